@@ -1,0 +1,39 @@
+"""ONNX Runtime on CPU."""
+
+import onnxruntime as ort
+
+from function.core.artifact import Artifact
+from function.core.backend import Logits
+from function.core.errors import ArtifactError
+from function.core.tokenization import TokenIds
+
+
+class OnnxBackend:
+    """A graph file, its weights beside it, in one session."""
+
+    def __init__(self, artifact: Artifact, threads: int) -> None:
+        """threads: cores that one call may use; 0 leaves it to ONNX Runtime.
+
+        Raises ArtifactError where the graph or its weights cannot be opened.
+        """
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Spinning threads would burn the time that a Lambda pays for and a server needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        graph = artifact.file("graph")
+        try:
+            self._session = ort.InferenceSession(
+                str(graph), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's errors share no base but Exception
+            raise ArtifactError(
+                f"{artifact.path.name}/{graph.name}: cannot be opened: {error}"
+            ) from error
+
+    def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
+        """See `core.backend.Backend`."""
+        feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        logits: Logits = self._session.run(["logits"], feed)[0]
+        return logits

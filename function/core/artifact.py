@@ -1,0 +1,182 @@
+"""A model directory: `manifest.json` and the files that it lists, nothing else.
+
+directory ──> manifest ──> every file there, none besides ──> no pickles ──> digests match
+                 │                       │                         │               │
+                 └───────────────── ArtifactError, naming the file ─────────────────┘
+"""
+
+import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from function.core.errors import ArtifactError
+from function.core.tokenization import LongText, TokenizationSettings
+
+MANIFEST = "manifest.json"
+SCHEMA_VERSION = 1
+
+Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "card"]
+
+# Extensions and first bytes of what Python could execute on load.
+PICKLE_SUFFIXES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"}
+PICKLE_MAGIC = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileEntry(_Section):
+    """One listed file. sha256: 64 hex digits. bytes: its size."""
+
+    sha256: str
+    bytes: int
+    role: Role
+
+
+class Tokenization(_Section):
+    """How texts become windows; see TokenizationSettings for the meaning."""
+
+    max_tokens: int
+    window: LongText
+    stride: int
+    max_windows: int
+
+    def settings(self) -> TokenizationSettings:
+        return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
+
+
+class Decoding(_Section):
+    """How logits become probabilities. temperature: logits are divided by it (Guo et al. 2017)."""
+
+    kind: Literal["softmax"]
+    temperature: float
+
+
+class Manifest(_Section):
+    """What the artifact is. Written once, after evaluation."""
+
+    schema_version: Literal[1]
+    model: str
+    task: Literal["text-classification"]
+    labels: list[str]
+    created: datetime
+    files: dict[str, FileEntry]
+    tokenization: Tokenization
+    decoding: Decoding
+    metrics: dict[str, dict[str, float]]
+    profile: dict[str, Any]
+    provenance: dict[str, Any]
+
+    @field_validator("files")
+    @classmethod
+    def _plain_relative_paths(cls, files: dict[str, FileEntry]) -> dict[str, FileEntry]:
+        for name in files:
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts or "\\" in name or name == MANIFEST:
+                raise ValueError(f"'{name}' is not a path inside the artifact")
+        return files
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A directory whose manifest was read. digest: the manifest's own SHA-256."""
+
+    path: Path
+    manifest: Manifest
+    digest: str
+
+    @property
+    def version(self) -> str:
+        """`YYYYMMDD-<8 hex>`: derived, so that it can never disagree with the content."""
+        return f"{self.manifest.created:%Y%m%d}-{self.digest[:8]}"
+
+    def file(self, role: Role) -> Path:
+        """The one file of a role. Raises ArtifactError where there is none."""
+        for name, entry in self.manifest.files.items():
+            if entry.role == role:
+                return self.path / name
+        raise ArtifactError(f"{self.path.name}: the manifest lists no file of role '{role}'")
+
+
+def open_artifact(path: Path) -> Artifact:
+    """Read a manifest and check that exactly its files are there, by name and size.
+
+    Digests are left to `verify`, so that both can run beside other work. Raises ArtifactError.
+    """
+    artifact = read_manifest(path)
+    present = {
+        file.relative_to(path).as_posix() for file in path.rglob("*") if not file.is_dir()
+    } - {MANIFEST}
+    for name in sorted(present - artifact.manifest.files.keys()):
+        raise ArtifactError(f"{path.name}/{name}: not listed in the manifest")
+    for name, entry in artifact.manifest.files.items():
+        file = path / name
+        if name not in present or file.is_symlink():
+            raise ArtifactError(f"{path.name}/{name}: listed in the manifest but missing")
+        if file.suffix.lower() in PICKLE_SUFFIXES:
+            raise ArtifactError(f"{path.name}/{name}: pickles and archives are never loaded")
+        if file.stat().st_size != entry.bytes:
+            raise ArtifactError(
+                f"{path.name}/{name}: {file.stat().st_size} bytes, the manifest says {entry.bytes}"
+            )
+    return artifact
+
+
+def read_manifest(path: Path) -> Artifact:
+    """Read a directory's manifest alone. Raises ArtifactError where it is absent or not valid."""
+    try:
+        content = (path / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"{path}/{MANIFEST}: {error.strerror}") from error
+    return Artifact(path, parse_manifest(content, str(path.name)), sha256(content))
+
+
+def parse_manifest(content: bytes, name: str) -> Manifest:
+    """Check a manifest's bytes; `name` says in errors whose they are."""
+    try:
+        return Manifest.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ArtifactError(f"{name}/{MANIFEST}: {key or 'content'}: {first['msg']}") from error
+
+
+def verify(artifact: Artifact) -> None:
+    """Compare every file's SHA-256 with the manifest. Raises ArtifactError naming the file."""
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(partial(_verify_file, artifact), artifact.manifest.files):
+            pass
+
+
+def _verify_file(artifact: Artifact, name: str) -> None:
+    with (artifact.path / name).open("rb") as file:
+        if file.read(4).startswith(PICKLE_MAGIC):
+            raise ArtifactError(
+                f"{artifact.path.name}/{name}: pickles and archives are never loaded"
+            )
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != artifact.manifest.files[name].sha256:
+        raise ArtifactError(f"{artifact.path.name}/{name}: its SHA-256 differs from the manifest's")
+
+
+def sha256(content: bytes) -> str:
+    """64 hex digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def describe_files(path: Path, roles: Iterable[tuple[str, Role]]) -> dict[str, FileEntry]:
+    """Manifest entries for files of a directory that is being written."""
+    entries = {}
+    for name, role in roles:
+        content = (path / name).read_bytes()
+        entries[name] = FileEntry(sha256=sha256(content), bytes=len(content), role=role)
+    return entries

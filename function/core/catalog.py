@@ -1,0 +1,90 @@
+"""The models that one process serves: the default loaded at start, others on first use."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+
+from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
+from function.core.backend import Backend
+from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
+from function.core.predictor import Predictor
+from function.core.tokenization import TextTokenizer
+from function.core.types import ModelInfo
+
+LoadBackend = Callable[[Artifact], Backend]
+
+
+class Catalog:
+    """Models by name, found as the folders of one directory."""
+
+    def __init__(
+        self, directory: Path, default: str, load_backend: LoadBackend, *, max_windows: int
+    ) -> None:
+        """Read every manifest; load nothing yet. Raises ArtifactError.
+
+        load_backend: opens an artifact's graph; the one thing that differs between CPU and GPU.
+        max_windows: the most windows that one request may take.
+        """
+        self._load_backend, self._max_windows = load_backend, max_windows
+        folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
+        if not folders:
+            raise ArtifactError(
+                f"{directory}: no models in it; fetch some with "
+                f"'python -m scripts.pull --registry registry --output {directory}'"
+            )
+        self._artifacts = {file.parent.name: open_artifact(file.parent) for file in folders}
+        for name, artifact in self._artifacts.items():
+            if artifact.manifest.model != name:
+                raise ArtifactError(f"{name}: its manifest is of model '{artifact.manifest.model}'")
+        self._default = default if default in self._artifacts else min(self._artifacts)
+        self._predictors: dict[str, Predictor] = {}
+        self._locks = {name: Lock() for name in self._artifacts}
+
+    def load(self, model: str | None = None) -> Predictor:
+        """The predictor of a model (None: the default), loaded on first use.
+
+        Raises UnknownModelError, and ArtifactError where a file is not what the manifest says.
+        """
+        name = self._default if model is None else model
+        if name not in self._artifacts:
+            raise UnknownModelError(
+                f"no model '{name}' here; served: {', '.join(sorted(self._artifacts))}"
+            )
+        with self._locks[name]:
+            if name not in self._predictors:
+                self._predictors[name] = self._open(self._artifacts[name])
+        return self._predictors[name]
+
+    def predictor(self, model: str | None) -> Predictor:
+        """As `load`, but the default must have been loaded: requests do not start it."""
+        if not self.ready():
+            raise NotReadyError("the model is still being loaded; try again in a moment")
+        return self.load(model)
+
+    def ready(self) -> bool:
+        """Whether the default model is loaded."""
+        return self._default in self._predictors
+
+    def models(self) -> Sequence[ModelInfo]:
+        """What is served, the default first."""
+        names = sorted(self._artifacts, key=lambda name: (name != self._default, name))
+        return [self.info(name) for name in names]
+
+    def info(self, model: str | None) -> ModelInfo:
+        """How answers name a model."""
+        name = self._default if model is None else model
+        artifact = self._artifacts[name]
+        return ModelInfo(
+            name=name,
+            version=artifact.version,
+            digest=artifact.digest,
+            task=artifact.manifest.task,
+            labels=artifact.manifest.labels,
+            default=name == self._default,
+            metrics=artifact.manifest.metrics,
+        )
+
+    def _open(self, artifact: Artifact) -> Predictor:
+        verify(artifact)
+        tokenizer = TextTokenizer(artifact.file("tokenizer"))
+        return Predictor(artifact, tokenizer, self._load_backend(artifact), self._max_windows)

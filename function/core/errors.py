@@ -1,0 +1,48 @@
+"""Everything that can go wrong while a text is answered, by whose fault it is.
+
+    text ──> tokens ──> logits ──> prediction
+      │         │          │
+      InputError│          PredictionError
+                InputError (too long)
+    directory ──> loaded model
+        │
+        ArtifactError
+
+`api/problems.py` holds the one table that maps these to HTTP statuses.
+"""
+
+
+class EvergreenError(Exception):
+    """Base of every error that this project raises on purpose."""
+
+
+class InputError(EvergreenError):
+    """The caller sent something that cannot be answered; the message says what to send instead."""
+
+
+class BatchTooLargeError(InputError):
+    """More bytes, texts or characters than one request may carry."""
+
+
+class UnknownModelError(InputError):
+    """The named model is not served here."""
+
+
+class ArtifactError(EvergreenError):
+    """A model directory is damaged, incomplete or not what its manifest says. Names the file."""
+
+
+class PredictionError(EvergreenError):
+    """The model answered with something that is not a prediction, for example NaN."""
+
+
+class NotReadyError(EvergreenError):
+    """No model is loaded yet."""
+
+
+class OverloadedError(EvergreenError):
+    """More requests are waiting than the queue holds."""
+
+
+class ConfigurationError(EvergreenError):
+    """The environment holds a setting that makes no sense. Names the variable."""

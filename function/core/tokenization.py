@@ -1,0 +1,149 @@
+"""Text to token ids, and long texts to windows. Training and serving both come through here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Encoding, Regex, normalizers
+from tokenizers import Tokenizer as FastTokenizer
+
+from function.core.errors import ArtifactError
+
+LongText = Literal["window", "truncate", "head_tail"]
+TokenIds = npt.NDArray[np.int64]
+
+
+class EncodedText:
+    """The tokens of one text, without the model's special tokens.
+
+    What only some callers need is computed when asked for: a long text has thousands of tokens.
+    """
+
+    def __init__(self, text: str, encoding: Encoding) -> None:
+        self._text, self._encoding = text, encoding
+        self.ids: TokenIds = np.array(encoding.ids, dtype=np.int64)
+
+    @cached_property
+    def offsets(self) -> Sequence[tuple[int, int]]:
+        """(start, end) of each token in Unicode code points of the text as it was sent."""
+        return list(self._encoding.offsets)
+
+    @cached_property
+    def word_ids(self) -> TokenIds:
+        """For each token, which word it belongs to: words are what the tokenizer split at white
+        space and punctuation before it cut subwords."""
+        return np.array([-1 if word is None else word for word in self._encoding.word_ids])
+
+    def is_word(self, start: int, stop: int) -> bool:
+        """Whether the tokens [start, stop) spell more than punctuation."""
+        stretch = self._text[self.offsets[start][0] : self.offsets[stop - 1][1]]
+        return any(character.isalnum() for character in stretch)
+
+
+@dataclass(frozen=True)
+class TokenizationSettings:
+    """The manifest's `tokenization` member.
+
+    max_tokens: tokens of one window, special tokens included.
+    stride: content tokens that two neighbouring windows share.
+    long_text: what to do with a text that does not fit one window.
+    max_windows: windows after which the rest of a text is cut; bounds the cost of one text.
+    """
+
+    max_tokens: int
+    stride: int
+    long_text: LongText
+    max_windows: int = 16
+
+
+class TextTokenizer:
+    """A `tokenizer.json` behind the project's one normalisation."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._fast = FastTokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise ArtifactError(
+                f"{path.name}: not a tokenizer that can be read: {error}"
+            ) from error
+        self._fast.no_truncation()
+        self._fast.no_padding()
+        self._fast.normalizer = _normalization(self._fast.normalizer)
+        self.prefix, self.suffix = self._special_tokens()
+        self.pad_id = _first_known(self._fast, ("[PAD]", "<pad>"), default=0)
+        self.vocabulary_size: int = self._fast.get_vocab_size()
+
+    def encode(self, texts: Sequence[str]) -> list[EncodedText]:
+        """Tokenise texts without special tokens and without cutting them."""
+        encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
+        return [
+            EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
+        ]
+
+    def with_special_tokens(self, content: TokenIds) -> TokenIds:
+        """One window's content between the model's own start and end tokens."""
+        return np.concatenate((self.prefix, content, self.suffix))
+
+    @property
+    def special_tokens(self) -> int:
+        """How many tokens of a window the special tokens take."""
+        return len(self.prefix) + len(self.suffix)
+
+    def _special_tokens(self) -> tuple[TokenIds, TokenIds]:
+        """The ids that the tokenizer's template puts before and after a text."""
+        encoding = self._fast.encode("a")
+        mask = np.array(encoding.special_tokens_mask, dtype=bool)
+        ids = np.array(encoding.ids, dtype=np.int64)
+        content = np.flatnonzero(~mask)
+        if not len(content):
+            return ids[:0], ids[:0]
+        return ids[: content[0]], ids[content[-1] + 1 :]
+
+
+def window_spans(
+    length: int, capacity: int, stride: int, long_text: LongText, max_windows: int
+) -> list[list[tuple[int, int]]]:
+    """Which content tokens each window of a text sees.
+
+    length: content tokens of the text. capacity: content tokens that fit a window.
+    Each window is a list of (start, stop) spans to be joined: one span, save for `head_tail`,
+    which joins the first quarter of the capacity to the last three quarters (after Sun et al.
+    2019, "How to Fine-Tune BERT for Text Classification", who keep 128 of 510 tokens as head).
+    Windows are of equal length, spread evenly, so that the last one is never a stub.
+    """
+    if length <= capacity:
+        return [[(0, length)]]
+    if long_text == "truncate":
+        return [[(0, capacity)]]
+    if long_text == "head_tail":
+        head = capacity // 4
+        return [[(0, head), (length - (capacity - head), length)]]
+    step = capacity - stride
+    count = min(1 + -(-(length - capacity) // step), max_windows)
+    covered = min(length, capacity + (count - 1) * step)
+    starts = np.linspace(0, covered - capacity, count).round().astype(int)
+    return [[(int(start), int(start) + capacity)] for start in starts]
+
+
+def _normalization(own: normalizers.Normalizer | None) -> normalizers.Normalizer:
+    """HTML line breaks to spaces and composed Unicode, before what the checkpoint does itself.
+
+    It runs inside the tokenizer because that keeps offsets into the text as it was sent.
+    """
+    ours: list[normalizers.Normalizer] = [
+        normalizers.Replace(Regex(r"<[bB][rR]\s*/?>"), " "),
+        normalizers.NFC(),
+    ]
+    return normalizers.Sequence(ours if own is None else [*ours, own])
+
+
+def _first_known(tokenizer: FastTokenizer, names: Sequence[str], default: int) -> int:
+    for name in names:
+        token = tokenizer.token_to_id(name)
+        if token is not None:
+            return int(token)
+    return default

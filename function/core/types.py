@@ -1,0 +1,108 @@
+"""What goes into an engine and what comes out. Plain values: no HTTP, no tensors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from function.core.tokenization import LongText
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller may ask of one prediction.
+
+    top_k: how many labels to score; all of them where None.
+    explain: also weigh the words (see `core/explanation.py` for what that costs).
+    long_text: overrides what the artifact does with texts beyond one window.
+    """
+
+    top_k: int | None = None
+    explain: bool = False
+    long_text: LongText | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScore:
+    """A label and its calibrated probability."""
+
+    label: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """Why: a stretch of the input and what it did for the predicted label.
+
+    start, end: Unicode code points of the input. weight: the probability that the label loses
+    when the stretch is left out, in [-1, 1]; negative where the stretch speaks against it.
+    """
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The answer for one text.
+
+    scores: best first. tokens: of the whole text, without special tokens. windows: how many the
+    model read. truncated: whether some of the text was not read.
+    """
+
+    label: str
+    score: float
+    scores: Sequence[LabelScore]
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: Sequence[Highlight] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds that each stage of one request took. Feeds log, metrics, headers and answer."""
+
+    tokenization_ms: float
+    inference_ms: float
+    decoding_ms: float
+    explanation_ms: float
+    total_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One served model, as `/v1/models` tells it."""
+
+    name: str
+    version: str
+    digest: str
+    task: str
+    labels: Sequence[str]
+    default: bool
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Predictions in the order of the texts, by which model, and how long that took."""
+
+    model: ModelInfo
+    predictions: Sequence[Prediction]
+    timings: Timings
+
+
+class Engine(Protocol):
+    """What routes call. `model` is a name, or None for the default model."""
+
+    async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
+        """Answer texts. Raises UnknownModelError, InputError, PredictionError."""
+        ...
+
+    def models(self) -> Sequence[ModelInfo]:
+        """What is served, the default first."""
+        ...
+
+    def ready(self) -> bool:
+        """Whether the default model is loaded."""
+        ...
