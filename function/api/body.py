@@ -1,0 +1,96 @@
+"""Request bodies: bounded, decompressed and of a known type before any route sees them.
+
+bytes ──> declared size ──> encoding ──> decompressed under the limit ──> JSON media type
+              │413             │415                │400, 413                    │415
+"""
+
+import zlib
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from function.api.problems import problem
+
+BODYLESS = {"GET", "HEAD", "OPTIONS", "DELETE"}
+WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
+
+
+class _RefusedError(Exception):
+    """The body cannot be taken: an HTTP status and what to do."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
+
+
+class BodyMiddleware:
+    """Reads the body whole, so that everything behind it sees plain JSON bytes under the limit."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app, self._limit = app, limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] in BODYLESS:
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        try:
+            body = await self._read(headers, receive)
+        except _RefusedError as refused:
+            await problem(refused.status, refused.detail)(scope, receive, send)
+            return
+        scope["headers"] = [
+            (name, value)
+            for name, value in scope["headers"]
+            if name not in (b"content-encoding", b"content-length")
+        ] + [(b"content-length", str(len(body)).encode())]
+        await self._app(scope, _replay(body, receive), send)
+
+    async def _read(self, headers: Headers, receive: Receive) -> bytes:
+        encoding = headers.get("content-encoding", "").strip().lower()
+        if encoding not in WINDOW_BITS:
+            raise _RefusedError(415, f"content encoding '{encoding}': send gzip, deflate or none")
+        media_type = headers.get("content-type", "application/json").partition(";")[0].strip()
+        if media_type.lower() != "application/json" and not media_type.lower().endswith("+json"):
+            raise _RefusedError(415, f"content type '{media_type}': send application/json")
+        if headers.get("content-length", "0").isdecimal():
+            self._check(int(headers.get("content-length", "0")))
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            self._check(len(body))
+            more = message.get("more_body", False)
+        bits = WINDOW_BITS[encoding]
+        return self._decompress(bytes(body), bits) if bits else bytes(body)
+
+    def _decompress(self, body: bytes, window_bits: int) -> bytes:
+        stream = zlib.decompressobj(window_bits)
+        try:
+            plain = stream.decompress(body, self._limit + 1)
+        except zlib.error as error:
+            raise _RefusedError(400, f"the body cannot be decompressed: {error}") from error
+        self._check(len(plain))
+        if not stream.eof:
+            raise _RefusedError(400, "the compressed body ends too early")
+        return plain
+
+    def _check(self, length: int) -> None:
+        if length > self._limit:
+            raise _RefusedError(
+                413, f"the body is too large: send at most {self._limit} bytes at a time"
+            )
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

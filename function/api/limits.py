@@ -1,0 +1,29 @@
+"""Cheap bounds on what one request may carry, checked before anything is tokenised."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from function.core.errors import BatchTooLargeError, InputError
+
+
+@dataclass(frozen=True)
+class RequestLimits:
+    """body_bytes: after decompression. texts: in one request. characters: of one text."""
+
+    body_bytes: int
+    texts: int
+    characters: int
+
+    def check(self, texts: Sequence[str]) -> None:
+        """Raises BatchTooLargeError, or InputError where a text is blank."""
+        if len(texts) > self.texts:
+            raise BatchTooLargeError(
+                f"{len(texts)} texts in one request: send at most {self.texts} at a time"
+            )
+        for index, text in enumerate(texts):
+            if len(text) > self.characters:
+                raise BatchTooLargeError(
+                    f"text {index} has {len(text)} characters: send at most {self.characters}"
+                )
+            if not text.strip():
+                raise InputError(f"text {index} is empty: send at least one word")

@@ -1,0 +1,123 @@
+"""Errors as RFC 9457 problem details. The one table from the error family to HTTP is here."""
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from function.core.errors import (
+    ArtifactError,
+    BatchTooLargeError,
+    EvergreenError,
+    InputError,
+    NotReadyError,
+    OverloadedError,
+    PredictionError,
+    UnknownModelError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: dict[type[EvergreenError], HTTPStatus] = {
+    InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    BatchTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnknownModelError: HTTPStatus.NOT_FOUND,
+    OverloadedError: HTTPStatus.TOO_MANY_REQUESTS,
+    NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
+    PredictionError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    ArtifactError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS: "1", HTTPStatus.SERVICE_UNAVAILABLE: "2"}
+
+
+class Problem(BaseModel):
+    """RFC 9457, with `error`: the detail again, where Hugging Face and Triton clients look."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str
+
+
+def problem(
+    status: int, detail: str, headers: dict[str, str] | None = None, **members: Any
+) -> JSONResponse:
+    """A problem response; `detail` says what to do."""
+    known = HTTPStatus(status)
+    retry = {"retry-after": RETRY_AFTER[known]} if known in RETRY_AFTER else {}
+    return JSONResponse(
+        {
+            "type": "about:blank",
+            "title": known.phrase,
+            "status": known.value,
+            "detail": detail,
+            "error": detail,
+            **members,
+        },
+        known.value,
+        headers={**retry, **(headers or {})},
+        media_type=MEDIA_TYPE,
+    )
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI `responses` of a route that can answer these."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: schema},
+        }
+        for status in statuses
+    }
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error that routes raise as a problem."""
+
+    @app.exception_handler(EvergreenError)
+    async def _ours(request: Request, error: EvergreenError) -> JSONResponse:
+        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+        detail = str(error) if status < 500 or status == 503 else "the model failed; see the log"
+        request.state.log["error"] = f"{type(error).__name__}: {error}" if status >= 500 else None
+        return problem(status, detail)
+
+    @app.exception_handler(RequestValidationError)
+    async def _schema(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = error.errors()
+        if any(entry["type"] == "json_invalid" for entry in errors):
+            return problem(
+                400, f"the body is not JSON: {errors[0].get('ctx', {}).get('error', '')}"
+            )
+        return problem(422, "; ".join(dict.fromkeys(_sentence(entry) for entry in errors)))
+
+    @app.exception_handler(HTTPException)
+    async def _http(_: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers) if error.headers else None
+        return problem(error.status_code, _say(error), headers)
+
+
+def _sentence(entry: dict[str, Any]) -> str:
+    """One schema error in plain words, without the input, which may be private."""
+    path = [str(part) for part in entry["loc"] if part not in ("body", "query", "path")]
+    if path[:1] == ["inputs"] and entry["type"] in ("string_type", "list_type"):
+        if path[-1].isdigit():
+            return f"inputs[{path[-1]}]: send a text"
+        return "inputs: send a text or a list of texts"
+    name = ".".join(part for part in path if part not in ("str", "list[str]")) or "the body"
+    if entry["type"] == "extra_forbidden":
+        return f"{name}: unknown; leave it out"
+    return f"{name}: {entry['msg']}"
+
+
+def _say(error: HTTPException) -> str:
+    if error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase:
+        return "no such route; see /docs"
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return "this route does not take that method; see /docs"
+    return error.detail

@@ -1,0 +1,70 @@
+"""The project's own protocol, `/v1`."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from function.api.limits import RequestLimits
+from function.api.observability import note
+from function.api.problems import documented
+from function.api.schemas import (
+    LimitsSchema,
+    ModelSchema,
+    ModelsResponse,
+    Parameters,
+    PredictRequest,
+    PredictResponse,
+)
+from function.core.types import Engine
+
+ERRORS = documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
+
+
+def router(engine: Engine, limits: RequestLimits) -> APIRouter:
+    """Routes over an engine."""
+    routes = APIRouter(prefix="/v1", tags=["native"])
+
+    async def answer(
+        request: Request, response: Response, model: str | None, body: PredictRequest
+    ) -> PredictResponse:
+        texts = body.texts()
+        limits.check(texts)
+        result = await engine.predict(model, texts, body.parameters.options())
+        response.headers.update(note(request.state.log, result))
+        return PredictResponse.of(result)
+
+    @routes.post("/predict", responses=ERRORS, response_model_exclude_none=True)
+    async def predict(
+        request: Request, response: Response, body: PredictRequest
+    ) -> PredictResponse:
+        """Answer one text or several with the default model."""
+        return await answer(request, response, None, body)
+
+    @routes.get("/predict", responses=ERRORS, response_model_exclude_none=True)
+    async def predict_one(
+        request: Request,
+        response: Response,
+        text: Annotated[str, Query(min_length=1)],
+        explain: bool = False,
+    ) -> PredictResponse:
+        """Answer one text given in the address; for trying out."""
+        parameters = Parameters(explain=explain)
+        body = PredictRequest(inputs=text, parameters=parameters)
+        return await answer(request, response, None, body)
+
+    @routes.post("/models/{model}/predict", responses=ERRORS, response_model_exclude_none=True)
+    async def predict_with(
+        request: Request, response: Response, model: str, body: PredictRequest
+    ) -> PredictResponse:
+        """Answer one text or several with a named model."""
+        return await answer(request, response, model, body)
+
+    @routes.get("/models", responses=documented(401, 403))
+    async def models() -> ModelsResponse:
+        """What is served, the default first."""
+        shown = LimitsSchema(
+            body_bytes=limits.body_bytes, texts=limits.texts, characters=limits.characters
+        )
+        return ModelsResponse(models=[ModelSchema.of(model, shown) for model in engine.models()])
+
+    return routes

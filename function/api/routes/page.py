@@ -1,0 +1,70 @@
+"""The web page for people, and interactive documentation that needs no internet."""
+
+from importlib.util import find_spec
+from mimetypes import guess_type
+from pathlib import Path
+
+from fastapi import APIRouter
+from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
+from fastapi.responses import HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+WEB = Path(__file__).parent.parent / "web"
+DOCUMENTATION = {"swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js", "favicon.png"}
+PAGE_POLICY = (
+    "default-src 'self'; style-src 'self'; img-src 'self' data:; script-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+
+
+def router(title: str) -> APIRouter:
+    """Routes that serve files; addresses in them are relative, so any path prefix works."""
+    routes = APIRouter(include_in_schema=False)
+
+    @routes.get("/")
+    async def page() -> Response:
+        return _file(WEB, "index.html", {"content-security-policy": PAGE_POLICY})
+
+    @routes.get("/web/{name}")
+    async def asset(name: str) -> Response:
+        return _file(WEB, name, {"cache-control": "public, max-age=3600"})
+
+    @routes.get("/docs")
+    async def swagger() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="openapi.json",
+            title=title,
+            swagger_js_url="docs-assets/swagger-ui-bundle.js",
+            swagger_css_url="docs-assets/swagger-ui.css",
+            swagger_favicon_url="docs-assets/favicon.png",
+        )
+
+    @routes.get("/redoc")
+    async def redoc() -> HTMLResponse:
+        return get_redoc_html(
+            openapi_url="openapi.json",
+            title=title,
+            redoc_js_url="docs-assets/redoc.standalone.js",
+            redoc_favicon_url="docs-assets/favicon.png",
+            with_google_fonts=False,
+        )
+
+    @routes.get("/docs-assets/{name}")
+    async def documentation_asset(name: str) -> Response:
+        package = find_spec("fastapi_offline")
+        if name not in DOCUMENTATION or package is None or package.origin is None:
+            raise HTTPException(404)
+        folder = Path(package.origin).parent / "static"
+        return _file(folder, name, {"cache-control": "public, max-age=86400"})
+
+    return routes
+
+
+def _file(folder: Path, name: str, headers: dict[str, str]) -> Response:
+    """A file of a flat folder; anything else is 404."""
+    path = folder / name
+    if path.parent != folder or not path.is_file():
+        raise HTTPException(404)
+    media_type = guess_type(name)[0] or "application/octet-stream"
+    return Response(path.read_bytes(), media_type=media_type, headers={**HEADERS, **headers})

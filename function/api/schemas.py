@@ -1,0 +1,157 @@
+"""The native protocol's requests and answers, as the OpenAPI document shows them."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from function.core.types import Answer, ModelInfo, Options
+
+REVIEW = "A warm, funny film that never talks down to its audience."
+
+
+class Parameters(BaseModel):
+    """What to answer, and how to read a long text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
+    explain: Annotated[bool, Field(description="Also weigh the words; costs more time")] = False
+    long_text: Annotated[
+        Literal["window", "truncate"] | None,
+        Field(
+            description="Read a long text in windows, or its start alone; the model's by default"
+        ),
+    ] = None
+
+    def options(self) -> Options:
+        return Options(self.top_k, self.explain, self.long_text)
+
+
+class PredictRequest(BaseModel):
+    """One text, or several to be answered together."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"inputs": REVIEW, "parameters": {"explain": True}}]},
+    )
+
+    inputs: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
+    parameters: Parameters = Parameters()
+
+    def texts(self) -> list[str]:
+        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
+
+
+class ModelReference(BaseModel):
+    """Which model answered. digest: SHA-256 of its manifest, which lists every file's own."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    version: str
+    digest: str
+
+
+class ScoreSchema(BaseModel):
+    """A label and its calibrated probability."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    label: str
+    score: float
+
+
+class HighlightSchema(BaseModel):
+    """Code points [start, end) of the text, and what they did for the label, in [-1, 1]."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    start: int
+    end: int
+    weight: float
+
+
+class PredictionSchema(BaseModel):
+    """The answer for one text; `scores` best first, `highlights` where asked for."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    label: str
+    score: float
+    scores: list[ScoreSchema]
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: list[HighlightSchema] | None = None
+
+
+class TimingsSchema(BaseModel):
+    """Milliseconds of each stage."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    tokenization_ms: float
+    inference_ms: float
+    decoding_ms: float
+    explanation_ms: float
+    total_ms: float
+
+
+class PredictResponse(BaseModel):
+    """Predictions in the order of the texts."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    model: ModelReference
+    predictions: list[PredictionSchema]
+    timings: TimingsSchema
+
+    @classmethod
+    def of(cls, answer: Answer) -> "PredictResponse":
+        return cls.model_validate(answer)
+
+
+class LimitsSchema(BaseModel):
+    """What one request may carry."""
+
+    body_bytes: int
+    texts: int
+    characters: int
+
+
+class ModelSchema(BaseModel):
+    """One served model; `metrics` by data set, as its manifest records them."""
+
+    name: str
+    version: str
+    digest: str
+    task: str
+    labels: list[str]
+    default: bool
+    metrics: dict[str, dict[str, float]]
+    limits: LimitsSchema
+
+    @classmethod
+    def of(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
+        return cls(
+            name=model.name,
+            version=model.version,
+            digest=model.digest,
+            task=model.task,
+            labels=list(model.labels),
+            default=model.default,
+            metrics=model.metrics,
+            limits=limits,
+        )
+
+
+class ModelsResponse(BaseModel):
+    """What is served, the default first."""
+
+    models: list[ModelSchema]
+
+
+class HealthResponse(BaseModel):
+    """A probe's answer."""
+
+    status: Literal["live", "ready"]

@@ -1,0 +1,171 @@
+/** The tab for a file of texts. */
+
+import { element, find } from "./dom.js";
+import { drawOutcome } from "./outcome.js";
+import * as problems from "./problems.js";
+import { sampleFile } from "./samples.js";
+import { scoreTexts } from "./scoring.js";
+import { likelyColumn, readTable } from "./table.js";
+import { amount, number } from "./wording.js";
+
+const NOT_SCORED = { error: "not scored" };
+
+export function filePanel(service, models) {
+  const alert = find("file-problem");
+  const status = find("file-status");
+  let job = null;
+
+  const open = async (file) => {
+    close();
+    try {
+      const table = await readTable(file);
+      job = { name: file.name, table, outcomes: new Array(table.length).fill(null), run: null };
+      showJob(job);
+      find("score").focus();
+    } catch (error) {
+      problems.show(alert, { title: "This file cannot be read", detail: error.message });
+    }
+  };
+
+  const close = () => {
+    job?.run?.abort();
+    job = null;
+    problems.clear(alert);
+    find("file").value = "";
+    find("outcome").hidden = true;
+    find("job").hidden = true;
+    find("drop").hidden = false;
+  };
+
+  const score = async () => {
+    const { table, outcomes } = job;
+    const started = job;
+    const run = (started.run = new AbortController());
+    const column = find("column").value;
+    const textOf = (row) => table.text(row, column);
+    const rows = outcomes.flatMap((outcome, row) => (outcome === null ? [row] : []));
+    // One file is scored by one model, also when the rest of it is scored later.
+    if (rows.length === outcomes.length) started.model = models.chosen;
+    const { model } = started;
+    problems.clear(alert);
+    find("outcome").hidden = true;
+    const progress = follow(rows.length);
+    status.textContent = `Scoring ${amount(rows.length, "row")}.`;
+
+    let problem = null;
+    try {
+      await scoreTexts(rows, {
+        textOf,
+        limits: model?.limits,
+        signal: run.signal,
+        onOutcome(row, outcome) {
+          outcomes[row] = outcome;
+          progress.advance();
+        },
+        onWait: progress.waiting,
+        async predict(texts, signal) {
+          const { answer } = await service.predict(texts, { model: model?.name, parameters: { top_k: 1, long_text: "window" }, signal });
+          return answer.predictions;
+        },
+      });
+    } catch (error) {
+      if (error.name !== "AbortError") problem = error;
+    }
+    if (job !== started) return;
+    await models.load();
+    showEnd(problem, textOf);
+  };
+
+  const showEnd = (problem, textOf) => {
+    const { name, table, outcomes, model } = job;
+    const remaining = outcomes.filter((outcome) => outcome === null).length;
+    const settled = outcomes.map((outcome) => outcome ?? NOT_SCORED);
+    find("job-progress").hidden = true;
+    if (remaining === outcomes.length) find("job-start").hidden = false;
+    else {
+      status.textContent = drawOutcome(find("outcome"), {
+        outcomes: settled,
+        textOf,
+        labels: models.labels(model?.name ?? find("model").value),
+        remaining,
+        onRest: score,
+        save: () => save(table.write(settled), table.type, scoredName(name)),
+      });
+    }
+    if (problem) problems.show(alert, problems.describe(problem), { text: problem.wantsKey ? "Enter the key" : "Try again", run: score });
+  };
+
+  find("score").addEventListener("click", score);
+  find("cancel").addEventListener("click", () => job?.run?.abort());
+  find("another-file").addEventListener("click", close);
+  find("choose-file").addEventListener("click", () => find("file").click());
+  find("sample-file").addEventListener("click", () => open(sampleFile()));
+  find("file").addEventListener("change", ({ target }) => target.files[0] && open(target.files[0]));
+  acceptDrops(find("file-panel"), open);
+}
+
+function showJob({ name, table }) {
+  find("file-name").textContent = name;
+  find("file-rows").textContent = amount(table.length, "row");
+  find("column").replaceChildren(...table.columns.map((column) => element("option", { value: column }, column)));
+  find("column").value = likelyColumn(table);
+  find("column-choice").hidden = table.columns.length < 2;
+  find("score").textContent = `Score ${amount(table.length, "row")}`;
+  find("drop").hidden = true;
+  find("job-progress").hidden = true;
+  find("job-start").hidden = false;
+  find("job").hidden = false;
+}
+
+/** Shows how far a run has come and how long the rest will take. */
+function follow(total) {
+  const bar = find("progress");
+  const started = performance.now();
+  let done = 0;
+
+  const draw = (note = "") => {
+    bar.value = done;
+    const left = ((performance.now() - started) / 1000 / done) * (total - done);
+    const guess = done && left > 2 ? ` · about ${amount(Math.round(left), "second")} left` : "";
+    find("progress-text").textContent = `${number(done)} of ${number(total)}${note || guess}`;
+  };
+
+  bar.max = total;
+  draw();
+  find("job-start").hidden = true;
+  find("job-progress").hidden = false;
+  find("cancel").focus();
+  return {
+    advance() {
+      done += 1;
+      draw();
+    },
+    waiting(seconds, { status }) {
+      draw(` · ${status === 0 ? "no connection" : "the service is busy"}, trying again in ${amount(seconds, "second")}`);
+    },
+  };
+}
+
+function acceptDrops(area, open) {
+  const mark = (over) => find("drop").toggleAttribute("data-over", over);
+  area.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    mark(true);
+  });
+  area.addEventListener("dragleave", () => mark(false));
+  area.addEventListener("drop", (event) => {
+    event.preventDefault();
+    mark(false);
+    const [file] = event.dataTransfer.files;
+    if (file) open(file);
+  });
+}
+
+const scoredName = (name) => name.replace(/(\.[^.]*)?$/, ".scored$1");
+
+function save(content, type, name) {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  element("a", { href: url, download: name }).click();
+  // The download reads the address after the click has returned.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

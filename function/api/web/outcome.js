@@ -1,0 +1,74 @@
+/** What scoring a file came to: a line, two charts, the first rows, and the file to take away. */
+
+import { countsChart, scoresChart } from "./charts.js";
+import { button, element } from "./dom.js";
+import { tone } from "./verdict.js";
+import { amount, number, percent } from "./wording.js";
+
+const FIRST_ROWS = 8;
+
+/** `remaining` counts the rows that `onRest` would score; `save` hands over the file. */
+export function drawOutcome(region, { outcomes, textOf, labels, remaining, onRest, save }) {
+  const groups = grouped(outcomes, labels);
+  const scored = groups.reduce((sum, { scores }) => sum + scores.length, 0);
+  const failed = outcomes.length - scored - remaining;
+  region.replaceChildren(
+    element(
+      "div",
+      { class: "outcome-head" },
+      element("h2", {}, `${amount(scored, "row")} scored`),
+      element(
+        "span",
+        { class: "actions" },
+        remaining ? button(`Score the remaining ${number(remaining)}`, onRest) : null,
+        button("Download results", save, "primary"),
+      ),
+    ),
+    ...left(failed, remaining),
+    ...(scored ? [element("div", { class: "charts" }, countsChart(groups), scoresChart(groups))] : []),
+    firstRows(outcomes, textOf, labels),
+  );
+  region.hidden = false;
+  return `${amount(scored, "row")} scored${failed ? `, ${number(failed)} could not be` : ""}.`;
+}
+
+function left(failed, remaining) {
+  const notes = [
+    failed ? `${amount(failed, "row")} could not be scored; the download names the reason in its error column.` : "",
+    remaining ? `${amount(remaining, "row is", "rows are")} not scored yet.` : "",
+  ].filter(Boolean);
+  return notes.length ? [element("p", { class: "notice" }, notes.join(" "))] : [];
+}
+
+function grouped(outcomes, labels) {
+  const scores = new Map();
+  for (const { label, score } of outcomes.filter((outcome) => outcome.label !== undefined)) {
+    if (!scores.has(label)) scores.set(label, []);
+    scores.get(label).push(score);
+  }
+  const known = labels ?? [...scores.keys()].sort();
+  return [...scores]
+    .map(([label, values]) => ({ label, tone: tone(label, known), scores: values }))
+    .sort((one, other) => other.scores.length - one.scores.length);
+}
+
+function firstRows(outcomes, textOf, labels) {
+  const heading = (text) => element("th", { scope: "col" }, text);
+  const rows = outcomes.slice(0, FIRST_ROWS).map((outcome, row) => {
+    const colour = labels && outcome.label !== undefined ? tone(outcome.label, labels) : "none";
+    return element(
+      "tr",
+      {},
+      element("td", { class: "clipped" }, textOf(row) || "–"),
+      element("td", { "data-tone": colour, class: outcome.error ? "quiet" : "row-label" }, outcome.label ?? outcome.error),
+      element("td", { class: "figure" }, outcome.label === undefined ? "–" : percent(outcome.score)),
+    );
+  });
+  return element(
+    "table",
+    {},
+    element("caption", {}, outcomes.length > FIRST_ROWS ? `The first ${FIRST_ROWS} of ${amount(outcomes.length, "row")}` : "All rows"),
+    element("thead", {}, element("tr", {}, heading("Text"), heading("Label"), heading("Score"))),
+    element("tbody", {}, ...rows),
+  );
+}

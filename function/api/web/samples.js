@@ -1,0 +1,52 @@
+/** Texts to try, written for this page. */
+
+export const SAMPLES = [
+  {
+    name: "A love letter",
+    text: `I walked in expecting a quiet little drama and walked out wanting to call everyone I know. The story is simple: a lighthouse keeper, his estranged daughter, and one winter to make up for twenty lost years. But the way it is told is anything but simple. Every scene breathes. The camera lingers on hands, on kettles, on the sea, and somehow all of it matters.
+
+The two leads are extraordinary together. There is a moment, halfway through, when she finds the letters he never sent, and neither of them says a word for almost two minutes. I have not heard a cinema that silent in years. The score is warm without ever begging for tears, and the ending earns every one of them.
+
+Is it slow? A little, at first. Give it ten minutes. It is the most generous, beautifully acted film I have seen this year, and I cannot wait to see it again.`,
+  },
+  {
+    name: "A scathing one",
+    text: `Two and a half hours of my life that I will never get back. The plot makes no sense, the dialogue sounds as if it had been translated twice, and the hero has the charm of a parking ticket. Even the explosions looked bored. By the third pointless flashback half the row in front of me had left, and I envied them. Awful from start to finish.`,
+  },
+  {
+    name: "In two minds",
+    text: `The photography is gorgeous and the first half hour is as gripping as anything this director has made. Then the story loses its nerve: characters forget what they wanted, the villain simply leaves, and the ending feels like a committee wrote it. I do not regret seeing it, but I would not tell a friend to hurry.`,
+  },
+  {
+    name: "One line",
+    text: "came for the popcorn, stayed for the cat. best 90 minutes of my week 🐈🍿",
+  },
+];
+
+const SHORT_REVIEWS = [
+  "A small film with an enormous heart.",
+  "I checked my watch four times in the first act.",
+  "Funny, tender and over far too soon.",
+  "The trailer had every good joke, both of them.",
+  "Gorgeous to look at, impossible to care about.",
+  "My kids have asked to see it again, and so have I.",
+  "A lazy sequel nobody asked for.",
+  "The cast is superb and the script lets them fly.",
+  "It means well, but meaning well is not a plot.",
+  "Pure joy, from the opening song to the last frame.",
+  "Loud, long and utterly forgettable.",
+  "The best ensemble of the year, no contest.",
+  "I have had more fun reading the safety card on a plane.",
+  "Clever without ever showing off.",
+  "Wooden acting, worse editing, and a terrible wig.",
+  "It took me by surprise and I cried on the bus home.",
+  "An okay way to spend a rainy afternoon.",
+  "A masterclass in tension.",
+  "Somebody should apologise for that ending.",
+  "Warm, witty and wonderfully strange.",
+];
+
+export function sampleFile() {
+  const lines = SHORT_REVIEWS.map((review, index) => `${index + 1},"${review}"`);
+  return new File([["id,review", ...lines].join("\r\n")], "sample-reviews.csv", { type: "text/csv" });
+}

@@ -1,0 +1,106 @@
+/** The HTTP API as the page sees it. Every failure is a Problem; status 0 means that no answer came at all. */
+
+const KEY = "evergreen-key";
+const MAX_WAIT_SECONDS = 60;
+
+export class Problem extends Error {
+  constructor(status, { title = "", detail = "", retryAfter = null, key = null } = {}) {
+    super(detail || title || `status ${status}`);
+    this.status = status;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+    this.key = key;
+  }
+
+  get wantsKey() {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+export class Service {
+  #askForKey;
+  #asking = null;
+
+  /** `askForKey(refused)` resolves to the key, or to null when the visitor declines. */
+  constructor(askForKey) {
+    this.#askForKey = askForKey;
+  }
+
+  async models() {
+    const { models } = await this.#send("v1/models", {});
+    return models;
+  }
+
+  /** The answer to a list of texts, and the round trip in milliseconds. */
+  async predict(texts, { model, parameters, signal }) {
+    const path = model ? `v1/models/${encodeURIComponent(model)}/predict` : "v1/predict";
+    const request = {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ inputs: texts, parameters }),
+      signal,
+    };
+    const started = performance.now();
+    try {
+      return { answer: await this.#send(path, request), roundTrip: performance.now() - started };
+    } catch (problem) {
+      if (!problem.wantsKey || !(await this.#newKey(problem.key))) throw problem;
+    }
+    const restarted = performance.now();
+    return { answer: await this.#send(path, request), roundTrip: performance.now() - restarted };
+  }
+
+  /** Requests under way together share one question and its answer. */
+  #newKey(refused) {
+    const known = sessionStorage.getItem(KEY);
+    if (known !== null && known !== refused) return true;
+    this.#asking ??= this.#ask().finally(() => { this.#asking = null; });
+    return this.#asking;
+  }
+
+  async #ask() {
+    const refused = sessionStorage.getItem(KEY) !== null;
+    sessionStorage.removeItem(KEY);
+    const key = await this.#askForKey(refused);
+    if (key) sessionStorage.setItem(KEY, key);
+    return Boolean(key);
+  }
+
+  async #send(path, request) {
+    const key = sessionStorage.getItem(KEY);
+    const headers = { Accept: "application/json", ...request.headers };
+    if (key) headers.Authorization = `Bearer ${key}`;
+    let response;
+    let body;
+    try {
+      response = await fetch(path, { ...request, headers });
+      body = await response.text();
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw new Problem(0);
+    }
+    const content = parsed(body);
+    if (response.ok && content !== null) return content;
+    throw new Problem(response.status, {
+      title: content?.title,
+      detail: typeof content?.detail === "string" ? content.detail : "",
+      retryAfter: seconds(response.headers.get("Retry-After")),
+      key,
+    });
+  }
+}
+
+/** A gateway in front of the service answers in HTML or plain text when it fails. */
+function parsed(body) {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+function seconds(header) {
+  if (header === null) return null;
+  const wait = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(wait) ? Math.min(Math.max(Math.ceil(wait), 0), MAX_WAIT_SECONDS) : null;
+}

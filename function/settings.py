@@ -1,0 +1,87 @@
+"""The environment, typed and read once. Priority: environment > default."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from function.core.errors import ConfigurationError
+
+Auth = Literal["key", "iam", "jwt", "public"]
+
+
+class Limits(BaseModel):
+    """What one request may carry. Beyond 6 MB Lambda's platform answers in the app's place."""
+
+    model_config = ConfigDict(frozen=True)
+
+    body_bytes: Annotated[int, Field(ge=1024)] = 4_000_000
+    texts: Annotated[int, Field(ge=1)] = 128
+    characters: Annotated[int, Field(ge=1)] = 50_000
+    windows: Annotated[int, Field(ge=1)] = 256
+    queue: Annotated[int, Field(ge=0)] = 128
+
+
+class Settings(BaseModel):
+    """Every variable that the function and the server read, by its lower-case name.
+
+    models_dir: one folder a model. default_model: the one that answers where none is named.
+    auth: who checks callers; `key` in the app, `iam` and `jwt` at the gateway, `public` nobody.
+    api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
+    threads: cores that one call of the model may use; 0 takes all.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    models_dir: Path = Path("build/models")
+    default_model: str = "sentiment"
+    auth: Auth = "public"
+    api_key_sha256: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    threads: Annotated[int, Field(ge=0)] = 0
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("api_key_sha256", mode="before")
+    @classmethod
+    def _split_digests(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _key_mode_needs_a_key(self) -> Self:
+        if self.auth == "key" and not self.api_key_sha256:
+            raise ValueError("AUTH=key needs API_KEY_SHA256, the SHA-256 of the key in hex")
+        if any(len(digest) != 64 for digest in self.api_key_sha256):
+            raise ValueError("API_KEY_SHA256 must be 64 hex digits: the key's SHA-256, not the key")
+        return self
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Read settings; limits are `MAX_BODY_BYTES`, `MAX_TEXTS` and so on.
+
+    Raises ConfigurationError, in one line that names the variable.
+    """
+    given = {
+        name: environment[name.upper()]
+        for name in Settings.model_fields
+        if environment.get(name.upper())
+    }
+    limits = {
+        name: environment[f"MAX_{name.upper()}"]
+        for name in Limits.model_fields
+        if environment.get(f"MAX_{name.upper()}")
+    }
+    try:
+        return Settings.model_validate({**given, "limits": limits})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        path = [str(part) for part in first["loc"]]
+        if path[:1] == ["limits"]:
+            path = [f"MAX_{path[1]}"]
+        name = ".".join(path).upper()
+        message = first["msg"].removeprefix("Value error, ")
+        raise ConfigurationError(f"{name}: {message}" if name else message) from error
