@@ -1,0 +1,47 @@
+"""Fetch models from a registry into a folder that the function and the server serve."""
+
+import argparse
+from pathlib import Path
+
+from scripts.commandline import run
+from scripts.lifecycle.errors import RegistryError
+from scripts.lifecycle.registry import Registry, open_registry
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.pull", description=__doc__)
+    parser.add_argument("--registry", required=True, help="a directory")
+    parser.add_argument(
+        "--model",
+        nargs="+",
+        action="extend",
+        metavar="MODEL[=VERSION]",
+        help="all that have the alias, by default",
+    )
+    parser.add_argument("--alias", default="production")
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    registry = open_registry(arguments.registry)
+    for model, version in _wanted(registry, arguments.model, arguments.alias).items():
+        artifact = registry.pull(model, version, arguments.output)
+        print(f"{model} {artifact.version} -> {artifact.path}")
+
+
+def _wanted(registry: Registry, models: list[str] | None, alias: str) -> dict[str, str]:
+    """Model to version. Raises RegistryError where an alias was never set."""
+    pinned = dict(model.split("=", 1) for model in models or [] if "=" in model)
+    named = [model for model in models or registry.models() if "=" not in model]
+    wanted = dict(pinned)
+    for model in named:
+        pointer = registry.alias(model, alias)
+        if pointer:
+            wanted[model] = pointer.version
+        elif models:
+            raise RegistryError(f"{model}: no alias '{alias}'; promote a version first")
+    if not wanted:
+        raise RegistryError(f"no model has the alias '{alias}'; promote a version first")
+    return wanted
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,184 @@
+"""From a trained model to a finished artifact: export, choose, calibrate, measure, write once."""
+
+import os
+import shutil
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import (
+    MANIFEST,
+    Artifact,
+    Decoding,
+    Manifest,
+    Role,
+    Tokenization,
+    describe_files,
+)
+from function.core.tokenization import LongText
+from scripts.training.calibration import fit_temperature, rescale
+from scripts.training.card import render_card
+from scripts.training.config import TrainConfig
+from scripts.training.corpus import Corpus, locate
+from scripts.training.evaluation import Evaluation, evaluate, open_predictor
+from scripts.training.export import check_parity, export
+from scripts.training.finetune import TrainedModel
+from scripts.training.metrics import accuracy, figures
+from scripts.training.profile import reference_profile
+from scripts.training.provenance import provenance
+from scripts.training.sources import LabelledTexts, read_labelled
+
+FILES: list[tuple[str, Role]] = [
+    ("model.onnx", "graph"),
+    ("model.safetensors", "weights"),
+    ("tokenizer.json", "tokenizer"),
+    ("config.json", "config"),
+]
+CARD = "README.md"
+STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
+PARITY_TEXTS = 2000
+
+
+def assemble(
+    config: TrainConfig, corpus: Corpus, trained: TrainedModel, data: Path, output: Path
+) -> dict[str, Any]:
+    """Write `output/artifact` and return the report of what was measured and chosen on the way.
+
+    Nothing is chosen on a test file. Raises ExportError where the export is too far off.
+    """
+    folder = output / "artifact.partial"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    export(trained, folder)
+    manifest = _draft(config, folder)
+    _write(manifest, folder)
+    sample = _sample(corpus.validation, PARITY_TEXTS)
+    backend = OnnxBackend(_artifact(manifest, folder), threads=0)
+    parity = check_parity(trained, backend, sample, config.serving.max_tokens)
+
+    strategies = {
+        strategy: _evaluate_all(folder, corpus.validation, strategy) for strategy in STRATEGIES
+    }
+    chosen = max(STRATEGIES, key=lambda strategy: _mean_accuracy(strategies[strategy]))
+    validation = strategies[chosen]
+    together = np.concatenate([e.probabilities for e in validation.values()])
+    truth = np.concatenate([e.truth for e in validation.values()])
+    temperature = fit_temperature(together, truth)
+
+    tests = _evaluate_all(folder, _test_sets(config, corpus, data), chosen)
+    held_out = {f"{name}-validation": e for name, e in validation.items()} | tests
+    calibrated = {
+        name: figures(rescale(e.probabilities, temperature), e.truth)
+        for name, e in held_out.items()
+    }
+    rows = _join(corpus.validation)
+    manifest = manifest.model_copy(
+        update={
+            "tokenization": manifest.tokenization.model_copy(update={"window": chosen}),
+            "decoding": Decoding(kind="softmax", temperature=temperature),
+            "metrics": calibrated,
+            "profile": reference_profile(
+                _join_evaluations(validation, temperature), rows, trained.tokenizer, config.labels
+            ),
+            "provenance": provenance(config, data, {"parity": asdict(parity)}),
+        }
+    )
+    (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
+    files = manifest.files | describe_files(folder, [(CARD, "card")])
+    _write(manifest.model_copy(update={"files": files}), folder)
+    final = output / "artifact"
+    shutil.rmtree(final, ignore_errors=True)
+    os.replace(folder, final)
+    return {
+        "parity": asdict(parity),
+        "temperature": temperature,
+        "long_text": {
+            strategy: {name: figures(e.probabilities, e.truth) for name, e in results.items()}
+            for strategy, results in strategies.items()
+        },
+        "chosen": chosen,
+        "before_calibration": {
+            name: figures(e.probabilities, e.truth) for name, e in held_out.items()
+        },
+        "after_calibration": calibrated,
+    }
+
+
+def _draft(config: TrainConfig, folder: Path) -> Manifest:
+    return Manifest(
+        schema_version=1,
+        model=config.model,
+        task="text-classification",
+        labels=config.labels,
+        created=datetime.now(UTC).replace(microsecond=0),
+        files=describe_files(folder, FILES),
+        tokenization=Tokenization(
+            max_tokens=config.serving.max_tokens,
+            window="window",
+            stride=config.serving.stride,
+            max_windows=config.serving.max_windows,
+        ),
+        decoding=Decoding(kind="softmax", temperature=1.0),
+        metrics={},
+        profile={},
+        provenance={},
+    )
+
+
+def _artifact(manifest: Manifest, folder: Path) -> Artifact:
+    return Artifact(folder, manifest, digest="")
+
+
+def _write(manifest: Manifest, folder: Path) -> None:
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _evaluate_all(
+    folder: Path, parts: dict[str, LabelledTexts], strategy: LongText
+) -> dict[str, Evaluation]:
+    predictor = open_predictor(folder)
+    return {
+        name: evaluate(predictor, rows, long_text=strategy, title=f"{name}, {strategy}")
+        for name, rows in parts.items()
+    }
+
+
+def _test_sets(config: TrainConfig, corpus: Corpus, data: Path) -> dict[str, LabelledTexts]:
+    """Held-out parts of the training files, and the files that are there only to measure on."""
+    parts = {f"{name}-test": rows for name, rows in corpus.test.items()}
+    for name, path in config.evaluation.items():
+        parts[name] = read_labelled(locate(data, path), config.labels)
+    return parts
+
+
+def _mean_accuracy(results: dict[str, Evaluation]) -> float:
+    return float(np.mean([accuracy(e.probabilities, e.truth) for e in results.values()]))
+
+
+def _sample(parts: dict[str, LabelledTexts], count: int) -> list[str]:
+    """About as many texts of each part, `count` in all where there are so many."""
+    queues = [list(rows.texts) for rows in parts.values()]
+    sample: list[str] = []
+    while len(sample) < count and any(queues):
+        sample += [queue.pop() for queue in queues if queue]
+    return sample[:count]
+
+
+def _join(parts: dict[str, LabelledTexts]) -> LabelledTexts:
+    return LabelledTexts(
+        [text for rows in parts.values() for text in rows.texts],
+        [label for rows in parts.values() for label in rows.labels],
+        [],
+    )
+
+
+def _join_evaluations(parts: dict[str, Evaluation], temperature: float) -> Evaluation:
+    return Evaluation(
+        rescale(np.concatenate([e.probabilities for e in parts.values()]), temperature),
+        np.concatenate([e.truth for e in parts.values()]),
+        np.concatenate([e.tokens for e in parts.values()]),
+    )

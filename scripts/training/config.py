@@ -1,0 +1,114 @@
+"""The one file that says how a model is trained. It is saved beside the result."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scripts.lifecycle.errors import UsageError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetConfig(_Section):
+    """One source of labelled texts.
+
+    path: a file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
+    split_by: `group` keeps rows of one group (a movie, a user) on one side; `sentence` is for
+    treebank phrases: a sentence is held out together with every phrase that it contains.
+    validation, test: the share held out of training; test is never read by training.
+    """
+
+    name: str
+    path: str
+    text: str = "text"
+    label: str = "label"
+    group: str | None = None
+    split_by: Literal["row", "group", "sentence"] = "row"
+    validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    test: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    repeat: Annotated[int, Field(ge=1)] = 1
+
+
+class PhaseConfig(_Section):
+    """One optimiser schedule: linear warm-up, then linear decay to zero.
+
+    epoch_max_tokens: one entry an epoch, the tokens a text may keep in it. Longer texts give a
+    random window, another one in each epoch; the last epochs should see the length that is served.
+    """
+
+    epoch_max_tokens: list[Annotated[int, Field(ge=8)]] = Field(min_length=1)
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    batch_texts: Annotated[int, Field(ge=1)] = 32
+    batch_tokens: Annotated[int, Field(ge=64)] = 8192
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+
+
+class PretrainingConfig(PhaseConfig):
+    """Continued masked-language training on unlabelled text, before the labels are shown."""
+
+    path: str
+    text: str = "text"
+    max_texts: int | None = None
+    masked: Annotated[float, Field(gt=0, lt=1)] = 0.15
+
+
+class FinetuningConfig(PhaseConfig):
+    """Training on labels.
+
+    evaluate_every: steps between looks at the validation part; `patience` looks without a better
+    one end the phase. validation_texts bounds what each look costs, per data set.
+    """
+
+    evaluate_every: Annotated[int, Field(ge=1)] = 500
+    patience: Annotated[int, Field(ge=1)] = 5
+    validation_texts: Annotated[int, Field(ge=1)] = 1000
+
+
+class ServingConfig(_Section):
+    """The windows in which the exported artifact reads. What it does with texts beyond one
+    (windows, head and tail, or their start alone) is chosen on the validation parts."""
+
+    max_tokens: Annotated[int, Field(ge=8)] = 512
+    stride: Annotated[int, Field(ge=0)] = 64
+    max_windows: Annotated[int, Field(ge=1)] = 16
+
+
+class TrainConfig(_Section):
+    """A whole run. Labels are listed in the order of their integer codes.
+
+    evaluation: further labelled files, by name, that are measured on and never chosen on.
+    licenses: what the base and the data ask for, by name; it goes into the artifact.
+    """
+
+    model: str
+    base: str
+    labels: list[str] = Field(min_length=2)
+    seed: int = 0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
+    datasets: list[DatasetConfig] = Field(min_length=1)
+    pretraining: PretrainingConfig | None = None
+    finetuning: FinetuningConfig
+    serving: ServingConfig = ServingConfig()
+    evaluation: dict[str, str] = {}
+    licenses: dict[str, str] = {}
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read and check a TOML file. Raises UsageError with the first wrong key."""
+    try:
+        return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {key}: {first['msg']}") from error

@@ -1,0 +1,63 @@
+"""The configured data sets, split, tokenised and ready to train on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from function.core.tokenization import TextTokenizer
+from scripts.training.batches import TokenizedTexts
+from scripts.training.config import PretrainingConfig, TrainConfig
+from scripts.training.sources import LabelledTexts, read_labelled, read_texts
+from scripts.training.splits import split_rows
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Training rows of all data sets together; held-out rows by data set."""
+
+    train: LabelledTexts
+    validation: dict[str, LabelledTexts]
+    test: dict[str, LabelledTexts]
+
+
+def load_corpus(config: TrainConfig, data: Path) -> Corpus:
+    """Read and split every data set of the configuration.
+
+    data: the folder that the configured paths are relative to, or one file, which then stands in
+    for the only data set.
+    """
+    texts: list[str] = []
+    labels: list[int] = []
+    validation, test = {}, {}
+    for dataset in config.datasets:
+        rows = read_labelled(
+            locate(data, dataset.path),
+            config.labels,
+            text=dataset.text,
+            label=dataset.label,
+            group=dataset.group,
+        )
+        split = split_rows(rows, dataset, config.seed)
+        train = rows.select(split.train * dataset.repeat)
+        texts += train.texts
+        labels += train.labels
+        validation[dataset.name] = rows.select(split.validation)
+        if split.test:
+            test[dataset.name] = rows.select(split.test)
+    return Corpus(LabelledTexts(texts, labels, []), validation, test)
+
+
+def load_unlabelled(config: PretrainingConfig, data: Path) -> list[str]:
+    """The texts that masked-language training reads."""
+    return read_texts(locate(data, config.path), config.text)[: config.max_texts]
+
+
+def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
+    return TokenizedTexts([encoded.ids for encoded in tokenizer.encode(rows.texts)], rows.labels)
+
+
+def locate(data: Path, path: str) -> Path:
+    """Where a configured data set lies: the file given with `--data`, a file under that folder,
+    or, where neither exists, the configured name itself."""
+    if data.is_file():
+        return data
+    return data / path if (data / path).exists() else Path(path)

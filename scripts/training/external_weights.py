@@ -1,0 +1,102 @@
+"""One weight file for both backends: an ONNX graph whose tensors lie in a safetensors file.
+
+A safetensors file is a header and then raw tensors, so ONNX can point into it as external data.
+Tensors carry the checkpoint's parameter names, with `_scale` for the scales of quantised ones.
+The file's metadata lists under `transposed` the matrices that stand as (in, out), which is how
+the graph multiplies, and not as torch keeps them, (out, in).
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import TensorProto, numpy_helper
+from safetensors.numpy import save_file
+
+Array = npt.NDArray[np.generic]
+INLINE_BYTES = 64  # shapes and scalars stay in the graph
+
+
+def externalize(
+    model: onnx.ModelProto, weights: Path, parameters: Mapping[str, Array], prefix: str
+) -> None:
+    """Move the graph's tensors into `weights` and point the graph there, in place.
+
+    parameters: the checkpoint's tensors by name; those that the graph holds transposed and
+    nameless are found by value. prefix: what the export put before each name.
+    """
+    arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    moved = {
+        tensor.name: tensor
+        for tensor in model.graph.initializer
+        if tensor.data_type != TensorProto.INT64
+        and (tensor.name.startswith(prefix) or arrays[tensor.name].nbytes > INLINE_BYTES)
+    }
+    names = {name: name.removeprefix(prefix).removesuffix("_quantized") for name in moved}
+    save_file(
+        {names[name]: np.ascontiguousarray(arrays[name]) for name in moved},
+        weights,
+        metadata={"format": "pt", "transposed": json.dumps(sorted(_transposed(names, parameters)))},
+    )
+    places = _places(weights)
+    for name, tensor in moved.items():
+        offset, length = places[names[name]]
+        _point_at(tensor, weights.name, offset, length)
+    _rename(model.graph, names)
+
+
+def name_weights(model: onnx.ModelProto, parameters: Mapping[str, Array], prefix: str) -> None:
+    """Give transposed matrices, which the exporter calls `val_60`, their parameter's name."""
+    by_content = {
+        (array.shape[::-1], array.T.tobytes()): name
+        for name, array in parameters.items()
+        if array.ndim == 2
+    }
+    names = {}
+    for tensor in model.graph.initializer:
+        if not tensor.name.startswith(prefix) and len(tensor.dims) == 2:
+            key = (tuple(tensor.dims), numpy_helper.to_array(tensor).tobytes())
+            if key in by_content:
+                names[tensor.name] = prefix + by_content[key]
+    _rename(model.graph, names)
+    del model.graph.value_info[:]  # it knows the old names
+
+
+def _transposed(names: Mapping[str, str], parameters: Mapping[str, Array]) -> list[str]:
+    """Parameters of matrix products, which alone have zero points, stand as (in, out)."""
+    present = set(names.values())
+    return [name for name in parameters if f"{name}_zero_point" in present]
+
+
+def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
+    for tensor in graph.initializer:
+        tensor.name = names.get(tensor.name, tensor.name)
+    for node in graph.node:
+        for index, name in enumerate(node.input):
+            node.input[index] = names.get(name, name)
+
+
+def _places(path: Path) -> dict[str, tuple[int, int]]:
+    """Byte offset in the file and length of each tensor of a safetensors file."""
+    with path.open("rb") as file:
+        (header_length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(header_length))
+    header.pop("__metadata__", None)
+    base = 8 + header_length
+    return {
+        name: (base + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
+        for name, entry in header.items()
+    }
+
+
+def _point_at(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:
+    for field in ("raw_data", "float_data", "int32_data"):
+        tensor.ClearField(field)
+    tensor.data_location = TensorProto.EXTERNAL
+    del tensor.external_data[:]
+    for key, value in (("location", location), ("offset", str(offset)), ("length", str(length))):
+        tensor.external_data.add(key=key, value=value)

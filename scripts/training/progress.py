@@ -1,0 +1,55 @@
+"""A progress bar on a terminal, a plain line now and then elsewhere. Always on stderr."""
+
+import sys
+import time
+from types import TracebackType
+
+from tqdm import tqdm
+
+PLAIN_LINE_SECONDS = 30.0
+
+
+class Progress:
+    """Counts finished units of a known total and shows figures beside them."""
+
+    def __init__(self, title: str, total: int, done: int = 0) -> None:
+        self._title, self._total, self._done = title, total, done
+        self._started, self._spoken, self._initial = time.monotonic(), 0.0, done
+        self._bar = (
+            tqdm(total=total, initial=done, desc=title, file=sys.stderr, dynamic_ncols=True)
+            if sys.stderr.isatty()
+            else None
+        )
+
+    def advance(self, units: int = 1, **figures: float) -> None:
+        self._done += units
+        if self._bar is not None:
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in figures.items()})
+            self._bar.update(units)
+            return
+        now = time.monotonic()
+        if now - self._spoken >= PLAIN_LINE_SECONDS or self._done == self._total:
+            self._spoken = now
+            self._say(now, figures)
+
+    def _say(self, now: float, figures: dict[str, float]) -> None:
+        rate = (self._done - self._initial) / max(now - self._started, 1e-9)
+        left = (self._total - self._done) / rate if rate else 0.0
+        shown = " ".join(f"{name}={value:.4g}" for name, value in figures.items())
+        print(
+            f"{self._title}: {self._done}/{self._total} {shown} {left / 60:.0f} min left",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,20 @@
+"""How figures and tables look in a Markdown report."""
+
+from collections.abc import Sequence
+
+NUMBER_STARTS = tuple("0123456789–<")
+
+
+def percent(part: float, whole: float) -> str:
+    """A share with one decimal; one that is not nothing never reads 0.0 %."""
+    share = 100 * part / whole if whole else 0.0
+    return "< 0.1 %" if 0 < share < 0.05 else f"{share:.1f} %"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; columns of figures are aligned to the right."""
+    figures = [
+        all(cell.startswith(NUMBER_STARTS) for cell in column) for column in zip(*rows, strict=True)
+    ]
+    lines = [header, ["---:" if right else "---" for right in figures], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
