@@ -1,0 +1,84 @@
+# Every target sets up what it needs on first use, from a fresh clone. `make` lists them.
+
+PYTHON ?= python3
+PORT ?= 8080
+MODELS ?=
+REGISTRY ?= registry
+CONFIG ?= scripts/training/configs/sentiment.toml
+DATA ?= data
+BASE ?=
+OUTPUT ?= build/train/sentiment
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+TORCH := torch==2.13.0
+AXE := axe-core@4.14.1
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
+
+export MODELS_DIR ?= build/models
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lambda benchmark train explore models lock browser clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT
+	@echo "Open http://127.0.0.1:$(PORT)"
+	@PORT=$(PORT) $(BIN)/python -m function.server
+
+test: $(VENV)/.test models ## the tests
+	$(BIN)/pytest -m "not browser"
+
+browser: $(VENV)/.test build/node/node_modules/axe-core models ## the page's tests, in Chromium
+	$(BIN)/pytest -m browser
+
+check: $(VENV)/.test ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.test ## rewrite what `make check` would refuse
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lambda: $(VENV)/.test models ## the handler under Lambda's own runtime client and emulator
+	$(BIN)/python -m scripts.emulate --port $(PORT)
+
+benchmark: $(VENV)/.test models ## ours beside a plain transformers pipeline, in one run
+	$(BIN)/python -m scripts.benchmark --output docs/benchmarks.md --json docs/benchmarks.json
+
+train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
+	$(BIN)/python -m scripts.train --config $(CONFIG) --data $(DATA) $(if $(BASE),--base $(BASE)) --output $(OUTPUT)
+
+models: $(VENV)/.server ## pull the production models; MODELS= names some of them
+	@$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(if $(MODELS),--model $(MODELS)) --output $(MODELS_DIR)
+
+lock: $(VENV)/.test ## resolve pyproject.toml again
+	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
+	$(LOCK) --excludes function/not-installed.txt --extra server -c function/requirements.txt pyproject.toml -o function/requirements-server.txt
+	$(LOCK) --extra server --extra train --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
+
+clean: ## remove the environment and everything built
+	rm -rf $(VENV) build
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.server: function/requirements-server.txt | $(BIN)/python
+	$(PIP) --no-deps --require-hashes -r $<
+	@touch $@
+
+# A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are.
+$(VENV)/.test: tests/requirements.txt $(VENV)/.server
+	$(PIP) --require-hashes -r $<
+	$(PIP) uv
+	$(PIP) --no-index --no-deps $(TORCH) 2>/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu $(TORCH)
+	$(PIP) $(TORCH)
+	@touch $@
+
+build/node/node_modules/axe-core:
+	npm install --silent --no-audit --no-fund --prefix build/node $(AXE)

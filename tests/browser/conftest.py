@@ -1,0 +1,135 @@
+"""A real browser on the real server: the one that `PAGE_URL` names, else one started here."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
+START_SECONDS = 60
+TIMEOUT_MS = 15_000
+WIDE: ViewportSize = {"width": 1280, "height": 860}
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip where something is not installed; CI installs everything, so there it is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not executable:
+        missing("no chromium: install it, or name it in the variable CHROMIUM")
+    expect.set_options(timeout=TIMEOUT_MS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    running = os.environ.get("PAGE_URL")
+    if running:
+        yield running.rstrip("/") + "/"
+        return
+    models = Path(os.environ.get("MODELS_DIR", ROOT / "build/models"))
+    if not any(models.glob("*/manifest.json")):
+        missing(f"no model in {models}: pull one, or name a directory in MODELS_DIR")
+    port = free_port()
+    log = tmp_path_factory.mktemp("server") / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "function.server"],
+            cwd=ROOT,
+            env={**os.environ, "MODELS_DIR": str(models), "PORT": str(port)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}/"
+    try:
+        wait_until_ready(url, server, log)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture
+def page(browser: Browser, page_url: str) -> Iterator[Page]:
+    """The page, opened, on a wide screen; whatever it breaks in its own code fails the test."""
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce", color_scheme="light")
+    context.set_default_timeout(TIMEOUT_MS)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(describe(error)))
+    page.on("console", lambda message: faults.extend(violations(message)))
+    page.goto(page_url)
+    yield page
+    context.close()
+    assert faults == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    if not AXE.is_file():
+        missing(f"no axe-core: npm install --prefix build/node axe-core puts it at {AXE}")
+    return AXE.read_text(encoding="utf-8")
+
+
+def describe(error: Error) -> str:
+    return error.message
+
+
+def violations(message: ConsoleMessage) -> list[str]:
+    return [message.text] if "Content Security Policy" in message.text else []
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}health/ready", timeout=2):
+                return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.1)
+    pytest.fail(f"the server did not become ready:\n{log.read_text(errors='replace')[-4000:]}")

@@ -1,0 +1,151 @@
+"""What a visitor with one text sees."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from .doubles import answers, model, prediction, serves
+
+pytestmark = pytest.mark.browser
+
+
+def classify(page: Page, text: str) -> None:
+    page.get_by_label("Text to classify").fill(text)
+    page.get_by_role("button", name="Classify").click()
+
+
+def test_a_sample_gets_a_verdict_with_its_telling_words_marked(page: Page) -> None:
+    page.get_by_role("button", name="A love letter").click()
+
+    verdict = page.get_by_role("region", name="Verdict")
+    expect(verdict.get_by_role("heading", level=2)).not_to_be_empty()
+    expect(verdict.locator(".verdict-score")).to_have_text(re.compile(r"[\d.]+% sure"))
+    expect(verdict.locator(".reading mark").first).to_be_visible()
+
+
+def test_the_verdict_names_the_model_its_version_and_the_time_it_took(page: Page) -> None:
+    classify(page, "A small film with an enormous heart.")
+
+    facts = page.get_by_role("region", name="Verdict").locator(".facts")
+    expect(facts).to_contain_text(re.compile(r"Version\s*\d{8}-[0-9a-f]{8}"))
+    expect(facts).to_contain_text(re.compile(r"Computed in\s*[\d.,]+ m?s"))
+    expect(facts).to_contain_text(re.compile(r"Round trip\s*[\d.,]+ m?s"))
+
+
+def test_control_enter_asks_for_the_verdict(page: Page) -> None:
+    page.get_by_label("Text to classify").fill("Funny, tender and over far too soon.")
+    page.keyboard.press("Control+Enter")
+
+    expect(page.get_by_role("region", name="Verdict")).to_be_visible()
+
+
+def test_a_screen_reader_hears_the_verdict(page: Page) -> None:
+    answers(page, prediction("positive", 0.9))
+    classify(page, "Lovely.")
+
+    expect(page.locator("#text-status")).to_have_text("positive, 90.0% sure.")
+
+
+def test_near_certainty_is_not_rounded_up_to_certainty(page: Page) -> None:
+    answers(page, prediction("positive", 0.99999))
+    classify(page, "Lovely.")
+
+    expect(page.locator(".verdict-score")).to_have_text("> 99.9% sure")
+
+
+def test_marks_fall_on_the_right_words_after_an_emoji(page: Page) -> None:
+    text = "🐈🍿 superb cat, dull dog"
+    highlights = [
+        {"start": 3, "end": 9, "weight": 0.8},
+        {"start": 15, "end": 19, "weight": -0.4},
+    ]
+    answers(page, prediction(highlights=highlights))
+    classify(page, text)
+
+    expect(page.locator(".reading mark")).to_have_text(["superb", "dull"])
+    expect(page.locator(".reading")).to_have_text(text)
+
+
+def test_what_supports_and_what_speaks_against_differ_by_more_than_colour(page: Page) -> None:
+    highlights = [{"start": 0, "end": 4, "weight": 0.8}, {"start": 5, "end": 9, "weight": -0.8}]
+    answers(page, prediction(highlights=highlights))
+    classify(page, "good evil")
+
+    marks = page.locator(".reading mark")
+    supports, against = marks.first, marks.last
+    expect(supports).to_have_css("text-decoration-style", "solid")
+    expect(against).to_have_css("text-decoration-style", "dotted")
+    expect(supports).to_have_attribute("title", "supports “positive” (+0.80)")
+    expect(against).to_have_attribute("title", "speaks against “positive” (\N{MINUS SIGN}0.80)")
+
+
+def test_a_screen_reader_hears_which_words_decided(page: Page) -> None:
+    highlights = [{"start": 0, "end": 4, "weight": 0.8}, {"start": 5, "end": 9, "weight": -0.8}]
+    answers(page, prediction(highlights=highlights))
+    classify(page, "good evil")
+
+    expect(page.locator(".explanation .unseen")).to_have_text(
+        "Words that support positive: good. Words that speak against it: evil. "
+    )
+
+
+def test_markup_in_a_text_stays_text(page: Page) -> None:
+    text = "<img src=x onerror=alert(1)> <b>bold</b>"
+    answers(page, prediction(highlights=[{"start": 0, "end": 4, "weight": 0.8}]))
+    classify(page, text)
+
+    expect(page.locator(".reading")).to_have_text(text)
+    expect(page.locator(".reading img, .reading b")).to_have_count(0)
+
+
+def test_a_text_that_was_cut_says_so(page: Page) -> None:
+    answers(page, prediction(truncated=True))
+    classify(page, "Very long.")
+
+    expect(page.locator(".notice")).to_contain_text("only its beginning was read")
+
+
+def test_a_text_read_in_windows_says_so(page: Page) -> None:
+    answers(page, prediction(windows=3, tokens=1200))
+    classify(page, "Very long.")
+
+    expect(page.locator(".notice")).to_contain_text("(1,200 tokens): it was read in 3 overlapping")
+
+
+def test_every_label_of_a_model_with_many_has_a_bar(page: Page) -> None:
+    labels = [f"topic {number}" for number in range(12)]
+    scores = [{"label": label, "score": 1 / 12} for label in labels]
+    serves(page, model(labels=labels))
+    answers(page, prediction() | {"label": "topic 0", "score": 1 / 12, "scores": scores})
+    classify(page, "Something about everything.")
+
+    page.get_by_text("All 12 labels").click()
+    expect(page.locator(".bars .bar-label")).to_have_text(labels)
+
+
+def test_a_lone_model_offers_no_choice(page: Page) -> None:
+    serves(page, model(), model("ner") | {"task": "token-classification"})
+
+    expect(page.get_by_label("Model")).to_be_hidden()
+
+
+def test_the_chosen_model_is_the_one_that_answers(page: Page) -> None:
+    serves(page, model(), model("sentiment-lstm"))
+    answers(page, prediction())
+    page.get_by_label("Model").select_option("sentiment-lstm")
+
+    with page.expect_request(re.compile("/v1/models/sentiment-lstm/predict$")):
+        classify(page, "Lovely.")
+
+
+def test_the_page_works_below_a_path_prefix(page: Page, page_url: str) -> None:
+    def strip(route: Route) -> None:
+        route.fulfill(response=route.fetch(url=route.request.url.replace("/stage/", "/")))
+
+    page.route(re.compile("/stage/"), strip)
+    page.goto(f"{page_url}stage/")
+    classify(page, "Warm, witty and wonderfully strange.")
+
+    expect(page.get_by_role("region", name="Verdict")).to_be_visible()
+    expect(page.get_by_role("link", name="API documentation")).to_have_attribute("href", "docs")

@@ -1,0 +1,64 @@
+"""What most tests start from: the tiny artifact, and the bundled model where a test needs it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import open_artifact
+from function.core.catalog import Catalog
+from function.core.predictor import Predictor
+from function.core.tokenization import TextTokenizer
+from tests.tiny import write_artifact
+
+REPOSITORY = Path(__file__).parent.parent
+
+# A busy machine is no reason to fail.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
+
+
+@pytest.fixture
+def artifact(tmp_path: Path) -> Path:
+    """A tiny artifact's folder, free to be damaged."""
+    return write_artifact(tmp_path / "models" / "sentiment")
+
+
+@pytest.fixture
+def make_predictor(tmp_path: Path) -> Callable[..., Predictor]:
+    """Build a predictor over a tiny artifact with other settings."""
+
+    def make(max_request_windows: int = 1000, **settings: object) -> Predictor:
+        folder = write_artifact(tmp_path / f"a{len(list(tmp_path.iterdir()))}", **settings)  # type: ignore[arg-type]
+        opened = open_artifact(folder)
+        tokenizer = TextTokenizer(opened.file("tokenizer"))
+        return Predictor(opened, tokenizer, OnnxBackend(opened, 1), max_request_windows)
+
+    return make
+
+
+@pytest.fixture
+def catalog(artifact: Path) -> Catalog:
+    """A catalog of the tiny artifact, not loaded yet."""
+    return Catalog(artifact.parent, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
+
+
+@pytest.fixture(scope="session")
+def bundled_models() -> Path:
+    """Where the production models of `registry/` were pulled to."""
+    folder = Path(os.environ.get("MODELS_DIR", REPOSITORY / "build" / "models"))
+    if not (folder / "sentiment" / "manifest.json").exists():
+        pytest.fail("the bundled model is not there: run the tests with 'make test'")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data sets, which are no part of the repository."""
+    folder = os.environ.get("EVERGREEN_DATA")
+    if not folder:
+        pytest.skip("needs real data: set EVERGREEN_DATA to a folder with imdb/ and sst2/")
+    return Path(folder)

@@ -1,0 +1,37 @@
+import pytest
+
+from function.core.errors import ConfigurationError
+from function.settings import load_settings
+
+
+def test_an_empty_environment_gives_the_defaults():
+    settings = load_settings({})
+    assert (settings.auth, settings.limits.texts) == ("public", 128)
+
+
+def test_the_environment_wins():
+    settings = load_settings({"MAX_TEXTS": "5", "PORT": "9000", "AUTH": "iam"})
+    assert (settings.limits.texts, settings.port, settings.auth) == (5, 9000, "iam")
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"MAX_TEXTS": "many"}, "MAX_TEXTS"),
+        ({"MAX_BODY_BYTES": "-1"}, "MAX_BODY_BYTES"),
+        ({"AUTH": "open"}, "AUTH"),
+        ({"PORT": "99999"}, "PORT"),
+        ({"AUTH": "key"}, "API_KEY_SHA256"),
+        ({"AUTH": "key", "API_KEY_SHA256": "secret"}, "API_KEY_SHA256"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(environment, named):
+    with pytest.raises(ConfigurationError, match=named) as raised:
+        load_settings(environment)
+    assert "\n" not in str(raised.value)
+
+
+def test_several_key_digests_allow_rotation():
+    digests = "a" * 64 + ", " + "B" * 64
+    settings = load_settings({"AUTH": "key", "API_KEY_SHA256": digests})
+    assert settings.api_key_sha256 == ("a" * 64, "b" * 64)
