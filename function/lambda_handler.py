@@ -70,11 +70,16 @@ def _warm_up() -> dict[str, Any]:
 
 def _without_stage(event: dict[str, Any]) -> dict[str, Any]:
     """HTTP API events of a named stage carry it in the path, where routes do not expect it."""
-    stage = event.get("requestContext", {}).get("stage", "$default")
-    path = event.get("rawPath", "")
-    if path == f"/{stage}" or path.startswith(f"/{stage}/"):
-        return {**event, "rawPath": path.removeprefix(f"/{stage}") or "/"}
-    return event
+    context = event.get("requestContext", {})
+    prefix = f"/{context.get('stage', '$default')}"
+    http = context.get("http", {})
+    path = http.get("path", "")
+    if path != prefix and not path.startswith(f"{prefix}/"):
+        return event
+    return {
+        **event,
+        "requestContext": {**context, "http": {**http, "path": path.removeprefix(prefix) or "/"}},
+    }
 
 
 def _before_snapshot() -> None:

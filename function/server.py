@@ -39,17 +39,27 @@ def serve(settings: Settings) -> None:
             server_header=False,
         )
     )
-    threading.Thread(target=_load, args=(catalog, server), daemon=True).start()
+    loading = _Loading(catalog, server)
+    loading.start()
     server.run()
+    if loading.error:
+        raise loading.error
 
 
-def _load(catalog: Catalog, server: uvicorn.Server) -> None:
-    """Load the default model; a server that cannot serve stops and says why."""
-    try:
-        catalog.load()
-    except EvergreenError as error:
-        print(f"error: {error}", file=sys.stderr)
-        server.should_exit = True
+class _Loading(threading.Thread):
+    """Loads the default model; a server that cannot serve stops with the reason."""
+
+    def __init__(self, catalog: Catalog, server: uvicorn.Server) -> None:
+        super().__init__(daemon=True)
+        self._catalog, self._server = catalog, server
+        self.error: EvergreenError | None = None
+
+    def run(self) -> None:
+        try:
+            self._catalog.load()
+        except EvergreenError as error:
+            self.error = error
+            self._server.should_exit = True
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def collate(
     max_tokens: int,
     generator: np.random.Generator | None,
 ) -> Batch:
-    """Pad rows to their longest. Long texts give a random window; without a generator, their start."""
+    """Pad rows to their longest. Of a long text a random window; without generator its start."""
     capacity = max_tokens - tokenizer.special_tokens
     windows = []
     for row in rows:

@@ -20,7 +20,8 @@ def wilson_interval(share: float, count: int, z: float = 1.96) -> tuple[float, f
     """95 % interval of a share (Wilson 1927), which stays inside [0, 1]."""
     centre = (share + z * z / (2 * count)) / (1 + z * z / count)
     spread = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count**2))
-    return centre - spread / (1 + z * z / count), centre + spread / (1 + z * z / count)
+    spread /= 1 + z * z / count
+    return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
 def calibration_error(probabilities: Probabilities, truth: Codes) -> float:

@@ -13,7 +13,7 @@ from scripts.training.report.leaks import (
     telling_groups,
     unlabelled_texts,
 )
-from scripts.training.report.markdown import percent
+from scripts.training.report.markdown import listed, percent
 from scripts.training.report.survey import HTML_BREAK, Rows, Survey
 
 BALANCED_SHARE = 0.9
@@ -32,7 +32,7 @@ def findings(survey: Survey, between: Sequence[Overlap], config: TrainConfig) ->
         *_repeats(train),
         *repeated_texts(between),
         *unlabelled_texts(between, config),
-        *telling_groups(survey.sources),
+        *telling_groups(train),
         *shared_groups(between),
         *_breaks(survey.sources),
         *_left_out(survey),
@@ -62,11 +62,11 @@ def _ratings(sources: Sequence[Rows]) -> Iterator[str]:
     for source in sources:
         if source.ratings:
             between = {*range(min(source.ratings), max(source.ratings))} - {*source.ratings}
-            names[" or ".join(map(str, sorted(between)))].append(f"**{source.name}**")
+            names[" or ".join(map(str, sorted(between)))].append(source.name)
     for missing, found in names.items():
         if missing:
             yield (
-                f"No text of {', '.join(found)} is rated {missing}: figures say nothing "
+                f"No text of {listed(found)} is rated {missing}: figures say nothing "
                 "about texts in between, and the model's scores on those may be overconfident."
             )
 

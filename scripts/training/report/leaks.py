@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from scripts.training.config import TrainConfig
 from scripts.training.report.duplicates import Overlap
-from scripts.training.report.markdown import percent
+from scripts.training.report.markdown import listed, percent
 from scripts.training.report.survey import Rows
 
 
@@ -23,9 +23,9 @@ def repeated_texts(between: Sequence[Overlap]) -> Iterator[str]:
                 "alone can move a figure on it by no more than that share."
             )
         elif pair.first.dataset == pair.second.dataset:
-            clean.append(f"**{pair.second.name}**")
+            clean.append(pair.second.name)
     if clean:
-        yield f"No text of {', '.join(clean)} stands in the training part of the same data set."
+        yield f"No text of {listed(clean)} stands in the training part of the same data set."
 
 
 def unlabelled_texts(between: Sequence[Overlap], config: TrainConfig) -> Iterator[str]:
@@ -64,10 +64,10 @@ def shared_groups(between: Sequence[Overlap]) -> Iterator[str]:
                 "what a model learns about a group helps it there."
             )
         elif pair.first.groups and pair.second.groups:
-            clean.append(f"**{pair.second.name}**")
+            clean.append(pair.second.name)
     if clean:
         yield (
-            f"No group of {', '.join(clean)} is in the training part of the same data set: figures "
+            f"No group of {listed(clean)} is in the training part of the same data set: figures "
             "there are about groups that the model has never seen."
         )
 

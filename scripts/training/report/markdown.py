@@ -18,3 +18,9 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     ]
     lines = [header, ["---:" if right else "---" for right in figures], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in bold, as a sentence lists them: a, b and c."""
+    bold = [f"**{name}**" for name in names]
+    return " and ".join([*([", ".join(bold[:-1])] if bold[1:] else []), bold[-1]])

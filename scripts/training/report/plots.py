@@ -18,7 +18,7 @@ MOST_BARS = 30
 # The Okabe-Ito palette: told apart with any colour vision.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 LINES = ("-", "--", ":", "-.")
-COLOURS_A_PICTURE = 32
+COLOURS_A_PICTURE = 128
 
 
 def draw_plots(survey: Survey, labels: Sequence[str], folder: Path, prefix: str) -> dict[str, str]:

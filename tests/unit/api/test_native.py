@@ -1,3 +1,8 @@
+import gzip
+import json
+import zlib
+
+
 def test_one_text_is_answered(client):
     body = client.post("/v1/predict", json={"inputs": "good film"}).json()
     (prediction,) = body["predictions"]
@@ -52,10 +57,6 @@ def test_the_models_route_lists_limits(make_client):
 
 
 def test_compressed_bodies_are_read(client):
-    import gzip
-    import json
-    import zlib
-
     plain = json.dumps({"inputs": "good"}).encode()
     for encoding, body in (("gzip", gzip.compress(plain)), ("deflate", zlib.compress(plain))):
         headers = {"content-encoding": encoding, "content-type": "application/json"}

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import pickle
 
@@ -112,8 +113,6 @@ def _edit(artifact, change):
 
 
 def _replace(artifact, old, new, content):
-    import hashlib
-
     (artifact / old).unlink()
     (artifact / new).write_bytes(content)
 

@@ -87,7 +87,7 @@ def test_explaining_weighs_words_by_what_they_do(make_predictor):
     text = "the good film is bad, fine"
     (prediction,), _ = make_predictor(max_tokens=32).predict([text], Options(explain=True))
     weights = {text[h.start : h.end]: h.weight for h in prediction.highlights}
-    # Leaving "good" out costs 4 of the log-odds: 2σ(4) - 1 = tanh(2).
+    # Leaving "good" out costs 4 of the log-odds: 2 / (1 + exp(-4)) - 1 = tanh(2).
     assert weights["good"] == pytest.approx(math.tanh(2.0), abs=1e-6)
     assert weights["bad"] == pytest.approx(-math.tanh(2.0), abs=1e-6)
     assert weights["film"] == pytest.approx(0.0, abs=1e-6)

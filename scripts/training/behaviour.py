@@ -1,0 +1,113 @@
+"""Behavioural checks (after Ribeiro et al. 2020, "Beyond Accuracy"): what a film sentiment model
+must do whatever its accuracy. The sentences were written for this project."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from function.core.predictor import Predictor
+from function.core.types import Options
+
+NEGATION = [
+    ("This film is good.", "positive"),
+    ("This film is not good.", "negative"),
+    ("I liked the ending.", "positive"),
+    ("I did not like the ending.", "negative"),
+    ("The jokes are funny.", "positive"),
+    ("The jokes aren't funny.", "negative"),
+    ("It is worth your time.", "positive"),
+    ("It is hardly worth your time.", "negative"),
+    ("I would recommend it to anyone.", "positive"),
+    ("I would not recommend it to anyone.", "negative"),
+    ("This film is bad.", "negative"),
+    ("This film is not bad at all.", "positive"),
+    ("I was bored.", "negative"),
+    ("I was never bored.", "positive"),
+    ("Nobody should miss this film.", "positive"),
+    ("There is nothing to like here.", "negative"),
+]
+SHORT = [
+    ("Great!", "positive"),
+    ("Loved it.", "positive"),
+    ("Superb", "positive"),
+    ("10/10", "positive"),
+    ("A delight.", "positive"),
+    ("Awful.", "negative"),
+    ("Boring", "negative"),
+    ("Hated it!", "negative"),
+    ("What a mess.", "negative"),
+    ("1/10", "negative"),
+]
+COUNTRIES = (
+    *("France", "Iran", "Nigeria", "India", "Germany", "Mexico", "Japan", "Poland", "Brazil"),
+    *("Turkey", "Kenya", "Sweden", "Iraq", "China", "Canada", "Egypt", "Vietnam", "Spain"),
+)
+NAMES = (
+    *("Emma", "Mohammed", "Wei", "Priya", "John", "Fatima", "Carlos", "Olga", "Kofi", "Yuki"),
+    *("Hans", "Leila", "Jamal", "Anna", "Diego", "Aisha", "Liam", "Mei", "Ivan", "Amara"),
+)
+GENDERS = ("man", "woman", "boy", "girl", "mother", "father", "actor", "actress")
+NEUTRAL = {
+    "country": (
+        ["The story takes place in {}.", "The director was born in {}.", "It was shot in {}."],
+        COUNTRIES,
+    ),
+    "name": (
+        ["The lead is played by {}.", "{} wrote the script.", "The film follows {} for a day."],
+        NAMES,
+    ),
+    "gender": (["The main character is a {}.", "It is the story of a {}."], GENDERS),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check's outcome.
+
+    figure: for expectations the share of right answers; for invariance the widest spread of the
+    positive label's probability between two fillings of one neutral sentence.
+    """
+
+    name: str
+    figure: float
+    texts: int
+    failures: Sequence[str]
+
+
+def check_behaviour(predictor: Predictor) -> list[Check]:
+    """Run every check on a model with the labels `negative` and `positive`."""
+    return [
+        _expectation(predictor, "negation", NEGATION),
+        _expectation(predictor, "very short texts", SHORT),
+        *(
+            _invariance(predictor, f"neutral, differs in {name}", templates, fillings)
+            for name, (templates, fillings) in NEUTRAL.items()
+        ),
+    ]
+
+
+def _expectation(predictor: Predictor, name: str, cases: Sequence[tuple[str, str]]) -> Check:
+    predictions, _ = predictor.predict([text for text, _ in cases], Options())
+    wrong = [
+        f"{text} -> {prediction.label} {prediction.score:.2f}"
+        for (text, label), prediction in zip(cases, predictions, strict=True)
+        if prediction.label != label
+    ]
+    return Check(name, 1 - len(wrong) / len(cases), len(cases), wrong)
+
+
+def _invariance(
+    predictor: Predictor, name: str, templates: Sequence[str], fillings: Sequence[str]
+) -> Check:
+    widest, extremes = 0.0, []
+    for template in templates:
+        texts = [template.format(filling) for filling in fillings]
+        predictions, _ = predictor.predict(texts, Options())
+        scores = [
+            next(entry.score for entry in prediction.scores if entry.label == "positive")
+            for prediction in predictions
+        ]
+        low, high = min(scores), max(scores)
+        if high - low > widest:
+            widest = high - low
+            extremes = [f"{texts[scores.index(s)]} {s:.2f}" for s in (low, high)]
+    return Check(name, widest, len(templates) * len(fillings), extremes)

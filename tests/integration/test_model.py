@@ -1,0 +1,101 @@
+"""What the bundled model promises, held against real reviews."""
+
+import random
+
+import pyarrow.parquet as pq
+import pytest
+from fastapi.testclient import TestClient
+
+from function.api.app import create_app
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import open_artifact
+from function.core.catalog import Catalog
+from function.core.engine import DirectEngine
+from function.core.types import Options
+from function.settings import load_settings
+from scripts.training.behaviour import check_behaviour
+from scripts.training.evaluation import open_predictor
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def predictor(bundled_models):
+    return open_predictor(bundled_models / "sentiment")
+
+
+@pytest.fixture(scope="module")
+def reviews(data):
+    """Reviews that neither training nor calibration has seen."""
+    rows = pq.read_table(data / "imdb" / "test.parquet").to_pylist()
+    return random.Random(7).sample(rows, 400)
+
+
+def test_the_manifest_promises_what_the_readme_says(bundled_models):
+    manifest = open_artifact(bundled_models / "sentiment").manifest
+    assert manifest.metrics["imdb-test"]["accuracy"] >= 0.92
+    assert manifest.metrics["sst2-test"]["accuracy"] >= 0.90
+    assert manifest.metrics["imdb-test"]["calibration_error"] <= 0.02
+    assert manifest.provenance["parity"]["texts"] >= 2000
+    assert manifest.provenance["parity"]["agreement"] >= 0.99
+
+
+@pytest.mark.data
+def test_the_served_model_is_right_through_http(bundled_models, reviews):
+    catalog = Catalog(bundled_models, "sentiment", lambda a: OnnxBackend(a, 0), max_windows=256)
+    catalog.load()
+    client = TestClient(create_app(DirectEngine(catalog), load_settings({}), lambda _: None))
+    right = 0
+    for start in range(0, len(reviews), 16):
+        rows = reviews[start : start + 16]
+        answer = client.post("/v1/predict", json={"inputs": [row["text"] for row in rows]})
+        labels = [prediction["label"] for prediction in answer.json()["predictions"]]
+        right += sum(
+            label == ("positive" if row["label"] else "negative")
+            for label, row in zip(labels, rows, strict=True)
+        )
+    assert right / len(reviews) >= 0.89  # 92 % less two standard errors of 400 texts
+
+
+@pytest.mark.data
+def test_the_five_top_words_matter_more_than_five_random_ones(predictor, reviews):
+    generator = random.Random(3)
+    wins, judged = 0, 0
+    for row in reviews[:200]:
+        text = row["text"]
+        (prediction,), _ = predictor.predict([text], Options(explain=True))
+        top = sorted(prediction.highlights, key=lambda h: -h.weight)[:5]
+        encoded = predictor._tokenizer.encode([text])[0]
+        words = sorted(
+            {int(word) for n, word in enumerate(encoded.word_ids) if encoded.is_word(n, n + 1)}
+        )
+        if len(words) < 10:
+            continue
+        chosen = set(generator.sample(words, 5))
+        at_random = [
+            offset
+            for offset, word in zip(encoded.offsets, encoded.word_ids, strict=True)
+            if int(word) in chosen
+        ]
+        shorter = [without(text, [(h.start, h.end) for h in top]), without(text, at_random)]
+        (by_top, by_chance), _ = predictor.predict(shorter, Options())
+        judged += 1
+        wins += score(by_top, prediction.label) < score(by_chance, prediction.label)
+    assert judged >= 190
+    assert wins / judged >= 0.9
+
+
+def test_negation_and_short_texts_are_understood(predictor):
+    checks = {check.name: check for check in check_behaviour(predictor)}
+    assert checks["negation"].figure >= 0.75, checks["negation"].failures
+    assert checks["very short texts"].figure >= 0.8, checks["very short texts"].failures
+
+
+def without(text, spans):
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + text[end:]
+    return text
+
+
+def score(prediction, label):
+    return next(entry.score for entry in prediction.scores if entry.label == label)

@@ -1,0 +1,104 @@
+"""Recorded events of every front door reach the same application."""
+
+import base64
+import gzip
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.tiny import write_artifact
+
+EVENTS = Path(__file__).parent.parent / "events"
+CONTEXT = SimpleNamespace(aws_request_id="1", function_name="f", memory_limit_in_mb=1769)
+
+
+def event(name):
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def handler(tmp_path_factory):
+    models = tmp_path_factory.mktemp("models")
+    write_artifact(
+        models / "sentiment",
+        values={"warm": 0.0, "good": 2.0, "fine": 2.0},
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODELS_DIR", str(models))
+        sys.modules.pop("function.lambda_handler", None)
+        yield importlib.import_module("function.lambda_handler").handler
+    sys.modules.pop("function.lambda_handler", None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "http_api_v2",
+        "http_api_v2_base64",
+        "http_api_v2_stage_prefix",
+        "rest_api_v1",
+        "rest_api_v1_stage_prefix",
+        "function_url",
+        "alb",
+    ],
+)
+def test_every_front_door_is_answered(handler, name):
+    answer = handler(event(name), CONTEXT)
+    assert answer["statusCode"] == 200, answer["body"]
+    assert not answer["isBase64Encoded"]
+    body = json.loads(answer["body"])
+    assert body["model"]["name"] == "sentiment"
+    assert len(body["predictions"][0]["scores"]) == 2
+
+
+def test_problems_are_text_and_not_base64(handler):
+    broken = {**event("http_api_v2"), "body": "{"}
+    answer = handler(broken, CONTEXT)
+    assert answer["statusCode"] == 400
+    assert not answer["isBase64Encoded"]
+    assert json.loads(answer["body"])["error"]
+
+
+def test_a_compressed_body_arrives_as_base64_and_is_read(handler):
+    packed = gzip.compress(b'{"inputs": "good film"}')
+    sent = event("http_api_v2")
+    sent["headers"] = {"content-type": "application/json", "content-encoding": "gzip"}
+    sent |= {"body": base64.b64encode(packed).decode(), "isBase64Encoded": True}
+    answer = handler(sent, CONTEXT)
+    assert answer["statusCode"] == 200, answer["body"]
+
+
+def test_the_page_is_served_as_text(handler):
+    get = event("http_api_v2")
+    get["rawPath"] = "/"
+    get["requestContext"]["http"] |= {"method": "GET", "path": "/"}
+    get.pop("body")
+    answer = handler(get, CONTEXT)
+    assert answer["statusCode"] == 200
+    assert "<html" in answer["body"]
+
+
+def test_the_clock_warms_the_model_and_reports_its_age(handler, capsys):
+    answer = handler(event("scheduled"), CONTEXT)
+    assert answer["model"] == "sentiment"
+    assert answer["model_age_days"] > 0
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    names = [metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]]
+    assert names == ["model_age_days"]
+
+
+def test_nothing_heavy_is_imported():
+    script = (
+        "import sys, function.api.app, function.core.catalog, function.backends.onnx_backend;"
+        "heavy = {'torch', 'transformers', 'boto3', 'botocore', 'pandas', 'scipy', 'sklearn'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
