@@ -38,9 +38,11 @@ class PhaseConfig(_Section):
 
     epoch_max_tokens: one entry an epoch, the tokens a text may keep in it. Longer texts give a
     random window, another one in each epoch; the last epochs should see the length that is served.
+    max_steps: ends the schedule earlier than the epochs would.
     """
 
     epoch_max_tokens: list[Annotated[int, Field(ge=8)]] = Field(min_length=1)
+    max_steps: Annotated[int | None, Field(ge=1)] = None
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.06
     weight_decay: Annotated[float, Field(ge=0)] = 0.01

@@ -58,7 +58,7 @@ def plan_phase(
             seed=seed + epoch,
         )
         steps += [Step(rows, max_tokens) for rows in batches]
-    return steps
+    return steps[: config.max_steps]
 
 
 class Phase:

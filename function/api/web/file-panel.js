@@ -64,7 +64,7 @@ export function filePanel(service, models) {
         },
         onWait: progress.waiting,
         async predict(texts, signal) {
-          const { answer } = await service.predict(texts, { model: model?.name, parameters: { top_k: 1, long_text: "window" }, signal });
+          const { answer } = await service.predict(texts, { model: model?.name, parameters: { top_k: 1 }, signal });
           return answer.predictions;
         },
       });

@@ -46,32 +46,40 @@ export function textPanel(service, models) {
     }
     const request = (current = new AbortController());
     const asked = text.value;
+    const ask = (parameters) =>
+      service.predict([asked], { model: models.chosen?.name, parameters, signal: request.signal });
+    let answered = false;
     rest = wait();
     try {
-      const { answer, roundTrip } = await service.predict([asked], {
-        model: models.chosen?.name,
-        parameters: { explain: true, long_text: "window" },
-        signal: request.signal,
-      });
+      const verdict = await ask({});
       await models.load();
-      announce(asked, answer, roundTrip);
+      announce(asked, verdict.answer, verdict.roundTrip);
+      answered = true;
+      // The words cost many readings of the text: the verdict does not wait for them.
+      const explained = await ask({ explain: true });
+      draw(asked, { ...verdict.answer, predictions: explained.answer.predictions }, verdict.roundTrip);
     } catch (problem) {
       if (problem.name === "AbortError") return;
+      find("verdict").hidden = !answered;
       fail(problem);
     } finally {
       if (current === request) rest();
     }
   };
 
-  const announce = (asked, { predictions: [prediction], model, timings }, roundTrip) => {
-    const labels = models.labels(model.name) ?? prediction.scores.map(({ label }) => label).sort();
-    drawVerdict(find("verdict"), { text: asked, prediction, labels, model, timings, roundTrip });
+  const announce = (asked, answer, roundTrip) => {
+    draw(asked, answer, roundTrip);
+    const [prediction] = answer.predictions;
     find("text-status").textContent = `${prediction.label}, ${percent(prediction.score)} sure.`;
     find("verdict").scrollIntoView({ block: "nearest" });
   };
 
+  const draw = (asked, { predictions: [prediction], model, timings }, roundTrip) => {
+    const labels = models.labels(model.name) ?? prediction.scores.map(({ label }) => label).sort();
+    drawVerdict(find("verdict"), { text: asked, prediction, labels, model, timings, roundTrip });
+  };
+
   const fail = (problem) => {
-    find("verdict").hidden = true;
     const again = problem.wantsKey ? "Enter the key" : "Try again";
     problems.show(alert, problems.describe(problem), { text: again, run: classify });
   };
