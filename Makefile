@@ -11,7 +11,7 @@ OUTPUT ?= build/train/sentiment
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
 AXE := axe-core@4.14.1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes

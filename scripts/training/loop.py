@@ -106,13 +106,13 @@ class Phase:
         saved = time.monotonic()
         with Progress(self._name, len(plan), self._step) as progress:
             for step in plan[self._step :]:
+                if evaluate and self._best.misses >= patience:
+                    break
                 loss = self._train_step(data, tokenizer, step, len(plan))
                 progress.advance(loss=loss)
                 last = self._step == len(plan)
                 if evaluate and (last or self._step % evaluate_every == 0):
                     self._look(evaluate)
-                    if self._best.misses >= patience:
-                        break
                 if time.monotonic() - saved > self._checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()

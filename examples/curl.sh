@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# The API from a shell.
+#
+#   EVERGREEN_URL   where the service is; http://127.0.0.1:8080 by default
+#   EVERGREEN_KEY   the key to send, where the service wants one
+#
+# Ends with curl's exit status: 22 where the service refused, 7 where nothing listens.
+set -euo pipefail
+
+url="${EVERGREEN_URL:-http://127.0.0.1:8080}"
+url="${url%/}"
+
+title() { printf '\n── %s\n' "$1"; }
+
+# From a file descriptor, so that the key shows up in no list of processes.
+authorization() { [[ -z "${EVERGREEN_KEY:-}" ]] || printf 'Authorization: Bearer %s' "$EVERGREEN_KEY"; }
+
+# Shows the answer whether it is good news or a problem, and fails with curl in the latter case.
+ask() {
+  local answer status=0
+  answer="$(curl --silent --show-error --fail-with-body --max-time 30 \
+    --header 'Content-Type: application/json' --header @<(authorization) "$@")" || status=$?
+  python3 -m json.tool <<<"$answer" 2>/dev/null || printf '%s\n' "$answer"
+  return "$status"
+}
+
+title 'Is it ready? (503 means that the model is still being loaded: try again)'
+curl --silent --show-error --fail --retry 5 "$url/health/ready"
+echo
+
+title 'What is served?'
+ask "$url/v1/models"
+
+title 'One text'
+ask "$url/v1/predict" --data '{"inputs": "The film is good, and the cast is fine."}'
+
+title 'One text, in the address'
+ask "$url/v1/predict" --get --data-urlencode 'text=A dull film & a bad ending.'
+
+title 'Several texts: the best label of each, and no more than the start of long ones'
+ask "$url/v1/predict" --data '{
+  "inputs": ["The film is good, and the cast is fine.", "A dull film and a bad ending."],
+  "parameters": {"top_k": 1, "long_text": "truncate"}
+}'
+
+title 'Why? Each weight says how much a stretch of the text speaks for the label'
+ask "$url/v1/predict" --data '{
+  "inputs": "The film is good, and the cast is fine.",
+  "parameters": {"explain": true}
+}'
+
+title 'A problem: "detail" says what to do'
+ask "$url/v1/models/no-such-model/predict" --data '{"inputs": "Anyone?"}' || echo "curl's exit status: $?"

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Ask an Evergreen service from Python 3.11 or newer; nothing to install.
+
+    python examples/python_client.py
+    python examples/python_client.py "A text of yours." "Another one."
+
+EVERGREEN_URL says where the service is, EVERGREEN_KEY which key to send. The part down to the
+line is the client: copy it.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Literal, NotRequired, TypedDict
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class Highlight(TypedDict):
+    """What text[start:end] did for the label, in [-1, 1]."""
+
+    start: int
+    end: int
+    weight: float
+
+
+class Score(TypedDict):
+    label: str
+    score: float
+
+
+class Prediction(TypedDict):
+    """The answer for one text; `scores` best first."""
+
+    label: str
+    score: float
+    scores: list[Score]
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: NotRequired[list[Highlight]]
+
+
+class Model(TypedDict):
+    name: str
+    version: str
+    digest: str
+
+
+class Answer(TypedDict):
+    """Predictions in the order of the texts, by which model, in how many milliseconds."""
+
+    model: Model
+    predictions: list[Prediction]
+    timings: dict[str, float]
+
+
+class ServiceError(Exception):
+    """The service refused, or cannot be reached; the message says why."""
+
+
+@dataclass(frozen=True)
+class Evergreen:
+    """A service. Where it is busy it is asked again, as often and as late as it wishes."""
+
+    url: str = "http://127.0.0.1:8080"
+    key: str = field(default="", repr=False)
+    attempts: int = 5
+    timeout_seconds: float = 30
+
+    def predict(
+        self,
+        inputs: str | Sequence[str],
+        *,
+        model: str | None = None,
+        top_k: int | None = None,
+        explain: bool = False,
+        long_text: Literal["window", "truncate"] | None = None,
+    ) -> Answer:
+        """Answer one text or several. Raises ServiceError."""
+        path = f"/v1/models/{quote(model, safe='')}/predict" if model else "/v1/predict"
+        parameters = {"top_k": top_k, "explain": explain, "long_text": long_text}
+        answer: Answer = self._post(path, {"inputs": inputs, "parameters": parameters})
+        return answer
+
+    def _post(self, path: str, body: object) -> Any:
+        request = Request(self.url.rstrip("/") + path, json.dumps(body).encode())
+        request.add_header("Content-Type", "application/json")
+        if self.key:  # not to be passed on to wherever a redirect leads
+            request.add_unredirected_header("Authorization", f"Bearer {self.key}")
+        for attempt in range(1, self.attempts + 1):
+            try:
+                with urlopen(request, timeout=self.timeout_seconds) as response:
+                    return json.load(response)
+            except HTTPError as error:
+                if error.code not in BUSY or attempt == self.attempts:
+                    raise ServiceError(_reason(error)) from None
+                after = error.headers.get("Retry-After", "")
+                time.sleep(int(after) if after.isdecimal() else 2**attempt)
+            except OSError as error:
+                reason = getattr(error, "reason", error)
+                raise ServiceError(f"{self.url} cannot be reached: {reason}") from None
+        raise ValueError("attempts must be 1 or more")
+
+
+def _reason(error: HTTPError) -> str:
+    """The problem's detail; a gateway in front of the service may answer in its own way."""
+    body = error.read().decode(errors="replace")
+    try:
+        problem = json.loads(body)
+        return f"{problem.get('detail') or problem['message']} (HTTP {error.code})"
+    except (ValueError, LookupError, AttributeError):
+        return f"HTTP {error.code} {error.reason}: {body[:200]}"
+
+
+# ──────────────────────────────────────────────────────────────────────────────────────────────
+
+TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
+GREEN, RED, PLAIN = "\033[1;32m", "\033[1;31m", "\033[0m"
+
+
+def main() -> None:
+    url = os.environ.get("EVERGREEN_URL") or Evergreen.url
+    service = Evergreen(url, os.environ.get("EVERGREEN_KEY", ""))
+    texts = sys.argv[1:] or TEXTS
+    try:
+        show(service, texts)
+    except ServiceError as error:
+        sys.exit(f"error: {error}")
+
+
+def show(service: Evergreen, texts: Sequence[str]) -> None:
+    print("One text")
+    answer = service.predict(texts[0])
+    print(line(answer["predictions"][0], texts[0]))
+
+    print("\nAll of them, in one request")
+    answer = service.predict(texts, top_k=1)
+    for text, prediction in zip(texts, answer["predictions"], strict=True):
+        print(line(prediction, text))
+
+    print("\nWhy")
+    answer = service.predict(texts, explain=True)
+    for text, prediction in zip(texts, answer["predictions"], strict=True):
+        print(line(prediction, marked(text, prediction.get("highlights", []))))
+
+    model, took = answer["model"], answer["timings"]["total_ms"]
+    print(f"\nAnswered by {model['name']} {model['version']} in {took:.1f} ms.")
+
+
+def line(prediction: Prediction, text: str) -> str:
+    return f"  {prediction['label']:<10}{prediction['score']:>6.1%}  {text}"
+
+
+def marked(text: str, highlights: Sequence[Highlight]) -> str:
+    """The text with its telling words in green, or red where they speak against the label."""
+    strongest = max((abs(highlight["weight"]) for highlight in highlights), default=0)
+    pieces, at = [], 0
+    for highlight in highlights:
+        start, end, weight = highlight["start"], highlight["end"], highlight["weight"]
+        if abs(weight) > strongest / 4:
+            pieces += [text[at:start], mark(text[start:end], weight)]
+            at = end
+    return "".join([*pieces, text[at:]])
+
+
+def mark(words: str, weight: float) -> str:
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        return f"{GREEN if weight > 0 else RED}{words}{PLAIN}"
+    return f"[{words} {weight:+.2f}]"
+
+
+if __name__ == "__main__":
+    main()

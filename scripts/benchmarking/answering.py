@@ -1,0 +1,55 @@
+"""The handler and the model below it, in one process, for workers that ask them."""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import Artifact
+from function.core.tokenization import TextTokenizer, TokenIds, window_spans
+from scripts.benchmarking.plan import EVENT
+from scripts.benchmarking.processes import request_body
+
+
+def event_of(text: str) -> dict[str, Any]:
+    """The event of API Gateway's HTTP API with this text in its body."""
+    event: dict[str, Any] = json.loads(EVENT.read_bytes())
+    event["body"] = request_body(text)
+    event["headers"]["content-length"] = str(len(event["body"].encode()))
+    return event
+
+
+def ask_handler(event: Mapping[str, Any]) -> None:
+    """Let the handler answer, its log going nowhere. Raises where the answer is no 200."""
+    from function.lambda_handler import handler  # opens the model
+
+    with Path(os.devnull).open("w", encoding="utf-8") as sink, contextlib.redirect_stdout(sink):
+        answer = handler(dict(event), None)
+    if answer["statusCode"] != 200:
+        raise RuntimeError(f"the handler answered {answer}")
+
+
+class Tokens:
+    """Texts to the token ids that the model reads of them."""
+
+    def __init__(self, artifact: Artifact) -> None:
+        self._tokenizer = TextTokenizer(artifact.file("tokenizer"))
+        self._settings = artifact.manifest.tokenization.settings()
+        self.pad_id = self._tokenizer.pad_id
+
+    def of(self, text: str) -> TokenIds:
+        """The one window that a truncated text is."""
+        content = self._tokenizer.encode([text])[0].ids
+        capacity = self._settings.max_tokens - self._tokenizer.special_tokens
+        ((start, stop),) = window_spans(
+            len(content), capacity, self._settings.stride, "truncate", 1
+        )[0]
+        return self._tokenizer.with_special_tokens(content[start:stop])
+
+
+def open_backend(artifact: Artifact, threads: int) -> OnnxBackend:
+    """The session that serving opens, with the options it is opened with."""
+    return OnnxBackend(artifact, threads)

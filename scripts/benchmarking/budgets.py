@@ -1,0 +1,86 @@
+"""The project's promises, each beside what this run measured."""
+
+from dataclasses import dataclass
+
+MEGABYTE = 1_000_000
+COLD_RATIO, COLD_AIM, PIPELINE_SHARE = 2.0, 1.6, 1 / 8
+WARM_SHARE, WARM_MILLISECONDS = 0.10, 2.0
+THROUGHPUT_SHARE = 0.95
+MEMORY_BYTES, INSTALLED_BYTES = 220 * MEGABYTE, 250 * MEGABYTE
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """measured and limit: as the page shows them. ratio: measured over what it is held against."""
+
+    budget: str
+    measured: str
+    limit: str
+    ratio: float
+    passed: bool
+
+
+def first_answer(ours: float, bare: float, pipeline: float) -> list[Verdict]:
+    """Seconds to the first answer: the Lambda's, a bare script's, a pipeline's."""
+    times, share = ours / bare, ours / pipeline
+    aim = "met" if times <= COLD_AIM else "missed"
+    return [
+        Verdict(
+            "Lambda, process start to first answer, beside a bare script",
+            f"{times:.2f} × ({ours:.2f} s beside {bare:.2f} s)",
+            f"≤ {COLD_RATIO:.1f} × (aim {COLD_AIM}: {aim})",
+            times,
+            times <= COLD_RATIO,
+        ),
+        Verdict(
+            "Lambda, process start to first answer, beside a transformers pipeline",
+            f"1/{1 / share:.1f} ({ours:.2f} s beside {pipeline:.2f} s)",
+            "≤ 1/8",
+            share,
+            share <= PIPELINE_SHARE,
+        ),
+    ]
+
+
+def warm_answer(handler: float, session: float) -> Verdict:
+    """Median milliseconds at review length, through the handler and of the session alone."""
+    limit = max(session * (1 + WARM_SHARE), session + WARM_MILLISECONDS)
+    return Verdict(
+        "warm answer through the handler, review length",
+        f"{handler:.2f} ms, session {session:.2f} ms (+{100 * (handler / session - 1):.1f} %)",
+        f"≤ {limit:.2f} ms: +10 % or 2 ms",
+        handler / session,
+        handler <= limit,
+    )
+
+
+def throughput(server: float, backend: float, clients: int) -> Verdict:
+    """Texts a second: the server under load, the best batch size of the session alone."""
+    share = server / backend
+    return Verdict(
+        f"server throughput at {clients} clients, beside the backend alone",
+        f"{100 * share:.1f} % ({server:.1f} of {backend:.1f} texts/s)",
+        "≥ 95 %",
+        share,
+        share >= THROUGHPUT_SHARE,
+    )
+
+
+def peak_memory(measured: int) -> Verdict:
+    """Bytes of the Lambda process."""
+    return _bytes("peak memory of the Lambda process", measured, MEMORY_BYTES)
+
+
+def installed(measured: int) -> Verdict:
+    """Bytes of packages, code and model."""
+    return _bytes("what the Lambda's image carries above its base", measured, INSTALLED_BYTES)
+
+
+def _bytes(budget: str, measured: int, limit: int) -> Verdict:
+    return Verdict(
+        budget,
+        f"{measured / MEGABYTE:.0f} MB",
+        f"≤ {limit / MEGABYTE:.0f} MB",
+        measured / limit,
+        measured <= limit,
+    )

@@ -1,0 +1,17 @@
+"""A worker: a fresh process that answers through the handler, and then says its peak memory."""
+
+import json
+import sys
+
+from scripts.benchmarking.answering import ask_handler, event_of
+from scripts.benchmarking.memory import peak_bytes
+
+
+def main() -> None:
+    for text in json.load(sys.stdin)["texts"]:
+        ask_handler(event_of(text))
+    print(json.dumps(peak_bytes()))
+
+
+if __name__ == "__main__":
+    main()

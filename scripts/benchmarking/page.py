@@ -1,0 +1,64 @@
+"""The page: one run as Markdown."""
+
+from scripts.benchmarking import tables
+from scripts.benchmarking.results import Results
+
+INTRODUCTION = """\
+Written by a command, not by hand: ours beside a plain `transformers` pipeline that serves the same
+weights in full precision, on CPU, behind the shortest FastAPI application there is.
+
+**Read ratios, not times.** All of a page is one run on one machine, in which both sides took turns;
+another machine has other times. Files lie in the page cache and are compiled to bytecode, as on a
+second start: pulling an image and reading it from a disk are not in these figures."""
+
+
+def render(results: Results) -> str:
+    """Markdown, with a line break at its end."""
+    parts = [
+        "# Benchmarks",
+        INTRODUCTION,
+        *_quick(results),
+        f"    {results.command}",
+        "## Budgets",
+        tables.budgets(results),
+        "## Machine",
+        tables.machine(results),
+        "## Process start to first answer",
+        "Seconds, each time in a fresh process. A server has answered with its first 200.",
+        tables.first_answers(results),
+        "## Warm answers",
+        _lengths(results),
+        tables.latencies(results),
+        "## Throughput",
+        f"Texts a second over HTTP on loopback, by clients that keep their connection: "
+        f"{results.texts}; {results.tokens['mean']:.0f} tokens on average. The generator is a "
+        "process on the same machine. Median of "
+        f"{results.plan.rounds} rounds. Both sides read the first "
+        f"{results.tokens['most']:.0f} tokens of a longer text.",
+        tables.throughput(results),
+        "The backend alone: the same tokens, ready in memory, sorted by length, with the server's "
+        "thread setting, in batches of",
+        tables.backend(results),
+        "## Peak memory",
+        f"Resident, 1 MB being 1,000,000 bytes. The handler answered "
+        f"{results.plan.memory_requests} texts of review length.",
+        tables.memory(results),
+        "## Installed size",
+        tables.installed(results),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _quick(results: Results) -> list[str]:
+    if results.quick:
+        return ["**A quick run, which shows that everything runs: draw no conclusion from it.**"]
+    if results.machine.busy > results.machine.cores / 2:
+        return ["**The machine was not idle when this run began: trust its ratios less.**"]
+    return []
+
+
+def _lengths(results: Results) -> str:
+    return (
+        f"Milliseconds, one at a time: a short text of {results.tokens['short']:.0f} tokens, and "
+        f"texts of a review's length, {results.tokens['review']:.0f} tokens."
+    )

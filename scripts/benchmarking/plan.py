@@ -1,0 +1,76 @@
+"""How much is measured, and on what."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from function.settings import Settings, load_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CHECKPOINT = REPOSITORY / "build" / "benchmark" / "checkpoint"
+EVENT = REPOSITORY / "tests" / "events" / "http_api_v2.json"
+SHORT_TEXT = "A warm, funny film that never once talks down to us."
+REVIEW_TOKENS = 300  # a typical IMDB review: their mean is 309, their median 227
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often each thing is done.
+
+    starts, slow_starts: fresh processes of ours, and of what loads torch. warm_up_starts: started
+    before, and not counted, so that files lie in memory and are compiled to bytecode.
+    latencies: answers of each kind and length. block: answers in a row before the next kind.
+    texts, rounds: what is scored in each cell of throughput, and how often all cells are.
+    seconds: the most that one cell may take. memory_requests: answers before memory is read.
+    """
+
+    starts: int = 7
+    slow_starts: int = 3
+    warm_up_starts: int = 1
+    latencies: int = 100
+    block: int = 20
+    texts: int = 128
+    rounds: int = 2
+    seconds: float = 90.0
+    memory_requests: int = 20
+    clients: tuple[int, ...] = (1, 8, 32)
+    batches: tuple[int, ...] = (1, 4, 8, 16)
+
+
+# Enough to see that everything runs, and no more.
+QUICK = Plan(
+    starts=1,
+    slow_starts=1,
+    warm_up_starts=0,
+    latencies=2,
+    block=1,
+    texts=4,
+    rounds=1,
+    memory_requests=2,
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is measured: the settings that serve, the model's folder, and its fp32 twin."""
+
+    settings: Settings
+    model: Path
+    checkpoint: Path
+
+    def environment(self) -> dict[str, str]:
+        """For processes of ours: open to everyone, one model, whatever the shell says."""
+        return {"MODELS_DIR": str(self.model.parent), "DEFAULT_MODEL": self.model.name} | OPEN
+
+
+OPEN = {"AUTH": "public", "HOST": "127.0.0.1"}
+# No look-up on a hub may slow the baseline.
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
+
+
+def subject() -> Subject:
+    """The model that the environment's settings serve by default."""
+    settings = load_settings(os.environ)
+    return Subject(
+        settings, settings.models_dir.resolve() / settings.default_model, CHECKPOINT.resolve()
+    )

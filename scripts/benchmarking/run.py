@@ -1,0 +1,119 @@
+"""One run, from the texts to the verdicts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from function.core.predictor import Predictor
+from scripts.benchmarking import (
+    agreement,
+    budgets,
+    checkpoint,
+    first_answer,
+    footprint,
+    installed,
+    latency,
+    machine,
+    texts,
+    throughput,
+)
+from scripts.benchmarking.answering import Tokens
+from scripts.benchmarking.figures import Latency, Spread
+from scripts.benchmarking.plan import REVIEW_TOKENS, SHORT_TEXT, Plan, Subject
+from scripts.benchmarking.processes import serving
+from scripts.benchmarking.results import Results
+from scripts.benchmarking.services import baseline_server, our_server
+from scripts.training.evaluation import open_predictor
+
+SHORT, REVIEW = "short", "review"
+REVIEWS = 8  # texts of a review's length, answered in turn
+CHECKED = 8
+
+
+def measure(subject: Subject, plan: Plan, data: Path | None, *, quick: bool) -> Results:
+    """Everything. Raises CommandError where the two sides are not the same model."""
+    described = machine.describe()
+    pool = texts.sample(data, max(plan.texts, 4 * REVIEWS))
+    predictor = open_predictor(subject.model)
+    tokens = _tokens(predictor, pool.texts)
+    reviews = texts.closest(pool.texts, tokens, REVIEW_TOKENS, REVIEWS)
+    under_load = pool.texts[: plan.texts]
+    checkpoint.rebuild(predictor.artifact, subject.checkpoint)
+    difference = agreement.check(subject, predictor, [SHORT_TEXT, *pool.texts[: CHECKED - 1]])
+    artifact = predictor.artifact
+    counts = {
+        "short": float(_tokens(predictor, [SHORT_TEXT])[0]),
+        "review": float(np.mean(_tokens(predictor, reviews))),
+        "mean": float(np.mean(tokens[: plan.texts])),
+        "most": float(artifact.manifest.tokenization.max_tokens),
+    }
+    # Only its answers were needed: while others are measured, this process holds no session.
+    del predictor
+    starts = first_answer.measure(subject, plan)
+    peaks = footprint.of_handler(subject, plan, reviews)
+    with (
+        serving(our_server(subject), SHORT_TEXT) as ours,
+        serving(baseline_server(subject), SHORT_TEXT) as baseline,
+    ):
+        lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
+        answers = latency.measure(subject, plan, lengths, ours, baseline)
+        rates, alone = throughput.measure(subject, plan, under_load, ours, baseline)
+        peaks |= footprint.of_servers(ours, baseline)
+    sizes = installed.measure(subject)
+    return Results(
+        machine=described,
+        plan=plan,
+        quick=quick,
+        command=_command(data, quick=quick),
+        model=f"{artifact.manifest.model} {artifact.version}",
+        texts=pool.source,
+        tokens=counts,
+        agreement=difference,
+        first_answer=starts,
+        latency=answers,
+        throughput=rates,
+        backend=alone,
+        memory=peaks,
+        installed=sizes,
+        budgets=[
+            *_cold_verdicts(starts),
+            _warm_verdict(answers),
+            budgets.throughput(
+                rates[throughput.SERVER][str(plan.clients[-1])],
+                max(alone.values()),
+                plan.clients[-1],
+            ),
+            budgets.peak_memory(
+                max(peaks[row] for row in (footprint.HANDLER, footprint.EMULATED) if row in peaks)
+            ),
+            budgets.installed(sizes.ours),
+        ],
+    )
+
+
+def _cold_verdicts(starts: dict[str, Spread]) -> list[budgets.Verdict]:
+    """Of the slower of both ways to start a Lambda's process, the runtime client being part."""
+    ways = [first_answer.HANDLER, first_answer.EMULATED]
+    ours = max(starts[way].median for way in ways if way in starts)
+    return budgets.first_answer(
+        ours, starts[first_answer.BARE].median, starts[first_answer.PIPELINE].median
+    )
+
+
+def _warm_verdict(answers: dict[str, dict[str, Latency]]) -> budgets.Verdict:
+    return budgets.warm_answer(
+        answers[latency.HANDLER][REVIEW].p50, answers[latency.SESSION][REVIEW].p50
+    )
+
+
+def _tokens(predictor: Predictor, chosen: Sequence[str]) -> list[int]:
+    """Tokens that the model reads of each text."""
+    tokens = Tokens(predictor.artifact)
+    return [len(tokens.of(text)) for text in chosen]
+
+
+def _command(data: Path | None, *, quick: bool) -> str:
+    """How to run it again; of the data, the file's name alone."""
+    options = [f"--data {data.name}"] if data else []
+    return " ".join(["python -m scripts.benchmark", *options, *["--quick"] * quick])

@@ -1,0 +1,124 @@
+"""The page's tables, in Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+from scripts.benchmarking.budgets import MEGABYTE
+from scripts.benchmarking.results import Results
+
+
+def budgets(results: Results) -> str:
+    """Every promise beside what was measured."""
+    return _table(
+        ("what", "measured", "budget", "verdict"),
+        (
+            (verdict.budget, verdict.measured, verdict.limit, "PASS" if verdict.passed else "FAIL")
+            for verdict in results.budgets
+        ),
+    )
+
+
+def machine(results: Results) -> str:
+    """What the run was made on and with."""
+    machine = results.machine
+    versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
+    return _table(
+        ("", ""),
+        (
+            ("CPU", machine.cpu),
+            ("cores", str(machine.cores)),
+            ("memory", f"{machine.memory_gb} GB"),
+            ("system", machine.system),
+            ("load when the run began", str(machine.busy)),
+            ("date", machine.date),
+            ("commit", machine.commit),
+            ("model", results.model),
+            ("versions", versions),
+            ("largest difference of a probability", f"{results.agreement:.4f}"),
+        ),
+    )
+
+
+def first_answers(results: Results) -> str:
+    """Seconds, and how many times the bare script's."""
+    bare = next(iter(results.first_answer.values())).median
+    return _table(
+        ("what", "median", "fastest", "of", "× bare script"),
+        (
+            (
+                row,
+                f"{spread.median:.2f} s",
+                f"{spread.minimum:.2f} s",
+                str(spread.count),
+                f"{spread.median / bare:.2f}",
+            )
+            for row, spread in results.first_answer.items()
+        ),
+    )
+
+
+def latencies(results: Results) -> str:
+    """Two figures a length."""
+    lengths = list(next(iter(results.latency.values())))
+    header = [f"{length}, {figure}" for length in lengths for figure in ("p50", "p99")]
+    return _table(
+        ("what", *header),
+        (
+            (row, *(f"{f:.2f}" for length in lengths for f in (at[length].p50, at[length].p99)))
+            for row, at in results.latency.items()
+        ),
+    )
+
+
+def throughput(results: Results) -> str:
+    """Both servers, by clients."""
+    clients = [str(count) for count in results.plan.clients]
+    return _table(
+        ("what", *(f"{count} client{'s' * (count != '1')}" for count in clients)),
+        (
+            (row, *(f"{rates[count]:.1f}" for count in clients))
+            for row, rates in results.throughput.items()
+        ),
+    )
+
+
+def backend(results: Results) -> str:
+    """The session alone, by texts in a batch."""
+    return _table(
+        ("texts in a batch", *results.backend),
+        [("texts a second", *(f"{rate:.1f}" for rate in results.backend.values()))],
+    )
+
+
+def memory(results: Results) -> str:
+    """Peaks."""
+    return _table(
+        ("process", "peak"),
+        ((row, _megabytes(peak)) for row, peak in results.memory.items()),
+    )
+
+
+def installed(results: Results) -> str:
+    """Where the bytes are."""
+    sizes = results.installed
+    largest = ", ".join(f"{name} {_megabytes(size)}" for name, size in sizes.largest.items())
+    return (
+        _table(
+            ("what", "ours, on Lambda", "the baseline"),
+            (
+                ("packages", _megabytes(sizes.packages), _megabytes(sizes.baseline_packages)),
+                ("own code", _megabytes(sizes.function), "0 MB"),
+                ("model", _megabytes(sizes.model), _megabytes(sizes.checkpoint)),
+                ("together", _megabytes(sizes.ours), _megabytes(sizes.theirs)),
+            ),
+        )
+        + f"\n\nOur largest packages: {largest}."
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:.0f} MB"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,126 @@
+"""The texts: a sample of real reviews, or made-up ones of the same lengths."""
+
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scripts.lifecycle.errors import DataError
+
+SEED = 17
+# Words a review in the Large Movie Review Dataset: the median, and the spread of the logarithm.
+MEDIAN_WORDS, LOG_SPREAD, WORDS = 171, 0.65, range(40, 1001)
+BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+
+SUBJECTS = (
+    "the plot",
+    "this film",
+    "the leading actress",
+    "her brother",
+    "every scene",
+    "the soundtrack",
+    "a detective",
+    "the director",
+    "its ending",
+    "the dialogue",
+    "nobody here",
+    "the screenplay",
+)
+VERBS = (
+    "never quite explains",
+    "slowly reveals",
+    "wastes",
+    "cheerfully borrows",
+    "deserves",
+    "barely survives",
+    "overshadows",
+    "reminds me of",
+    "takes its time with",
+    "almost ruins",
+)
+OBJECTS = (
+    "a clumsy romance",
+    "the nineteenth-century setting",
+    "the best performance of his career",
+    "an unconvincing twist",
+    "the audience's patience",
+    "a surprisingly tender moment",
+    "those endless car chases",
+    "the original novel",
+    "its modest budget",
+    "all of the suspense",
+)
+ADDITIONS = (
+    "which I didn't expect",
+    "and that's a pity",
+    "although it hardly matters",
+    "even after a second viewing",
+    "with considerable charm",
+    "for about twenty minutes",
+    "like most sequels do",
+    "and it shows",
+)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """source: where they come from, as the page tells it."""
+
+    source: str
+    texts: list[str]
+
+
+def sample(data: Path | None, count: int) -> Texts:
+    """A seeded sample of a Parquet file's column `text`, or as many made-up reviews.
+
+    HTML line breaks become spaces: ours reads them so anyway, a plain pipeline does not, and both
+    shall read the same tokens. Raises DataError.
+    """
+    if data is None:
+        return Texts(
+            "made-up English reviews, as long as those of the Large Movie Review Dataset "
+            f"(a log-normal number of words, median {MEDIAN_WORDS}), from seed {SEED}",
+            made_up(count),
+        )
+    texts = [BREAK.sub(" ", text) for text in _read(data) if text.strip()]
+    if len(texts) < count:
+        raise DataError(f"{data}: {len(texts)} texts, {count} are needed")
+    chosen = random.Random(SEED).sample(texts, count)  # noqa: S311 -- no secret
+    return Texts(f"{count} texts of {data.name}, drawn with seed {SEED}", chosen)
+
+
+def made_up(count: int, seed: int = SEED) -> list[str]:
+    """Reviews that nobody wrote, always the same ones."""
+    draw = random.Random(seed)  # noqa: S311 -- no secret
+    return [_review(draw) for _ in range(count)]
+
+
+def closest(texts: Sequence[str], tokens: Sequence[int], target: int, count: int) -> list[str]:
+    """The texts whose number of tokens is nearest to a target."""
+    order = sorted(range(len(texts)), key=lambda index: abs(tokens[index] - target))
+    return [texts[index] for index in order[:count]]
+
+
+def _review(draw: random.Random) -> str:
+    wanted = round(math.exp(draw.gauss(math.log(MEDIAN_WORDS), LOG_SPREAD)))
+    wanted = min(max(wanted, WORDS.start), WORDS.stop - 1)
+    words: list[str] = []
+    while len(words) < wanted:
+        parts = [draw.choice(SUBJECTS), draw.choice(VERBS), draw.choice(OBJECTS)]
+        sentence = " ".join(parts).capitalize()
+        if draw.random() < 0.5:
+            sentence += f", {draw.choice(ADDITIONS)}"
+        words += f"{sentence}.".split()
+    return " ".join(words[:wanted])
+
+
+def _read(data: Path) -> list[str]:
+    import pyarrow.parquet  # only where there is a file to read
+
+    try:
+        table = pyarrow.parquet.read_table(data, columns=["text"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{data}: no Parquet file with a column 'text': {error}") from error
+    return [text for text in table["text"].to_pylist() if isinstance(text, str)]
