@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -67,9 +66,13 @@ class Predictor:
                 for text, row, prediction in zip(windowed, probabilities, predictions, strict=True)
             ]
         explained = perf_counter()
-        marks = (started, tokenized, inferred, decoded, explained)
-        stages = [1000 * (after - before) for before, after in pairwise(marks)]
-        return predictions, Timings(*stages, 1000 * (explained - started))
+        return predictions, Timings(
+            tokenization_ms=1000 * (tokenized - started),
+            inference_ms=1000 * (inferred - tokenized),
+            decoding_ms=1000 * (decoded - inferred),
+            explanation_ms=1000 * (explained - decoded),
+            total_ms=1000 * (explained - started),
+        )
 
     def _tokenize(self, texts: Sequence[str], options: Options) -> list[WindowedText]:
         settings = self._settings

@@ -1,9 +1,9 @@
 """The baseline: what the library's own documentation has one write, on CPU, in full precision."""
 
 from collections.abc import Callable
-from typing import TypedDict
 
 from transformers import pipeline
+from typing_extensions import TypedDict
 
 
 class Score(TypedDict):

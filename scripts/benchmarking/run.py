@@ -28,7 +28,6 @@ from scripts.training.evaluation import open_predictor
 
 SHORT, REVIEW = "short", "review"
 REVIEWS = 8  # texts of a review's length, answered in turn
-CHECKED = 8
 
 
 def measure(subject: Subject, plan: Plan, data: Path | None, *, quick: bool) -> Results:
@@ -40,7 +39,7 @@ def measure(subject: Subject, plan: Plan, data: Path | None, *, quick: bool) -> 
     reviews = texts.closest(pool.texts, tokens, REVIEW_TOKENS, REVIEWS)
     under_load = pool.texts[: plan.texts]
     checkpoint.rebuild(predictor.artifact, subject.checkpoint)
-    difference = agreement.check(subject, predictor, [SHORT_TEXT, *pool.texts[: CHECKED - 1]])
+    difference = agreement.check(subject, predictor)
     artifact = predictor.artifact
     counts = {
         "short": float(_tokens(predictor, [SHORT_TEXT])[0]),

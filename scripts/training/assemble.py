@@ -53,7 +53,7 @@ def assemble(
     folder = output / "artifact.partial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    export(trained, folder)
+    export(trained, folder, config.serving.exact)
     manifest = _draft(config, folder)
     _write(manifest, folder)
     sample = _sample(corpus.validation, PARITY_TEXTS)

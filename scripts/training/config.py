@@ -74,11 +74,15 @@ class FinetuningConfig(PhaseConfig):
 
 class ServingConfig(_Section):
     """The windows in which the exported artifact reads. What it does with texts beyond one
-    (windows, head and tail, or their start alone) is chosen on the validation parts."""
+    (windows, head and tail, or their start alone) is chosen on the validation parts.
+
+    exact: parts of the names of matrices to leave in fp32, where int8 costs agreement.
+    """
 
     max_tokens: Annotated[int, Field(ge=8)] = 512
     stride: Annotated[int, Field(ge=0)] = 64
     max_windows: Annotated[int, Field(ge=1)] = 16
+    exact: list[str] = []
 
 
 class TrainConfig(_Section):

@@ -30,7 +30,7 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus:
     validation, test = {}, {}
     for dataset in config.datasets:
         rows = read_labelled(
-            locate(data, dataset.path),
+            data if data.is_file() else locate(data, dataset.path),
             config.labels,
             text=dataset.text,
             label=dataset.label,
@@ -56,8 +56,7 @@ def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
 
 
 def locate(data: Path, path: str) -> Path:
-    """Where a configured data set lies: the file given with `--data`, a file under that folder,
-    or, where neither exists, the configured name itself."""
-    if data.is_file():
-        return data
-    return data / path if (data / path).exists() else Path(path)
+    """Where a configured file lies: in the `--data` folder (or the folder of that file), or,
+    where there is no such file, under its own name."""
+    folder = data.parent if data.is_file() else data
+    return folder / path if (folder / path).exists() else Path(path)

@@ -40,16 +40,16 @@ class Parity:
     max_difference: float
 
 
-def export(trained: TrainedModel, folder: Path) -> None:
+def export(trained: TrainedModel, folder: Path, exact: Sequence[str] = ()) -> None:
     """Write `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json` and
-    `config.json` into a folder."""
+    `config.json` into a folder. exact: parts of the names of matrices that stay in fp32."""
     with TemporaryDirectory() as scratch:
-        exact, rounded = Path(scratch) / "exact.onnx", Path(scratch) / "rounded.onnx"
+        full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"
         parameters = {name: t.numpy() for name, t in trained.model.state_dict().items()}
         graph = _to_onnx(trained.model)
         name_weights(graph, parameters, PREFIX)
-        onnx.save(graph, exact)
-        quantize(exact, rounded)
+        onnx.save(graph, full)
+        quantize(full, rounded, exact)
         model = onnx.load(rounded)
     _strip_traces(model)
     weights = folder / "model.safetensors"

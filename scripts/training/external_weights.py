@@ -40,7 +40,12 @@ def externalize(
     save_file(
         {names[name]: np.ascontiguousarray(arrays[name]) for name in moved},
         weights,
-        metadata={"format": "pt", "transposed": json.dumps(sorted(_transposed(names, parameters)))},
+        metadata={
+            "format": "pt",
+            "transposed": json.dumps(
+                _transposed({names[name]: arrays[name] for name in moved}, parameters)
+            ),
+        },
     )
     places = _places(weights)
     for name, tensor in moved.items():
@@ -66,10 +71,16 @@ def name_weights(model: onnx.ModelProto, parameters: Mapping[str, Array], prefix
     del model.graph.value_info[:]  # it knows the old names
 
 
-def _transposed(names: Mapping[str, str], parameters: Mapping[str, Array]) -> list[str]:
-    """Parameters of matrix products, which alone have zero points, stand as (in, out)."""
-    present = set(names.values())
-    return [name for name in parameters if f"{name}_zero_point" in present]
+def _transposed(stored: Mapping[str, Array], parameters: Mapping[str, Array]) -> list[str]:
+    """Matrices that stand as (in, out): the quantised ones, which alone have zero points, and
+    those in fp32 that are not the parameter as it is."""
+    matrices = {name for name, array in stored.items() if array.ndim == 2 and name in parameters}
+    return sorted(
+        name
+        for name in matrices
+        if f"{name}_zero_point" in stored
+        or (stored[name].dtype == np.float32 and not np.array_equal(stored[name], parameters[name]))
+    )
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:

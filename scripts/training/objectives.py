@@ -1,5 +1,7 @@
 """What a phase minimises."""
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -21,7 +23,7 @@ def masked_language_loss(
     the mask token, 10 % a random one, 10 % stay. Only chosen positions go through the output layer.
     """
 
-    def loss(model: nn.Module, batch: Batch) -> torch.Tensor:
+    def loss(model: Any, batch: Batch) -> torch.Tensor:
         ids, device = batch.input_ids, batch.input_ids.device
         maskable = batch.attention_mask.bool()
         for token in special:
@@ -33,7 +35,7 @@ def masked_language_loss(
         random_ids = torch.randint_like(ids, vocabulary_size)
         masked = torch.where(chosen & (dice >= 0.9), random_ids, masked)
         hidden = model.base_model(input_ids=masked, attention_mask=batch.attention_mask)[0]
-        head: nn.Module = next(
+        head = next(
             child for name, child in model.named_children() if name != model.base_model_prefix
         )
         return functional.cross_entropy(head(hidden[chosen]).float(), ids[chosen])

@@ -4,6 +4,7 @@ Seven bits because x86 without VNNI adds pairs of 8-bit products in 16 bits and 
 no error, when weights use the eighth (`reduce_range` of ONNX Runtime's quantiser).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,12 @@ EMBEDDING_BITS_MAX = 127
 SMALL = 1024  # rows; position and type tables are not worth rounding
 
 
-def quantize(source: Path, target: Path) -> None:
-    """Write the int8 twin of a graph: matrix products by ONNX Runtime, embeddings by row."""
+def quantize(source: Path, target: Path, exact: Sequence[str]) -> None:
+    """Write the int8 twin of a graph: matrix products by ONNX Runtime, embeddings by row.
+
+    exact: parts of the names of matrices that stay in fp32.
+    """
+    products = [node for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
     quantize_dynamic(
         source,
         target,
@@ -24,6 +29,9 @@ def quantize(source: Path, target: Path) -> None:
         per_channel=True,
         reduce_range=True,
         weight_type=QuantType.QInt8,
+        nodes_to_exclude=[
+            node.name for node in products if any(part in node.input[1] for part in exact)
+        ],
         extra_options={"MatMulConstBOnly": True},
     )
     model = onnx.load(target)

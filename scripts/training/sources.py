@@ -59,6 +59,8 @@ def read_labelled(
                 f"{path}: no column '{column}'; it has {', '.join(table.column_names)}. "
                 "Name the right ones in the configuration."
             )
+    if not table.num_rows:
+        raise DataError(f"{path}: it has no rows.")
     texts = [str(value or "") for value in table[text].to_pylist()]
     codes = _label_codes(path, table[label].to_pylist(), labels)
     if len(set(codes)) < 2:
@@ -86,7 +88,7 @@ def read_table(path: Path) -> pa.Table:
         raise DataError(f"{path}: give a {', '.join(READERS)} file or a folder of class folders.")
     try:
         return reader(path)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
 
 

@@ -11,13 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from scripts.benchmarking import budgets
-from scripts.benchmarking.agreement import calibrated
+from scripts.benchmarking import budgets, first_answer, latency, throughput
+from scripts.benchmarking.agreement import calibrated, difference
 from scripts.benchmarking.backend_alone import batched
 from scripts.benchmarking.checkpoint import Array, dequantise
 from scripts.benchmarking.figures import Latency, Spread, percentile
-from scripts.benchmarking.installed import needed, pinned, size_of
+from scripts.benchmarking.installed import Installed, needed, pinned, size_of
+from scripts.benchmarking.machine import Machine
 from scripts.benchmarking.memory import peak_bytes
+from scripts.benchmarking.page import render
+from scripts.benchmarking.plan import Plan
+from scripts.benchmarking.results import Results
 from scripts.benchmarking.texts import closest, made_up, sample
 from scripts.lifecycle.errors import CommandError, DataError
 
@@ -134,6 +138,14 @@ def test_temperature_is_applied_to_probabilities() -> None:
     assert calibrated(answer, 1.7) == pytest.approx({"a": expected[0], "b": expected[1]})
 
 
+def test_two_models_that_differ_are_refused() -> None:
+    assert difference({"a": 0.9, "b": 0.1}, {"b": 0.13, "a": 0.87}) == pytest.approx(0.03)
+    with pytest.raises(CommandError, match="not the same model"):
+        difference({"a": 0.9, "b": 0.1}, {"a": 0.8, "b": 0.2})
+    with pytest.raises(CommandError, match="not the same model"):
+        difference({"a": 0.51, "b": 0.49}, {"a": 0.49, "b": 0.51})
+
+
 def test_batches_keep_every_text() -> None:
     windows = [np.arange(1, length + 1) for length in (2, 3, 5)]
     batches = batched(windows, 2, pad_id=0)
@@ -182,6 +194,57 @@ def test_peak_memory_is_of_the_process_asked_about() -> None:
     assert peak_bytes() > 10_000_000
     if sys.platform == "linux":
         assert peak_bytes(os.getpid()) >= peak_bytes() - 1_000_000
+
+
+def made_up_results(*, quick: bool, busy: float) -> Results:
+    machine = Machine("A CPU", 2, 8.2, "Linux x86_64", busy, "2026-01-02", "abc1234", {"onnx": "1"})
+    at = {"short": Latency(4.0, 5.0, 10), "review": Latency(40.0, 50.0, 10)}
+    sizes = Installed(200_000_000, 1_000_000, 24_000_000, {"numpy": 60_000_000}, 10**9, 9 * 10**7)
+    rates = {"1": 20.0, "8": 21.0, "32": 22.5}
+    return Results(
+        machine=machine,
+        plan=Plan(),
+        quick=quick,
+        command="python -m scripts.benchmark",
+        model="sentiment 20260102-01234567",
+        texts="some texts",
+        tokens={"short": 15.0, "review": 300.0, "mean": 280.0, "most": 512.0},
+        agreement=0.0123,
+        first_answer={
+            first_answer.BARE: Spread(0.5, 0.4, 7),
+            first_answer.HANDLER: Spread(0.8, 0.7, 7),
+        },
+        latency={latency.SESSION: at, latency.HANDLER: at},
+        throughput={throughput.SERVER: rates, throughput.BASELINE: rates},
+        backend={"1": 23.0, "4": 24.0},
+        memory={"a process": 123_400_000},
+        installed=sizes,
+        budgets=[budgets.peak_memory(10**9), budgets.installed(sizes.ours)],
+    )
+
+
+def test_the_page_shows_every_figure_in_whole_tables() -> None:
+    page = render(made_up_results(quick=False, busy=0.1))
+    for row in (
+        "| our Lambda handler, in a fresh Python process | 0.80 s | 0.70 s | 7 | 1.60 |",
+        "| our server | 20.0 | 21.0 | 22.5 |",
+        "| texts a second | 23.0 | 24.0 |",
+        "| a process | 123 MB |",
+        "| together | 225 MB | 1090 MB |",
+        "| peak memory of the Lambda process | 1000 MB | ≤ 220 MB | FAIL |",
+        "| what the Lambda's image carries above its base | 225 MB | ≤ 250 MB | PASS |",
+        "| what | short, p50 | short, p99 | review, p50 | review, p99 |",
+    ):
+        assert row in page
+    for table in (block.splitlines() for block in page.split("\n\n") if block.startswith("|")):
+        assert len({line.count("|") for line in table}) == 1
+    assert "idle" not in page
+    assert "no conclusion" not in page
+
+
+def test_the_page_says_what_makes_it_doubtful() -> None:
+    assert "draw no conclusion" in render(made_up_results(quick=True, busy=0.1))
+    assert "not idle" in render(made_up_results(quick=False, busy=1.5))
 
 
 @pytest.mark.integration

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -30,7 +32,8 @@ class Run:
 
     def __init__(self, folder, tokenizer, config):
         set_seeds(1)
-        self.model, self.log = nn.Embedding(11, 2), []
+        self.model = nn.Embedding(11, 2)
+        self.log: list[dict[str, Any]] = []
         self._phase = Phase(
             "toy",
             self.model,

@@ -60,6 +60,7 @@ def test_groups_are_read_where_named(tmp_path):
     [
         ("review,label\ngood,1\n", "no column 'text'; it has review, label"),
         ("text,stars\ngood,1\n", "no column 'label'"),
+        ("text,label\n", "no rows"),
         ("text,label\ngood,1\nfine,1\n", "same label"),
         ("text,label\ngood,1\nbad,maybe\n", "'maybe' is none of negative, positive"),
     ],

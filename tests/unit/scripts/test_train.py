@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import (
@@ -52,6 +53,7 @@ evaluate_every = 20
 [serving]
 max_tokens = 32
 stride = 8
+exact = ["layer.0.output.dense"]
 [evaluation]
 toy-test = "test.jsonl"
 """
@@ -183,7 +185,10 @@ def test_the_graph_holds_no_weights_and_no_paths_of_the_machine_that_made_it(run
 
 
 def test_the_weight_file_dequantises_to_the_checkpoint(run):
-    weights = load_file(run / "artifact" / "model.safetensors")
+    path = run / "artifact" / "model.safetensors"
+    weights = load_file(path)
+    with safe_open(path, "np") as file:
+        transposed = json.loads(file.metadata()["transposed"])
     trained = torch.load(run / "finetuning.best.pt", weights_only=True)
     graph = onnx.load(run / "artifact" / "model.onnx", load_external_data=False)
     assert {t.name for t in graph.graph.initializer if t.external_data} == weights.keys()
@@ -194,11 +199,14 @@ def test_the_weight_file_dequantises_to_the_checkpoint(run):
         stored = weights[name].astype(np.float32)
         scale = weights.get(f"{name}_scale")
         if scale is not None:
-            by_column = f"{name}_zero_point" in weights
-            stored = (stored * scale).T if by_column else stored * scale
+            stored = (stored * scale).T if name in transposed else stored * scale
             assert np.abs(stored - tensor.numpy()).max() <= scale.max() * 0.51
         else:
+            stored = stored.T if name in transposed else stored
             assert np.array_equal(stored, tensor.numpy())
+    exact = "bert.encoder.layer.0.output.dense.weight"
+    assert exact in transposed
+    assert weights[exact].dtype == np.float32
 
 
 def test_quantised_weights_use_seven_bits(run):
