@@ -47,7 +47,7 @@ def warm_answer(handler: float, session: float) -> Verdict:
     limit = max(session * (1 + WARM_SHARE), session + WARM_MILLISECONDS)
     return Verdict(
         "warm answer through the handler, review length",
-        f"{handler:.2f} ms, session {session:.2f} ms (+{100 * (handler / session - 1):.1f} %)",
+        f"{handler:.2f} ms, session {session:.2f} ms ({100 * (handler / session - 1):+.1f} %)",
         f"≤ {limit:.2f} ms: +10 % or 2 ms",
         handler / session,
         handler <= limit,

@@ -55,7 +55,7 @@ def _cpu_name() -> str:
     names = {key.strip(): value.strip() for key, value in fields.items()}
     name = names.get("model name") or platform.processor() or platform.machine()
     # It decides how fast 8-bit products are.
-    return f"{name}, {'with' if 'vnni' in names.get('flags', '') else 'no'} VNNI told of"
+    return f"{name}, with VNNI" if "vnni" in names.get("flags", "") else name
 
 
 def _commit() -> str:

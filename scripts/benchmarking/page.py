@@ -32,8 +32,8 @@ def render(results: Results) -> str:
         "## Throughput",
         f"Texts a second over HTTP on loopback, by clients that keep their connection: "
         f"{results.texts}; {results.tokens['mean']:.0f} tokens on average. The generator is a "
-        "process on the same machine. Median of "
-        f"{results.plan.rounds} rounds. Both sides read the first "
+        "process on the same machine. Rounds, of "
+        f"which the median is shown: {results.plan.rounds}. Both sides read the first "
         f"{results.tokens['most']:.0f} tokens of a longer text.",
         tables.throughput(results),
         "The backend alone: the same tokens, ready in memory, sorted by length, with the server's "

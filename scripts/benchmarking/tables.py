@@ -42,7 +42,7 @@ def first_answers(results: Results) -> str:
     """Seconds, and how many times the bare script's."""
     bare = next(iter(results.first_answer.values())).median
     return _table(
-        ("what", "median", "fastest", "of", "× bare script"),
+        ("what", "median", "fastest", "starts", "× bare script"),
         (
             (
                 row,
@@ -106,7 +106,7 @@ def installed(results: Results) -> str:
             ("what", "ours, on Lambda", "the baseline"),
             (
                 ("packages", _megabytes(sizes.packages), _megabytes(sizes.baseline_packages)),
-                ("own code", _megabytes(sizes.function), "0 MB"),
+                ("own code", _megabytes(sizes.function), "0.0 MB"),
                 ("model", _megabytes(sizes.model), _megabytes(sizes.checkpoint)),
                 ("together", _megabytes(sizes.ours), _megabytes(sizes.theirs)),
             ),
@@ -116,7 +116,7 @@ def installed(results: Results) -> str:
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / MEGABYTE:.0f} MB"
+    return f"{size / MEGABYTE:.1f} MB"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

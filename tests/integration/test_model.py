@@ -28,7 +28,7 @@ def predictor(bundled_models):
 def reviews(data):
     """Reviews that neither training nor calibration has seen."""
     rows = pq.read_table(data / "imdb" / "test.parquet").to_pylist()
-    return random.Random(7).sample(rows, 400)
+    return random.Random(7).sample(rows, 200)
 
 
 def test_the_manifest_promises_what_the_readme_says(bundled_models):
@@ -54,14 +54,15 @@ def test_the_served_model_is_right_through_http(bundled_models, reviews):
             label == ("positive" if row["label"] else "negative")
             for label, row in zip(labels, rows, strict=True)
         )
-    assert right / len(reviews) >= 0.89  # 92 % less two standard errors of 400 texts
+    assert right / len(reviews) >= 0.88  # 92 % less two standard errors of 200 texts
 
 
 @pytest.mark.data
 def test_the_five_top_words_matter_more_than_five_random_ones(predictor, reviews):
     generator = random.Random(3)
     wins, judged = 0, 0
-    for row in reviews[:200]:
+    short = [row for row in reviews if len(row["text"]) <= 1500][:50]
+    for row in short:
         text = row["text"]
         (prediction,), _ = predictor.predict([text], Options(explain=True))
         top = sorted(prediction.highlights, key=lambda h: -h.weight)[:5]
@@ -81,8 +82,8 @@ def test_the_five_top_words_matter_more_than_five_random_ones(predictor, reviews
         (by_top, by_chance), _ = predictor.predict(shorter, Options())
         judged += 1
         wins += score(by_top, prediction.label) < score(by_chance, prediction.label)
-    assert judged >= 190
-    assert wins / judged >= 0.9
+    assert judged >= 45
+    assert wins / judged >= 0.85  # 93 % of 45 when this was written, less what chance takes
 
 
 def test_negation_and_short_texts_are_understood(predictor):

@@ -233,7 +233,6 @@ def test_long_texts_are_answered_in_one_pass_of_windows(run):
     )
     assert prediction.windows > 5
     assert not prediction.truncated
-    assert prediction.label == "positive"
 
 
 @pytest.mark.parametrize(
