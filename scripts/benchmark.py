@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +21,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
     parser.add_argument("--quick", action="store_true", help="see that it runs; no figure counts")
     arguments = parser.parse_args()
+    # An exception, so that servers under measurement are ended as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = measure(
         subject(),
         QUICK if arguments.quick else Plan(),
