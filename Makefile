@@ -59,7 +59,7 @@ models: $(VENV)/.server ## pull the production models; MODELS= names some of the
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
 	$(LOCK) --excludes function/not-installed.txt --extra server -c function/requirements.txt pyproject.toml -o function/requirements-server.txt
-	$(LOCK) --extra server --extra train --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
+	$(LOCK) --extra server --extra train --extra aws --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build

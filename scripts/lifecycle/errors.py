@@ -15,6 +15,12 @@ class UsageError(CommandError):
     exit_code = 2
 
 
+class RefusedError(CommandError):
+    """The gate refused; nothing moved."""
+
+    exit_code = 3
+
+
 class DataError(UsageError):
     """A data file lacks what the command needs."""
 
@@ -23,5 +29,29 @@ class ExportError(CommandError):
     """The exported model does not answer as the trained one does."""
 
 
+class StoreError(CommandError):
+    """The object store could not be reached, or denied the call."""
+
+
+class NotFoundError(StoreError):
+    """No object has that key."""
+
+
+class ConflictError(StoreError):
+    """The object is not, or no longer, what the caller had read."""
+
+
 class RegistryError(CommandError):
-    """The registry refused or could not be read."""
+    """The registry refused, or holds something that is not valid."""
+
+
+class LostRaceError(RegistryError):
+    """Someone else moved the pointer first; look again before trying again."""
+
+
+class SourceError(CommandError):
+    """A source of models could not be reached, or holds something that cannot be imported."""
+
+
+class MissingExtraError(UsageError):
+    """An optional package is needed that is not installed; the message says which."""

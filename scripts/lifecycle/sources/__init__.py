@@ -1,0 +1,5 @@
+"""Where newer models come from.
+
+newest() is cheap: it names a revision and downloads no weights. fetch() downloads exactly that
+revision: either an artifact (a folder with a manifest) or a transformers checkpoint.
+"""
