@@ -11,8 +11,10 @@ OUTPUT ?= build/train/sentiment
 
 VENV := .venv
 BIN := $(VENV)/bin
+LAMBDA := build/lambda
 PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
+RUNTIME := awslambdaric==4.2.2
 AXE := axe-core@4.14.1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
@@ -44,11 +46,11 @@ format: $(VENV)/.test ## rewrite what `make check` would refuse
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lambda: $(VENV)/.test models ## the handler under Lambda's own runtime client and emulator
-	$(BIN)/python -m scripts.emulate --port $(PORT)
+lambda: $(VENV)/.test $(LAMBDA)/.ready models ## the handler under Lambda's own runtime client and emulator
+	$(BIN)/python -m scripts.emulate --port $(PORT) --python $(LAMBDA)/bin/python
 
-benchmark: $(VENV)/.test models ## ours beside a plain transformers pipeline, in one run
-	$(BIN)/python -m scripts.benchmark --output docs/benchmarks.md --json docs/benchmarks.json
+benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours beside a plain transformers pipeline, in one run
+	$(BIN)/python -m scripts.benchmark --python $(LAMBDA)/bin/python --output docs/benchmarks.md --json docs/benchmarks.json
 
 train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
 	$(BIN)/python -m scripts.train --config $(CONFIG) --data $(DATA) $(if $(BASE),--base $(BASE)) --output $(OUTPUT)
@@ -70,6 +72,13 @@ $(BIN)/python:
 
 $(VENV)/.server: function/requirements-server.txt | $(BIN)/python
 	$(PIP) --no-deps --require-hashes -r $<
+	@touch $@
+
+# What the Lambda's image has, and nothing else.
+$(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
+	$(PYTHON) -m venv $(LAMBDA)
+	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
+	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check $(RUNTIME)
 	@touch $@
 
 # A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are.

@@ -1,10 +1,21 @@
 """Composition root of the Lambda: everything that a first request needs is built here, once.
 
-The model loads in a thread while this module imports the web stack: hashing, reading and opening
-the graph happen outside Python's lock.
+The order is the point. The model's files are hashed from the first line on, and the model loads in
+a thread while this module imports the web stack: hashing a file and opening the graph happen
+outside Python's lock.
 """
 
+# ruff: noqa: E402 -- imports stand where they run beside something else
 import os
+from pathlib import Path
+
+from function.cold_start import leave_out, models_built_on_first_use, settle
+from function.core.digests import hash_ahead
+
+ENVIRONMENT = {"MODELS_DIR": "/opt/models", "DEFAULT_MODEL": "sentiment", **os.environ}
+DIGEST = hash_ahead(Path(ENVIRONMENT["MODELS_DIR"], ENVIRONMENT["DEFAULT_MODEL"]))
+leave_out()
+
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,13 +27,13 @@ from function.core.engine import DirectEngine
 from function.core.types import Options
 from function.settings import load_settings
 
-SETTINGS = load_settings({"MODELS_DIR": "/opt/models", **os.environ})
+SETTINGS = load_settings(ENVIRONMENT)
 
 
 def _load_backend(artifact: Artifact) -> Backend:
-    from function.backends.onnx_backend import OnnxBackend  # 0.3 s of import, in the thread
+    from function.backends.onnx_backend import OnnxBackend  # imported in the thread
 
-    return OnnxBackend(artifact, SETTINGS.threads)
+    return OnnxBackend(artifact, SETTINGS.threads, alone=True)
 
 
 CATALOG = Catalog(
@@ -30,10 +41,13 @@ CATALOG = Catalog(
     SETTINGS.default_model,
     _load_backend,
     max_windows=SETTINGS.limits.windows,
+    digest=DIGEST,
 )
 _LOADING = ThreadPoolExecutor(1).submit(CATALOG.load)
 
-# ruff: noqa: E402 -- what follows is imported while the model loads
+with models_built_on_first_use():
+    import fastapi  # noqa: F401
+
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
@@ -44,6 +58,7 @@ from function.api.problems import MEDIA_TYPE as PROBLEM
 APP = create_app(DirectEngine(CATALOG), SETTINGS, embed_metrics)
 MANGUM = Mangum(APP, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM])
 _LOADING.result()
+settle()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

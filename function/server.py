@@ -28,7 +28,8 @@ def serve(settings: Settings) -> None:
         load_backend,
         max_windows=settings.limits.windows,
     )
-    engine = ThreadedEngine(catalog, workers=1, queue=settings.limits.queue)
+    # Two at once: one fills the cores where the other waits for a lock or writes its answer.
+    engine = ThreadedEngine(catalog, workers=2, queue=settings.limits.queue)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(engine, settings, write_line),

@@ -19,12 +19,17 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="the page, in Markdown")
     parser.add_argument("--json", type=Path, required=True, help="the same figures as JSON")
     parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
+    parser.add_argument(
+        "--python",
+        default=sys.executable,
+        help="an interpreter with the Lambda's packages alone, for what is measured of the Lambda",
+    )
     parser.add_argument("--quick", action="store_true", help="see that it runs; no figure counts")
     arguments = parser.parse_args()
     # An exception, so that servers under measurement are ended as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = measure(
-        subject(),
+        subject(arguments.python),
         QUICK if arguments.quick else Plan(),
         arguments.data,
         quick=arguments.quick,

@@ -1,6 +1,7 @@
 """The Lambda handler under the real runtime client and emulator, behind HTTP on this machine.
 
 python -m scripts.emulate --port 8080 [--handler MODULE.FUNCTION] [--memory MB] [--timeout SECONDS]
+                                      [--python INTERPRETER]
 """
 
 import argparse
@@ -41,6 +42,7 @@ def _serve(arguments: argparse.Namespace) -> None:
         timeout_seconds=arguments.timeout,
         memory_megabytes=arguments.memory,
         log_path=log,
+        python=arguments.python,
     )
     # The port comes first: where it is taken, nothing has been fetched or started yet.
     with Front(arguments.port, emulator) as front, emulator, LogFollower(log):
@@ -65,6 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--handler", default="function.lambda_handler.handler")
     parser.add_argument(
         "--memory", type=int, default=1769, metavar="MB", help="told to the handler, not enforced"
+    )
+    parser.add_argument(
+        "--python", default=sys.executable, help="an interpreter that has awslambdaric"
     )
     parser.add_argument("--timeout", type=int, default=30, metavar="SECONDS")
     return parser.parse_args()

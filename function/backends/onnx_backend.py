@@ -11,16 +11,16 @@ from function.core.tokenization import TokenIds
 class OnnxBackend:
     """A graph file, its weights beside it, in one session."""
 
-    def __init__(self, artifact: Artifact, threads: int) -> None:
-        """threads: cores that one call may use; 0 leaves it to ONNX Runtime.
+    def __init__(self, artifact: Artifact, threads: int, *, alone: bool = False) -> None:
+        """threads: cores that one call may use; 0 leaves it to ONNX Runtime. alone: nothing else
+        wants the cores meanwhile, so threads may spin where they wait for each other.
 
         Raises ArtifactError where the graph or its weights cannot be opened.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Spinning threads would burn the time that a Lambda pays for and a server needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(alone)))
         options.log_severity_level = 3
         graph = artifact.file("graph")
         try:

@@ -7,15 +7,14 @@ directory ──> manifest ──> every file there, none besides ──> no pic
 
 import hashlib
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
+from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError
 from function.core.tokenization import LongText, TokenizationSettings
 
@@ -149,23 +148,19 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
         raise ArtifactError(f"{name}/{MANIFEST}: {key or 'content'}: {first['msg']}") from error
 
 
-def verify(artifact: Artifact) -> None:
+def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
     """Compare every file's SHA-256 with the manifest. Raises ArtifactError naming the file."""
-    with ThreadPoolExecutor() as pool:
-        for _ in pool.map(partial(_verify_file, artifact), artifact.manifest.files):
-            pass
-
-
-def _verify_file(artifact: Artifact, name: str) -> None:
-    with (artifact.path / name).open("rb") as file:
-        if file.read(4).startswith(PICKLE_MAGIC):
+    for name, entry in artifact.manifest.files.items():
+        path = artifact.path / name
+        with path.open("rb") as file:
+            if file.read(4).startswith(PICKLE_MAGIC):
+                raise ArtifactError(
+                    f"{artifact.path.name}/{name}: pickles and archives are never loaded"
+                )
+        if digest(path) != entry.sha256:
             raise ArtifactError(
-                f"{artifact.path.name}/{name}: pickles and archives are never loaded"
+                f"{artifact.path.name}/{name}: its SHA-256 differs from the manifest's"
             )
-        file.seek(0)
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != artifact.manifest.files[name].sha256:
-        raise ArtifactError(f"{artifact.path.name}/{name}: its SHA-256 differs from the manifest's")
 
 
 def sha256(content: bytes) -> str:

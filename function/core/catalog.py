@@ -6,6 +6,7 @@ from threading import Lock
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
+from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
 from function.core.predictor import Predictor
 from function.core.tokenization import TextTokenizer
@@ -18,14 +19,20 @@ class Catalog:
     """Models by name, found as the folders of one directory."""
 
     def __init__(
-        self, directory: Path, default: str, load_backend: LoadBackend, *, max_windows: int
+        self,
+        directory: Path,
+        default: str,
+        load_backend: LoadBackend,
+        *,
+        max_windows: int,
+        digest: Digest = digest_file,
     ) -> None:
         """Read every manifest; load nothing yet. Raises ArtifactError.
 
         load_backend: opens an artifact's graph; the one thing that differs between CPU and GPU.
-        max_windows: the most windows that one request may take.
+        max_windows: the most windows that one request may take. digest: how files are hashed.
         """
-        self._load_backend, self._max_windows = load_backend, max_windows
+        self._load_backend, self._max_windows, self._digest = load_backend, max_windows, digest
         folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
         if not folders:
             raise ArtifactError(
@@ -85,6 +92,6 @@ class Catalog:
         )
 
     def _open(self, artifact: Artifact) -> Predictor:
-        verify(artifact)
+        verify(artifact, self._digest)
         tokenizer = TextTokenizer(artifact.file("tokenizer"))
         return Predictor(artifact, tokenizer, self._load_backend(artifact), self._max_windows)

@@ -74,6 +74,10 @@ class Predictor:
             total_ms=1000 * (explained - started),
         )
 
+    def encode(self, text: str) -> EncodedText:
+        """The tokens and words of a text, as the model would read it."""
+        return self._tokenizer.encode([text])[0]
+
     def _tokenize(self, texts: Sequence[str], options: Options) -> list[WindowedText]:
         settings = self._settings
         capacity = settings.max_tokens - self._tokenizer.special_tokens

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
 from function.core.tokenization import TextTokenizer, TokenIds, window_spans
 from scripts.benchmarking.plan import EVENT
@@ -48,8 +47,3 @@ class Tokens:
             len(content), capacity, self._settings.stride, "truncate", 1
         )[0]
         return self._tokenizer.with_special_tokens(content[start:stop])
-
-
-def open_backend(artifact: Artifact, threads: int) -> OnnxBackend:
-    """The session that serving opens, with the options it is opened with."""
-    return OnnxBackend(artifact, threads)

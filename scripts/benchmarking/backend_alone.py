@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from function.core.backend import pad
 from function.core.tokenization import TokenIds
-from scripts.benchmarking.answering import Tokens, open_backend
+from scripts.benchmarking.answering import Tokens
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     artifact = open_artifact(Path(job["model"]))
     tokens = Tokens(artifact)
     windows = sorted((tokens.of(text) for text in job["texts"]), key=len)
-    backend = open_backend(artifact, job["threads"])
+    backend = OnnxBackend(artifact, job["threads"])
     rates = {}
     for size in job["batches"]:
         batches = batched(windows, size, tokens.pad_id)

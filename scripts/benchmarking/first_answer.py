@@ -49,6 +49,7 @@ def emulator(subject: Subject) -> LambdaEmulator:
         environment=subject.environment(),
         timeout_seconds=600,
         working_directory=REPOSITORY,
+        python=subject.python,
     )
 
 
@@ -56,10 +57,14 @@ def _quick(subject: Subject) -> Starts:
     ours = subject.environment()
     starts: Starts = {
         BARE: lambda: {
-            BARE: seconds_to_answer("scripts.benchmarking.bare_runtime", str(subject.model), {})
+            BARE: seconds_to_answer(
+                "scripts.benchmarking.bare_runtime", str(subject.model), {}, subject.python
+            )
         },
         HANDLER: lambda: {
-            HANDLER: seconds_to_answer("scripts.benchmarking.bare_handler", str(EVENT), ours)
+            HANDLER: seconds_to_answer(
+                "scripts.benchmarking.bare_handler", str(EVENT), ours, subject.python
+            )
         },
         SERVER: lambda: {SERVER: _first_response(subject, ours=True)},
     }

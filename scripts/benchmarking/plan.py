@@ -1,6 +1,7 @@
 """How much is measured, and on what."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +29,9 @@ class Plan:
     slow_starts: int = 3
     warm_up_starts: int = 1
     latencies: int = 100
-    block: int = 20
-    texts: int = 128
-    rounds: int = 2
+    block: int = 10
+    texts: int = 96
+    rounds: int = 3
     seconds: float = 90.0
     memory_requests: int = 20
     clients: tuple[int, ...] = (1, 8, 32)
@@ -52,11 +53,16 @@ QUICK = Plan(
 
 @dataclass(frozen=True)
 class Subject:
-    """What is measured: the settings that serve, the model's folder, and its fp32 twin."""
+    """What is measured: the settings that serve, the model's folder, and its fp32 twin.
+
+    python: an interpreter with the Lambda's packages and no others: what else is installed is
+    looked through at each start.
+    """
 
     settings: Settings
     model: Path
     checkpoint: Path
+    python: str = sys.executable
 
     def environment(self) -> dict[str, str]:
         """For processes of ours: open to everyone, one model, whatever the shell says."""
@@ -68,9 +74,12 @@ OPEN = {"AUTH": "public", "HOST": "127.0.0.1"}
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
 
-def subject() -> Subject:
+def subject(python: str) -> Subject:
     """The model that the environment's settings serve by default."""
     settings = load_settings(os.environ)
     return Subject(
-        settings, settings.models_dir.resolve() / settings.default_model, CHECKPOINT.resolve()
+        settings,
+        settings.models_dir.resolve() / settings.default_model,
+        CHECKPOINT.resolve(),
+        python,
     )

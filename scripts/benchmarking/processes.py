@@ -70,12 +70,14 @@ def serving(service: Service, text: str) -> Iterator[Running]:
             _end(process)
 
 
-def seconds_to_answer(module: str, argument: str, environment: Mapping[str, str]) -> float:
+def seconds_to_answer(
+    module: str, argument: str, environment: Mapping[str, str], python: str = sys.executable
+) -> float:
     """From the start of `python -m module argument` to its line that says it has an answer."""
     with tempfile.TemporaryFile() as log:
         begun = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", module, argument],
+            [python, "-m", module, argument],
             cwd=REPOSITORY,
             env={**os.environ, **environment},
             stdout=subprocess.PIPE,

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
+from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
-from scripts.benchmarking.answering import Tokens, ask_handler, event_of, open_backend
+from scripts.benchmarking.answering import Tokens, ask_handler, event_of
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def _kinds(job: dict[str, Any]) -> dict[str, Callable[[int], object]]:
     for text in job["texts"]:
         ids = tokens.of(text)[None, :]
         feeds.append({"input_ids": ids, "attention_mask": np.ones_like(ids)})
-    backend = open_backend(artifact, job["threads"])
+    backend = OnnxBackend(artifact, job["threads"], alone=True)
     plain = ort.InferenceSession(str(artifact.file("graph")), providers=["CPUExecutionProvider"])
     events = [event_of(text) for text in job["texts"]]
     return {

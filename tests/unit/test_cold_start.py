@@ -1,0 +1,59 @@
+"""What is left out of a Lambda's start is left out indeed, and nothing that answers misses it."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import REPOSITORY
+from tests.tiny import write_artifact
+
+PROGRAM = """
+import gc, json, sys
+from function.lambda_handler import handler
+event = json.load(open("tests/events/http_api_v2.json"))
+event["requestContext"]["http"] |= {"method": "GET", "path": "/openapi.json"}
+event |= {"rawPath": "/openapi.json", "body": ""}
+before = sorted(name for name, module in sys.modules.items() if module is not None)
+answer = handler(event, None)
+print(json.dumps({
+    "status": answer["statusCode"],
+    "document": json.loads(answer["body"]),
+    "before": before,
+    "collects": gc.isenabled(),
+    "frozen": gc.get_freeze_count(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory):
+    """A fresh process that was asked for the OpenAPI document first."""
+    models = tmp_path_factory.mktemp("models")
+    write_artifact(models / "sentiment")
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", PROGRAM],
+        cwd=REPOSITORY,
+        env={**os.environ, "MODELS_DIR": str(models)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_nothing_of_pydantic_1_is_imported(start):
+    assert not [name for name in start["before"] if name.startswith("pydantic.v1")]
+
+
+def test_models_that_are_built_on_first_use_are_built_then(start):
+    assert start["status"] == 200
+    assert "/v1/predict" in start["document"]["paths"]
+
+
+def test_collection_goes_on_over_what_came_after_the_start(start):
+    assert start["collects"]
+    assert start["frozen"] > 10_000
