@@ -1,14 +1,18 @@
 """What every command shares: arguments in, an exit code out, errors as one line."""
 
+import argparse
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 from function.core.errors import EvergreenError
 from scripts.lifecycle.errors import CommandError
 
 
 def run(command: Callable[[], None]) -> None:
-    """Run a command's main function and exit as `design` promises: 0 done, 1 failed, 2 usage."""
+    """Run a command's main function and exit with 0 done, 1 failed, 2 wrong usage, 3 refused."""
     try:
         command()
     except EvergreenError as error:
@@ -16,3 +20,28 @@ def run(command: Callable[[], None]) -> None:
         sys.exit(error.exit_code if isinstance(error, CommandError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def registry_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """A parser of a command that works on a registry."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.add_argument(
+        "--registry", required=True, metavar="LOCATION", help="a directory, or s3://bucket/prefix"
+    )
+    return parser
+
+
+def write_json(document: object, path: Path | None) -> None:
+    """Write a result to a file, if one was asked for."""
+    if path:
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns as wide as what they hold."""
+    lines = [list(map(str, row)) for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

@@ -1,16 +1,20 @@
 """Measure an artifact on labelled texts, by the very code that serves it."""
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from scripts.commandline import run
+import numpy as np
+
+from scripts.commandline import run, write_json
 from scripts.training.behaviour import check_behaviour
 from scripts.training.evaluation import evaluate, open_predictor
+from scripts.training.highlights import check_highlights
 from scripts.training.metrics import figures
 from scripts.training.sources import read_labelled
+
+SEED = 7
 
 
 def main() -> None:
@@ -21,6 +25,12 @@ def main() -> None:
     parser.add_argument("--label", default="label", help="the column of the label")
     parser.add_argument(
         "--behaviour", action="store_true", help="also negation, short and neutral sentences"
+    )
+    parser.add_argument(
+        "--highlights",
+        type=int,
+        metavar="N",
+        help="also explain N of the texts, and see that the highlighted words matter",
     )
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
@@ -43,8 +53,15 @@ def main() -> None:
         report["behaviour"] = [asdict(check) for check in checks]
         for check in checks:
             print(f"{check.name:26} {check.figure:.3f}  {'; '.join(check.failures)}")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    if arguments.highlights:
+        order = np.random.default_rng(SEED).permutation(len(rows))[: arguments.highlights]
+        highlighting = check_highlights(predictor, [rows.texts[row] for row in order])
+        report["highlights"] = asdict(highlighting)
+        print(
+            f"{'highlights':26} in {highlighting.share:.1%} of {highlighting.texts} texts, five "
+            "top words matter more than five random ones"
+        )
+    write_json(report, arguments.json)
 
 
 if __name__ == "__main__":

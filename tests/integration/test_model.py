@@ -11,10 +11,10 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
-from function.core.types import Options
 from function.settings import load_settings
 from scripts.training.behaviour import check_behaviour
 from scripts.training.evaluation import open_predictor
+from scripts.training.highlights import check_highlights
 
 pytestmark = pytest.mark.model
 
@@ -59,44 +59,14 @@ def test_the_served_model_is_right_through_http(bundled_models, reviews):
 
 @pytest.mark.data
 def test_the_five_top_words_matter_more_than_five_random_ones(predictor, reviews):
-    generator = random.Random(3)
-    wins, judged = 0, 0
-    short = [row for row in reviews if len(row["text"]) <= 1500][:50]
-    for row in short:
-        text = row["text"]
-        (prediction,), _ = predictor.predict([text], Options(explain=True))
-        top = sorted(prediction.highlights, key=lambda h: -h.weight)[:5]
-        encoded = predictor._tokenizer.encode([text])[0]
-        words = sorted(
-            {int(word) for n, word in enumerate(encoded.word_ids) if encoded.is_word(n, n + 1)}
-        )
-        if len(words) < 10:
-            continue
-        chosen = set(generator.sample(words, 5))
-        at_random = [
-            offset
-            for offset, word in zip(encoded.offsets, encoded.word_ids, strict=True)
-            if int(word) in chosen
-        ]
-        shorter = [without(text, [(h.start, h.end) for h in top]), without(text, at_random)]
-        (by_top, by_chance), _ = predictor.predict(shorter, Options())
-        judged += 1
-        wins += score(by_top, prediction.label) < score(by_chance, prediction.label)
-    assert judged >= 45
-    assert wins / judged >= 0.85  # 93 % of 45 when this was written, less what chance takes
+    """Shorter reviews, for time; `scripts.evaluate --highlights 200` takes them as they come."""
+    short = [row["text"] for row in reviews if len(row["text"]) <= 1500][:50]
+    highlighting = check_highlights(predictor, short)
+    assert highlighting.texts >= 45
+    assert highlighting.share >= 0.85  # 90 % is promised; less two standard errors of 50 texts
 
 
 def test_negation_and_short_texts_are_understood(predictor):
     checks = {check.name: check for check in check_behaviour(predictor)}
     assert checks["negation"].figure >= 0.75, checks["negation"].failures
     assert checks["very short texts"].figure >= 0.8, checks["very short texts"].failures
-
-
-def without(text, spans):
-    for start, end in sorted(spans, reverse=True):
-        text = text[:start] + text[end:]
-    return text
-
-
-def score(prediction, label):
-    return next(entry.score for entry in prediction.scores if entry.label == label)
