@@ -1,0 +1,82 @@
+"""What the gate says, and everything that it says it of."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from scripts.lifecycle.gate.paired import Paired
+
+Outcome = Literal["passed", "refused", "underpowered"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One requirement: whether it holds, and a plain sentence with its figures and its limit."""
+
+    requirement: str
+    outcome: Outcome | Literal["not judged"]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An artifact that was judged.
+
+    figures: as a manifest records them, with `median_ms` of one answer and `bytes` of its files;
+    empty where nothing was scored. behaviour: the figure of each check.
+    """
+
+    version: str
+    digest: str
+    figures: dict[str, float] = field(default_factory=dict)
+    behaviour: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Accuracy on some of the rows. champion, paired: None where there is no champion."""
+
+    name: str
+    rows: int
+    candidate: float
+    champion: float | None
+    paired: Paired | None
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A text that the two read differently.
+
+    difference: the candidate's probability of the true label less the champion's. The answers are
+    labels, the scores their probabilities.
+    """
+
+    text: str
+    label: str
+    candidate_answer: str
+    candidate_score: float
+    champion_answer: str
+    champion_score: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The decision on one candidate.
+
+    reasons: for `passed` what carried it; otherwise every requirement that does not hold, as a
+    sentence each. golden: digest of the golden set; rows: its size. settings: the limits applied.
+    """
+
+    outcome: Outcome
+    reasons: list[str]
+    model: str
+    candidate: Subject
+    champion: Subject | None
+    golden: str
+    rows: int
+    settings: dict[str, float]
+    findings: Sequence[Finding]
+    paired: Paired | None = None
+    slices: Sequence[Slice] = ()
+    disagreements: Sequence[Disagreement] = ()

@@ -1,0 +1,147 @@
+"""A judgement as a person reads it, and as a program does."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from scripts.lifecycle.gate.judgement import Judgement, Subject
+from scripts.lifecycle.gate.paired import Paired
+from scripts.lifecycle.gate.wording import percent, points
+
+TEXT_CHARACTERS = 200
+MARKUP = re.compile(r"([\\`*_\[\]<>&|~$])")
+
+
+def to_json(judgement: Judgement) -> dict[str, Any]:
+    """Plain values only: what `json.dumps` takes."""
+    return asdict(judgement)
+
+
+def render_markdown(judgement: Judgement) -> str:
+    """The outcome and its reasons first, then every figure, then the texts that tell the two apart.
+
+    Of a text, its first 200 characters are shown, with markup made harmless.
+    """
+    sections = [
+        f"# {judgement.model} {judgement.candidate.version}: {judgement.outcome}",
+        "\n".join(f"- {_plain(reason)}" for reason in judgement.reasons),
+        _subjects(judgement),
+    ]
+    if judgement.candidate.figures:
+        sections += ["## Figures", _figures(judgement)]
+    if judgement.paired:
+        sections.append(_difference(judgement.paired))
+    if judgement.slices:
+        sections += ["## Slices", _slices(judgement)]
+    sections += ["## Requirements", _requirements(judgement)]
+    if judgement.disagreements:
+        sections += ["## Where they differ most", _disagreements(judgement)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _subjects(judgement: Judgement) -> str:
+    champion = judgement.champion
+    beside = f"Beside the champion {champion.version}" if champion else "A first model, no champion"
+    return f"{beside}; {judgement.rows} rows of the golden set `{judgement.golden[:12]}`."
+
+
+def _figures(judgement: Judgement) -> str:
+    subjects = [judgement.candidate, *([judgement.champion] if judgement.champion else [])]
+    rows = [
+        ("accuracy", [_accuracy(subject) for subject in subjects]),
+        ("macro F1", [percent(subject.figures["macro_f1"]) for subject in subjects]),
+        ("calibration error", [f"{s.figures['calibration_error']:.3f}" for s in subjects]),
+        ("log loss, nats", [f"{subject.figures['log_loss']:.3f}" for subject in subjects]),
+        ("median latency, ms", [f"{subject.figures['median_ms']:.2f}" for subject in subjects]),
+        ("size, MB", [f"{subject.figures['bytes'] / 1e6:.2f}" for subject in subjects]),
+    ]
+    rows += [
+        (f"behaviour: {name}", [f"{subject.behaviour[name]:.2f}" for subject in subjects])
+        for name in judgement.candidate.behaviour
+    ]
+    return _table(
+        ("", "candidate", "champion")[: len(subjects) + 1],
+        ((name, *values) for name, values in rows),
+    )
+
+
+def _accuracy(subject: Subject) -> str:
+    figures = subject.figures
+    low, high = percent(figures["accuracy_low"]), percent(figures["accuracy_high"])
+    return f"{percent(figures['accuracy'])} ({low} to {high})"
+
+
+def _difference(paired: Paired) -> str:
+    return (
+        f"Difference in accuracy: **{points(paired.difference)} points**, 95 % interval "
+        f"{points(paired.low)} to {points(paired.high)} (paired bootstrap). The candidate gains "
+        f"{paired.gained} rows and loses {paired.lost}; McNemar's exact test: "
+        f"p = {paired.p_value:.3g}."
+    )
+
+
+def _slices(judgement: Judgement) -> str:
+    return _table(
+        ("slice", "rows", "candidate", "champion", "difference", "95 % interval"),
+        (
+            (
+                _plain(part.name),
+                str(part.rows),
+                percent(part.candidate),
+                "–" if part.champion is None else percent(part.champion),
+                *(
+                    ("–", "–")
+                    if part.paired is None
+                    else (
+                        points(part.paired.difference),
+                        f"{points(part.paired.low)} to {points(part.paired.high)}",
+                    )
+                ),
+            )
+            for part in judgement.slices
+        ),
+    )
+
+
+def _requirements(judgement: Judgement) -> str:
+    return _table(
+        ("requirement", "outcome", "figures and limit"),
+        (
+            (_plain(finding.requirement), finding.outcome, _plain(finding.sentence))
+            for finding in judgement.findings
+        ),
+    )
+
+
+def _disagreements(judgement: Judgement) -> str:
+    return _table(
+        ("text", "label", "candidate", "champion", "difference"),
+        (
+            (
+                _plain(_shortened(row.text)),
+                _plain(row.label),
+                f"{_plain(row.candidate_answer)} {row.candidate_score:.2f}",
+                f"{_plain(row.champion_answer)} {row.champion_score:.2f}",
+                f"{row.difference:+.2f}".replace("-", "−"),
+            )
+            for row in judgement.disagreements
+        ),
+    )
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) <= TEXT_CHARACTERS:
+        return words
+    return words[: TEXT_CHARACTERS - 1].rstrip() + "…"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

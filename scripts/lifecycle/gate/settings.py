@@ -1,0 +1,78 @@
+"""How strict the gate is, in one small file; what it leaves out keeps its default."""
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scripts.lifecycle.errors import UsageError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Ratio = Annotated[float, Field(ge=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class GateSettings(BaseModel):
+    """Limits. Shares and differences of shares are in [0, 1]: 0.015 is 1.5 points.
+
+    margin: the accuracy that a candidate may lack beside the champion. An equal model that answers
+    a share q of the rows worse and as many better passes 19 times in 20 where there are
+    2q(3.6 / margin)² rows: at the default about 350 for q = 0.3 % (the same weights exported
+    again), 3,500 for q = 3 % (trained again).
+    slice_loss: the loss in one slice that vetoes; slice_rows: the rows below which none does.
+    short_words, long_words: a text of at most, or at least, so many words is short, or long.
+    calibration_rise: by how much the expected calibration error may exceed the champion's. The error
+    is biased upwards on few rows: drawn from phrases that it has not seen, 400 rows give the bundled
+    model anything from 0.024 to 0.075, and an equal model that differs on 3 % of them each way up to
+    0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048). With thousands of rows halve it.
+    behaviour_drop: what the share of right answers in one behavioural check may drop by.
+    latency_ratio, size_ratio: of the candidate's median latency and bytes to the champion's.
+    latency_texts: how many texts latency is measured on.
+    floor_accuracy, floor_behaviour, floor_calibration: what a first model must reach, having no
+    champion: shares of right answers at least, and a calibration error at most. How hard the golden
+    set is decides what is fair to ask.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    margin: Share = 0.015
+    slice_loss: Share = 0.05
+    slice_rows: Count = 30
+    short_words: Count = 20
+    long_words: Count = 200
+    calibration_rise: Share = 0.05
+    behaviour_drop: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    latency_ratio: Ratio = 1.25
+    latency_texts: Count = 60
+    size_ratio: Ratio = 1.25
+    floor_accuracy: Share = 0.8
+    floor_behaviour: Share = 0.75
+    floor_calibration: Share = 0.1
+
+    @property
+    def minimum_rows(self) -> int:
+        """The rows below which nothing is decided, by the rule of three.
+
+        Where n rows show no loss at all, the true share of losses may still be 3/n (Hanley and
+        Lippman-Hand 1983, "If nothing goes wrong, is everything all right?"), and a bootstrap of
+        rows that never differ knows nothing of that.
+        """
+        return math.ceil(round(3 / self.margin, 9))
+
+
+def load_gate_settings(path: Path | None) -> GateSettings:
+    """Read a TOML file, or give the defaults. Raises UsageError with the first wrong key."""
+    if path is None:
+        return GateSettings()
+    try:
+        return GateSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {key}: {first['msg']}") from error
