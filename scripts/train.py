@@ -1,14 +1,14 @@
 """Train a model as one configuration file says, and export it as an artifact.
 
 OUTPUT/artifact is the result; OUTPUT/config.json and OUTPUT/report.json say how it was made and
-what was measured; OUTPUT/log.jsonl holds every step. Run it again after it was killed and it goes
-on where it was.
+what was measured; OUTPUT/log.jsonl holds every step, and OUTPUT/plots pictures of all that. The
+tracker of the configuration gets them too. Run it again after it was killed and it goes on where
+it was.
 """
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 from scripts.commandline import run
 from scripts.lifecycle.errors import UsageError
@@ -16,6 +16,8 @@ from scripts.training.assemble import assemble
 from scripts.training.config import TrainConfig, load_config
 from scripts.training.corpus import load_corpus
 from scripts.training.finetune import finetune
+from scripts.training.plots import draw_plots
+from scripts.training.record import read_log, record_run
 
 
 def main() -> None:
@@ -29,20 +31,16 @@ def main() -> None:
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     _keep_config(config, output / "config.json")
-    base = arguments.base or config.base
+    used = config.model_copy(update={"base": arguments.base or config.base})
     corpus = load_corpus(config, arguments.data)
-
-    def log(record: dict[str, Any]) -> None:
-        with (output / "log.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(record) + "\n")
-
-    trained = finetune(
-        config.model_copy(update={"base": base}), corpus, arguments.data, output, log
-    )
-    report = assemble(config, corpus, trained, arguments.data, output)
-    (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    for name, rows in corpus.test.items():
-        _write_rows(output / f"{name}-test.jsonl", rows.texts, rows.labels)
+    with record_run(used, output) as record:
+        trained = finetune(used, corpus, arguments.data, output, record.log)
+        report, evaluations = assemble(config, corpus, trained, arguments.data, output)
+        (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        for name, rows in corpus.test.items():
+            _write_rows(output / f"{name}-test.jsonl", rows.texts, rows.labels)
+        plots = draw_plots(read_log(output), evaluations, config.labels, output / "plots")
+        record.results(report["after_calibration"], plots)
     print(json.dumps(report["after_calibration"], indent=1))
 
 

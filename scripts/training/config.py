@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from scripts.lifecycle.errors import UsageError
+from scripts.lifecycle.tracking.tracker import Choice
 
 
 class _Section(BaseModel):
@@ -85,6 +86,17 @@ class ServingConfig(_Section):
     exact: list[str] = []
 
 
+class TrackingConfig(_Section):
+    """Where the run is recorded besides its folder.
+
+    to: `auto` is MLflow where that is installed, and nothing elsewhere. register_model: the
+    artifact also becomes the newest version of the model in MLflow's registry.
+    """
+
+    to: Choice = "auto"
+    register_model: bool = False
+
+
 class TrainConfig(_Section):
     """A whole run. Labels are listed in the order of their integer codes.
 
@@ -104,6 +116,8 @@ class TrainConfig(_Section):
     serving: ServingConfig = ServingConfig()
     evaluation: dict[str, str] = {}
     licenses: dict[str, str] = {}
+    # No part of how the model comes out: a run may be continued with another.
+    tracking: TrackingConfig = Field(default=TrackingConfig(), exclude=True)
 
 
 def load_config(path: Path) -> TrainConfig:
