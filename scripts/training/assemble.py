@@ -10,15 +10,7 @@ from typing import Any
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import (
-    MANIFEST,
-    Artifact,
-    Decoding,
-    Manifest,
-    Role,
-    Tokenization,
-    describe_files,
-)
+from function.core.artifact import Artifact, Decoding, Manifest, Tokenization, describe_files
 from function.core.tokenization import LongText
 from scripts.training.calibration import fit_temperature, rescale
 from scripts.training.card import render_card
@@ -27,17 +19,12 @@ from scripts.training.corpus import Corpus, locate
 from scripts.training.evaluation import Evaluation, evaluate, open_predictor
 from scripts.training.export import check_parity, export
 from scripts.training.finetune import TrainedModel
+from scripts.training.manifest import draft_manifest, write_manifest
 from scripts.training.metrics import accuracy, figures
 from scripts.training.profile import reference_profile
 from scripts.training.provenance import provenance
 from scripts.training.sources import LabelledTexts, read_labelled
 
-FILES: list[tuple[str, Role]] = [
-    ("model.onnx", "graph"),
-    ("model.safetensors", "weights"),
-    ("tokenizer.json", "tokenizer"),
-    ("config.json", "config"),
-]
 CARD = "README.md"
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000
@@ -45,8 +32,9 @@ PARITY_TEXTS = 2000
 
 def assemble(
     config: TrainConfig, corpus: Corpus, trained: TrainedModel, data: Path, output: Path
-) -> dict[str, Any]:
-    """Write `output/artifact` and return the report of what was measured and chosen on the way.
+) -> tuple[dict[str, Any], dict[str, Evaluation]]:
+    """Write `output/artifact`; returns the report of what was measured and chosen on the way, and
+    the calibrated answers on each held-out data set.
 
     Nothing is chosen on a test file. Raises ExportError where the export is too far off.
     """
@@ -55,9 +43,9 @@ def assemble(
     folder.mkdir(parents=True)
     export(trained, folder, config.serving.exact)
     manifest = _draft(config, folder)
-    _write(manifest, folder)
+    write_manifest(manifest, folder)
     sample = _sample(corpus.validation, PARITY_TEXTS)
-    backend = OnnxBackend(_artifact(manifest, folder), threads=0)
+    backend = OnnxBackend(Artifact(folder, manifest, digest=""), threads=0)
     parity = check_parity(trained, backend, sample, config.serving.max_tokens)
 
     strategies = {
@@ -71,10 +59,11 @@ def assemble(
 
     tests = _evaluate_all(folder, _test_sets(config, corpus, data), chosen)
     held_out = {f"{name}-validation": e for name, e in validation.items()} | tests
-    calibrated = {
-        name: figures(rescale(e.probabilities, temperature), e.truth)
+    evaluations = {
+        name: Evaluation(rescale(e.probabilities, temperature), e.truth, e.tokens)
         for name, e in held_out.items()
     }
+    calibrated = {name: figures(e.probabilities, e.truth) for name, e in evaluations.items()}
     rows = _join(corpus.validation)
     manifest = manifest.model_copy(
         update={
@@ -89,11 +78,11 @@ def assemble(
     )
     (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
     files = manifest.files | describe_files(folder, [(CARD, "card")])
-    _write(manifest.model_copy(update={"files": files}), folder)
+    write_manifest(manifest.model_copy(update={"files": files}), folder)
     final = output / "artifact"
     shutil.rmtree(final, ignore_errors=True)
     os.replace(folder, final)
-    return {
+    report = {
         "parity": asdict(parity),
         "temperature": temperature,
         "long_text": {
@@ -106,35 +95,18 @@ def assemble(
         },
         "after_calibration": calibrated,
     }
+    return report, evaluations
 
 
 def _draft(config: TrainConfig, folder: Path) -> Manifest:
-    return Manifest(
-        schema_version=1,
-        model=config.model,
-        task="text-classification",
-        labels=config.labels,
-        created=datetime.now(UTC).replace(microsecond=0),
-        files=describe_files(folder, FILES),
-        tokenization=Tokenization(
-            max_tokens=config.serving.max_tokens,
-            window="window",
-            stride=config.serving.stride,
-            max_windows=config.serving.max_windows,
-        ),
-        decoding=Decoding(kind="softmax", temperature=1.0),
-        metrics={},
-        profile={},
-        provenance={},
+    tokenization = Tokenization(
+        max_tokens=config.serving.max_tokens,
+        window="window",
+        stride=config.serving.stride,
+        max_windows=config.serving.max_windows,
     )
-
-
-def _artifact(manifest: Manifest, folder: Path) -> Artifact:
-    return Artifact(folder, manifest, digest="")
-
-
-def _write(manifest: Manifest, folder: Path) -> None:
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    created = datetime.now(UTC).replace(microsecond=0)
+    return draft_manifest(folder, config.model, config.labels, tokenization, created)
 
 
 def _evaluate_all(

@@ -17,6 +17,8 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save_file
 
+from scripts.lifecycle.errors import ExportError
+
 Array = npt.NDArray[np.generic]
 INLINE_BYTES = 64  # shapes and scalars stay in the graph
 
@@ -47,6 +49,7 @@ def externalize(
             ),
         },
     )
+    _sort_metadata(weights)
     places = _places(weights)
     for name, tensor in moved.items():
         offset, length = places[names[name]]
@@ -102,6 +105,19 @@ def _places(path: Path) -> dict[str, tuple[int, int]]:
         name: (base + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
         for name, entry in header.items()
     }
+
+
+def _sort_metadata(path: Path) -> None:
+    """safetensors writes metadata in any order; the same weights must have the same digest."""
+    with path.open("r+b") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        content = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(content) > length:
+            raise ExportError(f"{path.name}: its header is written in another way than expected")
+        file.seek(8)
+        file.write(content.ljust(length))
 
 
 def _point_at(tensor: onnx.TensorProto, location: str, offset: int, length: int) -> None:

@@ -25,12 +25,19 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
         "datasets": {
             name: {"path": path, "sha256": _digest(locate(data, path))} for name, path in sources
         },
-        "commit": _commit(),
         "seed": config.seed,
         "config": config.model_dump(mode="json", exclude_none=True),
+        **made_with(),
+        **extra,
+    }
+
+
+def made_with() -> dict[str, Any]:
+    """The code and the libraries of this moment."""
+    return {
+        "commit": _commit(),
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
-        **extra,
     }
 
 

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
+from mlflow.tracking import MlflowClient
 from safetensors import safe_open
 from safetensors.numpy import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
@@ -112,10 +114,29 @@ def command(workspace, output):
     ]
 
 
+def environment(workspace):
+    """The process records itself in the workspace, not in the repository."""
+    return os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace}/mlflow.db"}
+
+
 def train(workspace, output):
     return subprocess.run(
-        command(workspace, output), cwd=REPOSITORY, capture_output=True, text=True, check=False
+        command(workspace, output),
+        cwd=REPOSITORY,
+        env=environment(workspace),
+        capture_output=True,
+        text=True,
+        check=False,
     )
+
+
+def recorded(workspace, output):
+    """A client of the workspace's MLflow, and the run that training into `output` became."""
+    client = MlflowClient(tracking_uri=environment(workspace)["MLFLOW_TRACKING_URI"])
+    (experiment,) = client.search_experiments(filter_string="name = 'toy'")
+    name = f"run_name = '{output.name}'"
+    (run,) = client.search_runs([experiment.experiment_id], filter_string=name)
+    return client, run
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +167,24 @@ def test_settings_and_steps_are_kept(run):
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
 
 
+def test_a_run_is_seen_in_mlflow(run, workspace):
+    client, seen = recorded(workspace, run)
+    assert seen.info.status == "FINISHED"
+    assert seen.data.params["finetuning.learning_rate"] == "0.003"
+    assert seen.data.params["base"] == str(workspace / "base")
+    assert seen.data.metrics["toy-test/accuracy"] > 0.85
+    records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    losses = {r["step"]: r["loss"] for r in records if r["phase"] == "finetuning" and "loss" in r}
+    curve = client.get_metric_history(seen.info.run_id, "finetuning/loss")
+    assert {metric.step: metric.value for metric in curve} == losses
+    kept = {path.name for path in Path(client.download_artifacts(seen.info.run_id, "")).iterdir()}
+    assert kept == {"plots", "artifact", "config.json", "report.json", "tokenizer.json"}
+    pictures = {file.path for file in client.list_artifacts(seen.info.run_id, "plots")}
+    names = ("confusion", "lengths", "loss", "reliability")
+    assert pictures == {f"plots/{name}.png" for name in names}
+    verify(open_artifact(Path(client.download_artifacts(seen.info.run_id, "artifact"))))
+
+
 def test_other_settings_do_not_continue_a_run(run, workspace):
     config = workspace / "config.toml"
     content = config.read_text()
@@ -159,7 +198,10 @@ def test_other_settings_do_not_continue_a_run(run, workspace):
 def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(run, workspace):
     output = workspace / "killed"
     process = subprocess.Popen(
-        command(workspace, output), cwd=REPOSITORY, stderr=subprocess.DEVNULL
+        command(workspace, output),
+        cwd=REPOSITORY,
+        env=environment(workspace),
+        stderr=subprocess.DEVNULL,
     )
     checkpoint = output / "finetuning.checkpoint.pt"
     deadline = time.monotonic() + 240
@@ -175,6 +217,10 @@ def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(run, workspace
     exact, resumed = (load_file(p / "artifact" / "model.safetensors") for p in (run, output))
     assert exact.keys() == resumed.keys()
     assert all(np.array_equal(exact[name], resumed[name]) for name in exact)
+    client, seen = recorded(workspace, output)
+    curve = client.get_metric_history(seen.info.run_id, "finetuning/loss")
+    assert [metric.step for metric in curve] == list(range(1, len(curve) + 1))
+    assert seen.info.status == "FINISHED"
 
 
 def test_the_graph_holds_no_weights_and_no_paths_of_the_machine_that_made_it(run, workspace):

@@ -1,0 +1,137 @@
+"""What a transformers checkpoint must be to be imported, told from its small files alone.
+
+Only these files of a checkpoint are ever read: its settings in JSON and its weights in
+safetensors. A source that downloads asks here before it downloads the weights.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from scripts.lifecycle.errors import SourceError
+
+CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
+WEIGHTS = "model.safetensors"
+SHARDS = "model.safetensors.index.json"
+SETTINGS = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SHARDS)
+ARCHITECTURE = "ForSequenceClassification"
+PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that can be imported.
+
+    labels: in the order of their codes. longest: tokens that its tokenizer takes, None where it
+    does not say. files: all that matters of it, settings and weights.
+    """
+
+    architecture: str
+    labels: list[str]
+    longest: int | None
+    files: list[str]
+
+
+def settings_files(names: Collection[str]) -> list[str]:
+    """The small files that `read_checkpoint` needs, of those that are there."""
+    return [name for name in SETTINGS if name in names]
+
+
+def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkpoint:
+    """Judge a checkpoint by its settings, which lie in `folder`.
+
+    names: all files that the checkpoint has, downloaded or not. source: whose they are, for
+    errors. Raises SourceError where it cannot be imported.
+    """
+    if CONFIG not in names:
+        raise SourceError(f"{source}: no {CONFIG}: neither an artifact nor a checkpoint")
+    config = _read(folder / CONFIG, source)
+    if "auto_map" in config:
+        raise SourceError(f"{source}: its {CONFIG} asks for code of its own (auto_map), never run")
+    architecture = _architecture(config, source)
+    labels = _labels(config, source)
+    weights = _weights(folder, names, source)
+    if TOKENIZER not in names:
+        raise SourceError(
+            f"{source}: no {TOKENIZER}: make one with "
+            f"AutoTokenizer.from_pretrained(...).save_pretrained(...)"
+        )
+    longest = None
+    if TOKENIZER_CONFIG in names:
+        longest = _read(folder / TOKENIZER_CONFIG, source).get("model_max_length")
+    return Checkpoint(
+        architecture,
+        labels,
+        int(longest) if isinstance(longest, int | float) else None,
+        [*settings_files(names), *weights],
+    )
+
+
+def _architecture(config: dict[str, Any], source: str) -> str:
+    architectures = config.get("architectures") or ["no architecture"]
+    for architecture in architectures:
+        if str(architecture).endswith(ARCHITECTURE):
+            return str(architecture)
+    raise SourceError(f"{source}: {architectures[0]} in its {CONFIG}; it must be a …{ARCHITECTURE}")
+
+
+def _labels(config: dict[str, Any], source: str) -> list[str]:
+    problem = config.get("problem_type")
+    if problem == "multi_label_classification":
+        raise SourceError(f"{source}: gives a text several labels; only one can be served")
+    # What transformers leaves out of the file is what it takes by itself: two nameless labels.
+    names = config.get("id2label") or {
+        code: f"LABEL_{code}" for code in range(int(config.get("num_labels", 2)))
+    }
+    if problem == "regression" or len(names) < 2:
+        raise SourceError(f"{source}: answers with a number (regression), not with labels")
+    try:
+        labels = {int(code): str(name) for code, name in names.items()}
+    except ValueError as error:
+        raise SourceError(f"{source}: id2label in its {CONFIG}: {error}") from error
+    if sorted(labels) != list(range(len(labels))) or len(set(labels.values())) < len(labels):
+        raise SourceError(
+            f"{source}: id2label in its {CONFIG} must number labels from 0, each once"
+        )
+    return [labels[code] for code in sorted(labels)]
+
+
+def _weights(folder: Path, names: Collection[str], source: str) -> list[str]:
+    if WEIGHTS in names:
+        return [WEIGHTS]
+    if SHARDS in names:
+        shards = sorted({str(name) for name in _shards(folder / SHARDS, source).values()})
+        for name in shards:
+            if name not in names or len(PurePosixPath(name).parts) > 1:
+                raise SourceError(f"{source}: {SHARDS} names {name}, which is not there")
+            if not name.endswith(".safetensors"):
+                raise SourceError(f"{source}: {SHARDS} names {name}, which is no safetensors file")
+        return shards
+    for name in PICKLED:
+        if name in names:
+            raise SourceError(
+                f"{source}: its weights are a pickle ({name}), never loaded: "
+                f"save them with save_pretrained of a current transformers, as {WEIGHTS}"
+            )
+    raise SourceError(f"{source}: no {WEIGHTS}")
+
+
+def _shards(path: Path, source: str) -> dict[str, Any]:
+    places = _read(path, source).get("weight_map")
+    if not isinstance(places, dict) or not places:
+        raise SourceError(f"{source}: {path.name} has no weight_map")
+    return places
+
+
+def _read(path: Path, source: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{source}: {path.name}: {error}") from error
+    if not isinstance(content, dict):
+        raise SourceError(f"{source}: {path.name} is not a JSON object")
+    return content

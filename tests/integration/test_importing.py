@@ -1,0 +1,454 @@
+"""Tiny checkpoints of five families, imported and asked, beside torch on the same texts.
+
+Each is random weights that learnt for a second which words belong to which label, so that it is
+sure of its answers: rounding to eight bits may move a probability by TOLERANCE, and no label.
+"""
+
+import json
+import logging
+import shutil
+import sys
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers.trainers import BpeTrainer, UnigramTrainer, WordPieceTrainer
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    GPT2Config,
+    GPT2ForSequenceClassification,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    XLMRobertaConfig,
+)
+
+from function.core.artifact import MANIFEST, open_artifact, verify
+from function.core.errors import ArtifactError
+from function.core.tokenization import window_spans
+from function.core.types import Options
+from scripts.lifecycle.checkpoint import read_checkpoint
+from scripts.lifecycle.errors import MissingExtraError, SourceError, UsageError
+from scripts.lifecycle.importing import import_model
+from scripts.lifecycle.sources.source import Revision
+from scripts.training.conversion import longest_window
+from scripts.training.evaluation import open_predictor
+from tests.tiny import write_artifact
+
+pytestmark = pytest.mark.integration
+
+TOLERANCE = 0.02  # of a probability
+LABELS = ["awful", "bad", "fair", "good", "great"]
+REVISION = Revision("dir:somewhere", "1234")
+CREATED = datetime(2026, 3, 4, tzinfo=UTC)
+# Words of each label, in its order, and words of none.
+WORDS = [
+    ["horrid", "unbearable", "disaster"],
+    ["dull", "boring", "slow"],
+    ["watchable", "average", "middling"],
+    ["funny", "charming", "lively"],
+    ["masterpiece", "brilliant", "stunning"],
+]
+OTHERS = "the film was long and its actors told a story with music that went to an end".split()  # noqa: SIM905
+POSITIONS = 40
+SHAPE = {
+    "vocab_size": 1100,  # large enough for the table to be rounded, as real ones are
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": POSITIONS,
+}
+
+
+def sentences(count, longest, seed):
+    """Texts of one label's words and neutral ones, in the order of the labels."""
+    generator = np.random.default_rng(seed)
+    return [
+        " ".join(
+            generator.choice(WORDS[row % 5] if generator.random() < 0.5 else OTHERS)
+            for _ in range(int(generator.integers(2, longest)))
+        )
+        for row in range(count)
+    ]
+
+
+TEXTS = sentences(100, 12, seed=1)
+BERT_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+ROBERTA_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+DEBERTA_TOKENS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
+
+
+def word_pieces():
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.train_from_iterator(
+        TEXTS, WordPieceTrainer(vocab_size=200, special_tokens=BERT_TOKENS)
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    return tokenizer
+
+
+def byte_pairs():
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = BpeTrainer(vocab_size=500, special_tokens=ROBERTA_TOKENS, initial_alphabet=alphabet)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return tokenizer
+
+
+def unigrams(special, start, end, unknown):
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = UnigramTrainer(vocab_size=200, special_tokens=special, unk_token=unknown)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{start} $A {end}",
+        special_tokens=[(start, special.index(start)), (end, special.index(end))],
+    )
+    return tokenizer
+
+
+def distilbert(**settings):
+    return DistilBertConfig(
+        dim=settings["hidden_size"],
+        hidden_dim=settings["intermediate_size"],
+        n_layers=settings["num_hidden_layers"],
+        n_heads=settings["num_attention_heads"],
+        vocab_size=settings["vocab_size"],
+        max_position_embeddings=POSITIONS,
+        id2label=settings["id2label"],
+        pad_token_id=0,
+    )
+
+
+def deberta(**settings):
+    """As in DeBERTa v3: disentangled attention whose two halves share their projections."""
+    return DebertaV2Config(
+        **settings,
+        pad_token_id=0,
+        relative_attention=True,
+        position_buckets=8,
+        pos_att_type=["c2p", "p2c"],
+        share_att_key=True,
+        norm_rel_ebd="layer_norm",
+        position_biased_input=False,
+        max_relative_positions=-1,
+        type_vocab_size=0,
+    )
+
+
+# Family: configuration, tokenizer, padding id, tokens that its positions allow.
+FAMILIES = {
+    "bert": (BertConfig, word_pieces, 0, POSITIONS),
+    "distilbert": (distilbert, word_pieces, 0, POSITIONS),
+    "roberta": (
+        lambda **s: RobertaConfig(**s, pad_token_id=1, bos_token_id=0, eos_token_id=2),
+        byte_pairs,
+        1,
+        POSITIONS - 2,
+    ),
+    "xlm-roberta": (
+        lambda **s: XLMRobertaConfig(**s, pad_token_id=1, bos_token_id=0, eos_token_id=2),
+        lambda: unigrams(ROBERTA_TOKENS, "<s>", "</s>", "<unk>"),
+        1,
+        POSITIONS - 2,
+    ),
+    "deberta-v2": (
+        deberta,
+        lambda: unigrams(DEBERTA_TOKENS, "[CLS]", "[SEP]", "[UNK]"),
+        0,
+        POSITIONS,
+    ),
+}
+
+
+def write_checkpoint(folder, family):
+    """A checkpoint as `save_pretrained` writes it."""
+    make_config, make_tokenizer, pad_id, _ = FAMILIES[family]
+    tokenizer = make_tokenizer()
+    torch.manual_seed(0)
+    config = make_config(**SHAPE, id2label=dict(enumerate(LABELS)))
+    model = AutoModelForSequenceClassification.from_config(config)
+    learn(model, tokenizer, pad_id)
+    model.save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+    return folder
+
+
+def learn(model, tokenizer, pad_id):
+    """Fit the texts until it is sure of them."""
+    tokenizer.enable_padding(pad_id=pad_id)
+    encodings = tokenizer.encode_batch(TEXTS)
+    tokenizer.no_padding()
+    width = POSITIONS - 2
+    ids = torch.tensor([encoding.ids[:width] for encoding in encodings])
+    mask = torch.tensor([encoding.attention_mask[:width] for encoding in encodings])
+    truth = torch.arange(len(TEXTS)) % len(LABELS)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    model.eval()  # dropout would only make it slower to learn
+    for _ in range(1000):
+        loss = model(input_ids=ids, attention_mask=mask, labels=truth).loss
+        if loss < 0.05:
+            return
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    pytest.fail("the checkpoint of this test did not learn")
+
+
+def imported(folder, output, texts=TEXTS):
+    return import_model(folder, "stars", texts, output, REVISION, created=CREATED)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Models this small are slower on two threads, and torch logs more than it computes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request, tmp_path_factory):
+    """A family's checkpoint and the artifact that was made of it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    checkpoint = write_checkpoint(folder / "checkpoint", request.param)
+    return request.param, checkpoint, imported(checkpoint, folder / "artifact")
+
+
+def torch_logits(checkpoint, texts, max_tokens, stride):
+    """Each text alone and unpadded; of a long one the mean over its windows."""
+    tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
+    rows = []
+    for text in texts:
+        first, *content, last = tokenizer.encode(text).ids
+        spans = window_spans(len(content), max_tokens - 2, stride, "window", 16)
+        windows = [[first, *content[start:stop], last] for ((start, stop),) in spans]
+        with torch.inference_mode():
+            logits = [model(input_ids=torch.tensor([window])).logits[0] for window in windows]
+        rows.append(torch.stack(logits).mean(0))
+    return torch.stack(rows)
+
+
+def answers(predictor, texts):
+    """(texts, labels) probabilities in the order of the labels."""
+    predictions, _ = predictor.predict(texts, Options())
+    return np.array(
+        [[{s.label: s.score for s in p.scores}[n] for n in LABELS] for p in predictions]
+    )
+
+
+def beside_torch(checkpoint, artifact, texts):
+    """What is served and what torch says, each (texts, labels)."""
+    settings = artifact.manifest.tokenization
+    exact = torch_logits(checkpoint, texts, settings.max_tokens, settings.stride).softmax(1)
+    return answers(open_predictor(artifact.path), texts), exact.numpy()
+
+
+def test_it_answers_as_torch_does(family):
+    _, checkpoint, artifact = family
+    served, exact = beside_torch(checkpoint, artifact, sentences(30, 25, seed=2))
+    assert np.abs(served - exact).max() < TOLERANCE
+    assert (served.argmax(1) == exact.argmax(1)).all()
+    assert set(exact.argmax(1)) == set(range(5))
+
+
+def test_a_long_text_is_read_in_windows_as_torch_would_read_them(family):
+    _, checkpoint, artifact = family
+    text = " ".join(" ".join(sentences(20, 12, seed=3)).split()[:75])
+    (prediction,), _ = open_predictor(artifact.path).predict([text], Options())
+    assert prediction.windows > 2
+    assert not prediction.truncated
+    served, exact = beside_torch(checkpoint, artifact, [text])
+    assert np.abs(served - exact).max() < TOLERANCE
+
+
+def test_padding_beside_a_longer_text_changes_no_answer(family):
+    name, _, artifact = family
+    predictor = open_predictor(artifact.path)
+    short, long = "a funny film", " ".join(OTHERS)
+    assert predictor._tokenizer.pad_id == FAMILIES[name][2]
+    alone, beside = answers(predictor, [short]), answers(predictor, [short, long])
+    assert np.abs(alone[0] - beside[0]).max() < TOLERANCE
+
+
+def test_the_manifest_says_what_the_checkpoint_says(family):
+    name, _, artifact = family
+    manifest = artifact.manifest
+    longest = FAMILIES[name][3]
+    assert manifest.labels == LABELS
+    assert (manifest.model, manifest.created) == ("stars", CREATED)
+    assert manifest.tokenization.model_dump() == {
+        "max_tokens": longest,
+        "window": "window",
+        "stride": longest // 4,
+        "max_windows": 16,
+    }
+    assert manifest.decoding.temperature == 1
+    assert (manifest.metrics, manifest.profile) == ({}, {})
+    told = manifest.provenance
+    assert (told["base"], told["revision"]) == (REVISION.source, REVISION.revision)
+    assert told["parity"]["texts"] == len(TEXTS)
+    assert told["libraries"]["torch"] == torch.__version__
+    verify(artifact)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A whole checkpoint, to be copied and damaged."""
+    return write_checkpoint(tmp_path_factory.mktemp("whole") / "checkpoint", "distilbert")
+
+
+@pytest.fixture
+def damaged(checkpoint, tmp_path):
+    return shutil.copytree(checkpoint, tmp_path / "damaged")
+
+
+def test_weights_in_shards_and_a_second_import_become_the_same_version(checkpoint, tmp_path):
+    model = AutoModelForSequenceClassification.from_pretrained(checkpoint)
+    shards = shutil.copytree(checkpoint, tmp_path / "shards")
+    (shards / "model.safetensors").unlink()
+    model.save_pretrained(shards, max_shard_size="100KB")
+    assert len(list(shards.glob("*.safetensors"))) > 1
+    whole = imported(checkpoint, tmp_path / "one", TEXTS[:20])
+    assert imported(shards, tmp_path / "two", TEXTS[:20]).version == whole.version
+
+
+def test_a_window_is_no_longer_than_the_tokenizer_takes(damaged):
+    edit(damaged / "tokenizer_config.json", model_max_length=16)
+    read = read_checkpoint(damaged, {path.name for path in damaged.iterdir()}, "dir:x")
+    model = AutoModelForSequenceClassification.from_pretrained(damaged)
+    assert longest_window(model, read) == 16
+
+
+def edit(path, **members):
+    path.write_text(json.dumps(json.loads(path.read_text()) | members))
+
+
+def drop(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def configured(**members):
+    return lambda folder: edit(folder / "config.json", **members)
+
+
+def pickled(folder):
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def never_tuned(folder):
+    weights = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in weights.items() if "classifier" not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+
+
+def other_tokenizer(folder):
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.add_tokens([f"new{number}" for number in range(1100)])
+    tokenizer.save(str(folder / "tokenizer.json"))
+
+
+def last_token_reader(folder):
+    """GPT-2 answers from the last token that is not padding, and is told the wrong one."""
+    config = GPT2Config(
+        vocab_size=1100,
+        n_embd=32,
+        n_layer=1,
+        n_head=2,
+        pad_token_id=7,
+        id2label=dict(enumerate(LABELS)),
+    )
+    GPT2ForSequenceClassification(config).save_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (configured(problem_type="multi_label_classification"), "several labels"),
+        (configured(problem_type="regression"), "a number"),
+        (configured(id2label={"0": "score"}), "a number"),
+        (configured(id2label={"0": "a", "2": "b"}), "number labels from 0"),
+        (configured(id2label={"0": "a", "1": "a"}), "each once"),
+        (configured(architectures=["BertForMaskedLM"]), "BertForMaskedLM"),
+        (configured(architectures=["BertForTokenClassification"]), "ForSequenceClassification"),
+        (configured(architectures=None), "no architecture"),
+        (configured(auto_map={"AutoModel": "code.Model"}), "auto_map"),
+        (configured(model_type="unheard-of"), "transformers cannot load it"),
+        (drop("config.json"), r"no config\.json"),
+        (drop("tokenizer.json"), r"AutoTokenizer\.from_pretrained.*save_pretrained"),
+        (drop("model.safetensors"), r"no model\.safetensors"),
+        (pickled, r"a pickle \(pytorch_model\.bin\)"),
+        (never_tuned, "not fine-tuned"),
+        (other_tokenizer, "not of one model"),
+        (last_token_reader, "pads with 0, its config.json says 7"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json: "),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), r"tokenizer\.json: not a"),
+    ],
+)
+def test_what_cannot_be_imported_is_refused_in_one_line(damaged, tmp_path, damage, said):
+    damage(damaged)
+    with pytest.raises(SourceError, match=said) as raised:
+        imported(damaged, tmp_path / "out")
+    assert str(raised.value).startswith("dir:somewhere: ")
+    assert "\n" not in str(raised.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_nameless_labels_are_what_a_config_without_labels_means(damaged):
+    config = json.loads((damaged / "config.json").read_text())
+    del config["id2label"]
+    (damaged / "config.json").write_text(json.dumps(config))
+    names = {path.name for path in damaged.iterdir()}
+    assert read_checkpoint(damaged, names, "dir:x").labels == ["LABEL_0", "LABEL_1"]
+
+
+def test_an_export_needs_texts_to_be_compared_on(checkpoint, tmp_path):
+    with pytest.raises(UsageError, match="at least one"):
+        imported(checkpoint, tmp_path / "out", texts=[" "])
+
+
+def test_an_artifact_is_taken_as_it_is(tmp_path):
+    folder = write_artifact(tmp_path / "fetched", model="stars")
+    before = (folder / MANIFEST).read_bytes()
+    artifact = imported(folder, tmp_path / "out")
+    assert artifact == open_artifact(folder)
+    assert (folder / MANIFEST).read_bytes() == before
+
+
+def test_an_artifact_of_another_model_is_refused(tmp_path):
+    folder = write_artifact(tmp_path / "fetched", model="sentiment")
+    with pytest.raises(SourceError, match="an artifact of 'sentiment', not 'stars'"):
+        imported(folder, tmp_path / "out")
+
+
+def test_a_damaged_artifact_is_refused(tmp_path):
+    folder = write_artifact(tmp_path / "fetched", model="stars")
+    content = bytearray((folder / "model.onnx").read_bytes())
+    content[-1] ^= 1
+    (folder / "model.onnx").write_bytes(content)
+    with pytest.raises(ArtifactError, match=r"model\.onnx: its SHA-256 differs"):
+        imported(folder, tmp_path / "out")
+
+
+def test_without_torch_it_says_what_to_install(checkpoint, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "scripts.training.conversion", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"exported with torch.*pip install torch"):
+        imported(checkpoint, tmp_path / "out")
