@@ -1,20 +1,19 @@
-"""Point an alias at a published version."""
+"""Point an alias at a published version, once its files were verified."""
 
-import argparse
-
-from scripts.commandline import run
-from scripts.lifecycle.registry import open_registry
+from scripts.commandline import registry_parser, run
+from scripts.lifecycle.registry import PRODUCTION, open_registry
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.promote", description=__doc__)
-    parser.add_argument("--registry", required=True, help="a directory")
+    parser = registry_parser("scripts.promote", __doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", required=True)
-    parser.add_argument("--alias", default="production")
+    parser.add_argument("--alias", default=PRODUCTION)
+    parser.add_argument("--reason", default="promoted by hand", help="kept with the alias")
     arguments = parser.parse_args()
-    registry = open_registry(arguments.registry)
-    alias = registry.move(arguments.model, arguments.alias, arguments.version, "promoted by hand")
+    alias = open_registry(arguments.registry).promote(
+        arguments.model, arguments.version, arguments.reason, arguments.alias
+    )
     print(f"{arguments.model} {arguments.alias} -> {alias.version} (before: {alias.previous})")
 
 

@@ -1,16 +1,14 @@
 """Put an artifact into a registry. Prints its version alone on stdout."""
 
-import argparse
 from pathlib import Path
 
 from function.core.artifact import open_artifact
-from scripts.commandline import run
+from scripts.commandline import registry_parser, run
 from scripts.lifecycle.registry import open_registry
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.publish", description=__doc__)
-    parser.add_argument("--registry", required=True, help="a directory")
+    parser = registry_parser("scripts.publish", __doc__)
     parser.add_argument("--artifact", type=Path, required=True, help="a folder with a manifest")
     arguments = parser.parse_args()
     print(open_registry(arguments.registry).publish(open_artifact(arguments.artifact)))

@@ -1,16 +1,14 @@
 """Fetch models from a registry into a folder that the function and the server serve."""
 
-import argparse
 from pathlib import Path
 
-from scripts.commandline import run
+from scripts.commandline import registry_parser, run
 from scripts.lifecycle.errors import RegistryError
-from scripts.lifecycle.registry import Registry, open_registry
+from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.pull", description=__doc__)
-    parser.add_argument("--registry", required=True, help="a directory")
+    parser = registry_parser("scripts.pull", __doc__)
     parser.add_argument(
         "--model",
         nargs="+",
@@ -18,7 +16,7 @@ def main() -> None:
         metavar="MODEL[=VERSION]",
         help="all that have the alias, by default",
     )
-    parser.add_argument("--alias", default="production")
+    parser.add_argument("--alias", default=PRODUCTION)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)

@@ -1,186 +1,234 @@
-"""Versions and aliases of models in a directory, with the keys that every store shares.
+"""Versions and aliases of models in an object store.
 
-    <model>/versions/<version>/<file>     immutable; the manifest is written last
-    <model>/aliases/<alias>.json          a pointer, moved by compare-and-swap
-
-A version whose manifest is absent does not exist, so a publish that dies leaves nothing to see,
-and running it again completes it.
+A version's manifest is written last, and a version whose manifest is absent does not exist: a
+publish that dies leaves nothing to see, and running it again completes it. An alias moves by
+compare-and-swap: of two who move it at once, one is told that it lost.
 """
 
-import fcntl
-import json
+import hashlib
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
-from function.core.artifact import MANIFEST, Artifact, open_artifact, read_manifest, verify
-from scripts.lifecycle.errors import RegistryError
+from function.core.artifact import (
+    MANIFEST,
+    Artifact,
+    open_artifact,
+    parse_manifest,
+    sha256,
+    verify,
+)
+from function.core.errors import ArtifactError
+from scripts.lifecycle import keys
+from scripts.lifecycle.aliases import Alias, parse_alias, promoted, rolled_back
+from scripts.lifecycle.documents import decode, encode, find, write
+from scripts.lifecycle.errors import (
+    ConflictError,
+    LostRaceError,
+    NotFoundError,
+    RegistryError,
+    StoreError,
+)
+from scripts.lifecycle.stores.location import open_store
+from scripts.lifecycle.stores.store import ObjectStore, StoredObject
 
-
-@dataclass(frozen=True)
-class Alias:
-    """Where an alias points. previous: the version before, None for the first."""
-
-    version: str
-    digest: str
-    previous: str | None
-    moved_at: str
-    reason: str
-    id: str
+PRODUCTION, CANDIDATE = "production", "candidate"
 
 
 class Registry:
-    """A directory of models."""
+    """A store of models. Every method raises StoreError where the store fails."""
 
-    def __init__(self, location: Path) -> None:
-        self._root = location
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
 
     def publish(self, artifact: Artifact) -> str:
-        """Copy an artifact in under its version; the same one again changes nothing.
+        """Upload an artifact under its version and read it back; the same one again changes
+        nothing.
 
         Raises ArtifactError where the artifact is damaged, RegistryError where the version exists
-        with other content.
+        with other content, StoreError where it arrives damaged.
         """
         verify(artifact)
-        target = self._version(artifact.manifest.model, artifact.version)
-        target.mkdir(parents=True, exist_ok=True)
+        model, version = artifact.manifest.model, artifact.version
+        exists = find(self.store, keys.version_file(model, version, MANIFEST)) is not None
         for name in artifact.manifest.files:
-            _copy(artifact.path / name, target / name)
-        _copy(artifact.path / MANIFEST, target / MANIFEST)
-        published = open_artifact(target)
-        if published.digest != artifact.digest:
-            raise RegistryError(f"{artifact.version} is already there with other content")
-        verify(published)
-        return artifact.version
-
-    def open(self, model: str, version: str) -> Artifact:
-        """A published version. Raises RegistryError where there is none."""
-        path = self._version(model, version)
-        if not (path / MANIFEST).is_file():
-            raise RegistryError(f"{model}: no version '{version}' in {self._root}")
-        artifact = read_manifest(path)
-        if artifact.version != version:
+            self._upload(artifact, name, complete=exists)
+        key = keys.version_file(model, version, MANIFEST)
+        try:
+            write(self.store, key, (artifact.path / MANIFEST).read_bytes(), None)
+        except ConflictError as error:
             raise RegistryError(
-                f"{model}: {version} holds {artifact.version}; it was tampered with"
+                f"{model}: {version} is already there with other content"
+            ) from error
+        self.describe(model, version)
+        return version
+
+    def describe(self, model: str, version: str) -> Artifact:
+        """A published version's manifest; its files are not at hand. Raises RegistryError."""
+        key = keys.version_file(model, version, MANIFEST)
+        stored = find(self.store, key)
+        if stored is None:
+            raise RegistryError(f"{model}: no version '{version}' in {self.store.location}")
+        manifest = parse_manifest(stored.content, f"{model}/{version}")
+        artifact = Artifact(Path(model, version), manifest, sha256(stored.content))
+        if artifact.version != version or manifest.model != model:
+            raise RegistryError(
+                f"{model}: {version} holds {manifest.model} {artifact.version}; "
+                "it was tampered with"
             )
         return artifact
 
     def versions(self, model: str) -> list[str]:
-        """Published versions, oldest first."""
-        manifests = (self._root / model / "versions").glob(f"*/{MANIFEST}")
-        return sorted(manifest.parent.name for manifest in manifests)
+        """Published versions, by name, which begins with the day."""
+        prefix = keys.versions(model)
+        return sorted(
+            parts[0]
+            for entry in self.store.list(prefix)
+            if (parts := entry.key.removeprefix(prefix).split("/"))[1:] == [MANIFEST]
+        )
 
     def models(self) -> list[str]:
         """Models that have at least one version."""
-        folders = {
-            path.parent.parent.parent.name for path in self._root.glob(f"*/versions/*/{MANIFEST}")
-        }
-        return sorted(folders)
+        found = set()
+        for entry in self.store.list(""):
+            parts = entry.key.split("/")
+            if len(parts) == 4 and parts[1] == "versions" and parts[3] == MANIFEST:
+                found.add(parts[0])
+        return sorted(found)
 
     def alias(self, model: str, name: str) -> Alias | None:
         """Where an alias points, None where it was never set."""
-        try:
-            return Alias(**json.loads(self._alias(model, name).read_text(encoding="utf-8")))
-        except FileNotFoundError:
-            return None
-        except (TypeError, ValueError) as error:
-            raise RegistryError(f"{self._alias(model, name)}: not an alias: {error}") from error
+        return self._read_alias(model, name)[0]
 
-    def move(self, model: str, name: str, version: str, reason: str) -> Alias:
-        """Point an alias at a published version; promoting what is current changes nothing."""
-        artifact = self.open(model, version)
-        path = self._alias(model, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(path.parent):
-            current = self.alias(model, name)
-            if current and current.version == version:
-                return current
-            moved = Alias(
-                version=version,
-                digest=artifact.digest,
-                previous=current.version if current else None,
-                moved_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                reason=reason,
-                id=uuid4().hex,
-            )
-            _write_atomically(path, json.dumps(asdict(moved), indent=1) + "\n")
-        return moved
+    def aliases(self, model: str) -> dict[str, Alias]:
+        """Every alias of a model, by name."""
+        prefix = keys.aliases(model)
+        names = [entry.key.removeprefix(prefix) for entry in self.store.list(prefix)]
+        found = {
+            name.removesuffix(".json"): self.alias(model, name.removesuffix(".json"))
+            for name in names
+            if name.endswith(".json") and "/" not in name
+        }
+        return {name: alias for name, alias in found.items() if alias}
+
+    def promote(self, model: str, version: str, reason: str, alias: str = PRODUCTION) -> Alias:
+        """Point an alias at a published version, once its files were verified; promoting what is
+        current changes nothing.
+
+        Raises RegistryError and ArtifactError where the version is absent or damaged,
+        LostRaceError where someone else moved the alias meanwhile.
+        """
+        current, read = self._read_alias(model, alias)
+        if current and current.version == version:
+            return current
+        digest = self.verify(model, version).digest
+        return self._move(model, alias, promoted(current, version, digest, reason), read)
+
+    def rollback(
+        self, model: str, *, unless_left: str | None = None, reason: str = "rolled back"
+    ) -> tuple[Alias | None, Alias]:
+        """Point production at the nearest version behind it that is whole.
+
+        unless_left: do nothing where production is no longer this version. Returns production
+        before (None where nothing was done) and now. Raises RegistryError where nothing is behind.
+        """
+        current, read = self._read_alias(model, PRODUCTION)
+        if current is None:
+            raise RegistryError(f"{model}: nothing is in production, so nothing can be rolled back")
+        if unless_left not in (None, current.version):
+            return None, current
+        damaged = []
+        for target in current.behind:
+            try:
+                digest = self.verify(model, target).digest
+            except (ArtifactError, RegistryError) as error:
+                damaged.append(f"{target} ({error})")
+                continue
+            moved = rolled_back(current, target, digest, reason)
+            return current, self._move(model, PRODUCTION, moved, read)
+        raise RegistryError(
+            f"{model}: nothing to go back to behind {current.version}"
+            + (f"; not whole: {'; '.join(damaged)}" if damaged else ", the first in production")
+        )
+
+    def verify(self, model: str, version: str) -> Artifact:
+        """Read every file of a version and compare. Raises ArtifactError, RegistryError."""
+        with TemporaryDirectory() as scratch:
+            return self.download(model, version, Path(scratch) / version)
+
+    def download(self, model: str, version: str, folder: Path) -> Artifact:
+        """Write a version to a new folder and verify it. Raises ArtifactError, RegistryError."""
+        described = self.describe(model, version)
+        folder.mkdir(parents=True)
+        for name in [*described.manifest.files, MANIFEST]:
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            key = keys.version_file(model, version, name)
+            try:
+                self.store.download(key, path)
+            except NotFoundError as error:
+                raise ArtifactError(f"{key}: listed in the manifest but missing") from error
+        artifact = open_artifact(folder)
+        verify(artifact)
+        if artifact.digest != described.digest:
+            raise RegistryError(f"{model}: {version} changed while it was read; try again")
+        return artifact
 
     def pull(self, model: str, version: str, output: Path) -> Artifact:
-        """Copy a version to `output/<model>`, verified, replacing what was there at once."""
-        artifact = self.open(model, version)
+        """Put a version at `output/<model>`, verified, replacing what was there at once."""
         output.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=output, prefix=f".{model}-") as scratch:
+        with TemporaryDirectory(dir=output, prefix=f".{keys.name(model)}-") as scratch:
             fresh, old = Path(scratch) / model, Path(scratch) / "old"
-            shutil.copytree(artifact.path, fresh)
-            verify(open_artifact(fresh))
+            self.download(model, version, fresh)
             target = output / model
             if target.exists():
                 os.replace(target, old)
             os.replace(fresh, target)
         return open_artifact(target)
 
-    def _version(self, model: str, version: str) -> Path:
-        return self._root / _safe(model) / "versions" / _safe(version)
+    def _read_alias(self, model: str, name: str) -> tuple[Alias | None, StoredObject | None]:
+        key = keys.alias(model, name)
+        stored = find(self.store, key)
+        return (parse_alias(decode(stored, key), key) if stored else None), stored
 
-    def _alias(self, model: str, name: str) -> Path:
-        return self._root / _safe(model) / "aliases" / f"{_safe(name)}.json"
+    def _move(self, model: str, name: str, alias: Alias, read: StoredObject | None) -> Alias:
+        try:
+            write(self.store, keys.alias(model, name), encode(alias.document()), read)
+        except ConflictError as error:
+            now = self.alias(model, name)
+            raise LostRaceError(
+                f"{model}: someone else moved {name} first, to {now.version if now else 'nothing'};"
+                " look at it, then try again"
+            ) from error
+        return alias
+
+    def _upload(self, artifact: Artifact, name: str, *, complete: bool) -> None:
+        """complete: the version's manifest is there already, so nothing of it may change."""
+        key = keys.version_file(artifact.manifest.model, artifact.version, name)
+        expected = artifact.manifest.files[name].sha256
+        path = artifact.path / name
+        if not complete:
+            with suppress(ConflictError):  # of an earlier try; it is read back below
+                self.store.create(key, path)
+        digest, etag = self._digest(key)
+        if digest == expected:
+            return
+        if complete:
+            raise RegistryError(f"{key}: its SHA-256 differs from the manifest's")
+        self.store.replace(key, path, etag)
+        if self._digest(key)[0] != expected:
+            raise StoreError(f"{key}: arrived damaged twice; nothing was published")
+
+    def _digest(self, key: str) -> tuple[str, str]:
+        """SHA-256 of what lies under a key, and its tag."""
+        with TemporaryDirectory() as scratch:
+            path = Path(scratch) / "content"
+            etag = self.store.download(key, path)
+            with path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest(), etag
 
 
 def open_registry(location: str) -> Registry:
-    """The registry at a directory. Raises RegistryError where the location is something else."""
-    if "://" in location:
-        raise RegistryError(f"{location}: give a directory; other stores are not supported yet")
-    return Registry(Path(location))
-
-
-def _safe(part: str) -> str:
-    """One path part, not a path."""
-    if not part or part in (".", "..") or "/" in part or "\\" in part:
-        raise RegistryError(f"'{part}' is not a name")
-    return part
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a file into place whole; what is already there stays."""
-    if target.exists():
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{uuid4().hex}")
-    shutil.copyfile(source, partial)
-    _sync(partial)
-    try:
-        os.link(partial, target)  # fails where another publish was first, which is as good
-    except FileExistsError:
-        pass
-    finally:
-        partial.unlink()
-
-
-def _write_atomically(path: Path, content: str) -> None:
-    partial = path.with_name(f".{path.name}.{uuid4().hex}")
-    partial.write_text(content, encoding="utf-8")
-    _sync(partial)
-    os.replace(partial, path)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time; the lock goes with the process."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    """The registry at a directory or at `s3://bucket/prefix`. Raises UsageError."""
+    return Registry(open_store(location))

@@ -1,0 +1,37 @@
+"""Freeze a golden set in a registry, under its digest, for the gate to judge by.
+
+FILE holds labelled texts that no model is trained on. Prints the digest alone on stdout.
+"""
+
+from pathlib import Path
+
+from scripts.commandline import registry_parser, run
+from scripts.lifecycle.errors import RegistryError
+from scripts.lifecycle.gate.golden import read_golden
+from scripts.lifecycle.golden_sets import freeze_golden
+from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
+
+
+def main() -> None:
+    parser = registry_parser("scripts.golden", __doc__)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--data", type=Path, required=True, help="Parquet, CSV or JSONL")
+    arguments = parser.parse_args()
+    registry = open_registry(arguments.registry)
+    golden = read_golden(arguments.data, _labels(registry, arguments.model))
+    print(freeze_golden(registry.store, arguments.model, golden.content()))
+
+
+def _labels(registry: Registry, model: str) -> list[str]:
+    """Those of production, or of the newest version where nothing is in production yet."""
+    production = registry.alias(model, PRODUCTION)
+    versions = [production.version] if production else registry.versions(model)[-1:]
+    if not versions:
+        raise RegistryError(
+            f"{model}: publish a version first; its labels say what the set may use"
+        )
+    return registry.describe(model, versions[0]).manifest.labels
+
+
+if __name__ == "__main__":
+    run(main)

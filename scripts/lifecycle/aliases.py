@@ -1,0 +1,99 @@
+"""Where an alias points, where it pointed before, and what was taken back.
+
+promote B:   A            ->  B  (previous A)
+promote C:   B            ->  C  (previous B, earlier A)
+roll back:   C            ->  B  (previous A, withdrawn C)
+roll back:   B            ->  A  (withdrawn C, B)
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from scripts.lifecycle.errors import RegistryError
+
+REMEMBERED = 20  # versions behind an alias, and versions that were taken back
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A pointer to one version.
+
+    previous: what a rollback returns to, None where nothing is behind. id: of the move that set
+    it, by which a writer knows its own. earlier: behind `previous`, newest first. withdrawn:
+    versions that were rolled back and not promoted again, newest first.
+    """
+
+    version: str
+    digest: str
+    previous: str | None
+    moved_at: str
+    reason: str
+    id: str
+    earlier: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+
+    @property
+    def behind(self) -> Sequence[str]:
+        """Versions that a rollback could return to, the nearest first."""
+        return [self.previous, *self.earlier] if self.previous else []
+
+    def document(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def parse_alias(document: dict[str, Any], key: str) -> Alias:
+    """Members that are not known here are left to whoever wrote them. Raises RegistryError."""
+    known = {field.name for field in fields(Alias)}
+    try:
+        alias = Alias(**{name: value for name, value in document.items() if name in known})
+    except TypeError as error:
+        raise RegistryError(f"{key}: not an alias: {error}") from error
+    return Alias(
+        **{
+            **vars(alias),
+            "earlier": tuple(alias.earlier),
+            "withdrawn": tuple(alias.withdrawn),
+        }
+    )
+
+
+def promoted(current: Alias | None, version: str, digest: str, reason: str) -> Alias:
+    """The alias after a promotion."""
+    withdrawn = current.withdrawn if current else ()
+    return _moved(
+        version,
+        digest,
+        reason,
+        behind=[current.version, *current.behind] if current else [],
+        withdrawn=[other for other in withdrawn if other != version],
+    )
+
+
+def rolled_back(current: Alias, target: str, digest: str, reason: str) -> Alias:
+    """The alias after it went back to `target`, one of those behind it."""
+    place = list(current.behind).index(target)
+    return _moved(
+        target,
+        digest,
+        reason,
+        behind=current.behind[place + 1 :],
+        withdrawn=[current.version, *current.withdrawn],
+    )
+
+
+def _moved(
+    version: str, digest: str, reason: str, *, behind: Sequence[str], withdrawn: Sequence[str]
+) -> Alias:
+    return Alias(
+        version=version,
+        digest=digest,
+        previous=behind[0] if behind else None,
+        moved_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        reason=reason,
+        id=uuid4().hex,
+        earlier=tuple(behind[1:REMEMBERED]),
+        withdrawn=tuple(withdrawn[:REMEMBERED]),
+    )

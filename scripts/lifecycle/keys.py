@@ -1,0 +1,52 @@
+"""The keys of a registry, the same in every store."""
+
+import hashlib
+
+from scripts.lifecycle.errors import UsageError
+
+
+def versions(model: str) -> str:
+    """What the keys of all versions of a model start with."""
+    return f"{name(model)}/versions/"
+
+
+def version_file(model: str, version: str, file: str) -> str:
+    return f"{versions(model)}{name(version)}/{file}"
+
+
+def aliases(model: str) -> str:
+    return f"{name(model)}/aliases/"
+
+
+def alias(model: str, alias: str) -> str:
+    return f"{aliases(model)}{name(alias)}.json"
+
+
+def golden(model: str, digest: str) -> str:
+    return f"{name(model)}/golden/{name(digest)}.jsonl"
+
+
+def current_golden(model: str) -> str:
+    """Which golden set the gate uses."""
+    return f"{name(model)}/golden/current.json"
+
+
+def verdict(model: str, revision: str) -> str:
+    """revision: `source@revision`; its SHA-256 makes a name of whatever it holds."""
+    return f"{name(model)}/verdicts/{hashlib.sha256(revision.encode()).hexdigest()}.json"
+
+
+def releases(stage: str | None = None) -> str:
+    """What the keys of releases start with, of one stage or of all."""
+    return f"releases/{name(stage)}/" if stage else "releases/"
+
+
+def release(stage: str, release: str) -> str:
+    return f"{releases(stage)}{name(release)}.json"
+
+
+def name(part: str) -> str:
+    """One part of a key, not a path. Raises UsageError."""
+    if not part or part in (".", "..") or not part.isprintable() or set(part) & set("/\\"):
+        raise UsageError(f"'{part}' is not a name")
+    return part
