@@ -33,7 +33,7 @@ def create_app(engine: Engine, settings: Settings, sink: Sink) -> FastAPI:
     guard = require_key(settings.api_key_sha256) if settings.auth == "key" else allow_everyone
     app.include_router(native.router(engine, limits), dependencies=[Depends(guard)])
     app.include_router(health.router(engine))
-    app.include_router(page.router(TITLE))
+    app.router.routes += page.routes(TITLE)
     problems.install(app)
     _document_problems(app)
     app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)

@@ -44,6 +44,9 @@ class Catalog:
             if artifact.manifest.model != name:
                 raise ArtifactError(f"{name}: its manifest is of model '{artifact.manifest.model}'")
         self._default = default if default in self._artifacts else min(self._artifacts)
+        self._infos = {
+            name: self._describe(name, artifact) for name, artifact in self._artifacts.items()
+        }
         self._predictors: dict[str, Predictor] = {}
         self._locks = {name: Lock() for name in self._artifacts}
 
@@ -75,12 +78,13 @@ class Catalog:
     def models(self) -> Sequence[ModelInfo]:
         """What is served, the default first."""
         names = sorted(self._artifacts, key=lambda name: (name != self._default, name))
-        return [self.info(name) for name in names]
+        return [self._infos[name] for name in names]
 
     def info(self, model: str | None) -> ModelInfo:
         """How answers name a model."""
-        name = self._default if model is None else model
-        artifact = self._artifacts[name]
+        return self._infos[self._default if model is None else model]
+
+    def _describe(self, name: str, artifact: Artifact) -> ModelInfo:
         return ModelInfo(
             name=name,
             version=artifact.version,

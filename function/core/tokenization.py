@@ -79,7 +79,10 @@ class TextTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Tokenise texts without special tokens and without cutting them."""
-        encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
+        if len(texts) == 1:  # in a batch, threads that sleep would be woken for it
+            encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
+        else:
+            encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
         return [
             EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
         ]

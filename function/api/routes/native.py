@@ -24,40 +24,32 @@ def router(engine: Engine, limits: RequestLimits) -> APIRouter:
     """Routes over an engine."""
     routes = APIRouter(prefix="/v1", tags=["native"])
 
-    async def answer(
-        request: Request, response: Response, model: str | None, body: PredictRequest
-    ) -> PredictResponse:
+    async def answer(request: Request, model: str | None, body: PredictRequest) -> Response:
         texts = body.texts()
         limits.check(texts)
         result = await engine.predict(model, texts, body.parameters.options())
-        response.headers.update(note(request.state.log, result))
-        return PredictResponse.of(result)
+        # Rendered here: returned as a model, it would be validated and walked once more.
+        content = PredictResponse.of(result).model_dump_json(exclude_none=True)
+        headers = note(request.state.log, result)
+        return Response(content, media_type="application/json", headers=headers)
 
-    @routes.post("/predict", responses=ERRORS, response_model_exclude_none=True)
-    async def predict(
-        request: Request, response: Response, body: PredictRequest
-    ) -> PredictResponse:
+    @routes.post("/predict", responses=ERRORS, response_model=PredictResponse)
+    async def predict(request: Request, body: PredictRequest) -> Response:
         """Answer one text or several with the default model."""
-        return await answer(request, response, None, body)
+        return await answer(request, None, body)
 
-    @routes.get("/predict", responses=ERRORS, response_model_exclude_none=True)
+    @routes.get("/predict", responses=ERRORS, response_model=PredictResponse)
     async def predict_one(
-        request: Request,
-        response: Response,
-        text: Annotated[str, Query(min_length=1)],
-        explain: bool = False,
-    ) -> PredictResponse:
+        request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
+    ) -> Response:
         """Answer one text given in the address; for trying out."""
         parameters = Parameters(explain=explain)
-        body = PredictRequest(inputs=text, parameters=parameters)
-        return await answer(request, response, None, body)
+        return await answer(request, None, PredictRequest(inputs=text, parameters=parameters))
 
-    @routes.post("/models/{model}/predict", responses=ERRORS, response_model_exclude_none=True)
-    async def predict_with(
-        request: Request, response: Response, model: str, body: PredictRequest
-    ) -> PredictResponse:
+    @routes.post("/models/{model}/predict", responses=ERRORS, response_model=PredictResponse)
+    async def predict_with(request: Request, model: str, body: PredictRequest) -> Response:
         """Answer one text or several with a named model."""
-        return await answer(request, response, model, body)
+        return await answer(request, model, body)
 
     @routes.get("/models", responses=documented(401, 403))
     async def models() -> ModelsResponse:

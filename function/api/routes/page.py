@@ -4,10 +4,11 @@ from importlib.util import find_spec
 from mimetypes import guess_type
 from pathlib import Path
 
-from fastapi import APIRouter
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
-from fastapi.responses import HTMLResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 WEB = Path(__file__).parent.parent / "web"
 DOCUMENTATION = {"swagger-ui-bundle.js", "swagger-ui.css", "redoc.standalone.js", "favicon.png"}
@@ -18,20 +19,20 @@ PAGE_POLICY = (
 HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
 
-def router(title: str) -> APIRouter:
-    """Routes that serve files; addresses in them are relative, so any path prefix works."""
-    routes = APIRouter(include_in_schema=False)
+def routes(title: str) -> list[Route]:
+    """Routes that serve files; addresses in them are relative, so any path prefix works.
 
-    @routes.get("/")
-    async def page() -> Response:
+    Plain ones: there is nothing to validate, and FastAPI would compile each at every cold start.
+    """
+
+    async def page(_: Request) -> Response:
         return _file(WEB, "index.html", {"content-security-policy": PAGE_POLICY})
 
-    @routes.get("/web/{name}")
-    async def asset(name: str) -> Response:
+    async def asset(request: Request) -> Response:
+        name = request.path_params["name"]
         return _file(WEB, name, {"cache-control": "public, max-age=3600"})
 
-    @routes.get("/docs")
-    async def swagger() -> HTMLResponse:
+    async def swagger(_: Request) -> Response:
         return get_swagger_ui_html(
             openapi_url="openapi.json",
             title=title,
@@ -40,8 +41,7 @@ def router(title: str) -> APIRouter:
             swagger_favicon_url="docs-assets/favicon.png",
         )
 
-    @routes.get("/redoc")
-    async def redoc() -> HTMLResponse:
+    async def redoc(_: Request) -> Response:
         return get_redoc_html(
             openapi_url="openapi.json",
             title=title,
@@ -50,15 +50,20 @@ def router(title: str) -> APIRouter:
             with_google_fonts=False,
         )
 
-    @routes.get("/docs-assets/{name}")
-    async def documentation_asset(name: str) -> Response:
-        package = find_spec("fastapi_offline")
+    async def documentation_asset(request: Request) -> Response:
+        package, name = find_spec("fastapi_offline"), request.path_params["name"]
         if name not in DOCUMENTATION or package is None or package.origin is None:
             raise HTTPException(404)
         folder = Path(package.origin).parent / "static"
         return _file(folder, name, {"cache-control": "public, max-age=86400"})
 
-    return routes
+    return [
+        Route("/", page),
+        Route("/web/{name}", asset),
+        Route("/docs", swagger),
+        Route("/redoc", redoc),
+        Route("/docs-assets/{name}", documentation_asset),
+    ]
 
 
 def _file(folder: Path, name: str, headers: dict[str, str]) -> Response:
