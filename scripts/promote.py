@@ -1,6 +1,8 @@
 """Point an alias at a published version, once its files were verified."""
 
-from scripts.commandline import registry_parser, run
+from pathlib import Path
+
+from scripts.commandline import registry_parser, run, write_json
 from scripts.lifecycle.registry import PRODUCTION, open_registry
 
 
@@ -10,10 +12,12 @@ def main() -> None:
     parser.add_argument("--version", required=True)
     parser.add_argument("--alias", default=PRODUCTION)
     parser.add_argument("--reason", default="promoted by hand", help="kept with the alias")
+    parser.add_argument("--json", type=Path, help="also write where the alias points now")
     arguments = parser.parse_args()
     alias = open_registry(arguments.registry).promote(
         arguments.model, arguments.version, arguments.reason, arguments.alias
     )
+    write_json({"model": arguments.model, **alias.document()}, arguments.json)
     print(f"{arguments.model} {arguments.alias} -> {alias.version} (before: {alias.previous})")
 
 

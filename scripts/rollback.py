@@ -5,7 +5,9 @@ without, each run goes one version further back. A version that was rolled back 
 registry, and a refresh does not bring it back by itself.
 """
 
-from scripts.commandline import registry_parser, run
+from pathlib import Path
+
+from scripts.commandline import registry_parser, run, write_json
 from scripts.lifecycle.registry import open_registry
 
 
@@ -14,10 +16,13 @@ def main() -> None:
     parser.add_argument("--model", required=True)
     parser.add_argument("--from", dest="unless_left", metavar="V", help="only while V is there")
     parser.add_argument("--reason", default="rolled back by hand", help="kept with the alias")
+    parser.add_argument("--json", type=Path, help="also write what happened here")
     arguments = parser.parse_args()
     before, now = open_registry(arguments.registry).rollback(
         arguments.model, unless_left=arguments.unless_left, reason=arguments.reason
     )
+    moved = {"from": before.version if before else None, "version": now.version}
+    write_json({"model": arguments.model, **moved, "digest": now.digest}, arguments.json)
     if before is None:
         print(
             f"{arguments.model} production is {now.version}, no longer {arguments.unless_left}: "

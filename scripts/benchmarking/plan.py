@@ -28,8 +28,8 @@ class Plan:
     starts: int = 7
     slow_starts: int = 3
     warm_up_starts: int = 1
-    latencies: int = 100
-    block: int = 10
+    latencies: int = 160
+    block: int = 8
     texts: int = 96
     rounds: int = 3
     seconds: float = 90.0

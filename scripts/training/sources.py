@@ -98,13 +98,20 @@ def _read_class_folders(path: Path) -> pa.Table:
         child.name for child in path.iterdir() if child.is_dir()
     )
     rows = [
-        {"text": file.read_text(encoding="utf-8"), "label": {"neg": 0, "pos": 1}.get(name, name)}
+        {"text": _read_text(file), "label": {"neg": 0, "pos": 1}.get(name, name)}
         for name in names
         for file in sorted((path / name).glob("*.txt"))
     ]
     if not rows:
         raise DataError(f"{path}: no folders of .txt files, one folder a class, in it.")
     return pa.Table.from_pylist(rows)
+
+
+def _read_text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: not UTF-8: {error.reason} at byte {error.start}.") from error
 
 
 def _read_hub(path: Path) -> pa.Table:

@@ -13,6 +13,8 @@ import urllib.request
 import pytest
 
 from tests.conftest import REPOSITORY
+from tests.golden import write_golden
+from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
 
@@ -93,3 +95,41 @@ def test_a_wrong_environment_is_one_line_that_says_what_to_do(artifact, environm
     (line,) = errors.strip().splitlines()
     assert line.startswith("error: ")
     assert said in line
+
+
+def test_accuracy_is_measured_through_http(tmp_path):
+    """The same figures as the artifact itself gives."""
+    models = tmp_path / "models"
+    artifact = write_artifact(models / "sentiment")
+    data = write_golden(tmp_path / "golden.jsonl", 120)
+    port = free_port()
+    process = start(MODELS_DIR=str(models), PORT=str(port))
+    try:
+        wait_until_ready(port)
+        reports = []
+        for number, what in enumerate(
+            (f"--artifact={artifact}", f"--url=http://127.0.0.1:{port}/")
+        ):
+            json_path = tmp_path / f"{number}.json"
+            done = evaluate(what, f"--data={data}", f"--json={json_path}")
+            assert done.returncode == 0, done.stderr
+            reports.append(json.loads(json_path.read_text()))
+    finally:
+        process.terminate()
+        process.wait()
+    assert reports[0] == reports[1]
+    assert reports[0]["accuracy"] == 1.0
+    refused = evaluate(f"--url=http://127.0.0.1:{port}", f"--data={data}")
+    assert refused.returncode == 1
+    assert "refused" in refused.stderr
+    assert evaluate("--url=nowhere", f"--data={data}").returncode == 2
+
+
+def evaluate(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "scripts.evaluate", *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -23,10 +23,10 @@ class GateSettings(BaseModel):
     again), 3,500 for q = 3 % (trained again).
     slice_loss: the loss in one slice that vetoes; slice_rows: the rows below which none does.
     short_words, long_words: a text of at most, or at least, so many words is short, or long.
-    calibration_rise: by how much the expected calibration error may exceed the champion's. The error
-    is biased upwards on few rows: drawn from phrases that it has not seen, 400 rows give the bundled
-    model anything from 0.024 to 0.075, and an equal model that differs on 3 % of them each way up to
-    0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048). With thousands of rows halve it.
+    calibration_rise: by how much the expected calibration error may exceed the champion's. It is
+    biased upwards on few rows: drawn from phrases that it has not seen, 400 rows give the bundled
+    model anything from 0.024 to 0.075, and an equal model that differs on 3 % of them each way up
+    to 0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048). With thousands halve it.
     behaviour_drop: what the share of right answers in one behavioural check may drop by.
     latency_ratio, size_ratio: of the candidate's median latency and bytes to the champion's.
     latency_texts: how many texts latency is measured on.

@@ -104,6 +104,7 @@ def test_a_fault_at_any_call_leaves_a_valid_registry_and_the_command_can_be_run_
         assert state(registry) == after, counted.calls[call - 1]
         execute(registry, versions)
         assert state(registry) == after
+    print(f"{type(store).__name__}: {command}, {fault}: {len(counted.calls)} calls, all survived")
 
 
 def test_a_client_that_retries_after_a_lost_answer_knows_its_own_write(

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.lifecycle.errors import DataError
-from scripts.training.sources import read_labelled, read_texts
+from scripts.training.sources import read_labelled, read_table, read_texts
 
 LABELS = ["negative", "positive"]
 ROWS = [("a dull film", 0, "m1"), ('a "good" one,\nreally', 1, "m2")]
@@ -89,3 +89,11 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_texts(tmp_path / "nowhere.parquet")
+
+
+def test_a_text_file_that_is_not_utf_8_is_named(tmp_path):
+    for name in ("neg", "pos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1_1.txt").write_bytes(b"caf\xe9")
+    with pytest.raises(DataError, match=r"neg/1_1\.txt: not UTF-8"):
+        read_table(tmp_path)
