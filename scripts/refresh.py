@@ -39,7 +39,7 @@ def main() -> None:
         retry=arguments.retry,
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    write_json(result.document(), arguments.json)
+    write_json({**result.document(), "source": arguments.source}, arguments.json)
     if arguments.report and result.report:
         arguments.report.write_text(result.report, encoding="utf-8")
     print(f"{result.model}: {result.verdict}: {'; '.join(result.reasons)}")

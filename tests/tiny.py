@@ -41,6 +41,7 @@ def write_artifact(
     temperature: float = 1.0,
     created: datetime = datetime(2026, 1, 2, tzinfo=UTC),
     metrics: dict[str, dict[str, float]] | None = None,
+    provenance: dict[str, Any] | None = None,
 ) -> Path:
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
@@ -59,7 +60,7 @@ def write_artifact(
         decoding=Decoding(kind="softmax", temperature=temperature),
         metrics=metrics or {},
         profile={},
-        provenance={},
+        provenance=provenance or {},
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return folder

@@ -16,11 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from function.core.artifact import Artifact
-from scripts.lifecycle.errors import LostRaceError
-from scripts.lifecycle.golden_sets import current_golden
-from scripts.lifecycle.registry import CANDIDATE, PRODUCTION, Registry
-from scripts.lifecycle.sources.source import Revision, Source
+from scripts.lifecycle.registry import PRODUCTION, Registry
+from scripts.lifecycle.sources.source import Source
 from scripts.lifecycle.verdicts import Verdict, find_verdict, keep_verdict
 
 Say = Callable[[str], None]
@@ -76,8 +73,11 @@ def refresh(
         said = f"{revision} was judged on {known.decided_at}: {known.outcome}"
         return _nothing_new(model, revision.source, revision.revision, champion, said, known)
     withdrawn = production.withdrawn if production else ()
+    # Imported here, where there is something new: a look that finds nothing must cost seconds.
+    from scripts.lifecycle.judging import judge_revision
+
     with TemporaryDirectory() as scratch:
-        verdict, page = _judge(
+        verdict, page = judge_revision(
             registry,
             model,
             source,
@@ -104,74 +104,6 @@ def refresh(
     )
 
 
-def _judge(
-    registry: Registry,
-    model: str,
-    source: Source,
-    revision: Revision,
-    champion: str | None,
-    gate_settings: Path | None,
-    scratch: Path,
-    say: Say,
-    *,
-    withdrawn: tuple[str, ...],
-) -> tuple[Verdict, str]:
-    """Fetch, import, judge; publish what passed. Returns the verdict and its page."""
-    # Only here, where there is something new: a look that finds nothing must cost seconds.
-    from scripts.lifecycle.gate.golden import parse_golden
-    from scripts.lifecycle.gate.report import render_markdown, to_json
-    from scripts.lifecycle.gate.run import run_gate
-    from scripts.lifecycle.gate.settings import load_gate_settings
-    from scripts.lifecycle.importing import import_model
-
-    settings = load_gate_settings(gate_settings)
-    golden_digest, content = current_golden(registry.store, model)
-    golden = parse_golden(content)
-    say(f"fetching {revision}")
-    fetched = source.fetch(revision, _folder(scratch / "fetched"))
-    artifact = import_model(fetched, model, golden.texts, scratch / "artifact", revision)
-
-    def verdict(outcome: str, reasons: list[str], report: dict[str, Any]) -> Verdict:
-        return Verdict(
-            revision.source,
-            revision.revision,
-            outcome,
-            reasons,
-            artifact.version,
-            artifact.digest,
-            champion,
-            golden_digest,
-            report,
-        )
-
-    if artifact.version == champion:
-        return verdict("passed", ["it is the version in production"], {}), ""
-    if artifact.version in withdrawn:
-        why = f"{artifact.version} was rolled back: it needs a person and --retry to come again"
-        return verdict("refused", [why], {}), ""
-    say(f"judging {artifact.version} against {champion or 'absolute floors: it is the first'}")
-    held = registry.download(model, champion, scratch / "champion").path if champion else None
-    judgement = run_gate(artifact.path, held, golden, settings)
-    if judgement.outcome == "passed":
-        _publish(registry, artifact, champion, str(revision), say)
-    page = render_markdown(judgement)
-    return verdict(judgement.outcome, list(judgement.reasons), to_json(judgement)), page
-
-
-def _publish(
-    registry: Registry, artifact: Artifact, champion: str | None, revision: str, say: Say
-) -> None:
-    model = artifact.manifest.model
-    say(f"publishing {artifact.version}")
-    version = registry.publish(artifact)
-    production = registry.alias(model, PRODUCTION)
-    if (production.version if production else None) != champion:
-        raise LostRaceError(
-            f"{model}: production moved while {version} was judged against {champion}; run again"
-        )
-    registry.promote(model, version, f"passed the gate as {revision}", CANDIDATE)
-
-
 def _nothing_new(
     model: str,
     source: str,
@@ -193,8 +125,3 @@ def _nothing_new(
         decided=False,
         report="",
     )
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path

@@ -81,6 +81,7 @@ def test_the_life_of_a_model(command, tmp_path):
     b = told()["version"]
     assert told()["changed"]
     assert (told()["verdict"], told()["previous"]) == ("passed", a)
+    assert told()["source"] == f"dir:{models['B']}"
     assert production() == a
     command("promote", "--model", "sentiment", "--version", b)
 

@@ -1,8 +1,9 @@
 """The project's own protocol, `/v1`."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response, params
 
 from function.api.limits import RequestLimits
 from function.api.observability import note
@@ -20,9 +21,11 @@ from function.core.types import Engine
 ERRORS = documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 
 
-def router(engine: Engine, limits: RequestLimits) -> APIRouter:
-    """Routes over an engine."""
-    routes = APIRouter(prefix="/v1", tags=["native"])
+def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
+    """Routes over an engine. guards: what lets a request through to any of them."""
+    routes = APIRouter(
+        prefix="/v1", tags=["native"], dependencies=guards, strict_content_type=False
+    )
 
     async def answer(request: Request, model: str | None, body: PredictRequest) -> Response:
         texts = body.texts()

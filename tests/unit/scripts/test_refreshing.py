@@ -13,9 +13,10 @@ from scripts.lifecycle.refreshing import refresh
 from scripts.lifecycle.registry import Registry
 from scripts.lifecycle.sources.directory import Directory
 from scripts.lifecycle.sources.own_registry import RegistrySource
+from scripts.lifecycle.sources.source import Revision
 from scripts.lifecycle.verdicts import find_verdict
 from tests.faults import FAULTS, FaultyStore, KilledError
-from tests.golden import LENIENT, write_golden, write_models
+from tests.golden import KNOWS_ALL, LENIENT, write_golden, write_models
 from tests.tiny import write_artifact
 
 MODEL = "sentiment"
@@ -148,7 +149,7 @@ def test_a_version_that_was_published_by_hand_is_judged_from_the_registry(
     assert source.newest() is None
     newer = write_artifact(
         tmp_path / "newer",
-        values={"good": 2.0, "fine": 2.0, "bad": -2.0, "dull": -2.0},
+        values=KNOWS_ALL,
         created=datetime(2026, 1, 2, 3, tzinfo=UTC),
     )
     version = registry.publish(open_artifact(newer))
@@ -193,6 +194,26 @@ def test_a_rolled_back_version_under_another_name_is_refused(
     assert "rolled back" in result.reasons[0]
 
 
+def test_a_checkpoint_that_was_published_before_a_kill_is_not_made_again(
+    registry, models, golden, gate, tmp_path
+):
+    prepare(registry, models, golden)
+    made = write_artifact(
+        tmp_path / "made", values=KNOWS_ALL, provenance={"base": "hub:org/name", "revision": "abc"}
+    )
+    version = registry.publish(open_artifact(made))
+
+    class Checkpoint:
+        def newest(self):
+            return Revision("hub:org/name", "abc")
+
+        def fetch(self, revision, folder):
+            raise AssertionError("it is in the registry already")
+
+    assert run(registry, Checkpoint(), gate).version == version
+    assert registry.alias(MODEL, "candidate").version == version
+
+
 def test_production_that_moves_during_the_judgement_is_noticed(registry, models, golden, gate):
     prepare(registry, models, golden)
     other = registry.publish(open_artifact(models["C"]))
@@ -214,7 +235,7 @@ def test_a_fault_at_any_call_can_be_run_again(make_store, models, golden, gate, 
     done = len(counted.calls)
     wanted = run(Registry(counted), Counted(models["B"]), gate).version
     calls = len(counted.calls) - done
-    for call in range(1, calls + 1, 3):
+    for call in range(1, calls + 1, 5):
         store = make_store()
         prepare(Registry(store), models, golden)
         with pytest.raises((KilledError, StoreError)):
