@@ -4,12 +4,12 @@ On Lambda the line also carries CloudWatch's embedded metric format, so that met
 """
 
 import json
+import os
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -75,7 +75,7 @@ class ObservabilityMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = Headers(scope=scope).get("x-request-id", "")[:64] or uuid4().hex
+        request_id = Headers(scope=scope).get("x-request-id", "")[:64] or os.urandom(16).hex()
         log: dict[str, Any] = {}
         scope.setdefault("state", {})["log"] = log
         status = 500

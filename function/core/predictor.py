@@ -10,7 +10,6 @@ from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits, run_in_batches
 from function.core.decoding import Probabilities, softmax
 from function.core.errors import BatchTooLargeError, InputError
-from function.core.explanation import LogOdds, explain
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
 from function.core.types import LabelScore, Options, Prediction, Timings
 
@@ -130,6 +129,9 @@ class Predictor:
     def _explained(
         self, text: WindowedText, probabilities: Probabilities, prediction: Prediction
     ) -> Prediction:
+        # Imported where it is asked for: a first answer rarely explains.
+        from function.core.explanation import LogOdds, explain
+
         label = int(probabilities.argmax())
 
         def log_odds(contents: Sequence[TokenIds]) -> LogOdds:

@@ -7,7 +7,7 @@ from typing import Protocol
 from function.core.tokenization import LongText
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Options:
     """What a caller may ask of one prediction.
 
@@ -21,7 +21,7 @@ class Options:
     long_text: LongText | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LabelScore:
     """A label and its calibrated probability."""
 
@@ -29,7 +29,7 @@ class LabelScore:
     score: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Highlight:
     """Why: a stretch of the input and what it did for the predicted label.
 
@@ -42,7 +42,7 @@ class Highlight:
     weight: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prediction:
     """The answer for one text.
 
@@ -59,7 +59,7 @@ class Prediction:
     highlights: Sequence[Highlight] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Timings:
     """Milliseconds that each stage of one request took. Feeds log, metrics, headers and answer."""
 
@@ -70,7 +70,7 @@ class Timings:
     total_ms: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ModelInfo:
     """One served model, as `/v1/models` tells it."""
 
@@ -83,7 +83,7 @@ class ModelInfo:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """Predictions in the order of the texts, by which model, and how long that took."""
 

@@ -4,7 +4,6 @@ from importlib.util import find_spec
 from mimetypes import guess_type
 from pathlib import Path
 
-from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,6 +32,8 @@ def routes(title: str) -> list[Route]:
         return _file(WEB, name, {"cache-control": "public, max-age=3600"})
 
     async def swagger(_: Request) -> Response:
+        from fastapi.openapi.docs import get_swagger_ui_html
+
         return get_swagger_ui_html(
             openapi_url="openapi.json",
             title=title,
@@ -42,6 +43,8 @@ def routes(title: str) -> list[Route]:
         )
 
     async def redoc(_: Request) -> Response:
+        from fastapi.openapi.docs import get_redoc_html
+
         return get_redoc_html(
             openapi_url="openapi.json",
             title=title,

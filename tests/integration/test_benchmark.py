@@ -1,0 +1,292 @@
+"""The benchmark: its arithmetic, the checkpoint it rebuilds, and a quick run from end to end."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from scripts.benchmarking import budgets, first_answer, latency, throughput
+from scripts.benchmarking.agreement import calibrated, difference
+from scripts.benchmarking.backend_alone import batched
+from scripts.benchmarking.checkpoint import Array, dequantise
+from scripts.benchmarking.figures import Latency, Spread, percentile
+from scripts.benchmarking.installed import Installed, needed, pinned, size_of
+from scripts.benchmarking.machine import Machine
+from scripts.benchmarking.memory import peak_bytes
+from scripts.benchmarking.page import render
+from scripts.benchmarking.plan import Plan
+from scripts.benchmarking.results import Results
+from scripts.benchmarking.texts import closest, made_up, sample
+from scripts.lifecycle.errors import CommandError, DataError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("values", "percent", "expected"),
+    [
+        ([5.0], 99, 5.0),
+        ([3.0, 1.0, 2.0], 50, 2.0),
+        ([1.0, 2.0], 50, 1.5),
+        (list(map(float, range(101))), 99, 99.0),
+        ([0.0, 10.0], 0, 0.0),
+        ([0.0, 10.0], 100, 10.0),
+    ],
+)
+def test_percentiles_lie_between_ranks(
+    values: list[float], percent: float, expected: float
+) -> None:
+    assert percentile(values, percent) == pytest.approx(expected)
+    if len(values) > 1:
+        assert percentile(values, percent) == pytest.approx(np.percentile(values, percent))
+
+
+def test_summaries() -> None:
+    assert Spread.of([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3)
+    assert Latency.of([1.0, 3.0]).p50 == 2.0
+    assert Latency.of([1.0] * 50).count == 50
+
+
+@pytest.mark.parametrize(
+    ("ours", "bare", "pipeline", "expected"),
+    [
+        (1.0, 0.5, 8.0, [True, True]),
+        (1.01, 0.5, 8.0, [False, False]),
+        (1.2, 1.0, 9.0, [True, False]),
+    ],
+)
+def test_cold_verdicts_at_their_limits(
+    ours: float, bare: float, pipeline: float, expected: list[bool]
+) -> None:
+    verdicts = budgets.first_answer(ours, bare, pipeline)
+    assert [verdict.passed for verdict in verdicts] == expected
+    assert verdicts[0].ratio == pytest.approx(ours / bare)
+
+
+def test_the_aim_is_told_apart_from_the_budget() -> None:
+    assert "aim 1.6: met" in budgets.first_answer(1.6, 1.0, 100.0)[0].limit
+    assert "aim 1.6: missed" in budgets.first_answer(1.7, 1.0, 100.0)[0].limit
+
+
+@pytest.mark.parametrize(
+    ("handler", "session", "passed"),
+    [(3.0, 1.0, True), (3.1, 1.0, False), (44.0, 40.0, True), (44.1, 40.0, False)],
+)
+def test_the_warm_budget_is_the_larger_of_its_two_margins(
+    handler: float, session: float, passed: bool
+) -> None:
+    assert budgets.warm_answer(handler, session).passed is passed
+
+
+def test_throughput_memory_and_size_verdicts() -> None:
+    assert budgets.throughput(95.0, 100.0, 32).passed
+    assert not budgets.throughput(94.9, 100.0, 32).passed
+    assert budgets.peak_memory(220_000_000).passed
+    assert not budgets.peak_memory(220_000_001).passed
+    assert budgets.installed(250_000_000).passed
+    assert not budgets.installed(250_000_001).passed
+
+
+def test_matrices_are_dequantised_by_column_and_turned() -> None:
+    stored: dict[str, Array] = {
+        "a.weight": np.array([[1, 2, 3], [4, 5, 6]], dtype=np.int8),
+        "a.weight_scale": np.array([0.5, 1.0, 2.0], dtype=np.float32),
+        "a.weight_zero_point": np.array([0, 1, 0], dtype=np.int8),
+    }
+    parameters = dequantise(stored, ["a.weight"])
+    assert list(parameters) == ["a.weight"]
+    assert parameters["a.weight"].dtype == np.float32
+    assert parameters["a.weight"].tolist() == [[0.5, 2.0], [1.0, 4.0], [6.0, 12.0]]
+
+
+def test_embeddings_are_dequantised_by_row_and_the_rest_stays() -> None:
+    stored: dict[str, Array] = {
+        "e.weight": np.array([[127, -127], [10, 0]], dtype=np.int8),
+        "e.weight_scale": np.array([[0.01], [0.1]], dtype=np.float32),
+        "norm.bias": np.array([0.25], dtype=np.float32),
+    }
+    parameters = dequantise(stored, [])
+    np.testing.assert_allclose(parameters["e.weight"], [[1.27, -1.27], [1.0, 0.0]], rtol=1e-6)
+    assert parameters["norm.bias"].tolist() == [0.25]
+
+
+def test_no_difference_overflows_eight_bits() -> None:
+    stored: dict[str, Array] = {
+        "w": np.array([[-128]], dtype=np.int8),
+        "w_scale": np.array([1.0], dtype=np.float32),
+        "w_zero_point": np.array([127], dtype=np.int8),
+    }
+    assert dequantise(stored, []) == {"w": np.array([[-255.0]], dtype=np.float32)}
+
+
+def test_integers_without_a_scale_are_refused() -> None:
+    with pytest.raises(CommandError, match="w: int8 without a scale"):
+        dequantise({"w": np.zeros((1, 1), dtype=np.int8)}, [])
+
+
+def test_temperature_is_applied_to_probabilities() -> None:
+    logits = np.array([2.0, -1.0])
+    plain = np.exp(logits) / np.exp(logits).sum()
+    answer = [{"label": "a", "score": plain[0]}, {"label": "b", "score": plain[1]}]
+    expected = np.exp(logits / 1.7) / np.exp(logits / 1.7).sum()
+    assert calibrated(answer, 1.7) == pytest.approx({"a": expected[0], "b": expected[1]})
+
+
+def test_two_models_that_differ_are_refused() -> None:
+    assert difference({"a": 0.9, "b": 0.1}, {"b": 0.13, "a": 0.87}) == pytest.approx(0.03)
+    with pytest.raises(CommandError, match="not the same model"):
+        difference({"a": 0.9, "b": 0.1}, {"a": 0.8, "b": 0.2})
+    with pytest.raises(CommandError, match="not the same model"):
+        difference({"a": 0.51, "b": 0.49}, {"a": 0.49, "b": 0.51})
+
+
+def test_batches_keep_every_text() -> None:
+    windows = [np.arange(1, length + 1) for length in (2, 3, 5)]
+    batches = batched(windows, 2, pad_id=0)
+    assert [ids.shape for ids, _ in batches] == [(2, 3), (1, 5)]
+    assert batches[0][0].tolist() == [[1, 2, 0], [1, 2, 3]]
+    assert sum(int(mask.sum()) for _, mask in batches) == 10
+
+
+def test_made_up_reviews_are_the_same_each_time_and_as_long_as_real_ones() -> None:
+    reviews = made_up(400)
+    assert reviews == made_up(400)
+    assert len(set(reviews)) == 400
+    words = [len(review.split()) for review in reviews]
+    assert 150 < percentile(words, 50) < 195
+    assert min(words) >= 40
+    assert max(words) <= 1000
+
+
+def test_real_texts_are_a_seeded_sample_without_line_breaks(tmp_path: Path) -> None:
+    file = tmp_path / "reviews.parquet"
+    pa.parquet.write_table(pa.table({"text": [f"no {n}<br />end" for n in range(9)]}), file)
+    chosen = sample(file, 4)
+    assert chosen == sample(file, 4)
+    assert len(set(chosen.texts)) == 4
+    assert all(text.endswith(" end") for text in chosen.texts)
+    assert chosen.source.startswith("4 texts of reviews.parquet")
+    with pytest.raises(DataError, match="10 are needed"):
+        sample(file, 10)
+    with pytest.raises(DataError, match="no Parquet file"):
+        sample(tmp_path / "absent.parquet", 1)
+
+
+def test_the_closest_lengths_are_chosen() -> None:
+    assert closest(["a", "b", "c"], [10, 290, 330], 300, 2) == ["b", "c"]
+
+
+def test_sizes_are_of_what_is_installed() -> None:
+    lines = ["numpy==2.4.6 \\", "    --hash=sha256:0", "no-such-package==1 ; python_version < '3'"]
+    assert pinned(lines) == ["numpy"]
+    assert size_of(["numpy"]) > 10_000_000
+    assert {"fastapi", "starlette", "pydantic-core"} <= needed(["fastapi"])
+    assert "pytest" not in needed(["fastapi"])
+
+
+def test_peak_memory_is_of_the_process_asked_about() -> None:
+    assert peak_bytes() > 10_000_000
+    if sys.platform == "linux":
+        assert peak_bytes(os.getpid()) >= peak_bytes() - 1_000_000
+
+
+def made_up_results(*, quick: bool, busy: float) -> Results:
+    machine = Machine("A CPU", 2, 8.2, "Linux x86_64", busy, "2026-01-02", "abc1234", {"onnx": "1"})
+    at = {"short": Latency(4.0, 5.0, 10), "review": Latency(40.0, 50.0, 10)}
+    sizes = Installed(200_000_000, 1_000_000, 24_000_000, {"numpy": 60_000_000}, 10**9, 9 * 10**7)
+    rates = {"1": 20.0, "8": 21.0, "32": 22.5}
+    return Results(
+        machine=machine,
+        plan=Plan(),
+        quick=quick,
+        command="python -m scripts.benchmark",
+        model="sentiment 20260102-01234567",
+        texts="some texts",
+        tokens={"short": 15.0, "review": 300.0, "mean": 280.0, "most": 512.0},
+        agreement=0.0123,
+        first_answer={
+            first_answer.BARE: Spread(0.5, 0.4, 7),
+            first_answer.HANDLER: Spread(0.8, 0.7, 7),
+        },
+        latency={latency.SESSION: at, latency.HANDLER: at},
+        throughput={throughput.SERVER: rates, throughput.BASELINE: rates},
+        backend={"1": 23.0, "4": 24.0},
+        memory={"a process": 123_400_000},
+        installed=sizes,
+        budgets=[budgets.peak_memory(10**9), budgets.installed(sizes.ours)],
+    )
+
+
+def test_the_page_shows_every_figure_in_whole_tables() -> None:
+    page = render(made_up_results(quick=False, busy=0.1))
+    for row in (
+        "| our Lambda handler, in a fresh Python process | 0.80 s | 0.70 s | 7 | 1.60 |",
+        "| our server | 20.0 | 21.0 | 22.5 |",
+        "| texts a second | 23.0 | 24.0 |",
+        "| a process | 123.4 MB |",
+        "| together | 225.0 MB | 1090.0 MB |",
+        "| peak memory of the Lambda process | 1000 MB | ≤ 220 MB | FAIL |",
+        "| what the Lambda's image carries above its base | 225 MB | ≤ 250 MB | PASS |",
+        "| what | short, p50 | short, p99 | review, p50 | review, p99 |",
+    ):
+        assert row in page
+    for table in (block.splitlines() for block in page.split("\n\n") if block.startswith("|")):
+        assert len({line.count("|") for line in table}) == 1
+    assert "idle" not in page
+    assert "no conclusion" not in page
+
+
+def test_the_page_says_what_makes_it_doubtful() -> None:
+    assert "draw no conclusion" in render(made_up_results(quick=True, busy=0.1))
+    assert "not idle" in render(made_up_results(quick=False, busy=1.5))
+
+
+@pytest.mark.integration
+@pytest.mark.model
+def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path) -> None:
+    page, figures = tmp_path / "benchmarks.md", tmp_path / "benchmarks.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "scripts.benchmark", "--quick"),
+            *("--output", str(page), "--json", str(figures)),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "MODELS_DIR": str(bundled_models)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=7200,
+    )
+    # So few answers on a busy machine may miss a budget; all must be measured and told.
+    assert done.returncode in (0, 1), done.stderr
+    assert page.is_file(), done.stderr
+    assert done.stdout == page.read_text(encoding="utf-8")
+    found = json.loads(figures.read_text(encoding="utf-8"))
+    missed = [verdict["budget"] for verdict in found["budgets"] if not verdict["passed"]]
+    assert done.returncode == bool(missed)
+    assert all(budget in done.stderr.splitlines()[-1] for budget in missed)
+    assert len(found["budgets"]) == 6
+    assert found["agreement"] < 0.05
+    assert len(found["first_answer"]) >= 5
+    assert all(spread["minimum"] > 0 for spread in found["first_answer"].values())
+    assert len(found["latency"]) == 6
+    assert all(
+        0 < at["p50"] <= at["p99"]
+        for row in found["latency"].values()
+        for at in (row["short"], row["review"])
+    )
+    assert all(
+        set(rates) == {"1", "8", "32"} and min(rates.values()) > 0
+        for rates in found["throughput"].values()
+    )
+    assert set(found["backend"]) == {"1", "4", "8", "16"}
+    assert all(peak > 10_000_000 for peak in found["memory"].values())
+    assert found["installed"]["packages"] > found["installed"]["function"] > 0
+    assert str(ROOT) not in done.stdout
+    assert os.uname().nodename not in found["machine"].values()
