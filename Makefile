@@ -74,11 +74,13 @@ $(VENV)/.server: function/requirements-server.txt | $(BIN)/python
 	$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
-# What the Lambda's image has, and nothing else.
+# What the Lambda's image has, and nothing else, compiled as for an image, whose files never change:
+# without what only tracebacks show, and without a look at each source when it is imported.
 $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
 	$(PYTHON) -m venv $(LAMBDA)
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check $(RUNTIME)
+	$(LAMBDA)/bin/python -X no_debug_ranges -m compileall -q -f --invalidation-mode unchecked-hash $(LAMBDA)/lib
 	@touch $@
 
 # A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are.
