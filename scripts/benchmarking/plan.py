@@ -25,7 +25,7 @@ class Plan:
     seconds: the most that one cell may take. memory_requests: answers before memory is read.
     """
 
-    starts: int = 7
+    starts: int = 15
     slow_starts: int = 3
     warm_up_starts: int = 1
     latencies: int = 160
