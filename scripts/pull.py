@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+from function.core.artifact import Role
 from scripts.commandline import registry_parser, run
 from scripts.lifecycle.errors import RegistryError
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
+
+# The roles that a backend does not read: torch builds its graph from the configuration.
+UNUSED: dict[str, tuple[Role, ...]] = {"onnx": (), "torch": ("graph",)}
 
 
 def main() -> None:
@@ -17,11 +21,16 @@ def main() -> None:
         help="all that have the alias, by default",
     )
     parser.add_argument("--alias", default=PRODUCTION)
+    parser.add_argument(
+        "--backend", choices=UNUSED, default="onnx", help="leave out what it does not read"
+    )
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     for model, version in _wanted(registry, arguments.model, arguments.alias).items():
-        artifact = registry.pull(model, version, arguments.output)
+        artifact = registry.pull(
+            model, version, arguments.output, leave_out=UNUSED[arguments.backend]
+        )
         print(f"{model} {artifact.version} -> {artifact.path}")
 
 

@@ -6,8 +6,8 @@ directory ──> manifest ──> every file there, none besides ──> no pic
 """
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -86,11 +86,13 @@ class Manifest(_Section):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A directory whose manifest was read. digest: the manifest's own SHA-256."""
+    """A directory whose manifest was read. digest: the manifest's own SHA-256. absent: listed
+    files that are not here, because the backend in use does not need them."""
 
     path: Path
     manifest: Manifest
     digest: str
+    absent: frozenset[str] = frozenset()
 
     @property
     def version(self) -> str:
@@ -105,10 +107,11 @@ class Artifact:
         raise ArtifactError(f"{self.path.name}: the manifest lists no file of role '{role}'")
 
 
-def open_artifact(path: Path) -> Artifact:
+def open_artifact(path: Path, optional: Collection[Role] = ()) -> Artifact:
     """Read a manifest and check that exactly its files are there, by name and size.
 
-    Digests are left to `verify`, so that both can run beside other work. Raises ArtifactError.
+    optional: roles whose files may be missing. Digests are left to `verify`, so that both can run
+    beside other work. Raises ArtifactError.
     """
     artifact = read_manifest(path)
     present = {
@@ -116,8 +119,12 @@ def open_artifact(path: Path) -> Artifact:
     } - {MANIFEST}
     for name in sorted(present - artifact.manifest.files.keys()):
         raise ArtifactError(f"{path.name}/{name}: not listed in the manifest")
-    for name, entry in artifact.manifest.files.items():
+    files = artifact.manifest.files
+    absent = {name for name in files.keys() - present if files[name].role in optional}
+    for name, entry in files.items():
         file = path / name
+        if name in absent:
+            continue
         if name not in present or file.is_symlink():
             raise ArtifactError(f"{path.name}/{name}: listed in the manifest but missing")
         if file.suffix.lower() in PICKLE_SUFFIXES:
@@ -126,7 +133,7 @@ def open_artifact(path: Path) -> Artifact:
             raise ArtifactError(
                 f"{path.name}/{name}: {file.stat().st_size} bytes, the manifest says {entry.bytes}"
             )
-    return artifact
+    return replace(artifact, absent=frozenset(absent))
 
 
 def read_manifest(path: Path) -> Artifact:
@@ -151,6 +158,8 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
 def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
     """Compare every file's SHA-256 with the manifest. Raises ArtifactError naming the file."""
     for name, entry in artifact.manifest.files.items():
+        if name in artifact.absent:
+            continue
         path = artifact.path / name
         with path.open("rb") as file:
             if file.read(4).startswith(PICKLE_MAGIC):

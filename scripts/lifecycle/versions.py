@@ -6,6 +6,7 @@ publish that dies leaves nothing to see, and running it again completes it.
 
 import hashlib
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from function.core.artifact import (
     MANIFEST,
     Artifact,
+    Role,
     open_artifact,
     parse_manifest,
     sha256,
@@ -91,11 +93,17 @@ class Versions:
         with TemporaryDirectory() as scratch:
             return self.download(model, version, Path(scratch) / version)
 
-    def download(self, model: str, version: str, folder: Path) -> Artifact:
-        """Write a version to a new folder and verify it. Raises ArtifactError, RegistryError."""
+    def download(
+        self, model: str, version: str, folder: Path, *, leave_out: Collection[Role] = ()
+    ) -> Artifact:
+        """Write a version to a new folder, less the files of some roles, and verify it.
+
+        Raises ArtifactError, RegistryError.
+        """
         described = self.describe(model, version)
         folder.mkdir(parents=True)
-        for name in [*described.manifest.files, MANIFEST]:
+        files = described.manifest.files
+        for name in [*(name for name in files if files[name].role not in leave_out), MANIFEST]:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             key = keys.version_file(model, version, name)
@@ -103,23 +111,25 @@ class Versions:
                 self.store.download(key, path)
             except NotFoundError as error:
                 raise ArtifactError(f"{key}: listed in the manifest but missing") from error
-        artifact = open_artifact(folder)
+        artifact = open_artifact(folder, leave_out)
         verify(artifact)
         if artifact.digest != described.digest:
             raise RegistryError(f"{model}: {version} changed while it was read; try again")
         return artifact
 
-    def pull(self, model: str, version: str, output: Path) -> Artifact:
+    def pull(
+        self, model: str, version: str, output: Path, *, leave_out: Collection[Role] = ()
+    ) -> Artifact:
         """Put a version at `output/<model>`, verified, replacing what was there at once."""
         output.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=output, prefix=f".{keys.name(model)}-") as scratch:
             fresh, old = Path(scratch) / model, Path(scratch) / "old"
-            self.download(model, version, fresh)
+            self.download(model, version, fresh, leave_out=leave_out)
             target = output / model
             if target.exists():
                 os.replace(target, old)
             os.replace(fresh, target)
-        return open_artifact(target)
+        return open_artifact(target, leave_out)
 
     def _upload(self, artifact: Artifact, name: str, *, complete: bool) -> None:
         """complete: the version's manifest is there already, so nothing of it may change."""

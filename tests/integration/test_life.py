@@ -109,6 +109,8 @@ def test_the_life_of_a_model(command, tmp_path):
 
     # What is in production can be pulled and is whole; a table shows all.
     assert a in command("pull", "--model", "sentiment", "--output", tmp_path / "pulled")
+    command("pull", "--model", "sentiment", "--backend", "torch", "--output", tmp_path / "torch")
+    assert not (tmp_path / "torch" / "sentiment" / "model.onnx").exists()
     shown = command("versions")
     assert "rolled back" in shown
     assert "production" in shown

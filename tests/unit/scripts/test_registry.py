@@ -259,6 +259,16 @@ def test_a_corrupted_version_is_not_pulled_and_the_old_model_stays(registry, ver
     assert open_artifact(tmp_path / "out" / MODEL).version == first
 
 
+def test_what_a_backend_does_not_read_can_be_left_out(registry, versions, tmp_path):
+    version = registry.publish(versions[0])
+    pulled = registry.pull(MODEL, version, tmp_path / "out", leave_out=["graph"])
+    assert pulled.version == version
+    assert pulled.absent == {"model.onnx"}
+    assert not (pulled.path / "model.onnx").exists()
+    with pytest.raises(ArtifactError, match=r"model\.onnx: listed in the manifest but missing"):
+        open_artifact(pulled.path)
+
+
 def test_a_version_that_lacks_a_file_is_named(registry, versions, tmp_path):
     version = registry.publish(versions[0])
     registry.store.delete(keys.version_file(MODEL, version, "tokenizer.json"))
