@@ -1,5 +1,6 @@
 """Versions that were published into the registry itself, by a training job or by hand."""
 
+from datetime import datetime
 from pathlib import Path
 
 from scripts.lifecycle.registry import PRODUCTION, Registry
@@ -19,15 +20,15 @@ class RegistrySource:
         last_day = [version for version in versions if version[:8] == versions[-1][:8]]
         if not last_day:
             return None
-        made = {
-            self._registry.describe(self._model, version).manifest.created: version
-            for version in last_day
-        }
-        newest = made[max(made)]
+        # Two of one second are told apart by name, so that the answer is the same each time.
+        newest = max(last_day, key=lambda version: (self._made(version), version))
         production = self._registry.alias(self._model, PRODUCTION)
         if production and production.version == newest:
             return None
         return Revision("registry", newest)
+
+    def _made(self, version: str) -> datetime:
+        return self._registry.describe(self._model, version).manifest.created
 
     def fetch(self, revision: Revision, folder: Path) -> Path:
         return self._registry.download(self._model, revision.revision, folder / "artifact").path

@@ -160,6 +160,13 @@ def test_a_version_that_was_published_by_hand_is_judged_from_the_registry(
     assert registry.alias(MODEL, "candidate").version == version
 
 
+def test_of_two_versions_of_one_second_the_source_always_names_the_same(registry, models):
+    versions = [registry.publish(open_artifact(models[name])) for name in "AB"]
+    newest = RegistrySource(registry, MODEL).newest()
+    assert newest
+    assert newest.revision == max(versions)
+
+
 def test_a_version_that_was_rolled_back_is_left_there_by_the_clock(registry, models, golden, gate):
     a = prepare(registry, models, golden)
     source = Counted(models["B"])
