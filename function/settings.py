@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -20,16 +20,16 @@ class Limits(BaseModel):
     texts: Annotated[int, Field(ge=1)] = 128
     characters: Annotated[int, Field(ge=1)] = 50_000
     windows: Annotated[int, Field(ge=1)] = 256
-    queue: Annotated[int, Field(ge=0)] = 128
 
 
 class Settings(BaseModel):
-    """Every variable that the function and the server read, by its lower-case name.
+    """Every variable that the function and the server both read, by its lower-case name.
 
     models_dir: one folder a model. default_model: the one that answers where none is named.
     auth: who checks callers; `key` in the app, `iam` and `jwt` at the gateway, `public` nobody.
     api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
     threads: cores that one call of the model may use; 0 takes all.
+    service: what CloudWatch's metrics are kept by; tells deployments apart.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,9 +40,7 @@ class Settings(BaseModel):
     api_key_sha256: tuple[str, ...] = ()
     limits: Limits = Limits()
     threads: Annotated[int, Field(ge=0)] = 0
-    host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 8080
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    service: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "evergreen"
 
     @field_validator("api_key_sha256", mode="before")
     @classmethod
@@ -60,14 +58,17 @@ class Settings(BaseModel):
         return self
 
 
-def load_settings(environment: Mapping[str, str]) -> Settings:
+Kind = TypeVar("Kind", bound=Settings)
+
+
+def load_settings(kind: type[Kind], environment: Mapping[str, str]) -> Kind:
     """Read settings; limits are `MAX_BODY_BYTES`, `MAX_TEXTS` and so on.
 
     Raises ConfigurationError, in one line that names the variable.
     """
     given = {
         name: environment[name.upper()]
-        for name in Settings.model_fields
+        for name in kind.model_fields
         if environment.get(name.upper())
     }
     limits = {
@@ -76,7 +77,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         if environment.get(f"MAX_{name.upper()}")
     }
     try:
-        return Settings.model_validate({**given, "limits": limits})
+        return kind.model_validate({**given, "limits": limits})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         path = [str(part) for part in first["loc"]]

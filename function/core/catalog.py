@@ -26,13 +26,16 @@ class Catalog:
         *,
         max_windows: int,
         digest: Digest = digest_file,
+        prepare: Callable[[Predictor], None] | None = None,
     ) -> None:
         """Read every manifest; load nothing yet. Raises ArtifactError.
 
         load_backend: opens an artifact's graph; the one thing that differs between CPU and GPU.
         max_windows: the most windows that one request may take. digest: how files are hashed.
+        prepare: what to do with a loaded model before it is called ready.
         """
         self._load_backend, self._max_windows, self._digest = load_backend, max_windows, digest
+        self._prepare = prepare
         folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
         if not folders:
             raise ArtifactError(
@@ -98,4 +101,8 @@ class Catalog:
     def _open(self, artifact: Artifact) -> Predictor:
         verify(artifact, self._digest)
         tokenizer = TextTokenizer(artifact.file("tokenizer"))
-        return Predictor(artifact, tokenizer, self._load_backend(artifact), self._max_windows)
+        backend = self._load_backend(artifact)
+        predictor = Predictor(artifact, tokenizer, backend, self._max_windows)
+        if self._prepare:
+            self._prepare(predictor)
+        return predictor

@@ -32,6 +32,10 @@ class ArtifactError(EvergreenError):
     """A model directory is damaged, incomplete or not what its manifest says. Names the file."""
 
 
+class UnsupportedArchitectureError(ArtifactError):
+    """An artifact that this backend cannot serve, though another may."""
+
+
 class PredictionError(EvergreenError):
     """The model answered with something that is not a prediction, for example NaN."""
 
@@ -41,7 +45,11 @@ class NotReadyError(EvergreenError):
 
 
 class OverloadedError(EvergreenError):
-    """More requests are waiting than the queue holds."""
+    """More is waiting than the queue holds. retry_after: seconds after which there may be room."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class ConfigurationError(EvergreenError):

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from function.core.tokenization import LongText
+
+Activation = Literal["softmax", "sigmoid", "none"]
 
 
 @dataclass(frozen=True)
@@ -14,16 +16,18 @@ class Options:
     top_k: how many labels to score; all of them where None.
     explain: also weigh the words (see `core/explanation.py` for what that costs).
     long_text: overrides what the artifact does with texts beyond one window.
+    activation: what turns calibrated logits into scores.
     """
 
     top_k: int | None = None
     explain: bool = False
     long_text: LongText | None = None
+    activation: Activation = "softmax"
 
 
 @dataclass(frozen=True)
 class LabelScore:
-    """A label and its calibrated probability."""
+    """A label and its calibrated probability, unless another activation was asked for."""
 
     label: str
     score: float
@@ -61,9 +65,13 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Timings:
-    """Milliseconds that each stage of one request took. Feeds log, metrics, headers and answer."""
+    """Milliseconds that each stage of one request took. Feeds log, metrics, headers and answer.
+
+    queue_ms: waiting for a turn of the model; 0 where requests do not queue.
+    """
 
     tokenization_ms: float
+    queue_ms: float
     inference_ms: float
     decoding_ms: float
     explanation_ms: float
@@ -96,7 +104,11 @@ class Engine(Protocol):
     """What routes call. `model` is a name, or None for the default model."""
 
     async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
-        """Answer texts. Raises UnknownModelError, InputError, PredictionError."""
+        """Answer texts.
+
+        Raises UnknownModelError, InputError, BatchTooLargeError, OverloadedError, NotReadyError,
+        PredictionError.
+        """
         ...
 
     def models(self) -> Sequence[ModelInfo]:

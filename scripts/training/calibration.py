@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from function.core.decoding import softmax
+from function.core.decoding import activate
 from scripts.training.metrics import Codes, Probabilities, log_loss
 
 CANDIDATES = np.geomspace(0.2, 5.0, 400)
@@ -21,4 +21,4 @@ def fit_temperature(probabilities: Probabilities, truth: Codes) -> float:
 
 def rescale(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Probabilities as another temperature would have given them."""
-    return softmax(np.log(np.clip(probabilities, 1e-12, None)), temperature)
+    return activate(np.log(np.clip(probabilities, 1e-12, None)), temperature, "softmax")

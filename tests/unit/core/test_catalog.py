@@ -6,8 +6,8 @@ import pytest
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.catalog import Catalog
-from function.core.engine import DirectEngine, ThreadedEngine
-from function.core.errors import ArtifactError, NotReadyError, OverloadedError, UnknownModelError
+from function.core.engine import DirectEngine
+from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
 from function.core.types import Options
 from tests.tiny import write_artifact
 
@@ -91,27 +91,3 @@ def test_the_stages_of_the_timings_add_up(catalog):
     )
     assert all(stage >= 0 for stage in stages)
     assert sum(stages) == pytest.approx(timings.total_ms, abs=0.01)
-
-
-def test_the_threaded_engine_refuses_what_its_queue_cannot_hold(catalog):
-    catalog.load()
-
-    async def flood():
-        engine = ThreadedEngine(catalog, workers=1, queue=2)
-        asked = [engine.predict(None, ["good"], Options()) for _ in range(5)]
-        return await asyncio.gather(*asked, return_exceptions=True)
-
-    results = asyncio.run(flood())
-    assert sum(isinstance(result, OverloadedError) for result in results) == 2
-
-
-def test_the_threaded_engine_takes_new_requests_after_failures(catalog):
-    catalog.load()
-
-    async def fail_then_ask():
-        engine = ThreadedEngine(catalog, workers=1, queue=0)
-        with pytest.raises(UnknownModelError):
-            await engine.predict("nonsense", ["good"], Options())
-        return await engine.predict(None, ["good"], Options())
-
-    assert asyncio.run(fail_then_ask()).predictions[0].label == "positive"
