@@ -16,12 +16,13 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
 RUNTIME := awslambdaric==4.2.2
 AXE := axe-core@4.14.1
+CDK := aws-cdk@2.1148.1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
 export MODELS_DIR ?= build/models
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark train explore models lock browser clean
+.PHONY: help run test check format lambda benchmark train explore models synth deploy destroy lock browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,10 +59,21 @@ train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
 models: $(VENV)/.server ## pull the production models; MODELS= names some of them
 	@$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(if $(MODELS),--model $(MODELS)) --output $(MODELS_DIR)
 
+synth: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; print what a deploy would make, templates in cdk.out/
+	$(BIN)/python -m scripts.synth $(if $(STAGE),--stage $(STAGE))
+
+deploy: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; make it, from a fresh account on
+	$(BIN)/python -m scripts.deploy --stage $(STAGE) --registry $(REGISTRY)
+
+destroy: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; take it away again
+	$(BIN)/python -m scripts.destroy --stage $(STAGE)
+
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
 	$(LOCK) --excludes function/not-installed.txt --extra server -c function/requirements.txt pyproject.toml -o function/requirements-server.txt
-	$(LOCK) --extra server --extra train --extra aws --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
+	$(LOCK) --excludes function/not-installed-gpu.txt --extra server --extra gpu -c function/requirements.txt pyproject.toml -o function/requirements-gpu.txt
+	$(LOCK) --excludes function/not-installed.txt --extra aws --extra infra -c function/requirements.txt pyproject.toml -o infra/requirements.txt
+	$(LOCK) --extra server --extra gpu --extra train --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build
@@ -71,6 +83,10 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.server: function/requirements-server.txt | $(BIN)/python
+	$(PIP) --no-deps --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.infra: infra/requirements.txt $(VENV)/.server
 	$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
@@ -90,6 +106,9 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.server
 	$(PIP) --no-index --no-deps $(TORCH) 2>/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu $(TORCH)
 	$(PIP) $(TORCH)
 	@touch $@
+
+build/node/node_modules/aws-cdk:
+	npm install --silent --no-audit --no-fund --prefix build/node $(CDK)
 
 build/node/node_modules/axe-core:
 	npm install --silent --no-audit --no-fund --prefix build/node $(AXE)
