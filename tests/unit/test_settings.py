@@ -1,16 +1,17 @@
 import pytest
 
 from function.core.errors import ConfigurationError
+from function.server_settings import ServerSettings
 from function.settings import load_settings
 
 
 def test_an_empty_environment_gives_the_defaults():
-    settings = load_settings({})
+    settings = load_settings(ServerSettings, {})
     assert (settings.auth, settings.limits.texts) == ("public", 128)
 
 
 def test_the_environment_wins():
-    settings = load_settings({"MAX_TEXTS": "5", "PORT": "9000", "AUTH": "iam"})
+    settings = load_settings(ServerSettings, {"MAX_TEXTS": "5", "PORT": "9000", "AUTH": "iam"})
     assert (settings.limits.texts, settings.port, settings.auth) == (5, 9000, "iam")
 
 
@@ -27,11 +28,11 @@ def test_the_environment_wins():
 )
 def test_a_wrong_setting_is_named_in_one_line(environment, named):
     with pytest.raises(ConfigurationError, match=named) as raised:
-        load_settings(environment)
+        load_settings(ServerSettings, environment)
     assert "\n" not in str(raised.value)
 
 
 def test_several_key_digests_allow_rotation():
     digests = "a" * 64 + ", " + "B" * 64
-    settings = load_settings({"AUTH": "key", "API_KEY_SHA256": digests})
+    settings = load_settings(ServerSettings, {"AUTH": "key", "API_KEY_SHA256": digests})
     assert settings.api_key_sha256 == ("a" * 64, "b" * 64)

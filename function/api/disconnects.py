@@ -1,0 +1,50 @@
+"""A client that hangs up is not answered: what it asked for is cancelled."""
+
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+CLIENT_CLOSED_REQUEST = 499  # nginx's number for it; it only ever stands in the log
+
+
+class DisconnectMiddleware:
+    """For servers that hold a connection while they answer. Expects bodies that are there whole."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = await receive()
+        hung_up = asyncio.create_task(_hung_up(receive))
+        answering = asyncio.ensure_future(self._app(scope, _first(request, hung_up), send))
+        try:
+            await asyncio.wait({answering, hung_up}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                scope["state"]["log"] |= {"level": "info", "status": CLIENT_CLOSED_REQUEST}
+                answering.cancel()
+            await asyncio.wait({answering})
+        finally:
+            hung_up.cancel()
+            answering.cancel()
+        if not answering.cancelled():
+            answering.result()
+
+
+async def _hung_up(receive: Receive) -> Message:
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return message
+
+
+def _first(request: Message, hung_up: "asyncio.Task[Message]") -> Receive:
+    """The request once, and then what comes when the client is gone."""
+    messages = [request]
+
+    async def receive() -> Message:
+        return messages.pop() if messages else await asyncio.shield(hung_up)
+
+    return receive

@@ -1,0 +1,1 @@
+"""The batching engine: the windows of concurrent requests are read together."""

@@ -1,0 +1,203 @@
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from function.batching.batcher import Batcher, BatchLimits
+from function.core.errors import PredictionError
+
+POISON = 666
+
+
+def window(tokens, value=0):
+    return np.full(tokens, value, dtype=np.int64)
+
+
+class Model:
+    """Logits are (tokens, first token). Fails on poison, or on everything once it is dead."""
+
+    def __init__(self):
+        self.batches = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.dead = False
+
+    def run(self, windows):
+        self.gate.wait(5)
+        self.batches.append([len(window) for window in windows])
+        if self.dead or any(window[0] == POISON for window in windows):
+            raise RuntimeError("device-side assert")
+        return np.array([[len(window), window[0]] for window in windows], dtype=np.float32)
+
+
+@pytest.fixture
+def model():
+    return Model()
+
+
+@pytest.fixture
+def make_batcher(model):
+    """A batcher over the model. Call inside of a running loop."""
+
+    def make(tokens=1000, wait=0.0, more_expected=lambda: False, calls=1, watch=lambda batch: None):
+        return Batcher(
+            model.run,
+            ThreadPoolExecutor(calls),
+            asyncio.Semaphore(calls),
+            BatchLimits(tokens, 16, wait),
+            more_expected=more_expected,
+            watch=watch,
+        )
+
+    return make
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def queued(batcher, model, requests):
+    """Tasks that all wait behind one call which is under way; the gate lets them on."""
+    model.gate.clear()
+    first = asyncio.create_task(batcher.run([window(1)]))
+    await settle()
+    tasks = [asyncio.create_task(batcher.run(windows)) for windows in requests]
+    await settle()
+    return first, tasks
+
+
+def test_each_request_gets_its_own_rows_in_its_own_order(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        requests = [[window(9, 1), window(3, 2)], [window(5, 3)], [window(2, 4), window(7, 5)]]
+        return await asyncio.gather(*(batcher.run(windows) for windows in requests))
+
+    outcomes = asyncio.run(ask())
+    assert [outcome.logits.tolist() for outcome in outcomes] == [
+        [[9, 1], [3, 2]],
+        [[5, 3]],
+        [[2, 4], [7, 5]],
+    ]
+
+
+def test_what_waits_while_the_model_is_busy_is_read_together(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        first, tasks = await queued(batcher, model, [[window(4)]] * 8)
+        assert batcher.waiting == 8
+        model.gate.set()
+        await asyncio.gather(first, *tasks)
+
+    asyncio.run(ask())
+    assert model.batches == [[1], [4] * 8]
+
+
+def test_a_poisoned_text_fails_alone(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        requests = [[window(4, value)] for value in (1, 2, POISON, 3, 4)]
+        first, tasks = await queued(batcher, model, requests)
+        model.gate.set()
+        await first
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        return results, batcher.broken
+
+    results, broken = asyncio.run(ask())
+    assert isinstance(results[2], PredictionError)
+    assert "device-side assert" in str(results[2])
+    answered = [result.logits[0][1] for result in results if not isinstance(result, Exception)]
+    assert answered == [1, 2, 3, 4]
+    assert not broken
+
+
+def test_a_model_that_fails_on_what_it_could_read_before_is_broken(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        await batcher.run([window(3)])
+        model.dead = True
+        with pytest.raises(PredictionError):
+            await batcher.run([window(4)])
+        while not batcher.broken:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(asyncio.wait_for(ask(), 5))
+
+
+def test_a_cancelled_request_leaves_the_queue_and_is_not_read(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        first, (gone, here) = await queued(batcher, model, [[window(4)] * 3, [window(6)]])
+        gone.cancel()
+        await settle()
+        assert batcher.waiting == 1
+        model.gate.set()
+        await asyncio.gather(first, here)
+        return gone.cancelled()
+
+    assert asyncio.run(ask())
+    assert model.batches == [[1], [6]]
+
+
+def test_a_batch_waits_for_requests_that_are_being_tokenised(make_batcher, model):
+    async def ask():
+        coming = True
+        batcher = make_batcher(wait=5.0, more_expected=lambda: coming)
+        first = asyncio.create_task(batcher.run([window(4)]))
+        await settle()
+        assert model.batches == []
+        coming = False
+        await asyncio.gather(first, batcher.run([window(4)]))
+
+    asyncio.run(ask())
+    assert model.batches == [[4, 4]]
+
+
+def test_a_batch_waits_no_longer_than_it_may(make_batcher, model):
+    async def ask():
+        batcher = make_batcher(wait=0.05, more_expected=lambda: True)
+        return await asyncio.wait_for(batcher.run([window(4)]), 2)
+
+    outcome = asyncio.run(ask())
+    assert 0.04 < outcome.queued < 1
+
+
+def test_a_full_batch_does_not_wait(make_batcher, model):
+    async def ask():
+        batcher = make_batcher(tokens=8, wait=60.0, more_expected=lambda: True)
+        await asyncio.wait_for(asyncio.gather(*(batcher.run([window(4)]) for _ in range(2))), 5)
+
+    asyncio.run(ask())
+    assert model.batches == [[4, 4]]
+
+
+def test_whoever_watches_hears_of_every_batch_and_its_padding(make_batcher, model):
+    heard = []
+
+    async def ask():
+        batcher = make_batcher(watch=heard.append)
+        first, tasks = await queued(batcher, model, [[window(10)], [window(8)]])
+        model.gate.set()
+        await asyncio.gather(first, *tasks)
+
+    asyncio.run(ask())
+    figures = [(batch.windows, batch.tokens, batch.padded_tokens, batch.failed) for batch in heard]
+    assert figures == [(1, 1, 1, False), (2, 18, 20, False)]
+
+
+def test_the_time_to_empty_the_queue_grows_with_what_waits(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        await batcher.run([window(100)])
+        assert batcher.seconds_to_empty == 0
+        first, tasks = await queued(batcher, model, [[window(50)]])
+        short = batcher.seconds_to_empty
+        more = asyncio.create_task(batcher.run([window(50)]))
+        await settle()
+        assert batcher.seconds_to_empty == pytest.approx(2 * short)
+        model.gate.set()
+        await asyncio.gather(first, *tasks, more)
+
+    asyncio.run(ask())

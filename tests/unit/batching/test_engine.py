@@ -1,0 +1,200 @@
+import asyncio
+import threading
+
+import pytest
+
+from function.backends.onnx_backend import OnnxBackend
+from function.batching.batcher import BatchLimits
+from function.batching.engine import BatchingEngine
+from function.core.catalog import Catalog
+from function.core.engine import DirectEngine
+from function.core.errors import InputError, NotReadyError, OverloadedError, UnknownModelError
+from function.core.types import Options
+from tests.tiny import write_artifact
+
+LIMITS = BatchLimits(64, 4, 0.001)
+
+
+class Held:
+    """The tiny model behind a gate. Fails on everything once it is dead."""
+
+    def __init__(self, artifact):
+        self._backend = OnnxBackend(artifact, 1)
+        self.gate = threading.Event()
+        self.gate.set()
+        self.dead = False
+        self.shapes = []
+
+    def run(self, input_ids, attention_mask):
+        self.gate.wait(5)
+        self.shapes.append(input_ids.shape)
+        if self.dead:
+            raise RuntimeError("CUDA error: unspecified launch failure")
+        return self._backend.run(input_ids, attention_mask)
+
+
+@pytest.fixture
+def held(artifact):
+    """Backends by model, once they are loaded."""
+    return {}
+
+
+@pytest.fixture
+def catalog(artifact, held):
+    write_artifact(artifact.parent / "other", model="other")
+
+    def load(opened):
+        held[opened.manifest.model] = Held(opened)
+        return held[opened.manifest.model]
+
+    catalog = Catalog(artifact.parent, "sentiment", load, max_windows=64)
+    catalog.load()
+    return catalog
+
+
+def engine_of(catalog, queue=100, calls=1):
+    return BatchingEngine(catalog, lambda _: LIMITS, calls=calls, queue=queue)
+
+
+TEXTS = ["good", "bad film", "the film is good " * 9, "dull dull", "fine"]
+
+
+def test_it_answers_as_the_direct_engine_does(catalog):
+    async def ask(engine):
+        explained = Options(explain=True)
+        asked = [engine.predict(None, [text], explained) for text in TEXTS]
+        return await asyncio.gather(*asked, engine.predict(None, TEXTS, Options(top_k=1)))
+
+    batched = asyncio.run(ask(engine_of(catalog, calls=2)))
+    direct = asyncio.run(ask(DirectEngine(catalog)))
+    assert [answer.predictions for answer in batched] == [answer.predictions for answer in direct]
+    assert [answer.model for answer in batched] == [answer.model for answer in direct]
+
+
+def test_the_stages_of_the_timings_add_up(catalog):
+    timings = asyncio.run(engine_of(catalog).predict(None, ["good"], Options(explain=True))).timings
+    stages = (
+        timings.tokenization_ms,
+        timings.queue_ms,
+        timings.inference_ms,
+        timings.decoding_ms,
+        timings.explanation_ms,
+    )
+    assert all(stage >= 0 for stage in stages)
+    assert sum(stages) == pytest.approx(timings.total_ms, abs=0.01)
+
+
+def test_a_full_queue_refuses_with_the_time_after_which_to_come_back(catalog, held):
+    async def flood():
+        engine = engine_of(catalog, queue=3)
+        await engine.predict(None, ["good"], Options())
+        held["sentiment"].gate.clear()
+        asked = [asyncio.create_task(engine.predict(None, ["good"], Options())) for _ in range(9)]
+        await asyncio.sleep(0.2)
+        refused = [task.exception() for task in asked if task.done()]
+        held["sentiment"].gate.set()
+        await asyncio.wait(asked)
+        answered = [task.result() for task in asked if not task.exception()]
+        return refused, answered, await engine.predict(None, ["good"], Options())
+
+    refused, answered, after = asyncio.run(flood())
+    assert all(isinstance(error, OverloadedError) for error in refused)
+    assert all(1 <= error.retry_after <= 30 for error in refused)
+    assert len(refused) + len(answered) == 9
+    assert len(answered) <= 4  # the queue's three, and the one that was being read
+    assert len(refused) >= 5
+    assert after.predictions[0].label == "positive"
+
+
+def test_a_request_larger_than_the_queue_is_answered_when_nothing_waits(catalog):
+    answer = asyncio.run(engine_of(catalog, queue=1).predict(None, TEXTS, Options()))
+    assert len(answer.predictions) == len(TEXTS)
+
+
+def test_a_request_that_would_overfill_the_queue_is_refused(catalog, held):
+    async def ask():
+        engine = engine_of(catalog, queue=4)
+        held["sentiment"].gate.clear()
+        asked = []
+        for _ in range(2):
+            asked.append(asyncio.create_task(engine.predict(None, ["good"], Options())))
+            await asyncio.sleep(0.1)
+        with pytest.raises(OverloadedError):
+            await engine.predict(None, TEXTS, Options())
+        held["sentiment"].gate.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(ask())
+
+
+def test_a_cancelled_explanation_stops_reading(catalog, held):
+    async def ask():
+        engine = engine_of(catalog)
+        model = held["sentiment"]
+        asked = asyncio.create_task(engine.predict(None, ["good " * 6], Options(explain=True)))
+        while not model.shapes:
+            await asyncio.sleep(0.001)
+        model.gate.clear()
+        await asyncio.sleep(0.05)
+        asked.cancel()
+        await asyncio.sleep(0)
+        model.gate.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        await asyncio.sleep(0.05)
+        assert engine.waiting == 0
+        return await engine.predict(None, ["good"], Options())
+
+    assert asyncio.run(ask()).predictions[0].label == "positive"
+
+
+def test_wrong_input_leaves_room_for_others(catalog):
+    async def ask():
+        engine = engine_of(catalog, queue=1)
+        for _ in range(3):
+            with pytest.raises(InputError):
+                await engine.predict(None, [" "], Options())
+            with pytest.raises(UnknownModelError):
+                await engine.predict("nonsense", ["good"], Options())
+        return await engine.predict(None, ["good"], Options())
+
+    assert asyncio.run(ask()).predictions[0].label == "positive"
+
+
+def test_another_model_is_loaded_on_first_use_and_answers_beside_the_default(catalog):
+    async def ask():
+        engine = engine_of(catalog)
+        names = [None, "other", None, "other"]
+        return await asyncio.gather(*(engine.predict(name, ["bad"], Options()) for name in names))
+
+    answers = asyncio.run(ask())
+    assert [answer.model.name for answer in answers] == ["sentiment", "other"] * 2
+
+
+def test_a_device_that_died_makes_it_not_ready(catalog, held):
+    async def ask():
+        engine = engine_of(catalog)
+        await engine.predict(None, ["good"], Options())
+        assert engine.ready()
+        held["sentiment"].dead = True
+        results = await asyncio.gather(
+            engine.predict(None, ["bad"], Options()), return_exceptions=True
+        )
+        while engine.ready():
+            await asyncio.sleep(0.001)
+        return results
+
+    (failure,) = asyncio.run(asyncio.wait_for(ask(), 5))
+    assert "launch failure" in str(failure)
+
+
+def test_before_the_default_is_loaded_it_is_not_ready(artifact):
+    catalog = Catalog(artifact.parent, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
+
+    async def ask():
+        engine = engine_of(catalog)
+        assert not engine.ready()
+        with pytest.raises(NotReadyError):
+            await engine.predict(None, ["good"], Options())
+
+    asyncio.run(ask())
