@@ -12,11 +12,15 @@ from pathlib import Path
 from function.cold_start import leave_out, models_built_on_first_use, settle
 from function.core.digests import hash_ahead
 
-ENVIRONMENT = {"MODELS_DIR": "/opt/models", "DEFAULT_MODEL": "sentiment", **os.environ}
+ENVIRONMENT = {
+    "MODELS_DIR": "/opt/models",
+    "DEFAULT_MODEL": "sentiment",
+    "SERVICE": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+    **os.environ,
+}
 DIGEST = hash_ahead(Path(ENVIRONMENT["MODELS_DIR"], ENVIRONMENT["DEFAULT_MODEL"]))
 leave_out()
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,9 +29,9 @@ from function.core.backend import Backend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.core.types import Options
-from function.settings import load_settings
+from function.settings import Settings, load_settings
 
-SETTINGS = load_settings(ENVIRONMENT)
+SETTINGS = load_settings(Settings, ENVIRONMENT)
 
 
 def _load_backend(artifact: Artifact) -> Backend:
@@ -52,10 +56,16 @@ from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from function.api.app import create_app
-from function.api.observability import embed_metrics
+from function.api.embedded_metrics import EmbeddedMetrics, age_of
 from function.api.problems import MEDIA_TYPE as PROBLEM
 
-APP = create_app(DirectEngine(CATALOG), SETTINGS, embed_metrics)
+# Instances that are provisioned have started before anybody asks.
+METRICS = EmbeddedMetrics(
+    SETTINGS.service,
+    CATALOG.models(),
+    cold=ENVIRONMENT.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency",
+)
+APP = create_app(DirectEngine(CATALOG), SETTINGS, METRICS)
 MANGUM = Mangum(APP, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM])
 _LOADING.result()
 settle()
@@ -72,14 +82,8 @@ def _warm_up() -> dict[str, Any]:
     """A scheduled event: run the model once, and report how old it is."""
     predictor = CATALOG.load()
     predictor.predict(["warm"], Options())
-    model = CATALOG.info(None)
-    age = time.time() - predictor.artifact.manifest.created.timestamp()
-    record = {
-        "model": model.name,
-        "version": model.version,
-        "model_age_days": round(age / 86400, 3),
-    }
-    embed_metrics({"level": "info", "route": "warm-up", **record})
+    record = age_of(CATALOG.info(None), predictor.artifact.manifest.created)
+    METRICS.tick({"level": "info", "route": "warm-up", **record})
     return record
 
 

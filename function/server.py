@@ -1,48 +1,102 @@
-"""Composition root of the server: uvicorn over the same application."""
+"""Composition root of the server: uvicorn over the same application, batching, torch on a GPU."""
 
+import logging
 import os
+import signal
+import socket
 import sys
 import threading
+from typing import NoReturn
 
 import uvicorn
 
+from function import logs
 from function.api.app import create_app
-from function.api.observability import write_line
-from function.backends.onnx_backend import OnnxBackend
+from function.api.disconnects import DisconnectMiddleware
+from function.backends.choice import BackendChoice
+from function.batching.batcher import BatchLimits
+from function.batching.engine import BatchingEngine
 from function.core.artifact import Artifact
+from function.core.backend import Backend
 from function.core.catalog import Catalog
-from function.core.engine import ThreadedEngine
-from function.core.errors import EvergreenError
-from function.settings import Settings, load_settings
+from function.core.errors import ConfigurationError, EvergreenError
+from function.core.predictor import Predictor
+from function.server_settings import ServerSettings
+from function.server_signals import ServerSignals
+from function.settings import load_settings
+from function.warm_up import warm_up
+
+LOG = logging.getLogger("evergreen")
+BACKLOG = 2048
+CALLS = 2  # one fills the device while the other fetches its batch or writes its answer
+# On a CPU a call costs about as much as 16 tokens, and past 512 tokens a larger batch is no faster.
+# On a GPU a call is worth its launches, and thousands of tokens take hardly longer than a few.
+CPU_TOKENS, CPU_CALL_TOKENS = 512, 16
+GPU_TOKENS, GPU_CALL_TOKENS = 65_536, 65_536
 
 
-def serve(settings: Settings) -> None:
+def serve(settings: ServerSettings) -> None:
     """Serve until a signal; the model loads while the probes already answer."""
+    listener = _listen(settings.host, settings.port)
 
-    def load_backend(artifact: Artifact) -> OnnxBackend:
-        return OnnxBackend(artifact, settings.threads)
+    def open_torch(artifact: Artifact) -> Backend:
+        from function.backends.torch_backend import TorchBackend  # seconds of import
+
+        return TorchBackend(artifact, precision=settings.precision, threads=settings.threads)
+
+    signals = ServerSignals(settings.service)
+    choice = BackendChoice(settings.backend, open_torch, settings.threads)
+
+    def limits_of(model: str) -> BatchLimits:
+        tokens, call = (
+            (GPU_TOKENS, GPU_CALL_TOKENS) if choice.on_gpu(model) else (CPU_TOKENS, CPU_CALL_TOKENS)
+        )
+        return BatchLimits(settings.batch_tokens or tokens, call, settings.batch_wait_ms / 1000)
+
+    def prepare(predictor: Predictor) -> None:
+        warm_up(predictor, limits_of(predictor.artifact.manifest.model).tokens)
+        signals.loaded(predictor.artifact)
+
+    async def report() -> None:
+        signals.report()
 
     catalog = Catalog(
         settings.models_dir,
         settings.default_model,
-        load_backend,
+        choice.open,
         max_windows=settings.limits.windows,
+        prepare=prepare,
     )
-    # Two at once: one fills the cores where the other waits for a lock or writes its answer.
-    engine = ThreadedEngine(catalog, workers=2, queue=settings.limits.queue)
+    engine = BatchingEngine(
+        catalog, limits_of, calls=CALLS, queue=settings.max_queue, watch=signals.batch
+    )
+    signals.follow(engine)
+    app = create_app(
+        engine,
+        settings,
+        signals.request,
+        middleware=[DisconnectMiddleware],
+        exposition=signals.exposition,
+    )
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(engine, settings, write_line),
-            host=settings.host,
-            port=settings.port,
+            app,
             access_log=False,
-            log_level=settings.log_level,
+            log_config=None,
             server_header=False,
+            timeout_graceful_shutdown=settings.stop_seconds,
+            callback_notify=report if settings.metrics_seconds else None,
+            timeout_notify=settings.metrics_seconds,
         )
     )
     loading = _Loading(catalog, server)
     loading.start()
-    server.run()
+    LOG.info("listening on http://%s:%s", settings.host, listener.getsockname()[1])
+    try:
+        server.run([listener])
+    finally:
+        if settings.metrics_seconds:
+            signals.report()
     if loading.error:
         raise loading.error
 
@@ -53,19 +107,38 @@ class _Loading(threading.Thread):
     def __init__(self, catalog: Catalog, server: uvicorn.Server) -> None:
         super().__init__(daemon=True)
         self._catalog, self._server = catalog, server
-        self.error: EvergreenError | None = None
+        self.error: Exception | None = None
 
     def run(self) -> None:
         try:
             self._catalog.load()
-        except EvergreenError as error:
+        except Exception as error:  # in a thread it would be printed, and the server wait for ever
             self.error = error
             self._server.should_exit = True
 
 
-def main() -> None:
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        serve(load_settings(os.environ))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise ConfigurationError(
+            f"PORT: cannot listen on {host}:{port}: {error.strerror}; choose another"
+        ) from error
+
+
+def _stop(*_: object) -> NoReturn:
+    """uvicorn drains and then raises the signal again: having drained, we are done."""
+    sys.exit(0)
+
+
+def main() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    try:
+        settings = load_settings(ServerSettings, os.environ)
+        logs.configure(settings.log_level)
+        serve(settings)
     except EvergreenError as error:
         sys.exit(f"error: {error}")
 

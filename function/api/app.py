@@ -1,10 +1,15 @@
 """The HTTP application over an engine, the same on Lambda and on a server."""
 
+from collections.abc import Callable, Sequence
+
 from fastapi import Depends, FastAPI
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from function.api import problems
 from function.api.auth import allow_everyone, require_key
 from function.api.body import BodyMiddleware
+from function.api.late_routes import LateRoutes, build_all
 from function.api.limits import RequestLimits
 from function.api.observability import ObservabilityMiddleware, Sink
 from function.api.problems import Problem
@@ -16,8 +21,16 @@ TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
 
 
-def create_app(engine: Engine, settings: Settings, sink: Sink) -> FastAPI:
-    """Every route. sink: where the line of each request goes."""
+def create_app(
+    engine: Engine,
+    settings: Settings,
+    sink: Sink,
+    *,
+    middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
+    exposition: Callable[[str], tuple[bytes, str]] | None = None,
+) -> FastAPI:
+    """Every route. sink: where the line of each request goes. middleware: what a server wraps
+    around the routes, inside of what reads bodies. exposition: what a server has for Prometheus."""
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -30,12 +43,45 @@ def create_app(engine: Engine, settings: Settings, sink: Sink) -> FastAPI:
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )
     guard = require_key(settings.api_key_sha256) if settings.auth == "key" else allow_everyone
+
+    def hugging_face_routes() -> Sequence[BaseRoute]:
+        from function.api.routes import hugging_face
+
+        return hugging_face.router(engine, limits, [Depends(guard)]).routes
+
+    def text_embeddings_routes() -> Sequence[BaseRoute]:
+        from function.api.routes import text_embeddings
+
+        return text_embeddings.router(engine, limits, [Depends(guard)]).routes
+
+    def open_inference_routes() -> Sequence[BaseRoute]:
+        from function.api.routes import open_inference
+
+        return open_inference.router(engine, limits, [Depends(guard)]).routes
+
+    def open_inference_metadata_routes() -> Sequence[BaseRoute]:
+        from function.api.routes import open_inference_metadata
+
+        return open_inference_metadata.routes(engine, [Depends(guard)])
+
     # Taken as they are: an included router has each of its routes built a second time.
-    app.router.routes += native.router(engine, limits, [Depends(guard)]).routes
-    app.router.routes += health.router(engine).routes
+    app.router.routes += native.routes(engine, limits, [Depends(guard)])
+    app.router.routes += health.routes(engine)
     app.router.routes += page.routes(TITLE)
+    # After the page, which has the other methods of "/".
+    app.router.routes.append(LateRoutes(["/", "/models/{model}"], hugging_face_routes))
+    app.router.routes.append(LateRoutes(["/predict"], text_embeddings_routes))
+    infer = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"]
+    app.router.routes.append(LateRoutes(infer, open_inference_routes))
+    app.router.routes.append(LateRoutes(["/v2", "/v2/{rest:path}"], open_inference_metadata_routes))
+    if exposition:
+        from function.api.routes import metrics
+
+        app.router.routes += metrics.router(exposition, [Depends(guard)]).routes
     problems.install(app)
     _document_problems(app)
+    for wrap in middleware:
+        app.add_middleware(wrap)
     app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)
     app.add_middleware(ObservabilityMiddleware, sink=sink)
     return app
@@ -47,6 +93,7 @@ def _document_problems(app: FastAPI) -> None:
 
     def openapi() -> dict[str, object]:
         if app.openapi_schema is None:
+            build_all(app.router.routes)
             schema = generate()
             schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
             app.openapi_schema = schema

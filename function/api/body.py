@@ -1,6 +1,6 @@
 """Request bodies: bounded, decompressed and of a known type before any route sees them.
 
-bytes ──> declared size ──> encoding ──> decompressed under the limit ──> JSON media type
+bytes ──> declared size ──> encoding ──> decompressed under the limit ──> known media type
               │413             │415                │400, 413                    │415
 """
 
@@ -13,6 +13,9 @@ from function.api.problems import problem
 
 BODYLESS = {"GET", "HEAD", "OPTIONS", "DELETE"}
 WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
+# Says that tensors follow the JSON of a body, and after how many bytes.
+JSON_LENGTH = "inference-header-content-length"
+TENSOR_PATHS = "/v2/"
 
 
 class _RefusedError(Exception):
@@ -24,7 +27,8 @@ class _RefusedError(Exception):
 
 
 class BodyMiddleware:
-    """Reads the body whole, so that everything behind it sees plain JSON bytes under the limit."""
+    """Reads the body whole, so that everything behind it sees plain bytes under the limit: JSON,
+    and tensors behind it where a route takes them."""
 
     def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
         self._app, self._limit = app, limit_bytes
@@ -35,6 +39,7 @@ class BodyMiddleware:
             return
         headers = Headers(scope=scope)
         try:
+            _check_media_type(headers, scope["path"])
             body = await self._read(headers, receive)
         except _RefusedError as refused:
             await problem(refused.status, refused.detail)(scope, receive, send)
@@ -50,9 +55,6 @@ class BodyMiddleware:
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in WINDOW_BITS:
             raise _RefusedError(415, f"content encoding '{encoding}': send gzip, deflate or none")
-        media_type = headers.get("content-type", "application/json").partition(";")[0].strip()
-        if media_type.lower() != "application/json" and not media_type.lower().endswith("+json"):
-            raise _RefusedError(415, f"content type '{media_type}': send application/json")
         if headers.get("content-length", "0").isdecimal():
             self._check(int(headers.get("content-length", "0")))
         body = bytearray()
@@ -81,6 +83,21 @@ class BodyMiddleware:
             raise _RefusedError(
                 413, f"the body is too large: send at most {self._limit} bytes at a time"
             )
+
+
+def _check_media_type(headers: Headers, path: str) -> None:
+    given = headers.get("content-type", "application/json").partition(";")[0].strip()
+    media_type = given.lower()
+    if media_type == "application/json" or media_type.endswith("+json"):
+        return
+    if not path.startswith(TENSOR_PATHS):
+        raise _RefusedError(415, f"content type '{given}': send application/json")
+    if media_type != "application/octet-stream" or JSON_LENGTH not in headers:
+        raise _RefusedError(
+            415,
+            f"content type '{given}': send application/json, or application/octet-stream with "
+            f"{JSON_LENGTH}",
+        )
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -27,3 +27,9 @@ class RequestLimits:
                 )
             if not text.strip():
                 raise InputError(f"text {index} is empty: send at least one word")
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:  # JSON can hold half of a surrogate pair
+                raise InputError(
+                    f"text {index} is not Unicode at character {error.start}: send whole characters"
+                ) from error

@@ -1,6 +1,6 @@
 """One JSON line a request: who asked which route, how it went, what it took. Never the text.
 
-On Lambda the line also carries CloudWatch's embedded metric format, so that metrics cost no call.
+The same record feeds the metrics: see `signals.py`.
 """
 
 import json
@@ -8,60 +8,81 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.problems import problem
-from function.core.types import Answer
+from function.core.types import Answer, Prediction
 
-NAMESPACE = "Evergreen"
-Sink = Callable[[dict[str, Any]], None]
+Record = dict[str, Any]
+Sink = Callable[[Record], None]
+PROBES = ("/live", "/ready", "/metrics")
 
 
-def write_line(record: dict[str, Any]) -> None:
+def write_line(record: Record) -> None:
     """Log a record to stdout."""
     sys.stdout.write(json.dumps(record, separators=(",", ":"), default=str) + "\n")
     sys.stdout.flush()
 
 
-def embed_metrics(record: dict[str, Any]) -> None:
-    """Log a record to stdout with CloudWatch metrics over its figures, by model."""
-    metrics = [
-        {"Name": name, "Unit": "Milliseconds" if name.endswith("_ms") else "Count"}
-        for name, value in record.items()
-        if isinstance(value, int | float) and name != "status"
-    ]
-    embedded = {
-        "Timestamp": int(time.time() * 1000),
-        "CloudWatchMetrics": [
-            {"Namespace": NAMESPACE, "Dimensions": [["model"]], "Metrics": metrics}
-        ],
+def of_request(record: Record) -> Record:
+    """A request's record, and what is counted of each."""
+    status = record["status"]
+    return {
+        "requests": 1,
+        "errors": int(status >= 500),
+        "refused": int(status == 429),
+        **record,
     }
-    write_line({"_aws": embedded, "model": "none", **record})
 
 
-def note(log: dict[str, Any], answer: Answer) -> dict[str, str]:
+def is_probe(record: Record) -> bool:
+    """Whether the request is one of those that machines make all day to see how this one is."""
+    return str(record["route"]).endswith(PROBES)
+
+
+def note(log: Record, answer: Answer) -> dict[str, str]:
     """Add an answer's figures to the request's log line; returns the headers that tell them."""
-    timings = answer.timings
+    timings, predictions = answer.timings, answer.predictions
     stages = {
         "tokenization": timings.tokenization_ms,
+        "queue": timings.queue_ms,
         "inference": timings.inference_ms,
         "decoding": timings.decoding_ms,
         "explanation": timings.explanation_ms,
     }
+    shown = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
+    if all(prediction.highlights is None for prediction in predictions):
+        del stages["explanation"]
     log |= {
         "model": answer.model.name,
         "version": answer.model.version,
-        "texts": len(answer.predictions),
-        "tokens": sum(prediction.tokens for prediction in answer.predictions),
-        "windows": sum(prediction.windows for prediction in answer.predictions),
+        "texts": len(predictions),
+        "tokens": sum(prediction.tokens for prediction in predictions),
+        "windows": sum(prediction.windows for prediction in predictions),
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
+        **_of_predictions(predictions),
     }
-    shown = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
     return {"server-timing": shown, "x-model-version": answer.model.version}
+
+
+def _of_predictions(predictions: Sequence[Prediction]) -> Record:
+    """What was answered, without the texts. A caller may have asked for scores that are not
+    probabilities, or for the best label alone; what cannot be told is left out."""
+    sure = [prediction for prediction in predictions if 0 <= prediction.score <= 1]
+    return {
+        "labels": dict(Counter(prediction.label for prediction in predictions)),
+        "score": [round(prediction.score, 4) for prediction in sure],
+        "margin": [
+            round(prediction.score - prediction.scores[1].score, 4)
+            for prediction in sure
+            if len(prediction.scores) > 1
+        ],
+    }
 
 
 class ObservabilityMiddleware:
@@ -76,7 +97,7 @@ class ObservabilityMiddleware:
             return
         started = time.perf_counter()
         request_id = Headers(scope=scope).get("x-request-id", "")[:64] or os.urandom(16).hex()
-        log: dict[str, Any] = {}
+        log: Record = {}
         scope.setdefault("state", {})["log"] = log
         status = 500
 

@@ -31,7 +31,7 @@ STATUS: dict[type[EvergreenError], HTTPStatus] = {
     PredictionError: HTTPStatus.INTERNAL_SERVER_ERROR,
     ArtifactError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
-RETRY_AFTER = {HTTPStatus.TOO_MANY_REQUESTS: "1", HTTPStatus.SERVICE_UNAVAILABLE: "2"}
+LOADING_SECONDS = 2
 
 
 class Problem(BaseModel):
@@ -49,7 +49,6 @@ def problem(
 ) -> JSONResponse:
     """A problem response; `detail` says what to do."""
     known = HTTPStatus(status)
-    retry = {"retry-after": RETRY_AFTER[known]} if known in RETRY_AFTER else {}
     return JSONResponse(
         {
             "type": "about:blank",
@@ -60,7 +59,7 @@ def problem(
             **members,
         },
         known.value,
-        headers={**retry, **(headers or {})},
+        headers=headers,
         media_type=MEDIA_TYPE,
     )
 
@@ -85,7 +84,7 @@ def install(app: FastAPI) -> None:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         detail = str(error) if status < 500 or status == 503 else "the model failed; see the log"
         request.state.log["error"] = f"{type(error).__name__}: {error}" if status >= 500 else None
-        return problem(status, detail)
+        return problem(status, detail, _retry_after(error))
 
     @app.exception_handler(RequestValidationError)
     async def _schema(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -100,6 +99,14 @@ def install(app: FastAPI) -> None:
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
         return problem(error.status_code, _say(error), headers)
+
+
+def _retry_after(error: EvergreenError) -> dict[str, str]:
+    if isinstance(error, OverloadedError):
+        return {"retry-after": str(error.retry_after)}
+    if isinstance(error, NotReadyError):
+        return {"retry-after": str(LOADING_SECONDS)}
+    return {}
 
 
 def _sentence(entry: dict[str, Any]) -> str:

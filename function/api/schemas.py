@@ -91,6 +91,7 @@ class TimingsSchema(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     tokenization_ms: float
+    queue_ms: float
     inference_ms: float
     decoding_ms: float
     explanation_ms: float

@@ -32,6 +32,7 @@ def answer(predictions: Sequence[Json]) -> Json:
         "predictions": list(predictions),
         "timings": {
             "tokenization_ms": 1.0,
+            "queue_ms": 0.0,
             "inference_ms": 10.0,
             "decoding_ms": 0.1,
             "explanation_ms": 2.0,

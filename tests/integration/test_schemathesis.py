@@ -14,7 +14,7 @@ from function.api.app import create_app
 from function.backends.onnx_backend import OnnxBackend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
-from function.settings import load_settings
+from function.settings import Settings, load_settings
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -33,7 +33,7 @@ def api(tmp_path_factory):
     write_artifact(models / "sentiment")
     catalog = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
     catalog.load()
-    app = create_app(DirectEngine(catalog), load_settings({}), lambda _: None)
+    app = create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

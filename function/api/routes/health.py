@@ -1,27 +1,33 @@
 """Probes. `live`: the process answers. `ready`: a model is loaded."""
 
 from fastapi import APIRouter
+from starlette.routing import BaseRoute
 
+from function.api.late_routes import LateRoutes
 from function.api.problems import documented
 from function.api.schemas import HealthResponse
 from function.core.errors import NotReadyError
 from function.core.types import Engine
 
 
-def router(engine: Engine) -> APIRouter:
-    """Routes over an engine."""
-    routes = APIRouter(prefix="/health", tags=["health"])
+def routes(engine: Engine) -> list[BaseRoute]:
+    """Routes over an engine, built when first probed: Lambda asks no probes."""
+    return [LateRoutes(["/health/live", "/health/ready"], lambda: _routes(engine))]
 
-    @routes.get("/live")
+
+def _routes(engine: Engine) -> list[BaseRoute]:
+    router = APIRouter(prefix="/health", tags=["health"])
+
+    @router.get("/live")
     async def live() -> HealthResponse:
         """The process answers."""
         return HealthResponse(status="live")
 
-    @routes.get("/ready", responses=documented(503))
+    @router.get("/ready", responses=documented(503))
     async def ready() -> HealthResponse:
         """The default model is loaded."""
         if not engine.ready():
             raise NotReadyError("the model is still being loaded; try again in a moment")
         return HealthResponse(status="ready")
 
-    return routes
+    return router.routes

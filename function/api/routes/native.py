@@ -1,10 +1,13 @@
 """The project's own protocol, `/v1`."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response, params
+from starlette.routing import BaseRoute
 
+from function.api.late_routes import LateRoutes
 from function.api.limits import RequestLimits
 from function.api.observability import note
 from function.api.problems import documented
@@ -19,29 +22,64 @@ from function.api.schemas import (
 from function.core.types import Engine
 
 ERRORS = documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
+LATE = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
+
+AnswerWith = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
 
 
-def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
-    """Routes over an engine. guards: what lets a request through to any of them."""
-    routes = APIRouter(
-        prefix="/v1", tags=["native"], dependencies=guards, strict_content_type=False
+def routes(
+    engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]
+) -> list[BaseRoute]:
+    """Routes over an engine. guards: what lets a request through to any of them.
+
+    What a cold start is asked first is there at once, the others when they are needed.
+    """
+    router = partial(
+        APIRouter,
+        prefix="/v1",
+        tags=["native"],
+        dependencies=guards,
+        strict_content_type=False,
     )
+    answer = partial(_answer, engine, limits)
+    first = router()
+    first.add_api_route(
+        "/predict",
+        # FastAPI would read and parse a function's source at the first answer; a partial has none.
+        partial(_predict, answer),
+        methods=["POST"],
+        name="predict",
+        description="Answer one text or several with the default model.",
+        responses=ERRORS,
+        response_model=PredictResponse,
+    )
+    return [*first.routes, LateRoutes(LATE, lambda: _others(router(), engine, limits, answer))]
 
-    async def answer(request: Request, model: str | None, body: PredictRequest) -> Response:
-        texts = body.texts()
-        limits.check(texts)
-        result = await engine.predict(model, texts, body.parameters.options())
-        # Rendered here: returned as a model, it would be validated and walked once more.
-        content = PredictResponse.of(result).model_dump_json(exclude_none=True)
-        headers = note(request.state.log, result)
-        return Response(content, media_type="application/json", headers=headers)
 
-    @routes.post("/predict", responses=ERRORS, response_model=PredictResponse)
-    async def predict(request: Request, body: PredictRequest) -> Response:
-        """Answer one text or several with the default model."""
-        return await answer(request, None, body)
+async def _answer(
+    engine: Engine,
+    limits: RequestLimits,
+    request: Request,
+    model: str | None,
+    body: PredictRequest,
+) -> Response:
+    texts = body.texts()
+    limits.check(texts)
+    result = await engine.predict(model, texts, body.parameters.options())
+    # Rendered here: returned as a model, it would be validated and walked once more.
+    content = PredictResponse.of(result).model_dump_json(exclude_none=True)
+    headers = note(request.state.log, result)
+    return Response(content, media_type="application/json", headers=headers)
 
-    @routes.get("/predict", responses=ERRORS, response_model=PredictResponse)
+
+async def _predict(answer: AnswerWith, request: Request, body: PredictRequest) -> Response:
+    return await answer(request, None, body)
+
+
+def _others(
+    router: APIRouter, engine: Engine, limits: RequestLimits, answer: AnswerWith
+) -> list[BaseRoute]:
+    @router.get("/predict", responses=ERRORS, response_model=PredictResponse)
     async def predict_one(
         request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
     ) -> Response:
@@ -49,12 +87,12 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         parameters = Parameters(explain=explain)
         return await answer(request, None, PredictRequest(inputs=text, parameters=parameters))
 
-    @routes.post("/models/{model}/predict", responses=ERRORS, response_model=PredictResponse)
+    @router.post("/models/{model}/predict", responses=ERRORS, response_model=PredictResponse)
     async def predict_with(request: Request, model: str, body: PredictRequest) -> Response:
         """Answer one text or several with a named model."""
         return await answer(request, model, body)
 
-    @routes.get("/models", responses=documented(401, 403))
+    @router.get("/models", responses=documented(401, 403))
     async def models() -> ModelsResponse:
         """What is served, the default first."""
         shown = LimitsSchema(
@@ -62,4 +100,4 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         )
         return ModelsResponse(models=[ModelSchema.of(model, shown) for model in engine.models()])
 
-    return routes
+    return router.routes

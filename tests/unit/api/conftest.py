@@ -3,7 +3,7 @@ from fastapi.testclient import TestClient
 
 from function.api.app import create_app
 from function.core.engine import DirectEngine
-from function.settings import load_settings
+from function.settings import Settings, load_settings
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def make_client(catalog, log):
     def make(loaded=True, **environment):
         if loaded:
             catalog.load()
-        app = create_app(DirectEngine(catalog), load_settings(environment), log.append)
+        app = create_app(DirectEngine(catalog), load_settings(Settings, environment), log.append)
         return TestClient(app)
 
     return make

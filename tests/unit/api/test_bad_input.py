@@ -132,3 +132,14 @@ def test_a_wrong_method_names_the_right_ones(client):
 
 def test_a_missing_query_text_is_refused(client):
     assert client.get("/v1/predict").status_code == 422
+
+
+@pytest.mark.parametrize("inputs", [r'"a \ud800"', r'["fine", "\udc00 b"]'])
+def test_half_of_a_surrogate_pair_is_422_and_says_where(client, inputs):
+    answer = client.post(
+        "/v1/predict",
+        content=f'{{"inputs": {inputs}}}',
+        headers={"content-type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert "text" in answer.json()["detail"] or "inputs" in answer.json()["detail"]

@@ -11,6 +11,7 @@ def test_one_text_is_answered(client):
     assert body["model"]["version"].endswith(body["model"]["digest"][:8])
     assert set(body["timings"]) == {
         "tokenization_ms",
+        "queue_ms",
         "inference_ms",
         "decoding_ms",
         "explanation_ms",

@@ -1,8 +1,15 @@
+import asyncio
 import json
+import math
 
 import pytest
 
-from function.api.observability import embed_metrics
+from function.api.app import create_app
+from function.api.disconnects import DisconnectMiddleware
+from function.api.observability import note
+from function.core.engine import DirectEngine
+from function.core.types import Answer, LabelScore, ModelInfo, Prediction, Timings
+from function.settings import Settings, load_settings
 
 SECRET = "good secret-of-mine"
 
@@ -65,11 +72,69 @@ def test_not_ready_is_503_with_retry_after(make_client):
     assert client.get("/health/live").status_code == 200
 
 
-def test_embedded_metrics_name_their_units(capsys):
-    embed_metrics({"model": "sentiment", "status": 200, "total_ms": 1.5, "tokens": 7})
-    line = json.loads(capsys.readouterr().out)
-    (directive,) = line["_aws"]["CloudWatchMetrics"]
-    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
-    assert units == {"total_ms": "Milliseconds", "tokens": "Count"}
-    assert directive["Dimensions"] == [["model"]]
-    assert all(name in line for name in units)
+def test_predictions_are_told_by_label_score_and_margin(client, log):
+    client.post("/v1/predict", json={"inputs": ["good", "bad film", "fine"]})
+    (line,) = log
+    assert line["labels"] == {"positive": 2, "negative": 1}
+    assert line["score"] == [pytest.approx(0.982, abs=1e-3)] * 3
+    assert line["margin"] == [pytest.approx(0.964, abs=1e-3)] * 3
+
+
+def test_a_margin_needs_two_labels_in_the_answer(client, log):
+    client.post("/v1/predict", json={"inputs": "good", "parameters": {"top_k": 1}})
+    (line,) = log
+    assert (len(line["score"]), line["margin"]) == (1, [])
+
+
+def test_scores_that_are_no_probabilities_are_not_told():
+    def prediction(*scores):
+        ranked = [LabelScore(str(place), score) for place, score in enumerate(scores)]
+        return Prediction(ranked[0].label, scores[0], ranked, 1, 1, False)
+
+    log = {}
+    predictions = [prediction(4.0, -4.0), prediction(math.nan, math.nan), prediction(0.75, 0.25)]
+    model = ModelInfo("sentiment", "1", "1", "text-classification", ["0", "1"], True)
+    note(log, Answer(model, predictions, Timings(0, 0, 0, 0, 0, 0)))
+    assert (log["score"], log["margin"]) == ([0.75], [0.5])
+    assert (log["texts"], log["labels"]) == (3, {"0": 3})
+
+
+def test_explaining_is_timed_where_it_was_asked_for(client, log):
+    client.post("/v1/predict", json={"inputs": "good"})
+    client.post("/v1/predict", json={"inputs": "good", "parameters": {"explain": True}})
+    assert "explanation_ms" not in log[0]
+    assert log[1]["explanation_ms"] > 0
+
+
+def test_a_client_that_hangs_up_leaves_a_line_of_its_own_status(catalog, log):
+    asked = asyncio.Event()
+
+    class Endless(DirectEngine):
+        async def predict(self, model, texts, options):
+            asked.set()
+            await asyncio.sleep(60)
+
+    async def receive():
+        if not asked.is_set() and not received:
+            received.append(True)
+            return {"type": "http.request", "body": b'{"inputs": "good"}', "more_body": False}
+        await asked.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise AssertionError("nobody is there")
+
+    received = []
+    catalog.load()
+    settings = load_settings(Settings, {})
+    app = create_app(Endless(catalog), settings, log.append, middleware=[DisconnectMiddleware])
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/predict",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    asyncio.run(asyncio.wait_for(app(scope, receive, send), 5))
+    (line,) = log
+    assert (line["status"], line["level"], line["route"]) == (499, "info", "/v1/predict")

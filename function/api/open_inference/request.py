@@ -1,0 +1,140 @@
+"""A request's body, read and checked: texts, and which outputs to answer with in which form."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from function.api.limits import RequestLimits
+from function.api.open_inference.binary import decode_bytes, split
+from function.api.open_inference.errors import MalformedRequestError, shown
+from function.api.open_inference.schemas import (
+    InferenceRequest,
+    InputParameters,
+    InputTensor,
+    OutputParameters,
+    RequestParameters,
+)
+from function.api.open_inference.tensors import TEXT, Output
+from function.core.errors import BatchTooLargeError
+from function.core.types import Options
+
+# Left alone, an answer would not be what these ask for.
+NOT_OFFERED = ("classification", "shared_memory_region")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An output to answer with. binary: behind the JSON, not in it."""
+
+    output: Output
+    binary: bool
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What one request asks for."""
+
+    id: str | None
+    texts: list[str]
+    options: Options
+    choices: list[Choice]
+
+
+def read(
+    body: bytes, json_length: str | None, outputs: Sequence[Output], limits: RequestLimits
+) -> Inference:
+    """Read a body. json_length: see `binary.split`. outputs: those of the model.
+
+    Raises MalformedRequestError, and BatchTooLargeError before it reads more texts than it may.
+    """
+    document, data = split(body, json_length)
+    try:
+        request = InferenceRequest.model_validate_json(document)
+    except ValidationError as error:
+        raise MalformedRequestError(_sentence(error)) from error
+    parameters = request.parameters or RequestParameters()
+    return Inference(
+        request.id,
+        _texts(request.inputs, data, limits),
+        Options(long_text=parameters.long_text),
+        _choices(request, outputs, bool(parameters.binary_data_output)),
+    )
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first thing wrong, without the input, which may be private."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    if first["type"] == "json_invalid":
+        return f"the body is not JSON: {first['ctx']['error']}"
+    path = [str(part) for part in first["loc"] if part not in ("str", "list[str]")]
+    return f"{'.'.join(path) or 'the body'}: {first['msg']}"
+
+
+def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) -> list[str]:
+    for tensor in inputs:
+        if tensor.name != TEXT:
+            raise MalformedRequestError(f"input {shown(tensor.name)}: send one input, '{TEXT}'")
+    if len(inputs) != 1:
+        raise MalformedRequestError(f"{len(inputs)} inputs: send one, '{TEXT}'")
+    tensor = inputs[0]
+    if tensor.datatype != "BYTES":
+        raise MalformedRequestError(f"'{TEXT}' is {shown(tensor.datatype)}: send BYTES")
+    count = _count(tensor.shape)
+    if count > limits.texts:
+        raise BatchTooLargeError(
+            f"{count} texts in one request: send at most {limits.texts} at a time"
+        )
+    size = (tensor.parameters or InputParameters()).binary_data_size
+    if (size is None) == (tensor.data is None):
+        raise MalformedRequestError(f"'{TEXT}': send its elements in 'data' or as binary data")
+    if (size or 0) != len(data):
+        raise MalformedRequestError(
+            f"the inputs have {size or 0} bytes of binary data, but {len(data)} follow the JSON"
+        )
+    if tensor.data is None:
+        return [_decoded(index, text) for index, text in enumerate(decode_bytes(data, count))]
+    if len(tensor.data) != count:
+        raise MalformedRequestError(
+            f"'{TEXT}' has {len(tensor.data)} elements; its shape says {count}"
+        )
+    return [row if isinstance(row, str) else row[0] for row in tensor.data]
+
+
+def _count(shape: Sequence[int]) -> int:
+    if len(shape) not in (1, 2) or shape[0] < 1 or shape[1:] not in ([], [1]):
+        raise MalformedRequestError(
+            f"the shape of '{TEXT}': send [n] or [n, 1], one element a text"
+        )
+    return shape[0]
+
+
+def _decoded(index: int, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise MalformedRequestError(f"text {index} is not UTF-8") from error
+
+
+def _choices(request: InferenceRequest, outputs: Sequence[Output], binary: bool) -> list[Choice]:
+    """binary: the form of outputs that do not say theirs."""
+    if not request.outputs:
+        return [Choice(output, binary) for output in outputs]
+    known = {output.name: output for output in outputs}
+    choices = {}
+    for requested in request.outputs:
+        if requested.name not in known:
+            raise MalformedRequestError(
+                f"no output {shown(requested.name)}; this model has {', '.join(known)}"
+            )
+        if requested.name in choices:
+            raise MalformedRequestError(f"output '{requested.name}' is asked for twice")
+        parameters = requested.parameters or OutputParameters()
+        for name in NOT_OFFERED:
+            if name in (parameters.model_extra or {}):
+                raise MalformedRequestError(
+                    f"output '{requested.name}': no {name} here; leave it out"
+                )
+        asked = parameters.binary_data
+        choices[requested.name] = Choice(known[requested.name], binary if asked is None else asked)
+    return list(choices.values())

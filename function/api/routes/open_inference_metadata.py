@@ -1,0 +1,85 @@
+"""What clients of the Open Inference Protocol ask before they send tensors, and its probes."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request, params
+from starlette.routing import BaseRoute
+
+from function.api.open_inference.metadata import (
+    ModelMetadata,
+    ModelReady,
+    ServerLive,
+    ServerMetadata,
+    ServerReady,
+)
+from function.api.open_inference.served import served
+from function.api.problems import documented
+from function.core.errors import NotReadyError
+from function.core.types import Engine, ModelInfo
+
+TAG = "open inference"
+
+
+def routes(engine: Engine, guards: Sequence[params.Depends]) -> list[BaseRoute]:
+    """Routes over an engine. guards: what lets a request through to all but the probes."""
+    return [*_probes(engine).routes, *_metadata(engine, guards).routes]
+
+
+def _probes(engine: Engine) -> APIRouter:
+    routes = APIRouter(prefix="/v2/health", tags=[TAG])
+
+    @routes.get("/live")
+    async def live() -> ServerLive:
+        """The process answers."""
+        return ServerLive(live=True)
+
+    @routes.get("/ready", responses=documented(503))
+    async def ready() -> ServerReady:
+        """The default model is loaded."""
+        _check_ready(engine)
+        return ServerReady(ready=True)
+
+    return routes
+
+
+def _metadata(engine: Engine, guards: Sequence[params.Depends]) -> APIRouter:
+    routes = APIRouter(prefix="/v2", tags=[TAG], dependencies=guards)
+
+    @routes.get("", responses=documented(401, 403))
+    async def server(request: Request) -> ServerMetadata:
+        """What this server is, and which extensions of the protocol it has."""
+        return ServerMetadata(name=request.app.title, version=request.app.version)
+
+    @routes.get("/models/{model}", responses=documented(401, 403, 404, 422))
+    async def model_metadata(model: str) -> ModelMetadata:
+        """A model and its tensors."""
+        return ModelMetadata.of(served(engine, model))
+
+    @routes.get("/models/{model}/versions/{version}", responses=documented(401, 403, 404, 422))
+    async def version_metadata(model: str, version: str) -> ModelMetadata:
+        """A model and its tensors, if this version is served."""
+        return ModelMetadata.of(served(engine, model, version))
+
+    @routes.get("/models/{model}/ready", responses=documented(401, 403, 404, 422, 503))
+    async def model_ready(model: str) -> ModelReady:
+        """The model answers."""
+        return _ready(engine, served(engine, model))
+
+    @routes.get(
+        "/models/{model}/versions/{version}/ready", responses=documented(401, 403, 404, 422, 503)
+    )
+    async def version_ready(model: str, version: str) -> ModelReady:
+        """The model answers, if this version is served."""
+        return _ready(engine, served(engine, model, version))
+
+    return routes
+
+
+def _ready(engine: Engine, model: ModelInfo) -> ModelReady:
+    _check_ready(engine)
+    return ModelReady(name=model.name, ready=True)
+
+
+def _check_ready(engine: Engine) -> None:
+    if not engine.ready():
+        raise NotReadyError("the model is still being loaded; try again in a moment")

@@ -1,0 +1,133 @@
+"""The `/predict` of Hugging Face's text-embeddings-inference (TEI), for the default model.
+
+Where TEI and this project differ, its clients see:
+
+- A long text is read as the model reads it. TEI refuses it, or cuts it, as it was started; ask for
+  either with `truncate`.
+- Raw scores are logits divided by the model's temperature: their softmax is the scores.
+- A model that fails is 500, which alarms count, and not 424.
+- Errors are problems, to which TEI's `error` and `error_type` belong.
+- `x-compute-tokens` counts a text without the model's special tokens, and times are those of the
+  whole request, in whole milliseconds. `x-compute-type` is not told.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request, Response, params
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+
+from function.api.hugging_face_schemas import TextEmbeddingsRequest
+from function.api.limits import RequestLimits
+from function.api.observability import note
+from function.api.problems import MEDIA_TYPE, documented
+from function.api.schemas import ScoreSchema
+from function.core.errors import (
+    BatchTooLargeError,
+    EvergreenError,
+    InputError,
+    NotReadyError,
+    OverloadedError,
+)
+from function.core.types import Answer, Engine
+
+ERROR_TYPES: dict[type[Exception], str] = {
+    InputError: "Validation",
+    RequestValidationError: "Validation",
+    OverloadedError: "Overloaded",
+    NotReadyError: "Unhealthy",
+    EvergreenError: "Backend",
+}
+TYPED_PROBLEM = {
+    "allOf": [
+        {"$ref": "#/components/schemas/Problem"},
+        {"properties": {"error_type": {"enum": sorted(set(ERROR_TYPES.values()))}}},
+    ]
+}
+ERRORS = {
+    status: {**response, "content": {MEDIA_TYPE: {"schema": TYPED_PROBLEM}}}
+    for status, response in documented(400, 401, 403, 413, 415, 422, 429, 500, 503).items()
+}
+
+
+class TypedProblemsRoute(APIRoute):
+    """A route whose problems carry `error_type` as well."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_typed(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except tuple(ERROR_TYPES) as error:
+                problem: JSONResponse = await _closest(request.app.exception_handlers, error)(
+                    request, error
+                )
+                typed = json.loads(bytes(problem.body)) | {
+                    "error_type": _closest(ERROR_TYPES, error)
+                }
+                problem.body = problem.render(typed)
+                problem.headers["content-length"] = str(len(problem.body))
+                return problem
+
+        return handle_typed
+
+
+def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
+    """The route over an engine. guards: what lets a request through to it."""
+    routes = APIRouter(
+        tags=["text embeddings inference"],
+        dependencies=guards,
+        strict_content_type=False,
+        route_class=TypedProblemsRoute,
+    )
+
+    @routes.post(
+        "/predict", responses=ERRORS, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
+    )
+    async def predict(request: Request, body: TextEmbeddingsRequest) -> Response:
+        """Labels and scores, best first: a flat list for one text, a list of lists for a batch."""
+        texts = body.texts()
+        limits.check(texts)
+        result = await engine.predict(None, texts, body.options())
+        headers = note(request.state.log, result) | _figures(texts, result)
+        if body.truncate is False:
+            _refuse_cut(result)
+        predictions = [
+            [{"score": score.score, "label": score.label} for score in prediction.scores]
+            for prediction in result.predictions
+        ]
+        return JSONResponse(predictions if body.is_batch else predictions[0], headers=headers)
+
+    return routes
+
+
+def _figures(texts: Sequence[str], answer: Answer) -> dict[str, str]:
+    """What TEI's headers tell of a request."""
+    timings = answer.timings
+    return {
+        "x-compute-characters": str(sum(len(text) for text in texts)),
+        "x-compute-tokens": str(sum(prediction.tokens for prediction in answer.predictions)),
+        "x-compute-time": str(int(timings.total_ms)),
+        "x-total-time": str(int(timings.total_ms)),
+        "x-tokenization-time": str(int(timings.tokenization_ms)),
+        "x-queue-time": str(int(timings.queue_ms)),
+        "x-inference-time": str(int(timings.inference_ms)),
+    }
+
+
+def _refuse_cut(answer: Answer) -> None:
+    for index, prediction in enumerate(answer.predictions):
+        if prediction.truncated:
+            raise BatchTooLargeError(
+                f"text {index} has {prediction.tokens} tokens, more than {prediction.windows} "
+                "windows hold: send a shorter one, or send truncate true"
+            )
+
+
+def _closest(table: dict[Any, Any], error: Exception) -> Any:
+    """What a table by exception says of the most specific class of an error."""
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)

@@ -1,0 +1,136 @@
+"""Prometheus's metrics of a server, from the same records as its log."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from function.api.observability import Record
+from function.api.signals import SIGNALS, Signal
+
+PREFIX = "evergreen_"
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+NONE, OTHER = "none", "other"
+
+SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
+TOKENS = tuple(2**power for power in range(4, 18))
+BUCKETS = {
+    "score": SHARES,
+    "margin": SHARES,
+    "batch_windows": tuple(2**power for power in range(11)),
+    "batch_tokens": TOKENS,
+    "batch_padded_tokens": TOKENS,
+}
+# What a member's last letters say of its unit, in seconds.
+UNITS = {"_ms": 0.001, "_days": 86_400.0}
+
+# The values of a gauge's labels, in their order, and its own.
+Sample = tuple[Sequence[str], float]
+Family = Counter | Histogram
+
+
+class PrometheusMetrics:
+    """A registry of this server alone, fed with records and read by `exposition`.
+
+    Every label has few values: routes are templates, methods are known ones, models are served.
+    """
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        families: dict[str, Family] = {}
+        self._counts: list[_Count] = []
+        for signal in SIGNALS:
+            if signal.kind in ("counter", "histogram"):
+                # Several signals may share a metric, with a label that tells them apart.
+                if signal.prometheus not in families:
+                    families[signal.prometheus] = _family(signal, self._registry)
+                self._counts.append(_Count(signal, families[signal.prometheus]))
+
+    def count(self, record: Record) -> None:
+        """Take in whatever a record holds of the table."""
+        if record.get("method") not in METHODS:
+            record = {**record, "method": OTHER}
+        for count in self._counts:
+            count.take(record)
+
+    def gauge(self, member: str, read: Callable[[], Iterable[Sample]]) -> None:
+        """Have a gauge, by its member in the table, read whenever somebody looks."""
+        signal = next(signal for signal in SIGNALS if signal.member == member)
+        self._registry.register(_Gauge(signal, read))
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """All metrics in the format that an Accept header asks for, and its media type."""
+        try:
+            encode, media_type = choose_encoder(accept)
+        except TypeError:  # of a version that is no number
+            encode, media_type = choose_encoder("")
+        return encode(self._registry), media_type
+
+
+class _Count:
+    """One signal on its way into its metric."""
+
+    def __init__(self, signal: Signal, family: Family) -> None:
+        self._member, self._labels, self._family = signal.member, signal.labels, family
+        self._stage, self._unit = _stage(signal), _in_base_units(signal)
+        self._add: dict[tuple[str, ...], Callable[[float], None]] = {}
+
+    def take(self, record: Record) -> None:
+        value = record.get(self._member)
+        if isinstance(value, dict):
+            for label, figure in value.items():
+                self._adder({**record, "label": label})(figure)
+        elif isinstance(value, list):
+            add = self._adder(record)
+            for figure in value:
+                add(figure * self._unit)
+        elif value is not None:
+            self._adder(record)(value * self._unit)
+
+    def _adder(self, record: Record) -> Callable[[float], None]:
+        values = tuple([str(record.get(label, NONE)) for label in self._labels])
+        if values not in self._add:
+            labels = dict(zip(self._labels, values, strict=True))
+            if "stage" in labels:
+                labels["stage"] = self._stage
+            child = self._family.labels(**labels)
+            self._add[values] = child.inc if isinstance(child, Counter) else child.observe
+        return self._add[values]
+
+
+class _Gauge(Collector):
+    def __init__(self, signal: Signal, read: Callable[[], Iterable[Sample]]) -> None:
+        self._signal, self._read = signal, read
+
+    def collect(self) -> Iterator[Metric]:
+        name, unit = PREFIX + self._signal.prometheus, _in_base_units(self._signal)
+        family = GaugeMetricFamily(name, self._signal.means, labels=self._signal.labels)
+        for labels, figure in self._read():
+            family.add_metric(labels, figure * unit)
+        yield family
+
+
+def _family(signal: Signal, registry: CollectorRegistry) -> Family:
+    name = PREFIX + signal.prometheus
+    shared = [other for other in SIGNALS if other.prometheus == signal.prometheus]
+    means = "; ".join(f"{_stage(other)}: {other.means}" for other in shared)
+    if len(shared) == 1:
+        means = signal.means
+    if signal.kind == "counter":
+        return Counter(name, means, signal.labels, registry=registry)
+    buckets = BUCKETS.get(signal.prometheus, SECONDS)
+    return Histogram(name, means, signal.labels, registry=registry, buckets=buckets)
+
+
+def _stage(signal: Signal) -> str:
+    return signal.member.removesuffix("_ms")
+
+
+def _in_base_units(signal: Signal) -> float:
+    """What a member's value is multiplied by."""
+    ends = (unit for ending, unit in UNITS.items() if signal.member.endswith(ending))
+    return next(ends, 1.0)

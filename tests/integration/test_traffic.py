@@ -1,0 +1,156 @@
+"""The server under traffic: batches, short texts beside long ones, refusals, a drain."""
+
+import asyncio
+import json
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.integration.test_server import free_port, start, wait_until_ready
+
+pytestmark = [pytest.mark.integration, pytest.mark.model]
+
+LONG = "The film is long, and this review of it is longer still. " * 400
+SHORT = "A warm, funny film."
+
+
+@pytest.fixture
+def serve(bundled_models):
+    """Start the server over the bundled model; it is stopped after the test."""
+    started = []
+
+    def serve(**environment):
+        port = free_port()
+        process = start(MODELS_DIR=str(bundled_models), PORT=str(port), **environment)
+        started.append(process)
+        wait_until_ready(port)
+        return process, f"http://127.0.0.1:{port}"
+
+    yield serve
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+
+
+async def ask(client, text, **parameters):
+    begun = time.perf_counter()
+    answer = await client.post("/v1/predict", json={"inputs": text, "parameters": parameters})
+    return answer, time.perf_counter() - begun
+
+
+def client_of(url, connections=200):
+    limits = httpx.Limits(max_connections=connections)
+    return httpx.AsyncClient(base_url=url, timeout=60, limits=limits)
+
+
+def log_of(process):
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=40)
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_a_short_text_does_not_wait_for_the_long_ones_before_it(serve):
+    _, url = serve()
+
+    async def traffic():
+        async with client_of(url) as client:
+            long = [asyncio.create_task(ask(client, [LONG] * 60)) for _ in range(2)]
+            await asyncio.sleep(1)
+            short = [await ask(client, SHORT) for _ in range(5)]
+            unfinished = sum(not task.done() for task in long)
+            return short, unfinished, await asyncio.gather(*long)
+
+    short, unfinished, long = asyncio.run(traffic())
+    assert unfinished == 2, "the long ones must still be under way when the short ones are answered"
+    assert all(answer.status_code == 200 for answer, _ in [*short, *long])
+    assert max(seconds for _, seconds in short) < min(seconds for _, seconds in long) / 3
+
+
+def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_answered(serve):
+    _, url = serve(MAX_QUEUE="10")
+
+    async def traffic():
+        async with client_of(url) as client:
+            return await asyncio.gather(*(ask(client, LONG[:2000]) for _ in range(60)))
+
+    answers = [answer for answer, _ in asyncio.run(traffic())]
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) == {200, 429}
+    assert all(
+        int(answer.headers["retry-after"]) >= 1 for answer in answers if answer.status_code == 429
+    )
+
+
+def test_a_client_that_hangs_up_is_not_read_to_the_end(serve):
+    process, url = serve()
+
+    async def traffic():
+        async with client_of(url) as client:
+            gone = asyncio.create_task(ask(client, [LONG] * 60))
+            await asyncio.sleep(1)
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+            return await ask(client, SHORT)
+
+    answer, _ = asyncio.run(traffic())
+    assert answer.status_code == 200
+    lines = [line for line in log_of(process) if line.get("route") == "/v1/predict"]
+    assert [line["status"] for line in lines] == [499, 200]
+
+
+def test_on_sigterm_everything_that_was_accepted_is_answered_and_it_exits_with_0(serve):
+    process, url = serve()
+
+    async def traffic():
+        async with client_of(url) as client:
+            asked = [asyncio.create_task(ask(client, LONG[:1500])) for _ in range(40)]
+            await asyncio.sleep(0.7)
+            process.send_signal(signal.SIGTERM)
+            answers = await asyncio.gather(*asked)
+            with pytest.raises(httpx.ConnectError):
+                await client.get("/health/live", headers={"connection": "close"})
+            return answers
+
+    answers = asyncio.run(traffic())
+    assert [answer.status_code for answer, _ in answers] == [200] * 40
+    process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+def test_what_takes_longer_than_the_stop_timeout_is_given_up_within_it(serve):
+    process, url = serve(STOP_SECONDS="1")
+
+    async def traffic():
+        async with client_of(url) as client:
+            asked = asyncio.create_task(ask(client, [LONG] * 60))
+            await asyncio.sleep(0.7)
+            process.send_signal(signal.SIGTERM)
+            begun = time.perf_counter()
+            await asyncio.to_thread(process.wait, 15)
+            took = time.perf_counter() - begun
+            return took, (await asyncio.gather(asked, return_exceptions=True))[0]
+
+    took, result = asyncio.run(traffic())
+    assert took < 6
+    assert isinstance(result, httpx.HTTPError) or result[0].status_code >= 500
+
+
+def test_a_port_that_is_taken_is_one_line_that_says_so(bundled_models, serve):
+    _, url = serve()
+    port = url.rsplit(":", 1)[1]
+    process = start(MODELS_DIR=str(bundled_models), PORT=port)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 1
+    (line,) = errors.strip().splitlines()
+    assert line.startswith("error: PORT")
+
+
+def test_every_line_of_its_log_is_json(serve):
+    process, url = serve()
+    httpx.get(f"{url}/v1/models")
+    lines = log_of(process)
+    assert any(line.get("logger") == "evergreen" for line in lines)
+    assert any(line.get("route") == "/v1/models" for line in lines)
