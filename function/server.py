@@ -13,11 +13,10 @@ import uvicorn
 from function import logs
 from function.api.app import create_app
 from function.api.disconnects import DisconnectMiddleware
-from function.backends.choice import BackendChoice
+from function.backends.choice import BackendChoice, PlacedBackend
 from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
 from function.core.artifact import Artifact
-from function.core.backend import Backend
 from function.core.catalog import Catalog
 from function.core.errors import ConfigurationError, EvergreenError
 from function.core.predictor import Predictor
@@ -39,10 +38,12 @@ def serve(settings: ServerSettings) -> None:
     """Serve until a signal; the model loads while the probes already answer."""
     listener = _listen(settings.host, settings.port)
 
-    def open_torch(artifact: Artifact) -> Backend:
+    def open_torch(artifact: Artifact, device: str | None) -> PlacedBackend:
         from function.backends.torch_backend import TorchBackend  # seconds of import
 
-        return TorchBackend(artifact, precision=settings.precision, threads=settings.threads)
+        return TorchBackend(
+            artifact, device=device, precision=settings.precision, threads=settings.threads
+        )
 
     signals = ServerSignals(settings.service)
     choice = BackendChoice(settings.backend, open_torch, settings.threads)

@@ -88,14 +88,18 @@ def create_app(
 
 
 def _document_problems(app: FastAPI) -> None:
-    """Name the problem schema, which no route returns by itself, in the OpenAPI document."""
+    """Name what FastAPI does not read or return itself in the OpenAPI document: the problem
+    schema, and requests and answers that may hold tensors."""
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
         if app.openapi_schema is None:
+            from function.api.routes.open_inference import schemas
+
             build_all(app.router.routes)
             schema = generate()
-            schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+            problem = {"Problem": Problem.model_json_schema()}
+            schema["components"]["schemas"] |= {**problem, **schemas()}
             app.openapi_schema = schema
         return app.openapi_schema
 
