@@ -6,7 +6,6 @@ answers are those of exact arithmetic on them. Nothing else in `function/` impor
 """
 
 import copy
-import json
 import logging
 from pathlib import Path
 from threading import Lock
@@ -22,6 +21,7 @@ from transformers import (
     AutoModelForSequenceClassification,
 )
 
+from function.backends.model_config import read_config
 from function.backends.weights import Parameters, check_shapes, read_parameters
 from function.core.artifact import Artifact
 from function.core.backend import Logits
@@ -36,14 +36,6 @@ from function.core.tokenization import TokenIds
 LOG = logging.getLogger("evergreen")
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
-
-# What a config.json says of how to compute and what to hand back is decided here; code of its own
-# is never run.
-IGNORED = {
-    *("architectures", "auto_map", "model_type", "quantization_config"),
-    *("attn_implementation", "dtype", "torch_dtype"),
-    *("output_attentions", "output_hidden_states", "return_dict"),
-}
 
 
 class TorchBackend:
@@ -135,8 +127,7 @@ class TorchBackend:
         with self._lock:
             if self._exact is None:
                 LOG.warning(
-                    "a text overflowed %s and is read again in float32, as others like it will "
-                    "be; where that happens often, set another precision",
+                    "a text overflowed %s and was read again in float32, as all like it will be",
                     self.precision,
                 )
                 self._exact = copy.deepcopy(self._model).float()
@@ -183,28 +174,17 @@ def _load(artifact: Artifact) -> Any:
 def _build(file: Path) -> Any:
     """The model that a config.json describes, its parameters not set yet."""
     where = f"{file.parent.name}/{file.name}"
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        kind = content["model_type"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{where}: no configuration of transformers: {error!r}") from error
+    kind, settings = read_config(file)
     if kind not in CONFIG_MAPPING:
         raise UnsupportedArchitectureError(f"{where}: transformers knows no model type '{kind}'")
-    settings = {
-        name: value
-        for name, value in content.items()
-        if name not in IGNORED and not name.startswith("_")
-    }
+    if CONFIG_MAPPING[kind] not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
+        raise UnsupportedArchitectureError(f"{where}: in transformers '{kind}' classifies no texts")
     try:
         config = AutoConfig.for_model(kind, **settings)
-        if type(config) not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-            raise UnsupportedArchitectureError(f"{where}: '{kind}' classifies no texts")
         try:
             return _from_config(config, "sdpa")
         except ValueError:  # some families have no other attention than their own
             return _from_config(config, "eager")
-    except UnsupportedArchitectureError:
-        raise
     except Exception as error:  # each layer of transformers raises errors of its own
         raise ArtifactError(f"{where}: transformers cannot build it: {_one_line(error)}") from error
 

@@ -58,7 +58,7 @@ def server(models):
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
     assert process.returncode == 0
-    samples = {}
+    samples: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(exposed.decode()):
         for sample in family.samples:
             samples.setdefault(sample.name, []).append(sample.labels)

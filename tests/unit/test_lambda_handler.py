@@ -98,7 +98,8 @@ def test_the_clock_warms_the_model_and_reports_its_age(handler, capsys):
 def test_nothing_heavy_is_imported():
     script = (
         "import sys, function.api.app, function.core.catalog, function.backends.onnx_backend;"
-        "heavy = {'torch', 'transformers', 'boto3', 'botocore', 'pandas', 'scipy', 'sklearn'};"
+        "heavy = {'torch', 'transformers', 'boto3', 'botocore', 'pandas', 'scipy', 'sklearn',"
+        "'prometheus_client'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -22,6 +22,7 @@ def test_the_environment_wins():
         ({"MAX_BODY_BYTES": "-1"}, "MAX_BODY_BYTES"),
         ({"AUTH": "open"}, "AUTH"),
         ({"PORT": "99999"}, "PORT"),
+        ({"SERVICE": "große Welt"}, "SERVICE"),
         ({"AUTH": "key"}, "API_KEY_SHA256"),
         ({"AUTH": "key", "API_KEY_SHA256": "secret"}, "API_KEY_SHA256"),
     ],

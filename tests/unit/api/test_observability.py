@@ -1,6 +1,7 @@
 import asyncio
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def test_scores_that_are_no_probabilities_are_not_told():
         ranked = [LabelScore(str(place), score) for place, score in enumerate(scores)]
         return Prediction(ranked[0].label, scores[0], ranked, 1, 1, False)
 
-    log = {}
+    log: dict[str, Any] = {}
     predictions = [prediction(4.0, -4.0), prediction(math.nan, math.nan), prediction(0.75, 0.25)]
     model = ModelInfo("sentiment", "1", "1", "text-classification", ["0", "1"], True)
     note(log, Answer(model, predictions, Timings(0, 0, 0, 0, 0, 0)))

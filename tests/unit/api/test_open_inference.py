@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import struct
 
 import pytest
@@ -142,8 +143,10 @@ def test_a_json_length_may_cover_the_whole_body(client):
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
 @pytest.mark.parametrize("binary", [True, False])
 def test_an_answer_is_compressed_where_that_is_asked_for(client, encoding, binary):
-    request = {"inputs": [{**GOOD, "shape": [60], "data": ["good"] * 60}]}
-    request["parameters"] = {"binary_data_output": binary}
+    request = {
+        "inputs": [{**GOOD, "shape": [60], "data": ["good"] * 60}],
+        "parameters": {"binary_data_output": binary},
+    }
     plain = client.post(INFER, json=request, headers={"accept-encoding": "identity"})
     packed = client.post(INFER, json=request, headers={"accept-encoding": encoding})
     assert "content-encoding" not in plain.headers
@@ -233,7 +236,8 @@ def test_what_only_triton_has_is_404_with_an_error(client, path):
 
 
 def test_every_status_is_in_the_document_and_so_are_both_forms_of_body(client):
-    paths = client.get("/openapi.json").json()["paths"]
+    document = client.get("/openapi.json").json()
+    paths = document["paths"]
     for path in ("/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"):
         operation = paths[path]["post"]
         for status in ("400", "401", "403", "404", "413", "415", "422", "429", "500", "503"):
@@ -241,4 +245,6 @@ def test_every_status_is_in_the_document_and_so_are_both_forms_of_body(client):
         forms = {"application/json", "application/octet-stream"}
         assert set(operation["requestBody"]["content"]) == forms
         assert set(operation["responses"]["200"]["content"]) == forms
-    assert "$ref" not in json.dumps(paths["/v2/models/{model}/infer"]["post"]["requestBody"])
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(document)))
+    assert {"InferenceRequest", "InputTensor", "InferenceResponse"} <= references
+    assert references <= set(document["components"]["schemas"])

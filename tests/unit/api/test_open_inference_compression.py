@@ -1,6 +1,5 @@
 """Answers compressed as the client asks for it."""
 
-import gzip
 import zlib
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from function.api.open_inference.compression import compress
 
 BODY = b"the same words again and again, " * 30
-UNPACK = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+WINDOW_BITS = {"gzip": 31, "deflate": 15}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +28,7 @@ def test_the_encoding_is_the_one_that_the_client_likes_best(accepted, encoding):
     body, headers = compress(BODY, accepted)
     assert headers == {"vary": "accept-encoding", "content-encoding": encoding}
     assert len(body) < len(BODY)
-    assert UNPACK[encoding](body) == BODY
+    assert zlib.decompress(body, WINDOW_BITS[encoding]) == BODY
 
 
 @pytest.mark.parametrize(

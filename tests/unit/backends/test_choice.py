@@ -87,11 +87,11 @@ def test_what_torch_cannot_serve_is_served_by_onnx_and_the_log_says_so(
 
 
 def test_a_damaged_artifact_is_an_error_and_no_reason_for_another_backend(gpu, artifact):
-    with pytest.raises(ArtifactError, match="model.safetensors"):
+    with pytest.raises(ArtifactError, match=r"model\.safetensors"):
         opened("auto", damaged, artifact)
 
 
 def test_torch_asked_for_but_not_installed_is_refused_at_once(monkeypatch):
     monkeypatch.setattr(choices, "TORCH_PACKAGES", ["torch", "no_such_package"])
-    with pytest.raises(ConfigurationError, match="BACKEND: .*no_such_package"):
+    with pytest.raises(ConfigurationError, match=r"BACKEND: .*no_such_package"):
         BackendChoice("torch", on_torch, threads=1)
