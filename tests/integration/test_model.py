@@ -44,7 +44,9 @@ def test_the_manifest_promises_what_the_readme_says(bundled_models):
 def test_the_served_model_is_right_through_http(bundled_models, reviews):
     catalog = Catalog(bundled_models, "sentiment", lambda a: OnnxBackend(a, 0), max_windows=256)
     catalog.load()
-    client = TestClient(create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None))
+    client = TestClient(
+        create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
+    )
     right = 0
     for start in range(0, len(reviews), 16):
         rows = reviews[start : start + 16]
