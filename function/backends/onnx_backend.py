@@ -1,5 +1,11 @@
 """ONNX Runtime on CPU."""
 
+# ruff: noqa: E402 -- the runtime reads its environment when it is imported
+import os
+
+# It would send usage to its maker, from Linux too since 1.29.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 import onnxruntime as ort
 
 from function.core.artifact import Artifact

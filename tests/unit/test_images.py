@@ -1,0 +1,106 @@
+"""What can be said about the images without building them; tests/container builds them.
+
+Bases are pinned by tag: a digest would also have to be renewed by hand for every security update
+of the base, and could not be looked up offline.
+"""
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from function.server_settings import ServerSettings
+from tests.conftest import REPOSITORY
+
+DOCKERFILES = ["Dockerfile.lambda", "Dockerfile.ecs-gpu"]
+TAG = re.compile(r"^ARG BASE_IMAGE=(?P<name>[\w./-]+):(?P<tag>\S+)$", re.MULTILINE)
+
+
+def read(name: str) -> str:
+    return (REPOSITORY / name).read_text()
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_the_base_names_a_registry_and_a_minor_version_of_python(name: str) -> None:
+    base = TAG.search(read(name))
+    assert base
+    assert "." in base["name"].split("/")[0]
+    assert re.match(r"3\.\d+(-slim-\w+)?$", base["tag"])
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_every_stage_starts_from_the_base_or_from_nothing(name: str) -> None:
+    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", read(name), re.MULTILINE)
+    known = {"${BASE_IMAGE}", "scratch"}
+    for source, stage in stages:
+        assert source in known
+        known.add(stage)
+    assert stages[-1] == ("${BASE_IMAGE}", "")
+
+
+@pytest.mark.parametrize("name", DOCKERFILES)
+def test_packages_come_with_hashes_and_no_index_or_credential_is_written_down(name: str) -> None:
+    text = read(name)
+    assert "--require-hashes" in text
+    assert not re.search(r"index-url|find-links|https?://(?!127\.0\.0\.1)|PASSWORD|TOKEN", text)
+    secrets = re.findall(r"--mount=type=secret,(\S+)", text)
+    assert set(secrets) == {"id=pip,target=/etc/pip.conf"}
+
+
+def test_both_images_run_the_same_minor_version_of_python() -> None:
+    versions = {TAG.search(read(name))["tag"].split("-")[0] for name in DOCKERFILES}  # type: ignore[index]
+    assert len(versions) == 1
+
+
+def test_the_image_has_the_pytorch_that_the_project_names() -> None:
+    extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
+    version = re.search(r"^ARG TORCH_VERSION=(\S+)$", read("Dockerfile.ecs-gpu"), re.MULTILINE)
+    assert version
+    assert extras["torch"] == [f"torch=={version[1]}"]
+
+
+def test_the_context_leaves_out_all_but_what_is_copied() -> None:
+    rules = [rule for rule in read(".dockerignore").splitlines() if rule and rule[0] != "#"]
+    assert rules[0] == "*"
+    assert {rule for rule in rules if rule[0] == "!"} == {"!function", "!scripts", "!registry"}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, object]]:
+    document = yaml.safe_load(read("compose.yaml"))
+    found: dict[str, dict[str, object]] = document["services"]
+    return found
+
+
+def test_compose_has_a_profile_for_each_variant(services) -> None:
+    assert {name: service["profiles"] for name, service in services.items()} == {
+        "cpu": ["cpu"],
+        "gpu": ["gpu"],
+    }
+    for name, service in services.items():
+        assert service["build"]["args"]["VARIANT"] == name
+        assert service["image"].startswith("${EVERGREEN_IMAGE:-")
+
+
+def test_compose_hardens_both_and_listens_on_loopback(services) -> None:
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["tmpfs"] == ["/tmp"]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+        assert "/health/ready" in service["healthcheck"]["test"][-1]
+
+
+def test_compose_waits_longer_than_the_server_takes_to_stop(services) -> None:
+    settings = ServerSettings()
+    for service in services.values():
+        assert int(service["stop_grace_period"].removesuffix("s")) > settings.stop_seconds
+
+
+def test_compose_asks_for_a_gpu_where_one_is_used(services) -> None:
+    assert "deploy" not in services["cpu"]
+    (device,) = services["gpu"]["deploy"]["resources"]["reservations"]["devices"]
+    assert device["driver"] == "nvidia"
+    assert device["capabilities"] == ["gpu"]
