@@ -1,6 +1,5 @@
 """ONNX Runtime on CPU."""
 
-# ruff: noqa: E402 -- the runtime reads its environment when it is imported
 import os
 
 # It would send usage to its maker, from Linux too since 1.29.

@@ -110,9 +110,16 @@ def _exact(name: str, stored: Mapping[str, Array]) -> Array:
         raise ValueError(f"{name} is I8 and has no {name}{SCALE}")
     scale, zero_point = stored[name + SCALE], stored.get(name + ZERO_POINT, np.int8(0))
     for part, suffix in ((scale, SCALE), (zero_point, ZERO_POINT)):
-        if np.broadcast_shapes(values.shape, part.shape) != values.shape:
+        if not _fits(part.shape, values.shape):
             raise ValueError(f"{name}{suffix} has the shape {part.shape}, {name} {values.shape}")
     return np.asarray((values.astype(np.float32) - zero_point) * scale)
+
+
+def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
+    try:
+        return np.broadcast_shapes(shape, whole) == whole
+    except ValueError:
+        return False
 
 
 def _types(path: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
+from function.core.catalog import LoadBackend
 from function.core.predictor import Predictor
 from function.core.tokenization import LongText, TextTokenizer
 from function.core.types import Options
@@ -26,14 +27,19 @@ class Evaluation:
     tokens: Codes
 
 
-def open_predictor(path: Path, threads: int = 0) -> Predictor:
-    """Load an artifact as serving would, with no bound on a request's windows."""
+def open_predictor(
+    path: Path, threads: int = 0, load_backend: LoadBackend | None = None
+) -> Predictor:
+    """Load an artifact as serving would, with no bound on a request's windows.
+
+    load_backend: opens its backend; None takes ONNX Runtime on so many threads.
+    """
     artifact = open_artifact(path)
     verify(artifact)
     return Predictor(
         artifact,
         TextTokenizer(artifact.file("tokenizer")),
-        OnnxBackend(artifact, threads),
+        load_backend(artifact) if load_backend else OnnxBackend(artifact, threads),
         max_windows=1_000_000,
     )
 

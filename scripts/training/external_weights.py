@@ -4,6 +4,11 @@ A safetensors file is a header and then raw tensors, so ONNX can point into it a
 Tensors carry the checkpoint's parameter names, with `_scale` for the scales of quantised ones.
 The file's metadata lists under `transposed` the matrices that stand as (in, out), which is how
 the graph multiplies, and not as torch keeps them, (out, in).
+
+Parameters are all that is there, and all of them, so that torch can build the model from the file:
+also one that the graph does without, because another has the same values or the exporter computed
+with it beforehand. What the exporter computed stays in the graph. `function/backends/weights.py`
+reads the file.
 """
 
 import json
@@ -20,33 +25,31 @@ from safetensors.numpy import save_file
 from scripts.lifecycle.errors import ExportError
 
 Array = npt.NDArray[np.generic]
-INLINE_BYTES = 64  # shapes and scalars stay in the graph
+SUFFIXES = ("_scale", "_zero_point")  # of what lies beside a quantised tensor
 
 
 def externalize(
     model: onnx.ModelProto, weights: Path, parameters: Mapping[str, Array], prefix: str
 ) -> None:
-    """Move the graph's tensors into `weights` and point the graph there, in place.
+    """Move the graph's parameters into `weights` and point the graph there, in place.
 
-    parameters: the checkpoint's tensors by name; those that the graph holds transposed and
-    nameless are found by value. prefix: what the export put before each name.
+    parameters: the checkpoint's tensors by name. prefix: what the export put before each name.
     """
     arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
+    names = {name: name.removeprefix(prefix).removesuffix("_quantized") for name in arrays}
     moved = {
         tensor.name: tensor
         for tensor in model.graph.initializer
-        if tensor.data_type != TensorProto.INT64
-        and (tensor.name.startswith(prefix) or arrays[tensor.name].nbytes > INLINE_BYTES)
+        if _parameter(names[tensor.name]) in parameters
     }
-    names = {name: name.removeprefix(prefix).removesuffix("_quantized") for name in moved}
+    names = {name: names[name] for name in moved}
+    stored = {names[name]: np.ascontiguousarray(arrays[name]) for name in moved}
     save_file(
-        {names[name]: np.ascontiguousarray(arrays[name]) for name in moved},
+        stored | _without_graph(stored, parameters),
         weights,
         metadata={
             "format": "pt",
-            "transposed": json.dumps(
-                _transposed({names[name]: arrays[name] for name in moved}, parameters)
-            ),
+            "transposed": json.dumps(_transposed(stored, parameters)),
         },
     )
     _sort_metadata(weights)
@@ -74,16 +77,42 @@ def name_weights(model: onnx.ModelProto, parameters: Mapping[str, Array], prefix
     del model.graph.value_info[:]  # it knows the old names
 
 
+def _parameter(name: str) -> str:
+    """Whose tensor a graph's tensor is, or lies beside."""
+    for suffix in SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
 def _transposed(stored: Mapping[str, Array], parameters: Mapping[str, Array]) -> list[str]:
-    """Matrices that stand as (in, out): the quantised ones, which alone have zero points, and
-    those in fp32 that are not the parameter as it is."""
-    matrices = {name for name, array in stored.items() if array.ndim == 2 and name in parameters}
+    """Matrices that stand in another way than the checkpoint has them."""
     return sorted(
         name
-        for name in matrices
-        if f"{name}_zero_point" in stored
-        or (stored[name].dtype == np.float32 and not np.array_equal(stored[name], parameters[name]))
+        for name in stored.keys() & parameters.keys()
+        if stored[name].ndim == 2 and _is_turned(stored[name], parameters[name])
     )
+
+
+def _is_turned(stored: Array, parameter: Array) -> bool:
+    if stored.shape[0] != stored.shape[1]:
+        return stored.shape != parameter.shape
+    # A square one, perhaps rounded: by the signs, which rounding keeps save for the smallest.
+    signs = np.sign(stored)
+    return bool((signs * parameter).sum() < (signs.T * parameter).sum())
+
+
+def _without_graph(
+    stored: Mapping[str, Array], parameters: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Parameters that the graph does not hold. Tied ones share memory: one of them is enough."""
+    held = {parameters[name].ctypes.data for name in stored.keys() & parameters.keys()}
+    return {
+        name: array
+        for name, array in parameters.items()
+        if name not in stored
+        and np.issubdtype(array.dtype, np.floating)
+        and array.ctypes.data not in held
+    }
 
 
 def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:

@@ -37,9 +37,10 @@ class InputParameters(_Part):
 class InputTensor(_Part):
     """Texts, one an element: `data` in row-major order, or in binary behind the JSON."""
 
-    name: str
+    # As documented; what else is sent is refused in plainer words than pydantic's.
+    name: Annotated[str, Field(json_schema_extra={"const": "text"})]
     shape: CheckedList[Dimension]
-    datatype: str
+    datatype: Annotated[str, Field(json_schema_extra={"const": "BYTES"})]
     parameters: InputParameters | None = None
     data: CheckedList[str] | CheckedList[OneString] | None = None
 

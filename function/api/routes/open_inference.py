@@ -1,6 +1,7 @@
 """The Open Inference Protocol over HTTP, `/v2`: what Triton's and KServe's clients speak."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response, params
@@ -16,9 +17,11 @@ from function.api.open_inference.schemas import InferenceRequest, InferenceRespo
 from function.api.open_inference.served import served
 from function.api.open_inference.tensors import OUTPUTS
 from function.api.problems import documented
-from function.core.types import Engine, ModelInfo
+from function.core.types import Engine
 
 REFERENCE = "#/components/schemas/{model}"
+
+Answers = Callable[[Request, str, str | None, str | None], Awaitable[Response]]
 JsonLength = Annotated[
     str | None,
     Header(alias=JSON_LENGTH, description="Bytes of JSON in the body, where tensors follow it"),
@@ -28,29 +31,53 @@ JsonLength = Annotated[
 def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
     """Routes over an engine. guards: what lets a request through to any of them."""
     routes = APIRouter(prefix="/v2", tags=["open inference"], dependencies=guards)
-
-    async def answer(request: Request, model: ModelInfo, json_length: str | None) -> Response:
-        inference = read(await request.body(), json_length, OUTPUTS[model.task], limits)
-        limits.check(inference.texts)
-        result = await engine.predict(model.name, inference.texts, inference.options)
-        body, headers = render(inference, result)
-        body, encoding = compress(body, request.headers.get("accept-encoding", ""))
-        headers |= {**encoding, **note(request.state.log, result)}
-        return Response(body, headers=headers)
-
-    @routes.post("/models/{model}/infer", **_described())
-    async def infer(request: Request, model: str, json_length: JsonLength = None) -> Response:
-        """Answer texts, given and answered as tensors: in JSON, or in binary behind it."""
-        return await answer(request, served(engine, model), json_length)
-
-    @routes.post("/models/{model}/versions/{version}/infer", **_described())
-    async def infer_with(
-        request: Request, model: str, version: str, json_length: JsonLength = None
-    ) -> Response:
-        """Answer texts, if this version is served."""
-        return await answer(request, served(engine, model, version), json_length)
-
+    answer = partial(_answer, engine, limits)
+    routes.add_api_route(
+        "/models/{model}/infer",
+        # FastAPI would read and parse a function's source at the first answer; a partial has none.
+        partial(_infer, answer),
+        name="infer",
+        description="Answer texts, given and answered as tensors: in JSON, or in binary behind it.",
+        **_common(),
+    )
+    routes.add_api_route(
+        "/models/{model}/versions/{version}/infer",
+        partial(_infer_with, answer),
+        name="infer_with_version",
+        description="Answer texts, if this version is served.",
+        **_common(),
+    )
     return routes
+
+
+async def _answer(
+    engine: Engine,
+    limits: RequestLimits,
+    request: Request,
+    model: str,
+    version: str | None,
+    json_length: str | None,
+) -> Response:
+    found = served(engine, model, version)
+    inference = read(await request.body(), json_length, OUTPUTS[found.task], limits)
+    limits.check(inference.texts)
+    result = await engine.predict(found.name, inference.texts, inference.options)
+    body, headers = render(inference, result)
+    body, encoding = compress(body, request.headers.get("accept-encoding", ""))
+    headers |= {**encoding, **note(request.state.log, result)}
+    return Response(body, headers=headers)
+
+
+async def _infer(
+    answer: Answers, request: Request, model: str, json_length: JsonLength = None
+) -> Response:
+    return await answer(request, model, None, json_length)
+
+
+async def _infer_with(
+    answer: Answers, request: Request, model: str, version: str, json_length: JsonLength = None
+) -> Response:
+    return await answer(request, model, version, json_length)
 
 
 def schemas() -> dict[str, Any]:
@@ -63,9 +90,10 @@ def schemas() -> dict[str, Any]:
     return definitions
 
 
-def _described() -> dict[str, Any]:
-    """How a route of inference is documented."""
+def _common() -> dict[str, Any]:
+    """What the routes have in common, mostly documentation."""
     return {
+        "methods": ["POST"],
         "responses": {
             200: {"content": _content("InferenceResponse")},
             **documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),

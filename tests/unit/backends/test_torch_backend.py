@@ -1,0 +1,289 @@
+import logging
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from function.backends import torch_backend
+from function.backends.onnx_backend import OnnxBackend
+from function.backends.torch_backend import TorchBackend
+from function.core.artifact import open_artifact
+from function.core.backend import pad, run_in_batches
+from function.core.errors import (
+    ArtifactError,
+    ConfigurationError,
+    PredictionError,
+    UnsupportedArchitectureError,
+)
+from tests.tiny import write_artifact
+from tests.unit.backends.conftest import opened, reconfigured, reweighted, rewritten
+from tests.unit.backends.exported import LABELS, MAX_TOKENS, windows
+
+QUERY = "bert.encoder.layer.0.attention.self.query.weight"
+LOUD = 20  # a token whose activations no half-precision number holds, see `loud`
+
+
+@pytest.fixture(scope="module")
+def backend(bert):
+    return TorchBackend(bert.artifact, device="cpu")
+
+
+def test_it_answers_in_float32_one_row_a_window(backend):
+    logits = backend.run(*pad(windows([3, MAX_TOKENS, 8]), 0))
+    assert (logits.dtype, logits.shape) == (np.float32, (3, len(LABELS)))
+    assert (backend.device, backend.precision) == ("cpu", "float32")
+
+
+def test_it_answers_as_the_graph_that_shares_its_weights(bert, backend):
+    batch = pad(windows([3, MAX_TOKENS, 8, 15]), 0)
+    difference = backend.run(*batch) - OnnxBackend(bert.artifact, 1).run(*batch)
+    assert np.abs(difference).max() < 0.05  # the graph rounds activations
+
+
+def test_what_stands_beside_a_window_does_not_move_its_logits(backend):
+    texts = windows([2, 5, 5, 11, 17, MAX_TOKENS])
+    together = run_in_batches(backend, texts, 0, batch_tokens=1000)
+    alone = np.concatenate([backend.run(*pad([text], 0)) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_the_graph_is_not_needed(bert, copy):
+    (copy / "model.onnx").unlink()
+    artifact = open_artifact(copy, optional=["graph"])
+    batch = pad(windows([4]), 0)
+    expected = TorchBackend(bert.artifact).run(*batch)
+    np.testing.assert_array_equal(TorchBackend(artifact).run(*batch), expected)
+
+
+def drop(name):
+    return lambda tensors: tensors.pop(name)
+
+
+def put(name, values):
+    return lambda tensors: tensors.update({name: np.asarray(values, dtype=np.float32)})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (drop("classifier.bias"), r"lacks classifier\.bias$"),
+        (drop("bert.embeddings.word_embeddings.weight_scale"), "word_embeddings.* has no .*_scale"),
+        (put("bert.extra.bias", [1]), r"has, and the model has not: bert\.extra\.bias$"),
+        (put("classifier.bias", [1, 2]), r"in another shape than the model: classifier\.bias$"),
+        (lambda tensors: tensors.clear(), r"lacks .*, .*, .* and \d+ more$"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused_by_name(copy, change, said):
+    artifact = reweighted(copy, change)
+    with pytest.raises(ArtifactError, match=rf"^tiny/model\.safetensors: .*{said}") as raised:
+        TorchBackend(artifact)
+    assert not isinstance(raised.value, UnsupportedArchitectureError)
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
+def test_an_artifact_without_what_torch_reads_is_for_another_backend(copy, missing):
+    (copy / missing).unlink()
+    with pytest.raises(UnsupportedArchitectureError, match="torch needs a file of role"):
+        TorchBackend(opened(copy))
+
+
+def test_an_artifact_that_is_no_transformer_is_for_another_backend(tmp_path):
+    artifact = open_artifact(write_artifact(tmp_path / "bag-of-words"))
+    with pytest.raises(UnsupportedArchitectureError, match="bag-of-words"):
+        TorchBackend(artifact)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("lstm-crf", "no model type 'lstm-crf'"), ("clip", "'clip' classifies no")]
+)
+def test_an_architecture_that_transformers_has_not_is_for_another_backend(copy, kind, said):
+    artifact = reconfigured(copy, lambda config: config.update(model_type=kind))
+    with pytest.raises(UnsupportedArchitectureError, match=rf"tiny/config\.json: .*{said}"):
+        TorchBackend(artifact)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda config: config.pop("model_type"), "no 'model_type'"),
+        (lambda config: config.update(num_attention_heads=5), "cannot build it"),
+        (lambda config: config.update(hidden_size="wide"), "cannot build it"),
+    ],
+)
+def test_a_configuration_that_makes_no_model_is_an_error(copy, change, said):
+    artifact = reconfigured(copy, change)
+    with pytest.raises(ArtifactError, match=rf"^tiny/config\.json: .*{said}") as raised:
+        TorchBackend(artifact)
+    assert not isinstance(raised.value, UnsupportedArchitectureError)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_configuration_that_is_no_json_is_an_error(copy):
+    (copy / "config.json").write_text("{")
+    with pytest.raises(ArtifactError, match=r"^tiny/config\.json: cannot be read as JSON"):
+        TorchBackend(opened(copy))
+
+
+def test_a_configuration_cannot_say_how_to_compute_or_whose_code_to_run(bert, copy, tmp_path):
+    touched = tmp_path / "touched"
+    (copy.parent / "evil.py").write_text(f"open({str(touched)!r}, 'w')")
+    artifact = reconfigured(
+        copy,
+        lambda config: config.update(
+            torch_dtype="float16",
+            dtype="bfloat16",
+            attn_implementation="eager",
+            _attn_implementation="eager",
+            output_attentions=True,
+            output_hidden_states=True,
+            return_dict=False,
+            auto_map={"AutoModelForSequenceClassification": "evil.Model"},
+            quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True},
+        ),
+    )
+    backend, batch = TorchBackend(artifact), pad(windows([4, 9]), 0)
+    np.testing.assert_array_equal(backend.run(*batch), TorchBackend(bert.artifact).run(*batch))
+    assert backend._model.config._attn_implementation == "sdpa"
+    assert {parameter.dtype for parameter in backend._model.parameters()} == {torch.float32}
+    assert not touched.exists()
+
+
+def test_a_window_longer_than_the_model_reads_is_found_at_load(copy):
+    artifact = rewritten(copy, lambda m: m["tokenization"].update(max_tokens=41))
+    with pytest.raises(ArtifactError, match=r"tiny/config\.json: cannot read 41 tokens"):
+        TorchBackend(artifact)
+
+
+def test_a_manifest_with_other_labels_is_found_at_load(copy):
+    artifact = rewritten(copy, lambda m: m.update(labels=["bad", "good"]))
+    with pytest.raises(ArtifactError, match=r"3 labels, the manifest has 2"):
+        TorchBackend(artifact)
+
+
+@pytest.mark.parametrize("token", [-1, 1100])
+def test_a_token_that_the_model_has_not_never_reaches_the_device(backend, token):
+    with pytest.raises(PredictionError, match="outside the vocabulary of 1100"):
+        backend.run(*pad([np.array([5, token])], 0))
+
+
+@pytest.mark.parametrize("device", ["tpu", "meta", "cuda:99"])
+def test_a_device_that_is_not_there_is_a_wrong_setting(bert, device):
+    with pytest.raises(ConfigurationError, match=f"device: .*'{device}'"):
+        TorchBackend(bert.artifact, device=device)
+
+
+def test_threads_hold_for_every_thread_that_calls(bert):
+    before = torch.get_num_threads()
+    try:
+        TorchBackend(bert.artifact, device="cpu", threads=3)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+        TorchBackend(bert.artifact, device="cpu", threads=0)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_tied_parameters_stand_once_in_the_file(tmp_path):
+    model = nn.ModuleDict({"a": nn.Linear(2, 2, bias=False), "b": nn.Linear(2, 2, bias=False)})
+    model["b"].weight = model["a"].weight
+    file = tmp_path / "model.safetensors"
+    torch_backend._fill(model, file, {"a.weight": np.eye(2, dtype=np.float32)})
+    assert model.state_dict()["b.weight"].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("float16", 5e-3), ("bfloat16", 5e-2)])
+def test_half_precision_answers_nearly_as_float32(bert, backend, precision, tolerance):
+    batch = pad(windows([3, 9, MAX_TOKENS]), 0)
+    half = TorchBackend(bert.artifact, device="cpu", precision=precision)
+    logits = half.run(*batch)
+    assert half.precision == precision
+    assert logits.dtype == np.float32
+    difference = np.abs(logits - backend.run(*batch)).max()
+    assert 0 < difference < tolerance
+
+
+def loud(tensors):
+    """One token makes an inner number of 1e5, which float16 has not; others stay below."""
+    table = tensors["bert.embeddings.word_embeddings.weight"]
+    scale = tensors["bert.embeddings.word_embeddings.weight_scale"]
+    for name in ("position_embeddings", "token_type_embeddings"):
+        tensors[f"bert.embeddings.{name}.weight"] *= 0
+    for part in ("value.weight_scale", "value.bias"):  # attention adds nothing
+        tensors[f"bert.encoder.layer.0.attention.self.{part}"] *= 0
+    tensors["bert.encoder.layer.0.attention.output.dense.bias"] *= 0
+    vector = table[LOUD] * scale[LOUD]
+    direction = (vector - vector.mean()) / vector.std()
+    name = "bert.encoder.layer.0.intermediate.dense.weight"
+    steps = np.round(63 * direction / np.abs(direction).max())
+    tensors[name][:, 0] = steps
+    tensors[f"{name}_scale"][0] = 1e5 / (direction @ steps)
+
+
+def test_a_window_that_overflows_half_precision_is_read_again_in_float32(copy, caplog):
+    artifact = reweighted(copy, loud)
+    quiet, noisy = windows([9, 5])
+    noisy[0] = LOUD  # the position that is classified
+    batch = pad([quiet, noisy], 0)
+    exact = TorchBackend(artifact, device="cpu").run(*batch)
+    half = TorchBackend(artifact, device="cpu", precision="float16")
+    assert np.isnan(half._forward(half._model, *batch)).any(axis=1).tolist() == [False, True]
+    with caplog.at_level(logging.WARNING, "evergreen"):
+        logits = half.run(*batch)
+        again = half.run(*batch)
+    np.testing.assert_allclose(logits, exact, atol=5e-3)
+    np.testing.assert_array_equal(logits, again)
+    assert [record.getMessage()[:26] for record in caplog.records] == ["a text overflowed float16 "]
+
+
+def test_only_the_windows_that_overflow_are_read_again(copy):
+    half = TorchBackend(reweighted(copy, loud), device="cpu", precision="float16")
+    quiet, noisy = windows([9, 5])
+    noisy[0] = LOUD  # the position that is classified
+    shapes = []
+    half._in_float32().register_forward_pre_hook(
+        lambda _, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    half.run(*pad([quiet, noisy, quiet], 0))
+    assert shapes == [(1, 5)]
+
+
+def test_weights_beyond_float16_are_served_in_bfloat16_on_a_gpu(bert, copy):
+    def huge(tensors):
+        tensors["classifier.bias"][0] = 1e6
+
+    for artifact, expected in ((bert.artifact, "float16"), (reweighted(copy, huge), "bfloat16")):
+        model = torch_backend._load(artifact)
+        assert torch_backend._precision("auto", torch.device("cuda"), model) == expected
+        assert torch_backend._precision("auto", torch.device("cpu"), model) == "float32"
+
+
+def test_a_full_device_is_an_ordinary_error_and_its_memory_is_given_back(bert, monkeypatch):
+    backend = TorchBackend(bert.artifact, device="cpu")
+    batch, emptied = pad(windows([4, 9]), 0), []
+    expected = backend.run(*batch)
+
+    def full(*args, **kwargs):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend._model, "forward", full)
+        patch.setattr(torch.cuda, "empty_cache", lambda: emptied.append(sys.exc_info()[0]))
+        with pytest.raises(MemoryError, match="no room for 2 windows of 9 tokens: CUDA out of"):
+            backend.run(*batch)
+    assert emptied == [None]  # not while the error still holds the tensors of the call
+    np.testing.assert_array_equal(backend.run(*batch), expected)
+
+
+def test_torch_is_imported_by_this_backend_alone():
+    code = (
+        "import sys, function.backends.choice, function.backends.model_config, "
+        "function.backends.weights; sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=environment, timeout=60).returncode == 0
