@@ -1,17 +1,17 @@
 """Latency, throughput, cold start, memory and size beside a plain `transformers` pipeline."""
 
 import argparse
-import json
 import signal
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
-from scripts.benchmarking import page
+from scripts.benchmarking import budgets, gpu, page
+from scripts.benchmarking.files import as_json, read_gpu, write
+from scripts.benchmarking.gpu_page import FILE
+from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
 from scripts.benchmarking.plan import QUICK, Plan, subject
 from scripts.benchmarking.run import measure
 from scripts.commandline import run
-from scripts.lifecycle.errors import CommandError
 
 
 def main() -> None:
@@ -24,31 +24,32 @@ def main() -> None:
         default=sys.executable,
         help="an interpreter with the Lambda's packages alone, for what is measured of the Lambda",
     )
+    parser.add_argument(
+        "--gpu",
+        type=Path,
+        default=Path(FILE),
+        metavar="FILE",
+        help="what scripts.benchmark_gpu found elsewhere, to be shown where this machine has no "
+        "GPU; %(default)s",
+    )
     parser.add_argument("--quick", action="store_true", help="see that it runs; no figure counts")
     arguments = parser.parse_args()
     # An exception, so that servers under measurement are ended as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    results = measure(
-        subject(arguments.python),
-        QUICK if arguments.quick else Plan(),
-        arguments.data,
-        quick=arguments.quick,
-    )
+    quick, data = arguments.quick, arguments.data
+    measured = subject(arguments.python)
+    on_gpu = read_gpu(arguments.gpu)
+    promises = []
+    if gpu.in_reach():
+        plan = QUICK_GPU if quick else GpuPlan()
+        on_gpu = gpu.measure(measured, plan, "cuda", data, quick=quick)
+        promises = on_gpu.budgets
+    results = measure(measured, QUICK if quick else Plan(), data, on_gpu, quick=quick)
     shown = page.render(results)
-    for path, content in (
-        (arguments.output, shown),
-        (arguments.json, json.dumps(asdict(results), indent=1) + "\n"),
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+    write(arguments.output, shown)
+    write(arguments.json, as_json(results))
     sys.stdout.write(shown)
-    missed = [verdict for verdict in results.budgets if not verdict.passed]
-    if missed:
-        raise CommandError(
-            "; ".join(
-                f"{verdict.budget}: {verdict.measured}, not {verdict.limit}" for verdict in missed
-            )
-        )
+    budgets.check([*results.budgets, *promises])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 Run as `python -m scripts.benchmarking.bare_runtime MODEL_FOLDER`.
 """
 
+import os
 import sys
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # as we do, so that neither pays for it
 import onnxruntime as ort
 from tokenizers import Tokenizer
 

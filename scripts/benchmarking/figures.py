@@ -21,11 +21,12 @@ class Spread:
 
     median: float
     minimum: float
+    maximum: float
     count: int
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Self:
-        return cls(statistics.median(values), min(values), len(values))
+        return cls(statistics.median(values), min(values), max(values), len(values))
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,11 @@ class Latency:
     """Milliseconds that answers took."""
 
     p50: float
+    p95: float
     p99: float
     count: int
 
     @classmethod
     def of(cls, milliseconds: Sequence[float]) -> Self:
-        return cls(percentile(milliseconds, 50), percentile(milliseconds, 99), len(milliseconds))
+        p50, p95, p99 = (percentile(milliseconds, percent) for percent in (50, 95, 99))
+        return cls(p50, p95, p99, len(milliseconds))

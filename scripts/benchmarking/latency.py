@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from scripts.benchmarking.cells import ask
 from scripts.benchmarking.figures import Latency
 from scripts.benchmarking.plan import OFFLINE, Plan, Subject
-from scripts.benchmarking.processes import Running, request_body, work
+from scripts.benchmarking.processes import Running, work
 from scripts.training.progress import Progress
 
 SESSION = "session.run alone, on the same tokens, with our options"
@@ -53,7 +54,7 @@ def _at_length(
     for start in range(0, plan.latencies, plan.block):
         asked = [texts[index % len(texts)] for index in range(start, start + plan.block)]
         for row, running in ((SERVER, ours), (BASELINE, baseline)):
-            over_http[row] += ask(running, asked, clients=1, seconds=plan.seconds)[0]
+            over_http[row] += ask(running, asked, clients=1, answers=plan.block).milliseconds
     return {
         SESSION: inside["session"],
         DEFAULT_SESSION: inside["default session"],
@@ -62,18 +63,3 @@ def _at_length(
         PIPELINE: pipeline["milliseconds"],
         BASELINE: over_http[BASELINE],
     }
-
-
-def ask(
-    running: Running, texts: Sequence[str], *, clients: int, seconds: float
-) -> tuple[list[float], float]:
-    """Milliseconds of each answer over HTTP, and the seconds that all took."""
-    job = {
-        "port": running.port,
-        "path": running.path,
-        "bodies": [request_body(text) for text in texts],
-        "clients": clients,
-        "seconds": seconds,
-    }
-    done = work("scripts.benchmarking.load", job, {})
-    return done["milliseconds"], done["seconds"]

@@ -1,14 +1,16 @@
 """The page: one run as Markdown."""
 
-from scripts.benchmarking import tables
+from scripts.benchmarking import gpu_page, load_page, tables
 from scripts.benchmarking.results import Results
+from scripts.benchmarking.rounds import elsewhere
 
+BUSY = 0.1  # the share of all cores that something else may take
 INTRODUCTION = """\
 Written by a command, not by hand: ours beside a plain `transformers` pipeline that serves the same
 weights in full precision, on CPU, behind the shortest FastAPI application there is.
 
 **Read ratios, not times.** All of a page is one run on one machine, in which both sides took turns;
-another machine has other times. Files lie in the page cache and are compiled to bytecode, as on a
+another machine has other times. Only what was done on a GPU may come from elsewhere, and says so. Files lie in the page cache and are compiled to bytecode, as on a
 second start: pulling an image and reading it from a disk are not in these figures."""
 
 
@@ -20,7 +22,7 @@ def render(results: Results) -> str:
         *_quick(results),
         f"    {results.command}",
         "## Budgets",
-        tables.budgets(results),
+        tables.verdicts(results.budgets),
         "## Machine",
         tables.machine(results),
         "## Process start to first answer",
@@ -29,16 +31,10 @@ def render(results: Results) -> str:
         "## Warm answers",
         _lengths(results),
         tables.latencies(results),
-        "## Throughput",
-        f"Texts a second over HTTP on loopback, by clients that keep their connection: "
-        f"{results.texts}; {results.tokens['mean']:.0f} tokens on average. The generator is a "
-        "process on the same machine. Rounds, of "
-        f"which the median is shown: {results.plan.rounds}. Both sides read the first "
-        f"{results.tokens['most']:.0f} tokens of a longer text.",
-        tables.throughput(results),
-        "The backend alone: the same tokens, ready in memory, sorted by length, with the server's "
-        "thread setting, in batches of",
-        tables.backend(results),
+        "## Load",
+        *load_page.section(results),
+        "## On a GPU",
+        *gpu_page.section(results.gpu),
         "## Peak memory",
         f"Resident, 1 MB being 1,000,000 bytes. The handler answered "
         f"{results.plan.memory_requests} texts of review length.",
@@ -52,8 +48,9 @@ def render(results: Results) -> str:
 def _quick(results: Results) -> list[str]:
     if results.quick:
         return ["**A quick run, which shows that everything runs: draw no conclusion from it.**"]
-    if results.machine.busy > results.machine.cores / 2:
-        return ["**The machine was not idle when this run began: trust its ratios less.**"]
+    busy = elsewhere(results.throughput.rounds).median
+    if results.machine.busy > results.machine.cores / 2 or busy > BUSY * results.machine.cores:
+        return ["**The machine was not idle while this run was made: trust its ratios less.**"]
     return []
 
 

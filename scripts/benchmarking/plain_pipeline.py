@@ -1,8 +1,9 @@
-"""The baseline: what the library's own documentation has one write, on CPU, in full precision."""
+"""The baseline: what the library's own documentation has one write."""
 
 from collections.abc import Callable
 
-from transformers import pipeline
+import torch
+from transformers import Pipeline, pipeline
 from typing_extensions import TypedDict
 
 
@@ -13,11 +14,22 @@ class Score(TypedDict):
     score: float
 
 
-def open_pipeline(checkpoint: str) -> Callable[[str], list[Score]]:
-    """A text classifier that scores all labels, best first. Torch takes the threads it likes."""
-    classify = pipeline(
-        "text-classification", model=checkpoint, top_k=None, truncation=True, device="cpu"
+def load_pipeline(checkpoint: str, device: str, precision: str) -> Pipeline:
+    """A text classifier that scores all labels. precision: torch's name of a type."""
+    return pipeline(
+        "text-classification",
+        model=checkpoint,
+        top_k=None,
+        truncation=True,
+        device=device,
+        dtype=getattr(torch, precision),
     )
+
+
+def open_pipeline(checkpoint: str) -> Callable[[str], list[Score]]:
+    """The same for a text at a time, best label first, on CPU, in full precision. Torch takes the
+    threads it likes."""
+    classify = load_pipeline(checkpoint, "cpu", "float32")
 
     def scores(text: str) -> list[Score]:
         # A list goes in because a lone text comes back in a shape of its own.

@@ -11,6 +11,8 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CHECKPOINT = REPOSITORY / "build" / "benchmark" / "checkpoint"
 EVENT = REPOSITORY / "tests" / "events" / "http_api_v2.json"
 SHORT_TEXT = "A warm, funny film that never once talks down to us."
+SHORT, REVIEW = "short", "review"  # the lengths of warm answers
+BUDGET_CLIENTS = 32  # the level of load at which the server is held to the session alone
 REVIEW_TOKENS = 300  # a typical IMDB review: their mean is 309, their median 227
 
 
@@ -21,8 +23,11 @@ class Plan:
     starts, slow_starts: fresh processes of ours, and of what loads torch. warm_up_starts: started
     before, and not counted, so that files lie in memory and are compiled to bytecode.
     latencies: answers of each kind and length. block: answers in a row before the next kind.
-    texts, rounds: what is scored in each cell of throughput, and how often all cells are.
-    seconds: the most that one cell may take. memory_requests: answers before memory is read.
+    memory_requests: answers before memory is read.
+    texts: what load is made of. clients: the levels of load. rounds: how often each is measured.
+    seconds: how long, once each client has had an answer. ceiling_seconds: how long against a
+    server that answers at once. batches: of the session alone (see `backend_alone`);
+    pipeline_batches: of the pipeline alone; parts: turns that they are tried in.
     """
 
     starts: int = 15
@@ -30,12 +35,22 @@ class Plan:
     warm_up_starts: int = 1
     latencies: int = 160
     block: int = 8
-    texts: int = 96
-    rounds: int = 3
-    seconds: float = 90.0
     memory_requests: int = 20
-    clients: tuple[int, ...] = (1, 8, 32)
-    batches: tuple[int, ...] = (1, 4, 8, 16)
+    texts: int = 96
+    clients: tuple[int, ...] = (1, 8, 32, 128)
+    rounds: int = 3
+    seconds: float = 4.0
+    ceiling_seconds: float = 2.0
+    batches: tuple[str, ...] = (
+        "1 text",
+        "4 texts",
+        "16 texts",
+        "512 tokens",
+        "1024 tokens",
+        "4096 tokens",
+    )
+    pipeline_batches: tuple[int, ...] = (1, 8, 32)
+    parts: int = 3
 
 
 # Enough to see that everything runs, and no more.
@@ -45,9 +60,15 @@ QUICK = Plan(
     warm_up_starts=0,
     latencies=2,
     block=1,
-    texts=4,
-    rounds=1,
     memory_requests=2,
+    texts=16,
+    clients=(1, 32),
+    rounds=1,
+    seconds=1.0,
+    ceiling_seconds=0.2,
+    batches=("1 text", "512 tokens"),
+    pipeline_batches=(8,),
+    parts=1,
 )
 
 
@@ -76,7 +97,7 @@ OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
 def subject(python: str) -> Subject:
     """The model that the environment's settings serve by default."""
-    settings = load_settings(os.environ)
+    settings = load_settings(Settings, os.environ)
     return Subject(
         settings,
         settings.models_dir.resolve() / settings.default_model,

@@ -40,9 +40,9 @@ class Running:
     started: float
 
 
-def request_body(text: str) -> str:
+def request_body(inputs: str | Sequence[str]) -> str:
     """A request for both sides; ours too reads a long text's start only, as the pipeline does."""
-    return json.dumps({"inputs": text, "parameters": {"long_text": "truncate"}})
+    return json.dumps({"inputs": inputs, "parameters": {"long_text": "truncate"}})
 
 
 @contextmanager

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from scripts.benchmarking.budgets import Verdict
 from scripts.benchmarking.figures import Latency, Spread
+from scripts.benchmarking.gpu_results import GpuResults
 from scripts.benchmarking.installed import Installed
 from scripts.benchmarking.machine import Machine
 from scripts.benchmarking.plan import Plan
+from scripts.benchmarking.throughput import Throughput
 
 
 @dataclass(frozen=True)
@@ -15,8 +17,8 @@ class Results:
 
     tokens: of the short text, of a review, of a text under load on average, and the most that is
     read. agreement: the largest difference of a probability between both sides. first_answer:
-    seconds. latency: row, then length. throughput: texts a second, row, then clients. backend: the
-    same of the session alone, by texts in a batch. memory: peak bytes.
+    seconds. latency: row, then length. memory: peak bytes. gpu: of this run or of another machine,
+    None where nobody has measured it.
     """
 
     machine: Machine
@@ -29,8 +31,8 @@ class Results:
     agreement: float
     first_answer: dict[str, Spread]
     latency: dict[str, dict[str, Latency]]
-    throughput: dict[str, dict[str, float]]
-    backend: dict[str, float]
+    throughput: Throughput
     memory: dict[str, int]
     installed: Installed
     budgets: list[Verdict]
+    gpu: GpuResults | None

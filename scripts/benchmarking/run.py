@@ -8,7 +8,6 @@ import numpy as np
 from function.core.predictor import Predictor
 from scripts.benchmarking import (
     agreement,
-    budgets,
     checkpoint,
     first_answer,
     footprint,
@@ -17,27 +16,30 @@ from scripts.benchmarking import (
     machine,
     texts,
     throughput,
+    verdicts,
 )
 from scripts.benchmarking.answering import Tokens
-from scripts.benchmarking.figures import Latency, Spread
-from scripts.benchmarking.plan import REVIEW_TOKENS, SHORT_TEXT, Plan, Subject
+from scripts.benchmarking.gpu_results import GpuResults
+from scripts.benchmarking.plan import REVIEW, REVIEW_TOKENS, SHORT, SHORT_TEXT, Plan, Subject
 from scripts.benchmarking.processes import serving
 from scripts.benchmarking.results import Results
 from scripts.benchmarking.services import baseline_server, our_server
 from scripts.training.evaluation import open_predictor
 
-SHORT, REVIEW = "short", "review"
 REVIEWS = 8  # texts of a review's length, answered in turn
 
 
-def measure(subject: Subject, plan: Plan, data: Path | None, *, quick: bool) -> Results:
-    """Everything. Raises CommandError where the two sides are not the same model."""
+def measure(
+    subject: Subject, plan: Plan, data: Path | None, gpu: GpuResults | None, *, quick: bool
+) -> Results:
+    """Everything but what a GPU did. Raises CommandError where the two sides are not the same
+    model."""
     described = machine.describe()
     pool = texts.sample(data, max(plan.texts, 4 * REVIEWS))
     predictor = open_predictor(subject.model)
     tokens = _tokens(predictor, pool.texts)
     reviews = texts.closest(pool.texts, tokens, REVIEW_TOKENS, REVIEWS)
-    under_load = pool.texts[: plan.texts]
+    under_load = texts.dealt(pool.texts[: plan.texts], tokens)
     checkpoint.rebuild(predictor.artifact, subject.checkpoint)
     difference = agreement.check(subject, predictor)
     artifact = predictor.artifact
@@ -57,7 +59,7 @@ def measure(subject: Subject, plan: Plan, data: Path | None, *, quick: bool) -> 
     ):
         lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
         answers = latency.measure(subject, plan, lengths, ours, baseline)
-        rates, alone = throughput.measure(subject, plan, under_load, ours, baseline)
+        load = throughput.measure(subject, plan, under_load, ours, baseline)
         peaks |= footprint.of_servers(ours, baseline)
     sizes = installed.measure(subject)
     return Results(
@@ -71,38 +73,11 @@ def measure(subject: Subject, plan: Plan, data: Path | None, *, quick: bool) -> 
         agreement=difference,
         first_answer=starts,
         latency=answers,
-        throughput=rates,
-        backend=alone,
+        throughput=load,
         memory=peaks,
         installed=sizes,
-        budgets=[
-            *_cold_verdicts(starts),
-            _warm_verdict(answers),
-            budgets.throughput(
-                rates[throughput.SERVER][str(plan.clients[-1])],
-                max(alone.values()),
-                plan.clients[-1],
-            ),
-            budgets.peak_memory(
-                max(peaks[row] for row in (footprint.HANDLER, footprint.EMULATED) if row in peaks)
-            ),
-            budgets.installed(sizes.ours),
-        ],
-    )
-
-
-def _cold_verdicts(starts: dict[str, Spread]) -> list[budgets.Verdict]:
-    """All three in a fresh Python process: the emulator's row carries a runtime client too."""
-    return budgets.first_answer(
-        starts[first_answer.HANDLER].median,
-        starts[first_answer.BARE].median,
-        starts[first_answer.PIPELINE].median,
-    )
-
-
-def _warm_verdict(answers: dict[str, dict[str, Latency]]) -> budgets.Verdict:
-    return budgets.warm_answer(
-        answers[latency.HANDLER][REVIEW].p50, answers[latency.SESSION][REVIEW].p50
+        budgets=verdicts.of(plan, starts, answers, load.rounds, peaks, sizes),
+        gpu=gpu,
     )
 
 

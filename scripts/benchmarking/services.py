@@ -1,12 +1,14 @@
-"""The two programs that answer over HTTP."""
+"""The programs that answer over HTTP."""
 
 from scripts.benchmarking.plan import OFFLINE, Subject
 from scripts.benchmarking.processes import LOOPBACK, Service
 
 
-def our_server(subject: Subject) -> Service:
-    """The server as `make run` starts it."""
-    return Service(["-m", "function.server"], "/v1/predict", subject.environment())
+def our_server(subject: Subject, environment: dict[str, str] | None = None) -> Service:
+    """The server as `make run` starts it. environment: of its settings, those that differ."""
+    return Service(
+        ["-m", "function.server"], "/v1/predict", subject.environment() | (environment or {})
+    )
 
 
 def baseline_server(subject: Subject) -> Service:
@@ -16,3 +18,8 @@ def baseline_server(subject: Subject) -> Service:
     return Service(
         [*uvicorn, *options], "/predict", OFFLINE | {"CHECKPOINT": str(subject.checkpoint)}
     )
+
+
+def instant_server() -> Service:
+    """What answers without doing anything."""
+    return Service(["-m", "scripts.benchmarking.instant", "{port}"], "/predict", {})

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
-from scripts.benchmarking.budgets import MEGABYTE
+from scripts.benchmarking.budgets import MEGABYTE, Verdict
 from scripts.benchmarking.results import Results
 
 
-def budgets(results: Results) -> str:
-    """Every promise beside what was measured."""
-    return _table(
+def verdicts(promises: Iterable[Verdict]) -> str:
+    """Promises beside what was measured."""
+    return table(
         ("what", "measured", "budget", "verdict"),
         (
             (verdict.budget, verdict.measured, verdict.limit, "PASS" if verdict.passed else "FAIL")
-            for verdict in results.budgets
+            for verdict in promises
         ),
     )
 
@@ -21,7 +21,7 @@ def machine(results: Results) -> str:
     """What the run was made on and with."""
     machine = results.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine.versions.items())
-    return _table(
+    return table(
         ("", ""),
         (
             ("CPU", machine.cpu),
@@ -41,7 +41,7 @@ def machine(results: Results) -> str:
 def first_answers(results: Results) -> str:
     """Seconds, and how many times the bare script's."""
     bare = next(iter(results.first_answer.values())).median
-    return _table(
+    return table(
         ("what", "median", "fastest", "starts", "× bare script"),
         (
             (
@@ -60,7 +60,7 @@ def latencies(results: Results) -> str:
     """Two figures a length."""
     lengths = list(next(iter(results.latency.values())))
     header = [f"{length}, {figure}" for length in lengths for figure in ("p50", "p99")]
-    return _table(
+    return table(
         ("what", *header),
         (
             (row, *(f"{f:.2f}" for length in lengths for f in (at[length].p50, at[length].p99)))
@@ -69,29 +69,9 @@ def latencies(results: Results) -> str:
     )
 
 
-def throughput(results: Results) -> str:
-    """Both servers, by clients."""
-    clients = [str(count) for count in results.plan.clients]
-    return _table(
-        ("what", *(f"{count} client{'s' * (count != '1')}" for count in clients)),
-        (
-            (row, *(f"{rates[count]:.1f}" for count in clients))
-            for row, rates in results.throughput.items()
-        ),
-    )
-
-
-def backend(results: Results) -> str:
-    """The session alone, by texts in a batch."""
-    return _table(
-        ("texts in a batch", *results.backend),
-        [("texts a second", *(f"{rate:.1f}" for rate in results.backend.values()))],
-    )
-
-
 def memory(results: Results) -> str:
     """Peaks."""
-    return _table(
+    return table(
         ("process", "peak"),
         ((row, _megabytes(peak)) for row, peak in results.memory.items()),
     )
@@ -102,7 +82,7 @@ def installed(results: Results) -> str:
     sizes = results.installed
     largest = ", ".join(f"{name} {_megabytes(size)}" for name, size in sizes.largest.items())
     return (
-        _table(
+        table(
             ("what", "ours, on Lambda", "the baseline"),
             (
                 ("packages", _megabytes(sizes.packages), _megabytes(sizes.baseline_packages)),
@@ -119,6 +99,7 @@ def _megabytes(size: int) -> str:
     return f"{size / MEGABYTE:.1f} MB"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Any table; the first column holds words, the others figures."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

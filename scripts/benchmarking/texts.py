@@ -5,11 +5,13 @@ import random
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from scripts.lifecycle.errors import DataError
 
 SEED = 17
+HAND = 16  # texts in a row that are together as long as any others
 # Words a review in the Large Movie Review Dataset: the median, and the spread of the logarithm.
 MEDIAN_WORDS, LOG_SPREAD, WORDS = 171, 0.65, range(40, 1001)
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -101,6 +103,25 @@ def closest(texts: Sequence[str], tokens: Sequence[int], target: int, count: int
     """The texts whose number of tokens is nearest to a target."""
     order = sorted(range(len(texts)), key=lambda index: abs(tokens[index] - target))
     return [texts[index] for index in order[:count]]
+
+
+def dealt(texts: Sequence[str], tokens: Sequence[int], hand: int = HAND) -> list[str]:
+    """The same texts, in an order in which each `hand` of them holds short and long ones alike.
+
+    So what is answered in any few seconds costs about the same, whoever answers.
+    """
+    draw = random.Random(SEED)  # noqa: S311 -- no secret
+    order = sorted(range(len(texts)), key=tokens.__getitem__)
+    edges = [len(texts) * number // hand for number in range(hand + 1)]
+    piles = [order[start:stop] for start, stop in pairwise(edges)]
+    for pile in piles:
+        draw.shuffle(pile)
+    chosen: list[str] = []
+    while any(piles):
+        row = [texts[pile.pop()] for pile in piles if pile]
+        draw.shuffle(row)
+        chosen += row
+    return chosen
 
 
 def _review(draw: random.Random) -> str:

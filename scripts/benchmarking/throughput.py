@@ -1,52 +1,112 @@
-"""Section 3: texts a second under load, beside what the session alone does on the same texts."""
+"""Section 3: texts a second and how long each took, under load, beside the session alone."""
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from scripts.benchmarking.latency import ask
-from scripts.benchmarking.plan import Plan, Subject
-from scripts.benchmarking.processes import Running, work
+from scripts.benchmarking.cells import Cell, ask
+from scripts.benchmarking.plan import BUDGET_CLIENTS, OFFLINE, Plan, Subject
+from scripts.benchmarking.processes import Running, serving, work
+from scripts.benchmarking.rounds import Round
+from scripts.benchmarking.services import instant_server
+from scripts.benchmarking.standing import standing
 from scripts.training.progress import Progress
 
 SERVER = "our server"
 BASELINE = "plain transformers pipeline behind FastAPI"
+BACKEND = "the backend alone, in its best batches"
 
-Rates = dict[str, float]
+
+@dataclass(frozen=True)
+class Throughput:
+    """rounds: all of them. backend, pipeline: texts a second in one process, by batch.
+
+    best: the batch in which the backend was fastest, and read in all rounds.
+    ceiling: requests a second of the load generator against a server that answers at once.
+    """
+
+    rounds: list[Round]
+    backend: dict[str, float]
+    best: str
+    pipeline: dict[str, float]
+    ceiling: float
 
 
 def measure(
     subject: Subject, plan: Plan, texts: Sequence[str], ours: Running, baseline: Running
-) -> tuple[dict[str, Rates], Rates]:
-    """Both servers' rates by clients, and the session's by texts in a batch.
-
-    Medians over rounds, in which all take turns.
-    """
-    alone: dict[str, list[float]] = {}
-    measured: dict[str, dict[str, list[float]]] = {SERVER: {}, BASELINE: {}}
-    with Progress("throughput, cells", plan.rounds * (1 + 2 * len(plan.clients))) as progress:
-        for _ in range(plan.rounds):
-            for batch, rate in _backend(subject, plan, texts).items():
-                alone.setdefault(batch, []).append(rate)
-            progress.advance(1)
+) -> Throughput:
+    """Every level in every round, in every other round the other way round, so that a machine that
+    grows slower helps nobody. The level that has a budget comes twice."""
+    job = {"model": str(subject.model), "threads": subject.settings.threads, "texts": texts}
+    rounds = []
+    with (
+        standing("scripts.benchmarking.backend_alone", job, {}) as backend,
+        Progress("load, rounds", plan.rounds * len(plan.clients)) as progress,
+    ):
+        first = {"batches": plan.batches, "start": 0, "step": 2, "parts": plan.parts}
+        rates: dict[str, float] = backend(first)
+        best = max(rates, key=rates.__getitem__)
+        sides = _Sides(backend, best, ours, baseline, texts, plan.seconds)
+        for number in range(plan.rounds):
             for clients in plan.clients:
-                for row, running in ((SERVER, ours), (BASELINE, baseline)):
-                    answered, seconds = ask(running, texts, clients=clients, seconds=plan.seconds)
-                    rates = measured[row].setdefault(str(clients), [])
-                    rates.append(len(answered) / seconds)
-                    progress.advance(1)
-    return {row: _medians(columns) for row, columns in measured.items()}, _medians(alone)
+                rounds.append(sides.all(clients, backwards=number % 2 == 1))
+                if clients == BUDGET_CLIENTS:
+                    rounds.append(sides.ours_beside_backend(clients))
+                progress.advance(1)
+    return Throughput(rounds, rates, best, _pipeline(subject, plan, texts), _ceiling(plan, texts))
 
 
-def _medians(measured: dict[str, list[float]]) -> Rates:
-    return {column: statistics.median(rates) for column, rates in measured.items()}
+@dataclass(frozen=True)
+class _Sides:
+    """Who takes turns."""
+
+    backend: Callable[[Mapping[str, Any]], Any]
+    best: str
+    ours: Running
+    baseline: Running
+    texts: Sequence[str]
+    seconds: float
+
+    def all(self, clients: int, *, backwards: bool) -> Round:
+        if backwards:
+            pipeline = self._load(self.baseline, clients)
+            found = self.ours_beside_backend(clients)
+        else:
+            found = self.ours_beside_backend(clients)
+            pipeline = self._load(self.baseline, clients)
+        return Round(clients, found.backend, found.ours, pipeline)
+
+    def ours_beside_backend(self, clients: int) -> Round:
+        """The session reads one half of the texts before and one after."""
+        before = self._half(0)
+        ours = self._load(self.ours, clients)
+        return Round(clients, round(2 / (1 / before + 1 / self._half(1)), 3), ours, None)
+
+    def _half(self, start: int) -> float:
+        asked = {"batches": [self.best], "start": start, "step": 2, "parts": 1}
+        rate: float = self.backend(asked)[self.best]
+        return rate
+
+    def _load(self, running: Running, clients: int) -> Cell:
+        return ask(running, self.texts, clients=clients, seconds=self.seconds)
 
 
-def _backend(subject: Subject, plan: Plan, texts: Sequence[str]) -> Rates:
+def _pipeline(subject: Subject, plan: Plan, texts: Sequence[str]) -> dict[str, float]:
     job = {
-        "model": str(subject.model),
-        "threads": subject.settings.threads,
-        "texts": texts,
-        "batches": plan.batches,
+        "checkpoint": str(subject.checkpoint),
+        "texts": texts[::2],  # as dealt, half of them are as long as all
+        "device": "cpu",
+        "precisions": ["float32"],
+        "batches": plan.pipeline_batches,
+        "workers": [0],
+        "parts": plan.parts,
     }
-    rates: Rates = work("scripts.benchmarking.backend_alone", job, {})
-    return rates
+    found: dict[str, float] = work("scripts.benchmarking.pipeline_alone", job, OFFLINE)
+    return found
+
+
+def _ceiling(plan: Plan, texts: Sequence[str]) -> float:
+    with serving(instant_server(), texts[0]) as instant:
+        return ask(
+            instant, texts, clients=plan.clients[-1], seconds=plan.ceiling_seconds
+        ).texts_per_second

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +13,31 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from scripts.benchmarking import budgets, first_answer, latency, throughput
+from scripts.benchmarking import budgets, first_answer, latency
 from scripts.benchmarking.agreement import calibrated, difference
 from scripts.benchmarking.backend_alone import batched
+from scripts.benchmarking.cells import Cell
 from scripts.benchmarking.checkpoint import Array, dequantise
 from scripts.benchmarking.figures import Latency, Spread, percentile
+from scripts.benchmarking.files import as_json
 from scripts.benchmarking.installed import Installed, needed, pinned, size_of
 from scripts.benchmarking.machine import Machine
 from scripts.benchmarking.memory import peak_bytes
 from scripts.benchmarking.page import render
 from scripts.benchmarking.plan import Plan
 from scripts.benchmarking.results import Results
-from scripts.benchmarking.texts import closest, made_up, sample
+from scripts.benchmarking.rounds import (
+    Round,
+    beside_backend,
+    beside_pipeline,
+    elsewhere,
+    generator_share,
+    spread,
+)
+from scripts.benchmarking.rounds import latency as latency_of
+from scripts.benchmarking.texts import closest, dealt, made_up, sample
+from scripts.benchmarking.throughput import Throughput
+from scripts.benchmarking.turns import Prepare, rates
 from scripts.lifecycle.errors import CommandError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,8 +63,9 @@ def test_percentiles_lie_between_ranks(
 
 
 def test_summaries() -> None:
-    assert Spread.of([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3)
+    assert Spread.of([3.0, 1.0, 2.0]) == Spread(2.0, 1.0, 3.0, 3)
     assert Latency.of([1.0, 3.0]).p50 == 2.0
+    assert Latency.of(list(map(float, range(101)))) == Latency(50.0, 95.0, 99.0, 101)
     assert Latency.of([1.0] * 50).count == 50
 
 
@@ -85,12 +101,47 @@ def test_the_warm_budget_is_the_larger_of_its_two_margins(
 
 
 def test_throughput_memory_and_size_verdicts() -> None:
-    assert budgets.throughput(95.0, 100.0, 32).passed
-    assert not budgets.throughput(94.9, 100.0, 32).passed
+    assert budgets.throughput(Spread(0.95, 0.9, 1.2, 3), 32).passed
+    assert not budgets.throughput(Spread(0.949, 0.9, 1.2, 3), 32).passed
+    assert budgets.beside_raw(Spread(0.8, 0.1, 0.9, 3)).passed
+    assert not budgets.beside_raw(Spread(0.79, 0.1, 0.9, 3)).passed
+    assert budgets.times_pipeline(Spread(5.0, 1.0, 9.0, 3)).passed
+    assert not budgets.times_pipeline(Spread(4.9, 1.0, 9.0, 3)).passed
     assert budgets.peak_memory(220_000_000).passed
     assert not budgets.peak_memory(220_000_001).passed
     assert budgets.installed(250_000_000).passed
     assert not budgets.installed(250_000_001).passed
+
+
+def test_the_pipeline_is_to_be_left_behind_at_every_level() -> None:
+    ahead, behind = Spread(1.4, 1.3, 1.6, 3), Spread(1.0, 0.9, 1.4, 3)
+    assert budgets.beside_pipeline({1: ahead, 8: ahead}).passed
+    verdict = budgets.beside_pipeline({1: ahead, 8: behind, 32: ahead})
+    assert not verdict.passed
+    assert "at 8 clients" in verdict.measured
+
+
+def test_promises_that_are_not_kept_fail_the_run() -> None:
+    kept, broken = budgets.peak_memory(1), budgets.peak_memory(10**9)
+    budgets.check([kept])
+    with pytest.raises(CommandError, match="1000 MB, not ≤ 220 MB"):
+        budgets.check([kept, broken])
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    """On a machine that halves its speed, the ratio of medians would say 1."""
+    slow, fast = Cell(10.0, [2.0], 0.01, 0.0), Cell(22.0, [1.0, 3.0], 0.02, 0.3)
+    rounds = [
+        Round(8, 10.0, slow, Cell(5.0, [9.0], 0.03, 0.1)),
+        Round(8, 20.0, fast, None),
+        Round(1, 1.0, slow, slow),
+    ]
+    assert spread(rounds, 8, beside_backend) == Spread((1.0 + 1.1) / 2, 1.0, 1.1, 2)
+    assert spread(rounds, 8, beside_pipeline) == Spread(2.0, 2.0, 2.0, 1)
+    assert latency_of(rounds, 8, lambda found: found.ours).count == 3
+    assert latency_of(rounds, 8, lambda found: found.pipeline).p50 == 9.0
+    assert generator_share(rounds) == 0.03
+    assert elsewhere(rounds) == Spread(0.0, 0.0, 0.3, 5)
 
 
 def test_matrices_are_dequantised_by_column_and_turned() -> None:
@@ -148,10 +199,25 @@ def test_two_models_that_differ_are_refused() -> None:
 
 def test_batches_keep_every_text() -> None:
     windows = [np.arange(1, length + 1) for length in (2, 3, 5)]
-    batches = batched(windows, 2, pad_id=0)
-    assert [ids.shape for ids, _ in batches] == [(2, 3), (1, 5)]
-    assert batches[0][0].tolist() == [[1, 2, 0], [1, 2, 3]]
-    assert sum(int(mask.sum()) for _, mask in batches) == 10
+    assert [list(map(len, batch)) for batch in batched(windows, "2 texts")] == [[2, 3], [5]]
+    assert [list(map(len, batch)) for batch in batched(windows, "1 text")] == [[2], [3], [5]]
+    assert [list(map(len, batch)) for batch in batched(windows, "6 tokens")] == [[2, 3], [5]]
+    assert [list(map(len, batch)) for batch in batched(windows, "15 tokens")] == [[2, 3, 5]]
+    assert [list(map(len, batch)) for batch in batched(windows, "1 tokens")] == [[2], [3], [5]]
+
+
+def test_ways_take_turns_over_parts_that_are_alike() -> None:
+    turns: list[tuple[str, list[int]]] = []
+
+    def way(name: str) -> Prepare[int]:
+        def prepare(items: Sequence[int]) -> Callable[[], None]:
+            return lambda: turns.append((name, list(items)))
+
+        return prepare
+
+    found = rates({"a": way("a"), "b": way("b")}, [1, 2, 3, 4], 2)
+    assert turns == [("a", [1, 3]), ("b", [1, 3]), ("a", [2, 4]), ("b", [2, 4])]
+    assert all(rate > 0 for rate in found.values())
 
 
 def test_made_up_reviews_are_the_same_each_time_and_as_long_as_real_ones() -> None:
@@ -182,6 +248,20 @@ def test_the_closest_lengths_are_chosen() -> None:
     assert closest(["a", "b", "c"], [10, 290, 330], 300, 2) == ["b", "c"]
 
 
+def test_dealt_texts_are_as_long_together_wherever_one_looks() -> None:
+    texts = made_up(96)
+    words = {text: len(text.split()) for text in texts}
+    chosen = dealt(texts, [words[text] for text in texts])
+    assert sorted(chosen) == sorted(texts)
+    assert chosen == dealt(texts, [words[text] for text in texts])
+
+    def means(row: list[str], size: int) -> list[float]:
+        return [float(np.mean([words[t] for t in row[i : i + size]])) for i in range(0, 96, size)]
+
+    assert np.std(means(chosen, 16)) < np.std(means(texts, 16)) / 2
+    assert sorted(dealt(["a", "b", "c"], [3, 1, 2])) == ["a", "b", "c"]
+
+
 def test_sizes_are_of_what_is_installed() -> None:
     lines = ["numpy==2.4.6 \\", "    --hash=sha256:0", "no-such-package==1 ; python_version < '3'"]
     assert pinned(lines) == ["numpy"]
@@ -196,11 +276,19 @@ def test_peak_memory_is_of_the_process_asked_about() -> None:
         assert peak_bytes(os.getpid()) >= peak_bytes() - 1_000_000
 
 
-def made_up_results(*, quick: bool, busy: float) -> Results:
+def made_up_results(*, quick: bool, busy: float, others: float = 0.05) -> Results:
     machine = Machine("A CPU", 2, 8.2, "Linux x86_64", busy, "2026-01-02", "abc1234", {"onnx": "1"})
-    at = {"short": Latency(4.0, 5.0, 10), "review": Latency(40.0, 50.0, 10)}
+    at = {"short": Latency(4.0, 4.5, 5.0, 10), "review": Latency(40.0, 45.0, 50.0, 10)}
     sizes = Installed(200_000_000, 1_000_000, 24_000_000, {"numpy": 60_000_000}, 10**9, 9 * 10**7)
-    rates = {"1": 20.0, "8": 21.0, "32": 22.5}
+    rounds = [
+        Round(
+            clients,
+            40.0,
+            Cell(38.0, [10.0, 30.0], 0.01, others),
+            Cell(19.0, [50.0], 0.02, others),
+        )
+        for clients in Plan().clients
+    ]
     return Results(
         machine=machine,
         plan=Plan(),
@@ -211,15 +299,17 @@ def made_up_results(*, quick: bool, busy: float) -> Results:
         tokens={"short": 15.0, "review": 300.0, "mean": 280.0, "most": 512.0},
         agreement=0.0123,
         first_answer={
-            first_answer.BARE: Spread(0.5, 0.4, 7),
-            first_answer.HANDLER: Spread(0.8, 0.7, 7),
+            first_answer.BARE: Spread(0.5, 0.4, 0.9, 7),
+            first_answer.HANDLER: Spread(0.8, 0.7, 0.9, 7),
         },
         latency={latency.SESSION: at, latency.HANDLER: at},
-        throughput={throughput.SERVER: rates, throughput.BASELINE: rates},
-        backend={"1": 23.0, "4": 24.0},
+        throughput=Throughput(
+            rounds, {"1 text": 23.0, "512 tokens": 24.0}, "512 tokens", {"8 texts": 17.0}, 15_000.0
+        ),
         memory={"a process": 123_400_000},
         installed=sizes,
         budgets=[budgets.peak_memory(10**9), budgets.installed(sizes.ours)],
+        gpu=None,
     )
 
 
@@ -227,8 +317,13 @@ def test_the_page_shows_every_figure_in_whole_tables() -> None:
     page = render(made_up_results(quick=False, busy=0.1))
     for row in (
         "| our Lambda handler, in a fresh Python process | 0.80 s | 0.70 s | 7 | 1.60 |",
-        "| our server | 20.0 | 21.0 | 22.5 |",
-        "| texts a second | 23.0 | 24.0 |",
+        "| our server | 38.0 | 38.0 | 38.0 | 38.0 |",
+        "| our server beside the backend alone | 0.95 (0.95–0.95) | 0.95 (0.95–0.95) |",
+        "| our server beside the pipeline's | 2.00 (2.00–2.00) | 2.00 (2.00–2.00) |",
+        "| 1 client, our server | 20 | 29 | 30 | 2 |",
+        "| 128 clients, plain transformers pipeline behind FastAPI | 50 | 50 | 50 | 1 |",
+        "| 512 tokens | 24.0 |",
+        "| 8 texts | 17.0 |",
         "| a process | 123.4 MB |",
         "| together | 225.0 MB | 1090.0 MB |",
         "| peak memory of the Lambda process | 1000 MB | ≤ 220 MB | FAIL |",
@@ -238,6 +333,9 @@ def test_the_page_shows_every_figure_in_whole_tables() -> None:
         assert row in page
     for table in (block.splitlines() for block in page.split("\n\n") if block.startswith("|")):
         assert len({line.count("|") for line in table}) == 1
+    assert "took 2.0 % of a core" in page
+    assert "asked 15000 times a second with 128 clients" in page
+    assert "took 0.05 cores, 0.05 at the most" in page
     assert "idle" not in page
     assert "no conclusion" not in page
 
@@ -245,6 +343,20 @@ def test_the_page_shows_every_figure_in_whole_tables() -> None:
 def test_the_page_says_what_makes_it_doubtful() -> None:
     assert "draw no conclusion" in render(made_up_results(quick=True, busy=0.1))
     assert "not idle" in render(made_up_results(quick=False, busy=1.5))
+    assert "not idle" in render(made_up_results(quick=False, busy=0.1, others=0.3))
+
+
+def test_the_page_says_what_is_open_and_how_to_know_it() -> None:
+    page = render(made_up_results(quick=False, busy=0.1))
+    assert "Open: no GPU was in reach" in page
+    assert "python -m scripts.benchmark_gpu" in page
+
+
+def test_all_times_of_a_round_stand_on_one_line() -> None:
+    results = made_up_results(quick=False, busy=0.1)
+    content = as_json(results)
+    assert json.loads(content) == json.loads(json.dumps(asdict(results)))
+    assert '"milliseconds": [10.0, 30.0]' in content
 
 
 @pytest.mark.integration
@@ -271,7 +383,7 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
     missed = [verdict["budget"] for verdict in found["budgets"] if not verdict["passed"]]
     assert done.returncode == bool(missed)
     assert all(budget in done.stderr.splitlines()[-1] for budget in missed)
-    assert len(found["budgets"]) == 6
+    assert len(found["budgets"]) == 7
     assert found["agreement"] < 0.05
     assert len(found["first_answer"]) >= 5
     assert all(spread["minimum"] > 0 for spread in found["first_answer"].values())
@@ -281,11 +393,21 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
         for row in found["latency"].values()
         for at in (row["short"], row["review"])
     )
-    assert all(
-        set(rates) == {"1", "8", "32"} and min(rates.values()) > 0
-        for rates in found["throughput"].values()
-    )
-    assert set(found["backend"]) == {"1", "4", "8", "16"}
+    load = found["throughput"]
+    assert [(one["clients"], one["pipeline"] is None) for one in load["rounds"]] == [
+        (1, False),
+        (32, False),
+        (32, True),
+    ]
+    for one in load["rounds"]:
+        for cell in filter(None, (one["ours"], one["pipeline"])):
+            assert cell["texts_per_second"] > 0
+            assert min(cell["milliseconds"]) > 0
+        assert one["backend"] > 0
+    assert set(load["backend"]) == {"1 text", "512 tokens"}
+    assert load["best"] in load["backend"]
+    assert min(load["pipeline"].values()) > 0
+    assert load["ceiling"] > 100
     assert all(peak > 10_000_000 for peak in found["memory"].values())
     assert found["installed"]["packages"] > found["installed"]["function"] > 0
     assert str(ROOT) not in done.stdout

@@ -1,0 +1,44 @@
+"""Throughput on a GPU: the raw model, our server over it, and a plain `transformers` pipeline.
+
+What it writes, `make benchmark` shows on the page, wherever that runs.
+"""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from scripts.benchmarking import budgets, gpu, gpu_page
+from scripts.benchmarking.files import as_json, write
+from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
+from scripts.benchmarking.plan import subject
+from scripts.commandline import run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark_gpu", description=__doc__)
+    parser.add_argument("--json", type=Path, required=True, help="where the figures go")
+    parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
+    parser.add_argument(
+        "--device",
+        choices=gpu.DEVICES,
+        default="cuda",
+        help="cpu, with --quick, shows that it runs where there is no GPU",
+    )
+    parser.add_argument("--quick", action="store_true", help="see that it runs; no figure counts")
+    arguments = parser.parse_args()
+    if arguments.device == "cpu" and not arguments.quick:
+        parser.error("--device cpu: with --quick only, a CPU has nothing to prove here")
+    # An exception, so that servers under measurement are ended as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    plan = QUICK_GPU if arguments.quick else GpuPlan()
+    results = gpu.measure(
+        subject(sys.executable), plan, arguments.device, arguments.data, quick=arguments.quick
+    )
+    write(arguments.json, as_json(results))
+    print("\n\n".join(gpu_page.section(results)))
+    budgets.check(results.budgets)
+
+
+if __name__ == "__main__":
+    run(main)

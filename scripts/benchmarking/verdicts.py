@@ -1,0 +1,38 @@
+"""Which figures of a run are held against which promise."""
+
+from collections.abc import Mapping, Sequence
+
+from scripts.benchmarking import budgets, first_answer, footprint, latency
+from scripts.benchmarking.figures import Latency, Spread
+from scripts.benchmarking.installed import Installed
+from scripts.benchmarking.plan import BUDGET_CLIENTS, REVIEW, Plan
+from scripts.benchmarking.rounds import Round, beside_backend, beside_pipeline, spread
+
+
+def of(
+    plan: Plan,
+    starts: Mapping[str, Spread],
+    answers: Mapping[str, Mapping[str, Latency]],
+    rounds: Sequence[Round],
+    peaks: Mapping[str, int],
+    sizes: Installed,
+) -> list[budgets.Verdict]:
+    """All of them. The Lambda starts in a fresh Python process: the emulator's row carries a
+    runtime client too."""
+    handlers = [row for row in (footprint.HANDLER, footprint.EMULATED) if row in peaks]
+    return [
+        *budgets.first_answer(
+            starts[first_answer.HANDLER].median,
+            starts[first_answer.BARE].median,
+            starts[first_answer.PIPELINE].median,
+        ),
+        budgets.warm_answer(
+            answers[latency.HANDLER][REVIEW].p50, answers[latency.SESSION][REVIEW].p50
+        ),
+        budgets.throughput(spread(rounds, BUDGET_CLIENTS, beside_backend), BUDGET_CLIENTS),
+        budgets.beside_pipeline(
+            {clients: spread(rounds, clients, beside_pipeline) for clients in plan.clients}
+        ),
+        budgets.peak_memory(max(peaks[row] for row in handlers)),
+        budgets.installed(sizes.ours),
+    ]

@@ -1,0 +1,66 @@
+"""What a process holds while it is under load, and whether that grows."""
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+
+SAMPLES = 240
+FLAT = 0.03
+SETTLED = 1 / 4  # of the time, after which every shape of batch has been seen
+
+
+@dataclass(frozen=True)
+class Sample:
+    """seconds: since the load began. memory: resident bytes."""
+
+    seconds: float
+    memory: int
+    descriptors: int
+    threads: int
+
+
+@contextmanager
+def watching(pid: int, seconds: float) -> Iterator[list[Sample]]:
+    """Samples of a process, taken in a thread until the block ends."""
+    samples: list[Sample] = []
+    done = threading.Event()
+    process, begun = psutil.Process(pid), time.perf_counter()
+
+    def watch() -> None:
+        while True:
+            samples.append(_sample(process, time.perf_counter() - begun))
+            if done.wait(max(0.5, seconds / SAMPLES)):
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        done.set()
+        thread.join()
+
+
+def growth(samples: Sequence[Sample], seconds: float) -> tuple[float, float]:
+    """Bytes a minute by the line of least squares, and how much of its median the memory grew
+    along that line, of the samples after the first quarter of so many seconds of load."""
+    settled = [sample for sample in samples if SETTLED * seconds <= sample.seconds <= seconds]
+    memory = [sample.memory for sample in settled]
+    slope = statistics.linear_regression([sample.seconds for sample in settled], memory).slope
+    spanned = settled[-1].seconds - settled[0].seconds
+    return 60 * slope, slope * spanned / statistics.median(memory)
+
+
+def leaked(samples: Sequence[Sample]) -> int:
+    """Descriptors that are open when all clients are gone, and were not before they came."""
+    return samples[-1].descriptors - samples[0].descriptors
+
+
+def _sample(process: psutil.Process, seconds: float) -> Sample:
+    with process.oneshot():
+        return Sample(seconds, process.memory_info().rss, process.num_fds(), process.num_threads())
