@@ -2,6 +2,7 @@
 
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -37,6 +38,13 @@ def api(tmp_path_factory):
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
+@pytest.fixture(scope="module")
+def served(api):
+    """What is served, by the parameters of paths that name it."""
+    (model,) = TestClient(api.app).get("/v1/models").json()["models"]
+    return {"model": model["name"], "version": model["version"]}
+
+
 def test_no_request_is_answered_off_the_document(api):
     tried = set()
     for result in api.get_all_operations():
@@ -50,3 +58,23 @@ def test_no_request_is_answered_off_the_document(api):
 
         conforms()
     assert {"POST /v1/predict", "GET /v1/predict", "GET /v1/models"} <= tried
+
+
+def test_no_request_to_what_is_served_is_answered_off_the_document(api, served):
+    """Names drawn from the document are of no model: where a path has one, it is given."""
+    answered: set[str] = set()
+    for result in api.get_all_operations():
+        operation = result.ok()
+        if "{" not in operation.path:
+            continue
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        def conforms(case):
+            case.path_parameters = {name: served[name] for name in case.path_parameters}
+            if case.call_and_validate(checks=CHECKS).status_code == 200:
+                answered.add(case.operation.label)
+
+        conforms()
+    assert {"POST /v1/models/{model}/predict", "POST /models/{model}"} <= answered
+    assert any(label.endswith("/infer") for label in answered)

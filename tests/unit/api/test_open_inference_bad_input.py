@@ -4,6 +4,7 @@ import gzip
 import json
 import struct
 import time
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,7 +27,7 @@ def output(name="score", **parameters):
     return document([{"name": name, "parameters": parameters}])
 
 
-def behind(data, size=None, shape=(1,)):
+def behind(data: bytes, size: object = None, shape: Sequence[int] = (1,)) -> tuple[bytes, bytes]:
     """JSON that says that a tensor follows it, and what does."""
     size = len(data) if size is None else size
     return document(data=None, shape=list(shape), parameters={"binary_data_size": size}), data

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from function.batching.batcher import Batcher, BatchLimits
+from function.batching.batcher import Batch, Batcher, BatchLimits
 from function.core.errors import PredictionError
 
 POISON = 666
@@ -174,7 +174,7 @@ def test_a_full_batch_does_not_wait(make_batcher, model):
 
 
 def test_whoever_watches_hears_of_every_batch_and_its_padding(make_batcher, model):
-    heard = []
+    heard: list[Batch] = []
 
     async def ask():
         batcher = make_batcher(watch=heard.append)
