@@ -75,7 +75,7 @@ class HuggingFaceRequest(BaseModel):
     )
 
     inputs: Annotated[
-        Text | Annotated[list[Text], Field(min_length=1)],
+        Text | Annotated[list[Text], Field(min_length=1, fail_fast=True)],
         _said_once("send a text or a list of texts, of which none may be empty"),
     ]
     parameters: HuggingFaceParameters | None = None
@@ -93,7 +93,7 @@ class TextEmbeddingsRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
     inputs: Annotated[
-        Text | SingleText | Annotated[list[SingleText], Field(min_length=1)],
+        Text | SingleText | Annotated[list[SingleText], Field(min_length=1, fail_fast=True)],
         _said_once(
             'send a text, or a batch of texts as [["one"], ["another"]]; this model does not read '
             'pairs, which ["one", "another"] stands for'

@@ -35,7 +35,10 @@ class PredictRequest(BaseModel):
         json_schema_extra={"examples": [{"inputs": REVIEW, "parameters": {"explain": True}}]},
     )
 
-    inputs: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
+    inputs: (
+        Annotated[str, Field(min_length=1)]
+        | Annotated[list[str], Field(min_length=1, fail_fast=True)]
+    )
     parameters: Parameters = Parameters()
 
     def texts(self) -> list[str]:

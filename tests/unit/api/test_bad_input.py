@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import time
 
 import pytest
 
@@ -143,3 +144,12 @@ def test_half_of_a_surrogate_pair_is_422_and_says_where(client, inputs):
     )
     assert answer.status_code == 422
     assert "text" in answer.json()["detail"] or "inputs" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/", "/predict"])
+def test_a_long_list_of_mistakes_is_refused_at_the_first(client, path):
+    begun = time.perf_counter()
+    answer = client.post(path, json={"inputs": [1] * 500_000})
+    assert answer.status_code == 422
+    assert len(answer.content) < 2000
+    assert time.perf_counter() - begun < 3  # 500,000 errors in words take a minute
