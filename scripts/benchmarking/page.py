@@ -10,8 +10,9 @@ Written by a command, not by hand: ours beside a plain `transformers` pipeline t
 weights in full precision, on CPU, behind the shortest FastAPI application there is.
 
 **Read ratios, not times.** All of a page is one run on one machine, in which both sides took turns;
-another machine has other times. Only what was done on a GPU may come from elsewhere, and says so. Files lie in the page cache and are compiled to bytecode, as on a
-second start: pulling an image and reading it from a disk are not in these figures."""
+another machine has other times. Only what a GPU did may come from elsewhere, and then says so.
+Files lie in the page cache and are compiled to bytecode, as on a second start: pulling an image and
+reading it from a disk are not in these figures."""
 
 
 def render(results: Results) -> str:
