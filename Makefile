@@ -8,6 +8,9 @@ CONFIG ?= scripts/training/configs/sentiment.toml
 DATA ?= data
 BASE ?=
 OUTPUT ?= build/train/sentiment
+BUILDER ?= docker
+BUILD_FLAGS ?=
+VARIANT ?= gpu
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,33 +18,53 @@ LAMBDA := build/lambda
 PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
 RUNTIME := awslambdaric==4.2.2
+DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu tests/container/stand_ins/Dockerfile
 AXE := axe-core@4.14.1
 CDK := aws-cdk@2.1148.1
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
 export MODELS_DIR ?= build/models
 
+# Lambda refuses images with attestations, and podman's own format has no health checks. With podman
+# the same content makes the same image, whenever it is built.
+FLAGS_docker := --provenance=false --sbom=false
+FLAGS_podman := --format docker --timestamp 0
+
+S3 := $(if $(filter s3://%,$(REGISTRY)),$(VENV)/.infra)
+
+# Models are pulled here, where the credentials are, into a folder that holds nothing else.
+define build_image
+	rm -rf build/image/models
+	$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(if $(MODELS),--model $(MODELS)) --output build/image/models
+	arguments=$$($(BIN)/python -m scripts.image build/image/models) && \
+	$(BUILDER) build $(FLAGS_$(BUILDER)) $$arguments $(3) $(BUILD_FLAGS) -f $(1) -t $(2) .
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark train explore models synth deploy destroy lock browser clean
+.PHONY: help run test check format lambda benchmark train explore models synth deploy destroy lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT
 	@echo "Open http://127.0.0.1:$(PORT)"
 	@PORT=$(PORT) $(BIN)/python -m function.server
 
 test: $(VENV)/.test models ## the tests
-	$(BIN)/pytest -m "not browser"
+	$(BIN)/pytest -m "not browser and not container"
 
 browser: $(VENV)/.test build/node/node_modules/axe-core models ## the page's tests, in Chromium
 	$(BIN)/pytest -m browser
 
-check: $(VENV)/.test ## format, lint, types, import contracts
+check: $(VENV)/.test build/node/node_modules/aws-cdk ## format, lint, types, import contracts, templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/hadolint $(DOCKERFILES)
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/python -m scripts.synth > /dev/null
+	$(BIN)/cfn-lint
 
 format: $(VENV)/.test ## rewrite what `make check` would refuse
 	$(BIN)/ruff format .
@@ -58,6 +81,18 @@ train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
 
 models: $(VENV)/.server ## pull the production models; MODELS= names some of them
 	@$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(if $(MODELS),--model $(MODELS)) --output $(MODELS_DIR)
+
+image-lambda: $(VENV)/.server $(S3) ## the function's image. REGISTRY=, MODELS=, BUILDER=podman, BUILD_FLAGS=
+	$(call build_image,Dockerfile.lambda,evergreen-lambda)
+
+image-server: $(VENV)/.server $(S3) ## the server's image, VARIANT=gpu or cpu, and all that image-lambda takes
+	$(call build_image,Dockerfile.ecs-gpu,evergreen-server:$(VARIANT),--build-arg VARIANT=$(VARIANT))
+
+container: $(VENV)/.test ## the images but the GPU's, built and run with podman
+	$(BIN)/pytest -m container --ignore tests/container/test_gpu_image.py tests/container
+
+container-gpu: $(VENV)/.test ## the GPU's image, run on the CPU: gigabytes, and minutes
+	$(BIN)/pytest -m container tests/container/test_gpu_image.py
 
 synth: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; print what a deploy would make, templates in cdk.out/
 	$(BIN)/python -m scripts.synth $(if $(STAGE),--stage $(STAGE))
@@ -96,7 +131,7 @@ $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
 	$(PYTHON) -m venv $(LAMBDA)
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check $(RUNTIME)
-	$(LAMBDA)/bin/python -X no_debug_ranges -m compileall -q -f --invalidation-mode unchecked-hash $(LAMBDA)/lib
+	$(LAMBDA)/bin/python -X no_debug_ranges -m compileall -q -f --invalidation-mode unchecked-hash $(CURDIR)/$(LAMBDA)/lib
 	@touch $@
 
 # A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are.

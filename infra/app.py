@@ -1,0 +1,118 @@
+"""Composition root of the CDK app: the account's foundation, and the stacks of each stage.
+
+Context: `stage`, one of them instead of all; `function_image` and `server_image`, the digests of
+what runs; `github_oidc`, `existing` where the account has the provider; `rollout`, another way of
+moving traffic; `api_key_version`, of the parameter that has the keys' digests.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
+
+from infra.configuration.checks import ConfigurationError, require
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+from infra.stacks.bulk import BulkStack
+from infra.stacks.foundation import FoundationStack
+from infra.stacks.function import FunctionStack
+from infra.stacks.service import ServiceStack
+from infra.stacks.watch import WatchStack
+
+
+def main(app: cdk.App | None = None) -> None:
+    """Synthesise what the context asks for; a configuration that makes no sense is one line.
+
+    app: with a context of its own, instead of the one that the CDK's command line gives.
+    """
+    app = app or cdk.App()
+    try:
+        from infra.stages import PROJECT, STAGES  # which refuse nonsense when they are read
+
+        build(app, PROJECT, STAGES)
+    except ConfigurationError as error:
+        sys.exit(f"error: {error}")
+    app.synth()
+
+
+def build(
+    app: cdk.App, project: ProjectConfiguration, stages: Sequence[StageConfiguration]
+) -> None:
+    """Put the stacks into an app, and cdk-nag over all of them. Raises ConfigurationError."""
+    names = [stage.name for stage in stages]
+    require(len({*names}) == len(names), "stages", f"two have one name: {', '.join(names)}")
+    chosen = app.node.try_get_context("stage")
+    require(chosen in (None, "", *names), "stage", f"'{chosen}' is none of {', '.join(names)}")
+    project = replace(
+        project, github_oidc=app.node.try_get_context("github_oidc") or project.github_oidc
+    )
+    built = [stage for stage in stages if chosen in (None, "", stage.name)]
+    homes = {(stage.account, stage.region): f"{project.name}-foundation" for stage in built}
+    for number, (home, name) in enumerate(homes.items()):
+        foundation = FoundationStack(
+            app,
+            f"{name}-{number}" if number else name,
+            stack_name=name,
+            project=project,
+            stages=[stage for stage in stages if (stage.account, stage.region) == home],
+            env=cdk.Environment(account=home[0] or None, region=home[1]),
+            termination_protection=project.retain_data,
+        )
+        cdk.Tags.of(foundation).add("part", "foundation")
+    for stage in built:
+        _build_stage(app, project, stage)
+    cdk.Tags.of(app).add("project", project.name)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def _build_stage(app: cdk.App, project: ProjectConfiguration, stage: StageConfiguration) -> None:
+    env = cdk.Environment(account=stage.account or None, region=stage.region)
+    rollout = app.node.try_get_context("rollout")
+    if rollout:
+        stage = replace(stage, function=replace(stage.function, rollout=rollout))
+    function = FunctionStack(
+        app, project.stack(stage.name, "function"), project=project, stage=stage, env=env
+    )
+    stacks: list[ServiceStack | BulkStack] = []
+    if stage.service:
+        service = ServiceStack(
+            app,
+            project.stack(stage.name, "service"),
+            project=project,
+            stage=stage,
+            service=stage.service,
+            api=function.api,
+            env=env,
+        )
+        stacks.append(service)
+    if stage.bulk:
+        bulk = BulkStack(
+            app,
+            project.stack(stage.name, "bulk"),
+            project=project,
+            stage=stage,
+            bulk=stage.bulk,
+            env=env,
+        )
+        bulk.add_stack_dependency(function)  # what a canary refuses does not come here either
+        stacks.append(bulk)
+    watch = WatchStack(
+        app,
+        project.stack(stage.name, "watch"),
+        project=project,
+        stage=stage,
+        function=function,
+        limits=[limit for stack in stacks for limit in stack.limits],
+        graphs=[row for stack in stacks for row in stack.graphs],
+        env=env,
+    )
+    for stack in (function, *stacks, watch):
+        part = stack.stack_name.removeprefix(project.stack(stage.name, ""))
+        for key, value in {"stage": stage.name, "part": part, **stage.tags}.items():
+            cdk.Tags.of(stack).add(key, value)
+
+
+if __name__ == "__main__":
+    main()

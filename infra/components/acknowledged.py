@@ -1,0 +1,35 @@
+"""Findings of cdk-nag that were looked at and stay, each with the reason."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import IConstruct
+
+
+def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+    """Let a finding stay on a construct and all below it.
+
+    rule: its id, with the finding in brackets where a rule has several, as in
+    `AwsSolutions-IAM5[Action::s3:*]`.
+    """
+    cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str) -> None:
+    """Let a policy keep a resource with `*` in it. resource: the ARN as the policy has it."""
+    shown = _shown(cdk.Stack.of(construct).resolve(resource))
+    acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}]", reason)
+
+
+def _shown(resolved: Any) -> str:
+    """An ARN as cdk-nag writes it: what is not known yet stands in angle brackets."""
+    match resolved:
+        case str(text):
+            return text
+        case {"Fn::Join": ["", parts]}:
+            return "".join(map(_shown, parts))
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [resource, attribute]}:
+            return f"<{resource}.{attribute}>"
+    raise ValueError(f"cannot show {resolved}")

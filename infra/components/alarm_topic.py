@@ -1,0 +1,79 @@
+"""Where alarms go: one topic a stage, and who reads it."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
+
+
+class AlarmTopic(Construct):
+    """A topic that this account's alarms and budget may write to, and that takes TLS only."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+    ) -> None:
+        super().__init__(scope, id_)
+        name = f"{project.name}-{stage.name}"
+        self.topic = sns.Topic(
+            self,
+            "Topic",
+            topic_name=f"{name}-alarms",
+            display_name=f"{project.name} {stage.name}",
+            enforce_ssl=True,
+        )
+        for email in stage.watch.emails:
+            self.topic.add_subscription(subscriptions.EmailSubscription(email))
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsAndBudgetOfThisAccount",
+                principals=[iam.ServicePrincipal(service) for service in PUBLISHERS],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
+            )
+        )
+        self._tell_of_failed_deployments(name)
+
+    def hear(self, alarm: cloudwatch.Alarm) -> None:
+        """Tell of an alarm, and of its end."""
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+
+    def _tell_of_failed_deployments(self, name: str) -> None:
+        """CodeDeploy's word that a version was refused or taken back."""
+        what = events.EventField.from_path("$.detail.state")
+        which = events.EventField.from_path("$.detail.deploymentId")
+        events.Rule(
+            self,
+            "FailedDeployments",
+            description="A version was refused or taken back",
+            event_pattern=events.EventPattern(
+                source=["aws.codedeploy"],
+                detail_type=["CodeDeploy Deployment State-change Notification"],
+                detail={"application": [name], "state": ["FAILURE", "STOP"]},
+            ),
+            targets=[
+                targets.SnsTopic(
+                    self.topic,
+                    message=events.RuleTargetInput.from_text(
+                        f"{name}: deployment {which} ended in {what}. The version before has the "
+                        "traffic."
+                    ),
+                )
+            ],
+        )

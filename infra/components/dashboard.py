@@ -1,0 +1,140 @@
+"""A stage at a glance."""
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.components.metrics import NAMESPACE, ServiceMetrics
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+WIDTH, HEIGHT = 8, 6  # of a graph, on a board of 24
+STAGES_OF_A_REQUEST = ("tokenization_ms", "inference_ms", "decoding_ms", "explanation_ms")
+
+
+class Dashboard(Construct):
+    """Alarms, then traffic, then time, then what the models say.
+
+    alarms: all of the stage, first of all. more: rows of graphs about what else the stage has.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        alias: lambda_.Alias,
+        api: apigateway.HttpApi,
+        alarms: Sequence[cloudwatch.IAlarm],
+        more: Sequence[Sequence[cloudwatch.IWidget]] = (),
+    ) -> None:
+        super().__init__(scope, id_)
+        service = project.service(stage.name)
+        metrics = ServiceMetrics(service)
+        cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=f"{project.name}-{stage.name}",
+            default_interval=None,
+            widgets=[
+                [cloudwatch.AlarmStatusWidget(alarms=list(alarms), width=24, height=3)],
+                _traffic(metrics, alias, api),
+                _time(service, metrics, alias, api),
+                _models(service),
+                *[list(row) for row in more],
+            ],
+        )
+
+
+def graph(
+    title: str, *left: cloudwatch.IMetric, right: Sequence[cloudwatch.IMetric] = ()
+) -> cloudwatch.GraphWidget:
+    """A graph that starts at 0. right: figures of another scale."""
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(left),
+        right=list(right),
+        width=WIDTH,
+        height=HEIGHT,
+        left_y_axis=cloudwatch.YAxisProps(min=0),
+    )
+
+
+def of_models(service: str, metric: str, statistic: str) -> cloudwatch.IMetric:
+    """A metric of whichever models there are, a line for each.
+
+    metric: its name in double quotes, or a word that is in it.
+    """
+    return cloudwatch.SearchExpression(
+        expression=(
+            f'SEARCH(\'{{{NAMESPACE},service,model}} service="{service}" '
+            f"MetricName={metric}', '{statistic}', 300)"
+        ),
+        label=metric.strip('"'),
+    )
+
+
+def _traffic(
+    metrics: ServiceMetrics, alias: lambda_.Alias, api: apigateway.HttpApi
+) -> list[cloudwatch.IWidget]:
+    return [
+        graph(
+            "Requests",
+            metrics.of_service("requests", "Sum"),
+            api.metric_count(label="at the API"),
+            right=[metrics.of_service("cold_start", "Sum")],
+        ),
+        graph(
+            "Failures",
+            metrics.of_service("errors", "Sum"),
+            api.metric_client_error(label="4xx at the API"),
+            api.metric_server_error(label="5xx at the API"),
+            alias.metric_errors(label="function"),
+        ),
+        graph(
+            "Room",
+            alias.metric("ConcurrentExecutions", statistic="Maximum"),
+            alias.metric_throttles(),
+        ),
+    ]
+
+
+def _time(
+    service: str, metrics: ServiceMetrics, alias: lambda_.Alias, api: apigateway.HttpApi
+) -> list[cloudwatch.IWidget]:
+    return [
+        graph(
+            "Time of an answer (ms)",
+            *(metrics.of_service("total_ms", each) for each in ("p50", "p95", "p99")),
+        ),
+        graph(
+            "Time around it (ms)",
+            api.metric_latency(statistic="p99", label="API, p99"),
+            alias.metric_duration(statistic="p99", label="function, p99"),
+        ),
+        graph(
+            "Where it goes (ms)",
+            *(of_models(service, f'"{each}"', "Average") for each in STAGES_OF_A_REQUEST),
+        ),
+    ]
+
+
+def _models(service: str) -> list[cloudwatch.IWidget]:
+    return [
+        graph("Predictions by label", of_models(service, "label", "Sum")),
+        graph(
+            "How sure",
+            of_models(service, '"score"', "Average"),
+            of_models(service, '"margin"', "Average"),
+        ),
+        graph(
+            "Texts",
+            *(of_models(service, f'"{each}"', "Sum") for each in ("texts", "tokens", "windows")),
+            right=[of_models(service, '"model_age_days"', "Maximum")],
+        ),
+    ]

@@ -1,0 +1,103 @@
+"""What is not well with a stage's function, its API, or its model."""
+
+from collections.abc import Iterator
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.components.limits import AT_LEAST, Limit, alarms_of
+from infra.components.metrics import ServiceMetrics, percent
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+HOUR = cdk.Duration.hours(1)
+
+
+class FunctionAlarms(Construct):
+    """An alarm for each limit that the stage has. alarms: all of them."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        alias: lambda_.Alias,
+        api: apigateway.HttpApi,
+    ) -> None:
+        super().__init__(scope, id_)
+        name = f"{project.name}-{stage.name}"
+        metrics = ServiceMetrics(project.service(stage.name))
+        limits = (*_of_answers(stage, alias, api), *_of_the_model(stage, metrics))
+        self.alarms = alarms_of(self, limits, prefix=name)
+        if stage.watch.drift_deviations is not None:
+            self.alarms.append(_drift(self, name, stage, metrics))
+
+
+def _of_answers(
+    stage: StageConfiguration, alias: lambda_.Alias, api: apigateway.HttpApi
+) -> Iterator[Limit]:
+    watch = stage.watch
+    failed = percent(
+        alias.metric_errors(), alias.metric_invocations(), label="invocations that failed"
+    )
+    yield Limit("errors", "The function fails.", failed, watch.errors_percent, periods=2)
+    server = percent(api.metric_server_error(), api.metric_count(), label="answers of 500 or above")
+    yield Limit(
+        "5xx", "The API answers with 500 or above.", server, watch.errors_percent, periods=2
+    )
+    yield Limit(
+        "throttles", "Callers are refused: concurrency is used up.", alias.metric_throttles(), 0
+    )
+    yield Limit(
+        "time-outs",
+        f"A call took all of the {stage.function.timeout_seconds} seconds that it may.",
+        alias.metric_duration(statistic="Maximum"),
+        1000 * stage.function.timeout_seconds,
+        operator=AT_LEAST,
+    )
+    if watch.p99_milliseconds is not None:
+        yield Limit(
+            "p99",
+            "One call in a hundred is slow.",
+            alias.metric_duration(statistic="p99"),
+            watch.p99_milliseconds,
+            periods=3,
+        )
+
+
+def _of_the_model(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterator[Limit]:
+    days = stage.watch.model_age_days
+    if days is not None:
+        yield Limit(
+            "model-age",
+            f"The model is older than {days} days, or the clock that tells its age has stopped.",
+            metrics.of_model(
+                stage.function.default_model, "model_age_days", "Maximum", period=HOUR
+            ),
+            days,
+            periods=2,
+            silence=True,
+        )
+
+
+def _drift(
+    scope: Construct, name: str, stage: StageConfiguration, metrics: ServiceMetrics
+) -> cloudwatch.Alarm:
+    """Sure of itself in another way than in the two weeks before: the texts may have changed."""
+    return cloudwatch.AnomalyDetectionAlarm(
+        scope,
+        "Drift",
+        alarm_name=f"{name}-drift",
+        alarm_description="Predictions score unlike they used to: look whether texts have changed.",
+        metric=metrics.of_model(stage.function.default_model, "score", "Average", period=HOUR),
+        std_devs=stage.watch.drift_deviations,
+        comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
+        evaluation_periods=6,
+        datapoints_to_alarm=4,
+        treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+    )

@@ -1,0 +1,102 @@
+"""The public door: an HTTP API on its `$default` stage, throttled, with a log of routes."""
+
+import json
+from typing import cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.components.acknowledged import acknowledge
+from infra.components.log_group import log_group
+from infra.configuration.api import ApiConfiguration
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+# The route and not the path, no query string, no address: texts and people may be in those.
+ACCESS_LOG = {
+    "time": "$context.requestTimeEpoch",
+    "request_id": "$context.requestId",
+    "route": "$context.routeKey",
+    "method": "$context.httpMethod",
+    "status": "$context.status",
+    "total_ms": "$context.responseLatency",
+    "integration_ms": "$context.integrationLatency",
+    "integration_error": "$context.integrationErrorMessage",
+    "authorizer_error": "$context.authorizer.error",
+    "bytes": "$context.responseLength",
+}
+
+
+class HttpDoor(Construct):
+    """The API over the alias `live`; every path that no other route takes goes there."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        alias: lambda_.Alias,
+    ) -> None:
+        super().__init__(scope, id_)
+        configuration = stage.api
+        self.api = apigateway.HttpApi(
+            self,
+            "Api",
+            api_name=f"{project.name}-{stage.name}",
+            description=f"Text inference, stage {stage.name}",
+            create_default_stage=False,
+            default_integration=integrations.HttpLambdaIntegration("Function", alias),
+            default_authorizer=_authorizer(configuration),
+            cors_preflight=_cors(configuration),
+        )
+        self.stage = apigateway.HttpStage(
+            self,
+            "Stage",
+            http_api=self.api,
+            stage_name="$default",  # another name would be part of every path, and /docs break
+            auto_deploy=True,
+            detailed_metrics_enabled=True,
+            throttle=apigateway.ThrottleSettings(
+                rate_limit=configuration.rate, burst_limit=configuration.burst
+            ),
+        )
+        log = log_group(self, "Log", stage=stage)
+        cast(
+            "apigateway.CfnStage", self.stage.node.default_child
+        ).access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
+            destination_arn=log.log_group_arn, format=json.dumps(ACCESS_LOG)
+        )
+        if configuration.auth in ("key", "public"):
+            acknowledge(
+                self.api,
+                "AwsSolutions-APIG4",
+                "With 'key' the application checks a bearer key, and its page is open so that "
+                "people can enter theirs; 'public' lets everybody in because the stage says so.",
+            )
+
+
+def _authorizer(configuration: ApiConfiguration) -> apigateway.IHttpRouteAuthorizer | None:
+    if configuration.auth == "iam":
+        return authorizers.HttpIamAuthorizer()
+    if configuration.auth == "jwt":
+        return authorizers.HttpJwtAuthorizer(
+            "Jwt", configuration.jwt_issuer, jwt_audience=list(configuration.jwt_audience)
+        )
+    return None
+
+
+def _cors(configuration: ApiConfiguration) -> apigateway.CorsPreflightOptions | None:
+    if not configuration.cors_origins:
+        return None
+    return apigateway.CorsPreflightOptions(
+        allow_origins=list(configuration.cors_origins),
+        allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
+        allow_headers=["authorization", "content-type"],
+        max_age=cdk.Duration.hours(1),
+    )

@@ -1,0 +1,25 @@
+"""Which image a stack runs: its digest, given with the deployment, never a tag."""
+
+import aws_cdk as cdk
+
+from infra.configuration.checks import require_match
+
+
+def image_digest(stack: cdk.Stack, *, key: str) -> str:
+    """The digest that the context has under a key, as in `-c function_image=sha256:...`.
+
+    Without one the template asks for it: CloudFormation refuses to deploy it as it is, and to look
+    at it takes no image. Raises ConfigurationError where it is no digest.
+    """
+    digest = stack.node.try_get_context(key)
+    if digest:
+        require_match(r"sha256:[0-9a-f]{64}", str(digest), key, "sha256: and 64 hex digits")
+        return str(digest)
+    parameter = cdk.CfnParameter(
+        stack,
+        "".join(part.capitalize() for part in key.split("_")),
+        description=f"The image's digest without 'sha256:'; 'make deploy' gives it as {key}",
+        allowed_pattern="^[0-9a-f]{64}$",
+        constraint_description="64 hex digits",
+    )
+    return f"sha256:{parameter.value_as_string}"

@@ -1,0 +1,99 @@
+"""The Lambda that answers: an image by its digest, a version of it, and the alias `live`."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.components.acknowledged import acknowledge
+from infra.components.log_group import log_group
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+MODELS_DIR = "/opt/models"  # where Dockerfile.lambda puts them
+
+
+class InferenceFunction(Construct):
+    """The function, its newest version, and `live`, which callers use.
+
+    digest: `sha256:...` of an image in the function's repository. environment: settings beside
+    those that follow from the stage.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        digest: str,
+        environment: dict[str, str],
+    ) -> None:
+        super().__init__(scope, id_)
+        configuration = stage.function
+        name = f"{project.name}-{stage.name}"
+        self.log_group = log_group(self, "Log", stage=stage)
+        repository = ecr.Repository.from_repository_name(
+            self, "Repository", project.function_repository
+        )
+        role = inference_role(self)
+        self.function = lambda_.DockerImageFunction(
+            self,
+            "Function",
+            function_name=name,
+            description=f"Text inference, stage {stage.name}",
+            code=lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=digest),
+            architecture=ARCHITECTURES[configuration.architecture],
+            memory_size=configuration.memory_megabytes,
+            timeout=cdk.Duration.seconds(configuration.timeout_seconds),
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=self.log_group,
+            role=role,
+            reserved_concurrent_executions=configuration.reserved_concurrency,
+            snap_start=(
+                lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if configuration.snap_start else None
+            ),
+            environment={
+                "MODELS_DIR": MODELS_DIR,
+                "DEFAULT_MODEL": configuration.default_model,
+                "SERVICE": project.service(stage.name),
+                **environment,
+                **configuration.environment,
+            },
+            # Of a snapshot every version is paid for; otherwise old ones cost nothing, and one
+            # that still is there can be made live again at once.
+            current_version_options=lambda_.VersionOptions(
+                removal_policy=(
+                    cdk.RemovalPolicy.DESTROY
+                    if configuration.snap_start
+                    else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+                ),
+            ),
+        )
+        acknowledge(
+            self.function,
+            "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
+            "What callers use is a version, published with each change.",
+        )
+        self.log_group.grant_write(role)
+        self.version = self.function.current_version
+        self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.version)
+
+
+def inference_role(scope: Construct) -> iam.Role:
+    """A role that may write the function's log and traces, and nothing else."""
+    role = iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+        description="What the inference function may do: write its log and its traces",
+    )
+    acknowledge(
+        role,
+        "AwsSolutions-IAM5[Resource::*]",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
+    )
+    return role

@@ -1,0 +1,119 @@
+"""One server: its image, its size, its settings, and how little it may do."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecs as ecs
+from constructs import Construct
+
+from infra.components.acknowledged import acknowledge
+from infra.components.log_group import log_group
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.service import ServiceConfiguration
+from infra.configuration.stage import StageConfiguration
+
+PORT = 8080
+USER = "10001:10001"  # of Dockerfile.ecs-gpu
+SCRATCH, SCRATCH_MEGABYTES = "/tmp", 256  # noqa: S108 -- the container's own
+# The gateway gives up on an answer after 30 seconds, so none takes longer that anybody waits for.
+STOP_SECONDS = 25
+STOP_TIMEOUT = cdk.Duration.seconds(STOP_SECONDS + 10)
+METRICS_SECONDS = 60  # CloudWatch counts by the minute
+
+# Fargate has no GPU and takes a task that asks for one without a word.
+GPUS = {"gpu": 1, "fargate": None}
+BACKENDS = {"gpu": "torch", "fargate": "onnx"}
+COMPATIBILITIES = {
+    "gpu": ecs.Compatibility.MANAGED_INSTANCES,
+    "fargate": ecs.Compatibility.FARGATE,
+}
+ARCHITECTURES = {
+    "linux/amd64": ecs.CpuArchitecture.X86_64,
+    "linux/arm64": ecs.CpuArchitecture.ARM64,
+}
+
+
+class ServerTask(Construct):
+    """A task definition with one container, which may write to its /tmp and to its log.
+
+    definition: of ECS. digest: `sha256:...` of an image in the server's repository. environment:
+    settings beside those that follow from the stage.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        service: ServiceConfiguration,
+        digest: str,
+        environment: dict[str, str],
+    ) -> None:
+        super().__init__(scope, id_)
+        cpu, memory = service.size
+        self.definition = ecs.TaskDefinition(
+            self,
+            "Definition",
+            family=project.server(stage.name),
+            compatibility=COMPATIBILITIES[service.capacity],
+            network_mode=ecs.NetworkMode.AWS_VPC,
+            cpu=str(cpu),
+            memory_mib=str(memory),
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ARCHITECTURES[service.platform],
+                operating_system_family=ecs.OperatingSystemFamily.LINUX,
+            ),
+        )
+        repository = ecr.Repository.from_repository_name(
+            self, "Repository", project.server_repository
+        )
+        self.definition.add_container(
+            "server",
+            image=ecs.ContainerImage.from_ecr_repository(repository, digest),
+            gpu_count=GPUS[service.capacity],
+            port_mappings=[ecs.PortMapping(container_port=PORT)],
+            environment={
+                "PORT": str(PORT),
+                "BACKEND": BACKENDS[service.capacity],
+                "DEFAULT_MODEL": stage.function.default_model,
+                "SERVICE": project.server(stage.name),
+                "METRICS_SECONDS": str(METRICS_SECONDS),
+                "STOP_SECONDS": str(STOP_SECONDS),
+                **environment,
+                **service.environment,
+            },
+            user=USER,
+            readonly_root_filesystem=True,
+            linux_parameters=self._confined(),
+            stop_timeout=STOP_TIMEOUT,
+            # A log that cannot be written must not hold up answers.
+            logging=ecs.LogDrivers.aws_logs(
+                stream_prefix="server",
+                log_group=log_group(self, "Log", stage=stage),
+                mode=ecs.AwsLogDriverMode.NON_BLOCKING,
+            ),
+        )
+        acknowledge(
+            self.definition,
+            "AwsSolutions-ECS2",
+            "No setting is a secret: of a key there is only its SHA-256.",
+        )
+        acknowledge(
+            self.definition,
+            "AwsSolutions-IAM5[Resource::*]",
+            "ecr:GetAuthorizationToken, to pull images, knows no resources.",
+        )
+
+    def _confined(self) -> ecs.LinuxParameters:
+        """No capability of root's, and a /tmp in memory."""
+        parameters = ecs.LinuxParameters(self, "Confined")
+        parameters.drop_capabilities(ecs.Capability.ALL)
+        parameters.add_tmpfs(
+            ecs.Tmpfs(
+                container_path=SCRATCH,
+                size=SCRATCH_MEGABYTES,
+                mount_options=[ecs.TmpfsMountOption.NOSUID, ecs.TmpfsMountOption.NODEV],
+            )
+        )
+        return parameters

@@ -1,0 +1,108 @@
+"""When a new server is taken back, and when somebody is told that the service is not well."""
+
+from collections.abc import Sequence
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_elasticloadbalancingv2 as balancing
+from constructs import Construct
+
+from infra.components.limits import Limit
+from infra.components.metrics import FIVE_MINUTES, ServiceMetrics
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+MINUTE = cdk.Duration.minutes(1)
+
+
+def failed_percent(
+    balancer: balancing.ApplicationLoadBalancer, *, period: cdk.Duration
+) -> cloudwatch.MathExpression:
+    """Requests that a task answered with 500 or above, did not answer, or broke off, of all.
+
+    Not 503 of the balancer itself: that is a service asleep, and no fault.
+    """
+    counts = {
+        "answers": balancer.metrics.http_code_target(
+            balancing.HttpCodeTarget.TARGET_5XX_COUNT, statistic="Sum", period=period
+        ),
+        "broken": balancer.metrics.http_code_elb(
+            balancing.HttpCodeElb.ELB_502_COUNT, statistic="Sum", period=period
+        ),
+        "late": balancer.metrics.http_code_elb(
+            balancing.HttpCodeElb.ELB_504_COUNT, statistic="Sum", period=period
+        ),
+    }
+    failed = " + ".join(f"FILL({name}, 0)" for name in counts)
+    return cloudwatch.MathExpression(
+        expression=f"100 * ({failed}) / requests",
+        using_metrics={
+            **counts,
+            "requests": balancer.metrics.request_count(statistic="Sum", period=period),
+        },
+        label="requests that failed (%)",
+        period=period,
+    )
+
+
+class RollbackAlarm(Construct):
+    """Requests fail: a deployment that is under way is taken back. alarm: it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        balancer: balancing.ApplicationLoadBalancer,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.alarm = cloudwatch.Alarm(
+            self,
+            "Alarm",
+            alarm_name=f"{project.server(stage.name)}-fails",
+            alarm_description="The server fails; a deployment that is under way is taken back.",
+            metric=failed_percent(balancer, period=MINUTE),
+            threshold=stage.watch.errors_percent,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=2,
+            datapoints_to_alarm=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+
+
+def service_limits(
+    *,
+    project: ProjectConfiguration,
+    stage: StageConfiguration,
+    balancer: balancing.ApplicationLoadBalancer,
+) -> Sequence[Limit]:
+    """What somebody must hear of."""
+    metrics = ServiceMetrics(project.server(stage.name))
+    limits = [
+        Limit(
+            "server-5xx",
+            "The server answers with 500 or above, late, or not at all.",
+            failed_percent(balancer, period=FIVE_MINUTES),
+            stage.watch.errors_percent,
+            periods=2,
+        ),
+        Limit(
+            "server-full",
+            "The server's queue stays full: callers are refused with 429.",
+            metrics.of_service("refused", "Sum"),
+            0,
+            periods=3,
+        ),
+    ]
+    if stage.watch.p99_milliseconds is not None:
+        slow = Limit(
+            "server-p99",
+            "One answer of the server in a hundred is slow.",
+            metrics.of_service("total_ms", "p99"),
+            stage.watch.p99_milliseconds,
+            periods=3,
+        )
+        limits.append(slow)
+    return limits

@@ -1,0 +1,57 @@
+"""One deployment: everything about it that is chosen."""
+
+from dataclasses import dataclass, field
+
+from infra.configuration.api import ApiConfiguration
+from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.checks import require, require_match
+from infra.configuration.function import FunctionConfiguration
+from infra.configuration.service import ServiceConfiguration
+from infra.configuration.watch import WatchConfiguration
+
+RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageConfiguration:
+    """A stage.
+
+    account: its number; empty means that of whoever deploys. models: NAME=VERSION of each that
+    the image is to carry; empty follows `production`. environments: those of GitHub whose jobs may
+    deploy here. moves_production: whether its deployments, once they answer, move the `production`
+    of the registry. retain_data: whether logs and results outlive the stack. tags: further ones,
+    for the bill. service, bulk: None where the stage has none, which costs nothing.
+    """
+
+    name: str
+    region: str
+    account: str = ""
+    models: tuple[str, ...] = ()
+    environments: tuple[str, ...]
+    moves_production: bool = False
+    log_retention_days: int = 30
+    retain_data: bool = True
+    function: FunctionConfiguration = field(default_factory=FunctionConfiguration)
+    api: ApiConfiguration = field(default_factory=ApiConfiguration)
+    watch: WatchConfiguration = field(default_factory=WatchConfiguration)
+    service: ServiceConfiguration | None = None
+    bulk: BulkConfiguration | None = None
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_match(r"[a-z][a-z0-9-]{0,11}", self.name, "name", "dev, 12 letters at most")
+        require(self.name != "foundation", "name", "'foundation' is what all stages share")
+        require_match(r"[a-z]{2}(-[a-z]+)+-\d", self.region, "region", "eu-central-1")
+        require_match(r"(\d{12})?", self.account, "account", "123456789012, as text, or empty")
+        for model in self.models:
+            require_match(
+                r"[^=\s]+=\d{8}-[0-9a-f]{8}", model, "models", "sentiment=20261101-1a2b3c4d"
+            )
+        require(bool(self.environments), "environments", "name at least one of GitHub's")
+        for environment in self.environments:
+            require_match(r"[^\s:*?]+", environment, "environments", "prod")
+        require(
+            self.log_retention_days in RETENTION_DAYS,
+            "log_retention_days",
+            f"{self.log_retention_days} is none of {', '.join(map(str, RETENTION_DAYS))}",
+        )

@@ -1,0 +1,1 @@
+"""What runs during deployments, on Lambda's own Python: the standard library and boto3."""

@@ -1,0 +1,131 @@
+"""Ask a version of the function, by its ARN, whether it can be let near callers."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+TEXT = "A warm, funny film that never talks down to its audience."
+# What Lambda says while a version is being made ready, while a role is not known everywhere yet,
+# and while others use up the account's concurrency. It passes.
+PASSING = (
+    "AccessDeniedException",
+    "CodeArtifactUserPendingException",
+    "ResourceConflictException",
+    "ResourceNotReadyException",
+    "SnapStartNotReadyException",
+    "TooManyRequestsException",
+)
+PATIENCE_SECONDS = 150
+PAUSE_SECONDS = 5
+
+
+class SmokeTestError(Exception):
+    """The version did not answer as it should; the message says how it did."""
+
+
+def examine(
+    client: "LambdaClient",
+    version_arn: str,
+    auth: str,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    now: Callable[[], float] = time.monotonic,
+) -> str:
+    """Warm a version, then ask it as the gateway would. auth: who checks callers, as deployed.
+
+    Returns which model answered. Raises SmokeTestError.
+    """
+    deadline = now() + PATIENCE_SECONDS
+    # EventBridge's event runs the model once, whoever may call: it needs no key.
+    model = _invoke(client, version_arn, {"source": "aws.events"}, deadline, sleep, now)
+    if not model.get("model") or not model.get("version"):
+        raise SmokeTestError(f"the warm-up names no model: {_short(model)}")
+
+    def ask(method: str, path: str, body: str = "") -> tuple[int, dict[str, Any]]:
+        event = _request(method, path, body)
+        answer = _invoke(client, version_arn, event, deadline, sleep, now)
+        return answer.get("statusCode", 0), _json(answer.get("body"))
+
+    status, ready = ask("GET", "/health/ready")
+    if status != 200:
+        raise SmokeTestError(f"/health/ready answers {status}: {_short(ready)}")
+    status, prediction = ask("POST", "/v1/predict", json.dumps({"inputs": TEXT}))
+    if auth == "key":  # the key is nobody's but its owner's; what must hold is that it is asked for
+        if status != 401:
+            raise SmokeTestError(f"/v1/predict without a key answers {status} and not 401")
+    elif status != 200 or not prediction.get("predictions"):
+        raise SmokeTestError(f"/v1/predict answers {status}: {_short(prediction)}")
+    return f"{model['model']} {model['version']}"
+
+
+def _invoke(
+    client: "LambdaClient",
+    version_arn: str,
+    event: Mapping[str, Any],
+    deadline: float,
+    sleep: Callable[[float], None],
+    now: Callable[[], float],
+) -> dict[str, Any]:
+    """What the function returns. Waits while Lambda says that it is not ready yet."""
+    from botocore.exceptions import ClientError
+
+    while True:
+        try:
+            answer = client.invoke(FunctionName=version_arn, Payload=json.dumps(event).encode())
+            break
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in PASSING or now() > deadline:
+                raise SmokeTestError(f"it cannot be called: {error}") from error
+            sleep(PAUSE_SECONDS)
+    payload = answer["Payload"].read().decode()
+    if answer.get("FunctionError"):
+        raise SmokeTestError(f"it broke: {_short(payload)}")
+    return _json(payload)
+
+
+def _request(method: str, path: str, body: str) -> dict[str, Any]:
+    """An event of the HTTP API, payload version 2.0, with what an application reads of it."""
+    headers = {"accept": "application/json", "host": "smoke-test"}
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": headers,
+        "requestContext": {
+            "domainName": "smoke-test",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "smoke-test",
+            },
+            "routeKey": "$default",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    if body:
+        headers["content-type"] = "application/json"
+        headers["content-length"] = str(len(body))
+        event["body"] = body
+    return event
+
+
+def _json(text: Any) -> dict[str, Any]:
+    try:
+        document = json.loads(text or "{}")
+    except (TypeError, ValueError) as error:
+        raise SmokeTestError(f"it answers with what is no JSON: {_short(text)}") from error
+    if not isinstance(document, dict):
+        raise SmokeTestError(f"it answers with what is no object: {_short(document)}")
+    return document
+
+
+def _short(document: object) -> str:
+    return str(document)[:300]

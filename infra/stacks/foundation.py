@@ -1,0 +1,79 @@
+"""What an account has once, before any stage: where models and images lie, and whom it trusts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.components.deploy_role import DeployRole
+from infra.components.github_trust import GitHubTrust
+from infra.components.image_repository import ImageRepository
+from infra.components.image_roles import ImageRoles
+from infra.components.model_bucket import ModelBucket
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+
+class FoundationStack(cdk.Stack):
+    """Bucket, image repositories, and GitHub's roles: of building, refreshing, and each stage.
+
+    stages: those of this account and region.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stages: Sequence[StageConfiguration],
+        **properties: Any,
+    ) -> None:
+        super().__init__(scope, id_, **properties)
+        precious = sorted(stages, key=lambda stage: not stage.moves_production)
+        models = ModelBucket(self, "Models", project=project)
+        images = {
+            name: ImageRepository(
+                self,
+                id_,
+                project=project,
+                name=name,
+                stages=[stage.name for stage in precious],
+            )
+            for id_, name in (
+                ("FunctionImages", project.function_repository),
+                ("ServerImages", project.server_repository),
+            )
+        }
+        images[project.function_repository].let_lambda_pull(project=project)
+        repositories = [each.repository for each in images.values()]
+        trust = GitHubTrust(self, "GitHub", project=project)
+        roles = ImageRoles(
+            self,
+            "ImageRoles",
+            project=project,
+            trust=trust,
+            bucket=models.bucket,
+            repositories=repositories,
+        )
+        outputs = {
+            "ModelBucket": models.bucket.bucket_name,
+            "FunctionRepository": repositories[0].repository_uri,
+            "ServerRepository": repositories[1].repository_uri,
+            "PushRole": roles.push.role_arn,
+            "RefreshRole": roles.refresh.role_arn,
+        }
+        for stage in stages:
+            deploy = DeployRole(
+                self,
+                f"{stage.name.capitalize()}Deploy",
+                project=project,
+                stage=stage,
+                trust=trust,
+                bucket=models.bucket,
+                repositories=repositories,
+            )
+            outputs[f"{stage.name.replace('-', '').capitalize()}DeployRole"] = deploy.role.role_arn
+        for name, value in outputs.items():
+            cdk.CfnOutput(self, name, value=value)

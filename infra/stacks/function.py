@@ -1,0 +1,73 @@
+"""The function of a stage, how new versions come to it, and the API in front of it."""
+
+from typing import Any
+
+import aws_cdk as cdk
+from constructs import Construct
+
+from infra.components.authorisation import authorisation_environment
+from infra.components.custom_domain import CustomDomain
+from infra.components.http_door import HttpDoor
+from infra.components.image_digest import image_digest
+from infra.components.inference_function import InferenceFunction
+from infra.components.rollout import Rollout
+from infra.components.rollout_alarms import RolloutAlarms
+from infra.components.smoke_test import SmokeTest
+from infra.components.warm_up import WarmUp
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+
+class FunctionStack(cdk.Stack):
+    """Everything that a request meets.
+
+    inference: the function, its log, its alias `live`. api: where others may add routes.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        **properties: Any,
+    ) -> None:
+        super().__init__(scope, id_, **properties)
+        self.inference = InferenceFunction(
+            self,
+            "Inference",
+            project=project,
+            stage=stage,
+            digest=image_digest(self, key="function_image"),
+            environment=authorisation_environment(self, project=project, stage=stage),
+        )
+        self.alias = self.inference.alias
+        smoke_test = SmokeTest(
+            self, "SmokeTest", stage=stage, version=self.inference.version, alias=self.alias
+        )
+        alarms = RolloutAlarms(
+            self, "RolloutAlarms", project=project, stage=stage, version=self.inference.version
+        )
+        Rollout(
+            self,
+            "Rollout",
+            project=project,
+            stage=stage,
+            alias=self.alias,
+            before_traffic=smoke_test.before_traffic,
+            alarms=alarms.alarms,
+        )
+        WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
+        door = HttpDoor(self, "Door", project=project, stage=stage, alias=self.alias)
+        self.api = door.api
+        url = self.api.api_endpoint
+        if stage.api.domain:
+            domain = CustomDomain(
+                self, "Domain", domain=stage.api.domain, api=self.api, stage=door.stage
+            )
+            url = f"https://{stage.api.domain.name}"
+            cdk.CfnOutput(self, "DomainTarget", value=domain.target)
+        cdk.CfnOutput(self, "Url", value=url)
+        cdk.CfnOutput(self, "FunctionName", value=self.inference.function.function_name)
+        cdk.CfnOutput(self, "LogGroup", value=self.inference.log_group.log_group_name)

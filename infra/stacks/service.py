@@ -1,0 +1,94 @@
+"""The ECS service of a stage, for heavy traffic."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.components.authorisation import authorisation_environment
+from infra.components.gateway_routes import GatewayRoutes
+from infra.components.image_digest import image_digest
+from infra.components.internal_balancer import InternalBalancer
+from infra.components.limits import Limit
+from infra.components.server_service import ServerService
+from infra.components.server_task import ServerTask
+from infra.components.service_alarms import RollbackAlarm, service_limits
+from infra.components.service_graphs import service_graphs
+from infra.components.service_network import ServiceNetwork
+from infra.components.task_scaling import TaskScaling
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.service import ServiceConfiguration
+from infra.configuration.stage import StageConfiguration
+
+
+class ServiceStack(cdk.Stack):
+    """The server on ECS, behind the API of the stage.
+
+    api: of the function's stack; the service adds its routes to it. limits, graphs: what the watch
+    is to ring at and to show.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        service: ServiceConfiguration,
+        api: apigateway.HttpApi,
+        **properties: Any,
+    ) -> None:
+        super().__init__(scope, id_, **properties)
+        self._zones = [f"{cdk.Aws.REGION}{letter}" for letter in service.zones]
+        network = ServiceNetwork(self, "Network", stage=stage, service=service)
+        balancer = InternalBalancer(self, "Balancer", network=network)
+        task = ServerTask(
+            self,
+            "Task",
+            project=project,
+            stage=stage,
+            service=service,
+            digest=image_digest(self, key="server_image"),
+            environment=authorisation_environment(self, project=project, stage=stage),
+        )
+        rollback = RollbackAlarm(
+            self, "Rollback", project=project, stage=stage, balancer=balancer.balancer
+        )
+        server = ServerService(
+            self,
+            "Server",
+            service=service,
+            network=network,
+            balancer=balancer,
+            task=task,
+            alarm=rollback.alarm,
+        )
+        TaskScaling(
+            self,
+            "Scaling",
+            project=project,
+            stage=stage,
+            service=service,
+            tasks=server.tasks,
+            balancer=balancer.balancer,
+        )
+        GatewayRoutes(self, "Routes", network=network, balancer=balancer, stage=stage, api=api)
+        self.limits: Sequence[Limit] = service_limits(
+            project=project, stage=stage, balancer=balancer.balancer
+        )
+        self.graphs: Sequence[Sequence[cloudwatch.IWidget]] = [
+            service_graphs(project=project, stage=stage, targets=balancer.targets)
+        ]
+        cdk.CfnOutput(self, "Cluster", value=server.cluster.cluster_name)
+        cdk.CfnOutput(self, "Service", value=server.tasks.service_name)
+
+    @property
+    def availability_zones(self) -> list[str]:
+        """Where the network reaches: of a known account the CDK would otherwise ask which zones it
+        has, and a synthesis need credentials."""
+        first_two = [cdk.Fn.select(place, cdk.Fn.get_azs()) for place in range(2)]
+        return self._zones or first_two

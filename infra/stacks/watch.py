@@ -1,0 +1,70 @@
+"""Who is told when a stage is not well, and where one looks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from constructs import Construct
+
+from infra.components.alarm_topic import AlarmTopic
+from infra.components.budget import Budget
+from infra.components.dashboard import Dashboard
+from infra.components.function_alarms import FunctionAlarms
+from infra.components.limits import Limit, alarms_of
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+from infra.stacks.function import FunctionStack
+
+
+class WatchStack(cdk.Stack):
+    """Dashboard, alarms, the topic that they go to, and the account's budget.
+
+    limits, graphs: of what else the stage has, heard and shown with the function's.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        function: FunctionStack,
+        limits: Sequence[Limit] = (),
+        graphs: Sequence[Sequence[cloudwatch.IWidget]] = (),
+        **properties: Any,
+    ) -> None:
+        super().__init__(scope, id_, **properties)
+        self.topic = AlarmTopic(self, "Alarms", project=project, stage=stage)
+        of_function = FunctionAlarms(
+            self,
+            "Function",
+            project=project,
+            stage=stage,
+            alias=function.alias,
+            api=function.api,
+        )
+        name = f"{project.name}-{stage.name}"
+        heard = [*of_function.alarms, *alarms_of(self, limits, prefix=name)]
+        for alarm in heard:
+            self.topic.hear(alarm)
+        Dashboard(
+            self,
+            "Dashboard",
+            project=project,
+            stage=stage,
+            alias=function.alias,
+            api=function.api,
+            alarms=heard,
+            more=graphs,
+        )
+        if stage.watch.budget_dollars is not None:
+            Budget(
+                self,
+                "Budget",
+                name=f"{name}-monthly",
+                dollars=stage.watch.budget_dollars,
+                topic=self.topic.topic,
+            )
+        cdk.CfnOutput(self, "AlarmTopic", value=self.topic.topic.topic_arn)

@@ -1,0 +1,52 @@
+"""The CDK's command line, as the Makefile installed it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.lifecycle.errors import CommandError, UsageError
+
+EXECUTABLE = Path("build/node/node_modules/.bin/cdk")
+ASSEMBLY = Path("cdk.out")
+QUIET = {
+    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",  # Debian's; it works
+    "CDK_DISABLE_CLI_TELEMETRY": "true",
+}
+
+
+def run_cdk(
+    arguments: Sequence[str],
+    *,
+    context: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run one of its commands; what it prints goes to stderr. Raises CommandError."""
+    if not EXECUTABLE.exists():
+        raise UsageError(f"{EXECUTABLE} is not there: use make, which installs it")
+    given = [f"--context={key}={value}" for key, value in (context or {}).items() if value]
+    done = subprocess.run(
+        [str(EXECUTABLE), *arguments, f"--app={sys.executable} -m infra.app", *given],
+        env={**os.environ, **QUIET, **(environment or {})},
+        stdout=sys.stderr.fileno(),
+        check=False,
+    )
+    if done.returncode:
+        raise CommandError(f"cdk {arguments[0]} failed; what it says above tells why")
+
+
+def synthesise(stage: str | None) -> dict[str, dict[str, Any]]:
+    """Templates by stack, of one stage or of all; made without credentials or network."""
+    offline = {"AWS_EC2_METADATA_DISABLED": "true"}
+    run_cdk(["synth", "--quiet"], context={"stage": stage or ""}, environment=offline)
+    artifacts = json.loads((ASSEMBLY / "manifest.json").read_text())["artifacts"]
+    return {
+        artifact.get("properties", {}).get("stackName", name): json.loads(
+            (ASSEMBLY / artifact["properties"]["templateFile"]).read_text()
+        )
+        for name, artifact in artifacts.items()
+        if artifact["type"] == "aws:cloudformation:stack"
+    }

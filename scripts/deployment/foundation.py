@@ -1,0 +1,37 @@
+"""The account's foundation: whether GitHub is trusted already, and who made that so."""
+
+from typing import Literal
+
+from infra.configuration.project import ProjectConfiguration
+from scripts.deployment.account import CONFIG, Account, said_plainly
+
+ISSUER = "token.actions.githubusercontent.com"
+PROVIDER = "AWS::IAM::OIDCProvider"
+
+
+def github_oidc(account: Account, project: ProjectConfiguration) -> Literal["create", "existing"]:
+    """Whether the foundation's stack is to make the account's provider for GitHub.
+
+    An account can have but one. One that this stack made must stay in it, or it would go.
+    """
+    client = account.session.client("cloudformation", config=CONFIG)
+    stack = stack_name(project)
+    if account.stack(stack):
+        with said_plainly("CloudFormation"):
+            resources = client.describe_stack_resources(StackName=stack)["StackResources"]
+        if any(each["ResourceType"] == PROVIDER for each in resources):
+            return "create"
+    return "existing" if provider_exists(account) else "create"
+
+
+def provider_exists(account: Account) -> bool:
+    """Whether the account trusts GitHub."""
+    client = account.session.client("iam", config=CONFIG)
+    with said_plainly("IAM"):
+        providers = client.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    return any(each.get("Arn", "").endswith(f"/{ISSUER}") for each in providers)
+
+
+def stack_name(project: ProjectConfiguration) -> str:
+    """Of the foundation."""
+    return f"{project.name}-foundation"

@@ -1,0 +1,53 @@
+"""Which models a stage's image carries, out of the registry in its account's bucket."""
+
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from infra.configuration.stage import StageConfiguration
+from scripts.lifecycle.errors import RegistryError
+from scripts.lifecycle.golden_sets import current_golden, freeze_golden
+from scripts.lifecycle.registry import CANDIDATE, PRODUCTION, Registry
+
+FIRST = "the first, brought by a deployment"
+
+
+def seed(source: Registry, target: Registry) -> list[str]:
+    """Bring what is in production in one registry to another that knows nothing of the model.
+
+    It becomes the candidate there: production is what has answered. Returns `MODEL VERSION` of
+    each; run again it completes what was interrupted, and changes nothing else.
+    """
+    brought = []
+    for model in source.models():
+        pointer = source.alias(model, PRODUCTION)
+        if pointer is None or target.alias(model, PRODUCTION) or target.alias(model, CANDIDATE):
+            continue
+        with TemporaryDirectory() as scratch:
+            artifact = source.download(model, pointer.version, Path(scratch) / model)
+            target.publish(artifact)
+        with suppress(RegistryError):  # a model may have no golden set yet
+            freeze_golden(target.store, model, current_golden(source.store, model)[1])
+        target.promote(model, pointer.version, FIRST, CANDIDATE)
+        brought.append(f"{model} {pointer.version}")
+    return brought
+
+
+def choose(registry: Registry, stage: StageConfiguration) -> dict[str, str]:
+    """Model to version: what the stage pins, else what is in production, else the candidate of a
+    model that never was. Raises RegistryError where there is none."""
+    if stage.models:
+        return dict(pin.split("=", 1) for pin in stage.models)
+    chosen = {}
+    for model in registry.models():
+        pointer = registry.alias(model, PRODUCTION) or registry.alias(model, CANDIDATE)
+        if pointer:
+            chosen[model] = pointer.version
+    if not chosen:
+        raise RegistryError(f"{registry.store.location}: no model there to deploy")
+    if stage.function.default_model not in chosen:
+        raise RegistryError(
+            f"the stage's default model is {stage.function.default_model}; "
+            f"the registry has {', '.join(chosen)}"
+        )
+    return chosen

@@ -1,0 +1,65 @@
+"""What a deployment needs on this machine: Docker with buildx, and the CDK's command line."""
+
+import platform
+import shutil
+import subprocess
+
+from infra.configuration.stage import StageConfiguration
+from scripts.deployment.cdk import EXECUTABLE
+from scripts.examination.finding import Finding, Findings
+
+CDK = "2.1148.1"  # the one that the pinned aws-cdk-lib goes with
+OLDEST_NODE = 20
+MACHINES = {
+    "x86_64": "linux/amd64",
+    "AMD64": "linux/amd64",
+    "aarch64": "linux/arm64",
+    "arm64": "linux/arm64",
+}
+
+
+def tools() -> Findings:
+    """Docker, buildx, Node and the CDK, by the versions that they tell."""
+    for name, command, mend in (
+        ("docker", ["docker", "version", "--format={{.Server.Version}}"], "install and start it"),
+        ("docker buildx", ["docker", "buildx", "version"], "install docker-buildx"),
+    ):
+        said = _said(command)
+        yield Finding("ok", f"{name}: {said}") if said else Finding("bad", f"{name}: none", mend)
+    node = _said(["node", "--version"])
+    if not node or int(node.removeprefix("v").split(".")[0]) < OLDEST_NODE:
+        yield Finding("bad", f"node: {node or 'none'}", f"install Node {OLDEST_NODE} or newer")
+    else:
+        yield Finding("ok", f"node: {node}")
+    cdk = _said([str(EXECUTABLE), "--version"])
+    if cdk.split(" ")[0] == CDK:
+        yield Finding("ok", f"cdk: {cdk}")
+    else:
+        yield Finding(
+            "bad", f"cdk: {cdk or 'none'}, wanted {CDK}", "make build/node/node_modules/aws-cdk"
+        )
+
+
+def architecture(stage: StageConfiguration) -> Findings:
+    """Whether images for the stage can be built here."""
+    wanted = {stage.function.platform, *([stage.service.platform] if stage.service else [])}
+    here = MACHINES.get(platform.machine(), platform.machine())
+    builder = _said(["docker", "buildx", "inspect"])
+    for each in sorted(wanted):
+        if each == here or each in builder:
+            yield Finding("ok", f"{stage.name}: images for {each} can be built here")
+        else:
+            yield Finding(
+                "bad",
+                f"{stage.name}: images for {each} cannot be built on {here}",
+                "install QEMU's binfmt for Docker (Debian: qemu-user-static), build in the "
+                "workflow, or choose the other function.architecture",
+            )
+
+
+def _said(command: list[str]) -> str:
+    """What a command prints, nothing where it is not there or fails."""
+    if shutil.which(command[0]) is None:
+        return ""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""

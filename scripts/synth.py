@@ -1,0 +1,39 @@
+"""Print what a deploy would make. The templates lie in cdk.out/ afterwards."""
+
+import argparse
+from collections import defaultdict
+from typing import Any
+
+from scripts.commandline import run
+from scripts.deployment.cdk import synthesise
+from scripts.deployment.stages import load_stage
+
+PATH = "aws:cdk:path"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.synth", description=__doc__)
+    parser.add_argument("--stage", help="one of infra/stages.py; all of them by default")
+    arguments = parser.parse_args()
+    if arguments.stage:
+        load_stage(arguments.stage)
+    for stack, template in synthesise(arguments.stage).items():
+        print("\n".join(describe(stack, template)))
+
+
+def describe(stack: str, template: dict[str, Any]) -> list[str]:
+    """A stack's resources by type, each by the path of the construct that made it."""
+    resources = template.get("Resources", {})
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for logical_id, resource in resources.items():
+        path = resource.get("Metadata", {}).get(PATH, logical_id)
+        kinds[resource["Type"]].append("/".join(path.split("/")[1:]).removesuffix("/Resource"))
+    lines = [f"{stack}: {len(resources)} resources"]
+    for kind, paths in sorted(kinds.items()):
+        lines.append(f"  {kind}")
+        lines.extend(f"    {path}" for path in sorted(paths))
+    return lines
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,87 @@
+"""Every statement of every policy in a set of templates, and how IAM reads a condition."""
+
+import fnmatch
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.infra.synthesis import Assembly
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement. where: stack and resource. kind: `identity`, `trust` or `resource`."""
+
+    where: str
+    kind: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    principal: Any
+    condition: Mapping[str, Mapping[str, Any]]
+
+
+def statements(assembly: Assembly) -> Iterator[Statement]:
+    """Of roles, policies, and everything that has a policy of its own."""
+    for stack, name, resource in assembly.all():
+        properties = resource.get("Properties", {})
+        where = f"{stack}/{name}"
+        documents = [
+            ("trust", properties.get("AssumeRolePolicyDocument")),
+            (
+                "identity" if "IAM" in resource["Type"] else "resource",
+                properties.get("PolicyDocument"),
+            ),
+            ("resource", properties.get("RepositoryPolicyText")),
+            *(("identity", each["PolicyDocument"]) for each in properties.get("Policies", [])),
+        ]
+        for kind, document in documents:
+            for statement in (document or {}).get("Statement", []):
+                yield Statement(
+                    where,
+                    kind,
+                    statement["Effect"],
+                    tuple(map(str, many(statement.get("Action", statement.get("NotAction"))))),
+                    tuple(written(each) for each in many(statement.get("Resource", []))),
+                    statement.get("Principal"),
+                    statement.get("Condition", {}),
+                )
+
+
+def many(value: Any) -> list[Any]:
+    """A value that may stand alone or in a list."""
+    return value if isinstance(value, list) else [value]
+
+
+def written(value: Any) -> str:
+    """An ARN with `<...>` for what is known only later."""
+    match value:
+        case str(text):
+            return text
+        case {"Fn::Join": [str(between), parts]}:
+            return between.join(map(written, parts))
+        case {"Ref": name}:
+            return f"<{name}>"
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Fn::ImportValue": name}:
+            return f"<{written(name)}>"
+        case {"Fn::Select": [int(place), {"Fn::Split": [str(between), whole]}]}:
+            return f"<{written(whole)}, by '{between}': {place}>"
+        case {"Fn::Sub": str(text)}:
+            return text.replace("${", "<").replace("}", ">")
+    raise AssertionError(f"not an ARN: {value}")
+
+
+def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
+    """Whether IAM lets a condition pass: every key of every operator, any of its values; a key
+    that the request does not have fails."""
+    operators = {
+        "StringEquals": lambda actual, pattern: actual == pattern,
+        "StringLike": fnmatch.fnmatchcase,
+    }
+    return all(
+        key in context and any(operators[operator](context[key], each) for each in many(values))
+        for operator, keys in condition.items()
+        for key, values in keys.items()
+    )

@@ -1,0 +1,136 @@
+"""A configuration that makes no sense is refused when it is written, by the name of the key."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.configuration.api import ApiConfiguration, DomainConfiguration
+from infra.configuration.checks import ConfigurationError
+from infra.configuration.function import FunctionConfiguration
+from infra.configuration.project import GitHubRepository, ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+from infra.configuration.watch import WatchConfiguration
+from infra.stages import PROJECT, STAGES
+
+REPOSITORY = GitHubRepository(owner="acme", name="texts", owner_id=1, repository_id=2)
+
+
+def anything(value: str) -> Any:
+    """What a type checker would refuse already, from a fork that has none."""
+    return value
+
+
+def stage(**changed):
+    return StageConfiguration(
+        **{"name": "x", "region": "eu-west-1", "environments": ("x",), **changed}
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (
+            lambda: FunctionConfiguration(memory_megabytes=64),
+            "function.memory_megabytes: 64 is not",
+        ),
+        (
+            lambda: FunctionConfiguration(memory_megabytes=20_000),
+            "function.memory_megabytes: 20,000",
+        ),
+        (lambda: FunctionConfiguration(timeout_seconds=0), "function.timeout_seconds: 0 is not"),
+        (
+            lambda: FunctionConfiguration(architecture=anything("sparc")),
+            "function.architecture: 'sparc'",
+        ),
+        (
+            lambda: FunctionConfiguration(rollout=anything("Fast")),
+            "function.rollout: 'Fast' is none of AllAtOnce",
+        ),
+        (lambda: FunctionConfiguration(tick_minutes=0), "function.tick_minutes: 0 is not"),
+        (lambda: FunctionConfiguration(reserved_concurrency=0), "function.reserved_concurrency: 0"),
+        (lambda: FunctionConfiguration(default_model="a b"), "function.default_model: 'a b'"),
+        (
+            lambda: FunctionConfiguration(environment={"AUTH": "public"}),
+            "function.environment: 'AUTH'",
+        ),
+        (
+            lambda: ApiConfiguration(auth=anything("none")),
+            "api.auth: 'none' is none of key, iam, jwt, public",
+        ),
+        (
+            lambda: ApiConfiguration(auth="jwt"),
+            "api.jwt_issuer: auth 'jwt' needs the issuer's address",
+        ),
+        (
+            lambda: ApiConfiguration(auth="jwt", jwt_issuer="https://issuer.example.com"),
+            "api.jwt_audience: auth 'jwt' needs at least one",
+        ),
+        (lambda: ApiConfiguration(key_digests=("secret",)), "api.key_digests: 'secret' is not of"),
+        (lambda: ApiConfiguration(rate=0), "api.rate: 0 is not between"),
+        (lambda: ApiConfiguration(burst=9999), "api.burst: 9,999 is not between"),
+        (lambda: ApiConfiguration(cors_origins=("*",)), "api.cors_origins: '*' is not of the form"),
+        (
+            lambda: DomainConfiguration(name="https://x", certificate_arn="arn:aws:acm:r:1:x"),
+            "api.domain.name: 'https://x'",
+        ),
+        (
+            lambda: DomainConfiguration(name="a.example.com", certificate_arn="mine"),
+            "api.domain.certificate_arn: 'mine'",
+        ),
+        (lambda: WatchConfiguration(emails=("me",)), "watch.emails: 'me'"),
+        (lambda: WatchConfiguration(errors_percent=0), "watch.errors_percent: 0 is not"),
+        (lambda: WatchConfiguration(model_age_days=0), "watch.model_age_days: 0 is not"),
+        (
+            lambda: WatchConfiguration(budget_dollars=-1),
+            "watch.budget_dollars: must be more than 0",
+        ),
+        (lambda: stage(name="Prod!"), "name: 'Prod!' is not of the form"),
+        (lambda: stage(name="foundation"), "name: 'foundation' is what all stages share"),
+        (lambda: stage(region="Frankfurt"), "region: 'Frankfurt' is not of the form eu-central-1"),
+        (lambda: stage(account="12"), "account: '12' is not of the form 123456789012"),
+        (lambda: stage(models=("sentiment",)), "models: 'sentiment' is not of the form"),
+        (lambda: stage(environments=()), "environments: name at least one"),
+        (lambda: stage(log_retention_days=8), "log_retention_days: 8 is none of 1, 3, 5, 7"),
+        (
+            lambda: ProjectConfiguration(name="A", repository=REPOSITORY),
+            "name: 'A' is not of the form",
+        ),
+        (
+            lambda: replace(PROJECT, github_oidc=anything("maybe")),
+            "github_oidc: must be create or existing",
+        ),
+        (lambda: replace(PROJECT, kept_images=1), "kept_images: 1 is not between 10 and 1,000"),
+        (lambda: replace(REPOSITORY, owner="a/b"), "repository.owner: 'a/b'"),
+        (lambda: replace(REPOSITORY, branch="*"), "repository.branch: '*'"),
+    ],
+)
+def test_nonsense_is_one_line_that_starts_with_its_key(make, says):
+    with pytest.raises(ConfigurationError, match="^" + re.escape(says)) as refused:
+        make()
+    assert "\n" not in str(refused.value)
+
+
+def test_a_configuration_cannot_be_changed_behind_our_back():
+    with pytest.raises(AttributeError):
+        STAGES[0].name = "other"  # type: ignore[misc]
+
+
+def test_the_platform_that_images_are_built_for_follows_the_architecture():
+    assert FunctionConfiguration(architecture="arm64").platform == "linux/arm64"
+    assert FunctionConfiguration(architecture="x86_64").platform == "linux/amd64"
+
+
+def test_the_shipped_stages_keep_data_in_prod_and_cost_little_in_dev():
+    dev, prod = STAGES
+    assert (dev.name, prod.name) == ("dev", "prod")
+    assert prod.retain_data
+    assert not dev.retain_data
+    assert prod.moves_production
+    assert not dev.moves_production
+    assert dev.service is None
+    assert dev.bulk is None
+    assert all(each.function.reserved_concurrency is None for each in STAGES)
+    assert not any(each.function.snap_start for each in STAGES)
+    assert {each.api.auth for each in STAGES} == {"key"}

@@ -1,0 +1,226 @@
+"""A version that does not answer gets no traffic, and whoever waits is told."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from infra.handlers import first_creation, pre_traffic, smoke
+from tests.infra.handler import started
+from tests.infra.loopback_aws import loopback_aws
+
+VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:evergreen-dev:7"
+HOOK = {"DeploymentId": "d-ABC", "LifecycleEventHookExecutionId": "hook-1"}
+CREATE = {
+    "RequestType": "Create",
+    "StackId": "stack",
+    "RequestId": "request",
+    "LogicalResourceId": "FirstVersion",
+}
+KEY_DIGEST = "ab" * 32
+MODES = {
+    "public": {"AUTH": "public"},
+    "iam": {"AUTH": "iam"},
+    "jwt": {"AUTH": "jwt"},
+    "key": {"AUTH": "key", "API_KEY_SHA256": KEY_DIGEST},
+}
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """AWS on loopback, a hook's environment, and no waiting."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "VERSION_ARN": VERSION,
+        "AUTH": "public",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(smoke, "PAUSE_SECONDS", 0)
+    with loopback_aws() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+        yield server
+
+
+@pytest.fixture
+def deploy(aws, monkeypatch, tmp_path):
+    """Put the real handler behind the version's ARN."""
+    running = []
+
+    def deployed(auth="public", told=None):
+        context = started(tmp_path / auth, **MODES[auth])
+        running.append(context)
+        aws.versions[VERSION] = context.__enter__()
+        monkeypatch.setenv("AUTH", told or auth)
+
+    yield deployed
+    for context in running:
+        context.__exit__(None, None, None)
+
+
+def status_of(aws):
+    """What CodeDeploy was told, once, of the right deployment."""
+    (report,) = aws.reported
+    assert report["deploymentId"] == "d-ABC"
+    assert report["lifecycleEventHookExecutionId"] == "hook-1"
+    return report["status"]
+
+
+@pytest.mark.parametrize("auth", MODES)
+def test_a_good_version_gets_traffic_whoever_checks_callers(aws, deploy, auth, capsys):
+    deploy(auth)
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Succeeded"
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert line["version_arn"] == VERSION
+    assert line["outcome"].startswith("sentiment 2026")
+
+
+def test_the_version_is_warmed_and_asked_as_the_gateway_asks(aws, deploy):
+    deploy()
+    pre_traffic.handler(HOOK, None)
+    assert aws.events[0] == {"source": "aws.events"}
+    asked = [event["requestContext"]["http"] for event in aws.events[1:]]
+    assert [(http["method"], http["path"]) for http in asked] == [
+        ("GET", "/health/ready"),
+        ("POST", "/v1/predict"),
+    ]
+
+
+def test_a_version_that_lets_everybody_in_though_a_key_was_ordered_is_refused(aws, deploy, capsys):
+    deploy("public", told="key")
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Failed"
+    assert "/v1/predict without a key answers 200 and not 401" in capsys.readouterr().out
+
+
+def broken(event):
+    raise RuntimeError("no model in /opt/models")
+
+
+def half_broken(event):
+    """Warms up, then answers 500."""
+    if event.get("source") == "aws.events":
+        return {"model": "sentiment", "version": "1"}
+    return {"statusCode": 500, "body": '{"title": "Internal Server Error"}'}
+
+
+def silent(event):
+    if event.get("source") == "aws.events":
+        return {"model": "sentiment", "version": "1"}
+    return {"statusCode": 200, "body": '{"predictions": []}'}
+
+
+BAD = {
+    "it breaks": (broken, "it broke: "),
+    "it answers 500": (half_broken, "/health/ready answers 500"),
+    "it predicts nothing": (silent, "/v1/predict answers 200: {'predictions': []}"),
+    "it knows no model": (lambda event: {}, "the warm-up names no model"),
+    "it answers with no JSON": (
+        lambda event: {"model": "m", "version": "v", "body": "<"},
+        "no JSON",
+    ),
+    "it answers with no object": (lambda event: [1], "no object: [1]"),
+    "it answers nothing": (lambda event: None, "no object"),
+}
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_a_bad_version_gets_no_traffic(aws, how, capsys):
+    aws.versions[VERSION], reason = BAD[how]
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Failed"
+    assert reason in capsys.readouterr().out
+
+
+def test_a_version_that_is_not_ready_yet_is_waited_for(aws, deploy):
+    deploy()
+    aws.refusals = [
+        "ResourceConflictException",
+        "AccessDeniedException",
+        "TooManyRequestsException",
+    ]
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Succeeded"
+    assert aws.refusals == []
+
+
+def test_what_will_not_pass_is_not_waited_for(aws, deploy, capsys):
+    deploy()
+    aws.refusals = ["InvalidRuntimeException", "ResourceNotFoundException"]
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Failed"
+    assert "it cannot be called" in capsys.readouterr().out
+    assert aws.refusals == ["ResourceNotFoundException"]
+
+
+def test_waiting_ends(aws, deploy, monkeypatch):
+    deploy()
+    monkeypatch.setattr(smoke, "PATIENCE_SECONDS", -1)
+    aws.refusals = ["AccessDeniedException"] * 3
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Failed"
+
+
+def test_codedeploy_is_told_even_of_what_nobody_foresaw(aws, monkeypatch):
+    def unforeseen(*_):
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(pre_traffic, "examine", unforeseen)
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == "Failed"
+
+
+def answered(aws, **changed):
+    first_creation.handler({**CREATE, "ResponseURL": f"{aws.url}/answer?x=y", **changed}, None)
+    (answer,) = aws.responses
+    for name in ("StackId", "RequestId", "LogicalResourceId"):
+        assert answer[name] == CREATE[name]
+    assert answer["PhysicalResourceId"]
+    return answer
+
+
+def test_a_first_version_that_answers_lets_the_alias_be_made(aws, deploy):
+    deploy()
+    answer = answered(aws)
+    assert answer["Status"] == "SUCCESS"
+    assert answer["Reason"].startswith("sentiment 2026")
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_a_first_version_that_does_not_answer_stops_the_stack(aws, how):
+    aws.versions[VERSION], reason = BAD[how]
+    answer = answered(aws)
+    assert answer["Status"] == "FAILED"
+    assert reason in answer["Reason"]
+
+
+@pytest.mark.parametrize("request_type", ["Update", "Delete"])
+def test_what_is_changed_or_removed_is_not_asked_again(aws, request_type):
+    aws.versions[VERSION] = broken
+    answer = answered(aws, RequestType=request_type, PhysicalResourceId="as-before")
+    assert answer["Status"] == "SUCCESS"
+    assert answer["PhysicalResourceId"] == "as-before"
+    assert aws.events == []
+
+
+def test_cloudformation_is_told_even_of_what_nobody_foresaw(aws, monkeypatch):
+    def unforeseen(*_):
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(first_creation, "examine", unforeseen)
+    assert answered(aws)["Status"] == "FAILED"
+
+
+def test_the_uploaded_folder_runs_by_itself(aws, deploy, shipped, tmp_path):
+    """As on Lambda: nothing but the asset, the standard library and boto3."""
+    deploy()
+    (folder,) = {path for path in shipped.folder.glob("asset.*") if path.is_dir()}
+    script = f"import json; from handlers.pre_traffic import handler; handler({HOOK!r}, None)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert status_of(aws) == "Succeeded"

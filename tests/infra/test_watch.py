@@ -1,0 +1,159 @@
+"""Who is told of what, and what one sees."""
+
+import json
+
+import pytest
+
+from infra.stages import STAGES
+from tests.infra.policies import many, statements, written
+
+PROD, DEV, EVERYTHING = "evergreen-prod-watch", "evergreen-dev-watch", "evergreen-everything-watch"
+
+
+def alarms(assembly, stack):
+    """Properties of a stack's alarms by what follows the stage in their names."""
+    prefix = stack.removesuffix("watch")
+    return {
+        each["Properties"]["AlarmName"].removeprefix(prefix): each["Properties"]
+        for each in assembly.resources(stack, "AWS::CloudWatch::Alarm").values()
+    }
+
+
+def test_everything_that_can_be_unwell_has_an_alarm(shipped):
+    assert set(alarms(shipped, PROD)) == {
+        "errors",
+        "5xx",
+        "throttles",
+        "time-outs",
+        "p99",
+        "model-age",
+        "drift",
+    }
+
+
+def test_alarms_without_a_limit_are_off(shipped, options):
+    assert not {"model-age", "drift"} & set(alarms(shipped, DEV))
+    assert "p99" not in alarms(options, "evergreen-nothing-watch")
+
+
+def test_every_alarm_is_heard_when_it_rings_and_when_it_ends(shipped):
+    (topic,) = shipped.resources(PROD, "AWS::SNS::Topic")
+    for name, alarm in alarms(shipped, PROD).items():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}], name
+        assert alarm["AlarmDescription"], name
+
+
+def test_a_call_that_takes_all_its_time_rings(shipped):
+    alarm = alarms(shipped, PROD)["time-outs"]
+    assert (alarm["Statistic"], alarm["MetricName"]) == ("Maximum", "Duration")
+    assert alarm["Threshold"] == 29_000
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+
+
+def test_a_model_that_is_old_and_a_clock_that_stopped_ring_alike(shipped):
+    alarm = alarms(shipped, PROD)["model-age"]
+    assert alarm["Threshold"] == 45
+    assert alarm["TreatMissingData"] == "breaching"
+    dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert dimensions == {"service": "evergreen-prod", "model": "sentiment"}
+
+
+def test_other_alarms_are_quiet_where_nobody_asks(shipped):
+    quiet = {name: each for name, each in alarms(shipped, PROD).items() if name != "model-age"}
+    assert {each["TreatMissingData"] for each in quiet.values()} == {"notBreaching"}
+
+
+def test_drift_is_a_score_unlike_that_of_the_weeks_before(shipped):
+    alarm = alarms(shipped, PROD)["drift"]
+    band = [each for each in alarm["Metrics"] if "Expression" in each]
+    assert "ANOMALY_DETECTION_BAND" in band[0]["Expression"]
+    assert alarm["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
+    (metric,) = (each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each)
+    assert (metric["Metric"]["MetricName"], metric["Stat"]) == ("score", "Average")
+
+
+def test_people_are_told_by_mail(options, shipped):
+    (subscription,) = options.resources(EVERYTHING, "AWS::SNS::Subscription").values()
+    assert subscription["Properties"]["Protocol"] == "email"
+    assert subscription["Properties"]["Endpoint"] == "someone@example.com"
+    assert not shipped.resources(PROD, "AWS::SNS::Subscription"), "nobody's address ships"
+
+
+def test_the_topic_takes_words_from_this_account_only(shipped):
+    allowed = [
+        each
+        for each in statements(shipped)
+        if each.where.startswith(PROD) and each.kind == "resource" and each.effect == "Allow"
+    ]
+    assert all(set(each.actions) == {"sns:Publish"} for each in allowed)
+    bound = {
+        tuple(many(each.principal["Service"])): "aws:SourceAccount" in str(each.condition)
+        for each in allowed
+    }
+    assert bound == {
+        ("budgets.amazonaws.com", "cloudwatch.amazonaws.com"): True,
+        # EventBridge does not publish where its statement has a condition.
+        ("events.amazonaws.com",): False,
+    }
+
+
+def test_a_deployment_that_failed_is_told(shipped):
+    (rule,) = shipped.resources(PROD, "AWS::Events::Rule").values()
+    pattern = rule["Properties"]["EventPattern"]
+    assert pattern["source"] == ["aws.codedeploy"]
+    assert pattern["detail"] == {"application": ["evergreen-prod"], "state": ["FAILURE", "STOP"]}
+    application = shipped.only("evergreen-prod-function", "AWS::CodeDeploy::Application")
+    assert application["Properties"]["ApplicationName"] == "evergreen-prod"
+
+
+def test_one_stage_has_the_budget_of_the_account(shipped, options):
+    assert sum(stage.watch.budget_dollars is not None for stage in STAGES) == 1
+    assert not shipped.resources(DEV, "AWS::Budgets::Budget")
+    budget = shipped.only(PROD, "AWS::Budgets::Budget")["Properties"]
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
+    assert budget["Budget"]["TimeUnit"] == "MONTHLY"
+    assert "CostFilters" not in budget["Budget"], "the whole account"
+    told = [
+        (each["Notification"]["NotificationType"], each["Notification"]["Threshold"])
+        for each in budget["NotificationsWithSubscribers"]
+    ]
+    assert told == [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
+    (topic,) = shipped.resources(PROD, "AWS::SNS::Topic")
+    subscribers = [each["Subscribers"] for each in budget["NotificationsWithSubscribers"]]
+    assert subscribers == [[{"Address": {"Ref": topic}, "SubscriptionType": "SNS"}]] * 3
+
+
+@pytest.fixture
+def board(shipped):
+    body = shipped.only(PROD, "AWS::CloudWatch::Dashboard")["Properties"]["DashboardBody"]
+    return json.loads(written(body))
+
+
+def test_the_dashboard_shows_all_alarms_and_nine_graphs(board, shipped):
+    first, *graphs = board["widgets"]
+    assert len(first["properties"]["alarms"]) == len(alarms(shipped, PROD))
+    titles = [each["properties"]["title"] for each in graphs]
+    assert titles == [
+        "Requests",
+        "Failures",
+        "Room",
+        "Time of an answer (ms)",
+        "Time around it (ms)",
+        "Where it goes (ms)",
+        "Predictions by label",
+        "How sure",
+        "Texts",
+    ]
+
+
+def test_no_graph_covers_another(board):
+    taken: set[tuple[int, int]] = set()
+    for each in board["widgets"]:
+        cells = {
+            (x, y)
+            for x in range(each["x"], each["x"] + each["width"])
+            for y in range(each["y"], each["y"] + each["height"])
+        }
+        assert not cells & taken, each["properties"].get("title")
+        assert max(x for x, _ in cells) < 24
+        taken |= cells

@@ -1,0 +1,147 @@
+"""A fresh AWS account of moto's, commands that act in it, and a deployment that answers."""
+
+import hashlib
+import json
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+from function.core.artifact import open_artifact
+from scripts.deployment import cdk, image
+from scripts.lifecycle.golden_sets import freeze_golden
+from scripts.lifecycle.registry import Registry, open_registry
+from tests.tiny import write_artifact
+from tests.unit.scripts.deployment import fake_cdk, fake_docker
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+BUCKET = "evergreen-models-123456789012-eu-central-1"
+
+
+@dataclass
+class Cloud:
+    """An account, and what was asked of the CDK and of Docker. accepted: SHA-256 of the key that
+    the deployment takes, empty for none."""
+
+    cdk_log: Path
+    docker_log: Path
+    url: str = ""
+    accepted: Callable[[], str] = lambda: ""
+    health: list[int] = field(default_factory=list)
+
+    def cdk_calls(self) -> list[dict[str, Any]]:
+        return _lines(self.cdk_log)
+
+    def docker_calls(self) -> list[dict[str, Any]]:
+        return _lines(self.docker_log)
+
+    def registry(self) -> Registry:
+        return open_registry(f"s3://{BUCKET}")
+
+
+@pytest.fixture
+def cloud(aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    """An account in which nothing is, not even the CDK's bootstrap."""
+    _reset(aws["AWS_ENDPOINT_URL"])
+    found = Cloud(tmp_path / "cdk.jsonl", tmp_path / "docker.jsonl")
+    monkeypatch.setattr(cdk, "EXECUTABLE", Path(sys.executable))
+    monkeypatch.setattr(cdk, "subprocess", SimpleNamespace(run=_run))
+    monkeypatch.setattr(image, "subprocess", SimpleNamespace(run=_run))
+    monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(image, "MODELS", tmp_path / "image-models")
+    monkeypatch.setattr(image, "commit", lambda: COMMIT)
+    monkeypatch.setenv("FAKE_CDK_LOG", str(found.cdk_log))
+    monkeypatch.setenv("FAKE_DOCKER_LOG", str(found.docker_log))
+    monkeypatch.delenv("EVERGREEN_API_KEY", raising=False)
+    with _deployment(found) as url:
+        found.url = url
+        monkeypatch.setenv("FAKE_CDK_URL", url)
+        yield found
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A registry as it ships: one model in production, with its golden set."""
+    location = tmp_path / "registry"
+    registry = open_registry(str(location))
+    artifact = open_artifact(write_artifact(tmp_path / "artifact"))
+    version = registry.publish(artifact)
+    registry.promote("sentiment", version, "for tests")
+    freeze_golden(registry.store, "sentiment", b'{"text": "good", "label": "positive"}\n')
+    return location
+
+
+@pytest.fixture
+def bootstrapped(cloud: Cloud) -> None:
+    boto3.client("ssm").put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
+    )
+
+
+def _reset(endpoint: str) -> None:
+    request = urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")
+    urllib.request.urlopen(request).close()
+
+
+def _run(command: Sequence[str], **options: Any) -> SimpleNamespace:
+    """In this process: a Python that loads boto3 anew takes seconds."""
+    program, *arguments = command
+    if program.endswith("docker"):
+        return SimpleNamespace(returncode=fake_docker.main(arguments, options.get("input")))
+    return SimpleNamespace(returncode=fake_cdk.main(arguments))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+class _deployment:  # noqa: N801 -- reads as the function that it is used as
+    """What answers at a stage's address."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        class Requests(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self._answer(cloud.health.pop(0) if cloud.health else 200, {"status": "ready"})
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                key = self.headers.get("authorization", "").removeprefix("Bearer ")
+                wanted = cloud.accepted()
+                if wanted and hashlib.sha256(key.encode()).hexdigest() not in wanted:
+                    self._answer(401, {"error": "a key is wanted"})
+                    return
+                self._answer(
+                    200,
+                    {
+                        "model": {"name": "sentiment", "version": "20260102-aabbccdd"},
+                        "predictions": [{"label": "positive", "score": 0.98}],
+                    },
+                )
+
+            def _answer(self, status: int, document: dict[str, Any]) -> None:
+                content = json.dumps(document).encode()
+                self.send_response(status)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Requests)
+
+    def __enter__(self) -> str:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
