@@ -64,7 +64,7 @@ check: $(VENV)/.test build/node/node_modules/aws-cdk ## format, lint, types, imp
 	$(BIN)/hadolint $(DOCKERFILES)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 	$(BIN)/python -m scripts.synth > /dev/null
-	$(BIN)/cfn-lint
+	$(BIN)/cfn-lint 'cdk.out/*.template.json'
 
 format: $(VENV)/.test ## rewrite what `make check` would refuse
 	$(BIN)/ruff format .

@@ -27,6 +27,9 @@ from function.warm_up import warm_up
 
 LOG = logging.getLogger("evergreen")
 BACKLOG = 2048
+# Longer than a load balancer keeps a connection that nobody uses, 60 seconds on AWS: it would send
+# a request into one that is being closed, and answer 502 for us.
+KEEP_ALIVE_SECONDS = 75
 CALLS = 2  # one fills the device while the other fetches its batch or writes its answer
 # On a CPU a call costs about as much as 16 tokens, and past 512 tokens a larger batch is no faster.
 # On a GPU a call is worth its launches, and thousands of tokens take hardly longer than a few.
@@ -85,6 +88,7 @@ def serve(settings: ServerSettings) -> None:
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=settings.stop_seconds,
             callback_notify=report if settings.metrics_seconds else None,
             timeout_notify=settings.metrics_seconds,
