@@ -44,7 +44,7 @@ class Plan:
     batches: tuple[str, ...] = (
         "1 text",
         "4 texts",
-        "16 texts",
+        "8 texts",
         "512 tokens",
         "1024 tokens",
         "4096 tokens",

@@ -27,7 +27,7 @@ def render(seconds: float, records: Mapping[str, Record], samples: Sequence[Samp
                 for what, n in record.errors.most_common()
             ),
             _process(samples),
-            f"After the first quarter memory changes by {slope / MEGABYTE:+.2f} MB a minute, "
+            f"In the second half memory changes by {slope / MEGABYTE:+.2f} MB a minute, "
             f"{100 * share:+.1f} % in all; flat is at most {100 * FLAT:.0f} %.",
         ]
     )

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import psutil
 
 SAMPLES = 240
-FLAT = 0.03
-SETTLED = 1 / 4  # of the time, after which every shape of batch has been seen
+FLAT = 0.02
+SETTLED = 1 / 2  # of the time, after which every shape of batch has been seen
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def watching(pid: int, seconds: float) -> Iterator[list[Sample]]:
 
 def growth(samples: Sequence[Sample], seconds: float) -> tuple[float, float]:
     """Bytes a minute by the line of least squares, and how much of its median the memory grew
-    along that line, of the samples after the first quarter of so many seconds of load."""
+    along that line, of the samples in the second half of so many seconds of load."""
     settled = [sample for sample in samples if SETTLED * seconds <= sample.seconds <= seconds]
     memory = [sample.memory for sample in settled]
     slope = statistics.linear_regression([sample.seconds for sample in settled], memory).slope

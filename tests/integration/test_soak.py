@@ -82,7 +82,7 @@ def test_memory_that_grows_with_time_is_not() -> None:
     grown = samples([1000 + 10 * second for second in range(21)])
     slope, share = growth(grown, 20)
     assert slope == pytest.approx(600)
-    assert share == pytest.approx(150 / 1125)
+    assert share == pytest.approx(100 / 1150)
     assert failures(20, {}, grown) == ["memory grows"]
 
 
