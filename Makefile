@@ -41,7 +41,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark train explore models synth deploy destroy lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark train explore models synth deploy destroy snapshots lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ deploy: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; make it, from 
 
 destroy: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; take it away again
 	$(BIN)/python -m scripts.destroy --stage $(STAGE)
+
+snapshots: $(VENV)/.test ## write down what the templates of the stages are, after a change that is meant
+	$(BIN)/python -m tests.infra.snapshots
 
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt

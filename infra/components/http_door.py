@@ -61,7 +61,6 @@ class HttpDoor(Construct):
             http_api=self.api,
             stage_name="$default",  # another name would be part of every path, and /docs break
             auto_deploy=True,
-            detailed_metrics_enabled=True,
             throttle=apigateway.ThrottleSettings(
                 rate_limit=configuration.rate, burst_limit=configuration.burst
             ),

@@ -29,6 +29,7 @@ class InternalBalancer(Construct):
             internet_facing=False,
             security_group=network.security_group("Balancer", "The load balancer"),
             drop_invalid_header_fields=True,
+            idle_timeout=cdk.Duration.seconds(60),  # the server keeps connections longer
         )
         self.balancer.connections.allow_from(self.callers, ec2.Port.tcp(HTTP), "the gateway")
         self.targets = balancing.ApplicationTargetGroup(

@@ -1,5 +1,6 @@
 """The AWS account that credentials lead to, in a stage's region."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,7 +62,11 @@ class Account:
 
 def enter(stage: StageConfiguration) -> Account:
     """The account of the credentials at hand. Raises UsageError where there are none, or where
-    they lead elsewhere than the stage."""
+    they lead elsewhere than the stage.
+
+    From here on the stage's region is this process's and its children's, whatever it was before.
+    """
+    os.environ.update(AWS_REGION=stage.region, AWS_DEFAULT_REGION=stage.region)
     session = boto3.Session(region_name=stage.region)
     try:
         number = session.client("sts", config=CONFIG).get_caller_identity()["Account"]

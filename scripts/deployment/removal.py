@@ -43,9 +43,7 @@ def remove_foundation(_: str) -> None:
     stack = foundation.stack_name(project)
     if account.stack(stack) is None:
         raise UsageError(f"{stack} is not here")
-    client = account.session.client("cloudformation", config=CONFIG)
-    with said_plainly("CloudFormation"):
-        client.update_termination_protection(EnableTerminationProtection=False, StackName=stack)
+    unprotect(account, stack)
     context = {
         "stage": stages[0].name,
         "github_oidc": foundation.github_oidc(account, project),
@@ -60,6 +58,13 @@ def remove_foundation(_: str) -> None:
             f"{project.function_repository} and {project.server_repository}. Their names stay "
             "taken: before a new foundation, delete them or 'cdk import' them."
         )
+
+
+def unprotect(account: Account, stack: str) -> None:
+    """Let a stack be removed that was protected from it."""
+    client = account.session.client("cloudformation", config=CONFIG)
+    with said_plainly("CloudFormation"):
+        client.update_termination_protection(EnableTerminationProtection=False, StackName=stack)
 
 
 def empty(account: Account, bucket: str) -> None:

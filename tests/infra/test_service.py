@@ -13,6 +13,7 @@ from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
+from function.server import KEEP_ALIVE_SECONDS
 from function.server_settings import ServerSettings
 from function.server_signals import ServerSignals
 from function.settings import Limits, load_settings
@@ -289,6 +290,14 @@ def test_the_load_balancer_has_no_public_address(find):
     assert balancer.get("IpAddressType", "ipv4") == "ipv4"
 
 
+def test_the_server_keeps_idle_connections_longer_than_the_balancer(find):
+    attributes = {
+        each["Key"]: each["Value"]
+        for each in find("ElasticLoadBalancingV2::LoadBalancer")["LoadBalancerAttributes"]
+    }
+    assert 30 < int(attributes["idle_timeout.timeout_seconds"]) < KEEP_ALIVE_SECONDS
+
+
 def test_egress_costs_what_was_chosen(scaled, stack, stage, find):
     nat = stage.service.egress == "nat_gateway"
     assert len(scaled.resources(stack, "AWS::EC2::NatGateway")) == (1 if nat else 0)
@@ -455,7 +464,7 @@ def test_a_deployment_that_fails_is_taken_back_and_nobody_waits(find, scaled, st
     assert "DesiredCount" not in service, "a deployment would undo what scaling did"
 
 
-def test_a_service_that_sleeps_is_not_taken_for_one_that_fails(scaled, assembly):
+def test_a_service_that_sleeps_is_not_taken_for_one_that_fails(scaled):
     """Asleep the balancer answers 503; only what tasks do, or leave undone, is counted."""
     for _, _, alarm in scaled.all("AWS::CloudWatch::Alarm"):
         names = {

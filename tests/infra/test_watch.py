@@ -6,6 +6,7 @@ import pytest
 
 from infra.stages import STAGES
 from tests.infra.policies import many, statements, written
+from tests.infra.synthesis import REPOSITORY
 
 PROD, DEV, EVERYTHING = "evergreen-prod-watch", "evergreen-dev-watch", "evergreen-everything-watch"
 
@@ -121,6 +122,20 @@ def test_one_stage_has_the_budget_of_the_account(shipped, options):
     (topic,) = shipped.resources(PROD, "AWS::SNS::Topic")
     subscribers = [each["Subscribers"] for each in budget["NotificationsWithSubscribers"]]
     assert subscribers == [[{"Address": {"Ref": topic}, "SubscriptionType": "SNS"}]] * 3
+
+
+@pytest.mark.parametrize(("stage", "count"), [("dev", 11), ("prod", 15)])
+def test_alarms_cost_what_the_guide_says(shipped, stage, count):
+    """Each metric in an alarm is paid for; a learned band counts as two more."""
+    paid = 0
+    for stack, _, alarm in shipped.all("AWS::CloudWatch::Alarm"):
+        if stack.startswith(f"evergreen-{stage}-"):
+            metrics = alarm["Properties"].get("Metrics", [{"MetricStat": {}}])
+            paid += sum("MetricStat" in each for each in metrics)
+            paid += 2 * sum("ANOMALY" in each.get("Expression", "") for each in metrics)
+    assert paid == count
+    guide = (REPOSITORY / "docs/deploying.md").read_text()
+    assert "for each metric in one: 11 and 15" in guide
 
 
 @pytest.fixture
