@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,8 +99,9 @@ def find_digest(account: Account, repository: str, tag: str) -> str | None:
 def mark_deployed(account: Account, repository: str, digest: str, stage: str) -> None:
     """Give an image that is live the tag by which its repository keeps it."""
     client = account.session.client("ecr", config=CONFIG)
-    tag = f"{stage}-{datetime.now(UTC):%Y%m%dt%H%M%S}"
-    with said_plainly("ECR"):
+    short = digest.removeprefix("sha256:")[:8]
+    tag = f"{stage}-{datetime.now(UTC):%Y%m%dt%H%M%S}-{short}"
+    with said_plainly("ECR"), suppress(client.exceptions.ImageAlreadyExistsException):
         found = client.batch_get_image(
             repositoryName=repository, imageIds=[{"imageDigest": digest}]
         )["images"]

@@ -1,7 +1,9 @@
 """The CDK app in tests: built as `make synth` builds it, and read as CloudFormation would."""
 
+import atexit
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,6 +65,7 @@ def synthesise(
     also: what to add to the app before it is synthesised.
     """
     folder = Path(tempfile.mkdtemp(prefix="cdk-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
     build(app, project, stages)
     also(app)

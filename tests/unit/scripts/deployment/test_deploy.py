@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from scripts import deploy
 from scripts.commandline import run
-from scripts.deployment import live, outcome
+from scripts.deployment import image, live, outcome
 from scripts.deployment.account import Account
 from scripts.lifecycle.releases import list_releases
 from tests.unit.scripts.deployment.conftest import BUCKET, COMMIT
@@ -144,6 +144,16 @@ def test_the_same_commit_and_models_are_not_built_twice(do, cloud):
     assert [call["arguments"][0] for call in cloud.docker_calls()] == ["buildx", "login", "push"]
     images = {release.image for release in list_releases(cloud.registry().store, "dev")}
     assert len(images) == 1
+
+
+def test_marking_the_same_image_twice_in_a_second_is_no_fault(cloud, do, monkeypatch):
+    do("--stage", "dev", "--yes")
+    digest = cloud.cdk_calls()[-1]["context"]["function_image"]
+    stopped = SimpleNamespace(now=lambda _: datetime(2026, 11, 1, tzinfo=UTC))
+    monkeypatch.setattr(image, "datetime", stopped)
+    account = Account("123456789012", "eu-central-1", boto3.Session())
+    for _ in range(2):
+        image.mark_deployed(account, "evergreen/function", digest, "dev")
 
 
 def test_a_build_that_failed_is_begun_again_where_it_stood(do, cloud, monkeypatch):
