@@ -1,7 +1,8 @@
 """Tiny checkpoints of five families, imported and asked, beside torch on the same texts.
 
 Each is random weights that learnt for a second which words belong to which label, so that it is
-sure of its answers: rounding to eight bits may move a probability by TOLERANCE, and no label.
+sure of its answers: rounding to eight bits may move a probability by TOLERANCE, and no label. What
+it learnt differs from processor to processor; a window left out moves a probability by 0.2 or more.
 """
 
 import json
@@ -42,7 +43,7 @@ from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
 
-TOLERANCE = 0.02  # of a probability
+TOLERANCE = 0.05  # of a probability
 LABELS = ["awful", "bad", "fair", "good", "great"]
 REVISION = Revision("dir:somewhere", "1234")
 CREATED = datetime(2026, 3, 4, tzinfo=UTC)
