@@ -16,6 +16,10 @@ from tests.tiny import write_artifact
 
 REPOSITORY = Path(__file__).parent.parent
 
+# Tests that run beside each other share the cores; torch would take all of them, several times.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A busy machine is no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -21,7 +21,7 @@ from tests.parity.rounding import RoundedBackend
 pytestmark = [pytest.mark.model, pytest.mark.data]
 
 CONFIG = Path("scripts/training/configs/sentiment.toml")
-REVIEWS = 150
+REVIEWS = 80
 PROMISED = 0.995
 
 
