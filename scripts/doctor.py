@@ -53,7 +53,8 @@ def _examine_account(project: ProjectConfiguration, stage: StageConfiguration) -
     try:
         entered = enter(stage)
     except UsageError as error:
-        yield Finding("bad", f"{stage.name}: {error}")
+        said = " ".join(str(error).split())
+        yield Finding("bad", f"{stage.name}: {said}", "aws sso login, or AWS_PROFILE=...")
         return
     yield Finding("ok", f"{stage.name}: account {entered.number}, region {entered.region}")
     yield from look(partial(account.bootstrap, entered), "bootstrap")

@@ -6,7 +6,7 @@ from typing import Any
 
 from scripts.commandline import run
 from scripts.deployment.cdk import synthesise
-from scripts.deployment.stages import load_stage
+from scripts.deployment.stages import load_stage, load_stages
 
 PATH = "aws:cdk:path"
 
@@ -15,6 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.synth", description=__doc__)
     parser.add_argument("--stage", help="one of infra/stages.py; all of them by default")
     arguments = parser.parse_args()
+    load_stages()  # what makes no sense is one line here, and several of the CDK's
     if arguments.stage:
         load_stage(arguments.stage)
     for stack, template in synthesise(arguments.stage).items():

@@ -1,11 +1,14 @@
 """Who may call a stage's API, how often, and under which name."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from infra.configuration.checks import require, require_between, require_match
+from infra.configuration.keys import keys
 
 
+@keys("api.domain")
 @dataclass(frozen=True, kw_only=True)
 class DomainConfiguration:
     """A name of one's own for the API.
@@ -34,6 +37,7 @@ class DomainConfiguration:
         )
 
 
+@keys("api")
 @dataclass(frozen=True, kw_only=True)
 class ApiConfiguration:
     """The HTTP API.
@@ -69,7 +73,7 @@ class ApiConfiguration:
             )
         if self.auth == "jwt":
             require(
-                self.jwt_issuer.startswith("https://"),
+                bool(re.fullmatch(r"https://[^\s/?#]+(/[^\s?#]*)?", self.jwt_issuer)),
                 "api.jwt_issuer",
                 "auth 'jwt' needs the issuer's address, https://...",
             )
@@ -77,6 +81,12 @@ class ApiConfiguration:
                 bool(self.jwt_audience),
                 "api.jwt_audience",
                 "auth 'jwt' needs at least one audience",
+            )
+        else:
+            require(
+                not self.jwt_issuer and not self.jwt_audience,
+                "api.jwt_issuer",
+                f"goes with auth 'jwt' and not with '{self.auth}', which would not look at it",
             )
         require_between(self.rate, 1, 10_000, "api.rate", "requests a second")
         require_between(self.burst, 1, 5_000, "api.burst", "requests")

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from infra.configuration.checks import require_between
+from infra.configuration.keys import keys
 
 
+@keys("bulk")
 @dataclass(frozen=True, kw_only=True)
 class BulkConfiguration:
     """Scoring of whole files on S3, within limits on what a run may take.

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from infra.configuration.checks import require, require_between, require_match
+from infra.configuration.keys import keys
 
 Rollout = Literal[
     "AllAtOnce",
@@ -19,6 +20,7 @@ Rollout = Literal[
 ROLLOUTS: tuple[str, ...] = Rollout.__args__  # type: ignore[attr-defined]
 
 
+@keys("function")
 @dataclass(frozen=True, kw_only=True)
 class FunctionConfiguration:
     """The Lambda.

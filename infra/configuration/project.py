@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from infra.configuration.checks import require, require_between, require_match
+from infra.configuration.keys import keys
 
 
+@keys("repository")
 @dataclass(frozen=True, kw_only=True)
 class GitHubRepository:
     """Whose workflows may deploy.
@@ -41,6 +43,7 @@ class GitHubRepository:
         ]
 
 
+@keys()
 @dataclass(frozen=True, kw_only=True)
 class ProjectConfiguration:
     """What is there once per account, whatever stages it has.

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from infra.configuration.checks import require, require_between, require_match
+from infra.configuration.keys import keys
+from infra.configuration.machines import require_one_gpu, vcpus
 
 Capacity = Literal["gpu", "fargate"]
 Egress = Literal["public_addresses", "nat_gateway"]
@@ -23,6 +25,7 @@ FARGATE_SIZES = {
 }
 
 
+@keys("service.sleep")
 @dataclass(frozen=True, kw_only=True)
 class SleepConfiguration:
     """Hours in which no task needs to run.
@@ -41,11 +44,13 @@ class SleepConfiguration:
             require_match(
                 r"cron\(\S+( \S+){5}\)", value, f"service.sleep.{key}", "cron(0 20 ? * MON-FRI *)"
             )
+        require(self.start != self.end, "service.sleep.end", "is when it started: none would run")
         require_match(
             r"[A-Za-z_]+(/[A-Za-z_+-]+\d*)+", self.time_zone, "service.sleep.time_zone", "Etc/UTC"
         )
 
 
+@keys("service")
 @dataclass(frozen=True, kw_only=True)
 class ServiceConfiguration:
     """Where the server runs for heavy traffic.
@@ -88,9 +93,7 @@ class ServiceConfiguration:
         )
         require(bool(self.instance_types), "service.instance_types", "name at least one")
         for kind in self.instance_types:
-            require_match(
-                r"(?!g5g)[gp]\d[a-z]*\.\w+", kind, "service.instance_types", "g6.xlarge, on x86-64"
-            )
+            require_one_gpu(kind, "service.instance_types")
         require(
             self.architecture in ("arm64", "x86_64"),
             "service.architecture",
@@ -129,7 +132,10 @@ class ServiceConfiguration:
     def _check_size(self) -> None:
         cpu, memory = self.size
         if self.capacity == "gpu":
-            require_between(cpu, 1024, 196_608, "service.cpu", "CPU units")
+            largest = 1024 * max(map(vcpus, self.instance_types))
+            require_between(
+                cpu, 1024, largest, "service.cpu", "CPU units of service.instance_types"
+            )
             require_between(memory, 4096, 2_000_000, "service.memory_megabytes", "MiB")
             return
         sizes = ", ".join(map(str, FARGATE_SIZES))

@@ -6,12 +6,14 @@ from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import require, require_match
 from infra.configuration.function import FunctionConfiguration
+from infra.configuration.keys import keys
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.watch import WatchConfiguration
 
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
 
+@keys()
 @dataclass(frozen=True, kw_only=True)
 class StageConfiguration:
     """A stage.

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from infra.configuration.checks import require, require_between, require_match
+from infra.configuration.keys import keys
 
 
+@keys("watch")
 @dataclass(frozen=True, kw_only=True)
 class WatchConfiguration:
     """Alarms of a stage, each off where its limit is None.
@@ -13,7 +15,8 @@ class WatchConfiguration:
     which also takes a new version back. p99_milliseconds: of an invocation. model_age_days: since
     the model in use was made. drift_deviations: how far from its usual course the mean score of
     predictions may go, in standard deviations that CloudWatch learns from two weeks.
-    budget_dollars: of the whole account in a month; let one of its stages have it.
+    refresh_hours: since the clock on GitHub last looked for a newer model, of the stage that it
+    refreshes. budget_dollars: of the whole account in a month; let one of its stages have it.
     """
 
     emails: tuple[str, ...] = ()
@@ -21,6 +24,7 @@ class WatchConfiguration:
     p99_milliseconds: int | None = 3000
     model_age_days: int | None = 45
     drift_deviations: float | None = 3
+    refresh_hours: int | None = 24
     budget_dollars: int | None = None
 
     def __post_init__(self) -> None:
@@ -37,5 +41,7 @@ class WatchConfiguration:
             require_between(
                 self.drift_deviations, 1, 10, "watch.drift_deviations", "standard deviations"
             )
+        if self.refresh_hours is not None:
+            require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
         if self.budget_dollars is not None:
             require(self.budget_dollars > 0, "watch.budget_dollars", "must be more than 0")

@@ -4,7 +4,9 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
+from infra.configuration.machines import vcpus
 from infra.configuration.project import ProjectConfiguration
+from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.deployment import foundation
 from scripts.deployment.account import CONFIG, LOWEST_BOOTSTRAP, Account, said_plainly
@@ -15,9 +17,13 @@ COMFORTABLE_CONCURRENCY = 100
 # What Lambda wants to stay unreserved.
 UNRESERVED = 100
 NEW_ACCOUNT_MEMORY = 3008  # MB
-GPU_QUOTA = "L-DB2E81BA"  # Running On-Demand G and VT instances, in vCPUs
-GPU_SPOT_QUOTA = "L-3819A6DF"  # All G and VT Spot Instance Requests
-VCPUS_OF_ONE = 4  # of an xlarge
+# Of running instances, in vCPUs, by the first letter of their type and whether they are spot ones.
+GPU_QUOTAS = {
+    ("g", False): "L-DB2E81BA",
+    ("g", True): "L-3819A6DF",
+    ("p", False): "L-417A185B",
+    ("p", True): "L-7212CCBC",
+}
 
 
 def bootstrap(account: Account) -> Findings:
@@ -67,19 +73,29 @@ def gpu_quota(account: Account, stage: StageConfiguration) -> Findings:
     service = stage.service
     if service is None or service.capacity != "gpu":
         return
-    code = GPU_SPOT_QUOTA if service.spot else GPU_QUOTA
+    families: dict[str, int] = {}
+    for kind in service.instance_types:
+        families[kind[0]] = max(vcpus(kind), families.get(kind[0], 0))
+    for family, one in sorted(families.items()):
+        yield _room(account, GPU_QUOTAS[family, service.spot], family.upper(), one, service)
+
+
+def _room(
+    account: Account, code: str, family: str, one: int, service: ServiceConfiguration
+) -> Finding:
+    """Whether a quota has room for all tasks, and for as many again while a new image comes in."""
     client = account.session.client("service-quotas", config=CONFIG)
     with said_plainly("Service Quotas"):
         quota = client.get_service_quota(ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"]
-    wanted = VCPUS_OF_ONE * service.maximum_tasks
-    if quota < wanted:
-        yield Finding(
-            "bad",
-            f"GPU instances: {quota:g} vCPUs, wanted {wanted} for {service.maximum_tasks} tasks",
-            f"ask for them under Service Quotas, EC2, {code}; it may take days",
-        )
-    else:
-        yield Finding("ok", f"GPU instances: {quota:g} vCPUs, {wanted} are wanted at most")
+    tasks = service.maximum_tasks
+    what = f"GPU instances of family {family}: {quota:g} vCPUs, {one} an instance"
+    ask = f"ask for more under Service Quotas, EC2, {code}; it may take days"
+    if quota < one * tasks:
+        return Finding("bad", f"{what}, wanted {one * tasks} for {tasks} tasks", ask)
+    if quota < 2 * one * tasks:
+        short = f"{what}: a new image waits while more than {quota // (2 * one):g} tasks run"
+        return Finding("note", short, f"where that is too few, {ask}")
+    return Finding("ok", f"{what}, {2 * one * tasks} are wanted at most")
 
 
 def github_provider(account: Account, project: ProjectConfiguration) -> Findings:

@@ -30,4 +30,9 @@ def look(check: Callable[[], Findings], what: str) -> Findings:
     try:
         yield from check()
     except EvergreenError as error:
-        yield Finding("unknown", f"{what}: {error}")
+        said = " ".join(str(error).split())  # some services answer with a page
+        yield Finding(
+            "unknown",
+            f"{what}: {said}",
+            "see that it can be reached and lets you ask, then look again",
+        )

@@ -1,4 +1,4 @@
-"""The templates of the stages that ship, as they were looked at last.
+"""The templates of the stages that ship, and of a service and bulk scoring, as looked at last.
 
 make snapshots writes them anew: do so when a change is meant, and read the difference.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.stages import PROJECT, STAGES
+from tests.infra.scaled import SCALED
 from tests.infra.synthesis import DIGEST, Assembly, synthesise
 
 FOLDER = Path(__file__).parent / "snapshots"
@@ -17,6 +18,15 @@ CHANGING = (
     (r"[0-9a-f]{64}\.(zip|json)", r"ASSET.\1"),
     (r"(CurrentVersion\w{8})[0-9a-f]{32}", r"\1"),
 )
+
+
+# No stage that ships has these: one on GPUs, one on Fargate that sleeps.
+OPTIONAL = ("heavy-service", "heavy-bulk", "light-service")
+
+
+def optional(scaled: Assembly) -> dict[str, str]:
+    """The same of stacks that a stage may have."""
+    return {name: text for name, text in texts(scaled).items() if name.endswith(OPTIONAL)}
 
 
 def texts(assembly: Assembly) -> dict[str, str]:
@@ -40,8 +50,11 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for path in FOLDER.glob("*.json"):
         path.unlink()
-    assembly = synthesise(PROJECT, STAGES, function_image=DIGEST, server_image=DIGEST)
-    for name, text in texts(assembly).items():
+    shipped, scaled = (
+        synthesise(PROJECT, stages, function_image=DIGEST, server_image=DIGEST)
+        for stages in (STAGES, SCALED)
+    )
+    for name, text in (texts(shipped) | optional(scaled)).items():
         (FOLDER / f"{name}.json").write_text(text)
 
 

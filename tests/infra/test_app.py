@@ -14,6 +14,7 @@ from infra.app import main
 from infra.configuration.checks import ConfigurationError
 from infra.stages import STAGES
 from tests.infra.options import OPTIONS
+from tests.infra.scaled import SCALED
 from tests.infra.synthesis import CONTEXT, DIGEST, REPOSITORY, synthesise
 
 
@@ -53,6 +54,36 @@ def test_every_stage_is_made_without_credentials_and_without_a_network(tmp_path)
         f"evergreen-{stage.name}-{part}" for stage in STAGES for part in ("function", "watch")
     }
     assert made >= {"evergreen-foundation", *stages}
+
+
+EVERY_OPTION = """
+import socket
+from infra.stages import PROJECT, STAGES
+from tests.infra.options import OPTIONS
+from tests.infra.scaled import SCALED
+from tests.infra.scaled import SCALED
+from tests.infra.synthesis import synthesise
+print([name for _, name in socket.if_nameindex()])
+print(sorted(synthesise(PROJECT, (*STAGES, *OPTIONS, *SCALED)).templates))
+"""
+
+
+@pytest.mark.integration
+def test_every_option_is_made_without_credentials_and_without_a_network(tmp_path):
+    done = subprocess.run(
+        [*OFFLINE, sys.executable, "-c", EVERY_OPTION],
+        cwd=REPOSITORY,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    interfaces, made = done.stdout.splitlines()
+    assert not OFFLINE or interfaces == "['lo']", "there was a network"
+    assert all(f"evergreen-{stage.name}-watch" in made for stage in (*STAGES, *OPTIONS, *SCALED))
+    assert "evergreen-nightly-service" in made
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from infra.stages import PROJECT, STAGES
 REPOSITORY = GitHubRepository(owner="acme", name="texts", owner_id=1, repository_id=2)
 
 
-def anything(value: str) -> Any:
+def anything(value: object) -> Any:
     """What a type checker would refuse already, from a fork that has none."""
     return value
 
@@ -62,6 +62,14 @@ def stage(**changed):
         (
             lambda: ApiConfiguration(auth="jwt"),
             "api.jwt_issuer: auth 'jwt' needs the issuer's address",
+        ),
+        (
+            lambda: ApiConfiguration(auth="jwt", jwt_issuer="https://", jwt_audience=("texts",)),
+            "api.jwt_issuer: auth 'jwt' needs the issuer's address",
+        ),
+        (
+            lambda: ApiConfiguration(jwt_issuer="https://issuer.example.com"),
+            "api.jwt_issuer: goes with auth 'jwt' and not with 'key'",
         ),
         (
             lambda: ApiConfiguration(auth="jwt", jwt_issuer="https://issuer.example.com"),
@@ -110,6 +118,59 @@ def test_nonsense_is_one_line_that_starts_with_its_key(make, says):
     with pytest.raises(ConfigurationError, match="^" + re.escape(says)) as refused:
         make()
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (
+            lambda: FunctionConfiguration(memory=anything("1769")),  # type: ignore[call-arg]
+            "function.memory: no such key; FunctionConfiguration has architecture, memory_mega",
+        ),
+        (
+            lambda: FunctionConfiguration(memory_megabytes=anything("1769")),
+            "function.memory_megabytes: '1769' is not a whole number",
+        ),
+        (
+            lambda: FunctionConfiguration(snap_start=anything("no")),
+            "function.snap_start: 'no' is not True or False",
+        ),
+        (
+            lambda: FunctionConfiguration(tick_minutes=True),
+            "function.tick_minutes: True is not a whole number",
+        ),
+        (
+            lambda: FunctionConfiguration(anything("arm64")),  # type: ignore[call-arg]
+            "function: ('arm64',) has no key",
+        ),
+        (lambda: stage(environments="prod"), "environments: 'prod' is not a tuple of texts"),
+        (
+            lambda: StageConfiguration(name="x", region="eu-west-1"),  # type: ignore[call-arg]
+            "environments: is missing: StageConfiguration takes a tuple of texts",
+        ),
+        (lambda: stage(service=True), "service: True is not a ServiceConfiguration(...) or None"),
+        (lambda: stage(function={}), "function: {} is not a FunctionConfiguration(...)"),
+        (lambda: stage(tags={"cost-centre": 42}), "tags: {'cost-centre': 42} is not a dictionary"),
+        (
+            lambda: WatchConfiguration(errors_percent=anything("5")),
+            "watch.errors_percent: '5' is not a number",
+        ),
+        (
+            lambda: WatchConfiguration(budget_dollars=anything(9.5)),
+            "watch.budget_dollars: 9.5 is not a whole number or None",
+        ),
+    ],
+)
+def test_a_key_or_a_value_of_the_wrong_kind_is_one_line_too(make, says):
+    """With no type checker it would be a traceback, or 'prod' be taken for p, r, o, d."""
+    with pytest.raises(ConfigurationError, match="^" + re.escape(says)) as refused:
+        make()
+    assert "\n" not in str(refused.value)
+
+
+def test_whole_numbers_are_numbers_and_none_is_none_where_it_may_be():
+    watch = WatchConfiguration(errors_percent=5, drift_deviations=None, p99_milliseconds=None)
+    assert (watch.errors_percent, watch.drift_deviations) == (5, None)
 
 
 def test_a_configuration_cannot_be_changed_behind_our_back():

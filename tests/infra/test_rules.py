@@ -2,7 +2,10 @@
 
 import re
 
+from infra.stages import STAGES
+from tests.infra.options import OPTIONS
 from tests.infra.policies import many, written
+from tests.infra.scaled import SCALED
 from tests.infra.synthesis import Assembly
 
 STATEFUL = {
@@ -31,6 +34,35 @@ def test_every_function_logs_to_a_group_of_the_stack(assembly):
     for stack, name, function in assembly.all("AWS::Lambda::Function"):
         group = function["Properties"]["LoggingConfig"]["LogGroup"]["Ref"]
         assert assembly.templates[stack]["Resources"][group]["Type"] == "AWS::Logs::LogGroup", name
+
+
+PLATFORMS = {
+    "arm64": "linux/arm64",
+    "x86_64": "linux/amd64",
+    "ARM64": "linux/arm64",
+    "X86_64": "linux/amd64",
+}
+
+
+def test_what_runs_an_image_is_of_the_architecture_that_the_image_is_built_for(assembly):
+    """Which deployments build by the same two properties of the configuration."""
+    stages = {stage.name: stage for stage in (*STAGES, *OPTIONS, *SCALED)}
+    seen = set()
+    for stack, name, resource in assembly.all():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::ECS::TaskDefinition":
+            stage = stages[stack.split("-")[1]]
+            assert stage.service
+            built, runs = stage.service.platform, properties["RuntimePlatform"]["CpuArchitecture"]
+        elif resource["Type"] == "AWS::Lambda::Function" and "ImageUri" in properties["Code"]:
+            built = stages[stack.split("-")[1]].function.platform
+            (runs,) = properties["Architectures"]
+        else:
+            continue
+        assert PLATFORMS[runs] == built, (stack, name)
+        seen.add(stack)
+    assert {stack for stack in assembly.templates if stack.endswith(("-function", "-bulk"))} <= seen
+    assert {stack for stack in assembly.templates if stack.endswith("-service")} <= seen
 
 
 def test_data_outlives_its_stack_where_that_was_chosen_and_only_there(shipped, options, scaled):

@@ -18,6 +18,7 @@ from function.server_settings import ServerSettings
 from function.server_signals import ServerSignals
 from function.settings import Limits, load_settings
 from infra.configuration.checks import ConfigurationError
+from infra.configuration.machines import vcpus
 from infra.configuration.service import ServiceConfiguration, SleepConfiguration
 from tests.embedded_metric_format import metrics_of
 from tests.infra.policies import many, statements, written
@@ -564,7 +565,11 @@ def test_callers_who_are_turned_away_wake_a_service_that_may_wake(scaled, stack,
         ({"capacity": "ec2"}, "service.capacity: 'ec2' is neither gpu nor fargate"),
         ({"instance_types": ()}, "service.instance_types: name at least one"),
         ({"instance_types": ("m7i.large",)}, "service.instance_types: 'm7i.large'"),
-        ({"instance_types": ("g5g.xlarge",)}, "service.instance_types: 'g5g.xlarge'"),
+        *(
+            ({"instance_types": (kind,)}, f"service.instance_types: '{kind}' is not of the form")
+            for kind in ("g5g.xlarge", "g4ad.xlarge", "g6f.xlarge", "g5.12xlarge", "p4d.24xlarge")
+        ),
+        ({"cpu": 8192}, "service.cpu: 8,192 is not between 1,024 and 4,096 CPU units of service."),
         ({"architecture": "sparc"}, "service.architecture: 'sparc'"),
         ({"cpu": 512}, "service.cpu: 512 is not between"),
         ({"memory_megabytes": 512}, "service.memory_megabytes: 512 is not between"),
@@ -591,8 +596,17 @@ def test_nonsense_is_one_line_that_starts_with_its_key(changed, says):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("kind", ["g4dn.xlarge", "g5.2xlarge", "g6e.16xlarge", "gr6.4xlarge"])
+def test_a_machine_with_one_gpu_is_taken_and_its_size_known(kind):
+    service = ServiceConfiguration(instance_types=(kind,))
+    assert service.size == (3072, 12288)
+    assert 4 <= vcpus(kind) <= 64
+
+
 def test_a_clock_that_makes_no_sense_is_refused():
     with pytest.raises(ConfigurationError, match=r"^service\.sleep\.start: '8 pm'"):
         SleepConfiguration(start="8 pm", end="cron(0 6 * * ? *)")
     with pytest.raises(ConfigurationError, match=r"^service\.sleep\.time_zone: 'MEZ'"):
         SleepConfiguration(start="cron(0 20 * * ? *)", end="cron(0 6 * * ? *)", time_zone="MEZ")
+    with pytest.raises(ConfigurationError, match=r"^service\.sleep\.end: is when it started"):
+        SleepConfiguration(start="cron(0 6 * * ? *)", end="cron(0 6 * * ? *)")

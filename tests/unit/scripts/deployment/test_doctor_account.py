@@ -78,12 +78,56 @@ def test_memory_that_new_accounts_do_not_get_is_noted():
     assert [each.state for each in found] == ["ok", "note"]
 
 
-@pytest.mark.parametrize(("quota", "state"), [(0.0, "bad"), (4.0, "bad"), (8.0, "ok")])
-def test_gpus_are_compared_with_what_the_service_wants(quota, state):
-    answer = {"Quota": {"Value": quota}}
-    stage = replace(DEV, service=ServiceConfiguration(capacity="gpu", maximum_tasks=2))
-    account = stubbed("service-quotas", "get_service_quota", answer)
-    assert [each.state for each in examined.gpu_quota(account, stage)] == [state]
+def on_gpus(**changed):
+    return replace(DEV, service=ServiceConfiguration(**changed))
+
+
+def quotas(**vcpus):
+    """An account with as many vCPUs of each quota, by its code."""
+    codes = {code.replace("-", "_"): code for code in examined.GPU_QUOTAS.values()}
+    had = {codes[name]: float(count) for name, count in vcpus.items()}
+    client = SimpleNamespace(
+        get_service_quota=lambda **asked: {"Quota": {"Value": had[asked["QuotaCode"]]}}
+    )
+    session = SimpleNamespace(client=lambda name, config: client)
+    return Account("1", "eu-central-1", session)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("quota", "kind", "state"),
+    [
+        (0, "g6.xlarge", "bad"),
+        (4, "g6.xlarge", "bad"),
+        (8, "g6.xlarge", "note"),
+        (16, "g6.xlarge", "ok"),
+        (16, "g6.4xlarge", "bad"),
+        (64, "g6.4xlarge", "ok"),
+    ],
+)
+def test_gpus_are_compared_with_what_tasks_want_and_what_a_new_image_wants(quota, kind, state):
+    account = quotas(L_DB2E81BA=quota)
+    stage = on_gpus(instance_types=(kind,), maximum_tasks=2)
+    (found,) = examined.gpu_quota(account, stage)
+    assert found.state == state
+    assert bool(found.mend) == (state != "ok")
+
+
+@pytest.mark.parametrize(
+    ("spot", "had"),
+    [(False, {"L_DB2E81BA": 99, "L_417A185B": 0}), (True, {"L_3819A6DF": 99, "L_7212CCBC": 0})],
+)
+def test_each_family_has_a_quota_of_its_own_and_so_has_spot(spot, had):
+    account = quotas(**had)
+    stage = on_gpus(instance_types=("g6.xlarge", "p5.4xlarge"), spot=spot, maximum_tasks=1)
+    found = list(examined.gpu_quota(account, stage))
+    assert [each.state for each in found] == ["ok", "bad"]
+    assert "family P" in found[1].what
+
+
+def test_a_quota_is_asked_for_as_aws_takes_it():
+    account = stubbed("service-quotas", "get_service_quota", {"Quota": {"Value": 99.0}})
+    (found,) = examined.gpu_quota(account, on_gpus())
+    assert found.state == "ok"
 
 
 def test_no_quota_is_asked_for_where_there_is_no_gpu(fresh):

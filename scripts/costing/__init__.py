@@ -1,0 +1,1 @@
+"""What the ways of serving cost, from a measured answer and list prices."""
