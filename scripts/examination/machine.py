@@ -1,14 +1,16 @@
 """What a deployment needs on this machine: Docker with buildx, and the CDK's command line."""
 
+import json
 import platform
 import shutil
 import subprocess
+from pathlib import Path
 
 from infra.configuration.stage import StageConfiguration
 from scripts.deployment.cdk import EXECUTABLE
 from scripts.examination.finding import Finding, Findings
 
-CDK = "2.1148.1"  # the one that the pinned aws-cdk-lib goes with
+NODE_TOOLS = Path("package.json")
 OLDEST_NODE = 20
 MACHINES = {
     "x86_64": "linux/amd64",
@@ -32,12 +34,16 @@ def tools() -> Findings:
     else:
         yield Finding("ok", f"node: {node}")
     cdk = _said([str(EXECUTABLE), "--version"])
-    if cdk.split(" ")[0] == CDK:
+    wanted = wanted_cdk()
+    if cdk.split(" ")[0] == wanted:
         yield Finding("ok", f"cdk: {cdk}")
     else:
-        yield Finding(
-            "bad", f"cdk: {cdk or 'none'}, wanted {CDK}", "make build/node/node_modules/aws-cdk"
-        )
+        yield Finding("bad", f"cdk: {cdk or 'none'}, wanted {wanted}", "make build/node/.ready")
+
+
+def wanted_cdk() -> str:
+    """The version that `make` installs, which goes with the pinned aws-cdk-lib."""
+    return str(json.loads(NODE_TOOLS.read_text(encoding="utf-8"))["devDependencies"]["aws-cdk"])
 
 
 def architecture(stage: StageConfiguration) -> Findings:

@@ -104,7 +104,7 @@ def page(browser: Browser, page_url: str) -> Iterator[Page]:
 def axe() -> str:
     """The source of axe-core."""
     if not AXE.is_file():
-        missing(f"no axe-core: npm install --prefix build/node axe-core puts it at {AXE}")
+        missing(f"no axe-core: make build/node/.ready puts it at {AXE}")
     return AXE.read_text(encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """The doctor's look at this machine, by what its tools say."""
 
-import re
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,7 +14,7 @@ SAID = {
     "docker version": "28.2.2",
     "docker buildx": "github.com/docker/buildx v0.30.1",
     "node": "v22.11.0",
-    "cdk": f"{machine.CDK} (build fcf5e34)",
+    "cdk": f"{machine.wanted_cdk()} (build fcf5e34)",
 }
 
 
@@ -74,6 +74,6 @@ def test_images_must_be_buildable_for_the_stage(said, monkeypatch, here, wanted,
     assert found.state == state
 
 
-def test_the_cdk_that_is_wanted_is_the_one_that_make_installs():
-    (pinned,) = re.findall(r"^CDK := aws-cdk@(\S+)$", (REPOSITORY / "Makefile").read_text(), re.M)
-    assert pinned == machine.CDK
+def test_the_cdk_that_is_wanted_is_the_one_that_is_locked():
+    locked = json.loads((REPOSITORY / "package-lock.json").read_text())["packages"]
+    assert machine.wanted_cdk() == locked["node_modules/aws-cdk"]["version"]
