@@ -1,4 +1,4 @@
-"""A small Lambda that runs during deployments."""
+"""A small Lambda beside the one that answers."""
 
 from pathlib import Path
 

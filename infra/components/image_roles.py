@@ -11,9 +11,9 @@ from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.github_trust import GitHubTrust
 from infra.configuration.project import ProjectConfiguration
 
-# What a refresh writes: new versions, what it thinks of them, and which is the candidate. It moves
-# nothing that is served.
-JUDGED = ("*/versions/*", "*/verdicts/*", "*/aliases/candidate.json")
+# What a refresh writes: new versions, what it thinks of them, that it looked, and which is the
+# candidate. It moves nothing that is served.
+JUDGED = ("*/versions/*", "*/verdicts/*", "*/looks/last.json", "*/aliases/candidate.json")
 
 
 class ImageRoles(Construct):
@@ -40,11 +40,15 @@ class ImageRoles(Construct):
         )
         for repository in repositories:
             repository.grant_pull_push(self.push)
-            repository.grant(self.push, "ecr:DescribeImageScanFindings")
+            # Whether an image is there already, by which digest, and what the scan found in it.
+            repository.grant(self.push, "ecr:DescribeImages", "ecr:DescribeImageScanFindings")
+        # Where the account has Amazon Inspector, ECR asks that on behalf of whoever calls.
+        inspector = ["inspector2:ListCoverage", "inspector2:ListFindings"]
+        self.push.add_to_policy(iam.PolicyStatement(actions=inspector, resources=["*"]))
         acknowledge(
             self.push,
             "AwsSolutions-IAM5[Resource::*]",
-            "ecr:GetAuthorizationToken, to log in, knows no resources.",
+            "Logging in to ECR and reading Inspector's findings know no resources.",
         )
         self.refresh = iam.Role(
             self,

@@ -1,6 +1,6 @@
 """Who is told when a stage is not well, and where one looks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import aws_cdk as cdk
@@ -12,6 +12,7 @@ from infra.components.budget import Budget
 from infra.components.dashboard import Dashboard
 from infra.components.function_alarms import FunctionAlarms
 from infra.components.limits import Limit, alarms_of
+from infra.components.refresh_watch import RefreshWatch
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.stacks.function import FunctionStack
@@ -46,6 +47,7 @@ class WatchStack(cdk.Stack):
             api=function.api,
         )
         name = f"{project.name}-{stage.name}"
+        limits = [*limits, *self._of_the_clock(project, stage)]
         heard = [*of_function.alarms, *alarms_of(self, limits, prefix=name)]
         for alarm in heard:
             self.topic.hear(alarm)
@@ -68,3 +70,12 @@ class WatchStack(cdk.Stack):
                 topic=self.topic.topic,
             )
         cdk.CfnOutput(self, "AlarmTopic", value=self.topic.topic.topic_arn)
+
+    def _of_the_clock(
+        self, project: ProjectConfiguration, stage: StageConfiguration
+    ) -> Iterator[Limit]:
+        """Where there is a clock: GitHub's, of a repository that was filled in, which refreshes
+        what is in production."""
+        hours = stage.watch.refresh_hours
+        if hours is not None and stage.moves_production and project.repository.filled_in:
+            yield RefreshWatch(self, "Refresh", project=project, stage=stage, hours=hours).limit

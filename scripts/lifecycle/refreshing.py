@@ -16,9 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from scripts.lifecycle.registry import PRODUCTION, Registry
+from scripts.lifecycle.looking import look
+from scripts.lifecycle.registry import Registry
 from scripts.lifecycle.sources.source import Source
-from scripts.lifecycle.verdicts import Verdict, find_verdict, keep_verdict
+from scripts.lifecycle.verdicts import Verdict, keep_verdict
 
 Say = Callable[[str], None]
 
@@ -63,15 +64,15 @@ def refresh(
     Raises SourceError, RegistryError, LostRaceError; what was refused is a result, no error.
     """
     say("looking for a newer revision")
-    revision = source.newest()
-    production = registry.alias(model, PRODUCTION)
+    found = look(registry, model, source)
+    revision, production = found.revision, found.production
     champion = production.version if production else None
     if revision is None:
-        return _nothing_new(model, "", None, champion, "the source has nothing newer")
-    known = find_verdict(registry.store, model, str(revision))
-    if known and not retry:
-        said = f"{revision} was judged on {known.decided_at}: {known.outcome}"
-        return _nothing_new(model, revision.source, revision.revision, champion, said, known)
+        return _nothing_new(model, "", None, champion, found.why_not)
+    if found.known and not retry:
+        return _nothing_new(
+            model, revision.source, revision.revision, champion, found.why_not, found.known
+        )
     withdrawn = production.withdrawn if production else ()
     # Imported here, where there is something new: a look that finds nothing must cost seconds.
     from scripts.lifecycle.judging import judge_revision

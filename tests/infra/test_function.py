@@ -210,7 +210,8 @@ def test_the_hooks_carry_their_code_and_nothing_else(shipped):
     folders = [path for path in shipped.folder.glob("asset.*") if path.is_dir()]
     files = {str(p.relative_to(f)) for f in folders for p in f.rglob("*") if p.is_file()}
     assert files == {
-        f"handlers/{name}.py" for name in ("__init__", "first_creation", "pre_traffic", "smoke")
+        f"handlers/{name}.py"
+        for name in ("__init__", "first_creation", "pre_traffic", "refresh_age", "smoke")
     }
 
 

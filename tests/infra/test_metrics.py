@@ -14,8 +14,10 @@ import pytest
 
 from function.core.types import ModelInfo
 from function.server_signals import ServerSignals
+from infra.handlers import refresh_age
 from infra.stages import STAGES
 from tests.infra.handler import started
+from tests.infra.looking import looked_at
 from tests.infra.policies import written
 from tests.infra.synthesis import Assembly
 
@@ -155,8 +157,10 @@ def request(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def emitted(tmp_path, capsys):
-    """What a function and a server of some service really emit."""
+def emitted(tmp_path, capsys, monkeypatch):
+    """What a function, a server and a stage's watch of some service really emit."""
+    for name, value in {"BUCKET": "b", "KEY": "k", "MODEL": "sentiment"}.items():
+        monkeypatch.setenv(name, value)
 
     def of(service: str) -> set[Metric]:
         capsys.readouterr()
@@ -172,6 +176,8 @@ def emitted(tmp_path, capsys):
         manifest = SimpleNamespace(model="sentiment", created=datetime(2026, 1, 2, tzinfo=UTC))
         signals.loaded(SimpleNamespace(manifest=manifest))  # type: ignore[arg-type]
         signals.report()
+        monkeypatch.setenv("SERVICE", service)
+        refresh_age.report(looked_at(datetime(2026, 1, 2, tzinfo=UTC)), datetime.now(UTC))
         return set(embedded(capsys.readouterr().out))
 
     return of

@@ -15,6 +15,8 @@ WITHOUT_RESOURCES = {
     "xray:GetSamplingTargets",
     "ecr:GetAuthorizationToken",
     "ecs:DiscoverPollEndpoint",
+    "inspector2:ListCoverage",
+    "inspector2:ListFindings",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -29,6 +31,7 @@ REASONS = {
     r"<ModelsBucket\w+\.Arn>/\*": "reading any model of the registry",
     r"<ModelsBucket\w+\.Arn>/\*/(versions|verdicts)/\*": "writing one kind of key of any model",
     r"<ModelsBucket\w+\.Arn>/\*/aliases/(candidate|production)\.json": "one alias of any model",
+    r"<ModelsBucket\w+\.Arn>/\*/looks/last\.json": "the trace of the last look, of any model",
     r"<ModelsBucket\w+\.Arn>/releases/[a-z-]+/\*": "the releases of one stage",
     r"arn:<AWS::Partition>:cloudformation:[a-z0-9-]+:(\d+|<AWS::AccountId>):stack/"
     r"evergreen-([a-z]+-\*|foundation)/\*": "reading the stacks of one stage, whose ids are random",

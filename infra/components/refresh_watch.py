@@ -1,0 +1,67 @@
+"""That the clock on GitHub still looks for newer models: it stops by itself, and tells nobody."""
+
+import aws_cdk as cdk
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.components.hook_function import HookFunction
+from infra.components.limits import Limit
+from infra.components.metrics import ServiceMetrics
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+HOUR = cdk.Duration.hours(1)
+
+
+class RefreshWatch(Construct):
+    """A rule that has the age of the last look told every hour. limit: when that is too long ago.
+
+    A look leaves its trace in the registry's bucket, whether it found something or not.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        hours: int,
+    ) -> None:
+        super().__init__(scope, id_)
+        stack = cdk.Stack.of(self)
+        model = stage.function.default_model
+        bucket = f"{project.name}-models-{stack.account}-{stack.region}"
+        key = f"{model}/looks/last.json"
+        service = project.service(stage.name)
+        hook = HookFunction(
+            self,
+            "Age",
+            stage=stage,
+            module="refresh_age",
+            description="Tells how long ago somebody looked for a newer model",
+            environment={"BUCKET": bucket, "KEY": key, "MODEL": model, "SERVICE": service},
+            timeout=cdk.Duration.seconds(30),
+        )
+        trace = stack.format_arn(
+            service="s3", region="", account="", resource=bucket, resource_name=key
+        )
+        hook.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[trace]))
+        events.Rule(
+            self,
+            "Clock",
+            description="Has the age of the last look for a newer model told",
+            schedule=events.Schedule.rate(HOUR),
+            targets=[targets.LambdaFunction(hook.function)],
+        )
+        self.limit = Limit(
+            "refresh-age",
+            f"Nobody has looked for a newer model for {hours} hours: GitHub may have stopped the "
+            "schedule of refresh-model.yml, as it does after 60 days without a commit.",
+            ServiceMetrics(service).of_model(model, "refresh_age_hours", "Maximum", period=HOUR),
+            hours,
+            periods=2,
+            silence=True,
+        )
