@@ -3,12 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from function.core.errors import EvergreenError
 from scripts.lifecycle.errors import CommandError
+from scripts.workflow.summary import add_to_summary
 
 
 def run(command: Callable[[], None]) -> None:
@@ -17,6 +18,7 @@ def run(command: Callable[[], None]) -> None:
         command()
     except EvergreenError as error:
         print(f"error: {error}", file=sys.stderr)
+        add_to_summary(f"```text\nerror: {error}\n```")  # a failed canary's alarm, say
         sys.exit(error.exit_code if isinstance(error, CommandError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -35,6 +37,21 @@ def write_json(document: object, path: Path | None) -> None:
     """Write a result to a file, if one was asked for."""
     if path:
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_outputs(path: Path | None, values: Mapping[str, str]) -> None:
+    """Append `name=value` lines as a GitHub job's later steps read them, where a file was named.
+
+    Raises ValueError, and writes nothing, for a value of more than one line: what follows its
+    first would be taken for outputs of its own.
+    """
+    if path is None:
+        return
+    lines = [f"{name}={value}" for name, value in values.items()]
+    if any(line.splitlines() != [line] for line in lines):
+        raise ValueError(f"outputs are single lines, and not {values}")
+    with path.open("a", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -1,0 +1,106 @@
+"""What ECR's scanner knows of an image that was pushed.
+
+Basic scanning, which the foundation turns on, looks at the system's packages. Where the account has
+turned on Amazon Inspector, Python's are looked at too, and it is known whether there is a fix.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts.deployment.account import CONFIG, Account, said_plainly
+from scripts.lifecycle.errors import CommandError, UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+ACCEPTED = Path("infra/accepted-vulnerabilities.txt")
+TRIES, PAUSE_SECONDS = 60, 10
+DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: Inspector's, which goes on looking
+RUNNING = ("PENDING", "IN_PROGRESS")
+SEVERITY = "CRITICAL"
+
+
+def vulnerabilities(
+    account: Account,
+    repository: str,
+    digest: str,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Critical ones of an image that have a fix, or may have one, each by its name and package.
+
+    Waits for the scanner. Raises CommandError where it does not come to an end.
+    """
+    client = account.session.client("ecr", config=CONFIG)
+    _wait(client, repository, digest, sleep)
+    with said_plainly("ECR"):
+        pages = client.get_paginator("describe_image_scan_findings").paginate(
+            repositoryName=repository, imageId={"imageDigest": digest}
+        )
+        found = [_named(each) for page in pages for each in _critical(page)]
+    return sorted({*found})
+
+
+def accepted(path: Path = ACCEPTED) -> dict[str, str]:
+    """Vulnerabilities that do not stop an image, by name, each with its reason.
+
+    Raises UsageError where one has none.
+    """
+    reasons = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        name, _, reason = line.strip().partition(" ")
+        if not name or name.startswith("#"):
+            continue
+        if not reason:
+            raise UsageError(f"{path}: {name} has no reason beside it")
+        reasons[name] = reason.strip()
+    return reasons
+
+
+def _wait(
+    client: "ECRClient", repository: str, digest: str, sleep: Callable[[float], None]
+) -> None:
+    for left in reversed(range(TRIES)):
+        status = _status(client, repository, digest)
+        if status in DONE:
+            return
+        if status not in RUNNING:
+            raise CommandError(f"{repository}@{digest}: ECR's scanner ends with {status}")
+        if left:
+            sleep(PAUSE_SECONDS)
+    raise CommandError(f"{repository}@{digest}: ECR's scanner does not come to an end")
+
+
+def _status(client: "ECRClient", repository: str, digest: str) -> str:
+    """Of the scan; what was not begun yet counts as pending."""
+    with said_plainly("ECR"):
+        try:
+            answer = client.describe_image_scan_findings(
+                repositoryName=repository, imageId={"imageDigest": digest}, maxResults=1
+            )
+        except client.exceptions.ScanNotFoundException:
+            return "PENDING"
+    return answer["imageScanStatus"]["status"]
+
+
+def _critical(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Basic findings do not tell of fixes: there, each counts."""
+    found = page["imageScanFindings"]
+    both = [*found.get("findings", []), *found.get("enhancedFindings", [])]
+    return [
+        each
+        for each in both
+        if each.get("severity") == SEVERITY and each.get("fixAvailable", "YES") != "NO"
+    ]
+
+
+def _named(finding: Mapping[str, Any]) -> str:
+    details = finding.get("packageVulnerabilityDetails", {})
+    packages = [each["name"] for each in details.get("vulnerablePackages", [])]
+    packages += [
+        each["value"] for each in finding.get("attributes", []) if each["key"] == "package_name"
+    ]
+    name = details.get("vulnerabilityId") or finding.get("name") or "unnamed"
+    return f"{name} {','.join(packages)}".strip()

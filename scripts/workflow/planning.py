@@ -1,0 +1,60 @@
+"""Who deploys a stage and where, out of its configuration alone."""
+
+from collections.abc import Mapping
+
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+# Images are built, and asked, on the processor that they will run on.
+RUNNERS = {"arm64": "ubuntu-24.04-arm", "x86_64": "ubuntu-24.04"}
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+
+
+def obstacle(
+    project: ProjectConfiguration, stage: StageConfiguration, job: Mapping[str, str]
+) -> str:
+    """Why the job at hand does not deploy a stage; empty where it does.
+
+    job: the variables that GitHub gives every job. That a role would let nobody else in is not
+    enough: a fork's workflows are to end green, and a template's are to say what is missing.
+    """
+    repository = project.repository
+    if not repository.filled_in:
+        return "infra/stages.py names no repository yet"
+    ours = (
+        f"{repository.owner}/{repository.name}",
+        str(repository.repository_id),
+        str(repository.owner_id),
+    )
+    names = ("GITHUB_REPOSITORY", "GITHUB_REPOSITORY_ID", "GITHUB_REPOSITORY_OWNER_ID")
+    theirs = tuple(job.get(name, "") for name in names)
+    if theirs != ours:
+        return f"infra/stages.py is of {' '.join(ours)}, and this is {' '.join(theirs).strip()}"
+    if job.get("GITHUB_REF") != f"refs/heads/{repository.branch}":
+        return f"only {repository.branch} deploys, and this is {job.get('GITHUB_REF')}"
+    if not stage.account:
+        return f"infra/stages.py gives stage {stage.name} no account"
+    return ""
+
+
+def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
+    """What jobs need to know: account, region, roles, where images and models lie, which machine
+    builds, and the model that the clock keeps fresh."""
+    account, region = stage.account, stage.region
+    images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
+    names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}
+    partition = next((PARTITIONS[each] for each in PARTITIONS if region.startswith(each)), "aws")
+    return {
+        "account": account,
+        "region": region,
+        "platform": stage.function.platform,
+        "runner": RUNNERS[stage.function.architecture],
+        "model": stage.function.default_model,
+        "registry": f"s3://{project.name}-models-{account}-{region}",
+        "function_repository": f"{images}/{project.function_repository}",
+        "server_repository": f"{images}/{project.server_repository}",
+        **{
+            f"{role}_role": f"arn:{partition}:iam::{account}:role/{project.name}-{name}"
+            for role, name in names.items()
+        },
+    }

@@ -1,0 +1,172 @@
+"""Workflows under `act`, which runs their jobs on this machine as GitHub would on its own.
+
+Matrices, conditions, needs and outputs are real, and so are the steps' shell lines. Actions of
+others only tell what they were given, and programs are those of `stand_in.py`.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.conftest import REPOSITORY
+from tests.workflows.files import FOLDER, PINNED
+
+SECONDS = 120
+PROGRAMS = ("make", "python3", "sudo")
+RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
+# The one word of the workflows that act does not know: more than one run of a group may wait.
+UNKNOWN = re.compile(r"^ +queue: max\n", re.MULTILINE)
+AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+INPUTS = {
+    "aws-actions/configure-aws-credentials": ("role-to-assume", "aws-region"),
+    "actions/attest-build-provenance": ("subject-name", "subject-digest"),
+    "actions/setup-python": ("python-version",),
+}
+
+
+@dataclass(frozen=True)
+class Acted:
+    """A workflow that ran. green: whether it ended well. calls: command lines as words, of programs
+    and of actions, in the order in which they began. log: what act printed."""
+
+    green: bool
+    calls: Sequence[Sequence[str]]
+    log: str
+
+    def of(self, *words: str) -> list[dict[str, str]]:
+        """Options of the calls that start with these words."""
+        return [
+            _options(call[len(words) :])
+            for call in self.calls
+            if tuple(call[: len(words)]) == words
+        ]
+
+    def commands(self) -> list[str]:
+        """Modules of scripts that ran, each with its stage where it has one."""
+        found = []
+        for call in self.calls:
+            if "-m" in call:
+                options = _options(call[call.index("-m") + 2 :])
+                found.append(f"{call[call.index('-m') + 1]} {options.get('--stage', '')}".strip())
+        return found
+
+    def made(self) -> list[str]:
+        """Targets of make."""
+        return [" ".join(call[1:]) for call in self.calls if call[0] == "make"]
+
+
+class Stage:
+    """A clone of the repository's workflows, and all that stands in for what they use."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        clone = folder / "clone"
+        shutil.copytree(FOLDER, clone / ".github")
+        for path in (clone / ".github/workflows").iterdir():
+            path.write_text(UNKNOWN.sub("", path.read_text()))
+        for arguments in (
+            ("init", "--quiet", "--initial-branch=main"),
+            ("add", "--all"),
+            (*AUTHOR, "commit", "--quiet", "--message=all"),
+            ("remote", "add", "origin", "https://github.com/acme/texts.git"),
+        ):
+            subprocess.run(["git", *arguments], cwd=clone, check=True)
+        programs = folder / "bin"
+        programs.mkdir()
+        for name in PROGRAMS:
+            script = f'#!/bin/sh\nexec "{sys.executable}" -S "{_stand_in()}" "$0" "$@"\n'
+            (programs / name).write_text(script)
+            (programs / name).chmod(0o755)
+        self._actions = [
+            f"--local-repository={action}={self._stand_in_of(action)}" for action in _actions()
+        ]
+
+    def act(
+        self,
+        event: str,
+        workflow: str,
+        answers: Sequence[Mapping[str, Any]],
+        *options: str,
+    ) -> Acted:
+        """Run a workflow. answers: of the programs, see `stand_in.py`. options: more for act."""
+        calls, said = self._folder / "calls", self._folder / "answers"
+        calls.write_text("")
+        said.write_text(json.dumps(answers))
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).with_name("act")),
+                event,
+                f"--workflows=.github/workflows/{workflow}.yml",
+                *(f"--platform={runner}=-self-hosted" for runner in RUNNERS),
+                *self._actions,
+                "--secret=GITHUB_TOKEN=of-the-job",
+                f"--env=CALLS={calls}",
+                f"--env=ANSWERS={said}",
+                *options,
+            ],
+            cwd=self._folder / "clone",
+            # Nothing of the job that the tests themselves may run in.
+            env={
+                "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
+                "HOME": str(self._folder),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        lines = calls.read_text().splitlines()
+        log = done.stdout + done.stderr
+        return Acted(done.returncode == 0, [json.loads(line) for line in lines], log)
+
+    def _stand_in_of(self, action: str) -> Path:
+        name = action.split("@")[0]
+        inputs = INPUTS.get(name, ())
+        words = " ".join(f'"${each.upper().replace("-", "_")}"' for each in inputs)
+        step = {
+            "shell": "bash",
+            "run": f"python3 --action {name} {words}",
+            "env": {
+                each.upper().replace("-", "_"): f"--{each}=${{{{ inputs.{each} }}}}"
+                for each in inputs
+            },
+        }
+        document = {
+            "name": name,
+            "description": "tells what it was given",
+            "inputs": {each: {"description": each} for each in inputs},
+            "runs": {"using": "composite", "steps": [step]},
+        }
+        folder = self._folder / "actions" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "action.yml").write_text(yaml.safe_dump(document))
+        return folder
+
+
+def _actions() -> set[str]:
+    return {each for path in FOLDER.rglob("*.yml") for each in PINNED.findall(path.read_text())}
+
+
+def _stand_in() -> Path:
+    return REPOSITORY / "tests/workflows/stand_in.py"
+
+
+def _options(words: Sequence[str]) -> dict[str, str]:
+    """`--name value` and `--name=value`, an option alone as empty."""
+    found, name = {}, ""
+    for word in words:
+        if word.startswith("--"):
+            name, _, value = word.partition("=")
+            found[name] = value
+        elif name:
+            found[name] = word
+    return found

@@ -1,0 +1,232 @@
+"""Pushes, ticks of the clock and rollbacks, as their workflows run them."""
+
+import pytest
+
+from tests.workflows.acting import Stage
+from tests.workflows.files import WORKFLOWS
+
+pytestmark = pytest.mark.integration
+
+CHECKOUT, SETUP = ("python3", "--action", "actions/checkout"), ".venv/.infra"
+ROLE = ("python3", "--action", "aws-actions/configure-aws-credentials")
+PROVENANCE = ("python3", "--action", "actions/attest-build-provenance")
+BUILD = ("python", "-m", "scripts.build")
+SCAN = ("python", "-m", "scripts.scan")
+DEPLOY = ("python", "-m", "scripts.deploy")
+REFRESH = ("python", "-m", "scripts.refresh")
+
+
+def planned(stage):
+    """What scripts.plan says of a stage that is configured."""
+    return {
+        "when": f"scripts.plan --stage {stage}",
+        "outputs": {
+            "configured": "true",
+            "region": f"region-of-{stage}",
+            "runner": "ubuntu-24.04-arm",
+            "push_role": f"push-{stage}",
+            "deploy_role": f"deploy-{stage}",
+            "refresh_role": "refresh",
+            "registry": f"s3://models-{stage}",
+            "model": "sentiment",
+            "function_repository": f"{stage}/function",
+            "server_repository": f"{stage}/server",
+        },
+    }
+
+
+def built(stage, digest):
+    models = f"sentiment=of-{stage}"
+    outputs = {"function_image": digest, "server_image": "", "models": models}
+    return {"when": f"scripts.build --stage {stage}", "outputs": outputs}
+
+
+CONFIGURED = [planned("dev"), planned("prod")]
+BUILT = [built("dev", "sha256:d"), built("prod", "sha256:p")]
+NOT_CONFIGURED = {"when": "scripts.plan", "outputs": {"configured": "false", "why": "a fork"}}
+NEW = {"when": "scripts.look", "outputs": {"new": "true", "revision": "hub:x@1"}}
+NOTHING_NEW = {"when": "scripts.look", "outputs": {"new": "false", "revision": ""}}
+PASSED = {
+    "when": "scripts.refresh",
+    "outputs": {"changed": "true", "version": "20261121-628c0adf", "verdict": "passed"},
+}
+REFUSED = {
+    "when": "scripts.refresh",
+    "outputs": {"changed": "false", "version": "20261121-00000000", "verdict": "refused"},
+    "files": {"--json": "{}", "--report": "# worse"},
+    "code": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory):
+    return Stage(tmp_path_factory.mktemp("act"))
+
+
+def fails(when):
+    return {"when": when, "code": 1}
+
+
+@pytest.fixture(scope="module")
+def pushed(stage):
+    return stage.act("push", "deploy", [*CONFIGURED, *BUILT])
+
+
+def test_a_push_goes_to_dev_and_then_to_prod(pushed) -> None:
+    assert pushed.green, pushed.log
+    commands = [each for each in pushed.commands() if not each.startswith("scripts.plan")]
+    assert commands == [
+        f"scripts.{command} {stage}"
+        for stage in ("dev", "prod")
+        for command in ("build", "scan", "deploy")
+    ]
+
+
+def test_each_stage_gets_the_very_digest_and_models_of_its_build(pushed) -> None:
+    dev, prod = pushed.of(*DEPLOY)
+    assert (dev["--stage"], dev["--function-image"]) == ("dev", "sha256:d")
+    assert (prod["--stage"], prod["--function-image"]) == ("prod", "sha256:p")
+    assert (dev["--models"], prod["--models"]) == ("sentiment=of-dev", "sentiment=of-prod")
+    assert [scan["--function-image"] for scan in pushed.of(*SCAN)] == ["sha256:d", "sha256:p"]
+    assert [each["--subject-digest"] for each in pushed.of(*PROVENANCE)] == ["sha256:d", "sha256:p"]
+    assert [each["--subject-name"] for each in pushed.of(*PROVENANCE)] == [
+        "dev/function",
+        "prod/function",
+    ]
+
+
+def test_each_job_becomes_the_role_that_it_needs(pushed) -> None:
+    roles = [(each["--role-to-assume"], each["--aws-region"]) for each in pushed.of(*ROLE)]
+    assert roles == [
+        (f"{role}-{stage}", f"region-of-{stage}")
+        for stage in ("dev", "prod")
+        for role in ("push", "deploy")
+    ]
+
+
+def test_a_build_keeps_its_layers_for_the_next(pushed) -> None:
+    flags = pushed.of(*BUILD)[0]["--build-flags"].split()
+    source, destination = (flag.split("=", 2)[2].split(",")[1] for flag in flags)
+    assert source.removeprefix("src=") == destination.removeprefix("dest=")
+
+
+def test_a_push_is_tested_on_every_python_and_processor(pushed) -> None:
+    made = pushed.made()
+    versions = WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matrix"]["python"]
+    assert made.count("test") == len(versions)
+    given = [
+        each["--python-version"]
+        for each in pushed.of("python3", "--action", "actions/setup-python")
+    ]
+    assert set(versions) <= set(given)
+    assert made.count("parity") == 2
+    assert {"check", "browser"} <= set(made)
+    assert ["sudo", "--preserve-env", "make", "container"] in pushed.calls
+
+
+@pytest.mark.parametrize("broken", ["scripts.build --stage dev", "scripts.scan --stage dev"])
+def test_an_image_that_does_not_hold_is_deployed_nowhere(stage, broken) -> None:
+    acted = stage.act("push", "deploy", [fails(broken), *CONFIGURED, *BUILT])
+    assert not acted.green
+    assert not acted.of(*DEPLOY)
+
+
+def test_what_dev_does_not_take_never_comes_to_prod(stage) -> None:
+    acted = stage.act("push", "deploy", [fails("scripts.deploy --stage dev"), *CONFIGURED, *BUILT])
+    assert not acted.green
+    assert [each["--stage"] for each in acted.of(*DEPLOY)] == ["dev"]
+    assert [each["--stage"] for each in acted.of(*BUILD)] == ["dev"]
+
+
+def test_what_fails_its_tests_never_comes_to_prod(stage) -> None:
+    acted = stage.act("push", "deploy", [fails("make browser"), *CONFIGURED, *BUILT])
+    assert not acted.green
+    assert [each["--stage"] for each in acted.of(*DEPLOY)] == ["dev"]
+
+
+@pytest.mark.parametrize(
+    ("event", "workflow", "options"),
+    [
+        ("push", "deploy", ()),
+        ("schedule", "refresh-model", ()),
+        ("workflow_dispatch", "rollback", ("--input=stage=prod",)),
+    ],
+)
+def test_a_fork_that_nobody_configured_ends_green_and_deploys_nothing(
+    stage, event, workflow, options
+) -> None:
+    acted = stage.act(event, workflow, [NOT_CONFIGURED], *options)
+    assert acted.green, acted.log
+    assert {each.split()[0] for each in acted.commands()} == {"scripts.plan"}
+    assert not acted.of(*ROLE)
+
+
+def test_a_tick_that_finds_nothing_new_ends_at_the_look_without_torch(stage) -> None:
+    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW])
+    assert acted.green, acted.log
+    assert acted.commands() == ["scripts.plan prod", "scripts.look"]
+    assert acted.made() == [".venv/.look"]
+    (look,) = acted.of("python", "-m", "scripts.look")
+    assert look["--registry"] == "s3://models-prod"
+    assert (look["--model"], look["--source"]) == ("sentiment", "registry")
+    assert "--retry" not in look
+
+
+def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> None:
+    source = "wandb:team/project/model"
+    acted = stage.act(
+        "schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW], f"--var=MODEL_SOURCE={source}"
+    )
+    assert acted.of("python", "-m", "scripts.look")[0]["--source"] == source
+    assert acted.made() == [".venv/.test"], "its client is not in the small environment"
+
+
+def test_a_newer_model_that_passed_is_built_and_deployed_to_prod(stage) -> None:
+    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED])
+    assert acted.green, acted.log
+    (build,) = acted.of(*BUILD)
+    assert (build["--stage"], build["--models"]) == ("prod", "sentiment=20261121-628c0adf")
+    (deploy,) = acted.of(*DEPLOY)
+    assert (deploy["--stage"], deploy["--function-image"]) == ("prod", "sha256:p")
+    assert deploy["--models"] == "sentiment=of-prod"
+    roles = [each["--role-to-assume"] for each in acted.of(*ROLE)]
+    assert roles == ["refresh", "refresh", "push-prod", "deploy-prod"]
+
+
+def test_a_model_that_was_refused_is_told_and_changes_nothing(stage) -> None:
+    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, REFUSED])
+    assert acted.green, acted.log
+    assert acted.commands()[-2:] == ["scripts.refresh", "scripts.refusal"]
+    (refresh,) = acted.of(*REFRESH)
+    (refusal,) = acted.of("python", "-m", "scripts.refusal")
+    assert refusal["--happened"] == refresh["--json"]
+    assert refusal["--report"] == refresh["--report"]
+    assert not acted.of(*BUILD)
+
+
+def test_a_refresh_that_broke_is_red_and_changes_nothing(stage) -> None:
+    answers = [*CONFIGURED, *BUILT, NEW, fails("scripts.refresh"), fails("scripts.refusal")]
+    acted = stage.act("schedule", "refresh-model", answers)
+    assert not acted.green
+    assert not acted.of(*BUILD)
+
+
+def test_a_person_may_have_a_model_judged_again(stage) -> None:
+    options = ("--input=retry=true", "--input=source=hub:acme/texts")
+    acted = stage.act("workflow_dispatch", "refresh-model", [*CONFIGURED, NEW, REFUSED], *options)
+    for module in ("scripts.look", "scripts.refresh"):
+        (call,) = acted.of("python", "-m", module)
+        assert "--retry" in call
+        assert call["--source"] == "hub:acme/texts"
+
+
+def test_a_rollback_goes_to_the_release_before_or_to_the_one_that_is_named(stage) -> None:
+    for options, release in (((), None), (("--input=release=R1",), "R1")):
+        acted = stage.act(
+            "workflow_dispatch", "rollback", CONFIGURED, "--input=stage=prod", *options
+        )
+        assert acted.green, acted.log
+        (call,) = acted.of("python", "-m", "scripts.redeploy")
+        assert call["--stage"] == "prod"
+        assert call.get("--release") == release
+        assert acted.of(*ROLE)[0]["--role-to-assume"] == "deploy-prod"
