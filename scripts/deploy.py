@@ -6,49 +6,36 @@ The API's key, to ask it for a prediction afterwards, may be in EVERGREEN_API_KE
 """
 
 import argparse
-import os
-from datetime import UTC, datetime
+from pathlib import Path
 
-from scripts.commandline import run
+from scripts.commandline import run, write_outputs
 from scripts.deployment import outcome, stacks
 from scripts.deployment.account import enter
-from scripts.deployment.api_key import ensure_key
 from scripts.deployment.bootstrap import ensure_bootstrap
-from scripts.deployment.builds import Build, build_all
-from scripts.deployment.progress import say
+from scripts.deployment.builds import Build, build_all, stage_registry
+from scripts.deployment.delivery import deliver
+from scripts.deployment.models import parse
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.errors import CommandError
+from scripts.deployment.taken_back import refuse_what_was_taken_back
 
 
 def main() -> None:
     arguments = _arguments()
     project, stage = load_stage(arguments.stage)
+    given = parse(arguments.models)
     account = enter(stage)
     ensure_bootstrap(account, sure=arguments.yes)
+    if account.stack(project.stack(stage.name, "function")):
+        registry = stage_registry(account, project)
+        refuse_what_was_taken_back(registry, stage, again=arguments.again)
     if arguments.function_image:
-        models = dict(pin.split("=", 1) for pin in arguments.models.split(","))
-        build = Build(models, arguments.function_image, arguments.server_image)
+        build = Build(given, arguments.function_image, arguments.server_image)
     else:
         build = build_all(account, project, stage, arguments.registry)
-    key_version, key = ensure_key(account, project, stage)
-    if key:
-        say(f"The API's key, shown this once and kept nowhere: {key}")
-    context = {
-        "stage": stage.name,
-        "function_image": build.function,
-        "server_image": build.server,
-        "api_key_version": key_version,
-        "rollout": arguments.rollout,
-    }
-    started = datetime.now(UTC)
-    try:
-        stacks.deploy(stacks.names(project, stage), context)
-    except CommandError as error:
-        why = outcome.reasons(account, f"{project.name}-{stage.name}", started)
-        raise CommandError("\n".join([str(error), *why])) from error
-    key = key or os.environ.get("EVERGREEN_API_KEY")
-    url = outcome.verify(account, project, stage, build, key)
-    outcome.record(account, project, stage, build)
+    names = stacks.names(project, stage)
+    url = deliver(account, project, stage, build, names=names, rollout=arguments.rollout)
+    release = outcome.record(account, project, stage, build)
+    write_outputs(arguments.outputs, {"url": url, "release": release.name})
     print(url)
 
 
@@ -68,7 +55,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--models", default="", metavar="MODEL=VERSION,...", help="what the given image carries"
     )
-    parser.add_argument("--rollout", default="", help="AllAtOnce, to go back or to mend at once")
+    parser.add_argument("--rollout", default="", help="AllAtOnce, to mend at once")
+    parser.add_argument("--again", action="store_true", help="also a commit that was taken back")
+    parser.add_argument(
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="add url and release to it, as GitHub reads outputs",
+    )
     arguments = parser.parse_args()
     if bool(arguments.function_image) != bool(arguments.models):
         parser.error("--function-image goes with --models")

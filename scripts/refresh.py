@@ -8,7 +8,7 @@ downloads nothing. What the gate refused is not tried again, unless told to --re
 import sys
 from pathlib import Path
 
-from scripts.commandline import registry_parser, run, write_json
+from scripts.commandline import registry_parser, run, write_json, write_outputs
 from scripts.lifecycle.errors import RefusedError
 from scripts.lifecycle.refreshing import refresh
 from scripts.lifecycle.registry import open_registry
@@ -24,6 +24,9 @@ def main() -> None:
     parser.add_argument("--gate", type=Path, metavar="TOML", help="other limits of the gate")
     parser.add_argument("--json", type=Path, help="write what happened here")
     parser.add_argument("--report", type=Path, help="write the gate's report here, in Markdown")
+    parser.add_argument(
+        "--outputs", type=Path, metavar="FILE", help="add changed, version and verdict to it"
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     source = (
@@ -40,6 +43,14 @@ def main() -> None:
         say=lambda line: print(line, file=sys.stderr, flush=True),
     )
     write_json({**result.document(), "source": arguments.source}, arguments.json)
+    write_outputs(
+        arguments.outputs,
+        {
+            "changed": str(result.changed).lower(),
+            "version": result.version or "",
+            "verdict": result.verdict,
+        },
+    )
     if arguments.report and result.report:
         arguments.report.write_text(result.report, encoding="utf-8")
     print(f"{result.model}: {result.verdict}: {'; '.join(result.reasons)}")

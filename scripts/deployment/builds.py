@@ -1,6 +1,6 @@
 """What a deployment brings: models and images, made here where they are not given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.configuration.project import ProjectConfiguration
@@ -10,6 +10,7 @@ from scripts.deployment.account import Account
 from scripts.deployment.image import Recipe, build_and_push
 from scripts.deployment.models import choose, seed
 from scripts.deployment.progress import say
+from scripts.deployment.smoke import as_lambda, as_server
 from scripts.lifecycle.registry import Registry, open_registry
 
 
@@ -33,9 +34,28 @@ def build_all(
     registry = stage_registry(account, project)
     for brought in seed(open_registry(source), registry):
         say(f"{registry.store.location}: {brought} is the candidate")
-    models = choose(registry, stage)
-    function = Recipe("Dockerfile.lambda", project.function_repository, stage.function.platform, {})
-    digest = build_and_push(account, registry, models, function)
+    return build_images(account, project, stage, choose(registry, stage))
+
+
+def build_images(
+    account: Account,
+    project: ProjectConfiguration,
+    stage: StageConfiguration,
+    models: Mapping[str, str],
+    flags: Sequence[str] = (),
+) -> Build:
+    """A stage's images with these models, model to version, in its account's repositories. flags:
+    further ones of `docker buildx build`. Raises CommandError, RegistryError, UsageError."""
+    registry = stage_registry(account, project)
+    function = Recipe(
+        "Dockerfile.lambda",
+        project.function_repository,
+        stage.function.platform,
+        {},
+        as_lambda(stage.function.memory_megabytes),
+        stage.function.default_model,
+    )
+    digest = build_and_push(account, registry, models, function, flags)
     if not stage.service:
         return Build(models, digest)
     server = Recipe(
@@ -43,11 +63,12 @@ def build_all(
         project.server_repository,
         stage.service.platform,
         {"VARIANT": stage.service.variant},
+        as_server(),
+        stage.function.default_model,
     )
-    return Build(models, digest, build_and_push(account, registry, models, server))
+    return Build(models, digest, build_and_push(account, registry, models, server, flags))
 
 
 def stage_registry(account: Account, project: ProjectConfiguration) -> Registry:
     """The registry in the account's bucket."""
-    bucket = account.output(foundation.stack_name(project), "ModelBucket")
-    return open_registry(f"s3://{bucket}")
+    return open_registry(f"s3://{foundation.bucket(account, project)}")

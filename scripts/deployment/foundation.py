@@ -1,4 +1,4 @@
-"""The account's foundation: whether GitHub is trusted already, and who made that so."""
+"""The account's foundation: its names, whether GitHub is trusted already, and who made that so."""
 
 from typing import Literal
 
@@ -35,3 +35,8 @@ def provider_exists(account: Account) -> bool:
 def stack_name(project: ProjectConfiguration) -> str:
     """Of the foundation."""
     return f"{project.name}-foundation"
+
+
+def bucket(account: Account, project: ProjectConfiguration) -> str:
+    """The name of the bucket that the registry lies in."""
+    return f"{project.name}-models-{account.number}-{account.region}"

@@ -1,61 +1,66 @@
-"""Build an image for a stage, push it, and learn its digest."""
+"""Build an image for a stage, see it answer, push it, and learn its digest."""
 
 import base64
 import hashlib
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.deployment.account import CONFIG, Account, said_plainly
-from scripts.deployment.source import commit
+from scripts.deployment.docker import docker
+from scripts.deployment.models import written
+from scripts.deployment.progress import say
+from scripts.deployment.smoke import Runner, examine
+from scripts.deployment.source import commit, is_commit
 from scripts.image import build_arguments, read_models
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.lifecycle.errors import CommandError
 from scripts.lifecycle.registry import Registry
 
 MODELS = Path("build/image/models")
-COMMIT = 40  # hex digits; what is longer or shorter is no commit, or not that alone
 # Lambda refuses an index with attestations beside the image.
 PLAIN = ("--provenance=false", "--sbom=false")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What to build. repository: of ECR, by its name. arguments: of the build, by name."""
+    """What to build. repository: of ECR, by its name. arguments: of the build, by name. runner:
+    how it is run before it is pushed. default_model: which of its models answers unasked."""
 
     dockerfile: str
     repository: str
     platform: str
     arguments: Mapping[str, str]
+    runner: Runner
+    default_model: str
 
 
 def build_and_push(
-    account: Account, registry: Registry, models: Mapping[str, str], recipe: Recipe
+    account: Account,
+    registry: Registry,
+    models: Mapping[str, str],
+    recipe: Recipe,
+    flags: Sequence[str] = (),
 ) -> str:
-    """`sha256:...` of an image with these models, in ECR. One that is there is not built again.
+    """`sha256:...` of an image with these models, in ECR. One that is there has passed its smoke
+    test, and is not built again. flags: further ones of `docker buildx build`.
 
     Raises CommandError, RegistryError, UsageError.
     """
     tag = tag_of(recipe, models)
     if digest := find_digest(account, recipe.repository, tag):
-        print(f"{recipe.repository}:{tag} is there already", file=sys.stderr)
+        say(f"{recipe.repository}:{tag} is there already")
         return digest
-    tool = shutil.which("docker")
-    if tool is None:
-        raise UsageError("docker is not there; install it, with buildx, or give an image's digest")
     shutil.rmtree(MODELS, ignore_errors=True)
     for model, version in models.items():
         registry.pull(model, version, MODELS)
     host = f"{account.number}.dkr.ecr.{account.region}.amazonaws.com"
     reference = f"{host}/{recipe.repository}:{tag}"
     artifacts = read_models(MODELS)
-    versions = ",".join(f"{model}={version}" for model, version in sorted(models.items()))
-    _run(
-        tool,
+    versions = written(models)
+    docker(
         "buildx",
         "build",
         *PLAIN,
@@ -65,10 +70,13 @@ def build_and_push(
         f"--tag={reference}",
         *(f"--build-arg={name}={value}" for name, value in recipe.arguments.items()),
         *build_arguments(MODELS, artifacts, versions),
+        *flags,
         ".",
     )
-    _log_in(account, tool, host)
-    _run(tool, "push", reference)
+    examine(reference, recipe.platform, models, recipe.default_model, recipe.runner)
+    say(f"{recipe.repository}:{tag} answers, by {versions}")
+    _log_in(account, host)
+    docker("push", reference)
     digest = find_digest(account, recipe.repository, tag)
     if digest is None:
         raise CommandError(f"{reference} was pushed, but ECR does not have it")
@@ -80,7 +88,7 @@ def tag_of(recipe: Recipe, models: Mapping[str, str]) -> str:
     inputs = [sorted(models.items()), recipe.dockerfile, recipe.platform, recipe.arguments]
     digest = hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]
     source = commit()
-    if len(source) != COMMIT:
+    if not is_commit(source):
         return f"changed-{datetime.now(UTC):%Y%m%dt%H%M%S}-{digest}"
     return f"{source[:12]}-{digest}"
 
@@ -94,6 +102,18 @@ def find_digest(account: Account, repository: str, tag: str) -> str | None:
         except client.exceptions.ImageNotFoundException:
             return None
     return answer["imageDetails"][0]["imageDigest"]
+
+
+def require_image(account: Account, repository: str, digest: str) -> None:
+    """Raise CommandError where a repository has an image no longer."""
+    client = account.session.client("ecr", config=CONFIG)
+    with said_plainly("ECR"):
+        try:
+            client.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        except client.exceptions.ImageNotFoundException as error:
+            raise CommandError(
+                f"{repository} keeps {digest} no more: check its commit out and deploy that"
+            ) from error
 
 
 def mark_deployed(account: Account, repository: str, digest: str, stage: str) -> None:
@@ -115,16 +135,9 @@ def mark_deployed(account: Account, repository: str, digest: str, stage: str) ->
         )
 
 
-def _log_in(account: Account, tool: str, host: str) -> None:
+def _log_in(account: Account, host: str) -> None:
     with said_plainly("ECR"):
-        data = account.session.client("ecr", config=CONFIG).get_authorization_token()
-    user, _, password = (
-        base64.b64decode(data["authorizationData"][0]["authorizationToken"]).decode().partition(":")
-    )
-    _run(tool, "login", f"--username={user}", "--password-stdin", host, given=password)
-
-
-def _run(*command: str, given: str | None = None) -> None:
-    done = subprocess.run(command, input=given, text=True, stdout=sys.stderr.fileno(), check=False)
-    if done.returncode:
-        raise CommandError(f"{Path(command[0]).name} {command[1]} failed; see above")
+        client = account.session.client("ecr", config=CONFIG)
+        data = client.get_authorization_token()["authorizationData"][0]
+    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    docker("login", f"--username={user}", "--password-stdin", host, given=password)

@@ -1,11 +1,12 @@
 """Which models a stage's image carries, out of the registry in its account's bucket."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.configuration.stage import StageConfiguration
-from scripts.lifecycle.errors import RegistryError
+from scripts.lifecycle.errors import RegistryError, UsageError
 from scripts.lifecycle.golden_sets import current_golden, freeze_golden
 from scripts.lifecycle.registry import CANDIDATE, PRODUCTION, Registry
 
@@ -33,16 +34,13 @@ def seed(source: Registry, target: Registry) -> list[str]:
     return brought
 
 
-def choose(registry: Registry, stage: StageConfiguration) -> dict[str, str]:
-    """Model to version: what the stage pins, else what is in production, else the candidate of a
-    model that never was. Raises RegistryError where there is none."""
-    if stage.models:
-        return dict(pin.split("=", 1) for pin in stage.models)
-    chosen = {}
-    for model in registry.models():
-        pointer = registry.alias(model, PRODUCTION) or registry.alias(model, CANDIDATE)
-        if pointer:
-            chosen[model] = pointer.version
+def choose(
+    registry: Registry, stage: StageConfiguration, given: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Model to version: what is given, else what the stage pins, else what is in production, else
+    the candidate of a model that never was. Raises RegistryError where there is none."""
+    chosen = parse(",".join(stage.models)) or _followed(registry)
+    chosen.update(given or {})
     if not chosen:
         raise RegistryError(f"{registry.store.location}: no model there to deploy")
     if stage.function.default_model not in chosen:
@@ -50,4 +48,29 @@ def choose(registry: Registry, stage: StageConfiguration) -> dict[str, str]:
             f"the stage's default model is {stage.function.default_model}; "
             f"the registry has {', '.join(chosen)}"
         )
+    return chosen
+
+
+def parse(pins: str) -> dict[str, str]:
+    """`MODEL=VERSION,...` as model to version. Raises UsageError."""
+    chosen = {}
+    for pin in filter(None, pins.split(",")):
+        model, _, version = pin.partition("=")
+        if not model or not version:
+            raise UsageError(f"models are MODEL=VERSION,... and not '{pins}'")
+        chosen[model] = version
+    return chosen
+
+
+def written(models: Mapping[str, str]) -> str:
+    """What `parse` reads."""
+    return ",".join(f"{model}={version}" for model, version in sorted(models.items()))
+
+
+def _followed(registry: Registry) -> dict[str, str]:
+    chosen = {}
+    for model in registry.models():
+        pointer = registry.alias(model, PRODUCTION) or registry.alias(model, CANDIDATE)
+        if pointer:
+            chosen[model] = pointer.version
     return chosen

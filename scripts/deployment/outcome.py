@@ -37,19 +37,32 @@ def verify(
 
 def record(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration, build: Build
-) -> None:
+) -> Release:
     """Write down what is live, for the next deployment, a rollback and the doctor, and let
     `production` follow where the stage moves it."""
-    mark_deployed(account, project.function_repository, build.function, stage.name)
-    if build.server:
-        mark_deployed(account, project.server_repository, build.server, stage.name)
+    mark(account, project, stage, build)
     registry = stage_registry(account, project)
-    moment = datetime.now(UTC).isoformat(timespec="seconds")
-    release = Release(stage.name, commit(), build.function, dict(build.models), moment)
+    release = released(stage, build, commit())
     record_release(registry.store, release)
     if stage.moves_production:
         for model, version in build.models.items():
             registry.promote(model, version, f"release {release.name} of {stage.name}", PRODUCTION)
+    return release
+
+
+def mark(
+    account: Account, project: ProjectConfiguration, stage: StageConfiguration, build: Build
+) -> None:
+    """Tag images that are live, so that their repositories keep them."""
+    mark_deployed(account, project.function_repository, build.function, stage.name)
+    if build.server:
+        mark_deployed(account, project.server_repository, build.server, stage.name)
+
+
+def released(stage: StageConfiguration, build: Build, source: str) -> Release:
+    """A release of this moment. source: the commit that was built."""
+    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    return Release(stage.name, source, build.function, dict(build.models), moment, build.server)
 
 
 def reasons(account: Account, name: str, since: datetime) -> Iterator[str]:

@@ -48,7 +48,7 @@ def remove_foundation(_: str) -> None:
         "stage": stages[0].name,
         "github_oidc": foundation.github_oidc(account, project),
     }
-    bucket = f"{project.name}-models-{account.number}-{account.region}"
+    bucket = foundation.bucket(account, project)
     if not project.retain_data:
         empty(account, bucket)
     stacks.destroy([stack], context)

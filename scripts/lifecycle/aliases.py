@@ -4,6 +4,7 @@ promote B:   A            ->  B  (previous A)
 promote C:   B            ->  C  (previous B, earlier A)
 roll back:   C            ->  B  (previous A, withdrawn C)
 roll back:   B            ->  A  (withdrawn C, B)
+return to A: C            ->  A  (withdrawn C, B)
 """
 
 from collections.abc import Sequence
@@ -81,6 +82,23 @@ def rolled_back(current: Alias, target: str, digest: str, reason: str) -> Alias:
         reason,
         behind=current.behind[place + 1 :],
         withdrawn=[current.version, *current.withdrawn],
+    )
+
+
+def returned(current: Alias, target: str, digest: str, reason: str) -> Alias:
+    """The alias after it went back to `target` past whatever came after that, all of it withdrawn.
+
+    Where `target` is not among those remembered behind it, nothing is behind it any more.
+    """
+    behind = list(current.behind)
+    place = behind.index(target) if target in behind else len(behind)
+    passed = [current.version, *behind[:place], *current.withdrawn]
+    return _moved(
+        target,
+        digest,
+        reason,
+        behind=behind[place + 1 :],
+        withdrawn=[version for version in dict.fromkeys(passed) if version != target],
     )
 
 

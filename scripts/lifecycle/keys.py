@@ -36,6 +36,11 @@ def verdict(model: str, revision: str) -> str:
     return f"{name(model)}/verdicts/{hashlib.sha256(revision.encode()).hexdigest()}.json"
 
 
+def last_look(model: str) -> str:
+    """When the clock last looked for a newer revision."""
+    return f"{name(model)}/looks/last.json"
+
+
 def releases(stage: str | None = None) -> str:
     """What the keys of releases start with, of one stage or of all."""
     return f"releases/{name(stage)}/" if stage else "releases/"

@@ -5,7 +5,7 @@ An alias moves by compare-and-swap: of two who move it at once, one is told that
 
 from function.core.errors import ArtifactError
 from scripts.lifecycle import keys
-from scripts.lifecycle.aliases import Alias, parse_alias, promoted, rolled_back
+from scripts.lifecycle.aliases import Alias, parse_alias, promoted, returned, rolled_back
 from scripts.lifecycle.documents import decode, encode, find, write
 from scripts.lifecycle.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle.stores.location import open_store
@@ -72,6 +72,17 @@ class Registry(Versions):
             f"{model}: nothing to go back to behind {current.version}"
             + (f"; not whole: {'; '.join(damaged)}" if damaged else ", the first in production")
         )
+
+    def return_to(self, model: str, version: str, reason: str) -> Alias:
+        """Point production at an earlier version, and withdraw all that came after it; where it
+        points there already nothing changes. Raises as `promote` does."""
+        current, read = self._read_alias(model, PRODUCTION)
+        if current is None:
+            return self.promote(model, version, reason)
+        if current.version == version:
+            return current
+        digest = self.verify(model, version).digest
+        return self._move(model, PRODUCTION, returned(current, version, digest, reason), read)
 
     def _read_alias(self, model: str, name: str) -> tuple[Alias | None, StoredObject | None]:
         key = keys.alias(model, name)

@@ -1,6 +1,13 @@
 import pytest
 
-from scripts.lifecycle.aliases import REMEMBERED, Alias, parse_alias, promoted, rolled_back
+from scripts.lifecycle.aliases import (
+    REMEMBERED,
+    Alias,
+    parse_alias,
+    promoted,
+    returned,
+    rolled_back,
+)
 from scripts.lifecycle.errors import RegistryError
 
 
@@ -31,6 +38,24 @@ def test_a_rollback_takes_one_off_and_remembers_what_was_withdrawn():
 def test_a_rollback_may_skip_what_is_damaged():
     alias = rolled_back(chain("A", "B", "C"), "A", "digest", "test")
     assert (alias.version, alias.previous, alias.withdrawn) == ("A", None, ("C",))
+
+
+def test_a_return_withdraws_all_that_came_after():
+    alias = returned(chain("A", "B", "C"), "A", "digest", "test")
+    assert (alias.version, alias.previous, alias.withdrawn) == ("A", None, ("C", "B"))
+    alias = returned(chain("A", "B", "C"), "B", "digest", "test")
+    assert (alias.version, alias.previous, alias.withdrawn) == ("B", "A", ("C",))
+
+
+def test_a_return_to_what_nobody_remembers_leaves_nothing_behind():
+    alias = returned(chain("B", "C"), "A", "digest", "test")
+    assert (alias.version, list(alias.behind), alias.withdrawn) == ("A", [], ("C", "B"))
+
+
+def test_what_is_returned_to_is_not_withdrawn_any_more():
+    alias = rolled_back(chain("A", "B"), "A", "digest", "test")
+    alias = returned(alias, "B", "digest", "test")
+    assert (alias.version, alias.withdrawn) == ("B", ("A",))
 
 
 def test_promoting_by_hand_what_was_withdrawn_clears_it():

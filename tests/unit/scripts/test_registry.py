@@ -162,6 +162,31 @@ def test_a_rollback_of_nothing_is_refused(registry, versions):
         registry.rollback(MODEL)
 
 
+def test_a_return_goes_straight_to_a_version_and_again_changes_nothing(registry, versions):
+    a, b, c = (registry.publish(artifact) for artifact in versions)
+    for version in (a, b, c):
+        registry.promote(MODEL, version, "test")
+    moved = registry.return_to(MODEL, a, "test")
+    assert (moved.version, moved.withdrawn) == (a, (c, b))
+    assert registry.return_to(MODEL, a, "again") == moved
+    assert registry.alias(MODEL, "production") == moved
+
+
+def test_a_return_to_what_is_damaged_is_refused(registry, versions):
+    a, b = registry.publish(versions[0]), registry.publish(versions[1])
+    registry.promote(MODEL, a, "test")
+    registry.promote(MODEL, b, "test")
+    overwrite(registry, a, "model.onnx", flip)
+    with pytest.raises(ArtifactError, match=r"model\.onnx"):
+        registry.return_to(MODEL, a, "test")
+    assert registry.alias(MODEL, "production").version == b
+
+
+def test_a_return_where_nothing_was_in_production_is_a_promotion(registry, versions):
+    a = registry.publish(versions[0])
+    assert registry.return_to(MODEL, a, "test").version == a
+
+
 class Together(FaultyStore):
     """Holds every reader of the alias until all have read it, so that all compare the same."""
 

@@ -7,16 +7,19 @@ import threading
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.loaders import Loader
 
 from function.core.artifact import open_artifact
-from scripts.deployment import cdk, image
+from scripts.commandline import run
+from scripts.deployment import cdk, docker, image, live, outcome, taken_back
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.registry import Registry, open_registry
 from tests.tiny import write_artifact
@@ -51,10 +54,11 @@ class Cloud:
 def cloud(aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     """An account in which nothing is, not even the CDK's bootstrap."""
     _reset(aws["AWS_ENDPOINT_URL"])
+    _keep_clients(monkeypatch)
     found = Cloud(tmp_path / "cdk.jsonl", tmp_path / "docker.jsonl")
     monkeypatch.setattr(cdk, "EXECUTABLE", Path(sys.executable))
     monkeypatch.setattr(cdk, "subprocess", SimpleNamespace(run=_run))
-    monkeypatch.setattr(image, "subprocess", SimpleNamespace(run=_run))
+    monkeypatch.setattr(docker, "subprocess", SimpleNamespace(run=_run, PIPE=-1, STDOUT=-2))
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(image, "MODELS", tmp_path / "image-models")
     monkeypatch.setattr(image, "commit", lambda: COMMIT)
@@ -79,11 +83,70 @@ def source(tmp_path: Path) -> Path:
     return location
 
 
+@dataclass
+class Line:
+    """Commands as somebody types them, on a commit that a test can change."""
+
+    patch: pytest.MonkeyPatch
+    captured: pytest.CaptureFixture[str]
+
+    def on(self, commit: str) -> None:
+        for module in (image, outcome, taken_back):
+            self.patch.setattr(module, "commit", lambda: commit)
+
+    def __call__(self, command: ModuleType, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr."""
+        self.captured.readouterr()
+        self.patch.setattr(sys, "argv", [command.__name__, *arguments])
+        code = 0
+        try:
+            run(command.main)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = self.captured.readouterr()
+        return code, said.out, said.err
+
+
+@pytest.fixture
+def line(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Line:
+    """On COMMIT, in an account whose stages take the keys that were made for them."""
+
+    def wanted() -> str:
+        names = [f"/evergreen/{stage}/api-key-sha256" for stage in ("dev", "prod")]
+        found = boto3.client("ssm").get_parameters(Names=names)["Parameters"]
+        return ",".join(each["Value"] for each in found)
+
+    cloud.accepted = wanted
+    monkeypatch.setattr(live, "PAUSE_SECONDS", 0)
+    typed = Line(monkeypatch, capfd)
+    typed.on(COMMIT)
+    return typed
+
+
 @pytest.fixture
 def bootstrapped(cloud: Cloud) -> None:
     boto3.client("ssm").put_parameter(
         Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String"
     )
+
+
+def _keep_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command makes its clients anew, which takes longer than all that they do here."""
+    made: dict[str, Any] = {}
+    really = boto3.Session.client
+
+    def kept(session: boto3.Session, service: str, *arguments: Any, **options: Any) -> Any:
+        if service not in made:
+            made[service] = really(session, service, *arguments, **options)  # type: ignore[call-overload]
+        return made[service]
+
+    monkeypatch.setattr(boto3.Session, "client", kept)
+    monkeypatch.setattr("botocore.session.create_loader", lambda _=None: _loader())
+
+
+@cache
+def _loader() -> Loader:
+    return Loader()
 
 
 def _reset(endpoint: str) -> None:
@@ -95,7 +158,8 @@ def _run(command: Sequence[str], **options: Any) -> SimpleNamespace:
     """In this process: a Python that loads boto3 anew takes seconds."""
     program, *arguments = command
     if program.endswith("docker"):
-        return SimpleNamespace(returncode=fake_docker.main(arguments, options.get("input")))
+        code, said = fake_docker.main(arguments, options.get("input"))
+        return SimpleNamespace(returncode=code, stdout=said)
     return SimpleNamespace(returncode=fake_cdk.main(arguments))
 
 

@@ -1,18 +1,18 @@
-"""The role that deploys from GitHub may do what the command does, or the first run there fails."""
+"""Roles of GitHub's jobs may do what the commands do, or the first run there fails."""
 
 import fnmatch
-import sys
+from threading import current_thread, main_thread
 
 import boto3
 import pytest
 from botocore.client import BaseClient
 
+from function.core.artifact import open_artifact
 from infra.stages import PROD, PROJECT
-from scripts import deploy
-from scripts.deployment import live
-from scripts.deployment.api_key import digest_of
+from scripts import build, deploy, redeploy
 from tests.infra.policies import statements
 from tests.infra.synthesis import synthesise
+from tests.tiny import write_artifact
 from tests.unit.scripts.deployment import fake_cdk, fake_docker
 from tests.unit.scripts.deployment.conftest import BUCKET
 
@@ -24,6 +24,13 @@ ACTIONS = {
 WITHOUT_PERMISSION = {"sts:GetCallerIdentity"}
 
 
+@pytest.fixture(scope="module")
+def identities():
+    """What every role of the account may do."""
+    assembly = synthesise(PROJECT, [PROD])
+    return [each for each in statements(assembly) if each.kind == "identity"]
+
+
 @pytest.fixture
 def calls(monkeypatch):
     """What the command itself asks of AWS: actions, and the keys of S3 that it writes."""
@@ -32,7 +39,8 @@ def calls(monkeypatch):
     really = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def noted(client, operation, parameters):
-        if not faking:
+        # What answers callers, in another thread, looks up its keys.
+        if not faking and current_thread() is main_thread():
             action = f"{client.meta.service_model.signing_name}:{operation}"
             made.append((ACTIONS.get(action, action), parameters.get("Key", "")))
         return really(client, operation, parameters)
@@ -53,45 +61,66 @@ def calls(monkeypatch):
     return made
 
 
-def deployed(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["deploy", "--stage", "prod", *arguments])
-    deploy.main()
-
-
-def test_the_deploy_role_may_do_all_that_a_deployment_from_github_does(
-    cloud, source, calls, monkeypatch
-):
-    monkeypatch.setattr(live, "PAUSE_SECONDS", 0)
-    monkeypatch.setenv("EVERGREEN_API_KEY", "key")
-    boto3.client("ssm").put_parameter(
-        Name=PROJECT.key_parameter("prod"), Value=digest_of("key"), Type="String"
-    )
-    cloud.accepted = lambda: digest_of("key")
-    deployed(monkeypatch, "--yes", "--registry", str(source))
+def pushed():
     details = boto3.client("ecr").describe_images(repositoryName="evergreen/function")
-    image = details["imageDetails"][0]["imageDigest"]
+    return {each["imageDigest"] for each in details["imageDetails"]}
+
+
+@pytest.fixture
+def released(line, cloud, source, calls):
+    """prod, delivered once: image and models as another job hands them over."""
+    code, _, err = line(deploy, "--stage", "prod", "--yes", "--registry", str(source))
+    assert code == 0, err
+    (image,) = pushed()
     (version,) = cloud.registry().versions("sentiment")
-    # As after another stage's first deployment: production has yet to move.
-    boto3.client("s3").delete_object(Bucket=BUCKET, Key="sentiment/aliases/production.json")
+    given = ["--function-image", image, "--models", f"sentiment={version}"]
     calls.clear()
-    deployed(monkeypatch, "--function-image", image, "--models", f"sentiment={version}")
-    assert ("s3:PutObject", "sentiment/aliases/production.json") in calls
+    return given
+
+
+def check(calls, identities, role):
+    """Every call, and every key that is written, is allowed; what is written."""
+    statements = [each for each in identities if each.where.startswith(role)]
     used = {action for action, _ in calls} - WITHOUT_PERMISSION
-    assembly = synthesise(PROJECT, [PROD])
-    role = [
-        each
-        for each in statements(assembly)
-        if each.kind == "identity" and each.where.startswith("evergreen-foundation/ProdDeploy")
-    ]
-    allowed = {action for each in role for action in each.actions}
+    allowed = {action for each in statements for action in each.actions}
     assert used <= allowed, sorted(used - allowed)
     patterns = [
         resource.partition("/")[2]
-        for each in role
+        for each in statements
         if "s3:PutObject" in each.actions
         for resource in each.resources
     ]
     written = [key for action, key in calls if action == "s3:PutObject"]
-    assert len(written) == 2
     for key in written:
         assert any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns), key
+    return written
+
+
+def test_the_deploy_role_may_do_all_that_a_deployment_does(line, released, calls, identities):
+    # As after another stage's first deployment: production has yet to move.
+    boto3.client("s3").delete_object(Bucket=BUCKET, Key="sentiment/aliases/production.json")
+    calls.clear()
+    assert line(deploy, "--stage", "prod", *released)[0] == 0
+    written = check(calls, identities, "evergreen-foundation/ProdDeploy")
+    assert "sentiment/aliases/production.json" in written
+    assert len(written) == 2
+
+
+def test_the_deploy_role_may_go_back(line, cloud, released, calls, identities, tmp_path):
+    artifact = open_artifact(write_artifact(tmp_path / "newer", values={"good": 1.0}))
+    newer = cloud.registry().publish(artifact)
+    assert line(build, "--stage", "prod", "--models", f"sentiment={newer}")[0] == 0
+    given = ["--function-image", released[1], "--models", f"sentiment={newer}"]
+    given[1] = next(each for each in pushed() if each != released[1])
+    assert line(deploy, "--stage", "prod", *given)[0] == 0
+    calls.clear()
+    assert line(redeploy, "--stage", "prod")[0] == 0
+    written = check(calls, identities, "evergreen-foundation/ProdDeploy")
+    assert "sentiment/aliases/production.json" in written
+    assert len(written) == 2
+
+
+def test_the_push_role_may_build(line, released, calls, identities):
+    line.on("f" * 40)
+    assert line(build, "--stage", "prod")[0] == 0
+    assert check(calls, identities, "evergreen-foundation/ImageRolesPush") == []

@@ -1,4 +1,4 @@
-"""What the images are built on in tests.
+"""What the images are built on in tests and rehearsals.
 
 LAMBDA_BASE_IMAGE and SERVER_BASE_IMAGE name the real bases where they can be pulled. Else Debian
 stands in for both: its packages, unpacked by mmdebstrap, with the same minor version of Python. For
@@ -13,9 +13,8 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
-
-from tests.container.podman import SECONDS, Podman, PodmanError
+from scripts.containers.podman import SECONDS, Podman, PodmanError
+from scripts.lifecycle.errors import CommandError, UsageError
 
 FOLDER = Path(__file__).parent / "stand_ins"
 RUNTIME_VERSION = "4.2.2"
@@ -29,13 +28,13 @@ MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
 
 
 def require(**packages: str) -> None:
-    """Fail where a program is missing, and say how to get it."""
+    """Raise UsageError where a program is missing, and say how to get it. packages: of Debian, by
+    the program that they bring."""
     missing = {program: names for program, names in packages.items() if not shutil.which(program)}
     if missing:
-        pytest.fail(
+        raise UsageError(
             f"images are built and run with podman; here is no {' and no '.join(missing)}. "
-            f"On Debian or Ubuntu: sudo apt-get install {' '.join(missing.values())}",
-            pytrace=False,
+            f"On Debian or Ubuntu: sudo apt-get install {' '.join(missing.values())}"
         )
 
 
@@ -82,7 +81,7 @@ def _unpack(podman: Podman, suite: str, tag: str) -> None:
             timeout=SECONDS,
         )
         if done.returncode:
-            pytest.fail(f"mmdebstrap {suite}:\n{done.stderr[-2000:]}", pytrace=False)
+            raise CommandError(f"mmdebstrap {suite}:\n{done.stderr[-2000:]}")
         podman("import", "--quiet", archive, tag)
 
 

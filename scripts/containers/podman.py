@@ -1,15 +1,17 @@
-"""Podman, as far as tests need it: build, run, look inside."""
+"""Podman, as far as it is needed here: build, run, look inside."""
 
 import json
 import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from scripts.lifecycle.errors import CommandError
 
 # Without a daemon and, in a container or a small virtual machine, without systemd.
 CONFIGURATION = """
@@ -23,19 +25,29 @@ RUNC = 'runtime = "runc"\n'
 SECONDS = 1200
 
 
-class PodmanError(AssertionError):
+class PodmanError(CommandError):
     """Podman failed; the message holds the command and the end of what it said."""
 
 
 class Podman:
     """The command with a configuration of its own, in images and containers of the machine."""
 
-    def __init__(self, folder: Path, build_options: Sequence[str] = ()) -> None:
-        """folder: a scratch folder. build_options: what every build gets."""
+    def __init__(
+        self,
+        folder: Path,
+        build_options: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """folder: a scratch folder. build_options: what every build gets. variables: of its
+        environment, beside this process's own."""
         configuration = folder / "containers.conf"
         configuration.write_text(CONFIGURATION + (RUNC if shutil.which("runc") else ""))
-        self.environment = {**os.environ, "CONTAINERS_CONF": str(configuration)}
-        self._build_options = build_options
+        self.environment = {
+            **os.environ,
+            **(variables or {}),
+            "CONTAINERS_CONF": str(configuration),
+        }
+        self.build_options = build_options
 
     def __call__(self, *arguments: object, stdin: str | None = None) -> str:
         """What a command prints. Raises PodmanError."""
@@ -56,7 +68,7 @@ class Podman:
     def build(self, dockerfile: Path, tag: str, context: Path, *arguments: object) -> str:
         """Build an image; its tag."""
         # Docker's format, because the other one has no health checks.
-        options = ["--quiet", "--format", "docker", *self._build_options, *arguments]
+        options = ["--quiet", "--format", "docker", *self.build_options, *arguments]
         self("build", *options, "--file", dockerfile, "--tag", tag, context)
         return tag
 

@@ -1,0 +1,74 @@
+"""What happened, when, and what was asserted about it."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from function.core.errors import EvergreenError
+from scripts.lifecycle.errors import CommandError
+
+
+class RehearsalError(CommandError):
+    """A step did not go as it should; the message names it."""
+
+
+@dataclass
+class Step:
+    """seconds: that it took. commands: what was run, with the seconds of each. asserted: what
+    was found to hold, in words."""
+
+    name: str
+    seconds: float = 0
+    commands: list[tuple[str, float]] = field(default_factory=list)
+    asserted: list[str] = field(default_factory=list)
+
+    def check(self, holds: bool, what: str) -> None:
+        """Assert. what: in words, as it should be. Raises RehearsalError."""
+        if not holds:
+            raise RehearsalError(f"this does not hold: {what}")
+        self.asserted.append(what)
+        _show(f"          holds: {what}")
+
+    def ran(self, command: str, seconds: float, code: int) -> None:
+        """Note a command that ended. code: its exit code."""
+        self.commands.append((command, round(seconds, 1)))
+        _show(f"{seconds:7.1f} s  {command}" + f" (exit code {code})" * bool(code))
+
+
+class Timeline:
+    """Steps, in the order in which they are walked."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self._began = time.monotonic()
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """Walk a step. What goes wrong in it is raised as a RehearsalError that names it."""
+        step = Step(name)
+        self.steps.append(step)
+        _show(f"\n{self.seconds:5.0f} s  {len(self.steps)}. {name}")
+        began = time.monotonic()
+        try:
+            yield step
+        except Exception as error:
+            kind = "" if isinstance(error, EvergreenError) else f"{type(error).__name__}: "
+            raise RehearsalError(f"step {len(self.steps)}, '{name}': {kind}{error}") from error
+        finally:
+            step.seconds = round(time.monotonic() - began, 1)
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return time.monotonic() - self._began
+
+    def document(self) -> dict[str, Any]:
+        """For machines."""
+        return {"seconds": round(self.seconds, 1), "steps": [asdict(step) for step in self.steps]}
+
+
+def _show(line: str) -> None:
+    print(line, file=sys.stdout, flush=True)
