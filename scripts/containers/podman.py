@@ -47,7 +47,7 @@ class Podman:
             **(variables or {}),
             "CONTAINERS_CONF": str(configuration),
         }
-        self.build_options = build_options
+        self.build_options, self._folder = build_options, folder
 
     def __call__(self, *arguments: object, stdin: str | None = None) -> str:
         """What a command prints. Raises PodmanError."""
@@ -60,6 +60,7 @@ class Podman:
             check=False,
             timeout=SECONDS,
             env=self.environment,
+            cwd=self._folder,  # where it leaves a file when a container runs out of memory
         )
         if done.returncode:
             raise PodmanError(f"{' '.join(command)}:\n{(done.stdout + done.stderr)[-3000:]}")

@@ -27,6 +27,7 @@ RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
 UNKNOWN = re.compile(r"^ +queue: max\n", re.MULTILINE)
 AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 INPUTS = {
+    "actions/checkout": ("ref",),
     "aws-actions/configure-aws-credentials": ("role-to-assume", "aws-region"),
     "actions/attest-build-provenance": ("subject-name", "subject-digest"),
     "actions/setup-python": ("python-version",),
@@ -132,9 +133,11 @@ class Stage:
         name = action.split("@")[0]
         inputs = INPUTS.get(name, ())
         words = " ".join(f'"${each.upper().replace("-", "_")}"' for each in inputs)
+        # Where a checkout names what it wants, act leaves it to the action.
+        files = f' && cp -R "{self._folder}/clone/." .' if name == "actions/checkout" else ""
         step = {
             "shell": "bash",
-            "run": f"python3 --action {name} {words}",
+            "run": f"python3 --action {name} {words}{files}",
             "env": {
                 each.upper().replace("-", "_"): f"--{each}=${{{{ inputs.{each} }}}}"
                 for each in inputs

@@ -50,6 +50,7 @@ PASSED = {
     "when": "scripts.refresh",
     "outputs": {"changed": "true", "version": "20261121-628c0adf", "verdict": "passed"},
 }
+RELEASED = {"when": "scripts.released", "outputs": {"commit": "c0ffee"}}
 REFUSED = {
     "when": "scripts.refresh",
     "outputs": {"changed": "false", "version": "20261121-00000000", "verdict": "refused"},
@@ -182,7 +183,7 @@ def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> 
 
 
 def test_a_newer_model_that_passed_is_built_and_deployed_to_prod(stage) -> None:
-    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED])
+    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
     assert acted.green, acted.log
     (build,) = acted.of(*BUILD)
     assert (build["--stage"], build["--models"]) == ("prod", "sentiment=20261121-628c0adf")
@@ -191,6 +192,13 @@ def test_a_newer_model_that_passed_is_built_and_deployed_to_prod(stage) -> None:
     assert deploy["--models"] == "sentiment=of-prod"
     roles = [each["--role-to-assume"] for each in acted.of(*ROLE)]
     assert roles == ["refresh", "refresh", "push-prod", "deploy-prod"]
+
+
+def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(stage) -> None:
+    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
+    (released,) = acted.of("python", "-m", "scripts.released")
+    assert (released["--registry"], released["--stage"]) == ("s3://models-prod", "prod")
+    assert [each["--ref"] for each in acted.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
 
 
 def test_a_model_that_was_refused_is_told_and_changes_nothing(stage) -> None:
