@@ -51,7 +51,8 @@ run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT
 	@PORT=$(PORT) $(BIN)/python -m function.server
 
 test: $(VENV)/.test models ## the tests
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser and not container"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser and not container and not alone"
+	$(BIN)/pytest -m alone
 
 browser: $(VENV)/.test $(NODE) models ## the page's tests, in Chromium
 	$(BIN)/pytest -m browser

@@ -2,7 +2,6 @@
 
 import json
 import platform
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -65,7 +64,8 @@ def architecture(stage: StageConfiguration) -> Findings:
 
 def _said(command: list[str]) -> str:
     """What a command prints, nothing where it is not there or fails."""
-    if shutil.which(command[0]) is None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
         return ""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""

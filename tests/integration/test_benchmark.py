@@ -361,6 +361,7 @@ def test_all_times_of_a_round_stand_on_one_line() -> None:
 
 @pytest.mark.integration
 @pytest.mark.model
+@pytest.mark.alone
 def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path) -> None:
     page, figures = tmp_path / "benchmarks.md", tmp_path / "benchmarks.json"
     done = subprocess.run(

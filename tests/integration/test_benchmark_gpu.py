@@ -140,6 +140,7 @@ def test_without_a_gpu_nothing_is_written(
     assert not file.exists()
 
 
+@pytest.mark.alone
 @pytest.mark.integration
 @pytest.mark.model
 def test_every_part_runs_on_a_cpu(bundled_models: Path, tmp_path: Path) -> None:

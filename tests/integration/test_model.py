@@ -41,6 +41,7 @@ def test_the_manifest_promises_what_the_readme_says(bundled_models):
 
 
 @pytest.mark.data
+@pytest.mark.alone
 def test_the_served_model_is_right_through_http(bundled_models, reviews):
     catalog = Catalog(bundled_models, "sentiment", lambda a: OnnxBackend(a, 0), max_windows=256)
     catalog.load()
@@ -60,9 +61,10 @@ def test_the_served_model_is_right_through_http(bundled_models, reviews):
 
 
 @pytest.mark.data
+@pytest.mark.alone
 def test_the_five_top_words_matter_more_than_five_random_ones(predictor, reviews):
-    """Shorter reviews, for time; `scripts.evaluate --highlights 200` takes them as they come."""
-    short = [row["text"] for row in reviews if len(row["text"]) <= 800][:50]
+    """The shortest, for time; `scripts.evaluate --highlights 200` takes them as they come."""
+    short = sorted((row["text"] for row in reviews), key=len)[:50]
     highlighting = check_highlights(predictor, short)
     assert highlighting.texts >= 45
     assert highlighting.share >= 0.85  # 90 % is promised; less two standard errors of 50 texts

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.test_server import free_port, start, wait_until_ready
 
-pytestmark = [pytest.mark.integration, pytest.mark.model]
+pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.alone]
 
 LONG = "The film is long, and this review of it is longer still. " * 400
 SHORT = "A warm, funny film."

@@ -18,7 +18,7 @@ from scripts.training.sources import LabelledTexts, read_labelled
 from scripts.training.splits import split_rows
 from tests.parity.rounding import RoundedBackend
 
-pytestmark = [pytest.mark.model, pytest.mark.data]
+pytestmark = [pytest.mark.model, pytest.mark.data, pytest.mark.alone]
 
 CONFIG = Path("scripts/training/configs/sentiment.toml")
 REVIEWS = 80

@@ -21,7 +21,7 @@ from scripts.training.sources import read_labelled
 from scripts.training.splits import split_rows
 from tests.conftest import REPOSITORY
 
-pytestmark = [pytest.mark.model, pytest.mark.data]
+pytestmark = [pytest.mark.model, pytest.mark.data, pytest.mark.alone]
 
 POOL, ROWS, DRAWS = 6000, 5000, 100
 DISAGREEMENT = 0.03
