@@ -45,6 +45,7 @@ CATALOG = Catalog(
     SETTINGS.default_model,
     _load_backend,
     max_windows=SETTINGS.limits.windows,
+    most_loaded=SETTINGS.most_loaded,
     digest=DIGEST,
 )
 _LOADING = ThreadPoolExecutor(1).submit(CATALOG.load)

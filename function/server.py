@@ -69,6 +69,7 @@ def serve(settings: ServerSettings) -> None:
         settings.default_model,
         choice.open,
         max_windows=settings.limits.windows,
+        most_loaded=settings.most_loaded,
         prepare=prepare,
     )
     engine = BatchingEngine(

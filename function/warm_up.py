@@ -15,5 +15,5 @@ def warm_up(predictor: Predictor, batch_tokens: int) -> None:
     shortest, longest = predictor.window_of(1), predictor.window_of(predictor.max_tokens)
     full = max(1, batch_tokens // len(longest))
     for windows in ([shortest], [longest], [longest] * full):
-        if not np.isfinite(predictor.run(windows, batch_tokens)).all():
+        if not all(np.isfinite(row).all() for row in predictor.run(windows, batch_tokens)):
             raise PredictionError("the model answers with numbers that are not finite")

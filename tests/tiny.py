@@ -16,9 +16,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from function.core.artifact import (
     MANIFEST,
-    Decoding,
     Manifest,
     Role,
+    SoftmaxDecoding,
     Tokenization,
     describe_files,
 )
@@ -57,7 +57,7 @@ def write_artifact(
         tokenization=Tokenization(
             max_tokens=max_tokens, window=long_text, stride=stride, max_windows=max_windows
         ),
-        decoding=Decoding(kind="softmax", temperature=temperature),
+        decoding=SoftmaxDecoding(temperature=temperature),
         metrics=metrics or {},
         profile={},
         provenance=provenance or {},

@@ -49,6 +49,16 @@ class HuggingFaceParameters(BaseModel):
     function_to_apply: Annotated[
         Activation | None, Field(description="What makes scores of logits; softmax by default")
     ] = None
+    aggregation_strategy: Annotated[
+        Literal["none", "simple", "first", "average", "max"],
+        Field(
+            description="Of entities: `none` answers each word by itself, the others whole "
+            "entities. A word has one tag here, that of its first token: they are the same"
+        ),
+    ] = "simple"
+    ignore_labels: Annotated[
+        tuple[str, ...], Field(description="Of entities: those to leave out; `O` is no entity")
+    ] = ("O",)
     truncation: Annotated[
         bool | None,
         Field(
@@ -57,11 +67,19 @@ class HuggingFaceParameters(BaseModel):
         ),
     ] = None
 
+    @property
+    def by_word(self) -> bool:
+        """Whether entities are answered word by word."""
+        return self.aggregation_strategy == "none"
+
     def options(self) -> Options:
         return Options(
             self.top_k,
             long_text=_long_text(self.truncation),
             activation=self.function_to_apply or "softmax",
+            grouping="words" if self.by_word else "entities",
+            # Words are numbered with those between entities.
+            outside=self.by_word or "O" not in self.ignore_labels,
         )
 
 
@@ -84,7 +102,24 @@ class HuggingFaceRequest(BaseModel):
         return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
     def options(self) -> Options:
-        return (self.parameters or HuggingFaceParameters()).options()
+        return self.asked.options()
+
+    @property
+    def asked(self) -> HuggingFaceParameters:
+        """The parameters, as they are where none are sent."""
+        return self.parameters or HuggingFaceParameters()
+
+
+class TokenSchema(BaseModel):
+    """An entity, or a word with its tag, as `aggregation_strategy` asks. index: of the word."""
+
+    entity_group: str | None = None
+    entity: str | None = None
+    index: int | None = None
+    score: float
+    word: str
+    start: int
+    end: int
 
 
 class TextEmbeddingsRequest(BaseModel):

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.problems import problem
-from function.core.types import Answer, Prediction
+from function.core.types import Answer, AnyPrediction, Entity, Prediction
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
@@ -56,7 +56,7 @@ def note(log: Record, answer: Answer) -> dict[str, str]:
         "explanation": timings.explanation_ms,
     }
     shown = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
-    if all(prediction.highlights is None for prediction in predictions):
+    if not timings.explanation_ms:
         del stages["explanation"]
     log |= {
         "model": answer.model.name,
@@ -70,19 +70,25 @@ def note(log: Record, answer: Answer) -> dict[str, str]:
     return {"server-timing": shown, "x-model-version": answer.model.version}
 
 
-def _of_predictions(predictions: Sequence[Prediction]) -> Record:
+def _of_predictions(predictions: Sequence[AnyPrediction]) -> Record:
     """What was answered, without the texts. A caller may have asked for scores that are not
     probabilities, or for the best label alone; what cannot be told is left out."""
-    sure = [prediction for prediction in predictions if 0 <= prediction.score <= 1]
+    answers = [answer for prediction in predictions for answer in _answers(prediction)]
+    sure = [answer for answer in answers if 0 <= answer.score <= 1]
     return {
-        "labels": dict(Counter(prediction.label for prediction in predictions)),
-        "score": [round(prediction.score, 4) for prediction in sure],
+        "labels": dict(Counter(answer.label for answer in answers)),
+        "score": [round(answer.score, 4) for answer in sure],
         "margin": [
-            round(prediction.score - prediction.scores[1].score, 4)
-            for prediction in sure
-            if len(prediction.scores) > 1
+            round(answer.score - answer.scores[1].score, 4)
+            for answer in sure
+            if isinstance(answer, Prediction) and len(answer.scores) > 1
         ],
     }
+
+
+def _answers(prediction: AnyPrediction) -> Sequence[Prediction | Entity]:
+    """What has a label and a score: of entities, each."""
+    return [prediction] if isinstance(prediction, Prediction) else prediction.entities
 
 
 class ObservabilityMiddleware:

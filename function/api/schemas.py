@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from function.core.types import Answer, ModelInfo, Options
+from function.core.types import Answer, Grouping, ModelInfo, Options
 
 REVIEW = "A warm, funny film that never talks down to its audience."
 
@@ -23,8 +23,12 @@ class Parameters(BaseModel):
         ),
     ] = None
 
+    grouping: Annotated[
+        Grouping, Field(description="Of entities: whole, or each word by itself with its tag")
+    ] = "entities"
+
     def options(self) -> Options:
-        return Options(self.top_k, self.explain, self.long_text)
+        return Options(self.top_k, self.explain, self.long_text, grouping=self.grouping)
 
 
 class PredictRequest(BaseModel):
@@ -75,7 +79,7 @@ class HighlightSchema(BaseModel):
 
 
 class PredictionSchema(BaseModel):
-    """The answer for one text; `scores` best first, `highlights` where asked for."""
+    """What one text is about; `scores` best first, `highlights` where asked for."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -86,6 +90,29 @@ class PredictionSchema(BaseModel):
     windows: int
     truncated: bool
     highlights: list[HighlightSchema] | None = None
+
+
+class EntitySchema(BaseModel):
+    """Code points [start, end) of the text, and what they name."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    label: str
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+class EntityPredictionSchema(BaseModel):
+    """What one text names, in reading order."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    entities: list[EntitySchema]
+    tokens: int
+    windows: int
+    truncated: bool
 
 
 class TimingsSchema(BaseModel):
@@ -107,7 +134,7 @@ class PredictResponse(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     model: ModelReference
-    predictions: list[PredictionSchema]
+    predictions: list[PredictionSchema] | list[EntityPredictionSchema]
     timings: TimingsSchema
 
     @classmethod

@@ -7,12 +7,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-import numpy as np
-
 from function.batching.fair_queue import FairQueue, Waiting
 from function.core.backend import Logits
 from function.core.errors import PredictionError
-from function.core.predictor import Run
+from function.core.reading import Run
 from function.core.tokenization import TokenIds
 
 RECENT = 0.1  # the weight of a new figure in a running mean
@@ -44,9 +42,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """(windows, labels) logits of one request, and seconds that it waited and was read."""
+    """The logits of each window of one request, and seconds that it waited and was read."""
 
-    logits: Logits
+    logits: Sequence[Logits]
     queued: float
     read: float
 
@@ -70,9 +68,7 @@ class _Request:
         if not self._missing and not self.outcome.done():
             rows = [row for row in self._rows if row is not None]
             done = time.perf_counter()
-            self.outcome.set_result(
-                Outcome(np.stack(rows), self._begun - self._put, done - self._begun)
-            )
+            self.outcome.set_result(Outcome(rows, self._begun - self._put, done - self._begun))
 
     def fail(self, error: PredictionError) -> None:
         if not self.outcome.done():
@@ -192,7 +188,7 @@ class Batcher:
             except PredictionError:
                 self.broken = True
 
-    async def _call(self, windows: Sequence[TokenIds]) -> Logits:
+    async def _call(self, windows: Sequence[TokenIds]) -> Sequence[Logits]:
         begun, failed = time.perf_counter(), True
         try:
             logits = await asyncio.get_running_loop().run_in_executor(

@@ -17,7 +17,8 @@ from function.batching.batcher import Batch, Batcher, BatchLimits
 from function.batching.explaining import explain
 from function.core.catalog import Catalog
 from function.core.errors import OverloadedError
-from function.core.predictor import Predictor, Reading
+from function.core.predictor import Predictor
+from function.core.reading import Reading
 from function.core.types import Answer, ModelInfo, Options, Timings
 
 TOKENIZING = 4  # texts are tokenised by so many threads; the tokenizer frees Python's lock
@@ -53,7 +54,7 @@ class BatchingEngine:
         self._models = ThreadPoolExecutor(calls, "model")
         self._tokenizers = ThreadPoolExecutor(TOKENIZING, "tokenizer")
         self._explainers = ThreadPoolExecutor(EXPLAINING, "explainer")
-        self._batchers: dict[str, Batcher] = {}
+        self._batchers: dict[Predictor, Batcher] = {}
         self._reading = 0
 
     async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
@@ -77,7 +78,7 @@ class BatchingEngine:
             predictions = await explain(
                 self._explainers, batcher, partial(predictor.explain, reading, predictions)
             )
-        explained = perf_counter()
+        explained = perf_counter() if options.explain else decoded
         return Answer(
             info,
             predictions,
@@ -112,9 +113,10 @@ class BatchingEngine:
         return predictor, predictor.read(texts, options)
 
     def _batcher(self, info: ModelInfo, predictor: Predictor) -> Batcher:
-        if info.name not in self._batchers:
+        if predictor not in self._batchers:
+            self._forget_unloaded(info.name)
             limits = self._limits_of(info.name)
-            self._batchers[info.name] = Batcher(
+            self._batchers[predictor] = Batcher(
                 partial(predictor.run, batch_tokens=limits.tokens),
                 self._models,
                 self._slots,
@@ -122,7 +124,13 @@ class BatchingEngine:
                 more_expected=lambda: self._reading > 0,
                 watch=partial(self._watch, info),
             )
-        return self._batchers[info.name]
+        return self._batchers[predictor]
+
+    def _forget_unloaded(self, model: str) -> None:
+        """A model that was unloaded and is loaded again is another predictor."""
+        for predictor, batcher in list(self._batchers.items()):
+            if predictor.artifact.manifest.model == model and not batcher.waiting:
+                del self._batchers[predictor]
 
     @contextmanager
     def _counted(self) -> Iterator[None]:

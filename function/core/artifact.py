@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError
@@ -41,22 +41,44 @@ class FileEntry(_Section):
 
 
 class Tokenization(_Section):
-    """How texts become windows; see TokenizationSettings for the meaning."""
+    """How texts become windows; see TokenizationSettings for the meaning.
+
+    casing: each token's id also tells how it is capitalised, for a tokenizer that lower-cases;
+    see `core/casing.py`.
+    """
 
     max_tokens: int
     window: LongText
     stride: int
     max_windows: int
+    casing: bool = False
 
     def settings(self) -> TokenizationSettings:
         return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
 
 
-class Decoding(_Section):
+class SoftmaxDecoding(_Section):
     """How logits become probabilities. temperature: logits are divided by it (Guo et al. 2017)."""
 
-    kind: Literal["softmax"]
-    temperature: float
+    kind: Literal["softmax"] = "softmax"
+    temperature: float = 1.0
+
+
+class CrfDecoding(_Section):
+    """How emissions become tags of words: a linear-chain CRF (Lafferty et al. 2001), whose
+    transitions are the file of role `decoder`.
+
+    tags: of each emission: `O`, or a label behind `B-`, `I-`, `E-` or `S-`. temperature: what
+    emissions and transitions are divided by before they become probabilities.
+    """
+
+    kind: Literal["crf"] = "crf"
+    tags: list[str]
+    temperature: float = 1.0
+
+
+Task = Literal["text-classification", "token-classification"]
+Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
 
 
 class Manifest(_Section):
@@ -64,7 +86,7 @@ class Manifest(_Section):
 
     schema_version: Literal[1]
     model: str
-    task: Literal["text-classification"]
+    task: Task
     labels: list[str]
     created: datetime
     files: dict[str, FileEntry]

@@ -15,7 +15,8 @@ class Backend(Protocol):
     """One loaded graph."""
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-        """Right-padded (windows, tokens) in, (windows, labels) out."""
+        """Right-padded (windows, tokens) in; (windows, labels) out, or, where every token is
+        answered for, (windows, tokens, tags)."""
         ...
 
 
@@ -30,21 +31,24 @@ def pad(windows: Sequence[TokenIds], pad_id: int) -> tuple[TokenIds, TokenIds]:
 
 def run_in_batches(
     backend: Backend, windows: Sequence[TokenIds], pad_id: int, batch_tokens: int
-) -> Logits:
-    """Logits of windows in their order, run from short to long so that little padding is read.
+) -> list[Logits]:
+    """Each window's logits, (labels,) or (its tokens, tags), in the windows' order. They are run
+    from short to long, so that little padding is read.
 
     batch_tokens: the padded tokens of one call of the backend; bounds its memory.
     """
-    order = sorted(range(len(windows)), key=lambda index: len(windows[index]))
-    outputs: list[Logits] = []
-    batch: list[TokenIds] = []
-    for index in order:
+    outputs: dict[int, Logits] = {}
+    batch: list[int] = []
+
+    def flush() -> None:
+        rows = backend.run(*pad([windows[index] for index in batch], pad_id))
+        for index, row in zip(batch, rows, strict=True):
+            outputs[index] = row if row.ndim == 1 else row[: len(windows[index])]
+        batch.clear()
+
+    for index in sorted(range(len(windows)), key=lambda index: len(windows[index])):
         if batch and len(windows[index]) * (len(batch) + 1) > batch_tokens:
-            outputs.append(backend.run(*pad(batch, pad_id)))
-            batch = []
-        batch.append(windows[index])
-    outputs.append(backend.run(*pad(batch, pad_id)))
-    logits = np.concatenate(outputs)
-    ordered = np.empty_like(logits)
-    ordered[order] = logits
-    return ordered
+            flush()
+        batch.append(index)
+    flush()
+    return [outputs[index] for index in range(len(windows))]

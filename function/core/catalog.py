@@ -8,8 +8,7 @@ from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
 from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
-from function.core.predictor import Predictor
-from function.core.tokenization import TextTokenizer
+from function.core.predictor import Predictor, open_predictor
 from function.core.types import ModelInfo
 
 LoadBackend = Callable[[Artifact], Backend]
@@ -25,17 +24,20 @@ class Catalog:
         load_backend: LoadBackend,
         *,
         max_windows: int,
+        most_loaded: int = 4,
         digest: Digest = digest_file,
         prepare: Callable[[Predictor], None] | None = None,
     ) -> None:
         """Read every manifest; load nothing yet. Raises ArtifactError.
 
         load_backend: opens an artifact's graph; the one thing that differs between CPU and GPU.
-        max_windows: the most windows that one request may take. digest: how files are hashed.
-        prepare: what to do with a loaded model before it is called ready.
+        max_windows: the most windows that one request may take. most_loaded: models in memory at
+        once; beyond it the one that was not asked for longest goes, but never the default.
+        digest: how files are hashed. prepare: what to do with a loaded model before it is called
+        ready.
         """
         self._load_backend, self._max_windows, self._digest = load_backend, max_windows, digest
-        self._prepare = prepare
+        self._most_loaded, self._prepare = most_loaded, prepare
         folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
         if not folders:
             raise ArtifactError(
@@ -50,8 +52,9 @@ class Catalog:
         self._infos = {
             name: self._describe(name, artifact) for name, artifact in self._artifacts.items()
         }
-        self._predictors: dict[str, Predictor] = {}
+        self._predictors: dict[str, Predictor] = {}  # the one asked for last at the end
         self._locks = {name: Lock() for name in self._artifacts}
+        self._order = Lock()
 
     def load(self, model: str | None = None) -> Predictor:
         """The predictor of a model (None: the default), loaded on first use.
@@ -64,9 +67,9 @@ class Catalog:
                 f"no model '{name}' here; served: {', '.join(sorted(self._artifacts))}"
             )
         with self._locks[name]:
-            if name not in self._predictors:
-                self._predictors[name] = self._open(self._artifacts[name])
-        return self._predictors[name]
+            predictor = self._predictors.get(name) or self._open(self._artifacts[name])
+            self._remember(name, predictor)
+        return predictor
 
     def predictor(self, model: str | None) -> Predictor:
         """As `load`, but the default must have been loaded: requests do not start it."""
@@ -87,6 +90,14 @@ class Catalog:
         """How answers name a model."""
         return self._infos[self._default if model is None else model]
 
+    def _remember(self, name: str, predictor: Predictor) -> None:
+        with self._order:
+            self._predictors.pop(name, None)
+            self._predictors[name] = predictor
+            others = [other for other in self._predictors if other not in (name, self._default)]
+            for other in others[: len(self._predictors) - self._most_loaded]:
+                del self._predictors[other]
+
     def _describe(self, name: str, artifact: Artifact) -> ModelInfo:
         return ModelInfo(
             name=name,
@@ -100,9 +111,7 @@ class Catalog:
 
     def _open(self, artifact: Artifact) -> Predictor:
         verify(artifact, self._digest)
-        tokenizer = TextTokenizer(artifact.file("tokenizer"))
-        backend = self._load_backend(artifact)
-        predictor = Predictor(artifact, tokenizer, backend, self._max_windows)
+        predictor = open_predictor(artifact, self._load_backend, self._max_windows)
         if self._prepare:
             self._prepare(predictor)
         return predictor

@@ -1,4 +1,7 @@
-"""Logits to scores: calibrated probabilities, unless the caller asked for something else."""
+"""From what a model gives to what is answered: logits to the scores of labels, and the emissions of
+words to their tags."""
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -8,6 +11,8 @@ from function.core.errors import PredictionError
 from function.core.types import Activation
 
 Probabilities = npt.NDArray[np.float64]
+Scores = npt.NDArray[np.float64]
+Tags = npt.NDArray[np.int64]
 
 
 def activate(
@@ -26,3 +31,68 @@ def activate(
         return np.asarray(np.exp(-np.logaddexp(0.0, -scaled)))
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """The scores of a linear-chain CRF beside its emissions.
+
+    start, end: (tags,) of a sequence's first and last tag. between: (tags, tags), from row to
+    column.
+    """
+
+    start: Scores
+    end: Scores
+    between: Scores
+
+
+def viterbi(emissions: Scores, lengths: Tags, transitions: Transitions) -> Tags:
+    """The best tags of each sequence, (sequences, words), 0 behind its end (Viterbi 1967).
+
+    emissions: (sequences, words, tags), whatever behind a sequence's end. lengths: (sequences,)
+    words of each, at least 1.
+    """
+    count, longest, tags = emissions.shape
+    score = transitions.start + emissions[:, 0]
+    came_from = np.tile(np.arange(tags), (longest, count, 1))
+    for word in range(1, longest):
+        ways = score[:, :, None] + transitions.between
+        inside = (word < lengths)[:, None]
+        came_from[word] = np.where(inside, ways.argmax(axis=1), came_from[word])
+        score = np.where(inside, ways.max(axis=1) + emissions[:, word], score)
+    best = np.zeros((count, longest), dtype=np.int64)
+    # Behind a sequence's end every tag came from itself, so that its last tag arrives there.
+    tag = (score + transitions.end).argmax(axis=1)
+    for word in range(longest - 1, -1, -1):
+        best[:, word] = tag
+        tag = came_from[word][np.arange(count), tag]
+    return np.where(np.arange(longest) < lengths[:, None], best, 0)
+
+
+def tag_probabilities(emissions: Scores, lengths: Tags, transitions: Transitions) -> Probabilities:
+    """(sequences, words, tags): the probability of each tag of each word over all sequences of
+    tags, by the forward-backward algorithm (Rabiner 1989, "A Tutorial on Hidden Markov Models").
+    Takes what `viterbi` takes; 0 behind a sequence's end.
+    """
+    count, longest, tags = emissions.shape
+    forward = np.empty((count, longest, tags))
+    forward[:, 0] = transitions.start + emissions[:, 0]
+    for word in range(1, longest):
+        before = forward[:, word - 1, :, None] + transitions.between
+        forward[:, word] = _log_sum(before, axis=1) + emissions[:, word]
+    backward = np.empty((count, longest, tags))
+    backward[:, -1] = transitions.end
+    for word in range(longest - 2, -1, -1):
+        after = (emissions[:, word + 1] + backward[:, word + 1])[:, None, :] + transitions.between
+        last = (word + 1 >= lengths)[:, None]
+        backward[:, word] = np.where(last, transitions.end, _log_sum(after, axis=2))
+    together = forward + backward
+    together -= _log_sum(together, axis=2)[:, :, None]
+    inside = np.arange(longest) < lengths[:, None]
+    return np.where(inside[:, :, None], np.exp(together), 0.0)
+
+
+def _log_sum(values: Scores, axis: int) -> Scores:
+    highest = values.max(axis=axis, keepdims=True)
+    total = np.log(np.exp(values - highest).sum(axis=axis, keepdims=True)) + highest
+    return np.asarray(total.squeeze(axis))

@@ -38,16 +38,13 @@ class _Window:
     log_odds: float
 
 
-def explain(
-    text: EncodedText, spans: Sequence[Sequence[tuple[int, int]]], score: Score
-) -> list[Highlight]:
+def explain(text: EncodedText, positions: Sequence[TokenIds], score: Score) -> list[Highlight]:
     """Weigh the words of a text for the label whose log-odds `score` gives.
 
-    spans: the windows, as token positions. score: windows of content tokens to log-odds.
+    positions: of each window, its tokens' places. score: windows of content tokens to log-odds.
     Highlights come in reading order. A weight is 2σ(d) − 1, where d is the log-odds that the
     label loses without the word: the probability it would gain from an undecided model, doubled.
     """
-    positions = [np.concatenate([np.arange(*span) for span in window]) for window in spans]
     whole = score([text.ids[window] for window in positions])
     windows = [_Window(p, float(s)) for p, s in zip(positions, whole, strict=True)]
     words = _words(text, np.unique(np.concatenate(positions)))

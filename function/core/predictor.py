@@ -1,51 +1,62 @@
 """One loaded model: text in, predictions out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Protocol
 
 import numpy as np
 
-from function.core.artifact import Artifact
+from function.core.artifact import Artifact, Task
 from function.core.backend import Backend, Logits, run_in_batches
-from function.core.decoding import Probabilities, activate
+from function.core.classification import Classifier, classified
 from function.core.errors import BatchTooLargeError, InputError
+from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
-from function.core.types import LabelScore, Options, Prediction, Timings
+from function.core.types import AnyPrediction, Options, Prediction, Timings
 
 BATCH_TOKENS = 4096  # padded tokens of one backend call; more only costs memory on a CPU
 
 
-Run = Callable[[Sequence[TokenIds]], Logits]
+class Decoder(Protocol):
+    """What a task makes of a model's outputs."""
+
+    def check(self, options: Options) -> None:
+        """Raises InputError where a caller asks for what this task does not have."""
+        ...
+
+    def decode(
+        self, reading: Reading, outputs: Sequence[Logits], options: Options
+    ) -> list[AnyPrediction]:
+        """Predictions from the output of every window. Raises PredictionError where one is not
+        of finite numbers."""
+        ...
+
+    def explain(
+        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
+    ) -> list[AnyPrediction]:
+        """The same predictions with highlights. run: reads windows with words left out."""
+        ...
 
 
-@dataclass(frozen=True)
-class WindowedText:
-    """A text and the windows in which the model reads it."""
+def _entity_finder(artifact: Artifact, tokenizer: TextTokenizer) -> Decoder:
+    from function.core.entities import EntityFinder  # the default model is rarely one
 
-    encoded: EncodedText
-    spans: list[list[tuple[int, int]]]
-    windows: list[TokenIds]
-
-    @property
-    def truncated(self) -> bool:
-        covered = np.zeros(len(self.encoded.ids), dtype=bool)
-        for window in self.spans:
-            for start, stop in window:
-                covered[start:stop] = True
-        return not bool(covered.all())
+    return EntityFinder(artifact, tokenizer)
 
 
-@dataclass(frozen=True)
-class Reading:
-    """The texts of one request, tokenised, and cut into what the model reads at a time."""
+DECODERS: dict[Task, Callable[[Artifact, TextTokenizer], Decoder]] = {
+    "text-classification": Classifier,
+    "token-classification": _entity_finder,
+}
 
-    texts: list[WindowedText]
 
-    @property
-    def windows(self) -> list[TokenIds]:
-        """Those of all texts, in order."""
-        return [window for text in self.texts for window in text.windows]
+def open_predictor(
+    artifact: Artifact, load_backend: Callable[[Artifact], Backend], max_windows: int
+) -> "Predictor":
+    """Load an artifact that was verified. Raises ArtifactError."""
+    casing = artifact.manifest.tokenization.casing
+    tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
+    return Predictor(artifact, tokenizer, load_backend(artifact), max_windows)
 
 
 class Predictor:
@@ -60,20 +71,22 @@ class Predictor:
         self.labels = artifact.manifest.labels
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
         self._settings = artifact.manifest.tokenization.settings()
-        self._temperature = artifact.manifest.decoding.temperature
+        self._decoder = DECODERS[artifact.manifest.task](artifact, tokenizer)
 
-    def predict(self, texts: Sequence[str], options: Options) -> tuple[list[Prediction], Timings]:
+    def predict(
+        self, texts: Sequence[str], options: Options
+    ) -> tuple[list[AnyPrediction], Timings]:
         """Answer every text. Raises InputError, BatchTooLargeError, PredictionError."""
         started = perf_counter()
         reading = self.read(texts, options)
         read = perf_counter()
-        logits = self.run(reading.windows)
+        outputs = self.run(reading.windows)
         inferred = perf_counter()
-        predictions = self.decode(reading, logits, options)
+        predictions = self.decode(reading, outputs, options)
         decoded = perf_counter()
         if options.explain:
             predictions = self.explain(reading, predictions, self.run)
-        explained = perf_counter()
+        explained = perf_counter() if options.explain else decoded
         return predictions, Timings(
             tokenization_ms=1000 * (read - started),
             queue_ms=0.0,
@@ -82,6 +95,11 @@ class Predictor:
             explanation_ms=1000 * (explained - decoded),
             total_ms=1000 * (explained - started),
         )
+
+    def classify(self, texts: Sequence[str], options: Options | None = None) -> list[Prediction]:
+        """The labels of texts alone. Raises what `predict` does, and InputError where the model
+        finds entities."""
+        return classified(self.predict(texts, options or Options())[0])
 
     @property
     def max_tokens(self) -> int:
@@ -101,6 +119,7 @@ class Predictor:
 
     def read(self, texts: Sequence[str], options: Options) -> Reading:
         """Tokenise and window texts. Raises InputError, BatchTooLargeError."""
+        self._decoder.check(options)
         settings = self._settings
         capacity = settings.max_tokens - self._tokenizer.special_tokens
         long_text = options.long_text or settings.long_text
@@ -126,56 +145,18 @@ class Predictor:
             )
         return Reading(windowed)
 
-    def run(self, windows: Sequence[TokenIds], batch_tokens: int = BATCH_TOKENS) -> Logits:
-        """One row of logits a window. batch_tokens: padded tokens of one call of the backend."""
+    def run(self, windows: Sequence[TokenIds], batch_tokens: int = BATCH_TOKENS) -> list[Logits]:
+        """Each window's logits. batch_tokens: padded tokens of one call of the backend."""
         return run_in_batches(self._backend, windows, self._tokenizer.pad_id, batch_tokens)
 
-    def decode(self, reading: Reading, logits: Logits, options: Options) -> list[Prediction]:
-        """Predictions from the logits of every window, (windows, labels), of which each text takes
-        the mean of its own. Raises PredictionError where they are not numbers."""
-        counts = [len(text.windows) for text in reading.texts]
-        starts = np.cumsum([0, *counts[:-1]])
-        sums = np.add.reduceat(logits, starts, axis=0)
-        means = sums / np.array(counts, dtype=np.float32)[:, None]
-        scores = activate(means, self._temperature, options.activation)
-        return [
-            self._prediction(text, row, options)
-            for text, row in zip(reading.texts, scores, strict=True)
-        ]
+    def decode(
+        self, reading: Reading, outputs: Sequence[Logits], options: Options
+    ) -> list[AnyPrediction]:
+        """See `Decoder`."""
+        return self._decoder.decode(reading, outputs, options)
 
     def explain(
-        self, reading: Reading, predictions: Sequence[Prediction], run: Run
-    ) -> list[Prediction]:
-        """The same predictions with highlights. run: reads windows with words left out."""
-        return [
-            self._explained(text, prediction, run)
-            for text, prediction in zip(reading.texts, predictions, strict=True)
-        ]
-
-    def _prediction(
-        self, text: WindowedText, values: Probabilities, options: Options
-    ) -> Prediction:
-        order = np.argsort(-values, kind="stable")
-        scores = [LabelScore(self.labels[index], float(values[index])) for index in order]
-        return Prediction(
-            label=scores[0].label,
-            score=scores[0].score,
-            scores=scores[: options.top_k],
-            tokens=len(text.encoded.ids),
-            windows=len(text.windows),
-            truncated=text.truncated,
-        )
-
-    def _explained(self, text: WindowedText, prediction: Prediction, run: Run) -> Prediction:
-        # Imported where it is asked for: a first answer rarely explains.
-        from function.core.explanation import LogOdds, explain
-
-        label = self.labels.index(prediction.label)
-
-        def log_odds(contents: Sequence[TokenIds]) -> LogOdds:
-            logits = run([self._tokenizer.with_special_tokens(content) for content in contents])
-            scaled = logits.astype(np.float64) / self._temperature
-            others = np.delete(scaled, label, axis=1)
-            return np.asarray(scaled[:, label] - np.logaddexp.reduce(others, axis=1))
-
-        return replace(prediction, highlights=explain(text.encoded, text.spans, log_odds))
+        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
+    ) -> list[AnyPrediction]:
+        """See `Decoder`."""
+        return self._decoder.explain(reading, predictions, run)

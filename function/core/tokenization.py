@@ -24,7 +24,7 @@ class EncodedText:
     """
 
     def __init__(self, text: str, encoding: Encoding) -> None:
-        self._text, self._encoding = text, encoding
+        self.text, self._encoding = text, encoding
         self.ids: TokenIds = np.array(encoding.ids, dtype=np.int64)
 
     @cached_property
@@ -38,9 +38,14 @@ class EncodedText:
         space and punctuation before it cut subwords."""
         return np.array([-1 if word is None else word for word in self._encoding.word_ids])
 
+    @property
+    def words(self) -> int:
+        """How many words there are."""
+        return int(np.count_nonzero(np.diff(self.word_ids))) + bool(len(self.ids))
+
     def is_word(self, start: int, stop: int) -> bool:
         """Whether the tokens [start, stop) spell more than punctuation."""
-        stretch = self._text[self.offsets[start][0] : self.offsets[stop - 1][1]]
+        stretch = self.text[self.offsets[start][0] : self.offsets[stop - 1][1]]
         return any(character.isalnum() for character in stretch)
 
 
@@ -63,7 +68,8 @@ class TokenizationSettings:
 class TextTokenizer:
     """A `tokenizer.json` behind the project's one normalisation."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, casing: bool = False) -> None:
+        """casing: see `core/casing.py`. Raises ArtifactError."""
         try:
             self._fast = FastTokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
@@ -76,6 +82,7 @@ class TextTokenizer:
         self.prefix, self.suffix = self._special_tokens()
         self.pad_id = _first_known(self._fast, ("[PAD]", "<pad>"), default=0)
         self.vocabulary_size: int = self._fast.get_vocab_size()
+        self._casing = casing
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Tokenise texts without special tokens and without cutting them."""
@@ -83,9 +90,15 @@ class TextTokenizer:
             encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
         else:
             encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
-        return [
+        encoded = [
             EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
         ]
+        if self._casing:
+            from function.core.casing import casing_of  # of few models
+
+            for text in encoded:
+                text.ids += self.vocabulary_size * casing_of(text.text, text.offsets)
+        return encoded
 
     def with_special_tokens(self, content: TokenIds) -> TokenIds:
         """One window's content between the model's own start and end tokens."""

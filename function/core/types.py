@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from function.core.tokenization import LongText
 
 Activation = Literal["softmax", "sigmoid", "none"]
+Grouping = Literal["entities", "words"]
 
 
 @dataclass(frozen=True)
@@ -17,12 +18,17 @@ class Options:
     explain: also weigh the words (see `core/explanation.py` for what that costs).
     long_text: overrides what the artifact does with texts beyond one window.
     activation: what turns calibrated logits into scores.
+    grouping: whole entities, or each of their words by itself with its tag. outside: also what
+    belongs to no entity, under the label `O`. Both are of token classification, which has none of
+    the others but `long_text`.
     """
 
     top_k: int | None = None
     explain: bool = False
     long_text: LongText | None = None
     activation: Activation = "softmax"
+    grouping: Grouping = "entities"
+    outside: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,19 +54,49 @@ class Highlight:
 
 @dataclass(frozen=True)
 class Prediction:
-    """The answer for one text.
+    """What one text is about as a whole.
 
-    scores: best first. tokens: of the whole text, without special tokens. windows: how many the
-    model read. truncated: whether some of the text was not read.
+    scores: best first. tokens: of the whole text, without special tokens; words: that they spell.
+    windows: how many the model read. truncated: whether some of the text was not read.
     """
 
     label: str
     score: float
     scores: Sequence[LabelScore]
     tokens: int
+    words: int
     windows: int
     truncated: bool
     highlights: Sequence[Highlight] | None = None
+
+
+@dataclass(frozen=True)
+class Entity:
+    """A stretch of the input that names something.
+
+    label: its kind. start, end: Unicode code points of the input, of which `text` is that slice.
+    score: the mean, over its words, of the probability of the word's tag.
+    """
+
+    label: str
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True)
+class EntityPrediction:
+    """What one text names, in reading order; the rest as in Prediction."""
+
+    entities: Sequence[Entity]
+    tokens: int
+    words: int
+    windows: int
+    truncated: bool
+
+
+AnyPrediction = Prediction | EntityPrediction
 
 
 @dataclass(frozen=True)
@@ -96,7 +132,7 @@ class Answer:
     """Predictions in the order of the texts, by which model, and how long that took."""
 
     model: ModelInfo
-    predictions: Sequence[Prediction]
+    predictions: Sequence[AnyPrediction]
     timings: Timings
 
 

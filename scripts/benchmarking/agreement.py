@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from function.core.predictor import Predictor
-from function.core.types import Options
 from scripts.benchmarking.plan import OFFLINE, Subject
 from scripts.benchmarking.processes import work
 from scripts.lifecycle.errors import CommandError
@@ -30,7 +29,7 @@ def check(subject: Subject, predictor: Predictor) -> float:
     temperature = predictor.artifact.manifest.decoding.temperature
     differences = []
     for text, answer in zip(TEXTS, answers, strict=True):
-        (prediction,), _ = predictor.predict([text], Options())
+        (prediction,) = predictor.classify([text])
         ours = {entry.label: entry.score for entry in prediction.scores}
         differences.append(difference(ours, calibrated(answer, temperature)))
     return max(differences)

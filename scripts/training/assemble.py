@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Decoding, Manifest, Tokenization, describe_files
+from function.core.artifact import Artifact, Manifest, SoftmaxDecoding, Tokenization, describe_files
 from function.core.tokenization import LongText
 from scripts.training.calibration import fit_temperature, rescale
 from scripts.training.card import render_card
@@ -68,7 +68,7 @@ def assemble(
     manifest = manifest.model_copy(
         update={
             "tokenization": manifest.tokenization.model_copy(update={"window": chosen}),
-            "decoding": Decoding(kind="softmax", temperature=temperature),
+            "decoding": SoftmaxDecoding(temperature=temperature),
             "metrics": calibrated,
             "profile": reference_profile(
                 _join_evaluations(validation, temperature), rows, trained.tokenizer, config.labels

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from function.core.predictor import Predictor
-from function.core.types import Options
 
 NEGATION = [
     ("This film is good.", "positive"),
@@ -86,7 +85,7 @@ def check_behaviour(predictor: Predictor) -> list[Check]:
 
 
 def _expectation(predictor: Predictor, name: str, cases: Sequence[tuple[str, str]]) -> Check:
-    predictions, _ = predictor.predict([text for text, _ in cases], Options())
+    predictions = predictor.classify([text for text, _ in cases])
     wrong = [
         f"{text} -> {prediction.label} {prediction.score:.2f}"
         for (text, label), prediction in zip(cases, predictions, strict=True)
@@ -101,7 +100,7 @@ def _invariance(
     widest, extremes = 0.0, []
     for template in templates:
         texts = [template.format(filling) for filling in fillings]
-        predictions, _ = predictor.predict(texts, Options())
+        predictions = predictor.classify(texts)
         scores = [
             next(entry.score for entry in prediction.scores if entry.label == "positive")
             for prediction in predictions

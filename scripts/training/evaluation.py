@@ -9,7 +9,8 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
 from function.core.catalog import LoadBackend
 from function.core.predictor import Predictor
-from function.core.tokenization import LongText, TextTokenizer
+from function.core.predictor import open_predictor as open_loaded
+from function.core.tokenization import LongText
 from function.core.types import Options
 from scripts.training.metrics import Codes, Probabilities
 from scripts.training.progress import Progress
@@ -36,10 +37,9 @@ def open_predictor(
     """
     artifact = open_artifact(path)
     verify(artifact)
-    return Predictor(
+    return open_loaded(
         artifact,
-        TextTokenizer(artifact.file("tokenizer")),
-        load_backend(artifact) if load_backend else OnnxBackend(artifact, threads),
+        load_backend or (lambda found: OnnxBackend(found, threads)),
         max_windows=1_000_000,
     )
 
@@ -57,7 +57,7 @@ def evaluate(
     with Progress(title, len(order)) as progress:
         for start in range(0, len(order), BATCH):
             texts = [rows.texts[row] for row in order[start : start + BATCH]]
-            predictions, _ = predictor.predict(texts, Options(long_text=long_text))
+            predictions = predictor.classify(texts, Options(long_text=long_text))
             for offset, prediction in enumerate(predictions):
                 tokens[start + offset] = prediction.tokens
                 for entry in prediction.scores:

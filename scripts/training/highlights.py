@@ -43,10 +43,10 @@ def check_highlights(predictor: Predictor, texts: Sequence[str], seed: int = 3) 
 
 
 def _beats(predictor: Predictor, text: str, at_random: Spans) -> bool:
-    (prediction,), _ = predictor.predict([text], Options(explain=True))
+    (prediction,) = predictor.classify([text], Options(explain=True))
     top = sorted(prediction.highlights or (), key=lambda found: -found.weight)[:WORDS]
     shorter = [without(text, [(found.start, found.end) for found in top]), without(text, at_random)]
-    (by_top, by_chance), _ = predictor.predict(shorter, Options())
+    by_top, by_chance = predictor.classify(shorter)
     return _score(by_top, prediction.label) < _score(by_chance, prediction.label)
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from function.core.artifact import (
     MANIFEST,
-    Decoding,
     Manifest,
     Role,
+    SoftmaxDecoding,
     Tokenization,
     describe_files,
 )
@@ -32,7 +32,7 @@ def draft_manifest(
         created=created,
         files=describe_files(folder, FILES),
         tokenization=tokenization,
-        decoding=Decoding(kind="softmax", temperature=1.0),
+        decoding=SoftmaxDecoding(),
         metrics={},
         profile={},
         provenance={},

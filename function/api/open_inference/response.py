@@ -9,7 +9,7 @@ from function.api.open_inference.schemas import (
     InferenceResponse,
     OutputTensor,
 )
-from function.core.types import Answer, Prediction
+from function.core.types import Answer, AnyPrediction
 
 JSON = "application/json"
 BINARY = "application/octet-stream"
@@ -34,7 +34,7 @@ def render(inference: Inference, answer: Answer) -> tuple[bytes, dict[str, str]]
     return content + data, {"content-type": BINARY, JSON_LENGTH: str(len(content))}
 
 
-def _tensor(choice: Choice, predictions: Sequence[Prediction]) -> tuple[OutputTensor, bytes]:
+def _tensor(choice: Choice, predictions: Sequence[AnyPrediction]) -> tuple[OutputTensor, bytes]:
     output = choice.output
     tensor = OutputTensor(name=output.name, datatype=output.datatype, shape=[len(predictions)])
     if not choice.binary:

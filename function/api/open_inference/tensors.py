@@ -1,7 +1,8 @@
 """What each task takes and gives, as tensors: one element a text, in order."""
 
+import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -9,24 +10,27 @@ import numpy.typing as npt
 
 from function.api.open_inference.binary import encode_bytes
 from function.api.open_inference.schemas import Datatype
-from function.core.types import Prediction
+from function.core.classification import classified
+from function.core.types import AnyPrediction, EntityPrediction
 
 TEXT = "text"
+
+Predictions = Sequence[AnyPrediction]
 
 
 @dataclass(frozen=True)
 class TextOutput:
-    """Strings in UTF-8. of: a prediction's."""
+    """Strings in UTF-8. of: one of each prediction."""
 
     datatype: ClassVar[Datatype] = "BYTES"
     name: str
-    of: Callable[[Prediction], str]
+    of: Callable[[Predictions], list[str]]
 
-    def listed(self, predictions: Sequence[Prediction]) -> list[str]:
+    def listed(self, predictions: Predictions) -> list[str]:
         """The elements as JSON has them."""
-        return [self.of(prediction) for prediction in predictions]
+        return self.of(predictions)
 
-    def encoded(self, predictions: Sequence[Prediction]) -> bytes:
+    def encoded(self, predictions: Predictions) -> bytes:
         """The elements as the bytes of a tensor."""
         return encode_bytes([text.encode() for text in self.listed(predictions)])
 
@@ -35,30 +39,41 @@ class TextOutput:
 class NumberOutput:
     """Numbers in single precision, in JSON too, so that both forms say the same.
 
-    of: a prediction's.
+    of: one of each prediction.
     """
 
     datatype: ClassVar[Datatype] = "FP32"
     name: str
-    of: Callable[[Prediction], float]
+    of: Callable[[Predictions], list[float]]
 
-    def listed(self, predictions: Sequence[Prediction]) -> list[float]:
+    def listed(self, predictions: Predictions) -> list[float]:
         """See TextOutput."""
         return [float(number) for number in self._numbers(predictions)]
 
-    def encoded(self, predictions: Sequence[Prediction]) -> bytes:
+    def encoded(self, predictions: Predictions) -> bytes:
         """See TextOutput."""
         return self._numbers(predictions).tobytes()
 
-    def _numbers(self, predictions: Sequence[Prediction]) -> npt.NDArray[np.float32]:
-        return np.array([self.of(prediction) for prediction in predictions], dtype="<f4")
+    def _numbers(self, predictions: Predictions) -> npt.NDArray[np.float32]:
+        return np.array(self.of(predictions), dtype="<f4")
 
 
 Output = TextOutput | NumberOutput
 
+
+def _entities(predictions: Predictions) -> list[str]:
+    """Of each text, a JSON list of what `/v1` answers."""
+    return [
+        json.dumps([asdict(entity) for entity in prediction.entities], ensure_ascii=False)
+        for prediction in predictions
+        if isinstance(prediction, EntityPrediction)
+    ]
+
+
 OUTPUTS: dict[str, tuple[Output, ...]] = {
     "text-classification": (
-        TextOutput("label", lambda prediction: prediction.label),
-        NumberOutput("score", lambda prediction: prediction.score),
+        TextOutput("label", lambda predictions: [each.label for each in classified(predictions)]),
+        NumberOutput("score", lambda predictions: [each.score for each in classified(predictions)]),
     ),
+    "token-classification": (TextOutput("entities", _entities),),
 }

@@ -1,24 +1,31 @@
 """Hugging Face's Inference schema, for `huggingface_hub.InferenceClient(URL)`.
 
 The client posts `{"inputs": ..., "parameters": {...}}` to the very URL that it was given, so the
-URL names the model. Of the answer it takes the first element: even one text is answered with a list
-of lists, as Hugging Face's own Inference API does. Its exceptions show a problem's `error`.
+URL names the model. Of a classifier's answer it takes the first element: even one text is answered
+with a list of lists, as Hugging Face's own Inference API does. The entities of one text are a flat
+list. Its exceptions show a problem's `error`.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request, Response, params
 from fastapi.responses import JSONResponse
 
-from function.api.hugging_face_schemas import HuggingFaceRequest
+from function.api.hugging_face_schemas import (
+    HuggingFaceParameters,
+    HuggingFaceRequest,
+    TokenSchema,
+)
 from function.api.limits import RequestLimits
 from function.api.observability import note
 from function.api.problems import documented
 from function.api.schemas import ScoreSchema
-from function.core.types import Engine
+from function.core.types import AnyPrediction, Engine, Entity, EntityPrediction
 
 ERRORS = documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 Classes = list[list[ScoreSchema]]
+Tokens = list[TokenSchema] | list[list[TokenSchema]]
 
 
 def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
@@ -29,20 +36,35 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         texts = body.texts()
         limits.check(texts)
         result = await engine.predict(model, texts, body.options())
-        classes = [
-            [{"label": score.label, "score": score.score} for score in prediction.scores]
-            for prediction in result.predictions
-        ]
-        return JSONResponse(classes, headers=note(request.state.log, result))
+        rows = [_row(prediction, body.asked) for prediction in result.predictions]
+        flat = result.model.task == "token-classification" and isinstance(body.inputs, str)
+        headers = note(request.state.log, result)
+        return JSONResponse(rows[0] if flat else rows, headers=headers)
 
-    @routes.post("/", responses=ERRORS, response_model=Classes)
+    @routes.post("/", responses=ERRORS, response_model=Classes | Tokens)
     async def infer(request: Request, body: HuggingFaceRequest) -> Response:
-        """Labels and scores of each text, best first, by the default model."""
+        """Labels and scores of each text, best first, or its entities, by the default model."""
         return await answer(request, None, body)
 
-    @routes.post("/models/{model}", responses=ERRORS, response_model=Classes)
+    @routes.post("/models/{model}", responses=ERRORS, response_model=Classes | Tokens)
     async def infer_with(request: Request, model: str, body: HuggingFaceRequest) -> Response:
-        """Labels and scores of each text, best first, by a named model."""
+        """Labels and scores of each text, best first, or its entities, by a named model."""
         return await answer(request, model, body)
 
     return routes
+
+
+def _row(prediction: AnyPrediction, asked: HuggingFaceParameters) -> list[dict[str, Any]]:
+    if not isinstance(prediction, EntityPrediction):
+        return [{"label": each.label, "score": each.score} for each in prediction.scores]
+    return [
+        _token(entity, index, by_word=asked.by_word)
+        for index, entity in enumerate(prediction.entities, start=1)
+        if entity.label not in asked.ignore_labels
+    ]
+
+
+def _token(entity: Entity, index: int, *, by_word: bool) -> dict[str, Any]:
+    label = {"entity": entity.label, "index": index} if by_word else {"entity_group": entity.label}
+    place = {"score": entity.score, "word": entity.text, "start": entity.start, "end": entity.end}
+    return label | place

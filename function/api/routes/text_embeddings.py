@@ -25,6 +25,7 @@ from function.api.limits import RequestLimits
 from function.api.observability import note
 from function.api.problems import MEDIA_TYPE, documented
 from function.api.schemas import ScoreSchema
+from function.core.classification import classified
 from function.core.errors import (
     BatchTooLargeError,
     EvergreenError,
@@ -98,7 +99,7 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
             _refuse_cut(result)
         predictions = [
             [{"score": score.score, "label": score.label} for score in prediction.scores]
-            for prediction in result.predictions
+            for prediction in classified(result.predictions)
         ]
         return JSONResponse(predictions if body.is_batch else predictions[0], headers=headers)
 

@@ -90,7 +90,7 @@ def test_a_margin_needs_two_labels_in_the_answer(client, log):
 def test_scores_that_are_no_probabilities_are_not_told():
     def prediction(*scores):
         ranked = [LabelScore(str(place), score) for place, score in enumerate(scores)]
-        return Prediction(ranked[0].label, scores[0], ranked, 1, 1, False)
+        return Prediction(ranked[0].label, scores[0], ranked, 1, 1, 1, False)
 
     log: dict[str, Any] = {}
     predictions = [prediction(4.0, -4.0), prediction(math.nan, math.nan), prediction(0.75, 0.25)]

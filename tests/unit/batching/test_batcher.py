@@ -76,7 +76,7 @@ def test_each_request_gets_its_own_rows_in_its_own_order(make_batcher, model):
         return await asyncio.gather(*(batcher.run(windows) for windows in requests))
 
     outcomes = asyncio.run(ask())
-    assert [outcome.logits.tolist() for outcome in outcomes] == [
+    assert [[row.tolist() for row in outcome.logits] for outcome in outcomes] == [
         [[9, 1], [3, 2]],
         [[5, 3]],
         [[2, 4], [7, 5]],

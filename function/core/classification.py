@@ -1,0 +1,92 @@
+"""What texts are about: one label a text, from the mean of its windows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from function.core.artifact import Artifact, SoftmaxDecoding
+from function.core.backend import Logits
+from function.core.decoding import Probabilities, activate
+from function.core.errors import ArtifactError, InputError
+from function.core.reading import Reading, Run, WindowedText
+from function.core.tokenization import TextTokenizer, TokenIds
+from function.core.types import AnyPrediction, LabelScore, Options, Prediction
+
+
+def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
+    """The same, of a model that classifies texts. Raises InputError for any other's."""
+    found = [each for each in predictions if isinstance(each, Prediction)]
+    if len(found) != len(predictions):
+        raise InputError("this model finds entities; name one that classifies texts")
+    return found
+
+
+class Classifier:
+    """See `core.predictor.Decoder`."""
+
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
+        decoding = artifact.manifest.decoding
+        if not isinstance(decoding, SoftmaxDecoding):
+            raise ArtifactError(
+                f"{artifact.path.name}: texts are not classified by {decoding.kind}"
+            )
+        self._labels, self._temperature = artifact.manifest.labels, decoding.temperature
+        self._tokenizer = tokenizer
+
+    def check(self, options: Options) -> None:
+        """Raises InputError."""
+        if options.grouping != "entities" or options.outside:
+            raise InputError("this model classifies whole texts: it has no words to tell apart")
+
+    def decode(
+        self, reading: Reading, outputs: Sequence[Logits], options: Options
+    ) -> list[AnyPrediction]:
+        """outputs: (labels,) a window. Raises PredictionError where they are not numbers."""
+        counts = [len(text.windows) for text in reading.texts]
+        starts = np.cumsum([0, *counts[:-1]])
+        sums = np.add.reduceat(np.stack(outputs), starts, axis=0)
+        means = sums / np.array(counts, dtype=np.float32)[:, None]
+        scores = activate(means, self._temperature, options.activation)
+        return [
+            self._prediction(text, row, options)
+            for text, row in zip(reading.texts, scores, strict=True)
+        ]
+
+    def explain(
+        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
+    ) -> list[AnyPrediction]:
+        """The same predictions with highlights."""
+        return [
+            self._explained(text, prediction, run)
+            for text, prediction in zip(reading.texts, classified(predictions), strict=True)
+        ]
+
+    def _prediction(
+        self, text: WindowedText, values: Probabilities, options: Options
+    ) -> Prediction:
+        order = np.argsort(-values, kind="stable")
+        scores = [LabelScore(self._labels[index], float(values[index])) for index in order]
+        return Prediction(
+            label=scores[0].label,
+            score=scores[0].score,
+            scores=scores[: options.top_k],
+            tokens=len(text.encoded.ids),
+            words=text.encoded.words,
+            windows=len(text.windows),
+            truncated=text.truncated,
+        )
+
+    def _explained(self, text: WindowedText, prediction: Prediction, run: Run) -> Prediction:
+        # Imported where it is asked for: a first answer rarely explains.
+        from function.core.explanation import LogOdds, explain
+
+        label = self._labels.index(prediction.label)
+
+        def log_odds(contents: Sequence[TokenIds]) -> LogOdds:
+            rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
+            scaled = np.stack(rows).astype(np.float64) / self._temperature
+            others = np.delete(scaled, label, axis=1)
+            return np.asarray(scaled[:, label] - np.logaddexp.reduce(others, axis=1))
+
+        return replace(prediction, highlights=explain(text.encoded, text.positions, log_odds))
