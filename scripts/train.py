@@ -12,36 +12,42 @@ from pathlib import Path
 
 from scripts.commandline import run
 from scripts.lifecycle.errors import UsageError
-from scripts.training.assemble import assemble
+from scripts.training.architectures.architecture import load_architecture
 from scripts.training.config import TrainConfig, load_config
-from scripts.training.corpus import load_corpus
-from scripts.training.finetune import finetune
-from scripts.training.plots import draw_plots
-from scripts.training.record import read_log, record_run
+from scripts.training.record import record_run
+from scripts.training.tasks import finish, start
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a TOML file")
-    parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
-    parser.add_argument("--base", help="a checkpoint: hub id or folder, instead of the configured")
-    parser.add_argument("--output", type=Path, required=True, help="a folder")
-    arguments = parser.parse_args()
-    config = load_config(arguments.config)
+    arguments = _arguments()
+    config = load_config(arguments.config, arguments.set)
+    architecture = load_architecture(config.architecture)
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     _keep_config(config, output / "config.json")
     used = config.model_copy(update={"base": arguments.base or config.base})
-    corpus = load_corpus(config, arguments.data)
     with record_run(used, output) as record:
-        trained = finetune(used, corpus, arguments.data, output, record.log)
-        report, evaluations = assemble(config, corpus, trained, arguments.data, output)
+        run = start(used, arguments.data, output, record.log)
+        report, plots = finish(run, architecture.train(run))
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        for name, rows in corpus.test.items():
-            _write_rows(output / f"{name}-test.jsonl", rows.texts, rows.labels)
-        plots = draw_plots(read_log(output), evaluations, config.labels, output / "plots")
         record.results(report["after_calibration"], plots)
     print(json.dumps(report["after_calibration"], indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a TOML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="in place of what the file says, as finetuning.learning_rate=1e-3; repeatable",
+    )
+    parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
+    parser.add_argument("--base", help="a checkpoint: hub id or folder, instead of the configured")
+    parser.add_argument("--output", type=Path, required=True, help="a folder")
+    return parser.parse_args()
 
 
 def _keep_config(config: TrainConfig, path: Path) -> None:
@@ -52,13 +58,6 @@ def _keep_config(config: TrainConfig, path: Path) -> None:
             f"{path.parent} holds a run with other settings: give another --output or remove it"
         )
     path.write_text(content, encoding="utf-8")
-
-
-def _write_rows(path: Path, texts: list[str], labels: list[int]) -> None:
-    """A held-out part as a file that `scripts.evaluate` reads."""
-    with path.open("w", encoding="utf-8") as lines:
-        for text, label in zip(texts, labels, strict=True):
-            lines.write(json.dumps({"text": text, "label": label}) + "\n")
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def write_entity_artifact(
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
     onnx.save(_graph(), folder / "model.onnx")
-    _tokenizer().save(str(folder / "tokenizer.json"))
+    tokenizer_of_words().save(str(folder / "tokenizer.json"))
     save_file(_transitions(), folder / "transitions.safetensors")
     manifest = Manifest(
         schema_version=1,
@@ -86,7 +86,8 @@ def write_entity_artifact(
     return folder
 
 
-def _tokenizer() -> Tokenizer:
+def tokenizer_of_words() -> Tokenizer:
+    """Of the words above alone."""
     vocabulary = {word: index for index, word in enumerate(WORDS)}
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()

@@ -1,48 +1,47 @@
 """From a trained model to a finished artifact: export, choose, calibrate, measure, write once."""
 
-import os
-import shutil
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Manifest, SoftmaxDecoding, Tokenization, describe_files
+from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
+from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.calibration import fit_temperature, rescale
-from scripts.training.card import render_card
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus, locate
 from scripts.training.evaluation import Evaluation, evaluate, open_predictor
-from scripts.training.export import check_parity, export
-from scripts.training.finetune import TrainedModel
+from scripts.training.export import check_parity
+from scripts.training.finish import export_anew, finish, now, tokenization
 from scripts.training.manifest import draft_manifest, write_manifest
 from scripts.training.metrics import accuracy, figures
 from scripts.training.profile import reference_profile
 from scripts.training.provenance import provenance
 from scripts.training.sources import LabelledTexts, read_labelled
 
-CARD = "README.md"
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000
 
 
 def assemble(
-    config: TrainConfig, corpus: Corpus, trained: TrainedModel, data: Path, output: Path
+    config: TrainConfig,
+    corpus: Corpus[LabelledTexts],
+    trained: TrainedModel,
+    data: Path,
+    output: Path,
 ) -> tuple[dict[str, Any], dict[str, Evaluation]]:
     """Write `output/artifact`; returns the report of what was measured and chosen on the way, and
     the calibrated answers on each held-out data set.
 
     Nothing is chosen on a test file. Raises ExportError where the export is too far off.
     """
-    folder = output / "artifact.partial"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    export(trained, folder, config.serving.exact)
-    manifest = _draft(config, folder)
+    folder = export_anew(config, trained, output)
+    manifest = draft_manifest(
+        folder, config.model, config.labels, tokenization(config, trained), now()
+    )
     write_manifest(manifest, folder)
     sample = _sample(corpus.validation, PARITY_TEXTS)
     backend = OnnxBackend(Artifact(folder, manifest, digest=""), threads=0)
@@ -76,12 +75,7 @@ def assemble(
             "provenance": provenance(config, data, {"parity": asdict(parity)}),
         }
     )
-    (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
-    files = manifest.files | describe_files(folder, [(CARD, "card")])
-    write_manifest(manifest.model_copy(update={"files": files}), folder)
-    final = output / "artifact"
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(folder, final)
+    finish(manifest, folder, output)
     report = {
         "parity": asdict(parity),
         "temperature": temperature,
@@ -98,17 +92,6 @@ def assemble(
     return report, evaluations
 
 
-def _draft(config: TrainConfig, folder: Path) -> Manifest:
-    tokenization = Tokenization(
-        max_tokens=config.serving.max_tokens,
-        window="window",
-        stride=config.serving.stride,
-        max_windows=config.serving.max_windows,
-    )
-    created = datetime.now(UTC).replace(microsecond=0)
-    return draft_manifest(folder, config.model, config.labels, tokenization, created)
-
-
 def _evaluate_all(
     folder: Path, parts: dict[str, LabelledTexts], strategy: LongText
 ) -> dict[str, Evaluation]:
@@ -119,7 +102,9 @@ def _evaluate_all(
     }
 
 
-def _test_sets(config: TrainConfig, corpus: Corpus, data: Path) -> dict[str, LabelledTexts]:
+def _test_sets(
+    config: TrainConfig, corpus: Corpus[LabelledTexts], data: Path
+) -> dict[str, LabelledTexts]:
     """Held-out parts of the training files, and the files that are there only to measure on."""
     parts = {f"{name}-test": rows for name, rows in corpus.test.items()}
     for name, path in config.evaluation.items():

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from function.core.tokenization import TextTokenizer, TokenIds
-
 GROUP = 64  # batches that are sorted by length together; more would make epochs alike
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded tensors, (texts, tokens); `labels` is (texts,)."""
+    """Right-padded tensors, (texts, tokens); `labels` is (texts,), or one for each token too."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
@@ -25,14 +23,6 @@ class Batch:
             self.attention_mask.to(device, non_blocking=True),
             self.labels.to(device, non_blocking=True),
         )
-
-
-@dataclass(frozen=True)
-class TokenizedTexts:
-    """Texts as content token ids, with their label codes."""
-
-    ids: Sequence[TokenIds]
-    labels: Sequence[int]
 
 
 def plan_epoch(
@@ -56,32 +46,6 @@ def plan_epoch(
             batch.append(int(row))
         batches.append(batch)
     return [batches[index] for index in generator.permutation(len(batches))]
-
-
-def collate(
-    data: TokenizedTexts,
-    rows: Sequence[int],
-    tokenizer: TextTokenizer,
-    max_tokens: int,
-    generator: np.random.Generator | None,
-) -> Batch:
-    """Pad rows to their longest. Of a long text a random window; without generator its start."""
-    capacity = max_tokens - tokenizer.special_tokens
-    windows = []
-    for row in rows:
-        ids = data.ids[row]
-        start = 0
-        if len(ids) > capacity and generator is not None:
-            start = int(generator.integers(0, len(ids) - capacity + 1))
-        windows.append(tokenizer.with_special_tokens(ids[start : start + capacity]))
-    width = max(len(window) for window in windows)
-    input_ids = torch.full((len(rows), width), tokenizer.pad_id, dtype=torch.int64)
-    attention_mask = torch.zeros((len(rows), width), dtype=torch.int64)
-    for index, window in enumerate(windows):
-        input_ids[index, : len(window)] = torch.from_numpy(window)
-        attention_mask[index, : len(window)] = 1
-    labels = torch.tensor([data.labels[row] for row in rows], dtype=torch.int64)
-    return Batch(input_ids, attention_mask, labels)
 
 
 def in_order(lengths: Sequence[int], *, batch_texts: int, batch_tokens: int) -> Iterator[list[int]]:

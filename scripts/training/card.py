@@ -1,5 +1,8 @@
 """The short card that travels inside an artifact."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from function.core.artifact import Manifest
 
 
@@ -12,18 +15,11 @@ def render_card(manifest: Manifest) -> str:
         f"Task: {manifest.task}. Labels: {', '.join(manifest.labels)}.",
         f"Made {manifest.created:%Y-%m-%d}.",
         "",
-        f"Base checkpoint: `{sources['base']}`. Data: {', '.join(sources['datasets'])}.",
+        f"{_origin(sources)} Data: {', '.join(sources['datasets'])}.",
         "",
         "Measured on the int8 artifact itself, by the code that serves it:",
         "",
-        "| data | texts | accuracy | 95 % interval | calibration error |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {name} | {row['texts']:.0f} | {row['accuracy']:.2%} "
-        f"| {row['accuracy_low']:.2%} to {row['accuracy_high']:.2%} "
-        f"| {row['calibration_error']:.3f} |"
-        for name, row in manifest.metrics.items()
+        *(_entities(manifest) if manifest.task == "token-classification" else _classes(manifest)),
     ]
     lines += [
         "",
@@ -33,3 +29,30 @@ def render_card(manifest: Manifest) -> str:
         *(f"- {name}: {text}" for name, text in sources["licenses"].items()),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _origin(sources: dict[str, Any]) -> str:
+    if sources["base"]:
+        return f"Base checkpoint: `{sources['base']}`."
+    return "Trained from scratch."
+
+
+def _classes(manifest: Manifest) -> Iterator[str]:
+    yield "| data | texts | accuracy | 95 % interval | calibration error |"
+    yield "| --- | --- | --- | --- | --- |"
+    for name, row in manifest.metrics.items():
+        yield (
+            f"| {name} | {row['texts']:.0f} | {row['accuracy']:.2%} "
+            f"| {row['accuracy_low']:.2%} to {row['accuracy_high']:.2%} "
+            f"| {row['calibration_error']:.3f} |"
+        )
+
+
+def _entities(manifest: Manifest) -> Iterator[str]:
+    yield "| data | texts | entities | precision | recall | F1 | calibration error |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, row in manifest.metrics.items():
+        yield (
+            f"| {name} | {row['texts']:.0f} | {row['entities']:.0f} | {row['precision']:.2%} "
+            f"| {row['recall']:.2%} | {row['f1']:.2%} | {row['calibration_error']:.3f} |"
+        )

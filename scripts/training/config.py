@@ -1,11 +1,13 @@
 """The one file that says how a model is trained. It is saved beside the result."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from function.core.artifact import Task
 from scripts.lifecycle.errors import UsageError
 from scripts.lifecycle.tracking.tracker import Choice
 
@@ -52,23 +54,29 @@ class PhaseConfig(_Section):
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
 
 
-class PretrainingConfig(PhaseConfig):
-    """Continued masked-language training on unlabelled text, before the labels are shown."""
+class UnlabelledConfig(_Section):
+    """Texts without labels, for what can be learnt of a language before a task."""
 
     path: str
     text: str = "text"
     max_texts: int | None = None
+
+
+class PretrainingConfig(PhaseConfig, UnlabelledConfig):
+    """Continued masked-language training of a checkpoint, before the labels are shown."""
+
     masked: Annotated[float, Field(gt=0, lt=1)] = 0.15
 
 
 class FinetuningConfig(PhaseConfig):
     """Training on labels.
 
-    evaluate_every: steps between looks at the validation part; `patience` looks without a better
-    one end the phase. validation_texts bounds what each look costs, per data set.
+    evaluate_every: steps between looks at the validation part, or one after each epoch;
+    `patience` looks without a better one end the phase. validation_texts bounds what each look
+    costs, per data set.
     """
 
-    evaluate_every: Annotated[int, Field(ge=1)] = 500
+    evaluate_every: Annotated[int | None, Field(ge=1)] = None
     patience: Annotated[int, Field(ge=1)] = 5
     validation_texts: Annotated[int, Field(ge=1)] = 1000
 
@@ -100,30 +108,43 @@ class TrackingConfig(_Section):
 class TrainConfig(_Section):
     """A whole run. Labels are listed in the order of their integer codes.
 
+    architecture: a module of `scripts/training/architectures`, or of your own by its dotted name.
+    network: its settings. unlabelled: texts that an architecture may learn words from. base: the
+    checkpoint that it starts from, where it starts from one.
+    renamed_labels: of entities: what a label of a file is called among ours.
     evaluation: further labelled files, by name, that are measured on and never chosen on.
     licenses: what the base and the data ask for, by name; it goes into the artifact.
     """
 
     model: str
-    base: str
-    labels: list[str] = Field(min_length=2)
+    task: Task = "text-classification"
+    architecture: str = "transformer"
+    network: dict[str, Any] = {}
+    base: str = ""
+    labels: list[str] = Field(min_length=1)
     seed: int = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
     datasets: list[DatasetConfig] = Field(min_length=1)
     pretraining: PretrainingConfig | None = None
+    unlabelled: UnlabelledConfig | None = None
     finetuning: FinetuningConfig
     serving: ServingConfig = ServingConfig()
+    renamed_labels: dict[str, str] = {}
     evaluation: dict[str, str] = {}
     licenses: dict[str, str] = {}
     # No part of how the model comes out: a run may be continued with another.
     tracking: TrackingConfig = Field(default=TrackingConfig(), exclude=True)
 
 
-def load_config(path: Path) -> TrainConfig:
-    """Read and check a TOML file. Raises UsageError with the first wrong key."""
+def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
+    """Read and check a TOML file. changes: `section.key=value` in place of what it says, the value
+    in TOML, or a bare word. Raises UsageError with the first wrong key."""
     try:
-        return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        for change in changes:
+            _change(content, change)
+        return TrainConfig.model_validate(content)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except tomllib.TOMLDecodeError as error:
@@ -132,3 +153,19 @@ def load_config(path: Path) -> TrainConfig:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{path}: {key}: {first['msg']}") from error
+
+
+def _change(content: dict[str, Any], change: str) -> None:
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise UsageError(f"--set {change}: give KEY=VALUE, for example finetuning.batch_texts=32")
+    *path, key = name.split(".")
+    section = content
+    for part in path:
+        section = section.setdefault(part, {})
+        if not isinstance(section, dict):
+            raise UsageError(f"--set {change}: '{part}' is no section that has keys")
+    try:
+        section[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        section[key] = value

@@ -4,13 +4,14 @@ Its labels, tokenizer and weights are taken as they are. What it cannot tell is 
 assumes least: windows as long as it can read, and no temperature, as there is no validation data.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,8 +26,8 @@ from function.core.tokenization import TextTokenizer
 from scripts.lifecycle.checkpoint import TOKENIZER, Checkpoint
 from scripts.lifecycle.errors import ExportError, SourceError, UsageError
 from scripts.lifecycle.sources.source import Revision
+from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.export import Parity, check_parity, export
-from scripts.training.finetune import TrainedModel
 from scripts.training.manifest import draft_manifest, write_manifest
 from scripts.training.provenance import made_with
 
@@ -91,11 +92,12 @@ def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
         tokenizer = TextTokenizer(folder / TOKENIZER)
     except ArtifactError as error:
         raise SourceError(f"{source}: {error}") from error
-    return TrainedModel(model.eval(), tokenizer, folder / TOKENIZER)
+    settings = json.loads(model.config.to_json_string())
+    return TrainedModel(model.eval(), tokenizer, folder / TOKENIZER, settings)
 
 
 def _check_vocabulary(trained: TrainedModel, source: str) -> None:
-    size = trained.model.get_input_embeddings().num_embeddings
+    size = cast("PreTrainedModel", trained.model).get_input_embeddings().num_embeddings
     if trained.tokenizer.vocabulary_size > size:
         raise SourceError(
             f"{source}: {TOKENIZER} has {trained.tokenizer.vocabulary_size} tokens, "
@@ -124,7 +126,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
         raise SourceError(
             f"{source}: answers differently when padded: its {TOKENIZER} pads with "
-            f"{trained.tokenizer.pad_id}, its config.json says {trained.model.config.pad_token_id}"
+            f"{trained.tokenizer.pad_id}, its config.json says {trained.config.get('pad_token_id')}"
         )
 
 

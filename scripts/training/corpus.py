@@ -2,25 +2,28 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from function.core.tokenization import TextTokenizer
-from scripts.training.batches import TokenizedTexts
-from scripts.training.config import PretrainingConfig, TrainConfig
+from scripts.training.config import TrainConfig, UnlabelledConfig
+from scripts.training.examples import TokenizedTexts
 from scripts.training.sources import LabelledTexts, read_labelled, read_texts
 from scripts.training.splits import split_rows
 
+Rows = TypeVar("Rows")
+
 
 @dataclass(frozen=True)
-class Corpus:
+class Corpus(Generic[Rows]):
     """Training rows of all data sets together; held-out rows by data set."""
 
-    train: LabelledTexts
-    validation: dict[str, LabelledTexts]
-    test: dict[str, LabelledTexts]
+    train: Rows
+    validation: dict[str, Rows]
+    test: dict[str, Rows]
 
 
-def load_corpus(config: TrainConfig, data: Path) -> Corpus:
-    """Read and split every data set of the configuration.
+def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
+    """Read and split every data set of a configuration that classifies texts.
 
     data: the folder that the configured paths are relative to, or one file, which then stands in
     for the only data set.
@@ -46,13 +49,15 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus:
     return Corpus(LabelledTexts(texts, labels, []), validation, test)
 
 
-def load_unlabelled(config: PretrainingConfig, data: Path) -> list[str]:
-    """The texts that masked-language training reads."""
+def load_unlabelled(config: UnlabelledConfig, data: Path) -> list[str]:
+    """Texts that are read before the labels are shown."""
     return read_texts(locate(data, config.path), config.text)[: config.max_texts]
 
 
 def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
-    return TokenizedTexts([encoded.ids for encoded in tokenizer.encode(rows.texts)], rows.labels)
+    """The rows as a phase of training takes them."""
+    ids = [encoded.ids for encoded in tokenizer.encode(rows.texts)]
+    return TokenizedTexts(tokenizer, ids, rows.labels)
 
 
 def locate(data: Path, path: str) -> Path:

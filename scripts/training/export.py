@@ -1,5 +1,6 @@
 """A trained torch model to the two files that are served, checked against each other."""
 
+import json
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,18 +10,30 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import onnx
 import torch
+from onnx import numpy_helper
+from onnxscript.optimizer import optimize
+from safetensors.numpy import save_file
 from torch import nn
 from transformers import PreTrainedModel
 
 from function.core.backend import Backend, Logits, pad
 from function.core.tokenization import TextTokenizer, TokenIds
 from scripts.lifecycle.errors import ExportError
-from scripts.training.external_weights import externalize, name_weights
-from scripts.training.finetune import TrainedModel
+from scripts.training.architectures.architecture import TrainedModel
+from scripts.training.external_weights import (
+    Array,
+    externalize,
+    name_recurrent_weights,
+    name_weights,
+)
+from scripts.training.objectives import logits_of
 from scripts.training.progress import Progress
 from scripts.training.quantization import quantize
 
 OPSET = 20
+DECODER = "decoder.safetensors"
+SIZE_LIMIT = 1 << 30  # of tensors that are computed once: an LSTM's weights, put in ONNX's order
+LARGE = 256  # numbers, from which on a tensor lies in the weights' file
 PREFIX = "model."  # what the wrapper below puts before each parameter's name
 LEAST_AGREEMENT = 0.99
 MOST_MEAN_DIFFERENCE = 0.02
@@ -41,23 +54,34 @@ class Parity:
 
 
 def export(trained: TrainedModel, folder: Path, exact: Sequence[str] = ()) -> None:
-    """Write `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json` and
-    `config.json` into a folder. exact: parts of the names of matrices that stay in fp32."""
+    """Write `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json`,
+    `config.json` and, where a decoder has some, its tensors into a folder.
+
+    exact: parts of the names of matrices that stay in fp32. Raises ExportError.
+    """
     with TemporaryDirectory() as scratch:
         full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"
-        parameters = {name: t.numpy() for name, t in trained.model.state_dict().items()}
         graph = _to_onnx(trained.model)
+        parameters = {name: t.numpy() for name, t in trained.model.state_dict().items()}
         name_weights(graph, parameters, PREFIX)
+        if not isinstance(trained.model, PreTrainedModel):
+            graph = optimize(graph, input_size_limit=SIZE_LIMIT, output_size_limit=SIZE_LIMIT)
+            name_recurrent_weights(graph)
+            parameters = _large(graph)
         onnx.save(graph, full)
         quantize(full, rounded, exact)
         model = onnx.load(rounded)
     _strip_traces(model)
     weights = folder / "model.safetensors"
     externalize(model, weights, parameters, PREFIX)
-    weights.chmod(0o644)  # safetensors writes files that only their owner may read
     onnx.save(model, folder / "model.onnx")
     (folder / "tokenizer.json").write_bytes(trained.tokenizer_file.read_bytes())
-    trained.model.config.to_json_file(folder / "config.json")
+    config = json.dumps(trained.config, indent=2, sort_keys=True) + "\n"
+    (folder / "config.json").write_text(config, encoding="utf-8")
+    if trained.decoder:
+        save_file(dict(trained.decoder), folder / DECODER)
+        (folder / DECODER).chmod(0o644)
+    weights.chmod(0o644)  # safetensors writes files that only their owner may read
 
 
 def check_parity(
@@ -69,7 +93,7 @@ def check_parity(
     with Progress("comparing the export", len(windows)) as progress:
         for start in range(0, len(windows), 16):
             batch = pad(windows[start : start + 16], trained.tokenizer.pad_id)
-            exact = _softmax(_run_torch(trained.model, *batch))
+            exact = _softmax(run_torch(trained.model, *batch))
             served = _softmax(backend.run(*batch))
             agreed += int((exact.argmax(1) == served.argmax(1)).sum())
             differences.append(np.abs(exact - served))
@@ -95,15 +119,26 @@ class _Logits(nn.Module):
         self.model = model
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return logits
+        return logits_of(self.model, input_ids, attention_mask)
 
 
-def _to_onnx(model: PreTrainedModel) -> onnx.ModelProto:
+def _large(graph: onnx.ModelProto) -> dict[str, Array]:
+    """What a graph computes with, by name, but for the odd number. It is all there is of a model
+    that torch will not be built from again."""
+    arrays = {
+        t.name.removeprefix(PREFIX): numpy_helper.to_array(t) for t in graph.graph.initializer
+    }
+    return {name: array for name, array in arrays.items() if array.size >= LARGE}
+
+
+def _to_onnx(model: nn.Module) -> onnx.ModelProto:
     # Two tensors: the exporter would take one object given twice for one input.
     example = torch.ones((2, 16), dtype=torch.int64), torch.ones((2, 16), dtype=torch.int64)
     axes = {0: torch.export.Dim("windows", min=1), 1: torch.export.Dim("tokens", min=2)}
-    model.set_attn_implementation("eager")  # the plain graph is the one that quantises
+    for module in model.modules():
+        if isinstance(module, PreTrainedModel):
+            module.set_attn_implementation("eager")  # the plain graph is the one that quantises
+    torch.compiler.reset()  # what another model left would fix the lengths that may vary
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -118,7 +153,11 @@ def _to_onnx(model: PreTrainedModel) -> onnx.ModelProto:
         )
     if program is None:
         raise ExportError("torch.onnx gave no graph")
-    return program.model_proto
+    graph = program.model_proto
+    for given in graph.graph.input:
+        if any(not dim.dim_param for dim in given.type.tensor_type.shape.dim):
+            raise ExportError(f"torch.onnx fixed the size of {given.name}, which has to vary")
+    return graph
 
 
 def _strip_traces(model: onnx.ModelProto) -> None:
@@ -141,11 +180,10 @@ def _windows(tokenizer: TextTokenizer, texts: Sequence[str], max_tokens: int) ->
 
 
 @torch.inference_mode()
-def _run_torch(model: nn.Module, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-    output = model(
-        input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(attention_mask)
-    )
-    logits: Logits = output.logits.float().numpy()
+def run_torch(model: nn.Module, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
+    """What a model answers outside any graph, (texts, labels) or (texts, tokens, tags)."""
+    ids, mask = torch.from_numpy(input_ids), torch.from_numpy(attention_mask)
+    logits: Logits = logits_of(model, ids, mask).float().numpy()
     return logits
 
 

@@ -77,6 +77,18 @@ def name_weights(model: onnx.ModelProto, parameters: Mapping[str, Array], prefix
     del model.graph.value_info[:]  # it knows the old names
 
 
+def name_recurrent_weights(model: onnx.ModelProto) -> None:
+    """Give the weights of LSTMs, which the exporter reorders and calls `val_60`, names that say
+    what they are: the fourth and later inputs of a node are states, which have no weights."""
+    names = {}
+    recurrent = [node for node in model.graph.node if node.op_type == "LSTM"]
+    for number, node in enumerate(recurrent):
+        for tensor, part in zip(node.input[1:4], ("input", "recurrent", "bias"), strict=True):
+            names[tensor] = f"lstm.{number}.{part}"
+    _rename(model.graph, names)
+    del model.graph.value_info[:]
+
+
 def _parameter(name: str) -> str:
     """Whose tensor a graph's tensor is, or lies beside."""
     for suffix in SUFFIXES:

@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,20 +12,23 @@ import numpy as np
 import torch
 from torch import nn
 
-from function.core.tokenization import TextTokenizer
-from scripts.training.batches import Batch, TokenizedTexts, collate, plan_epoch
+from scripts.training.batches import Batch, plan_epoch
 from scripts.training.config import PhaseConfig
+from scripts.training.examples import Examples
 from scripts.training.progress import Progress
 
 Loss = Callable[[nn.Module, Batch], torch.Tensor]
+Evaluate = Callable[[nn.Module], dict[str, float]]
+Rate = Callable[[str], float]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One optimiser step: which rows, cut to how many tokens."""
+    """One optimiser step: which rows of which epoch, cut to how many tokens."""
 
     rows: list[int]
     max_tokens: int
+    epoch: int
 
 
 @dataclass
@@ -44,20 +47,17 @@ def set_seeds(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def plan_phase(
-    data: TokenizedTexts, tokenizer: TextTokenizer, config: PhaseConfig, seed: int
-) -> list[Step]:
-    """Every step of a phase, from the seed alone."""
+def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> list[Step]:
+    """Every step of a phase, from the seed alone. epochs: the examples of each."""
     steps = []
     for epoch, max_tokens in enumerate(config.epoch_max_tokens):
-        lengths = [min(len(ids) + tokenizer.special_tokens, max_tokens) for ids in data.ids]
         batches = plan_epoch(
-            lengths,
+            epochs[epoch].lengths(max_tokens),
             batch_texts=config.batch_texts,
             batch_tokens=config.batch_tokens,
             seed=seed + epoch,
         )
-        steps += [Step(rows, max_tokens) for rows in batches]
+        steps += [Step(rows, max_tokens, epoch) for rows in batches]
     return steps[: config.max_steps]
 
 
@@ -76,42 +76,51 @@ class Phase:
         folder: Path,
         checkpoint_minutes: float,
         log: Callable[[dict[str, Any]], None],
+        rate: Rate = lambda name: 1.0,  # noqa: ARG005
     ) -> None:
+        """rate: what the learning rate of a parameter, by name, is multiplied with."""
+        # Numbers next to zero, which recurrent layers end up with, are a hundred times slower.
+        torch.set_flush_denormal(True)
         self._name, self._model, self._loss, self._config = name, model.to(device), loss, config
         self._seed, self._device, self._log = seed, device, log
         self._checkpoint = folder / f"{name}.checkpoint.pt"
         self._best_weights = folder / f"{name}.best.pt"
         self._checkpoint_seconds = checkpoint_minutes * 60
         self._optimizer = torch.optim.AdamW(
-            _parameter_groups(model, config.weight_decay), lr=config.learning_rate, fused=True
+            _parameter_groups(model, config.weight_decay, rate),
+            lr=config.learning_rate,
+            fused=True,
         )
         self._best = Best()
         self._step = 0
 
     def run(
         self,
-        data: TokenizedTexts,
-        tokenizer: TextTokenizer,
+        data: Examples,
         *,
-        evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
-        evaluate_every: int = 0,
+        evaluate: Evaluate | None = None,
+        evaluate_every: int | None = None,
         patience: int = 0,
     ) -> None:
         """Train to the end of the plan, or until `patience` looks brought nothing better.
 
         `evaluate` returns figures; their mean decides. The best weights are restored at the end.
+        evaluate_every: steps between two looks; None looks after each epoch.
         """
-        plan = plan_phase(data, tokenizer, self._config, self._seed)
+        epochs = [
+            data.of_epoch(self._seed + epoch) for epoch in range(len(self._config.epoch_max_tokens))
+        ]
+        plan = plan_phase(epochs, self._config, self._seed)
+        looks = _looks(plan, evaluate_every)
         self._resume(len(plan))
         saved = time.monotonic()
         with Progress(self._name, len(plan), self._step) as progress:
             for step in plan[self._step :]:
                 if evaluate and self._best.misses >= patience:
                     break
-                loss = self._train_step(data, tokenizer, step, len(plan))
+                loss = self._train_step(epochs[step.epoch], step, len(plan))
                 progress.advance(loss=loss)
-                last = self._step == len(plan)
-                if evaluate and (last or self._step % evaluate_every == 0):
+                if evaluate and self._step in looks:
                     self._look(evaluate)
                 if time.monotonic() - saved > self._checkpoint_seconds:
                     self._save()
@@ -120,14 +129,12 @@ class Phase:
         if evaluate:
             self._model.load_state_dict(torch.load(self._best_weights, weights_only=True))
 
-    def _train_step(
-        self, data: TokenizedTexts, tokenizer: TextTokenizer, step: Step, total: int
-    ) -> float:
+    def _train_step(self, data: Examples, step: Step, total: int) -> float:
         generator = np.random.default_rng((self._seed, self._step))
         torch.manual_seed(self._seed + self._step)
-        batch = collate(data, step.rows, tokenizer, step.max_tokens, generator).to(self._device)
+        batch = data.collate(step.rows, step.max_tokens, generator).to(self._device)
         for group in self._optimizer.param_groups:
-            group["lr"] = self._config.learning_rate * self._rate(total)
+            group["lr"] = self._config.learning_rate * self._rate(total) * group["rate"]
         self._model.train()
         with torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
             loss = self._loss(self._model, batch)
@@ -147,7 +154,7 @@ class Phase:
             return (self._step + 1) / warmup
         return (total - self._step) / max(1, total - warmup)
 
-    def _look(self, evaluate: Callable[[nn.Module], dict[str, float]]) -> None:
+    def _look(self, evaluate: Evaluate) -> None:
         self._model.eval()
         figures = evaluate(self._model)
         score = sum(figures.values()) / len(figures)
@@ -177,13 +184,24 @@ class Phase:
         self._log({"phase": self._name, "resumed_at": self._step, "of": total})
 
 
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Biases and normalisation weights are not decayed."""
-    decayed = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-    plain = [p for p in model.parameters() if p.requires_grad and p.ndim <= 1]
+def _looks(plan: Sequence[Step], every: int | None) -> set[int]:
+    """Steps after which the validation part is looked at; the last is always one."""
+    if every is not None:
+        return {*range(every, len(plan), every), len(plan)}
+    last_of_epoch = {step.epoch: number for number, step in enumerate(plan, start=1)}
+    return set(last_of_epoch.values())
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float, rate: Rate) -> list[dict[str, Any]]:
+    """By learning rate; biases and normalisation weights are not decayed."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decay = weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate(name), decay), []).append(parameter)
     return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": plain, "weight_decay": 0.0},
+        {"params": parameters, "rate": factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
     ]
 
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 from function.core.artifact import (
     MANIFEST,
+    CrfDecoding,
     Manifest,
     Role,
     SoftmaxDecoding,
+    Task,
     Tokenization,
     describe_files,
 )
+from scripts.training.export import DECODER
 
 FILES: list[tuple[str, Role]] = [
     ("model.onnx", "graph"),
@@ -21,18 +24,26 @@ FILES: list[tuple[str, Role]] = [
 
 
 def draft_manifest(
-    folder: Path, model: str, labels: list[str], tokenization: Tokenization, created: datetime
+    folder: Path,
+    model: str,
+    labels: list[str],
+    tokenization: Tokenization,
+    created: datetime,
+    *,
+    task: Task = "text-classification",
+    decoding: SoftmaxDecoding | CrfDecoding | None = None,
 ) -> Manifest:
     """Describe what `export` wrote into a folder; nothing is measured or calibrated yet."""
+    decoder: list[tuple[str, Role]] = [(DECODER, "decoder")] if (folder / DECODER).exists() else []
     return Manifest(
         schema_version=1,
         model=model,
-        task="text-classification",
+        task=task,
         labels=labels,
         created=created,
-        files=describe_files(folder, FILES),
+        files=describe_files(folder, FILES + decoder),
         tokenization=tokenization,
-        decoding=SoftmaxDecoding(),
+        decoding=decoding or SoftmaxDecoding(),
         metrics={},
         profile={},
         provenance={},

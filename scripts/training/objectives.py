@@ -10,9 +10,18 @@ from scripts.training.batches import Batch
 from scripts.training.loop import Loss
 
 
+def logits_of(
+    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
+) -> torch.Tensor:
+    """What a model answers, be it a tensor or, as of transformers, an object that has one."""
+    output = model(input_ids=input_ids, attention_mask=attention_mask)
+    logits: torch.Tensor = getattr(output, "logits", output)
+    return logits
+
+
 def classification_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of the labels."""
-    logits = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+    logits = logits_of(model, batch.input_ids, batch.attention_mask)
     return functional.cross_entropy(logits.float(), batch.labels)
 
 

@@ -29,12 +29,13 @@ def reference_profile(
         "labels": {
             label: round(float((predicted == code).mean()), 5) for code, label in enumerate(labels)
         },
-        "score": _histogram(evaluation.probabilities.max(1), SCORE_EDGES),
-        "tokens": _histogram(evaluation.tokens, LENGTH_EDGES),
-        "tokens_per_word": _histogram(np.array(ratios), RATIO_EDGES),
+        "score": histogram(evaluation.probabilities.max(1), SCORE_EDGES),
+        "tokens": histogram(evaluation.tokens, LENGTH_EDGES),
+        "tokens_per_word": histogram(np.array(ratios), RATIO_EDGES),
     }
 
 
-def _histogram(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> dict[str, list[float]]:
+def histogram(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> dict[str, list[float]]:
+    """How many values lie between each two edges."""
     counts, _ = np.histogram(values, bins=edges)
     return {"edges": [float(edge) for edge in edges], "counts": [float(count) for count in counts]}

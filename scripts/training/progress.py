@@ -37,7 +37,8 @@ class Progress:
         left = (self._total - self._done) / rate if rate else 0.0
         shown = " ".join(f"{name}={value:.4g}" for name, value in figures.items())
         print(
-            f"{self._title}: {self._done}/{self._total} {shown} {left / 60:.0f} min left",
+            f"{self._title}: {self._done}/{self._total} {shown} "
+            f"{rate:.3g}/s, {left / 60:.0f} min left",
             file=sys.stderr,
             flush=True,
         )

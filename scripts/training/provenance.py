@@ -19,6 +19,8 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
     sources += [(name, path) for name, path in config.evaluation.items()]
     if config.pretraining:
         sources.append(("pretraining", config.pretraining.path))
+    if config.unlabelled:
+        sources.append(("unlabelled", config.unlabelled.path))
     return {
         "base": config.base,
         "licenses": config.licenses,

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -18,16 +19,37 @@ from scripts.training.sources import LabelledTexts
 TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
 
 
-class Service:
-    """A deployment's default model. API_KEY in the environment is sent as its bearer key."""
+class ServiceError(CommandError):
+    """A service refused a request, or none answered. status: of HTTP, 0 where nobody answered.
+    retry_after: seconds after which it says that there may be room, None where it does not."""
 
-    def __init__(self, url: str) -> None:
-        """Ask what is served. Raises UsageError where the address is none, CommandError where
-        nothing answers there."""
+    def __init__(self, where: str, status: int, detail: str, retry_after: float | None) -> None:
+        super().__init__(f"{where}: {status}: {detail}" if status else f"{where}: {detail}")
+        self.status, self.detail, self.retry_after = status, detail, retry_after
+
+
+class Service:
+    """A model of a deployment. API_KEY in the environment is sent as its bearer key."""
+
+    def __init__(self, url: str, model: str | None = None) -> None:
+        """Ask what is served. model: None is the default one. Raises UsageError where the address
+        or the model is none, ServiceError where nothing answers there."""
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"{url}: give an address that begins with http:// or https://")
-        self._url = url.rstrip("/")
-        served = next(model for model in self._ask("/v1/models")["models"] if model["default"])
+        self.url = url.rstrip("/")
+        models = self._ask("/v1/models")["models"]
+        served = next(
+            (
+                each
+                for each in models
+                if each["name"] == model or (model is None and each["default"])
+            ),
+            None,
+        )
+        if served is None:
+            known = ", ".join(each["name"] for each in models)
+            raise UsageError(f"{self.url}: no model '{model}' there; it serves {known}")
+        self._path = "/v1/predict" if served["default"] else f"/v1/models/{served['name']}/predict"
         self.name: str = served["name"]
         self.version: str = served["version"]
         self.labels: list[str] = served["labels"]
@@ -50,10 +72,14 @@ class Service:
             np.array([prediction["tokens"] for prediction in predictions]),
         )
 
+    def answer(self, texts: Sequence[str]) -> dict[str, Any]:
+        """The answer's `model` and, in the order of the texts, `predictions`. Raises ServiceError,
+        the texts' fault or not."""
+        answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
+        return answer
+
     def _predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        predictions: list[dict[str, Any]] = self._ask("/v1/predict", {"inputs": texts})[
-            "predictions"
-        ]
+        predictions: list[dict[str, Any]] = self.answer(texts)["predictions"]
         return predictions
 
     def _scores(self, prediction: dict[str, Any]) -> list[float]:
@@ -65,18 +91,27 @@ class Service:
         if key := os.environ.get("API_KEY"):
             headers["authorization"] = f"Bearer {key}"
         data = None if body is None else json.dumps(body).encode()
-        request = Request(self._url + path, data, headers)  # noqa: S310 -- the scheme was checked
+        where = self.url + path
+        request = Request(where, data, headers)  # noqa: S310 -- the scheme was checked
         try:
             with urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
                 return json.load(response)
         except HTTPError as error:
-            raise CommandError(f"{self._url}{path}: {error.code}: {_detail(error)}") from error
-        except (URLError, OSError, ValueError) as error:
-            raise CommandError(f"{self._url}{path}: {error}") from error
+            raise ServiceError(where, error.code, _detail(error), _retry_after(error)) from error
+        except (URLError, HTTPException, OSError, ValueError) as error:
+            raise ServiceError(where, 0, str(error), None) from error
 
 
 def _detail(error: HTTPError) -> str:
     try:
         return str(json.load(error)["detail"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
         return str(error.reason)
+
+
+def _retry_after(error: HTTPError) -> float | None:
+    """In seconds. A date, which the header may hold too, no service of ours sends."""
+    try:
+        return float(error.headers["retry-after"])
+    except (TypeError, ValueError):
+        return None

@@ -3,9 +3,19 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from scripts.training.config import DatasetConfig
-from scripts.training.sources import LabelledTexts
+
+
+class Rows(Protocol):
+    """Texts, and the group of each where there are groups."""
+
+    @property
+    def texts(self) -> Sequence[str]: ...
+
+    @property
+    def groups(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -17,7 +27,7 @@ class Split:
     test: list[int]
 
 
-def split_rows(data: LabelledTexts, config: DatasetConfig, seed: int) -> Split:
+def split_rows(data: Rows, config: DatasetConfig, seed: int) -> Split:
     """Split by row, by group, or by sentence.
 
     Rows of `validation` and `test` whose text also stands in `train` are left out.
@@ -48,7 +58,7 @@ def maximal_phrases(texts: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _split_by_sentence(data: LabelledTexts, config: DatasetConfig, seed: int) -> Split:
+def _split_by_sentence(data: Rows, config: DatasetConfig, seed: int) -> Split:
     texts = [" ".join(text.split()) for text in data.texts]
     parts = {text: _part(f"{seed}:{text}", config) for text in maximal_phrases(texts)}
     held_out = {

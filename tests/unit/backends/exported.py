@@ -13,8 +13,8 @@ from transformers import AutoModelForSequenceClassification
 
 from function.core.artifact import Artifact, Tokenization, open_artifact
 from function.core.tokenization import TextTokenizer, TokenIds
+from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.export import export
-from scripts.training.finetune import TrainedModel
 from scripts.training.manifest import draft_manifest, write_manifest
 from tests.tiny import write_artifact
 
@@ -54,7 +54,8 @@ def write_exported(folder: Path, config: Any, exact: Sequence[str] = ()) -> Expo
             elif "bias" in name:
                 parameter.normal_(std=0.1)
     folder.mkdir(parents=True)
-    export(TrainedModel(model, TextTokenizer(tokenizer_file), tokenizer_file), folder, exact)
+    tokenizer, config = TextTokenizer(tokenizer_file), model.config.to_diff_dict()
+    export(TrainedModel(model, tokenizer, tokenizer_file, config), folder, exact)
     tokenization = Tokenization(max_tokens=MAX_TOKENS, window="window", stride=6, max_windows=16)
     created = datetime(2026, 3, 4, tzinfo=UTC)
     labels = [config.id2label[code] for code in range(config.num_labels)]

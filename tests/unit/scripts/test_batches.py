@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from function.core.tokenization import TextTokenizer
-from scripts.training.batches import TokenizedTexts, collate, in_order, plan_epoch
+from scripts.training.batches import in_order, plan_epoch
+from scripts.training.examples import TokenizedTexts
 
 LENGTHS = list(np.random.default_rng(0).integers(3, 120, 1000))
 
@@ -40,16 +41,16 @@ def tokenizer(artifact):
 
 
 def test_rows_are_framed_padded_and_masked(tokenizer):
-    data = TokenizedTexts([np.array([4, 5]), np.array([6])], [1, 0])
-    batch = collate(data, [0, 1], tokenizer, 8, None)
+    data = TokenizedTexts(tokenizer, [np.array([4, 5]), np.array([6])], [1, 0])
+    batch = data.collate([0, 1], 8, None)
     assert batch.input_ids.tolist() == [[2, 4, 5, 3], [2, 6, 3, 0]]
     assert batch.attention_mask.tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]
     assert batch.labels.tolist() == [1, 0]
 
 
 def test_long_rows_give_their_start_or_any_window(tokenizer):
-    data = TokenizedTexts([np.arange(100)], [0])
-    assert collate(data, [0], tokenizer, 6, None).input_ids[0].tolist() == [2, 0, 1, 2, 3, 3]
+    data = TokenizedTexts(tokenizer, [np.arange(100)], [0])
+    assert data.collate([0], 6, None).input_ids[0].tolist() == [2, 0, 1, 2, 3, 3]
     generator = np.random.default_rng(0)
-    starts = {int(collate(data, [0], tokenizer, 6, generator).input_ids[0, 1]) for _ in range(50)}
+    starts = {int(data.collate([0], 6, generator).input_ids[0, 1]) for _ in range(50)}
     assert len(starts) > 20

@@ -7,11 +7,15 @@ from torch import nn
 from torch.nn import functional
 
 from function.core.tokenization import TextTokenizer
-from scripts.training.batches import TokenizedTexts
 from scripts.training.config import FinetuningConfig
+from scripts.training.examples import TokenizedTexts
 from scripts.training.loop import Phase, plan_phase, set_seeds
 
-DATA = TokenizedTexts([np.array([4 + n % 4] * (1 + n % 5)) for n in range(200)], [0, 1] * 100)
+IDS = [np.array([4 + n % 4] * (1 + n % 5)) for n in range(200)]
+
+
+def examples(tokenizer):
+    return TokenizedTexts(tokenizer, IDS, [0, 1] * 100)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def loss(model, batch):
 class Run:
     """One process's worth of training in a folder."""
 
-    def __init__(self, folder, tokenizer, config):
+    def __init__(self, folder, tokenizer, config, **more):
         set_seeds(1)
         self.model = nn.Embedding(11, 2)
         self.log: list[dict[str, Any]] = []
@@ -44,6 +48,7 @@ class Run:
             folder=folder,
             checkpoint_minutes=0.0001,
             log=self.log.append,
+            **more,
         )
         self._tokenizer = tokenizer
 
@@ -51,15 +56,17 @@ class Run:
         looks = iter(scores)
         evaluate = (lambda _: {"accuracy": next(looks)}) if scores else None
         self._phase.run(
-            DATA, self._tokenizer, evaluate=evaluate, evaluate_every=every, patience=patience
+            examples(self._tokenizer), evaluate=evaluate, evaluate_every=every, patience=patience
         )
         return [record["step"] for record in self.log if "loss" in record]
 
 
 def test_a_plan_has_every_row_once_an_epoch_unless_cut_short(tokenizer):
-    plan = plan_phase(DATA, tokenizer, settings(), seed=1)
-    assert sum(len(step.rows) for step in plan) == 2 * len(DATA.ids)
-    assert plan_phase(DATA, tokenizer, settings(max_steps=7), seed=1) == plan[:7]
+    epochs = [examples(tokenizer)] * 2
+    plan = plan_phase(epochs, settings(), seed=1)
+    assert sum(len(step.rows) for step in plan) == 2 * len(IDS)
+    assert [sum(step.epoch == epoch for step in plan) for epoch in (0, 1)] == [20, 20]
+    assert plan_phase(epochs, settings(max_steps=7), seed=1) == plan[:7]
 
 
 def test_training_stops_after_looks_that_are_no_better(tmp_path, tokenizer):
@@ -87,3 +94,16 @@ def test_a_finished_run_gives_its_weights_again(tmp_path, tokenizer):
     again = Run(tmp_path, tokenizer, settings())
     assert again.train() == []
     assert torch.equal(first.model.weight, again.model.weight)
+
+
+def test_without_a_number_of_steps_each_epoch_ends_with_a_look(tmp_path, tokenizer):
+    run = Run(tmp_path, tokenizer, settings())
+    run.train(scores=[0.5, 0.6], every=None)
+    assert [record["step"] for record in run.log if "accuracy" in record] == [20, 40]
+
+
+def test_parameters_can_have_rates_of_their_own(tmp_path, tokenizer):
+    run = Run(tmp_path, tokenizer, settings(max_steps=3), rate=lambda name: 0.0)
+    before = run.model.weight.clone()
+    run.train()
+    assert torch.equal(run.model.weight, before)

@@ -27,9 +27,9 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
 from function.core.types import Options
 from scripts.lifecycle.errors import ExportError
+from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.evaluation import open_predictor
 from scripts.training.export import check_parity
-from scripts.training.finetune import TrainedModel
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.integration
@@ -267,7 +267,7 @@ def test_an_export_of_another_model_is_refused_with_how_far_off_it_is(run, works
     torch.manual_seed(5)
     other = BertForSequenceClassification(BertConfig.from_json_file(run / "artifact/config.json"))
     predictor = open_predictor(run / "artifact")
-    trained = TrainedModel(other.eval(), predictor._tokenizer, artifact.file("tokenizer"))
+    trained = TrainedModel(other.eval(), predictor._tokenizer, artifact.file("tokenizer"), {})
     texts = [json.loads(row)["text"] for row in (workspace / "test.jsonl").read_text().splitlines()]
     with pytest.raises(ExportError, match=r"\d+\.\d+% of 100 texts"):
         check_parity(trained, OnnxBackend(artifact, 1), texts, 32)

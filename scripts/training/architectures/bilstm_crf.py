@@ -1,0 +1,247 @@
+"""Entities: a small encoder, a bidirectional LSTM and a CRF (Lample et al. 2016).
+
+                    capitals ──┐
+text ─► word pieces ─► vectors ┴► encoder layers ─► BiLSTM ─► emissions ─► CRF ─► tags of words
+
+The encoder lower-cases, so that no word is unknown to it that it saw in another casing; what that
+loses is added to its word vectors as a vector of the piece's capitals. The word vectors themselves
+stay as they are: training has few names, and would move only theirs. Texts are learnt from alone
+and with the sentences that follow them, since people send both.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, cast
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from transformers import AutoModel
+
+from function.core.casing import Casing
+from function.core.decoding import Transitions, viterbi
+from function.core.tokenization import TextTokenizer, TokenIds
+from scripts.lifecycle.errors import UsageError
+from scripts.training.architectures.architecture import TrainedModel, TrainingRun
+from scripts.training.architectures.crf import LinearChainCrf, words_alone
+from scripts.training.architectures.lstm import BidirectionalLstm
+from scripts.training.architectures.packed_embedding import PackedEmbedding
+from scripts.training.architectures.transformer import save_tokenizer
+from scripts.training.batches import Batch, in_order
+from scripts.training.entities.tagged import TaggedTexts
+from scripts.training.entities.tags import tag_words, tags_of
+from scripts.training.examples import IGNORED, Examples, stack
+from scripts.training.loop import set_seeds
+
+
+class BiLstmCrfSettings(BaseModel):
+    """The configuration's `[network]`.
+
+    layers: of the checkpoint, from below. hidden: numbers of a state in each direction. passage:
+    the most sentences of a document that are read together in training. bfloat16: the checkpoint's
+    layers are trained in half precision, which is several times faster on processors with AMX.
+    rate: what the learning rate of all that is not the checkpoint's is multiplied with.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    layers: Annotated[int, Field(ge=1)] = 6
+    hidden: Annotated[int, Field(ge=1)] = 128
+    passage: Annotated[int, Field(ge=1)] = 6
+    bfloat16: bool = False
+    rate: Annotated[float, Field(gt=0)] = 10.0
+
+
+def train(run: TrainingRun) -> TrainedModel:
+    """See `architecture.Architecture`."""
+    config, settings = run.config, run.settings(BiLstmCrfSettings)
+    if not config.base:
+        raise UsageError("base: name the checkpoint whose layers are taken, or give --base")
+    set_seeds(config.seed)
+    tokenizer_file = save_tokenizer(config.base, run.folder)
+    tokenizer = TextTokenizer(tokenizer_file, casing=True)
+    tags = tags_of(config.labels)
+    model = BiLstmCrf(config.base, tokenizer.vocabulary_size, tags, config.dropout, settings)
+    most = config.finetuning.validation_texts
+    parts = {
+        name: TaggedExamples.of(rows.select(range(min(len(rows), most))), tokenizer, tags, 1)
+        for name, rows in run.corpus.validation.items()
+    }
+    run.fit(
+        model,
+        crf_loss,
+        TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage),
+        partial(_f1, parts, tags, config.finetuning.epoch_max_tokens[-1]),
+        lambda name: 1.0 if name.startswith("encoder.") else settings.rate,
+    )
+    network = {"model_type": "bilstm_crf", "tags": tags, **settings.model_dump()}
+    model.cpu().eval()
+    return TrainedModel(
+        model, tokenizer, tokenizer_file, network, decoder=model.crf.tensors(), casing=True
+    )
+
+
+class BiLstmCrf(nn.Module):
+    """Token ids with their casing in, emissions out."""
+
+    def __init__(
+        self,
+        base: str,
+        vocabulary: int,
+        tags: Sequence[str],
+        dropout: float,
+        settings: BiLstmCrfSettings,
+    ) -> None:
+        super().__init__()
+        self._vocabulary, self._bfloat16 = vocabulary, settings.bfloat16
+        self.encoder = AutoModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
+        layers = self.encoder.encoder.layer
+        if settings.layers > len(layers):
+            raise UsageError(f"network.layers: {base} has {len(layers)}")
+        self.encoder.encoder.layer = layers[: settings.layers]
+        self.encoder.config.num_hidden_layers = settings.layers
+        self.encoder.embeddings.requires_grad_(requires_grad=False)
+        table = self.encoder.embeddings.word_embeddings.weight
+        self.words = PackedEmbedding(table.detach())
+        self.encoder.embeddings.word_embeddings = nn.Identity()  # ids never come there
+        width = self.encoder.config.hidden_size
+        self.casing = nn.Embedding(len(Casing), width)
+        nn.init.zeros_(self.casing.weight)  # it begins as the checkpoint is
+        self.dropout = nn.Dropout(dropout)
+        self.lstm = BidirectionalLstm(width, settings.hidden)
+        self.output = nn.Linear(2 * settings.hidden, len(tags))
+        self.crf = LinearChainCrf(tags)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        words = self.words(input_ids % self._vocabulary)
+        vectors = words + self.casing(input_ids // self._vocabulary)
+        states = self.lstm(self.dropout(self._read(vectors, attention_mask)), attention_mask)
+        emissions: torch.Tensor = self.output(self.dropout(states))
+        return emissions
+
+    def _read(self, vectors: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        halved = self.training and self._bfloat16
+        with torch.autocast(vectors.device.type, torch.bfloat16) if halved else nullcontext():
+            read = self.encoder(inputs_embeds=vectors, attention_mask=attention_mask)
+        states: torch.Tensor = read.last_hidden_state.float()
+        return states
+
+
+@dataclass(frozen=True)
+class TaggedExamples:
+    """Sentences with the tag of each token. documents: of each, where the next one begins."""
+
+    tokenizer: TextTokenizer
+    ids: Sequence[TokenIds]
+    tags: Sequence[TokenIds]
+    groups: Sequence[str]
+    passage: int
+
+    @classmethod
+    def of(
+        cls, rows: TaggedTexts, tokenizer: TextTokenizer, tags: Sequence[str], passage: int
+    ) -> "TaggedExamples":
+        encoded = tokenizer.encode(rows.texts)
+        kept = [row for row, each in enumerate(encoded) if len(each.ids)]
+        return cls(
+            tokenizer,
+            [encoded[row].ids for row in kept],
+            [tag_words(encoded[row], rows.spans[row], tags) for row in kept],
+            [rows.groups[row] for row in kept],
+            passage,
+        )
+
+    def of_epoch(self, seed: int) -> Examples:
+        """Half of the rows are single sentences, the others a few that follow each other."""
+        if self.passage == 1:
+            return self
+        generator = np.random.default_rng(seed)
+        ids, tags, groups = [], [], []
+        start = 0
+        while start < len(self.ids):
+            most = 1 if generator.random() < 0.5 else int(generator.integers(2, self.passage + 1))
+            stop = start + 1
+            while stop < min(start + most, len(self.ids)) and self._goes_on(stop):
+                stop += 1
+            ids.append(np.concatenate(self.ids[start:stop]))
+            tags.append(np.concatenate(self.tags[start:stop]))
+            groups.append(self.groups[start])
+            start = stop
+        return TaggedExamples(self.tokenizer, ids, tags, groups, 1)
+
+    def _goes_on(self, row: int) -> bool:
+        return self.groups[row] == self.groups[row - 1]
+
+    def lengths(self, max_tokens: int) -> list[int]:
+        """See Examples."""
+        return [min(len(ids) + self.tokenizer.special_tokens, max_tokens) for ids in self.ids]
+
+    def collate(
+        self,
+        rows: Sequence[int],
+        max_tokens: int,
+        generator: np.random.Generator | None,  # noqa: ARG002
+    ) -> Batch:
+        """See Examples; of a long row its start."""
+        capacity = max_tokens - self.tokenizer.special_tokens
+        special = [
+            np.full_like(each, IGNORED) for each in (self.tokenizer.prefix, self.tokenizer.suffix)
+        ]
+        input_ids, mask = stack(
+            [self.tokenizer.with_special_tokens(self.ids[row][:capacity]) for row in rows],
+            self.tokenizer.pad_id,
+        )
+        tags = [np.concatenate((special[0], self.tags[row][:capacity], special[1])) for row in rows]
+        return Batch(input_ids, mask, stack(tags, IGNORED)[0])
+
+
+def crf_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """See `LinearChainCrf.loss`."""
+    emissions = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
+    return cast("BiLstmCrf", model).crf.loss(emissions.float(), batch.labels)
+
+
+@torch.inference_mode()
+def _f1(
+    parts: dict[str, TaggedExamples], tags: Sequence[str], max_tokens: int, model: nn.Module
+) -> dict[str, float]:
+    """Of whole entities, by data set."""
+    device = next(model.parameters()).device
+    start, end, between = (
+        each.detach().cpu().double().numpy() for each in cast("BiLstmCrf", model).crf.scores()
+    )
+    transitions = Transitions(start, end, between)
+    scores = {}
+    for name, rows in parts.items():
+        right, claimed, present = 0, 0, 0
+        for chosen in in_order(rows.lengths(max_tokens), batch_texts=64, batch_tokens=8192):
+            batch = rows.collate(chosen, max_tokens, None).to(device)
+            emissions, truth, words = (
+                each.cpu().numpy()
+                for each in words_alone(
+                    model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).float(),
+                    batch.labels,
+                )
+            )
+            best = viterbi(emissions.astype(np.float64), words, transitions)
+            for one, other, length in zip(best, truth, words, strict=True):
+                found, true = (entities_of([tags[t] for t in row[:length]]) for row in (one, other))
+                right += len(found & true)
+                claimed += len(found)
+                present += len(true)
+        scores[name] = 2 * right / max(1, claimed + present)
+    return scores
+
+
+def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
+    """Words [start, stop) and label of each entity that tags without a flaw tell."""
+    found, start = set(), 0
+    for word, tag in enumerate(tags):
+        if tag[0] in "BS":
+            start = word
+        if tag[0] in "ES":
+            found.add((start, word + 1, tag[2:]))
+    return found

@@ -1,0 +1,1 @@
+"""An architecture of one's own, as `docs/own-model.md` shows it."""
