@@ -1,4 +1,5 @@
-"""Compare what the function, Fargate and a GPU cost, into docs/scaling.md.
+"""Compare what the function, Fargate and a GPU cost, for requests and for a file, into
+docs/scaling.md.
 
 From docs/costs.json, which `--measure` writes anew, and the prices in scripts/costing/prices.py.
 """
@@ -6,12 +7,13 @@ From docs/costs.json, which `--measure` writes anew, and the prices in scripts/c
 import argparse
 
 from scripts.commandline import run
+from scripts.costing.files_table import files_table
 from scripts.costing.table import table
 from scripts.drawing.page import with_part
 from scripts.drawing.templates import REPOSITORY
 
 PAGE, MEASURED = REPOSITORY / "docs/scaling.md", REPOSITORY / "docs/costs.json"
-PART = "computed by make costs"
+PARTS = {"computed by make costs": table, "a file, computed by make costs": files_table}
 
 
 def main() -> None:
@@ -22,7 +24,8 @@ def main() -> None:
 
     if arguments.measure:
         measured.write(MEASURED, measured.measure())
-    PAGE.write_text(with_part(PAGE, PART, table(measured.read(MEASURED))), encoding="utf-8")
+    for part, text in PARTS.items():
+        PAGE.write_text(with_part(PAGE, part, text(measured.read(MEASURED))), encoding="utf-8")
     print(PAGE.relative_to(REPOSITORY))
 
 

@@ -16,6 +16,10 @@ class Price(NamedTuple):
 
 LAMBDA_REQUESTS = Price("Lambda, requests", 0.20, "a million", "2026-05-11")
 LAMBDA_ARM64 = Price("Lambda, arm64", 0.0000133334, "a GB-second", "2026-05-11")
+EXPRESS_REQUESTS = Price("Step Functions, express runs", 1.00, "a million", NOT_LOOKED_UP)
+EXPRESS_GB_SECOND = Price(
+    "Step Functions, express, 64 MB chunks", 0.00001667, "a GB-second", NOT_LOOKED_UP
+)
 FARGATE_VCPU = Price("Fargate, arm64, a vCPU", 0.03238, "an hour", NOT_LOOKED_UP)
 FARGATE_GB = Price("Fargate, arm64, a GB", 0.00356, "an hour", NOT_LOOKED_UP)
 G4DN = Price("g4dn.xlarge, NVIDIA T4", 0.526, "an hour", NOT_LOOKED_UP)
@@ -30,6 +34,8 @@ ALARM = Price("alarm", 0.10, "a metric and month", NOT_LOOKED_UP)
 ALL = (
     LAMBDA_REQUESTS,
     LAMBDA_ARM64,
+    EXPRESS_REQUESTS,
+    EXPRESS_GB_SECOND,
     FARGATE_VCPU,
     FARGATE_GB,
     G4DN,

@@ -85,5 +85,5 @@ def _row(requests: int, function: Function, others: Sequence[Tasks]) -> str:
 
 
 def _price(price: prices.Price) -> str:
-    dollars = f"{price.dollars:.10f}".rstrip("0")
+    dollars = f"{price.dollars:.10f}".rstrip("0").rstrip(".")
     return f"| {price.what} | ${dollars} {price.unit} | {price.listed} |"

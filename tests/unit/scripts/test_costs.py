@@ -8,6 +8,8 @@ import pytest
 
 from scripts import costs
 from scripts.costing import prices
+from scripts.costing.files import even, ways
+from scripts.costing.files_table import files_table
 from scripts.costing.measured import read
 from scripts.costing.table import table
 from scripts.costing.ways import MOST_TASKS, SECONDS, Function, Tasks, services
@@ -17,8 +19,9 @@ from tests.conftest import REPOSITORY
 CHEAP = Tasks("cheap", fixed=10, task=40, rate=20)
 
 
-def test_the_page_is_what_the_prices_and_the_measurement_give():
-    now = with_part(costs.PAGE, costs.PART, table(read(costs.MEASURED)))
+@pytest.mark.parametrize("part", costs.PARTS)
+def test_the_page_is_what_the_prices_and_the_measurement_give(part):
+    now = with_part(costs.PAGE, part, costs.PARTS[part](read(costs.MEASURED)))
     assert costs.PAGE.read_text() == now, "make costs"
 
 
@@ -78,3 +81,33 @@ def test_what_is_measured_is_as_the_benchmark_has_it():
     latencies = json.loads((REPOSITORY / "docs/benchmarks.json").read_text())["latency"]
     benchmark = latencies["through our Lambda handler, in process"]["review"]["p50"]
     assert 1 < read(costs.MEASURED).milliseconds / benchmark < 3
+
+
+def test_a_hundred_million_reviews_are_worked_out_by_hand():
+    function, fargate, *gpus = ways(replace(read(costs.MEASURED), milliseconds=72.0))
+    # 7.2 million seconds of 1,769 / 1,024 GB at 13.3334 dollars a million GB-seconds
+    batches, seconds = 3_125_000, 2.4  # of 32 reviews; 2.304 s, billed by the tenth begun
+    runs = batches * (1.00e-6 + seconds * 64 / 1024 * 0.00001667)
+    assert function.dollars == pytest.approx(
+        7.2 * 1.7275 * 13.3334 + batches * 0.20e-6 + runs, abs=0.1
+    )
+    assert function.worker_hours == pytest.approx(2000)
+    assert fargate.worker_hours == pytest.approx(1000), "two cores a task"
+    assert fargate.dollars == pytest.approx(1000 * (2 * 0.03238 + 4 * 0.00356 + 0.005))
+    assert gpus[0].worker_hours == pytest.approx(100e6 / 200 / 3600)
+    assert gpus[0].dollars == pytest.approx(100e6 / 200 / 3600 * (0.526 * 1.12 + 0.005))
+
+
+def test_a_gpu_costs_what_the_function_does_where_the_page_says_so():
+    function, _, *gpus = ways(read(costs.MEASURED))
+    for gpu in gpus:
+        at = gpu._replace(rate=even(gpu, function))
+        assert at.dollars == pytest.approx(function.dollars)
+        assert at._replace(rate=2 * at.rate).dollars < function.dollars
+
+
+def test_the_page_says_that_no_gpu_was_measured_for_files_either():
+    text = files_table(replace(read(costs.MEASURED), milliseconds=50.0, date="2026-01-02"))
+    assert "**Measured**: 50.0 ms a review" in text
+    assert "none of these\n  cards was measured" in text
+    assert "| Lambda, by the map | $" in text
