@@ -16,7 +16,7 @@ STAGES_OF_A_REQUEST = ("tokenization_ms", "inference_ms", "decoding_ms", "explan
 
 
 class Dashboard(Construct):
-    """Alarms, then traffic, then time, then what the models say.
+    """Alarms, then traffic, then time, then what the models say, then whether that has drifted.
 
     alarms: all of the stage, first of all. more: rows of graphs about what else the stage has.
     """
@@ -46,6 +46,7 @@ class Dashboard(Construct):
                 _traffic(metrics, alias, api),
                 _time(service, metrics, alias, api),
                 _models(service),
+                _drift(service),
                 *[list(row) for row in more],
             ],
         )
@@ -137,4 +138,17 @@ def _models(service: str) -> list[cloudwatch.IWidget]:
             *(of_models(service, f'"{each}"', "Sum") for each in ("texts", "tokens", "windows")),
             right=[of_models(service, '"model_age_days"', "Maximum")],
         ),
+    ]
+
+
+def _drift(service: str) -> list[cloudwatch.IWidget]:
+    """What scripts.drift found, a point for each time that it ran."""
+    return [
+        graph(
+            "Distance from the reference (PSI)",
+            of_models(service, "psi", "Maximum"),
+            right=[of_models(service, '"drift"', "Maximum")],
+        ),
+        graph("Accuracy, where people told", of_models(service, '"accuracy"', "Average")),
+        graph("Texts looked at for drift", of_models(service, '"drift_texts"', "Maximum")),
     ]

@@ -14,6 +14,7 @@ from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
 HOUR = cdk.Duration.hours(1)
+DAY = cdk.Duration.days(1)
 
 
 class FunctionAlarms(Construct):
@@ -82,6 +83,16 @@ def _of_the_model(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterato
             days,
             periods=2,
             silence=True,
+        )
+
+    if stage.watch.drift_deviations is not None:
+        yield Limit(
+            "traffic-drift",
+            "Texts or answers are no longer those that the model was validated on: the last run of "
+            "scripts.drift says which, and what to do.",
+            metrics.of_model(stage.function.default_model, "drift", "Maximum", period=DAY),
+            1,
+            operator=AT_LEAST,
         )
 
 

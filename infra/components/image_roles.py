@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.github_trust import GitHubTrust
+from infra.components.metrics import NAMESPACE
 from infra.configuration.project import ProjectConfiguration
 
 # What a refresh writes: new versions, what it thinks of them, that it looked, and which is the
@@ -55,7 +56,19 @@ class ImageRoles(Construct):
             "Refresh",
             role_name=f"{project.name}-refresh",
             assumed_by=branch,
-            description="GitHub: publish models, judge them, choose the candidate",
+            description="GitHub: publish models, judge them, choose the candidate, tell of drift",
+        )
+        self.refresh.add_to_policy(
+            iam.PolicyStatement(
+                actions=["cloudwatch:PutMetricData"],
+                resources=["*"],
+                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+            )
+        )
+        acknowledge(
+            self.refresh,
+            "AwsSolutions-IAM5[Resource::*]",
+            "Metrics are no resources; the namespace is what they are told apart by.",
         )
         for role in (self.push, self.refresh):
             read_registry(role, bucket)

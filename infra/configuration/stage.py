@@ -18,11 +18,12 @@ RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 class StageConfiguration:
     """A stage.
 
-    account: its number; empty means that of whoever deploys. models: NAME=VERSION of each that
-    the image is to carry; empty follows `production`. environments: those of GitHub whose jobs may
-    deploy here. moves_production: whether its deployments, once they answer, move the `production`
-    of the registry. retain_data: whether logs and results outlive the stack. tags: further ones,
-    for the bill. service, bulk: None where the stage has none, which costs nothing.
+    account: its number; empty means that of whoever deploys. models: those that the image is to
+    carry, each by NAME, which follows `production`, or as NAME=VERSION; empty takes all there are.
+    environments: those of GitHub whose jobs may deploy here. moves_production: whether its
+    deployments, once they answer, move the `production` of the registry. retain_data: whether logs
+    and results outlive the stack. tags: further ones, for the bill. service, bulk: None where the
+    stage has none, which costs nothing.
     """
 
     name: str
@@ -47,7 +48,10 @@ class StageConfiguration:
         require_match(r"(\d{12})?", self.account, "account", "123456789012, as text, or empty")
         for model in self.models:
             require_match(
-                r"[^=\s]+=\d{8}-[0-9a-f]{8}", model, "models", "sentiment=20261101-1a2b3c4d"
+                r"[^=,\s]+(=\d{8}-[0-9a-f]{8})?",
+                model,
+                "models",
+                "sentiment or sentiment=20261101-1a2b3c4d",
             )
         require(bool(self.environments), "environments", "name at least one of GitHub's")
         for environment in self.environments:

@@ -14,7 +14,8 @@ class WatchConfiguration:
     emails: who is told; each has to confirm once. errors_percent: of invocations in five minutes,
     which also takes a new version back. p99_milliseconds: of an invocation. model_age_days: since
     the model in use was made. drift_deviations: how far from its usual course the mean score of
-    predictions may go, in standard deviations that CloudWatch learns from two weeks.
+    predictions may go, in standard deviations that CloudWatch learns from two weeks; where it is
+    set, an alarm also rings for what scripts.drift found.
     refresh_hours: since the clock on GitHub last looked for a newer model, of the stage that it
     refreshes. budget_dollars: of the whole account in a month; let one of its stages have it.
     """

@@ -21,6 +21,12 @@ class RefusedError(CommandError):
     exit_code = 3
 
 
+class DriftError(CommandError):
+    """What a model meets is no longer what it was validated on."""
+
+    exit_code = 3
+
+
 class DataError(UsageError):
     """A data file lacks what the command needs."""
 

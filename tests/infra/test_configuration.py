@@ -98,7 +98,8 @@ def stage(**changed):
         (lambda: stage(name="foundation"), "name: 'foundation' is what all stages share"),
         (lambda: stage(region="Frankfurt"), "region: 'Frankfurt' is not of the form eu-central-1"),
         (lambda: stage(account="12"), "account: '12' is not of the form 123456789012"),
-        (lambda: stage(models=("sentiment",)), "models: 'sentiment' is not of the form"),
+        (lambda: stage(models=("sentiment=1",)), "models: 'sentiment=1' is not of the form"),
+        (lambda: stage(models=("a,b",)), "models: 'a,b' is not of the form"),
         (lambda: stage(environments=()), "environments: name at least one"),
         (lambda: stage(log_retention_days=8), "log_retention_days: 8 is none of 1, 3, 5, 7"),
         (

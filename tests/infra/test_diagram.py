@@ -92,7 +92,7 @@ def test_every_arrow_begins_and_ends_at_a_box_and_each_box_is_one(heavy):
 
 def test_alarms_that_tell_the_same_people_share_a_box(heavy):
     (box,) = (each for each in labels(draw(heavy)).values() if "model-age" in each)
-    assert box.startswith("12 alarms:<br/>errors, 5xx<br/>")
+    assert box.startswith("13 alarms:<br/>errors, 5xx<br/>")
     assert "bulk-failed" in box
 
 

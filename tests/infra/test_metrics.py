@@ -16,10 +16,12 @@ from function.core.types import ModelInfo
 from function.server_signals import ServerSignals
 from infra.handlers import refresh_age
 from infra.stages import STAGES
+from scripts.monitoring.cloudwatch import metric_data
 from tests.infra.handler import started
 from tests.infra.looking import looked_at
 from tests.infra.policies import written
 from tests.infra.synthesis import Assembly
+from tests.predictions import a_log, a_look
 
 OURS = "Evergreen"
 # What AWS's services emit, and by which sets of dimensions, after "Types of metrics for Lambda
@@ -141,6 +143,14 @@ def embedded(lines: str) -> Iterator[Metric]:
                     yield Metric(directive["Namespace"], metric["Name"], dimensions)
 
 
+def told_of_drift(service: str) -> Iterator[Metric]:
+    """What scripts.drift sends of a window with feedback."""
+    log = a_log(400, right=0.9)
+    for each in metric_data(a_look(log).document, service, datetime.now(UTC)):
+        dimensions = {said["Name"]: said["Value"] for said in each["Dimensions"]}
+        yield Metric(OURS, each["MetricName"], tuple(sorted(dimensions.items())))
+
+
 def request(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     return {
         "version": "2.0",
@@ -178,7 +188,7 @@ def emitted(tmp_path, capsys, monkeypatch):
         signals.report()
         monkeypatch.setenv("SERVICE", service)
         refresh_age.report(looked_at(datetime(2026, 1, 2, tzinfo=UTC)), datetime.now(UTC))
-        return set(embedded(capsys.readouterr().out))
+        return {*embedded(capsys.readouterr().out), *told_of_drift(service)}
 
     return of
 

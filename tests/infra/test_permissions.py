@@ -7,12 +7,14 @@ import pytest
 from tests.infra.policies import Statement, statements
 from tests.infra.synthesis import Assembly
 
+SENDING = "cloudwatch:PutMetricData"
 # Actions that know no resources, by AWS's own tables.
 WITHOUT_RESOURCES = {
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
     "xray:GetSamplingRules",
     "xray:GetSamplingTargets",
+    SENDING,
     "ecr:GetAuthorizationToken",
     "ecs:DiscoverPollEndpoint",
     "inspector2:ListCoverage",
@@ -91,6 +93,14 @@ def test_policies_of_resources_let_in_services_and_never_everybody(assembly):
     for each in allowed(assembly, "resource"):
         assert set(each.principal) == {"Service"}, each.where
         assert each.condition or each.principal["Service"] == "events.amazonaws.com", each.where
+
+
+def test_metrics_are_sent_into_our_namespace_alone(assembly):
+    told = [each for each in allowed(assembly, "identity") if SENDING in each.actions]
+    assert told
+    for each in told:
+        assert each.actions == (SENDING,), each.where
+        assert each.condition == {"StringEquals": {"cloudwatch:namespace": "Evergreen"}}, each.where
 
 
 def test_every_managed_policy_is_known(assembly):

@@ -30,11 +30,12 @@ def test_everything_that_can_be_unwell_has_an_alarm(shipped):
         "model-age",
         "refresh-age",
         "drift",
+        "traffic-drift",
     }
 
 
 def test_alarms_without_a_limit_are_off(shipped, options):
-    assert not {"model-age", "drift"} & set(alarms(shipped, DEV))
+    assert not {"model-age", "drift", "traffic-drift"} & set(alarms(shipped, DEV))
     assert "p99" not in alarms(options, "evergreen-nothing-watch")
 
 
@@ -73,6 +74,13 @@ def test_drift_is_a_score_unlike_that_of_the_weeks_before(shipped):
     assert alarm["ComparisonOperator"] == "LessThanLowerOrGreaterThanUpperThreshold"
     (metric,) = (each["MetricStat"] for each in alarm["Metrics"] if "MetricStat" in each)
     assert (metric["Metric"]["MetricName"], metric["Stat"]) == ("score", "Average")
+
+
+def test_what_the_last_look_at_the_log_found_rings_for_a_day(shipped):
+    alarm = alarms(shipped, PROD)["traffic-drift"]
+    assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("drift", "Maximum", 86400)
+    assert alarm["Threshold"] == 1
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
 def test_people_are_told_by_mail(options, shipped):
@@ -127,7 +135,7 @@ def test_one_stage_has_the_budget_of_the_account(shipped, options):
     assert subscribers == [[{"Address": {"Ref": topic}, "SubscriptionType": "SNS"}]] * 3
 
 
-@pytest.mark.parametrize(("stage", "count"), [("dev", 11), ("prod", 16)])
+@pytest.mark.parametrize(("stage", "count"), [("dev", 11), ("prod", 17)])
 def test_alarms_cost_what_the_guide_says(shipped, stage, count):
     """Each metric in an alarm is paid for; a learned band counts as two more."""
     paid = 0
@@ -138,7 +146,7 @@ def test_alarms_cost_what_the_guide_says(shipped, stage, count):
             paid += 2 * sum("ANOMALY" in each.get("Expression", "") for each in metrics)
     assert paid == count
     guide = (REPOSITORY / "docs/deploying.md").read_text()
-    assert "for each metric in one: 11 and 16" in guide
+    assert "for each metric in one: 11 and 17" in guide
 
 
 @pytest.fixture
@@ -147,7 +155,7 @@ def board(shipped):
     return json.loads(written(body))
 
 
-def test_the_dashboard_shows_all_alarms_and_nine_graphs(board, shipped):
+def test_the_dashboard_shows_all_alarms_and_twelve_graphs(board, shipped):
     first, *graphs = board["widgets"]
     assert len(first["properties"]["alarms"]) == len(alarms(shipped, PROD))
     titles = [each["properties"]["title"] for each in graphs]
@@ -161,6 +169,9 @@ def test_the_dashboard_shows_all_alarms_and_nine_graphs(board, shipped):
         "Predictions by label",
         "How sure",
         "Texts",
+        "Distance from the reference (PSI)",
+        "Accuracy, where people told",
+        "Texts looked at for drift",
     ]
 
 

@@ -29,6 +29,7 @@ def planned(stage):
             "refresh_role": "refresh",
             "registry": f"s3://models-{stage}",
             "model": "sentiment",
+            "service": f"evergreen-{stage}",
             "function_repository": f"{stage}/function",
             "server_repository": f"{stage}/server",
         },
@@ -226,6 +227,34 @@ def test_a_person_may_have_a_model_judged_again(stage) -> None:
         (call,) = acted.of("python", "-m", module)
         assert "--retry" in call
         assert call["--source"] == "hub:acme/texts"
+
+
+LOG = "--var=PREDICTION_LOG=s3://log/predictions"
+
+
+def test_every_day_the_log_is_looked_at_for_drift(stage) -> None:
+    acted = stage.act("schedule", "drift", CONFIGURED, LOG)
+    assert acted.green
+    (options,) = acted.of("python", "-m", "scripts.drift")
+    assert options["--log"] == "s3://log/predictions"
+    assert (options["--since"], options["--registry"]) == ("24h", "s3://models-prod")
+    assert (options["--cloudwatch"], options["--service"]) == ("Evergreen", "evergreen-prod")
+    assert "--reference" not in options
+
+
+def test_drift_is_red_and_a_good_week_may_be_the_reference(stage) -> None:
+    found = {"when": "scripts.drift", "code": 3}
+    reference = "--var=DRIFT_REFERENCE=s3://log/good"
+    acted = stage.act("schedule", "drift", [*CONFIGURED, found], LOG, reference)
+    assert not acted.green
+    (options,) = acted.of("python", "-m", "scripts.drift")
+    assert options["--reference"] == "s3://log/good"
+
+
+def test_where_no_log_is_kept_nothing_is_looked_at(stage) -> None:
+    acted = stage.act("schedule", "drift", CONFIGURED)
+    assert acted.green
+    assert acted.commands() == ["scripts.plan prod"]
 
 
 def test_a_rollback_goes_to_the_release_before_or_to_the_one_that_is_named(stage) -> None:

@@ -21,12 +21,19 @@ MLFLOW_DEFAULTS = {
 
 
 def open_tracker(
-    choice: Choice, *, group: str, name: str, folder: Path, runs: Mapping[str, str]
+    choice: Choice,
+    *,
+    group: str,
+    name: str,
+    folder: Path,
+    runs: Mapping[str, str],
+    job: str = "training",
 ) -> Tracker:
     """Open a run, the one of `runs` (by kind of tracker) where an earlier process began it.
 
     `auto` is MLflow where that is installed, and nothing elsewhere. group: MLflow's experiment,
-    W&B's project. folder: where a tracker may keep files of its own.
+    W&B's project. folder: where a tracker may keep files of its own. job: what kind of run it is,
+    by which trackers tell runs apart.
     Raises MissingExtraError where a tracker was named that is not installed, and TrackingError
     where one that is installed cannot be opened.
     """
@@ -34,7 +41,7 @@ def open_tracker(
         return Nothing()
     kind = "mlflow" if choice == "auto" else choice
     try:
-        tracker = _open(kind, group, name, folder, runs.get(kind))
+        tracker = _open(kind, group, name, folder, runs.get(kind), job)
     except ImportError as error:
         if choice == "auto":
             print(f"tracking: off; for MLflow, pip install {PACKAGES[kind]}", file=sys.stderr)
@@ -55,13 +62,13 @@ def one_line(error: BaseException) -> str:
     return message if len(message) <= 300 else f"{message[:150]} ... {message[-150:]}"
 
 
-def _open(kind: str, group: str, name: str, folder: Path, run: str | None) -> Tracker:
+def _open(kind: str, group: str, name: str, folder: Path, run: str | None, job: str) -> Tracker:
     if kind == "wandb":
         from scripts.lifecycle.tracking.wandb_tracker import open_wandb
 
-        return open_wandb(group, name, folder, run)
+        return open_wandb(group, name, folder, run, job)
     for variable, value in MLFLOW_DEFAULTS.items():
         os.environ.setdefault(variable, value)
     from scripts.lifecycle.tracking.mlflow_tracker import open_mlflow
 
-    return open_mlflow(group, name, run)
+    return open_mlflow(group, name, run, job)

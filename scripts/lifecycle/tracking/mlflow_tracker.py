@@ -16,6 +16,7 @@ DATABASE = f"{SQLITE}mlflow.db"
 # MLflow takes no more in one call.
 METRICS_A_CALL = 1000
 PARAMETERS_A_CALL = 100
+JOB_TYPE = "job_type"  # the name that W&B has for it
 STATUSES: dict[Status, str] = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
 
 
@@ -65,7 +66,7 @@ class MlflowTracker:
         self._client.create_model_version(name, source, self.run)
 
 
-def open_mlflow(experiment: str, name: str, run: str | None) -> MlflowTracker:
+def open_mlflow(experiment: str, name: str, run: str | None, job: str) -> MlflowTracker:
     """Open `run` again, or begin one called `name` where there is none or it was deleted.
 
     Raises what MLflow raises where its database or server cannot be used.
@@ -77,7 +78,8 @@ def open_mlflow(experiment: str, name: str, run: str | None) -> MlflowTracker:
         return MlflowTracker(client, run)
     found = client.get_experiment_by_name(experiment)
     group = found.experiment_id if found else _create(client, experiment, address)
-    return MlflowTracker(client, client.create_run(group, run_name=name).info.run_id)
+    begun = client.create_run(group, run_name=name, tags={JOB_TYPE: job})
+    return MlflowTracker(client, begun.info.run_id)
 
 
 def _exists(client: MlflowClient, run: str) -> bool:

@@ -56,7 +56,7 @@ class WandbTracker:
         self._opened.finish(exit_code=EXIT_CODES[status])
 
 
-def open_wandb(project: str, name: str, folder: Path, run: str | None) -> WandbTracker:
+def open_wandb(project: str, name: str, folder: Path, run: str | None, job: str) -> WandbTracker:
     """Open `run` again, or begin one called `name`; W&B keeps its own files in `folder`.
 
     Raises what W&B raises where there is no account or no way to it.
@@ -65,6 +65,7 @@ def open_wandb(project: str, name: str, folder: Path, run: str | None) -> WandbT
         wandb.init(
             project=os.environ.get("WANDB_PROJECT", project),
             name=name,
+            job_type=job,
             id=run,
             resume="allow",
             dir=os.environ.get("WANDB_DIR", str(folder)),

@@ -18,8 +18,10 @@ from scripts.lifecycle.tracking.memory import Memory
 from scripts.lifecycle.tracking.nothing import Nothing
 from scripts.lifecycle.tracking.recording import Recording
 from scripts.lifecycle.tracking.tracker import Point, TrackingError
+from scripts.monitoring.tracked import track
 from scripts.training.config import TrainConfig
 from scripts.training.record import read_log, record_run
+from tests.predictions import a_log, a_look
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +142,17 @@ def wandb_records(path):
             whole = b""
 
 
+def finished_records(path):
+    """The same once W&B's own process, which may write for a moment, has told how the run ended."""
+    deadline = time.monotonic() + 30
+    records = list(wandb_records(path))
+    while not any(record.HasField("exit") for record in records):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        records = list(wandb_records(path))
+    return records
+
+
 def test_wandb_holds_a_whole_run_without_a_network(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
@@ -147,13 +160,7 @@ def test_wandb_holds_a_whole_run_without_a_network(tmp_path, monkeypatch):
     tracker = open_run("wandb", folder=tmp_path)
     record_everything(tracker, tmp_path)
     (file,) = tmp_path.glob(f"wandb/offline-run-*/run-{tracker.run}.wandb")
-    deadline = time.monotonic() + 30
-    records = list(wandb_records(file))
-    # W&B's own process may still write for a moment; the last thing is how the run ended.
-    while not any(record.HasField("exit") for record in records):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-        records = list(wandb_records(file))
+    records = finished_records(file)
     rows = [
         {item.nested_key[0]: json.loads(item.value_json) for item in record.history.item}
         for record in records
@@ -206,8 +213,8 @@ class Unreliable(Nothing):
 
     kind, run = "unreliable", "1"
 
-    def __init__(self):
-        self.now, self.delay, self.down, self.calls = 0.0, 0.0, False, 0
+    def __init__(self, down=False):
+        self.now, self.delay, self.down, self.calls = 0.0, 0.0, down, 0
         self.points, self.ended = [], None
 
     def metrics(self, points):
@@ -361,3 +368,48 @@ def test_nothing_is_written_for_no_tracker(tmp_path):
         record.log({"phase": "finetuning", "step": 1, "loss": 0.5})
         record.results({"toy": {"accuracy": 1.0}}, [])
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+@pytest.fixture(scope="module")
+def window():
+    """Six hundred texts of production, shorter than they were."""
+    return a_look(a_log(600, seed=3, tokens=20, right=0.9))
+
+
+def test_mlflow_has_a_window_of_production_beside_the_training_runs(client, tmp_path, window):
+    run = client.get_run(track(window, "mlflow", tmp_path))
+    experiment = client.get_experiment(run.info.experiment_id)
+    assert (experiment.name, run.info.status) == ("sentiment", "FINISHED")
+    assert run.data.tags["job_type"] == "inference"
+    assert client.get_run(open_run().run).data.tags["job_type"] == "training"
+    assert run.data.params["version"] == window.version
+    assert run.data.metrics["production/drift"] == 1
+    course = client.get_metric_history(run.info.run_id, "production/course/psi_tokens")
+    assert [each.step for each in course] == [0, 1, 2, 3, 4, 5]
+    plots = {Path(each.path).stem for each in client.list_artifacts(run.info.run_id, "plots")}
+    assert plots == {"labels", "score", "tokens", "tokens_per_word", "course"}
+    kept = {each.path for each in client.list_artifacts(run.info.run_id)}
+    assert {"report.html", "report.json"} <= kept
+
+
+def test_wandb_keeps_a_window_of_production_until_there_is_a_network(tmp_path, monkeypatch, window):
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
+    run = track(window, "wandb", tmp_path)
+    (folder,) = tmp_path.glob(f"wandb/offline-run-*-{run}")
+    told = (tmp_path / run / "report.html").read_text()
+    assert (folder / "files/report.html").read_text() == told
+    assert len([*folder.rglob("*.png")]) == 5
+    records = finished_records(folder / f"run-{run}.wandb")
+    assert [each.run.job_type for each in records if each.HasField("run")] == ["inference"]
+
+
+def test_a_window_of_production_that_a_tracker_does_not_take_is_an_error(
+    tmp_path, monkeypatch, window
+):
+    monkeypatch.setattr(
+        "scripts.monitoring.tracked.open_tracker", lambda *_, **__: Unreliable(down=True)
+    )
+    with pytest.raises(TrackingError, match="unreliable: gone away"):
+        track(window, "mlflow", tmp_path)

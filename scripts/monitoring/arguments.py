@@ -1,0 +1,34 @@
+"""The arguments of every command that looks at a window of the log."""
+
+import argparse
+from datetime import UTC, datetime
+
+from scripts.commandline import registry_parser
+from scripts.monitoring.watching import Look, look
+from scripts.monitoring.window import parse_window
+
+
+def window_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    parser = registry_parser(module, description)
+    parser.add_argument("--model", required=True)
+    parser.add_argument(
+        "--log",
+        required=True,
+        metavar="WHERE",
+        help="of predictions: a file of lines or Parquet, a folder, or s3://bucket/prefix",
+    )
+    parser.add_argument("--since", metavar="TIME", help="24h, 7d, or a time; the first by default")
+    parser.add_argument("--until", metavar="TIME", help="the same; now by default")
+    parser.add_argument(
+        "--reference",
+        metavar="LOG",
+        help="a log of good traffic, such as the first healthy week, in place of the profile in "
+        "the manifest",
+    )
+    return parser
+
+
+def look_at(arguments: argparse.Namespace) -> Look:
+    """Raises UsageError, RegistryError and StoreError as `look` does."""
+    window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
+    return look(arguments.registry, arguments.model, arguments.log, window, arguments.reference)

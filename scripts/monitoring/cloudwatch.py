@@ -1,0 +1,65 @@
+"""What a verdict tells CloudWatch, for the alarm and the dashboard."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from scripts.lifecycle.errors import CommandError, MissingExtraError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+
+DRIFT, TEXTS, INDEX = "drift", "drift_texts", "psi"
+
+
+def metrics(document: Mapping[str, Any]) -> dict[str, float]:
+    """The figures by the name of their metric: `drift` is 1 or 0, and absent where nobody can
+    tell; `psi_` and a feature how far that is from the reference; `accuracy` that of feedback."""
+    figures = {TEXTS: float(document["texts"])}
+    if document["verdict"] != "quiet":
+        figures[DRIFT] = float(document["verdict"] == "drift")
+    for each in document["features"]:
+        if each["measure"] == "PSI":
+            figures[f"{INDEX}_{each['feature']}"] = each["effect"]
+    if document["feedback"]:
+        figures["accuracy"] = document["feedback"]["accuracy"]
+    return figures
+
+
+def metric_data(
+    document: Mapping[str, Any], service: str, time: datetime
+) -> "Sequence[MetricDatumTypeDef]":
+    """As PutMetricData takes them, under the dimensions of the application's own metrics."""
+    return list(_data(metrics(document), document["model"], service, time))
+
+
+def _data(
+    figures: Mapping[str, float], model: str, service: str, time: datetime
+) -> "Iterator[MetricDatumTypeDef]":
+    for name, value in figures.items():
+        yield {
+            "MetricName": name,
+            "Dimensions": [
+                {"Name": "service", "Value": service},
+                {"Name": "model", "Value": model},
+            ],
+            "Timestamp": time,
+            "Value": value,
+            "Unit": "Count" if name == TEXTS else "None",
+        }
+
+
+def put_metrics(namespace: str, data: "Sequence[MetricDatumTypeDef]") -> None:
+    """Send them. Raises CommandError where CloudWatch cannot be reached or refuses."""
+    try:
+        import boto3
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("--cloudwatch needs boto3: pip install boto3") from error
+    settings = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard"})
+    try:
+        client = boto3.Session().client("cloudwatch", config=settings)
+        client.put_metric_data(Namespace=namespace, MetricData=data)
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"CloudWatch: {error}") from error

@@ -1,0 +1,83 @@
+"""Lines of the prediction log in whatever a file holds: JSON lines, gzip, Parquet."""
+
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+KINDS = ("prediction", "feedback")
+OURS = re.compile(r'"log"\s*:\s*"(prediction|feedback)"')
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("log", "id", "time", "model", "version", "label")),
+        ("labels", pa.map_(pa.string(), pa.int64())),
+        *((name, pa.float64()) for name in ("score", "margin")),
+        *((name, pa.int64()) for name in ("characters", "tokens", "words", "windows")),
+        *((name, pa.string()) for name in ("text_hmac", "text")),
+    ]
+)
+
+# One line of the log, or None for one that is damaged.
+Line = dict[str, Any] | None
+
+
+def lines_of(content: bytes) -> Iterator[Line]:
+    """The log's lines in a file, known by its first bytes; other lines between are skipped."""
+    if content.startswith(PARQUET):
+        yield from _rows(content)
+        return
+    if content.startswith(GZIP):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, OSError, zlib.error):
+            yield None
+            return
+    for line in content.split(b"\n"):
+        yield from parse_line(line.decode("utf-8", "replace"))
+
+
+def parse_line(line: str) -> Iterator[Line]:
+    """What a line of a captured output holds of the log: mostly nothing, or one record.
+
+    Firehose may set records beside each other with no line break between; they are told apart.
+    """
+    if not OURS.search(line):
+        return
+    at, decoder = line.find("{"), json.JSONDecoder()
+    while 0 <= at < len(line):
+        try:
+            record, end = decoder.raw_decode(line, at)
+        except json.JSONDecodeError:
+            yield None
+            return
+        if record.get("log") in KINDS:
+            yield record
+        at = line.find("{", end)
+
+
+def write_parquet(records: list[dict[str, Any]]) -> bytes:
+    """Records as a Parquet file; members that the log does not have are left out."""
+    table = pa.Table.from_pylist(records, schema=SCHEMA)
+    sink = BytesIO()
+    pa.parquet.write_table(table, sink)
+    return sink.getvalue()
+
+
+def _rows(content: bytes) -> Iterator[Line]:
+    try:
+        table = pa.parquet.read_table(BytesIO(content))
+    except (pa.ArrowException, OSError):
+        yield None
+        return
+    for row in table.to_pylist(maps_as_pydicts="strict"):
+        record = {name: value for name, value in row.items() if value is not None}
+        if record.get("log") in KINDS:
+            yield record

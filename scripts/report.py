@@ -1,0 +1,32 @@
+"""Record a window of production at MLflow or W&B, where the runs are that trained the model.
+
+The run is of job type `inference` and holds what scripts.drift would say, with its pictures.
+"""
+
+from pathlib import Path
+
+from scripts.commandline import run
+from scripts.monitoring.arguments import look_at, window_parser
+from scripts.monitoring.tracked import track
+from scripts.monitoring.wording import headline
+
+
+def main() -> None:
+    parser = window_parser("scripts.report", __doc__)
+    parser.add_argument("--to", choices=("mlflow", "wandb"), default="mlflow")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("build/tracking"),
+        metavar="DIR",
+        help="where the report lies, and what W&B has not sent yet",
+    )
+    arguments = parser.parse_args()
+    found = look_at(arguments)
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    print(f"{arguments.to} run {track(found, arguments.to, arguments.folder)}")
+    print(headline(found.model, found.verdict))
+
+
+if __name__ == "__main__":
+    run(main)
