@@ -25,17 +25,25 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-hea
 
 export MODELS_DIR ?= build/models
 
+# Modules are compiled when they are first imported. Where that is not kept, every process compiles
+# PyTorch anew, which takes it 20 seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Lambda refuses images with attestations, and podman's own format has no health checks. With podman
 # the same content makes the same image, whenever it is built.
 FLAGS_docker := --provenance=false --sbom=false
 FLAGS_podman := --format docker --timestamp 0
+
+# MODELS picks what is pulled, and then nothing else lies there: NAME or NAME=VERSION, by commas or spaces.
+COMMA := ,
+PICKED = $(if $(MODELS),--only --model $(subst $(COMMA), ,$(MODELS)))
 
 S3 := $(if $(filter s3://%,$(REGISTRY)),$(VENV)/.infra)
 
 # Models are pulled here, where the credentials are, into a folder that holds nothing else.
 define build_image
 	rm -rf build/image/models
-	$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(if $(MODELS),--model $(MODELS)) --output build/image/models
+	$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(PICKED) --output build/image/models
 	arguments=$$($(BIN)/python -m scripts.image build/image/models) && \
 	$(BUILDER) build $(FLAGS_$(BUILDER)) $$arguments $(3) $(BUILD_FLAGS) -f $(1) -t $(2) .
 endef
@@ -46,7 +54,7 @@ endef
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT
+run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT; MODELS= as below
 	@echo "Open http://127.0.0.1:$(PORT)"
 	@PORT=$(PORT) $(BIN)/python -m function.server
 
@@ -85,8 +93,8 @@ benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours beside a plain transfor
 train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
 	$(BIN)/python -m scripts.train --config $(CONFIG) --data $(DATA) $(if $(BASE),--base $(BASE)) --output $(OUTPUT)
 
-models: $(VENV)/.server ## pull the production models; MODELS= names some of them
-	@$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(if $(MODELS),--model $(MODELS)) --output $(MODELS_DIR)
+models: $(VENV)/.server ## pull the production models; MODELS=sentiment,ner picks some of them
+	@$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(PICKED) --output $(MODELS_DIR)
 
 image-lambda: $(VENV)/.server $(S3) ## the function's image. REGISTRY=, MODELS=, BUILDER=podman, BUILD_FLAGS=
 	$(call build_image,Dockerfile.lambda,evergreen-lambda)
@@ -134,7 +142,7 @@ lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed-gpu.txt --extra server --extra gpu -c function/requirements.txt pyproject.toml -o function/requirements-gpu.txt
 	$(LOCK) --excludes function/not-installed.txt --extra aws --extra infra -c function/requirements.txt pyproject.toml -o infra/requirements.txt
 	$(LOCK) --extra aws --extra hub -c function/requirements.txt pyproject.toml -o scripts/requirements-look.txt
-	$(LOCK) --extra server --extra gpu --extra train --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
+	$(LOCK) --extra server --extra gpu --extra train --extra monitor --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build

@@ -49,5 +49,12 @@ ask "$url/v1/predict" --data '{
   "parameters": {"explain": true}
 }'
 
+title 'What a text names, by a model that finds entities; start and end count code points'
+if ask "$url/v2/models/ner" >/dev/null 2>&1; then
+  ask "$url/v1/models/ner/predict" --data '{"inputs": "Ada Lovelace never met Acme in New York 🗽."}'
+else
+  echo 'This service has no model of the name ner.'
+fi
+
 title 'A problem: "detail" says what to do'
 ask "$url/v1/models/no-such-model/predict" --data '{"inputs": "Anyone?"}' || echo "curl's exit status: $?"

@@ -20,8 +20,12 @@ class ServiceError extends Error {}
  * @typedef {{start: number, end: number, weight: number}} Highlight  in code points of the text
  * @typedef {{label: string, score: number, scores: {label: string, score: number}[],
  *   tokens: number, windows: number, truncated: boolean, highlights?: Highlight[]}} Prediction
+ * @typedef {{label: string, text: string, start: number, end: number, score: number}} Entity
+ * @typedef {{entities: Entity[], tokens: number, windows: number, truncated: boolean}} EntityPrediction
  * @typedef {{model: {name: string, version: string, digest: string},
  *   predictions: Prediction[], timings: Record<string, number>}} Answer
+ * @typedef {Omit<Answer, "predictions"> & {predictions: EntityPrediction[]}} EntityAnswer
+ * @typedef {{name: string, version: string, task: string, labels: string[]}} ServedModel
  */
 class Evergreen {
   #key;
@@ -40,18 +44,38 @@ class Evergreen {
    */
   predict(inputs, { model, ...parameters } = {}) {
     const path = model ? `/v1/models/${encodeURIComponent(model)}/predict` : "/v1/predict";
-    return this.#post(path, { inputs, parameters });
+    return this.#send(path, { inputs, parameters });
   }
 
-  async #post(path, body) {
+  /**
+   * What one text or several name. Throws a ServiceError.
+   *
+   * @param {string | string[]} inputs
+   * @returns {Promise<EntityAnswer>}
+   */
+  entities(inputs, { model = "ner" } = {}) {
+    return this.#send(`/v1/models/${encodeURIComponent(model)}/predict`, { inputs });
+  }
+
+  /**
+   * What is served, the default first. Throws a ServiceError.
+   *
+   * @returns {Promise<ServedModel[]>}
+   */
+  async models() {
+    return (await this.#send("/v1/models")).models;
+  }
+
+  /** GET without a body, POST with one. */
+  async #send(path, body) {
     const headers = { "Content-Type": "application/json" };
     if (this.#key) headers.Authorization = `Bearer ${this.#key}`;
 
     for (let attempt = 1; ; attempt += 1) {
       const response = await fetch(this.url.replace(/\/$/, "") + path, {
-        method: "POST",
+        method: body ? "POST" : "GET",
         headers,
-        body: JSON.stringify(body),
+        body: body && JSON.stringify(body),
         signal: AbortSignal.timeout(this.timeoutSeconds * 1000),
       }).catch((error) => {
         throw new ServiceError(`${this.url} cannot be reached: ${error.cause?.code ?? error.message}`);
@@ -81,6 +105,7 @@ async function reason(response) {
 // ─────────────────────────────────────────────────────────────────────────────────────────────
 
 const TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."];
+const NAMING = "Ada Lovelace never met Acme in New York 🗽.";
 const [GREEN, RED, PLAIN] = ["\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"];
 
 async function show(service, texts) {
@@ -96,6 +121,12 @@ async function show(service, texts) {
   const { model, predictions, timings } = await service.predict(texts, { explain: true });
   predictions.forEach((prediction, index) =>
     console.log(line(prediction, marked(texts[index], prediction.highlights ?? []))));
+
+  if ((await service.models()).some(({ name }) => name === "ner")) {
+    console.log("\nWhat a text names");
+    const [{ entities }] = (await service.entities(NAMING)).predictions;
+    entities.forEach((entity) => console.log(line(entity, entity.text)));
+  }
 
   console.log(`\nAnswered by ${model.name} ${model.version} in ${timings.total_ms.toFixed(1)} ms.`);
 }

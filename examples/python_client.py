@@ -48,6 +48,25 @@ class Prediction(TypedDict):
     highlights: NotRequired[list[Highlight]]
 
 
+class Entity(TypedDict):
+    """What text[start:end] names."""
+
+    label: str
+    text: str
+    start: int
+    end: int
+    score: float
+
+
+class EntityPrediction(TypedDict):
+    """The answer for one text of a model that finds entities, in reading order."""
+
+    entities: list[Entity]
+    tokens: int
+    windows: int
+    truncated: bool
+
+
 class Model(TypedDict):
     name: str
     version: str
@@ -60,6 +79,21 @@ class Answer(TypedDict):
     model: Model
     predictions: list[Prediction]
     timings: dict[str, float]
+
+
+class EntityAnswer(TypedDict):
+    """The same, of a model that finds entities."""
+
+    model: Model
+    predictions: list[EntityPrediction]
+    timings: dict[str, float]
+
+
+class ServedModel(TypedDict):
+    name: str
+    version: str
+    task: Literal["text-classification", "token-classification"]
+    labels: list[str]
 
 
 class ServiceError(Exception):
@@ -87,11 +121,24 @@ class Evergreen:
         """Answer one text or several. Raises ServiceError."""
         path = f"/v1/models/{quote(model, safe='')}/predict" if model else "/v1/predict"
         parameters = {"top_k": top_k, "explain": explain, "long_text": long_text}
-        answer: Answer = self._post(path, {"inputs": inputs, "parameters": parameters})
+        answer: Answer = self._send(path, {"inputs": inputs, "parameters": parameters})
         return answer
 
-    def _post(self, path: str, body: object) -> Any:
-        request = Request(self.url.rstrip("/") + path, json.dumps(body).encode())
+    def entities(self, inputs: str | Sequence[str], *, model: str = "ner") -> EntityAnswer:
+        """What one text or several name. Raises ServiceError."""
+        path = f"/v1/models/{quote(model, safe='')}/predict"
+        answer: EntityAnswer = self._send(path, {"inputs": inputs})
+        return answer
+
+    def models(self) -> list[ServedModel]:
+        """What is served, the default first. Raises ServiceError."""
+        models: list[ServedModel] = self._send("/v1/models")["models"]
+        return models
+
+    def _send(self, path: str, body: object = None) -> Any:
+        """GET without a body, POST with one."""
+        content = None if body is None else json.dumps(body).encode()
+        request = Request(self.url.rstrip("/") + path, content)
         request.add_header("Content-Type", "application/json")
         if self.key:  # not to be passed on to wherever a redirect leads
             request.add_unredirected_header("Authorization", f"Bearer {self.key}")
@@ -123,6 +170,7 @@ def _reason(error: HTTPError) -> str:
 # ──────────────────────────────────────────────────────────────────────────────────────────────
 
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
+NAMING = "Ada Lovelace never met Acme in New York 🗽."
 GREEN, RED, PLAIN = "\033[1;32m", "\033[1;31m", "\033[0m"
 
 
@@ -151,11 +199,16 @@ def show(service: Evergreen, texts: Sequence[str]) -> None:
     for text, prediction in zip(texts, answer["predictions"], strict=True):
         print(line(prediction, marked(text, prediction.get("highlights", []))))
 
+    if any(model["name"] == "ner" for model in service.models()):
+        print("\nWhat a text names")
+        for entity in service.entities(NAMING)["predictions"][0]["entities"]:
+            print(line(entity, entity["text"]))
+
     model, took = answer["model"], answer["timings"]["total_ms"]
     print(f"\nAnswered by {model['name']} {model['version']} in {took:.1f} ms.")
 
 
-def line(prediction: Prediction, text: str) -> str:
+def line(prediction: Prediction | Entity, text: str) -> str:
     return f"  {prediction['label']:<10}{prediction['score']:>6.1%}  {text}"
 
 

@@ -28,7 +28,7 @@ class Settings(BaseModel):
     models_dir: one folder a model. default_model: the one that answers where none is named.
     auth: who checks callers; `key` in the app, `iam` and `jwt` at the gateway, `public` nobody.
     api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
-    most_loaded: models in memory at once; what is asked for beyond it takes the place of another.
+    most_loaded: models in memory at once: the default, and those that were asked for last.
     threads: cores that one call of the model may use; 0 takes all.
     service: what CloudWatch's metrics are kept by; tells deployments apart.
     """
@@ -40,7 +40,7 @@ class Settings(BaseModel):
     auth: Auth = "public"
     api_key_sha256: tuple[str, ...] = ()
     limits: Limits = Limits()
-    most_loaded: Annotated[int, Field(ge=1)] = 4
+    most_loaded: Annotated[int, Field(ge=2)] = 4
     threads: Annotated[int, Field(ge=0)] = 0
     service: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "evergreen"
 

@@ -28,13 +28,13 @@ def main() -> None:
     parser.add_argument(
         "--expect",
         default="",
-        metavar="MODEL=VERSION,...",
+        metavar="MODEL[=VERSION],...",
         help="fail unless these are there, and no others; empty takes all that is there",
     )
     arguments = parser.parse_args()
     artifacts = read_models(arguments.models)
     versions = ",".join(f"{artifact.manifest.model}={artifact.version}" for artifact in artifacts)
-    if arguments.expect and set(arguments.expect.split(",")) != set(versions.split(",")):
+    if arguments.expect and not _as_expected(artifacts, arguments.expect.split(",")):
         raise CommandError(
             f"{arguments.models} holds {versions}, the image is to hold {arguments.expect}; "
             "empty the folder and pull again"
@@ -53,6 +53,13 @@ def read_models(folder: Path) -> list[Artifact]:
     for artifact in artifacts:
         verify(artifact)
     return artifacts
+
+
+def _as_expected(artifacts: Sequence[Artifact], expected: Sequence[str]) -> bool:
+    """expected: each a model, in whatever version or in one."""
+    names = {each.manifest.model for each in artifacts}
+    found = names | {f"{each.manifest.model}={each.version}" for each in artifacts}
+    return set(expected) <= found and names == {each.partition("=")[0] for each in expected}
 
 
 def build_arguments(folder: Path, artifacts: Sequence[Artifact], versions: str) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Fetch models from a registry into a folder that the function and the server serve."""
 
+import shutil
 from pathlib import Path
 
-from function.core.artifact import Role
+from function.core.artifact import MANIFEST, Role
 from scripts.commandline import registry_parser, run
 from scripts.lifecycle.errors import RegistryError
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
@@ -25,13 +26,22 @@ def main() -> None:
         "--backend", choices=UNUSED, default="onnx", help="leave out what it does not read"
     )
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--only", action="store_true", help="take away what else was pulled there before"
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    for model, version in _wanted(registry, arguments.model, arguments.alias).items():
+    wanted = _wanted(registry, arguments.model, arguments.alias)
+    for model, version in wanted.items():
         artifact = registry.pull(
             model, version, arguments.output, leave_out=UNUSED[arguments.backend]
         )
         print(f"{model} {artifact.version} -> {artifact.path}")
+    if arguments.only:
+        for manifest in arguments.output.glob(f"*/{MANIFEST}"):
+            if manifest.parent.name not in wanted:
+                shutil.rmtree(manifest.parent)
+                print(f"{manifest.parent.name} taken away")
 
 
 def _wanted(registry: Registry, models: list[str] | None, alias: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ text-embeddings-inference skips them, and the Inference schema leaves room for t
 send every model what some task knows (`options`, `padding`, `max_length`).
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -20,7 +21,7 @@ from pydantic_core import PydanticCustomError
 from function.api.schemas import REVIEW
 from function.core.errors import InputError
 from function.core.tokenization import LongText
-from function.core.types import Activation, Options
+from function.core.types import OUTSIDE, Activation, Options
 
 
 def _said_once(message: str) -> WrapValidator:
@@ -50,15 +51,16 @@ class HuggingFaceParameters(BaseModel):
         Activation | None, Field(description="What makes scores of logits; softmax by default")
     ] = None
     aggregation_strategy: Annotated[
-        Literal["none", "simple", "first", "average", "max"],
+        Literal["none", "simple", "first", "average", "max"] | None,
         Field(
             description="Of entities: `none` answers each word by itself, the others whole "
             "entities. A word has one tag here, that of its first token: they are the same"
         ),
-    ] = "simple"
+    ] = None
     ignore_labels: Annotated[
-        tuple[str, ...], Field(description="Of entities: those to leave out; `O` is no entity")
-    ] = ("O",)
+        tuple[str, ...] | None,
+        Field(description="Of entities: those to leave out; `O`, which is none, by default"),
+    ] = None
     truncation: Annotated[
         bool | None,
         Field(
@@ -72,6 +74,11 @@ class HuggingFaceParameters(BaseModel):
         """Whether entities are answered word by word."""
         return self.aggregation_strategy == "none"
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """The labels of entities that are not wanted."""
+        return (OUTSIDE,) if self.ignore_labels is None else self.ignore_labels
+
     def options(self) -> Options:
         return Options(
             self.top_k,
@@ -79,7 +86,7 @@ class HuggingFaceParameters(BaseModel):
             activation=self.function_to_apply or "softmax",
             grouping="words" if self.by_word else "entities",
             # Words are numbered with those between entities.
-            outside=self.by_word or "O" not in self.ignore_labels,
+            outside=self.by_word or OUTSIDE not in self.left_out,
         )
 
 

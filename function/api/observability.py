@@ -65,28 +65,35 @@ def note(log: Record, answer: Answer) -> dict[str, str]:
         "tokens": sum(prediction.tokens for prediction in predictions),
         "windows": sum(prediction.windows for prediction in predictions),
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
-        **_of_predictions(predictions),
+        **_of_predictions(answer),
     }
     return {"server-timing": shown, "x-model-version": answer.model.version}
 
 
-def _of_predictions(predictions: Sequence[AnyPrediction]) -> Record:
+def _of_predictions(answer: Answer) -> Record:
     """What was answered, without the texts. A caller may have asked for scores that are not
-    probabilities, or for the best label alone; what cannot be told is left out."""
-    answers = [answer for prediction in predictions for answer in _answers(prediction)]
-    sure = [answer for answer in answers if 0 <= answer.score <= 1]
+    probabilities, for the best label alone, or for the tags of words; what cannot be told is left
+    out."""
+    labels = set(answer.model.labels)
+    told = [
+        each
+        for prediction in answer.predictions
+        for each in _labelled(prediction)
+        if each.label in labels
+    ]
+    sure = [each for each in told if 0 <= each.score <= 1]
     return {
-        "labels": dict(Counter(answer.label for answer in answers)),
-        "score": [round(answer.score, 4) for answer in sure],
+        "labels": dict(Counter(each.label for each in told)),
+        "score": [round(each.score, 4) for each in sure],
         "margin": [
-            round(answer.score - answer.scores[1].score, 4)
-            for answer in sure
-            if isinstance(answer, Prediction) and len(answer.scores) > 1
+            round(each.score - each.scores[1].score, 4)
+            for each in sure
+            if isinstance(each, Prediction) and len(each.scores) > 1
         ],
     }
 
 
-def _answers(prediction: AnyPrediction) -> Sequence[Prediction | Entity]:
+def _labelled(prediction: AnyPrediction) -> Sequence[Prediction | Entity]:
     """What has a label and a score: of entities, each."""
     return [prediction] if isinstance(prediction, Prediction) else prediction.entities
 

@@ -113,8 +113,8 @@ class BatchingEngine:
         return predictor, predictor.read(texts, options)
 
     def _batcher(self, info: ModelInfo, predictor: Predictor) -> Batcher:
+        self._forget_unloaded()
         if predictor not in self._batchers:
-            self._forget_unloaded(info.name)
             limits = self._limits_of(info.name)
             self._batchers[predictor] = Batcher(
                 partial(predictor.run, batch_tokens=limits.tokens),
@@ -126,10 +126,12 @@ class BatchingEngine:
             )
         return self._batchers[predictor]
 
-    def _forget_unloaded(self, model: str) -> None:
-        """A model that was unloaded and is loaded again is another predictor."""
+    def _forget_unloaded(self) -> None:
+        """Let go of models that the catalog let go of, once nobody waits for them; loaded again,
+        such a model is another predictor."""
+        loaded = self._catalog.loaded()
         for predictor, batcher in list(self._batchers.items()):
-            if predictor.artifact.manifest.model == model and not batcher.waiting:
+            if predictor not in loaded and not batcher.waiting:
                 del self._batchers[predictor]
 
     @contextmanager

@@ -1,6 +1,7 @@
 """The models that one process serves: the default loaded at start, others on first use."""
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -32,7 +33,8 @@ class Catalog:
 
         load_backend: opens an artifact's graph; the one thing that differs between CPU and GPU.
         max_windows: the most windows that one request may take. most_loaded: models in memory at
-        once; beyond it the one that was not asked for longest goes, but never the default.
+        once, two at the least; where one more is wanted, the one that was not asked for longest
+        goes, but never the default. Requests that it is answering keep it until they are done.
         digest: how files are hashed. prepare: what to do with a loaded model before it is called
         ready.
         """
@@ -52,9 +54,8 @@ class Catalog:
         self._infos = {
             name: self._describe(name, artifact) for name, artifact in self._artifacts.items()
         }
-        self._predictors: dict[str, Predictor] = {}  # the one asked for last at the end
-        self._locks = {name: Lock() for name in self._artifacts}
-        self._order = Lock()
+        self._predictors: OrderedDict[str, Predictor] = OrderedDict()  # asked for last at the end
+        self._order, self._opening = Lock(), Lock()
 
     def load(self, model: str | None = None) -> Predictor:
         """The predictor of a model (None: the default), loaded on first use.
@@ -66,10 +67,10 @@ class Catalog:
             raise UnknownModelError(
                 f"no model '{name}' here; served: {', '.join(sorted(self._artifacts))}"
             )
-        with self._locks[name]:
-            predictor = self._predictors.get(name) or self._open(self._artifacts[name])
-            self._remember(name, predictor)
-        return predictor
+        if predictor := self._recall(name):
+            return predictor
+        with self._opening:  # one at a time, or there would be more in memory than there may be
+            return self._recall(name) or self._open(name)
 
     def predictor(self, model: str | None) -> Predictor:
         """As `load`, but the default must have been loaded: requests do not start it."""
@@ -81,6 +82,11 @@ class Catalog:
         """Whether the default model is loaded."""
         return self._default in self._predictors
 
+    def loaded(self) -> Collection[Predictor]:
+        """Those in memory now."""
+        with self._order:
+            return list(self._predictors.values())
+
     def models(self) -> Sequence[ModelInfo]:
         """What is served, the default first."""
         names = sorted(self._artifacts, key=lambda name: (name != self._default, name))
@@ -90,13 +96,18 @@ class Catalog:
         """How answers name a model."""
         return self._infos[self._default if model is None else model]
 
-    def _remember(self, name: str, predictor: Predictor) -> None:
+    def _recall(self, name: str) -> Predictor | None:
         with self._order:
-            self._predictors.pop(name, None)
-            self._predictors[name] = predictor
-            others = [other for other in self._predictors if other not in (name, self._default)]
-            for other in others[: len(self._predictors) - self._most_loaded]:
-                del self._predictors[other]
+            if name in self._predictors:
+                self._predictors.move_to_end(name)
+            return self._predictors.get(name)
+
+    def _make_room(self) -> None:
+        """For one more beside the default."""
+        with self._order:
+            others = [name for name in self._predictors if name != self._default]
+            for name in others[: max(0, len(others) + 2 - self._most_loaded)]:
+                del self._predictors[name]
 
     def _describe(self, name: str, artifact: Artifact) -> ModelInfo:
         return ModelInfo(
@@ -109,9 +120,14 @@ class Catalog:
             metrics=artifact.manifest.metrics,
         )
 
-    def _open(self, artifact: Artifact) -> Predictor:
+    def _open(self, name: str) -> Predictor:
+        artifact = self._artifacts[name]
         verify(artifact, self._digest)
+        if name != self._default:
+            self._make_room()
         predictor = open_predictor(artifact, self._load_backend, self._max_windows)
         if self._prepare:
             self._prepare(predictor)
+        with self._order:
+            self._predictors[name] = predictor
         return predictor

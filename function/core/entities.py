@@ -17,9 +17,8 @@ from function.core.decoding import Probabilities, Tags, Transitions, tag_probabi
 from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import TextTokenizer
-from function.core.types import AnyPrediction, Entity, EntityPrediction, Options
+from function.core.types import OUTSIDE, AnyPrediction, Entity, EntityPrediction, Options
 
-OUTSIDE = "O"
 # What a word is written on with: joiners, variation selectors, skin tones.
 JOINED = {0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)}
 

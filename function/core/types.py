@@ -8,6 +8,7 @@ from function.core.tokenization import LongText
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
+OUTSIDE = "O"  # what belongs to no entity, as a tag and as a label
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def build_and_push(
         *flags,
         ".",
     )
-    examine(reference, recipe.platform, models, recipe.default_model, recipe.runner)
+    examine(reference, recipe.platform, artifacts, recipe.default_model, recipe.runner)
     say(f"{recipe.repository}:{tag} answers, by {versions}")
     _log_in(account, host)
     docker("push", reference)

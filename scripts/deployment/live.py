@@ -49,11 +49,17 @@ def ask(
         if refused and status == 401 and ready in ((401,) if auth == "jwt" else (200,)):
             return "it is up, and lets nobody in without a key or token; none was at hand to ask it"
         if not refused and ready == status == 200 and answer.get("predictions"):
-            first = answer["predictions"][0]
-            return f"{first['label']} {first['score']:.3f}, by {answer['model']['version']}"
+            return f"{_told(answer['predictions'][0])}, by {answer['model']['version']}"
         if left:
             sleep(PAUSE_SECONDS)
     raise CommandError(f"{url} answers {ready} for its health and {status} for a text: {answer}")
+
+
+def _told(prediction: Mapping[str, Any]) -> str:
+    """A prediction of either task in a few words."""
+    if "entities" in prediction:
+        return f"{len(prediction['entities'])} entities"
+    return f"{prediction['label']} {prediction['score']:.3f}"
 
 
 def _call(

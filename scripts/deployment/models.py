@@ -37,9 +37,16 @@ def seed(source: Registry, target: Registry) -> list[str]:
 def choose(
     registry: Registry, stage: StageConfiguration, given: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Model to version: what is given, else what the stage pins, else what is in production, else
-    the candidate of a model that never was. Raises RegistryError where there is none."""
-    chosen = parse(",".join(stage.models)) or _followed(registry)
+    """Model to version, of those that the stage names, or of all: what is given, else what the
+    stage pins, else what is in production, else the candidate of a model that never was. Raises
+    RegistryError where there is none."""
+    chosen = {}
+    for wanted in stage.models or registry.models():
+        model, _, version = wanted.partition("=")
+        if version := version or _followed(registry, model):
+            chosen[model] = version
+        elif stage.models and model not in (given or {}):
+            raise RegistryError(f"{registry.store.location}: no version of '{model}' to deploy")
     chosen.update(given or {})
     if not chosen:
         raise RegistryError(f"{registry.store.location}: no model there to deploy")
@@ -67,10 +74,6 @@ def written(models: Mapping[str, str]) -> str:
     return ",".join(f"{model}={version}" for model, version in sorted(models.items()))
 
 
-def _followed(registry: Registry) -> dict[str, str]:
-    chosen = {}
-    for model in registry.models():
-        pointer = registry.alias(model, PRODUCTION) or registry.alias(model, CANDIDATE)
-        if pointer:
-            chosen[model] = pointer.version
-    return chosen
+def _followed(registry: Registry, model: str) -> str:
+    pointer = registry.alias(model, PRODUCTION) or registry.alias(model, CANDIDATE)
+    return pointer.version if pointer else ""

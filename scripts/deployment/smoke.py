@@ -5,10 +5,11 @@ It is asked from inside, so that it needs no network, and no port of this machin
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from function.core.artifact import Artifact, Task
 from scripts.deployment.docker import container, docker_says, logs
 from scripts.deployment.live import TEXT
 from scripts.emulation.answers import read_answer, to_http
@@ -47,6 +48,8 @@ for line in sys.stdin:
         time.sleep(0.1)
     print(json.dumps(answer), flush=True)
 """
+# What a prediction has, by the task of the model.
+TOLD: dict[Task, str] = {"text-classification": "label", "token-classification": "entities"}
 Answer = tuple[int, str]
 
 
@@ -75,34 +78,34 @@ def as_server() -> Runner:
 
 
 def examine(
-    image: str, platform: str, models: Mapping[str, str], default_model: str, runner: Runner
+    image: str, platform: str, models: Sequence[Artifact], default_model: str, runner: Runner
 ) -> None:
-    """Run an image, and have every model answer by the version that it is to have.
+    """Run an image, and have every model answer, by the version that it is to have, with what its
+    task is to tell.
 
-    models: model to version. Raises CommandError, with the last of the container's log.
+    models: what the image is to carry. Raises CommandError, with the last of the container's log.
     """
     asked = json.dumps({"inputs": TEXT})
-    predictions = {f"/v1/models/{model}/predict": version for model, version in models.items()}
-    requests: list[tuple[str, str | None]] = [
-        ("/health/ready", None),
-        *((path, asked) for path in ("/v1/predict", *predictions)),
-    ]
+    by_name = {model.manifest.model: model for model in models}
+    answering = {"/v1/predict": by_name[default_model]} | {
+        f"/v1/models/{name}/predict": model for name, model in by_name.items()
+    }
+    requests = [("/health/ready", None), *((path, asked) for path in answering)]
     options = (f"--platform={platform}", f"--env=DEFAULT_MODEL={default_model}", *runner.options)
     with container(image, *options) as name:
         try:
             ready, *answers = ask(name, requests, runner)
             if ready[0] != 200:
                 raise CommandError(f"/health/ready answers {_short(ready)}")
-            versions = [models[default_model], *predictions.values()]
-            for (path, _), answer, version in zip(requests[1:], answers, versions, strict=True):
-                _check(path, answer, version)
+            for (path, model), answer in zip(answering.items(), answers, strict=True):
+                _check(path, answer, model)
         except CommandError as error:
             raise CommandError(
                 f"the image does not pass its smoke test: {error}\n{logs(name)}"
             ) from error
 
 
-def ask(name: str, requests: list[tuple[str, str | None]], runner: Runner) -> list[Answer]:
+def ask(name: str, requests: Sequence[tuple[str, str | None]], runner: Runner) -> list[Answer]:
     """Status and body for each path and body, in order. Raises CommandError."""
     lines = "".join(json.dumps(runner.sent(path, body)) + "\n" for path, body in requests)
     said = docker_says("exec", "--interactive", name, "python3", "-c", ASKER, given=lines)
@@ -126,13 +129,15 @@ def _of_the_handler(answer: Answer) -> Answer:
     return response.status, response.body.decode(errors="replace")
 
 
-def _check(path: str, answer: Answer, version: str) -> None:
+def _check(path: str, answer: Answer, model: Artifact) -> None:
     status, body = answer
     document = _document(body)
-    if status != 200 or not document.get("predictions"):
+    told = TOLD[model.manifest.task]
+    if status != 200 or not any(told in each for each in document.get("predictions", ())):
         raise CommandError(f"{path} answers {_short(answer)}")
-    if document["model"]["version"] != version:
-        raise CommandError(f"{path} is answered by {document['model']['version']}, not {version}")
+    version = document["model"]["version"]
+    if version != model.version:
+        raise CommandError(f"{path} is answered by {version}, not {model.version}")
 
 
 def _document(body: str) -> dict[str, Any]:

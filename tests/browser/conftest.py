@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +23,9 @@ from playwright.sync_api import (
     expect,
     sync_playwright,
 )
+
+from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
@@ -66,8 +70,61 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     models = Path(os.environ.get("MODELS_DIR", ROOT / "build/models"))
     if not any(models.glob("*/manifest.json")):
         missing(f"no model in {models}: pull one, or name a directory in MODELS_DIR")
+    with serving(models, tmp_path_factory.mktemp("server") / "server.log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server of tiny models: two that classify, and one that finds entities."""
+    models = tmp_path_factory.mktemp("models")
+    write_artifact(models / "sentiment")
+    write_artifact(models / "sentiment-lstm", model="sentiment-lstm", temperature=4.0)
+    write_entity_artifact(models / "ner", max_tokens=64)
+    with serving(models, models.parent / "tiny-server.log") as url:
+        yield url
+
+
+@pytest.fixture
+def page(browser: Browser, page_url: str) -> Iterator[Page]:
+    """The page, opened, on a wide screen; whatever it breaks in its own code fails the test."""
+    with opened(browser, page_url) as page:
+        yield page
+
+
+@pytest.fixture
+def tiny_page(browser: Browser, tiny_url: str) -> Iterator[Page]:
+    """The page of the server of tiny models."""
+    with opened(browser, tiny_url) as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core."""
+    if not AXE.is_file():
+        missing(f"no axe-core: make build/node/.ready puts it at {AXE}")
+    return AXE.read_text(encoding="utf-8")
+
+
+@contextmanager
+def opened(browser: Browser, url: str) -> Iterator[Page]:
+    context = browser.new_context(viewport=WIDE, reduced_motion="reduce", color_scheme="light")
+    context.set_default_timeout(TIMEOUT_MS)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(describe(error)))
+    page.on("console", lambda message: faults.extend(violations(message)))
+    page.goto(url)
+    yield page
+    context.close()
+    assert faults == []
+
+
+@contextmanager
+def serving(models: Path, log: Path) -> Iterator[str]:
+    """A server of its own process, ready to answer; gives its address."""
     port = free_port()
-    log = tmp_path_factory.mktemp("server") / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "function.server"],
@@ -83,29 +140,6 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=30)
-
-
-@pytest.fixture
-def page(browser: Browser, page_url: str) -> Iterator[Page]:
-    """The page, opened, on a wide screen; whatever it breaks in its own code fails the test."""
-    context = browser.new_context(viewport=WIDE, reduced_motion="reduce", color_scheme="light")
-    context.set_default_timeout(TIMEOUT_MS)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(describe(error)))
-    page.on("console", lambda message: faults.extend(violations(message)))
-    page.goto(page_url)
-    yield page
-    context.close()
-    assert faults == []
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The source of axe-core."""
-    if not AXE.is_file():
-        missing(f"no axe-core: make build/node/.ready puts it at {AXE}")
-    return AXE.read_text(encoding="utf-8")
 
 
 def describe(error: Error) -> str:

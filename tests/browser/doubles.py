@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Request, Route
 PREDICT = re.compile(r"/predict$")
 MODELS = re.compile(r"/v1/models$")
 SENTIMENT = ("negative", "positive")
+NAMED = ("LOC", "MISC", "ORG", "PER")
 
 Json = dict[str, Any]
 
@@ -26,9 +27,19 @@ def prediction(label: str = "positive", score: float = 0.9, **more: Any) -> Json
     return {"label": label, "score": score, "scores": scores, **plain, **more}
 
 
-def answer(predictions: Sequence[Json]) -> Json:
+def entity_prediction(text: str, *found: tuple[str, str], **more: Any) -> Json:
+    """found: label and text of each entity, in the order of the text."""
+    entities, at = [], 0
+    for label, name in found:
+        at = text.index(name, at)
+        place = {"start": at, "end": at + len(name)}
+        entities.append({"label": label, "text": name, **place, "score": 0.9})
+    return {"entities": entities, "tokens": 7, "windows": 1, "truncated": False, **more}
+
+
+def answer(predictions: Sequence[Json], name: str = "sentiment") -> Json:
     return {
-        "model": {"name": "sentiment", "version": "20250102-0a1b2c3d", "digest": "0a1b2c3d" * 8},
+        "model": {"name": name, "version": "20250102-0a1b2c3d", "digest": "0a1b2c3d" * 8},
         "predictions": list(predictions),
         "timings": {
             "tokenization_ms": 1.0,
@@ -41,12 +52,17 @@ def answer(predictions: Sequence[Json]) -> Json:
     }
 
 
-def model(name: str = "sentiment", labels: Sequence[str] = SENTIMENT, **limits: int) -> Json:
+def model(
+    name: str = "sentiment",
+    labels: Sequence[str] = SENTIMENT,
+    task: str = "text-classification",
+    **limits: int,
+) -> Json:
     return {
         "name": name,
         "version": "20250102-0a1b2c3d",
         "digest": "0a1b2c3d" * 8,
-        "task": "text-classification",
+        "task": task,
         "labels": list(labels),
         "default": name == "sentiment",
         "metrics": {"reviews": {"accuracy": 0.93}},
@@ -54,9 +70,14 @@ def model(name: str = "sentiment", labels: Sequence[str] = SENTIMENT, **limits: 
     }
 
 
-def answers(page: Page, *predictions: Json) -> None:
+def ner(name: str = "ner", **limits: int) -> Json:
+    """A model that finds entities."""
+    return model(name, NAMED, "token-classification", **limits)
+
+
+def answers(page: Page, *predictions: Json, name: str = "sentiment") -> None:
     """Every request is answered with these predictions."""
-    page.route(PREDICT, lambda route: route.fulfill(json=answer(predictions)))
+    page.route(PREDICT, lambda route: route.fulfill(json=answer(predictions, name)))
 
 
 def answers_each(page: Page, predict: Callable[[str], Json]) -> list[list[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from .doubles import model, refuses, serves
+from .doubles import model, ner, refuses, serves
 
 pytestmark = pytest.mark.browser
 
@@ -76,14 +76,34 @@ def test_the_model_choice_and_its_description_have_no_violations(themed: Page, a
 
 
 def test_arrow_keys_move_between_the_tabs(page: Page) -> None:
-    text, file = page.get_by_role("tab", name="Text"), page.get_by_role("tab", name="File")
+    serves(page, model(), ner())
+    text, file, entities = (
+        page.get_by_role("tab", name=name) for name in ("Text", "File", "Entities")
+    )
     text.focus()
 
-    for key, chosen in [("ArrowRight", file), ("ArrowRight", text), ("End", file), ("Home", text)]:
+    for key, chosen in [
+        ("ArrowRight", file),
+        ("ArrowRight", entities),
+        ("ArrowRight", text),
+        ("End", entities),
+        ("ArrowLeft", file),
+        ("Home", text),
+    ]:
         page.keyboard.press(key)
         expect(chosen).to_be_focused()
         expect(chosen).to_have_attribute("aria-selected", "true")
-        expect(page.get_by_role("tabpanel", name=re.compile("Text|File"))).to_have_count(1)
+        expect(page.get_by_role("tabpanel", name=re.compile("Text|File|Entities"))).to_have_count(1)
+
+
+def test_arrow_keys_pass_over_a_tab_that_is_not_there(page: Page) -> None:
+    serves(page, model())
+    text, file = page.get_by_role("tab", name="Text"), page.get_by_role("tab", name="File")
+    text.focus()
+
+    for key, chosen in [("End", file), ("ArrowRight", text), ("ArrowLeft", file)]:
+        page.keyboard.press(key)
+        expect(chosen).to_be_focused()
 
 
 def test_only_the_selected_tab_is_in_the_tab_order(page: Page) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .doubles import answers, model, prediction, serves
+from .doubles import answers, model, ner, prediction, serves
 
 pytestmark = pytest.mark.browser
 
@@ -125,7 +125,7 @@ def test_every_label_of_a_model_with_many_has_a_bar(page: Page) -> None:
 
 
 def test_a_lone_model_offers_no_choice(page: Page) -> None:
-    serves(page, model(), model("ner") | {"task": "token-classification"})
+    serves(page, model(), ner())
 
     expect(page.get_by_label("Model")).to_be_hidden()
 

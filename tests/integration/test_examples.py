@@ -25,6 +25,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
@@ -95,6 +96,16 @@ def open_service(models: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
+def service_of_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service with a model that finds entities beside the one that classifies."""
+    folder = tmp_path_factory.mktemp("both")
+    write_artifact(folder / "sentiment")
+    write_entity_artifact(folder / "ner")
+    with serve(folder, folder.parent / "both.log", AUTH="public") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
 def locked_service(models: Path) -> Iterator[str]:
     digest = hashlib.sha256(KEY.encode()).hexdigest()
     log = models.parent / "locked.log"
@@ -116,7 +127,12 @@ def busy_at_first(service: str, status: int, refusals: int) -> Iterator[tuple[st
                 self.answer(status, json.dumps(problem).encode())
                 return
             headers = {"Content-Type": "application/json"}
-            request = urllib.request.Request(service + self.path, body, headers)
+            self.forward(urllib.request.Request(service + self.path, body, headers))
+
+        def do_GET(self) -> None:
+            self.forward(urllib.request.Request(service + self.path))
+
+        def forward(self, request: urllib.request.Request) -> None:
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
             with opener.open(request, timeout=SECONDS) as answer:
                 self.answer(200, answer.read())
@@ -187,7 +203,7 @@ def sections(output: str) -> list[str]:
 def test_curl_shows_every_call(open_service: str) -> None:
     ran = run("curl", open_service)
     assert ran.returncode == 0, ran.stderr
-    ready, models, one, address, several, why, problem = sections(ran.stdout)
+    ready, models, one, address, several, why, naming, problem = sections(ran.stdout)
     assert json.loads(ready) == {"status": "ready"}
     assert json.loads(models)["models"][0]["name"] == "sentiment"
     assert json.loads(one)["predictions"][0]["label"] == "positive"
@@ -197,6 +213,7 @@ def test_curl_shows_every_call(open_service: str) -> None:
     assert [len(p["scores"]) for p in predictions] == [1, 1]
     assert predictions[0]["truncated"]
     assert any(h["weight"] > 0.5 for h in json.loads(why)["predictions"][0]["highlights"])
+    assert naming == "This service has no model of the name ner.\n\n"
     assert '"detail": "no model \'no-such-model\' here; served: sentiment"' in problem
     assert "curl's exit status: 22" in problem
 
@@ -211,6 +228,29 @@ def test_a_client_shows_labels_and_words(client: str, open_service: str) -> None
     assert re.search(r"film is \[good \+0\.\d\d\], and the cast is \[fine \+0\.\d\d\]\.", why)
     assert re.search(r"A \[dull \+0\.\d\d\] film and a \[bad \+0\.\d\d\] ending\.", why)
     assert re.fullmatch(r"Answered by sentiment 20260102-[0-9a-f]{8} in [\d.]+ ms\.\n", answered)
+
+
+def test_curl_shows_what_a_text_names(service_of_both: str) -> None:
+    ran = run("curl", service_of_both)
+    assert ran.returncode == 0, ran.stderr
+    (prediction,) = json.loads(sections(ran.stdout)[6])["predictions"]
+    found = [(each["label"], each["text"], each["start"]) for each in prediction["entities"]]
+    assert found == [("PER", "Ada Lovelace", 0), ("ORG", "Acme", 23), ("LOC", "New York", 31)]
+
+
+@pytest.mark.parametrize("client", PROGRAMS)
+def test_a_client_shows_what_a_text_names(client: str, service_of_both: str) -> None:
+    ran = run(client, service_of_both)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    *_, naming, answered = ran.stdout.split("\n\n")
+    title, *lines = naming.splitlines()
+    assert title == "What a text names"
+    assert [line.split(None, 2)[::2] for line in lines] == [
+        ["PER", "Ada Lovelace"],
+        ["ORG", "Acme"],
+        ["LOC", "New York"],
+    ]
+    assert answered.startswith("Answered by sentiment")
 
 
 @pytest.mark.parametrize("client", PROGRAMS)

@@ -26,6 +26,7 @@ from scripts.emulation.front import Front
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
@@ -46,7 +47,9 @@ def nobody_is_logged_in(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
-    return write_artifact(tmp_path_factory.mktemp("models") / "sentiment").parent
+    folder = tmp_path_factory.mktemp("models")
+    write_artifact(folder / "sentiment")
+    return write_entity_artifact(folder / "ner").parent
 
 
 @contextmanager
@@ -120,10 +123,48 @@ def test_scores_are_made_by_the_function_that_was_asked_for(url, function, posit
     assert dict(pairs(answer)) == pytest.approx({"positive": positive, "negative": negative})
 
 
+TEXT = "🐈 Ada Lovelace met Acme in New York."
+
+
+def entities(elements):
+    return [(each.entity_group, each.word, each.start, each.end) for each in elements]
+
+
+@pytest.mark.parametrize("strategy", [None, "simple", "first", "average", "max"])
+def test_entities_are_found(url, strategy):
+    client = InferenceClient(f"{url}/models/ner")
+    answer = client.token_classification(TEXT, aggregation_strategy=strategy)
+    assert entities(answer) == [
+        ("PER", "Ada Lovelace", 2, 14),
+        ("ORG", "Acme", 19, 23),
+        ("LOC", "New York", 27, 35),
+    ]
+    assert all(0.5 < each.score <= 1 for each in answer)
+
+
+def test_words_are_tagged_where_no_aggregation_is_asked_for(url):
+    client = InferenceClient(f"{url}/models/ner")
+    answer = client.token_classification("met Ada Lovelace", aggregation_strategy="none")
+    assert [(each.entity, each.word) for each in answer] == [
+        ("B-PER", "Ada"),
+        ("I-PER", "Lovelace"),
+    ]
+
+
+def test_labels_of_entities_can_be_left_out(url):
+    client = InferenceClient(f"{url}/models/ner")
+    answer = client.token_classification(TEXT, ignore_labels=["O", "PER", "LOC"])
+    assert entities(answer) == [("ORG", "Acme", 19, 23)]
+
+
+def test_a_text_that_names_nothing_has_no_entities(url):
+    assert InferenceClient(f"{url}/models/ner").token_classification("met in , .") == []
+
+
 @pytest.mark.parametrize(
     ("path", "text", "status", "said"),
     [
-        ("/models/nonsense", "good", 404, "no model 'nonsense' here; served: sentiment"),
+        ("/models/nonsense", "good", 404, "no model 'nonsense' here; served: ner, sentiment"),
         ("", "", 422, "inputs: send a text or a list of texts, of which none may be empty"),
         ("", " \n", 422, "text 0 is empty: send at least one word"),
         ("", "good " * 20_000, 413, "text 0 has 100000 characters: send at most 50000"),
@@ -257,12 +298,16 @@ def test_the_example_says_that_no_service_is_there():
 
 
 @pytest.fixture(scope="module")
-def lambda_url(bundled_models):
-    """The bundled model's handler under Lambda's runtime client and emulator, behind HTTP."""
+def lambda_url(bundled_models, tmp_path_factory):
+    """The handler under Lambda's runtime client and emulator, behind HTTP: the bundled model, and
+    the tiny one that finds entities."""
+    folder = tmp_path_factory.mktemp("lambda")
+    (folder / "sentiment").symlink_to(bundled_models / "sentiment")
+    write_entity_artifact(folder / "ner")
     with (
         LambdaEmulator(
             "function.lambda_handler.handler",
-            environment={"MODELS_DIR": str(bundled_models)},
+            environment={"MODELS_DIR": str(folder)},
             working_directory=REPOSITORY,
             timeout_seconds=SECONDS,
         ) as emulator,
@@ -285,6 +330,15 @@ def test_the_lambda_answers_the_client_too(lambda_url, path):
     logits = client.text_classification("A warm, funny film.", top_k=1, function_to_apply="none")
     assert [element.label for element in logits] == ["positive"]
     assert logits[0].score > 1
+
+
+@pytest.mark.model
+def test_the_lambda_finds_entities_for_the_client_too(lambda_url):
+    client = InferenceClient(f"{lambda_url}/models/ner")
+    assert entities(client.token_classification("Ada met Acme")) == [
+        ("PER", "Ada", 0, 3),
+        ("ORG", "Acme", 8, 12),
+    ]
 
 
 @pytest.mark.model

@@ -17,6 +17,7 @@ from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.settings import Settings, load_settings
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
@@ -32,16 +33,18 @@ CHECKS = [
 def api(tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     write_artifact(models / "sentiment")
+    write_entity_artifact(models / "ner")
     catalog = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
     catalog.load()
     app = create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 
-@pytest.fixture(scope="module")
-def served(api):
+@pytest.fixture(params=["sentiment", "ner"])
+def served(api, request):
     """What is served, by the parameters of paths that name it."""
-    (model,) = TestClient(api.app).get("/v1/models").json()["models"]
+    models = TestClient(api.app).get("/v1/models").json()["models"]
+    (model,) = (model for model in models if model["name"] == request.param)
     return {"model": model["name"], "version": model["version"]}
 
 
@@ -69,7 +72,7 @@ def test_no_request_to_what_is_served_is_answered_off_the_document(api, served):
             continue
 
         @given(case=operation.as_strategy())
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
         def conforms(case):
             case.path_parameters = {name: served[name] for name in case.path_parameters}
             if case.call_and_validate(checks=CHECKS).status_code == 200:

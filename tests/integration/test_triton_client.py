@@ -1,6 +1,7 @@
 """Triton's own client, as it comes, against the server and against the Lambda."""
 
 import hashlib
+import json
 import threading
 
 import numpy as np
@@ -17,6 +18,7 @@ from scripts.emulation.front import Front
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +35,7 @@ def serve(tmp_path_factory):
     def serve(**environment):
         models = tmp_path_factory.mktemp("models")
         write_artifact(models / "sentiment")
+        write_entity_artifact(models / "ner")
         port = free_port()
         process = start(MODELS_DIR=str(models), PORT=str(port), **environment)
         started.append(process)
@@ -86,6 +89,39 @@ def test_with_its_defaults_tensors_are_binary_both_ways(client):
     scores = result.as_numpy("score")
     assert (scores.dtype, scores.shape) == (np.float32, (3,))
     assert ((scores > 0.5) & (scores <= 1)).all()
+
+
+NAMING = ["🐈 Ada Lovelace met Acme.", "met in", "Paris"]
+SPANS = [[("PER", 2, 14), ("ORG", 19, 23)], [], [("LOC", 0, 5)]]
+
+
+def spans(result):
+    """Of each text, the entities that an element tells."""
+    return [
+        [(each["label"], each["start"], each["end"]) for each in json.loads(element)]
+        for element in result.as_numpy("entities")
+    ]
+
+
+def test_entities_come_as_json_in_a_tensor_of_bytes(client):
+    (output,) = client.get_model_metadata("ner")["outputs"]
+    assert output == {"name": "entities", "datatype": "BYTES", "shape": [-1]}
+    result = client.infer("ner", [tensor(NAMING)])
+    assert "binary_data_size" in result.get_output("entities")["parameters"]
+    assert result.as_numpy("entities").shape == (3,)
+    assert spans(result) == SPANS
+
+
+@pytest.mark.parametrize("compression", [None, "gzip"])
+def test_entities_in_json_say_the_same(client, compression):
+    result = client.infer(
+        "ner",
+        [tensor(NAMING, binary_data=False)],
+        outputs=[InferRequestedOutput("entities", binary_data=False)],
+        response_compression_algorithm=compression,
+    )
+    assert "data" in result.get_output("entities")
+    assert spans(result) == SPANS
 
 
 def test_tensors_in_json_say_the_same(client):
@@ -159,7 +195,7 @@ def test_text_in_any_script_arrives_whole(client):
 
 
 ERRORS = {
-    "an unknown model": ({"model_name": "nonsense"}, "404", "served: sentiment"),
+    "an unknown model": ({"model_name": "nonsense"}, "404", "served: ner, sentiment"),
     "an unknown version": ({"model_version": "1"}, "404", "no version '1'"),
     "another datatype": (
         {"inputs": [tensor([1, 2], datatype="INT32")]},
@@ -244,12 +280,16 @@ def test_a_key_is_passed_as_a_header(serve):
 
 
 @pytest.fixture(scope="module")
-def function(bundled_models):
-    """The address of the handler and the bundled model under Lambda's own runtime client."""
+def function(bundled_models, tmp_path_factory):
+    """The address of the handler under Lambda's own runtime client: the bundled model, and the
+    tiny one that finds entities."""
+    folder = tmp_path_factory.mktemp("lambda")
+    (folder / "sentiment").symlink_to(bundled_models / "sentiment")
+    write_entity_artifact(folder / "ner")
     with (
         LambdaEmulator(
             "function.lambda_handler.handler",
-            environment={"MODELS_DIR": str(bundled_models)},
+            environment={"MODELS_DIR": str(folder)},
             working_directory=REPOSITORY,
             timeout_seconds=60,
         ) as emulator,
@@ -278,6 +318,18 @@ def test_the_lambda_answers_the_client_too(function, compression, binary):
         labels = np.array(result.as_numpy("label"), dtype=np.bytes_)
         assert labels.tolist() == [b"positive", b"negative"]
         assert result.as_numpy("score").shape == (2,)
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_lambda_finds_entities_for_the_client_too(function, binary):
+    with InferenceServerClient(function) as client:
+        result = client.infer(
+            "ner",
+            [tensor(NAMING, binary_data=binary)],
+            outputs=[InferRequestedOutput("entities", binary_data=binary)],
+        )
+        assert spans(result) == SPANS
 
 
 @pytest.mark.model

@@ -60,7 +60,7 @@ def _row(prediction: AnyPrediction, asked: HuggingFaceParameters) -> list[dict[s
     return [
         _token(entity, index, by_word=asked.by_word)
         for index, entity in enumerate(prediction.entities, start=1)
-        if entity.label not in asked.ignore_labels
+        if entity.label not in asked.left_out
     ]
 
 

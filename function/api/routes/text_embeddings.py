@@ -93,6 +93,12 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         """Labels and scores, best first: a flat list for one text, a list of lists for a batch."""
         texts = body.texts()
         limits.check(texts)
+        default = engine.models()[0]
+        if default.task != "text-classification":
+            raise InputError(
+                f"/predict gives labels to whole texts, and the default model, '{default.name}', "
+                "does not: ask /v1/predict"
+            )
         result = await engine.predict(None, texts, body.options())
         headers = note(request.state.log, result) | _figures(texts, result)
         if body.truncate is False:

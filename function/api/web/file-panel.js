@@ -1,6 +1,7 @@
 /** The tab for a file of texts. */
 
 import { element, find } from "./dom.js";
+import { CLASSIFICATION } from "./models.js";
 import { drawOutcome } from "./outcome.js";
 import * as problems from "./problems.js";
 import { sampleFile } from "./samples.js";
@@ -45,7 +46,7 @@ export function filePanel(service, models) {
     const textOf = (row) => table.text(row, column);
     const rows = outcomes.flatMap((outcome, row) => (outcome === null ? [row] : []));
     // One file is scored by one model, also when the rest of it is scored later.
-    if (rows.length === outcomes.length) started.model = models.chosen;
+    if (rows.length === outcomes.length) started.model = models.chosen(CLASSIFICATION);
     const { model } = started;
     problems.clear(alert);
     find("outcome").hidden = true;
@@ -86,7 +87,7 @@ export function filePanel(service, models) {
       status.textContent = drawOutcome(find("outcome"), {
         outcomes: settled,
         textOf,
-        labels: models.labels(model?.name ?? find("model").value),
+        labels: (model ?? models.chosen(CLASSIFICATION))?.labels,
         remaining,
         onRest: score,
         save: () => save(table.write(settled), table.type, scoredName(name)),

@@ -1,43 +1,71 @@
-/** The models that the service offers for this page, and the one that is chosen. */
+/** The models that the service offers for this page, and the chosen one of each task. */
 
 import { element, find } from "./dom.js";
 import { number, percent } from "./wording.js";
 
+export const CLASSIFICATION = "text-classification";
+export const ENTITIES = "token-classification";
+const TASKS = [CLASSIFICATION, ENTITIES];
+
 export class Models {
   #service;
-  #offered = [];
+  #onLoad;
+  #served = [];
+  #names = new Map();
+  #task = CLASSIFICATION;
 
-  constructor(service) {
+  /** `onLoad()` is called once it is known what is served. */
+  constructor(service, onLoad) {
     this.#service = service;
-    find("model").addEventListener("change", () => this.#describe());
+    this.#onLoad = onLoad;
+    find("model").addEventListener("change", ({ target }) => {
+      this.#names.set(this.#task, target.value);
+      this.#describe();
+    });
   }
 
-  get chosen() {
-    return this.#offered.find(({ name }) => name === find("model").value);
+  /** Undefined as long as nobody knows what is served: the default model answers then. */
+  chosen(task) {
+    const offered = this.#offered(task);
+    const name = this.#names.get(task);
+    return offered.find((model) => model.name === name) ?? offered.find((model) => model.default) ?? offered[0];
   }
 
   labels(name) {
-    return this.#offered.find((model) => model.name === name)?.labels;
+    return this.#served.find((model) => model.name === name)?.labels;
   }
 
-  /** A service that keeps its list to itself still classifies: the default model answers. */
-  async load() {
-    if (this.#offered.length) return;
-    try {
-      const models = await this.#service.models();
-      this.#offered = models.filter(({ task }) => task === "text-classification");
-    } catch {
-      return;
-    }
-    const preferred = this.#offered.find((model) => model.default) ?? this.#offered[0];
-    find("model").replaceChildren(...this.#offered.map(({ name }) => element("option", { value: name }, name)));
-    find("model").value = preferred?.name;
-    find("model-choice").hidden = this.#offered.length < 2;
+  /** Offers the models of a task to choose from. */
+  show(task) {
+    this.#task = task;
+    const offered = this.#offered(task);
+    find("model").replaceChildren(...offered.map(({ name }) => element("option", { value: name }, name)));
+    find("model").value = this.chosen(task)?.name;
+    find("model-choice").hidden = offered.length < 2;
     this.#describe();
   }
 
+  /** A service that keeps its list to itself still answers, by its default model. */
+  async load() {
+    if (this.#served.length) return;
+    let models;
+    try {
+      models = await this.#service.models();
+    } catch {
+      return;
+    }
+    this.#served = models.filter(({ task }) => TASKS.includes(task));
+    if (!this.#served.length) return;
+    for (const part of document.querySelectorAll("[data-task]")) part.hidden = !this.#offered(part.dataset.task).length;
+    this.#onLoad();
+  }
+
+  #offered(wanted) {
+    return this.#served.filter(({ task }) => task === wanted);
+  }
+
   #describe() {
-    const model = this.chosen;
+    const model = this.chosen(this.#task);
     find("about").hidden = !model;
     if (!model) return;
     const entry = (name, value) => [element("dt", {}, name), element("dd", {}, value)];

@@ -2,7 +2,7 @@
 
 import { countsChart, scoresChart } from "./charts.js";
 import { button, element } from "./dom.js";
-import { tone } from "./verdict.js";
+import { tone } from "./tone.js";
 import { amount, number, percent } from "./wording.js";
 
 const FIRST_ROWS = 8;

@@ -8,25 +8,33 @@ import { Problem, Service } from "./service.js";
 import { tabs } from "./tabs.js";
 import { textPanel } from "./text-panel.js";
 
+/** Loaded when first wanted: behind a function every file is an invocation. */
+const LATER = {
+  "file-panel": async () => (await import("./file-panel.js")).filePanel,
+  "entities-panel": async () => (await import("./entity-panel.js")).entityPanel,
+};
+
 const service = new Service(askForKey);
-const models = new Models(service);
-let loading = null;
+const loading = new Map();
+const models = new Models(service, () => settle());
 
 textPanel(service, models);
-tabs(document.querySelector("[role=tablist]"), (tab) => {
-  if (tab === "file-tab") loading ??= loadFilePanel();
+const settle = tabs(document.querySelector("[role=tablist]"), (tab) => {
+  const panel = tab.getAttribute("aria-controls");
+  models.show(tab.dataset.task);
+  if (panel in LATER && !loading.has(panel)) loading.set(panel, load(panel));
 });
 models.load();
 
-/** Loaded when first wanted: behind a function every file is an invocation. */
-async function loadFilePanel() {
+async function load(panel) {
+  const alert = find(panel.replace("panel", "problem"));
   try {
-    const { filePanel } = await import("./file-panel.js");
-    filePanel(service, models);
-    problems.clear(find("file-problem"));
-    find("file-panel").inert = false;
+    const start = await LATER[panel]();
+    start(service, models);
+    problems.clear(alert);
+    find(panel).inert = false;
   } catch {
-    problems.show(find("file-problem"), problems.describe(new Problem(0)));
-    loading = null;
+    problems.show(alert, problems.describe(new Problem(0)));
+    loading.delete(panel);
   }
 }

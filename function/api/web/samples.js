@@ -23,6 +23,28 @@ Is it slow? A little, at first. Give it ten minutes. It is the most generous, be
   },
 ];
 
+/** Texts that name something, but for the last. */
+export const NAMING_SAMPLES = [
+  {
+    name: "A life",
+    text: "Marie Curie was born in Warsaw in 1867 and moved to Paris to study at the Sorbonne. She shared the Nobel Prize in 1903 with Pierre Curie and Henri Becquerel, and later led a laboratory at the Radium Institute. Her daughter Irène was born in Paris; Poland and France both call her their own.",
+  },
+  {
+    name: "News in brief",
+    text: `GENEVA - The World Health Organization said on Monday that it had opened an office in Nairobi.
+
+Kenya's health minister welcomed the step. "We have asked for this since 2019," he told Reuters in London. The European Union and Japan are to pay for the first three years.`,
+  },
+  {
+    name: "A postcard",
+    text: "Off to Lisbon 🇵🇹 with Zoë and the crew from Siemens 🎉 next stop São Tomé, then home to München 🚆",
+  },
+  {
+    name: "Nothing to find",
+    text: "The soup was warm, the bread was fresh, and nobody said a word until the plates were empty.",
+  },
+];
+
 const SHORT_REVIEWS = [
   "A small film with an enormous heart.",
   "I checked my watch four times in the first act.",

@@ -1,35 +1,29 @@
 /** The WAI-ARIA tabs pattern: arrow keys move and select, one tab is in the tab order. */
 
-const STEPS = { ArrowRight: 1, ArrowLeft: -1 };
+import { choose, rove } from "./roving.js";
 
+/** Returns what has to be called when tabs were hidden or shown: it leaves a hidden one. */
 export function tabs(list, onSelect) {
   const all = [...list.querySelectorAll("[role=tab]")];
+  const shown = () => all.filter((tab) => !tab.hidden);
 
   const select = (chosen) => {
+    choose(all, chosen);
     for (const tab of all) {
-      const selected = tab === chosen;
-      tab.setAttribute("aria-selected", String(selected));
-      tab.tabIndex = selected ? 0 : -1;
-      document.getElementById(tab.getAttribute("aria-controls")).hidden = !selected;
+      tab.setAttribute("aria-selected", String(tab === chosen));
+      document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
     }
-    onSelect(chosen.id);
+    onSelect(chosen);
   };
 
   list.addEventListener("click", ({ target }) => {
     const tab = target.closest("[role=tab]");
     if (tab) select(tab);
   });
+  rove(list, shown, select);
 
-  list.addEventListener("keydown", (event) => {
-    const at = all.indexOf(document.activeElement);
-    const next = {
-      Home: 0,
-      End: all.length - 1,
-      ...(event.key in STEPS && { [event.key]: (at + STEPS[event.key] + all.length) % all.length }),
-    }[event.key];
-    if (next === undefined) return;
-    event.preventDefault();
-    all[next].focus();
-    select(all[next]);
-  });
+  return () => {
+    const selected = all.find((tab) => tab.getAttribute("aria-selected") === "true");
+    select(selected.hidden ? shown()[0] ?? selected : selected);
+  };
 }

@@ -2,31 +2,26 @@
 
 import { element } from "./dom.js";
 import { pieces, strongestWords } from "./highlights.js";
-import { amount, milliseconds, percent } from "./wording.js";
+import { notice, provenance } from "./provenance.js";
+import { tone } from "./tone.js";
+import { percent } from "./wording.js";
 
-const TONES = 8;
 const BARS_AT_FIRST = 6;
 const LONG_CHARACTERS = 4000;
 
 /** What scrolls by itself has to be reachable by keyboard. */
 const SCROLLING = { tabindex: "0", role: "region", "aria-label": "The text, with its telling words marked" };
 
-/** The colour of a label follows its place among the model's labels, so it is the same everywhere. */
-export function tone(label, labels) {
-  const at = labels.indexOf(label);
-  return at < 0 ? "none" : String(at % TONES);
-}
-
 export function drawVerdict(region, { text, prediction, labels, model, timings, roundTrip }) {
   const colour = (label) => tone(label, labels);
-  region.replaceChildren(
+  const parts = [
     heading(prediction, colour),
     ...bars(prediction.scores, colour),
     notice(prediction),
     explanation(text, prediction, labels),
     provenance({ prediction, model, timings, roundTrip }),
-  );
-  for (const empty of region.querySelectorAll(":scope > :empty")) empty.remove();
+  ];
+  region.replaceChildren(...parts.filter(Boolean));
   region.hidden = false;
 }
 
@@ -66,20 +61,9 @@ function bar(label, score, colour) {
   );
 }
 
-function notice({ truncated, windows, tokens }) {
-  if (truncated) {
-    return element("p", { class: "notice" }, "This text is long: only its beginning was read, the rest was cut.");
-  }
-  if (windows > 1) {
-    return element("p", { class: "notice" },
-      `This text is long (${amount(tokens, "token")}): it was read in ${windows} overlapping windows, and the answers were combined.`);
-  }
-  return element("p");
-}
-
 function explanation(text, { label, highlights }, labels) {
   const parts = pieces(text, highlights ?? []);
-  if (!parts.some(({ level }) => level > 0)) return element("div");
+  if (!parts.some(({ level }) => level > 0)) return null;
   const tones = { 1: tone(label, labels), "-1": opposite(label, labels) };
   const content = parts.map((part) => (part.level > 0 ? mark(part, label, tones) : part.text));
   return element(
@@ -128,23 +112,3 @@ function legend(label, tones) {
     element("li", {}, "The deeper the colour and the thicker the line, the more the word weighs."),
   );
 }
-
-function provenance({ prediction, model, timings, roundTrip }) {
-  const item = (name, value, title = "") =>
-    element("div", {}, element("dt", {}, name), element("dd", title ? { title } : {}, value));
-  return element(
-    "dl",
-    { class: "facts" },
-    item("Model", model.name),
-    item("Version", model.version, model.digest),
-    item("Length", amount(prediction.tokens, "token")),
-    item("Computed in", milliseconds(timings.total_ms), stages(timings)),
-    item("Round trip", milliseconds(roundTrip)),
-  );
-}
-
-const stages = (timings) =>
-  Object.entries(timings)
-    .filter(([name]) => name !== "total_ms")
-    .map(([name, value]) => `${name.replace(/_ms$/, "")} ${milliseconds(value)}`)
-    .join(" · ");

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -11,6 +13,7 @@ from function.core.engine import DirectEngine
 from function.core.errors import InputError, NotReadyError, OverloadedError, UnknownModelError
 from function.core.types import Options
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 LIMITS = BatchLimits(64, 4, 0.001)
 
@@ -169,6 +172,93 @@ def test_another_model_is_loaded_on_first_use_and_answers_beside_the_default(cat
 
     answers = asyncio.run(ask())
     assert [answer.model.name for answer in answers] == ["sentiment", "other"] * 2
+
+
+@pytest.fixture
+def tight(artifact):
+    """A catalog of the default, "other" and "third", of which two may be in memory."""
+    for name in ("other", "third"):
+        write_artifact(artifact.parent / name, model=name)
+    catalog = Catalog(
+        artifact.parent,
+        "sentiment",
+        lambda opened: OnnxBackend(opened, 1),
+        max_windows=64,
+        most_loaded=2,
+    )
+    catalog.load()
+    return catalog
+
+
+def test_a_model_that_was_unloaded_is_loaded_again_and_answers(tight):
+    async def ask():
+        engine = engine_of(tight)
+        names = ["other", "third", None, "other", "third", "other"]
+        return [await engine.predict(name, ["bad"], Options()) for name in names]
+
+    answers = asyncio.run(ask())
+    assert [answer.model.name for answer in answers] == [
+        *("other", "third", "sentiment", "other", "third", "other")
+    ]
+    assert {answer.predictions[0].label for answer in answers} == {"negative"}
+
+
+def test_an_unloaded_model_leaves_memory(tight):
+    async def ask():
+        engine = engine_of(tight)
+        await engine.predict("other", ["bad"], Options())
+        unloaded = weakref.ref(tight.load("other"))
+        await engine.predict("third", ["bad"], Options())
+        gc.collect()
+        return unloaded()
+
+    assert asyncio.run(ask()) is None
+
+
+def test_a_model_that_is_unloaded_while_it_reads_answers_all_the_same(artifact, held):
+    for name in ("other", "third"):
+        write_artifact(artifact.parent / name, model=name)
+
+    def load(opened):
+        held[opened.manifest.model] = Held(opened)
+        return held[opened.manifest.model]
+
+    catalog = Catalog(artifact.parent, "sentiment", load, max_windows=64, most_loaded=2)
+    catalog.load()
+
+    async def ask():
+        engine = engine_of(catalog, calls=2)
+        await engine.predict("other", ["good"], Options())
+        held["other"].gate.clear()
+        asked = [
+            asyncio.create_task(engine.predict("other", ["bad", "good"], Options()))
+            for _ in range(3)
+        ]
+        await asyncio.sleep(0.05)
+        await engine.predict("third", ["bad"], Options())
+        held["other"].gate.set()
+        return await asyncio.gather(*asked)
+
+    answers = asyncio.run(asyncio.wait_for(ask(), 10))
+    labels = [[each.label for each in answer.predictions] for answer in answers]
+    assert labels == [["negative", "positive"]] * 3
+
+
+def test_models_of_two_tasks_answer_beside_each_other(artifact):
+    write_entity_artifact(artifact.parent / "ner")
+    catalog = Catalog(artifact.parent, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
+    catalog.load()
+    texts = ["Ada Lovelace met Acme in Paris", "met in " * 9 + "New York", "in"]
+
+    async def ask(engine):
+        asked = [engine.predict("ner", [text], Options()) for text in texts]
+        return await asyncio.gather(*asked, engine.predict(None, ["good"], Options()))
+
+    batched = asyncio.run(ask(engine_of(catalog)))
+    direct = asyncio.run(ask(DirectEngine(catalog)))
+    assert [answer.predictions for answer in batched] == [answer.predictions for answer in direct]
+    found = [[each.text for each in answer.predictions[0].entities] for answer in batched[:3]]
+    assert found == [["Ada Lovelace", "Acme", "Paris"], ["New York"], []]
 
 
 def test_a_device_that_died_makes_it_not_ready(catalog, held):

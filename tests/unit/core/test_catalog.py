@@ -12,8 +12,22 @@ from function.core.types import Options
 from tests.tiny import write_artifact
 
 
-def open_catalog(folder, default="sentiment"):
-    return Catalog(folder, default, lambda a: OnnxBackend(a, 1), max_windows=64)
+def open_catalog(folder, default="sentiment", **settings):
+    return Catalog(folder, default, lambda a: OnnxBackend(a, 1), max_windows=64, **settings)
+
+
+@pytest.fixture
+def crowded(artifact):
+    """A catalog of the default and of "a" to "d", of which three may be in memory."""
+    for name in "abcd":
+        write_artifact(artifact.parent / name, model=name)
+    catalog = open_catalog(artifact.parent, most_loaded=3)
+    catalog.load()
+    return catalog
+
+
+def in_memory(catalog):
+    return sorted(predictor.artifact.manifest.model for predictor in catalog.loaded())
 
 
 def test_nothing_is_ready_before_the_default_is_loaded(catalog):
@@ -91,3 +105,62 @@ def test_the_stages_of_the_timings_add_up(catalog):
     )
     assert all(stage >= 0 for stage in stages)
     assert sum(stages) == pytest.approx(timings.total_ms, abs=0.01)
+
+
+def test_the_model_that_was_not_asked_for_longest_makes_room(crowded):
+    for name in "aba":
+        crowded.load(name)
+    assert in_memory(crowded) == ["a", "b", "sentiment"]
+    crowded.load("c")
+    assert in_memory(crowded) == ["a", "c", "sentiment"]
+
+
+def test_the_default_stays_however_long_nobody_asks_for_it(crowded):
+    for name in "abcdabcd":
+        crowded.load(name)
+    assert crowded.ready()
+    assert in_memory(crowded) == ["c", "d", "sentiment"]
+
+
+def test_nothing_goes_while_there_is_room(artifact):
+    for name in "ab":
+        write_artifact(artifact.parent / name, model=name)
+    catalog = open_catalog(artifact.parent, most_loaded=4)
+    for asked in (None, "a", "b", None, "a"):
+        catalog.load(asked)
+    assert in_memory(catalog) == ["a", "b", "sentiment"]
+
+
+def test_room_is_made_before_a_model_is_opened(artifact):
+    for name in "ab":
+        write_artifact(artifact.parent / name, model=name)
+    beside = []
+
+    def load(opened):
+        beside.append(in_memory(catalog))
+        return OnnxBackend(opened, 1)
+
+    catalog = Catalog(artifact.parent, "sentiment", load, max_windows=64, most_loaded=2)
+    for asked in (None, "a", "b"):
+        catalog.load(asked)
+    assert beside == [[], ["sentiment"], ["sentiment"]]
+
+
+def test_a_damaged_model_takes_nobodys_place(crowded, artifact):
+    crowded.load("a")
+    crowded.load("b")
+    (artifact.parent / "c" / "model.onnx").write_bytes(b"damaged")
+    with pytest.raises(ArtifactError):
+        crowded.load("c")
+    assert in_memory(crowded) == ["a", "b", "sentiment"]
+
+
+def test_requests_that_an_unloaded_model_answers_are_unharmed(crowded):
+    predictor = crowded.load("a")
+    reading = predictor.read(["good"], Options())
+    for name in "bcd":
+        crowded.load(name)
+    assert predictor not in crowded.loaded()
+    (prediction,) = predictor.decode(reading, predictor.run(reading.windows), Options())
+    assert prediction.label == "positive"
+    assert crowded.load("a") is not predictor

@@ -50,7 +50,13 @@ def test_versions_and_digests_of_every_model_are_told(models: Path) -> None:
 def test_what_is_expected_must_be_there_and_nothing_else(models: Path) -> None:
     first, second = (open_artifact(models / name).version for name in ("other", "sentiment"))
     assert run(models, "--expect", f"sentiment={second},other={first}").returncode == 0
-    for expected in (f"sentiment={second}", f"sentiment={second},other=20200101-00000000"):
+    assert run(models, "--expect", f"sentiment,other={first}").returncode == 0
+    for expected in (
+        f"sentiment={second}",
+        f"sentiment={second},other=20200101-00000000",
+        "sentiment",
+        "sentiment,other,third",
+    ):
         done = run(models, "--expect", expected)
         assert done.returncode == 1
         assert f"the image is to hold {expected}" in done.stderr

@@ -73,7 +73,7 @@ def _answer(path: str, models: dict[str, str]) -> tuple[int, dict[str, Any]]:
         return 200, {"status": "ready"}
     name = path.split("/")[3] if path.startswith("/v1/models/") else "sentiment"
     version = os.environ.get("FAKE_DOCKER_VERSION") or models[name]
-    return 200, {
-        "model": {"name": name, "version": version},
-        "predictions": [{"label": "positive", "score": 0.98}],
-    }
+    prediction = {"entities": []} if name == "ner" else {"label": "positive", "score": 0.98}
+    if broken == f"task of {name}":
+        prediction = {"label": "positive"} if name == "ner" else {"entities": []}
+    return 200, {"model": {"name": name, "version": version}, "predictions": [prediction]}

@@ -13,6 +13,7 @@ from infra.stages import DEV
 from scripts import build, deploy
 from scripts.deployment import source as git
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 from tests.unit.scripts.deployment.conftest import COMMIT
 
 
@@ -28,6 +29,15 @@ def newer(cloud, deployed, tmp_path):
     """A version that nothing points at."""
     artifact = open_artifact(write_artifact(tmp_path / "newer", values={"good": 1.0}))
     return cloud.registry().publish(artifact)
+
+
+@pytest.fixture
+def ner(cloud, deployed, tmp_path):
+    """The version in production of a second model, which finds entities."""
+    artifact = open_artifact(write_entity_artifact(tmp_path / "ner"))
+    version = cloud.registry().publish(artifact)
+    cloud.registry().promote("ner", version, "a test")
+    return version
 
 
 def pushed(repository="evergreen/function"):
@@ -82,6 +92,57 @@ def test_the_image_runs_as_on_lambda_and_is_asked_as_by_api_gateway(line, cloud,
     paths = ["/health/ready", "/v1/predict", "/v1/models/sentiment/predict"]
     assert [event["rawPath"] for event in events] == paths
     assert json.loads(events[1]["body"])["inputs"]
+
+
+def asked(cloud):
+    """The paths that the last image was asked."""
+    last = [call for call in cloud.docker_calls() if call["arguments"][0] == "exec"][-1]
+    bodies = [json.loads(line)[1] for line in last["given"].splitlines()]
+    return [json.loads(body)["rawPath"] for body in bodies]
+
+
+def test_an_image_carries_all_models_in_production_and_each_is_asked(line, cloud, ner):
+    line.on("f" * 40)
+    code, out, err = line(build, "--stage", "dev")
+    assert code == 0, err
+    (sentiment,) = cloud.registry().versions("sentiment")
+    assert out.startswith(f"models ner={ner},sentiment={sentiment}\n")
+    assert asked(cloud)[1:] == [
+        "/v1/predict",
+        *(f"/v1/models/{name}/predict" for name in ("ner", "sentiment")),
+    ]
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_stage_picks_the_models_that_its_image_carries(line, cloud, ner, monkeypatch, pinned):
+    (version,) = cloud.registry().versions("sentiment")
+    picked = f"sentiment={version}" if pinned else "sentiment"
+    monkeypatch.setattr(stages, "STAGES", (replace(DEV, models=(picked,)),))
+    line.on("f" * 40)
+    code, out, err = line(build, "--stage", "dev")
+    assert code == 0, err
+    assert out.startswith(f"models sentiment={version}\n")
+    assert "/v1/models/ner/predict" not in asked(cloud)
+
+
+def test_a_model_that_the_registry_does_not_have_cannot_be_picked(line, cloud, ner, monkeypatch):
+    monkeypatch.setattr(stages, "STAGES", (replace(DEV, models=("sentiment", "topics")),))
+    code, _, err = line(build, "--stage", "dev")
+    assert code == 1
+    assert "no version of 'topics' to deploy" in err
+
+
+@pytest.mark.parametrize(("name", "path"), [("ner", "/v1/models/ner/"), ("sentiment", "/v1/")])
+def test_a_model_that_answers_as_one_of_another_task_is_not_pushed(
+    line, cloud, ner, monkeypatch, name, path
+):
+    before = pushed()
+    monkeypatch.setenv("FAKE_DOCKER_BROKEN", f"task of {name}")
+    line.on("f" * 40)
+    code, _, err = line(build, "--stage", "dev")
+    assert code == 1
+    assert f"does not pass its smoke test: {path}predict answers 200" in err
+    assert pushed() == before
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/v1/predict", "/v1/models/sentiment/predict"])

@@ -1,0 +1,29 @@
+/** The tab for what a text names. */
+
+import { bubble } from "./bubble.js";
+import { find } from "./dom.js";
+import { drawFindings } from "./findings.js";
+import { ENTITIES } from "./models.js";
+import { NAMING_SAMPLES } from "./samples.js";
+import { textForm } from "./text-form.js";
+import { amount } from "./wording.js";
+
+export function entityPanel(service, models) {
+  const region = find("findings");
+  bubble(region, ".entity");
+  textForm({
+    name: "entities",
+    result: region,
+    samples: NAMING_SAMPLES,
+    busy: "Looking for entities.",
+    limits: () => models.chosen(ENTITIES)?.limits,
+    async answer(text, signal, announce) {
+      const asked = { model: models.chosen(ENTITIES).name, parameters: {}, signal };
+      const { answer: { predictions: [prediction], model, timings }, roundTrip } = await service.predict([text], asked);
+      const labels = models.labels(model.name);
+      drawFindings(region, { text, prediction, labels, model, timings, roundTrip });
+      const count = prediction.entities.length;
+      announce(count ? `${amount(count, "entity", "entities")} found.` : "No entities found.");
+    },
+  });
+}

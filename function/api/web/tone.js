@@ -1,0 +1,9 @@
+/** The colour of a label. */
+
+const TONES = 8;
+
+/** It follows the label's place among the model's labels, so it is the same everywhere. */
+export function tone(label, labels) {
+  const at = labels.indexOf(label);
+  return at < 0 ? "none" : String(at % TONES);
+}
