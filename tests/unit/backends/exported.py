@@ -1,5 +1,6 @@
 """Artifacts of tiny random transformers models, made by the project's own exporter."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,8 +55,8 @@ def write_exported(folder: Path, config: Any, exact: Sequence[str] = ()) -> Expo
             elif "bias" in name:
                 parameter.normal_(std=0.1)
     folder.mkdir(parents=True)
-    tokenizer, config = TextTokenizer(tokenizer_file), model.config.to_diff_dict()
-    export(TrainedModel(model, tokenizer, tokenizer_file, config), folder, exact)
+    tokenizer, settings = TextTokenizer(tokenizer_file), json.loads(model.config.to_json_string())
+    export(TrainedModel(model, tokenizer, tokenizer_file, settings), folder, exact)
     tokenization = Tokenization(max_tokens=MAX_TOKENS, window="window", stride=6, max_windows=16)
     created = datetime(2026, 3, 4, tzinfo=UTC)
     labels = [config.id2label[code] for code in range(config.num_labels)]
