@@ -300,6 +300,7 @@ def test_the_manifest_says_what_the_checkpoint_says(family):
         "window": "window",
         "stride": longest // 4,
         "max_windows": 16,
+        "casing": False,
     }
     assert manifest.decoding.temperature == 1
     assert (manifest.metrics, manifest.profile) == ({}, {})
