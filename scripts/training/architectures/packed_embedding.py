@@ -1,8 +1,7 @@
 """A table of word vectors that training leaves as it is, in four bits a number.
 
-It is rounded before training, so that the layers above learn on the very vectors that are served:
-a third of a small encoder's size is its table, and nothing is lost by halving it that they did
-not get used to.
+The table is half of a small encoder. It is rounded before training, so that the layers above learn
+on the very vectors that are served.
 """
 
 import torch
