@@ -11,7 +11,6 @@ and with the sentences that follow them, since people send both.
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, cast
 
@@ -23,7 +22,7 @@ from transformers import AutoModel
 
 from function.core.casing import Casing
 from function.core.decoding import Transitions, viterbi
-from function.core.tokenization import TextTokenizer, TokenIds
+from function.core.tokenization import TextTokenizer
 from scripts.lifecycle.errors import UsageError
 from scripts.training.architectures.architecture import TrainedModel, TrainingRun
 from scripts.training.architectures.crf import LinearChainCrf, words_alone
@@ -31,9 +30,8 @@ from scripts.training.architectures.lstm import BidirectionalLstm
 from scripts.training.architectures.packed_embedding import PackedEmbedding
 from scripts.training.architectures.transformer import save_tokenizer
 from scripts.training.batches import Batch, in_order
-from scripts.training.entities.tagged import TaggedTexts
-from scripts.training.entities.tags import tag_words, tags_of
-from scripts.training.examples import IGNORED, Examples, stack
+from scripts.training.entities.tagged_examples import TaggedExamples, hide
+from scripts.training.entities.tags import tags_of
 from scripts.training.loop import set_seeds
 
 
@@ -44,6 +42,8 @@ class BiLstmCrfSettings(BaseModel):
     the most sentences of a document that are read together in training. bfloat16: the checkpoint's
     layers are trained in half precision, which is several times faster on processors with AMX.
     rate: what the learning rate of all that is not the checkpoint's is multiplied with.
+    hidden_words: the share of words that training replaces by the checkpoint's mask, anew in each
+    epoch, so that what stands around a name counts too, not only the names that training has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +53,7 @@ class BiLstmCrfSettings(BaseModel):
     passage: Annotated[int, Field(ge=1)] = 6
     bfloat16: bool = False
     rate: Annotated[float, Field(gt=0)] = 10.0
+    hidden_words: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 def train(run: TrainingRun) -> TrainedModel:
@@ -70,10 +71,11 @@ def train(run: TrainingRun) -> TrainedModel:
         name: TaggedExamples.of(rows.select(range(min(len(rows), most))), tokenizer, tags, 1)
         for name, rows in run.corpus.validation.items()
     }
+    examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage)
     run.fit(
         model,
         crf_loss,
-        TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage),
+        hide(examples, settings.hidden_words, config.base),
         partial(_f1, parts, tags, config.finetuning.epoch_max_tokens[-1]),
         lambda name: 1.0 if name.startswith("encoder.") else settings.rate,
     )
@@ -128,74 +130,6 @@ class BiLstmCrf(nn.Module):
             read = self.encoder(inputs_embeds=vectors, attention_mask=attention_mask)
         states: torch.Tensor = read.last_hidden_state.float()
         return states
-
-
-@dataclass(frozen=True)
-class TaggedExamples:
-    """Sentences with the tag of each token. documents: of each, where the next one begins."""
-
-    tokenizer: TextTokenizer
-    ids: Sequence[TokenIds]
-    tags: Sequence[TokenIds]
-    groups: Sequence[str]
-    passage: int
-
-    @classmethod
-    def of(
-        cls, rows: TaggedTexts, tokenizer: TextTokenizer, tags: Sequence[str], passage: int
-    ) -> "TaggedExamples":
-        encoded = tokenizer.encode(rows.texts)
-        kept = [row for row, each in enumerate(encoded) if len(each.ids)]
-        return cls(
-            tokenizer,
-            [encoded[row].ids for row in kept],
-            [tag_words(encoded[row], rows.spans[row], tags) for row in kept],
-            [rows.groups[row] for row in kept],
-            passage,
-        )
-
-    def of_epoch(self, seed: int) -> Examples:
-        """Half of the rows are single sentences, the others a few that follow each other."""
-        if self.passage == 1:
-            return self
-        generator = np.random.default_rng(seed)
-        ids, tags, groups = [], [], []
-        start = 0
-        while start < len(self.ids):
-            most = 1 if generator.random() < 0.5 else int(generator.integers(2, self.passage + 1))
-            stop = start + 1
-            while stop < min(start + most, len(self.ids)) and self._goes_on(stop):
-                stop += 1
-            ids.append(np.concatenate(self.ids[start:stop]))
-            tags.append(np.concatenate(self.tags[start:stop]))
-            groups.append(self.groups[start])
-            start = stop
-        return TaggedExamples(self.tokenizer, ids, tags, groups, 1)
-
-    def _goes_on(self, row: int) -> bool:
-        return self.groups[row] == self.groups[row - 1]
-
-    def lengths(self, max_tokens: int) -> list[int]:
-        """See Examples."""
-        return [min(len(ids) + self.tokenizer.special_tokens, max_tokens) for ids in self.ids]
-
-    def collate(
-        self,
-        rows: Sequence[int],
-        max_tokens: int,
-        generator: np.random.Generator | None,  # noqa: ARG002
-    ) -> Batch:
-        """See Examples; of a long row its start."""
-        capacity = max_tokens - self.tokenizer.special_tokens
-        special = [
-            np.full_like(each, IGNORED) for each in (self.tokenizer.prefix, self.tokenizer.suffix)
-        ]
-        input_ids, mask = stack(
-            [self.tokenizer.with_special_tokens(self.ids[row][:capacity]) for row in rows],
-            self.tokenizer.pad_id,
-        )
-        tags = [np.concatenate((special[0], self.tags[row][:capacity], special[1])) for row in rows]
-        return Batch(input_ids, mask, stack(tags, IGNORED)[0])
 
 
 def crf_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
