@@ -13,10 +13,15 @@ from scripts.benchmarking.plan import EVENT
 from scripts.benchmarking.processes import request_body
 
 
-def event_of(text: str) -> dict[str, Any]:
-    """The event of API Gateway's HTTP API with this text in its body."""
+def event_of(text: str, model: str | None = None) -> dict[str, Any]:
+    """The event of API Gateway's HTTP API with this text in its body. model: None asks the default
+    one for a long text's start, as a pipeline would read it; another reads all of it."""
     event: dict[str, Any] = json.loads(EVENT.read_bytes())
     event["body"] = request_body(text)
+    if model is not None:
+        path = f"/v1/models/{model}/predict"
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        event["body"] = json.dumps({"inputs": text})
     event["headers"]["content-length"] = str(len(event["body"].encode()))
     return event
 

@@ -8,8 +8,10 @@ from scripts.benchmarking.memory import peak_bytes
 
 
 def main() -> None:
-    for text in json.load(sys.stdin)["texts"]:
-        ask_handler(event_of(text))
+    job = json.load(sys.stdin)
+    for text in job["texts"]:
+        for model in job.get("models", [None]):
+            ask_handler(event_of(text, model))
     print(json.dumps(peak_bytes()))
 
 

@@ -1,6 +1,7 @@
 """The page: one run as Markdown."""
 
 from scripts.benchmarking import gpu_page, load_page, tables
+from scripts.benchmarking.budgets import MEGABYTE
 from scripts.benchmarking.results import Results
 from scripts.benchmarking.rounds import elsewhere
 
@@ -32,6 +33,10 @@ def render(results: Results) -> str:
         "## Warm answers",
         _lengths(results),
         tables.latencies(results),
+        "## Signals",
+        "Through our Lambda handler's application, in process: with every signal and the "
+        "prediction log, and with none of them, answer by answer in turn.",
+        tables.signals(results),
         "## Load",
         *load_page.section(results),
         "## On a GPU",
@@ -42,6 +47,9 @@ def render(results: Results) -> str:
         tables.memory(results),
         "## Installed size",
         tables.installed(results),
+        "## Models",
+        _models(results),
+        tables.models(results.models),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -53,6 +61,15 @@ def _quick(results: Results) -> list[str]:
     if results.machine.busy > results.machine.cores / 2 or busy > BUSY * results.machine.cores:
         return ["**The machine was not idle while this run was made: trust its ratios less.**"]
     return []
+
+
+def _models(results: Results) -> str:
+    return (
+        "Every model that was pulled, through one handler in one process, in turn. A long text is "
+        "read whole, in windows, as each artifact says. Peaks are of fresh processes that answered "
+        f"{results.plan.memory_requests} texts of review length with one model; one that answered "
+        f"with all of them held {results.models.together / MEGABYTE:.1f} MB at most."
+    )
 
 
 def _lengths(results: Results) -> str:

@@ -7,7 +7,9 @@ from scripts.benchmarking.figures import Latency, Spread
 from scripts.benchmarking.gpu_results import GpuResults
 from scripts.benchmarking.installed import Installed
 from scripts.benchmarking.machine import Machine
+from scripts.benchmarking.models import Models
 from scripts.benchmarking.plan import Plan
+from scripts.benchmarking.signals import Signals
 from scripts.benchmarking.throughput import Throughput
 
 
@@ -34,5 +36,7 @@ class Results:
     throughput: Throughput
     memory: dict[str, int]
     installed: Installed
+    models: Models
+    signals: dict[str, Signals]
     budgets: list[Verdict]
     gpu: GpuResults | None

@@ -14,6 +14,8 @@ from scripts.benchmarking import (
     installed,
     latency,
     machine,
+    models,
+    signals,
     texts,
     throughput,
     verdicts,
@@ -53,11 +55,13 @@ def measure(
     del predictor
     starts = first_answer.measure(subject, plan)
     peaks = footprint.of_handler(subject, plan, reviews)
+    lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
+    every_model = models.measure(subject, plan, lengths)
+    told = signals.measure(subject, plan, lengths)
     with (
         serving(our_server(subject), SHORT_TEXT) as ours,
         serving(baseline_server(subject), SHORT_TEXT) as baseline,
     ):
-        lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
         answers = latency.measure(subject, plan, lengths, ours, baseline)
         load = throughput.measure(subject, plan, under_load, ours, baseline)
         peaks |= footprint.of_servers(ours, baseline)
@@ -76,7 +80,9 @@ def measure(
         throughput=load,
         memory=peaks,
         installed=sizes,
-        budgets=verdicts.of(plan, starts, answers, load.rounds, peaks, sizes),
+        models=every_model,
+        signals=told,
+        budgets=verdicts.of(plan, starts, answers, load.rounds, peaks, sizes, told),
         gpu=gpu,
     )
 

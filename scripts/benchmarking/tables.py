@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from scripts.benchmarking.budgets import MEGABYTE, Verdict
+from scripts.benchmarking.models import Models
 from scripts.benchmarking.results import Results
 
 
@@ -69,6 +70,23 @@ def latencies(results: Results) -> str:
     )
 
 
+def signals(results: Results) -> str:
+    """Medians of each length, and what is added to them."""
+    return table(
+        ("text", "nothing told, p50", "all told, p50", "added", "answers of each"),
+        (
+            (
+                length,
+                f"{each.silent.p50:.2f} ms",
+                f"{each.told.p50:.2f} ms",
+                f"{100 * each.cost:+.1f} %",
+                str(each.told.count),
+            )
+            for length, each in results.signals.items()
+        ),
+    )
+
+
 def memory(results: Results) -> str:
     """Peaks."""
     return table(
@@ -92,6 +110,39 @@ def installed(results: Results) -> str:
             ),
         )
         + f"\n\nOur largest packages: {largest}."
+    )
+
+
+def models(measured: Models) -> str:
+    """Size, milliseconds and memory of each, and how long it takes beside the first of them."""
+    first = next(iter(measured.by_name.values())).latency
+    lengths = list(first)
+    return table(
+        (
+            "model",
+            "task",
+            "size",
+            *(f"{length}, {figure}" for length in lengths for figure in ("p50", "p99", "×")),
+            "peak memory",
+        ),
+        (
+            (
+                f"{name} {model.version}",
+                model.task,
+                _megabytes(model.bytes),
+                *(
+                    cell
+                    for length in lengths
+                    for cell in (
+                        f"{model.latency[length].p50:.2f} ms",
+                        f"{model.latency[length].p99:.2f} ms",
+                        f"{model.latency[length].p50 / first[length].p50:.2f}",
+                    )
+                ),
+                _megabytes(model.peak),
+            )
+            for name, model in measured.by_name.items()
+        ),
     )
 
 

@@ -23,6 +23,7 @@ from scripts.benchmarking.files import as_json
 from scripts.benchmarking.installed import Installed, needed, pinned, size_of
 from scripts.benchmarking.machine import Machine
 from scripts.benchmarking.memory import peak_bytes
+from scripts.benchmarking.models import ModelFigures, Models
 from scripts.benchmarking.page import render
 from scripts.benchmarking.plan import Plan
 from scripts.benchmarking.results import Results
@@ -35,6 +36,7 @@ from scripts.benchmarking.rounds import (
     spread,
 )
 from scripts.benchmarking.rounds import latency as latency_of
+from scripts.benchmarking.signals import Signals
 from scripts.benchmarking.texts import closest, dealt, made_up, sample
 from scripts.benchmarking.throughput import Throughput
 from scripts.benchmarking.turns import Prepare, rates
@@ -107,6 +109,8 @@ def test_throughput_memory_and_size_verdicts() -> None:
     assert not budgets.beside_raw(Spread(0.79, 0.1, 0.9, 3)).passed
     assert budgets.times_pipeline(Spread(5.0, 1.0, 9.0, 3)).passed
     assert not budgets.times_pipeline(Spread(4.9, 1.0, 9.0, 3)).passed
+    assert budgets.signals({"short": 0.02, "review": -0.001}).passed
+    assert not budgets.signals({"short": 0.021, "review": 0.0}).passed
     assert budgets.peak_memory(220_000_000).passed
     assert not budgets.peak_memory(220_000_001).passed
     assert budgets.installed(250_000_000).passed
@@ -308,6 +312,22 @@ def made_up_results(*, quick: bool, busy: float, others: float = 0.05) -> Result
         ),
         memory={"a process": 123_400_000},
         installed=sizes,
+        models=Models(
+            {
+                "sentiment": ModelFigures(
+                    "20260102-01234567", "text-classification", 27_800_000, at, 149_000_000
+                ),
+                "other": ModelFigures(
+                    "20260102-89abcdef",
+                    "token-classification",
+                    3_400_000,
+                    {"short": Latency(1.0, 1.5, 2.0, 10), "review": Latency(60.0, 65.0, 70.0, 10)},
+                    99_000_000,
+                ),
+            },
+            201_000_000,
+        ),
+        signals={"short": Signals(Latency(4.04, 4.5, 5.0, 400), Latency(4.0, 4.5, 5.0, 400))},
         budgets=[budgets.peak_memory(10**9), budgets.installed(sizes.ours)],
         gpu=None,
     )
@@ -316,6 +336,7 @@ def made_up_results(*, quick: bool, busy: float, others: float = 0.05) -> Result
 def test_the_page_shows_every_figure_in_whole_tables() -> None:
     page = render(made_up_results(quick=False, busy=0.1))
     for row in (
+        "| short | 4.00 ms | 4.04 ms | +1.0 % | 400 |",
         "| our Lambda handler, in a fresh Python process | 0.80 s | 0.70 s | 7 | 1.60 |",
         "| our server | 38.0 | 38.0 | 38.0 | 38.0 |",
         "| our server beside the backend alone | 0.95 (0.95–0.95) | 0.95 (0.95–0.95) |",
@@ -329,6 +350,8 @@ def test_the_page_shows_every_figure_in_whole_tables() -> None:
         "| peak memory of the Lambda process | 1000 MB | ≤ 220 MB | FAIL |",
         "| what the Lambda's image carries above its base | 225 MB | ≤ 250 MB | PASS |",
         "| what | short, p50 | short, p99 | review, p50 | review, p99 |",
+        "| sentiment 20260102-01234567 | text-classification | 27.8 MB | 4.00 ms | 5.00 ms |",
+        "| 1.00 ms | 2.00 ms | 0.25 | 60.00 ms | 70.00 ms | 1.50 | 99.0 MB |",
     ):
         assert row in page
     for table in (block.splitlines() for block in page.split("\n\n") if block.startswith("|")):
@@ -336,6 +359,7 @@ def test_the_page_shows_every_figure_in_whole_tables() -> None:
     assert "took 2.0 % of a core" in page
     assert "asked 15000 times a second with 128 clients" in page
     assert "took 0.05 cores, 0.05 at the most" in page
+    assert "all of them held 201.0 MB" in page
     assert "idle" not in page
     assert "no conclusion" not in page
 
@@ -411,5 +435,9 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
     assert load["ceiling"] > 100
     assert all(peak > 10_000_000 for peak in found["memory"].values())
     assert found["installed"]["packages"] > found["installed"]["function"] > 0
+    models = found["models"]["by_name"]
+    assert set(models) == {folder.name for folder in bundled_models.iterdir()}
+    assert all(each["latency"]["short"]["p50"] > 0 for each in models.values())
+    assert found["models"]["together"] > max(each["bytes"] for each in models.values())
     assert str(ROOT) not in done.stdout
     assert os.uname().nodename not in found["machine"].values()

@@ -1,0 +1,22 @@
+"""A worker: answers of several models through the handler, which take turns in blocks."""
+
+import json
+import sys
+
+from scripts.benchmarking.answering import ask_handler, event_of
+from scripts.benchmarking.warm_handler import milliseconds
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    measured: dict[str, list[float]] = {model: [] for model in job["models"]}
+    events = {model: [event_of(text, model) for text in job["texts"]] for model in measured}
+    for start in range(0, job["count"], job["block"]):
+        asked = [index % len(job["texts"]) for index in range(start, start + job["block"])]
+        for model, of_model in events.items():
+            measured[model] += milliseconds(lambda i, ready=of_model: ask_handler(ready[i]), asked)
+    print(json.dumps(measured))
+
+
+if __name__ == "__main__":
+    main()
