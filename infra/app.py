@@ -18,6 +18,7 @@ from infra.configuration.stage import StageConfiguration
 from infra.stacks.bulk import BulkStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.function import FunctionStack
+from infra.stacks.predictions import PredictionsStack
 from infra.stacks.service import ServiceStack
 from infra.stacks.watch import WatchStack
 
@@ -72,10 +73,26 @@ def _build_stage(app: cdk.App, project: ProjectConfiguration, stage: StageConfig
     rollout = app.node.try_get_context("rollout")
     if rollout:
         stage = replace(stage, function=replace(stage.function, rollout=rollout))
+    stacks: list[PredictionsStack | ServiceStack | BulkStack] = []
+    predictions = None
+    if stage.predictions:
+        predictions = PredictionsStack(
+            app,
+            project.stack(stage.name, "predictions"),
+            project=project,
+            stage=stage,
+            predictions=stage.predictions,
+            env=env,
+        )
+        stacks.append(predictions)
     function = FunctionStack(
-        app, project.stack(stage.name, "function"), project=project, stage=stage, env=env
+        app,
+        project.stack(stage.name, "function"),
+        project=project,
+        stage=stage,
+        predictions=predictions,
+        env=env,
     )
-    stacks: list[ServiceStack | BulkStack] = []
     if stage.service:
         service = ServiceStack(
             app,
@@ -84,6 +101,7 @@ def _build_stage(app: cdk.App, project: ProjectConfiguration, stage: StageConfig
             stage=stage,
             service=stage.service,
             api=function.api,
+            predictions=predictions,
             env=env,
         )
         stacks.append(service)

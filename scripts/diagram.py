@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.commandline import run
@@ -35,7 +36,7 @@ def pages() -> Mapping[Path, str]:
     last = stages[-1].name
     made = {each.name: synthesise(project, stages, each.name) for each in stages}
     whole = synthesise(project, (*stages[:-1], everything(stages[-1])), last)
-    made[f"{last} with service and bulk"] = whole
+    made[f"{last} with everything"] = whole
     picture = FENCE.format(draw(whole))
     architecture = DOCS / "architecture.md"
     return {
@@ -50,6 +51,7 @@ def everything(stage: StageConfiguration) -> StageConfiguration:
         stage,
         service=stage.service or ServiceConfiguration(),
         bulk=stage.bulk or BulkConfiguration(),
+        predictions=stage.predictions or PredictionsConfiguration(),
     )
 
 

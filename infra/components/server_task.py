@@ -35,8 +35,9 @@ ARCHITECTURES = {
 class ServerTask(Construct):
     """A task definition with one container, which may write to its /tmp and to its log.
 
-    definition: of ECS. digest: `sha256:...` of an image in the server's repository. environment:
-    settings beside those that follow from the stage.
+    definition: of ECS. log_group: what it prints. digest: `sha256:...` of an image in the server's
+    repository. environment: settings beside those that follow from the stage. secrets: those that
+    ECS reads when a task starts.
     """
 
     def __init__(
@@ -49,9 +50,11 @@ class ServerTask(Construct):
         service: ServiceConfiguration,
         digest: str,
         environment: dict[str, str],
+        secrets: dict[str, ecs.Secret],
     ) -> None:
         super().__init__(scope, id_)
         cpu, memory = service.size
+        self.log_group = log_group(self, "Log", stage=stage)
         self.definition = ecs.TaskDefinition(
             self,
             "Definition",
@@ -83,6 +86,7 @@ class ServerTask(Construct):
                 **environment,
                 **service.environment,
             },
+            secrets=secrets,
             user=USER,
             readonly_root_filesystem=True,
             linux_parameters=self._confined(),
@@ -90,7 +94,7 @@ class ServerTask(Construct):
             # A log that cannot be written must not hold up answers.
             logging=ecs.LogDrivers.aws_logs(
                 stream_prefix="server",
-                log_group=log_group(self, "Log", stage=stage),
+                log_group=self.log_group,
                 mode=ecs.AwsLogDriverMode.NON_BLOCKING,
             ),
         )

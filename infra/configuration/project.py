@@ -91,8 +91,12 @@ class ProjectConfiguration:
         """The same of bulk scoring, and the name of its function and its state machine."""
         return f"{self.name}-{stage}-bulk"
 
+    def predictions(self, stage: str) -> str:
+        """The delivery stream of a stage's prediction log."""
+        return f"{self.name}-{stage}-predictions"
+
     def stack(self, stage: str, part: str) -> str:
-        """A stack's name. part: function, service, bulk or watch."""
+        """A stack's name. part: predictions, function, service, bulk or watch."""
         return f"{self.name}-{stage}-{part}"
 
     def key_parameter(self, stage: str) -> str:

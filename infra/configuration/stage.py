@@ -7,6 +7,7 @@ from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import require, require_match
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.keys import keys
+from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.watch import WatchConfiguration
 
@@ -22,8 +23,8 @@ class StageConfiguration:
     carry, each by NAME, which follows `production`, or as NAME=VERSION; empty takes all there are.
     environments: those of GitHub whose jobs may deploy here. moves_production: whether its
     deployments, once they answer, move the `production` of the registry. retain_data: whether logs
-    and results outlive the stack. tags: further ones, for the bill. service, bulk: None where the
-    stage has none, which costs nothing.
+    and results outlive the stack. tags: further ones, for the bill. service, bulk, predictions:
+    None where the stage has none, which costs nothing.
     """
 
     name: str
@@ -39,6 +40,7 @@ class StageConfiguration:
     watch: WatchConfiguration = field(default_factory=WatchConfiguration)
     service: ServiceConfiguration | None = None
     bulk: BulkConfiguration | None = None
+    predictions: PredictionsConfiguration | None = None
     tags: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -16,12 +16,14 @@ from infra.components.smoke_test import SmokeTest
 from infra.components.warm_up import WarmUp
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
+from infra.stacks.predictions import PredictionsStack
 
 
 class FunctionStack(cdk.Stack):
     """Everything that a request meets.
 
     inference: the function, its log, its alias `live`. api: where others may add routes.
+    predictions: where the stage keeps what it answered; None where it does not.
     """
 
     def __init__(
@@ -31,17 +33,23 @@ class FunctionStack(cdk.Stack):
         *,
         project: ProjectConfiguration,
         stage: StageConfiguration,
+        predictions: PredictionsStack | None = None,
         **properties: Any,
     ) -> None:
         super().__init__(scope, id_, **properties)
+        environment = authorisation_environment(self, project=project, stage=stage)
+        if predictions:
+            environment |= predictions.settings | predictions.key.of_function()
         self.inference = InferenceFunction(
             self,
             "Inference",
             project=project,
             stage=stage,
             digest=image_digest(self, key="function_image"),
-            environment=authorisation_environment(self, project=project, stage=stage),
+            environment=environment,
         )
+        if predictions:
+            predictions.collect(self, self.inference.log_group)
         self.alias = self.inference.alias
         smoke_test = SmokeTest(
             self, "SmokeTest", stage=stage, version=self.inference.version, alias=self.alias

@@ -22,13 +22,14 @@ from infra.components.task_scaling import TaskScaling
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
+from infra.stacks.predictions import PredictionsStack
 
 
 class ServiceStack(cdk.Stack):
     """The server on ECS, behind the API of the stage.
 
-    api: of the function's stack; the service adds its routes to it. limits, graphs: what the watch
-    is to ring at and to show.
+    api: of the function's stack; the service adds its routes to it. predictions: where the stage
+    keeps what it answered. limits, graphs: what the watch is to ring at and to show.
     """
 
     def __init__(
@@ -40,12 +41,16 @@ class ServiceStack(cdk.Stack):
         stage: StageConfiguration,
         service: ServiceConfiguration,
         api: apigateway.HttpApi,
+        predictions: PredictionsStack | None = None,
         **properties: Any,
     ) -> None:
         super().__init__(scope, id_, **properties)
         self._zones = [f"{cdk.Aws.REGION}{letter}" for letter in service.zones]
         network = ServiceNetwork(self, "Network", stage=stage, service=service)
         balancer = InternalBalancer(self, "Balancer", network=network)
+        environment = authorisation_environment(self, project=project, stage=stage)
+        if predictions:
+            environment |= predictions.settings
         task = ServerTask(
             self,
             "Task",
@@ -53,8 +58,11 @@ class ServiceStack(cdk.Stack):
             stage=stage,
             service=service,
             digest=image_digest(self, key="server_image"),
-            environment=authorisation_environment(self, project=project, stage=stage),
+            environment=environment,
+            secrets=predictions.key.of_container() if predictions else {},
         )
+        if predictions:
+            predictions.collect(self, task.log_group)
         rollback = RollbackAlarm(
             self, "Rollback", project=project, stage=stage, balancer=balancer.balancer
         )

@@ -7,6 +7,9 @@ from scripts.deployment.progress import say
 from scripts.deployment.stages import load_stage, load_stages
 from scripts.lifecycle.errors import UsageError
 
+# Of the parts that have one, the output that names it.
+BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
+
 
 def confirm(stage: str) -> None:
     """Have the name typed again. Raises UsageError where it is not."""
@@ -22,10 +25,12 @@ def remove_stage(name: str) -> None:
     """The stacks of a stage and its key. Raises CommandError, UsageError."""
     project, stage = load_stage(name)
     account = enter(stage)
-    bulk = project.stack(stage.name, "bulk")
-    if stage.bulk and not stage.retain_data and account.stack(bulk):
-        empty(account, account.output(bulk, "BulkBucket"))
-    stacks.destroy(stacks.names(project, stage), {"stage": stage.name})
+    standing = stacks.names(project, stage)
+    for part, output in BUCKETS.items():
+        stack = project.stack(stage.name, part)
+        if stack in standing and not stage.retain_data and account.stack(stack):
+            empty(account, account.output(stack, output))
+    stacks.destroy(standing, {"stage": stage.name})
     forget_key(account, project, stage)
     kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
     say(f"{stage.name} is gone; {kept}. Models and images are the foundation's.")

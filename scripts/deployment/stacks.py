@@ -9,9 +9,14 @@ from scripts.deployment.cdk import run_cdk
 
 def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]:
     """All that the stage has, in the order in which they are made."""
-    optional = {"service": stage.service, "bulk": stage.bulk}
-    parts = ["function", *(part for part, chosen in optional.items() if chosen), "watch"]
-    return [project.stack(stage.name, part) for part in parts]
+    parts = {
+        "predictions": stage.predictions,
+        "function": stage.function,
+        "service": stage.service,
+        "bulk": stage.bulk,
+        "watch": stage.watch,
+    }
+    return [project.stack(stage.name, part) for part, chosen in parts.items() if chosen]
 
 
 def deploy(stacks: Sequence[str], context: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What calls, runs, watches or feeds what, by the references in the templates."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from scripts.drawing.arrow import Arrow, image_of, taken_back_by
 from scripts.drawing.service_arrows import balancer_of, of_service
@@ -83,6 +83,30 @@ def _machine(templates: Templates, place: Place, machine: Template) -> Iterator[
         yield Arrow(place, other)
 
 
+def _stream(templates: Templates, place: Place, stream: Template) -> Iterator[Arrow]:
+    destination = stream["Properties"]["ExtendedS3DestinationConfiguration"]
+    for bucket in templates.referred(place.stack, destination["BucketARN"]):
+        yield Arrow(place, bucket)
+
+
+def _subscription(templates: Templates, place: Place, subscription: Template) -> Iterator[Arrow]:
+    """What prints into a log group to where its lines are forwarded."""
+    properties = subscription["Properties"]
+    groups = templates.referred(place.stack, properties["LogGroupName"])
+    for stream in templates.referred(place.stack, properties["DestinationArn"]):
+        yield from (Arrow(writer, stream, "lines") for writer in _printing(templates, groups))
+
+
+def _printing(templates: Templates, groups: Sequence[Place]) -> Iterator[Place]:
+    """Functions and services whose log groups are among these."""
+    for place, resource in templates.resources():
+        logs = resource["Properties"].get("LoggingConfig")
+        for task in templates.referred(place.stack, resource["Properties"].get("TaskDefinition")):
+            logs = templates.at(task)["Properties"]["ContainerDefinitions"]
+        if set(groups) & set(templates.referred(place.stack, logs)):
+            yield place
+
+
 def _role(templates: Templates, place: Place, role: Template) -> Iterator[Arrow]:
     for provider in templates.referred(place.stack, role["Properties"]["AssumeRolePolicyDocument"]):
         yield Arrow(provider, place)
@@ -105,7 +129,9 @@ FINDERS = {
     "AWS::IAM::Policy": _policy,
     "AWS::IAM::Role": _role,
     "AWS::Lambda::Alias": _alias,
+    "AWS::KinesisFirehose::DeliveryStream": _stream,
     "AWS::Lambda::Function": _function,
+    "AWS::Logs::SubscriptionFilter": _subscription,
     "AWS::StepFunctions::StateMachine": _machine,
     "Custom::FirstVersionAnswers": _first_version,
 }

@@ -8,6 +8,7 @@ from scripts.drawing.templates import Place, Template, Templates
 from scripts.lifecycle.errors import CommandError
 
 Properties = Mapping[str, Any]
+CONTENTS = {"bulk": "files", "predictions": "predictions"}
 ALARM, TARGET = "AWS::CloudWatch::Alarm", "AWS::ApplicationAutoScaling::ScalableTarget"
 # What carries, joins, permits or logs, and would hide the rest.
 LEFT_OUT = re.compile(
@@ -15,6 +16,7 @@ LEFT_OUT = re.compile(
     r"|ApiGatewayV2::(Stage|Route|Integration|Authorizer|DomainName|ApiMapping)|Route53::.+"
     r"|Lambda::(Permission|Version)|CodeDeploy::Application|ECS::(Cluster|TaskDefinition)"
     r"|ElasticLoadBalancingV2::(Listener|TargetGroup)|ApplicationAutoScaling::ScalingPolicy"
+    r"|SecretsManager::Secret"
     r"|CloudWatch::Alarm)"  # of which there is one box for all that do the same
     r"|Custom::.+"
 )
@@ -51,6 +53,14 @@ def _machines(properties: Properties) -> str:
     return f"Managed Instances<br/>with a GPU:<br/>{types}"
 
 
+def _bucket(properties: Properties) -> str:
+    """By its name, or where CloudFormation gives it one, by the part of the stage that has it."""
+    if "BucketName" in properties:
+        return f"bucket {_short(written(properties['BucketName']))}"
+    (part,) = (each["Value"] for each in properties["Tags"] if each["Key"] == "part")
+    return f"bucket of {CONTENTS[part]}"
+
+
 def _tasks(properties: Properties) -> str:
     return f"{properties['MinCapacity']} to {properties['MaxCapacity']} tasks"
 
@@ -73,7 +83,8 @@ LABELS: Mapping[str, Callable[[Properties], str]] = {
     "AWS::IAM::Role": lambda of: f"role {of['RoleName']}",
     "AWS::Lambda::Alias": lambda of: f"alias {of['Name']}",
     "AWS::Lambda::Function": _function,
-    "AWS::S3::Bucket": lambda of: f"bucket {_short(written(of.get('BucketName', 'of files')))}",
+    "AWS::KinesisFirehose::DeliveryStream": lambda of: f"Firehose<br/>{of['DeliveryStreamName']}",
+    "AWS::S3::Bucket": _bucket,
     "AWS::SNS::Topic": lambda of: f"topic<br/>{of['TopicName']}",
     "AWS::StepFunctions::StateMachine": lambda of: f"state machine<br/>{of['StateMachineName']}",
 }

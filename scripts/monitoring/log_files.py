@@ -13,6 +13,8 @@ from scripts.monitoring.window import Window
 HOUR = timedelta(hours=1)
 # How long after its prediction feedback is waited for, and how late Firehose may write a line.
 LATEST = timedelta(days=7)
+# Firehose names a file by the hour of its first line, and waits no longer than this for the last.
+BUFFERED = timedelta(minutes=15)
 PARTITION = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})/(\d{2})/")
 
 
@@ -43,7 +45,8 @@ def _keys(store: ObjectStore, where: str, window: Window) -> Iterator[str]:
 
 
 def _days(window: Window) -> Iterator[str]:
-    day, last = (window.since or window.until).astimezone(UTC), window.until.astimezone(UTC)
+    first, last = window.since or window.until, window.until.astimezone(UTC)
+    day = (first - BUFFERED).astimezone(UTC)
     latest = min(last + LATEST, datetime.now(UTC))
     while f"{day:%F}" <= f"{latest:%F}":
         yield f"{day:%Y/%m/%d}/"
@@ -59,5 +62,5 @@ def _may_hold(key: str, window: Window) -> bool:
     except ValueError:
         return True
     return hour < window.until + LATEST and (
-        window.since is None or hour + HOUR > window.since.astimezone(UTC)
+        window.since is None or hour + HOUR + BUFFERED > window.since.astimezone(UTC)
     )

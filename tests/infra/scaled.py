@@ -1,7 +1,8 @@
-"""Stages with a service and bulk scoring: each option of theirs at least once."""
+"""Stages with a service, bulk scoring and a prediction log: each option of theirs at least once."""
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration, SleepConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -18,6 +19,7 @@ HEAVY = StageConfiguration(
     environments=("heavy",),
     service=ServiceConfiguration(),
     bulk=BulkConfiguration(),
+    predictions=PredictionsConfiguration(),
 )
 
 # On CPUs, none of them where nobody asks.
@@ -51,6 +53,7 @@ LIGHT = StageConfiguration(
         keep_days=1,
         memory_megabytes=3008,
     ),
+    predictions=PredictionsConfiguration(retention_days=7, feedback_text=True),
 )
 
 # On GPUs by day, behind a NAT gateway.

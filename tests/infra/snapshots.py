@@ -1,4 +1,4 @@
-"""The templates of the stages that ship, and of a service and bulk scoring, as looked at last.
+"""The templates of the stages that ship, and of what a stage may have, as looked at last.
 
 make snapshots writes them anew: do so when a change is meant, and read the difference.
 """
@@ -21,7 +21,7 @@ CHANGING = (
 
 
 # No stage that ships has these: one on GPUs, one on Fargate that sleeps.
-OPTIONAL = ("heavy-service", "heavy-bulk", "light-service")
+OPTIONAL = ("heavy-service", "heavy-bulk", "heavy-predictions", "light-service")
 
 
 def optional(scaled: Assembly) -> dict[str, str]:

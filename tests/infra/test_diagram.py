@@ -11,10 +11,12 @@ from scripts.drawing.page import with_part
 from scripts.drawing.templates import Place, Templates
 from scripts.lifecycle.errors import CommandError
 
+ARROW = re.compile(r"^ +(\w+)(?:\(\[.*?\]\))? (-->|-\. .* \.->|-- .* -->) (\w+)", re.M)
+
 
 @pytest.fixture(scope="module")
 def heavy(scaled):
-    """A stage with a service on GPUs and bulk scoring."""
+    """A stage with a service on GPUs, bulk scoring and a prediction log."""
     return only(scaled, "heavy")
 
 
@@ -31,7 +33,7 @@ def labels(picture):
 def drawn(picture):
     """Arrows as what stands on their ends, and on them."""
     boxes = labels(picture) | {name: name for name in ("callers", "people", "jobs_of_GitHub")}
-    found = re.findall(r"^ +(\w+)(?:\(\[.*?\]\))? (-->|-\. .* \.->|-- .* -->) (\w+)", picture, re.M)
+    found = re.findall(ARROW, picture)
     return {
         (boxes[start].split("<br/>")[0], arrow.strip("-.> ").strip('"'), boxes[end].split("<")[0])
         for start, arrow, end in found
@@ -76,6 +78,18 @@ def test_a_version_can_be_followed_to_the_traffic_and_back(heavy):
     ]
 
 
+def test_the_prediction_log_can_be_followed_from_what_prints_it_to_where_it_lies(heavy):
+    ways = drawn(draw(heavy))
+    assert {
+        ("Lambda", "lines", "Firehose"),
+        ("ECS service", "lines", "Firehose"),
+        ("Firehose", "", "bucket of predictions"),
+    } <= ways
+    boxes = labels(draw(heavy))
+    writers = {start for start, said, end in re.findall(ARROW, draw(heavy)) if "lines" in said}
+    assert not [boxes[each] for each in writers if "bulk" in boxes[each]]
+
+
 def test_a_service_that_sleeps_is_woken_and_one_on_fargate_has_no_machines(scaled):
     ways = drawn(draw(only(scaled, "light")))
     assert ("alarm", "wakes", "0 to 8 tasks") in ways
@@ -92,7 +106,7 @@ def test_every_arrow_begins_and_ends_at_a_box_and_each_box_is_one(heavy):
 
 def test_alarms_that_tell_the_same_people_share_a_box(heavy):
     (box,) = (each for each in labels(draw(heavy)).values() if "model-age" in each)
-    assert box.startswith("13 alarms:<br/>errors, 5xx<br/>")
+    assert box.startswith("15 alarms:<br/>errors, 5xx<br/>")
     assert "bulk-failed" in box
 
 

@@ -62,6 +62,16 @@ AWS = {
         {"ExecutionsStarted", "ExecutionsFailed", "ExecutionsSucceeded", "ExecutionsTimedOut"},
         ({"StateMachineArn"},),
     ),
+    "AWS/Firehose": (
+        {
+            "DeliveryToS3.Bytes",
+            "DeliveryToS3.DataFreshness",
+            "DeliveryToS3.Records",
+            "IncomingBytes",
+            "IncomingRecords",
+        },
+        ({"DeliveryStreamName"},),
+    ),
 }
 
 

@@ -42,6 +42,8 @@ REASONS = {
     ),
     r"<SmokeTestBeforeTrafficFunction\w+\.Arn>:\*": "the versions of one hook",
     r"<FilesBucket\w+\.Arn>/(in|out)/\*": "files of bulk scoring, one way each",
+    r"<LinesBucket\w+\.Arn>/(predictions|errors)/\*": "writing the prediction log",
+    r"<LinesBucket\w+\.Arn>/\*": "reading the prediction log, and a reference beside it",
     r"arn:<AWS::Partition>:states:[a-z0-9-]+:(\d+|<AWS::AccountId>):execution:"
     r"evergreen-[a-z]+-bulk[:/]\*": "the state machine's own runs, whose names are random",
     r"arn:<AWS::Partition>:ecs:[a-z0-9-]+:(\d+|<AWS::AccountId>):container-instance/\*": (

@@ -82,7 +82,7 @@ def test_data_outlives_its_stack_where_that_was_chosen_and_only_there(shipped, o
         {
             f"evergreen-{stage}-{part}": stage == "heavy"
             for stage in ("heavy", "light")
-            for part in ("service", "bulk")
+            for part in ("service", "bulk", "predictions")
         },
     )
 
@@ -150,7 +150,7 @@ def test_buckets_and_topics_take_no_plain_http(assembly):
 
 
 def test_no_secret_is_in_any_template(assembly):
-    """A key's SHA-256 may be; a key never is, and the parameter is read by CloudFormation."""
+    """A key's SHA-256 may be; a key never is. CloudFormation reads what it is told to look up."""
     for stack, _, function in assembly.all("AWS::Lambda::Function"):
         variables = function["Properties"].get("Environment", {}).get("Variables", {})
         for name, value in variables.items():
@@ -158,6 +158,8 @@ def test_no_secret_is_in_any_template(assembly):
             if name == "API_KEY_SHA256":
                 hexadecimal = all(len(part) == 64 for part in str(value).split(","))
                 assert hexadecimal or str(value).startswith("{{resolve:ssm:/evergreen/")
+            if name == "PREDICTION_LOG_KEY":
+                assert written(value).startswith("{{resolve:secretsmanager:<"), stack
 
 
 def test_every_alarm_tells_somebody_or_takes_a_version_back(assembly):

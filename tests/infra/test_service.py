@@ -158,7 +158,7 @@ def test_the_container_may_do_next_to_nothing(container):
     assert container["User"] == "10001:10001"
     assert container["ReadonlyRootFilesystem"] is True
     assert not container.get("Privileged")
-    assert not container.get("Secrets")
+    assert {each["Name"] for each in container.get("Secrets", [])} <= {"PREDICTION_LOG_KEY"}
     assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
     (scratch,) = container["LinuxParameters"]["Tmpfs"]
     assert scratch["ContainerPath"] == "/tmp"
@@ -209,7 +209,7 @@ def test_a_task_that_is_stopped_may_finish_what_it_began(environment, container,
     assert int(attributes["deregistration_delay.timeout_seconds"]) >= 30, "the gateway's patience"
 
 
-def test_a_task_may_call_nothing_and_ecs_may_start_it(scaled, stack, find):
+def test_a_task_may_call_nothing_and_ecs_may_start_it(scaled, stage, stack, find):
     task = find("ECS::TaskDefinition")
     role, execution = (
         task["TaskRoleArn"]["Fn::GetAtt"][0],
@@ -234,6 +234,9 @@ def test_a_task_may_call_nothing_and_ecs_may_start_it(scaled, stack, find):
         for resource in each.resources
     }
     assert may.pop("ecr:GetAuthorizationToken") == "*"
+    if stage.predictions:
+        for action in ("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"):
+            assert re.fullmatch(r"<evergreen-\w+-predictions:\w+KeySecret\w+>", may.pop(action))
     assert set(may) == {
         "ecr:BatchCheckLayerAvailability",
         "ecr:BatchGetImage",

@@ -102,6 +102,18 @@ def test_a_bucket_is_read_as_a_folder_is(bucket):
     assert len(read_log(where, late, "sentiment")) == 60
 
 
+def test_a_line_lies_in_the_hour_before_where_a_file_was_begun_then(bucket):
+    """Firehose names a file by its first line and waits for the last, here over midnight."""
+    client = boto3.client("s3")
+    begin = START - timedelta(minutes=2)
+    key = f"{begin:%Y/%m/%d/%H}/part"
+    client.put_object(Bucket=bucket, Key=key, Body=as_text(log_lines(5, begin=begin)))
+    found = read_log(f"s3://{bucket}", Window(START, START + timedelta(hours=1)), "sentiment")
+    assert [found.time(row) - START for row in range(len(found))] == [
+        timedelta(minutes=minute) for minute in range(3)
+    ]
+
+
 def test_feedback_is_joined_from_after_the_window_and_the_last_one_counts():
     first, second = log_lines(2)
     right, wrong = first["label"], "something else"
@@ -133,6 +145,16 @@ def test_the_entities_of_a_text_are_counted_by_label(tmp_path):
     assert found.labels == ["LOC", "PER"]
     assert found.answers.tolist() == [[1, 2], [0, 0]]
     assert np.isnan(found.scores).all()
+
+
+def test_entities_that_were_told_are_no_damage_and_judge_nothing(tmp_path):
+    (line,) = log_lines(1)
+    span = {"label": "PER", "start": 0, "end": 3}
+    told = {"log": "feedback", "id": line["id"], "time": line["time"], "entities": [span]}
+    (tmp_path / "log.parquet").write_bytes(write_parquet([line, told]))
+    found = read_log(str(tmp_path), EVER, "sentiment")
+    assert found.damaged == 0
+    assert np.isnan(found.correct).all()
 
 
 def test_versions_are_told_apart():

@@ -1,0 +1,117 @@
+"""The prediction log of a stage: where its lines go, before anything writes one."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_kinesisfirehose as firehose
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.components.dashboard import graph
+from infra.components.limits import AT_LEAST, Limit
+from infra.components.metrics import ServiceMetrics
+from infra.components.prediction_bucket import PredictionBucket
+from infra.components.prediction_key import PredictionKey
+from infra.components.prediction_stream import PredictionStream
+from infra.components.prediction_subscription import subscribe_predictions
+from infra.configuration.predictions import PredictionsConfiguration
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+HOUR = cdk.Duration.hours(1)
+LATE_MINUTES = 30
+
+
+class PredictionsStack(cdk.Stack):
+    """A bucket, the delivery stream to it, and the key of the digests.
+
+    settings: by which the application writes the log, but for the key. limits, graphs: what the
+    watch is to ring at and to show.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        predictions: PredictionsConfiguration,
+        **properties: Any,
+    ) -> None:
+        super().__init__(scope, id_, **properties)
+        bucket = PredictionBucket(self, "Lines", stage=stage, predictions=predictions)
+        bucket.let_drift_read(project)
+        self._delivery = PredictionStream(
+            self, "Delivery", project=project, stage=stage, bucket=bucket.bucket
+        )
+        self.key = PredictionKey(self, "Key", stage=stage.name)
+        self.settings = {
+            "PREDICTION_LOG": "true",
+            "FEEDBACK_TEXT": str(predictions.feedback_text).lower(),
+        }
+        stream = self._delivery.stream
+        age = stream.metric("DeliveryToS3.DataFreshness", statistic="Maximum")
+        self.limits: Sequence[Limit] = [
+            Limit(
+                "log-late",
+                f"Lines of the prediction log wait for more than {LATE_MINUTES} minutes.",
+                age,
+                60 * LATE_MINUTES,
+            ),
+            _silence(project, stage, stream),
+        ]
+        self.graphs: Sequence[Sequence[cloudwatch.IWidget]] = [
+            [
+                graph(
+                    "Prediction log: batches of lines",
+                    stream.metric_incoming_records(statistic="Sum", label="forwarded"),
+                    stream.metric("DeliveryToS3.Records", statistic="Sum", label="written"),
+                ),
+                graph(
+                    "Prediction log: bytes",
+                    stream.metric_incoming_bytes(statistic="Sum", label="forwarded, gzipped"),
+                    stream.metric("DeliveryToS3.Bytes", statistic="Sum", label="written, gzipped"),
+                ),
+                graph("Prediction log: the oldest line that waits (s)", age),
+            ]
+        ]
+        cdk.CfnOutput(self, "PredictionLog", value=bucket.location)
+        cdk.CfnOutput(self, "PredictionBucket", value=bucket.bucket.bucket_name)
+
+    def collect(self, scope: Construct, log_group: logs.ILogGroup) -> None:
+        """Have the lines of a log group come here. scope: of the stack that has the group."""
+        subscribe_predictions(
+            scope,
+            log_group=log_group,
+            stream=self._delivery.stream,
+            writer=self._delivery.writer,
+        )
+
+
+def _silence(
+    project: ProjectConfiguration, stage: StageConfiguration, stream: firehose.DeliveryStream
+) -> Limit:
+    """What is lost before the stream is neither late nor an error anywhere."""
+    texts = ServiceMetrics(project.service(stage.name)).of_model(
+        stage.function.default_model, "texts", "Sum", period=HOUR
+    )
+    silent = cloudwatch.MathExpression(
+        expression="IF(texts > 0, IF(FILL(lines, 0) > 0, 0, 1), 0)",
+        using_metrics={
+            "texts": texts,
+            "lines": stream.metric_incoming_records(statistic="Sum", period=HOUR),
+        },
+        label="hours with answers and no line of them",
+        period=HOUR,
+    )
+    return Limit(
+        "log-silent",
+        "The function answers, and no line of the prediction log has come for two hours.",
+        silent,
+        1,
+        operator=AT_LEAST,
+        periods=2,
+    )
