@@ -61,7 +61,7 @@ def mark(
 
 def released(stage: StageConfiguration, build: Build, source: str) -> Release:
     """A release of this moment. source: the commit that was built."""
-    moment = datetime.now(UTC).isoformat(timespec="seconds")
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     return Release(stage.name, source, build.function, dict(build.models), moment, build.server)
 
 

@@ -24,10 +24,15 @@ class Release:
     server: str = ""
 
     @property
+    def moment(self) -> datetime:
+        """When it was released, in UTC."""
+        return datetime.fromisoformat(self.released_at).astimezone(UTC)
+
+    @property
     def name(self) -> str:
-        """Sorts by time; the same release recorded twice is one."""
-        moment = datetime.fromisoformat(self.released_at).astimezone(UTC)
-        return f"{moment:%Y%m%dT%H%M%SZ}-{self.image.removeprefix('sha256:')[:8]}"
+        """The same release recorded twice is one."""
+        moment = f"{self.moment:%Y%m%dT%H%M%S}{self.moment.microsecond // 1000:03}Z"
+        return f"{moment}-{self.image.removeprefix('sha256:')[:8]}"
 
 
 def record_release(store: ObjectStore, release: Release) -> None:
@@ -41,7 +46,7 @@ def list_releases(store: ObjectStore, stage: str | None = None) -> list[Release]
         _parse(decode(store.get(entry.key), entry.key), entry.key)
         for entry in store.list(keys.releases(stage))
     ]
-    return sorted(found, key=lambda release: (release.stage, release.name))
+    return sorted(found, key=lambda release: (release.stage, release.moment, release.name))
 
 
 @dataclass(frozen=True)

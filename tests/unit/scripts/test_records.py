@@ -130,7 +130,17 @@ def test_releases_are_listed_by_stage_and_time(store):
         record_release(store, release)
     assert list_releases(store, "prod") == [RELEASE, later]
     assert list_releases(store) == [dev, RELEASE, later]
-    assert store.get("releases/prod/20260102T030405Z-aaaaaaaa.json").content
+    assert store.get("releases/prod/20260102T030405000Z-aaaaaaaa.json").content
+
+
+def test_releases_of_one_second_are_listed_in_their_order(store):
+    first = replace(
+        RELEASE, image="sha256:" + "b" * 64, released_at="2026-01-02T03:04:05.100+00:00"
+    )
+    second = replace(RELEASE, released_at="2026-01-02T03:04:05.900+00:00")
+    for release in (second, first):
+        record_release(store, release)
+    assert list_releases(store, "prod") == [first, second]
 
 
 def test_recording_a_release_again_changes_nothing(store):

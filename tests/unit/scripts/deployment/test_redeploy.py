@@ -216,7 +216,7 @@ def test_releases_are_listed_with_what_became_of_them(prod, tmp_path):
     assert [row.split("  ")[-1] for row in rows] == ["live", "taken back", "live"]
 
 
-@pytest.mark.parametrize("arguments", [["--release", "20200101T000000Z-00000000"]])
+@pytest.mark.parametrize("arguments", [["--release", "20200101T000000000Z-00000000"]])
 def test_a_release_that_is_not_there_is_wrong_usage(prod, arguments):
     code, _, err = prod.back(*arguments)
     assert code == 2
