@@ -16,10 +16,13 @@ NONE, OTHER = "none", "other"
 
 SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 1)
+# As in the profile of a manifest.
+PIECES = (1, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2, 3)
 TOKENS = tuple(2**power for power in range(4, 18))
 BUCKETS = {
     "score": SHARES,
     "margin": SHARES,
+    "tokens_per_word": PIECES,
     "batch_windows": tuple(2**power for power in range(11)),
     "batch_tokens": TOKENS,
     "batch_padded_tokens": TOKENS,

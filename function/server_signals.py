@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from function.api.embedded_metrics import age_of, embed
-from function.api.observability import Record, of_request, write_line
+from function.api.observability import Record, of_request, write_lines
 from function.batching.batcher import Batch
 from function.core.artifact import Artifact
 from function.core.types import ModelInfo
@@ -51,7 +51,7 @@ class ServerSignals:
 
     def request(self, record: Record) -> None:
         """Write the line of a request, and count it."""
-        write_line(record)
+        write_lines(record)
         counted = of_request(record)
         self._metrics.count(counted)
         self._load.request(counted)
@@ -74,9 +74,9 @@ class ServerSignals:
     def report(self) -> None:
         """Write the load since the last report, and how old the models are, for CloudWatch."""
         common = {"level": "info", "route": "load", "service": self._service}
-        write_line(embed("load", {**common, **self._load.take(self._engine.waiting)}))
+        write_lines(embed("load", {**common, **self._load.take(self._engine.waiting)}))
         for age in self._age_records():
-            write_line(embed("age", {**common, **age}))
+            write_lines(embed("age", {**common, **age}))
 
     def _age_records(self) -> Iterator[Record]:
         for model in self._engine.models():

@@ -4,11 +4,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from function.core.errors import ConfigurationError
 
 Auth = Literal["key", "iam", "jwt", "public"]
+SHORTEST_KEY = 32  # characters, of a secret that texts are hashed with
 
 
 class Limits(BaseModel):
@@ -31,6 +40,9 @@ class Settings(BaseModel):
     most_loaded: models in memory at once: the default, and those that were asked for last.
     threads: cores that one call of the model may use; 0 takes all.
     service: what CloudWatch's metrics are kept by; tells deployments apart.
+    prediction_log: write a line for each text that is answered, without the text, and take feedback
+    on it. prediction_log_key: a secret; with it a line holds a keyed hash of its text (HMAC).
+    feedback_text: also take the text with feedback, from owners who send it, and log it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,6 +55,9 @@ class Settings(BaseModel):
     most_loaded: Annotated[int, Field(ge=2)] = 4
     threads: Annotated[int, Field(ge=0)] = 0
     service: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "evergreen"
+    prediction_log: bool = False
+    prediction_log_key: SecretStr = SecretStr("")
+    feedback_text: bool = False
 
     @field_validator("api_key_sha256", mode="before")
     @classmethod
@@ -57,6 +72,19 @@ class Settings(BaseModel):
             raise ValueError("AUTH=key needs API_KEY_SHA256, the SHA-256 of the key in hex")
         if any(len(digest) != 64 for digest in self.api_key_sha256):
             raise ValueError("API_KEY_SHA256 must be 64 hex digits: the key's SHA-256, not the key")
+        return self
+
+    @field_validator("prediction_log_key")
+    @classmethod
+    def _key_cannot_be_guessed(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < SHORTEST_KEY:
+            raise ValueError(f"a secret of at least {SHORTEST_KEY} random characters")
+        return value
+
+    @model_validator(mode="after")
+    def _feedback_needs_the_log(self) -> Self:
+        if self.feedback_text and not self.prediction_log:
+            raise ValueError("FEEDBACK_TEXT needs PREDICTION_LOG=true, which feedback belongs to")
         return self
 
 

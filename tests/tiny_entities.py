@@ -5,6 +5,7 @@
 unknown: then it is a person, so that casing shows. Transitions forbid what no entity looks like.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,7 @@ def write_entity_artifact(
     folder: Path,
     *,
     model: str = "ner",
+    tag_of: Mapping[str, str] = TAG_OF,
     max_tokens: int = 8,
     stride: int = 2,
     max_windows: int = 16,
@@ -60,7 +62,7 @@ def write_entity_artifact(
 ) -> Path:
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
-    onnx.save(_graph(), folder / "model.onnx")
+    onnx.save(_graph(tag_of), folder / "model.onnx")
     tokenizer_of_words().save(str(folder / "tokenizer.json"))
     save_file(_transitions(), folder / "transitions.safetensors")
     manifest = Manifest(
@@ -111,13 +113,13 @@ def _transitions() -> dict[str, np.ndarray]:
     return {"start": start, "end": np.zeros(len(TAGS), dtype=np.float32), "between": between}
 
 
-def _graph() -> onnx.ModelProto:
+def _graph(tag_of: Mapping[str, str]) -> onnx.ModelProto:
     """logits = table[input_ids]: an id is a word's and, behind it, its casing's."""
     table = np.zeros((len(Casing) * len(WORDS), len(TAGS)), dtype=np.float32)
     for code in Casing:
         for index, word in enumerate(WORDS):
             unknown = "B-PER" if code and word == "[UNK]" else "O"
-            tag = TAG_OF.get(word, unknown)
+            tag = tag_of.get(word, unknown)
             table[code * len(WORDS) + index, TAGS.index(tag)] = SURE
     shape = ["windows", "tokens"]
     graph = helper.make_graph(

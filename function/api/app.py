@@ -64,8 +64,20 @@ def create_app(
 
         return open_inference_metadata.routes(engine, [Depends(guard)])
 
+    def feedback_routes() -> Sequence[BaseRoute]:
+        from function.api.routes import feedback
+
+        return feedback.routes(
+            engine,
+            limits,
+            [Depends(guard)],
+            logged=settings.prediction_log,
+            keeps_text=settings.feedback_text,
+        )
+
     # Taken as they are: an included router has each of its routes built a second time.
     app.router.routes += native.routes(engine, limits, [Depends(guard)])
+    app.router.routes.append(LateRoutes(["/v1/feedback"], feedback_routes))
     app.router.routes += health.routes(engine)
     app.router.routes += page.routes(TITLE)
     # After the page, which has the other methods of "/".
@@ -83,6 +95,11 @@ def create_app(
     for wrap in middleware:
         app.add_middleware(wrap)
     app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)
+    if settings.prediction_log:
+        from function.api.prediction_log import PredictionLogMiddleware
+
+        key = settings.prediction_log_key.get_secret_value()
+        app.add_middleware(PredictionLogMiddleware, key=key)
     app.add_middleware(ObservabilityMiddleware, sink=sink)
     return app
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from function.api.observability import Record, is_probe, of_request, write_line
+from function.api.observability import Record, is_probe, of_request, write_lines
 from function.api.signals import SIGNALS, Line, Signal
 from function.core.types import ModelInfo
 
@@ -35,16 +35,16 @@ class EmbeddedMetrics:
         """Write the line of a request; probes are no metrics, they would drown what matters."""
         cold, self._cold = self._cold, False
         if is_probe(record):
-            write_line(record)
+            write_lines(record)
             return
         labels = self._labels.get(record.get("model", ""), ())
         record = {"service": self._service, "cold_start": int(cold), **of_request(record)}
-        write_line(embed("request", record, labels))
+        write_lines(embed("request", record, labels))
 
     def tick(self, record: Record) -> None:
         """Write the line of the clock, which warms the process and tells a model's age."""
         self._cold = False
-        write_line(embed("age", {"service": self._service, **record}))
+        write_lines(embed("age", {"service": self._service, **record}))
 
 
 def embed(line: Line, record: Record, labels: Collection[str] = ()) -> Record:

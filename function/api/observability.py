@@ -8,25 +8,41 @@ import os
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from function.api.outcomes import outcome_of
 from function.api.problems import problem
-from function.core.types import Answer, AnyPrediction, Entity, Prediction
+from function.core.types import Answer
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
+ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 PROBES = ("/live", "/ready", "/metrics")
 
 
-def write_line(record: Record) -> None:
-    """Log a record to stdout."""
-    sys.stdout.write(json.dumps(record, separators=(",", ":"), default=str) + "\n")
-    sys.stdout.flush()
+class Answered(NamedTuple):
+    """The texts of a request and what was answered; `state.answered` of a request that was."""
+
+    texts: Sequence[str]
+    answer: Answer
+
+
+def write_lines(*records: Record, flush: bool = True) -> None:
+    """Log records to stdout in one piece. No request fails because its log has no reader.
+
+    flush: False where another line follows at once, which takes these with it.
+    """
+    lines = "".join([f"{ENCODE(record)}\n" for record in records])
+    with suppress(OSError, ValueError):  # the pipe's other end is gone, or stdout is closed
+        sys.stdout.write(lines)
+        if flush:
+            sys.stdout.flush()
 
 
 def of_request(record: Record) -> Record:
@@ -45,8 +61,10 @@ def is_probe(record: Record) -> bool:
     return str(record["route"]).endswith(PROBES)
 
 
-def note(log: Record, answer: Answer) -> dict[str, str]:
-    """Add an answer's figures to the request's log line; returns the headers that tell them."""
+def note(request: Request, texts: Sequence[str], answer: Answer) -> dict[str, str]:
+    """Add an answer's figures to the request's log line, and keep both for the prediction log;
+    returns the headers that tell the figures."""
+    request.state.answered = Answered(texts, answer)
     timings, predictions = answer.timings, answer.predictions
     stages = {
         "tokenization": timings.tokenization_ms,
@@ -58,7 +76,7 @@ def note(log: Record, answer: Answer) -> dict[str, str]:
     shown = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
     if not timings.explanation_ms:
         del stages["explanation"]
-    log |= {
+    request.state.log |= {
         "model": answer.model.name,
         "version": answer.model.version,
         "texts": len(predictions),
@@ -71,31 +89,17 @@ def note(log: Record, answer: Answer) -> dict[str, str]:
 
 
 def _of_predictions(answer: Answer) -> Record:
-    """What was answered, without the texts. A caller may have asked for scores that are not
-    probabilities, for the best label alone, or for the tags of words; what cannot be told is left
-    out."""
-    labels = set(answer.model.labels)
-    told = [
-        each
-        for prediction in answer.predictions
-        for each in _labelled(prediction)
-        if each.label in labels
-    ]
-    sure = [each for each in told if 0 <= each.score <= 1]
+    outcomes = [outcome_of(prediction) for prediction in answer.predictions]
+    labels: dict[str, int] = {}
+    for outcome in outcomes:
+        for label, count in outcome.labels.items():
+            labels[label] = labels.get(label, 0) + count
     return {
-        "labels": dict(Counter(each.label for each in told)),
-        "score": [round(each.score, 4) for each in sure],
-        "margin": [
-            round(each.score - each.scores[1].score, 4)
-            for each in sure
-            if isinstance(each, Prediction) and len(each.scores) > 1
-        ],
+        "labels": labels,
+        "score": [each.score for each in outcomes if each.score is not None],
+        "margin": [each.margin for each in outcomes if each.margin is not None],
+        "tokens_per_word": [each.tokens_per_word for each in outcomes],
     }
-
-
-def _labelled(prediction: AnyPrediction) -> Sequence[Prediction | Entity]:
-    """What has a label and a score: of entities, each."""
-    return [prediction] if isinstance(prediction, Prediction) else prediction.entities
 
 
 class ObservabilityMiddleware:

@@ -49,7 +49,7 @@ def _count(member: str, means: str) -> Signal:
     return Signal(member, means, "Count", metric, "counter", MODEL, ("request",), SERVED)
 
 
-def _share(member: str, means: str) -> Signal:
+def _of_each_text(member: str, means: str) -> Signal:
     return Signal(member, means, "None", member, "histogram", MODEL, ("request",), SERVED)
 
 
@@ -91,7 +91,7 @@ SIGNALS = (
     _count("windows", "windows of them"),
     Signal(
         member="labels",
-        means="texts by predicted label",
+        means="texts by predicted label, or entities by theirs",
         unit="Count",
         prometheus="predictions_total",
         kind="counter",
@@ -99,8 +99,11 @@ SIGNALS = (
         lines=("request",),
         by=SERVED,
     ),
-    _share("score", "of the predicted label"),
-    _share("margin", "from that score to the second label's, where two were asked for"),
+    _of_each_text(
+        "score", "of a text: its label's probability, or the mean of its entities' scores"
+    ),
+    _of_each_text("margin", "from that probability to the second label's"),
+    _of_each_text("tokens_per_word", "of a text: into how many pieces its words fall"),
     _batch("windows", "windows that the model read at once"),
     _batch("tokens", "tokens of them"),
     _batch("padded_tokens", "tokens of them and the padding between"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.backend import Logits
@@ -12,6 +13,8 @@ from function.core.errors import ArtifactError, InputError
 from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import TextTokenizer, TokenIds
 from function.core.types import AnyPrediction, LabelScore, Options, Prediction
+
+Codes = npt.NDArray[np.int64]
 
 
 def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
@@ -47,10 +50,16 @@ class Classifier:
         starts = np.cumsum([0, *counts[:-1]])
         sums = np.add.reduceat(np.stack(outputs), starts, axis=0)
         means = sums / np.array(counts, dtype=np.float32)[:, None]
-        scores = activate(means, self._temperature, options.activation)
+        probabilities = scores = activate(means, self._temperature, "softmax")
+        if options.activation != "softmax":
+            scores = activate(means, self._temperature, options.activation)
+        # By logits: scores of far ones may be equal, sigmoid's both 1.
+        orders = np.argsort(-means, axis=1, kind="stable")
         return [
-            self._prediction(text, row, options)
-            for text, row in zip(reading.texts, scores, strict=True)
+            self._prediction(text, order, probability[order], score[order], options)
+            for text, order, probability, score in zip(
+                reading.texts, orders, probabilities, scores, strict=True
+            )
         ]
 
     def explain(
@@ -63,10 +72,19 @@ class Classifier:
         ]
 
     def _prediction(
-        self, text: WindowedText, values: Probabilities, options: Options
+        self,
+        text: WindowedText,
+        order: Codes,
+        probabilities: Probabilities,
+        values: Probabilities,
+        options: Options,
     ) -> Prediction:
-        order = np.argsort(-values, kind="stable")
-        scores = [LabelScore(self._labels[index], float(values[index])) for index in order]
+        """order: of labels, best first, as are their probabilities and the values asked for."""
+        scores = [
+            LabelScore(self._labels[code], float(value))
+            for code, value in zip(order, values, strict=True)
+        ]
+        certainty, *others = map(float, probabilities[:2])
         return Prediction(
             label=scores[0].label,
             score=scores[0].score,
@@ -75,6 +93,8 @@ class Classifier:
             words=text.encoded.words,
             windows=len(text.windows),
             truncated=text.truncated,
+            certainty=certainty,
+            margin=certainty - sum(others),
         )
 
     def _explained(self, text: WindowedText, prediction: Prediction, run: Run) -> Prediction:

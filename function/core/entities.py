@@ -7,6 +7,7 @@ from the edges. So the tags of a long text are decoded at once, and no entity en
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -76,13 +77,7 @@ class EntityFinder:
         chances = tag_probabilities(emissions, lengths, self._transitions)
         scores = np.take_along_axis(chances, best[:, :, None], axis=2)[:, :, 0]
         return [
-            EntityPrediction(
-                entities=list(self._entities(text.encoded.text, each, tags, score, options)),
-                tokens=len(text.encoded.ids),
-                words=text.encoded.words,
-                windows=len(text.windows),
-                truncated=text.truncated,
-            )
+            self._prediction(text, each, tags, score, options)
             for text, each, tags, score in zip(reading.texts, words, best, scores, strict=True)
         ]
 
@@ -117,16 +112,43 @@ class EntityFinder:
             emissions[first[read]],
         )
 
+    def _prediction(
+        self,
+        text: WindowedText,
+        words: _Words,
+        tags: Tags,
+        scores: Probabilities,
+        options: Options,
+    ) -> EntityPrediction:
+        found = partial(self._entities, text.encoded.text, words, tags, scores)
+        apart, outside = options.grouping == "words", options.outside
+        whole = list(found(apart=False, outside=False))
+        return EntityPrediction(
+            entities=list(found(apart=apart, outside=outside)) if apart or outside else whole,
+            tokens=len(text.encoded.ids),
+            words=text.encoded.words,
+            windows=len(text.windows),
+            truncated=text.truncated,
+            whole=whole,
+        )
+
     def _entities(
-        self, text: str, words: _Words, tags: Tags, scores: Probabilities, options: Options
+        self,
+        text: str,
+        words: _Words,
+        tags: Tags,
+        scores: Probabilities,
+        *,
+        apart: bool,
+        outside: bool,
     ) -> Iterator[Entity]:
-        """In reading order; each word by itself, with its tag, where that is asked for."""
-        apart = options.grouping == "words"
+        """In reading order. apart: each word by itself, with its tag. outside: also what belongs
+        to no entity."""
         for start, stop in _runs(
             [self._tags[tag] for tag in tags[: len(words.ids)]], words.ids, apart
         ):
             tag = self._tags[tags[start]]
-            if tag == OUTSIDE and not options.outside:
+            if tag == OUTSIDE and not outside:
                 continue
             begin, end = _whole(text, int(words.start[start]), int(words.end[stop - 1]))
             yield Entity(

@@ -59,6 +59,8 @@ class Prediction:
 
     scores: best first. tokens: of the whole text, without special tokens; words: that they spell.
     windows: how many the model read. truncated: whether some of the text was not read.
+    certainty: the label's calibrated probability, whatever scores and however many were asked
+    for. margin: from that to the next label's.
     """
 
     label: str
@@ -68,6 +70,8 @@ class Prediction:
     words: int
     windows: int
     truncated: bool
+    certainty: float
+    margin: float
     highlights: Sequence[Highlight] | None = None
 
 
@@ -88,13 +92,17 @@ class Entity:
 
 @dataclass(frozen=True)
 class EntityPrediction:
-    """What one text names, in reading order; the rest as in Prediction."""
+    """What one text names, in reading order; the rest as in Prediction.
+
+    whole: the entities as they are where their words are not asked for one by one.
+    """
 
     entities: Sequence[Entity]
     tokens: int
     words: int
     windows: int
     truncated: bool
+    whole: Sequence[Entity]
 
 
 AnyPrediction = Prediction | EntityPrediction

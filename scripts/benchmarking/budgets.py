@@ -9,6 +9,7 @@ from scripts.lifecycle.errors import CommandError
 MEGABYTE = 1_000_000
 COLD_RATIO, COLD_AIM, PIPELINE_SHARE = 2.0, 1.6, 1 / 8
 WARM_SHARE, WARM_MILLISECONDS = 0.10, 2.0
+SIGNALS_SHARE = 0.02
 THROUGHPUT_SHARE = 0.95
 GPU_SHARE, GPU_TIMES = 0.80, 5.0
 MEMORY_BYTES, INSTALLED_BYTES = 220 * MEGABYTE, 250 * MEGABYTE
@@ -67,6 +68,17 @@ def warm_answer(handler: float, session: float) -> Verdict:
         f"≤ {limit:.2f} ms: +10 % or 2 ms",
         handler / session,
         handler <= limit,
+    )
+
+
+def signals(milliseconds: float, share: float) -> Verdict:
+    """What telling of an answer adds to the median at review length."""
+    return Verdict(
+        "all signals and the prediction log, added to a warm answer, review length",
+        f"{milliseconds:.2f} ms ({100 * share:+.1f} %)",
+        "≤ +2 %",
+        1 + share,
+        share <= SIGNALS_SHARE,
     )
 
 

@@ -35,7 +35,8 @@ def render(results: Results) -> str:
         tables.latencies(results),
         "## Signals",
         "Through our Lambda handler's application, in process: with every signal and the "
-        "prediction log, and with none of them, answer by answer in turn.",
+        "prediction log, and with none of them, answer by answer in turn. The lines go nowhere; a "
+        "process that reads them on the same cores takes its own time, once a request.",
         tables.signals(results),
         "## Load",
         *load_page.section(results),

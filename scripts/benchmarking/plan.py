@@ -23,6 +23,7 @@ class Plan:
     starts, slow_starts: fresh processes of ours, and of what loads torch. warm_up_starts: started
     before, and not counted, so that files lie in memory and are compiled to bytecode.
     latencies: answers of each kind and length. block: answers in a row before the next kind.
+    signal_pairs: answers with and without signals, of each length.
     memory_requests: answers before memory is read.
     texts: what load is made of. clients: the levels of load. rounds: how often each is measured.
     seconds: how long, once each client has had an answer. ceiling_seconds: how long against a
@@ -35,6 +36,7 @@ class Plan:
     warm_up_starts: int = 1
     latencies: int = 160
     block: int = 8
+    signal_pairs: int = 600
     memory_requests: int = 20
     texts: int = 96
     clients: tuple[int, ...] = (1, 8, 32, 128)
@@ -60,6 +62,7 @@ QUICK = Plan(
     warm_up_starts=0,
     latencies=2,
     block=1,
+    signal_pairs=2,
     memory_requests=2,
     texts=16,
     clients=(1, 32),

@@ -7,6 +7,7 @@ from scripts.benchmarking.figures import Latency, Spread
 from scripts.benchmarking.installed import Installed
 from scripts.benchmarking.plan import BUDGET_CLIENTS, REVIEW, Plan
 from scripts.benchmarking.rounds import Round, beside_backend, beside_pipeline, spread
+from scripts.benchmarking.signals import Signals
 
 
 def of(
@@ -16,6 +17,7 @@ def of(
     rounds: Sequence[Round],
     peaks: Mapping[str, int],
     sizes: Installed,
+    told: Mapping[str, Signals],
 ) -> list[budgets.Verdict]:
     """All of them. The Lambda starts in a fresh Python process: the emulator's row carries a
     runtime client too."""
@@ -35,4 +37,5 @@ def of(
         ),
         budgets.peak_memory(max(peaks[row] for row in handlers)),
         budgets.installed(sizes.ours),
+        budgets.signals(told[REVIEW].added, told[REVIEW].cost),
     ]

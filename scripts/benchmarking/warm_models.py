@@ -2,6 +2,9 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from scripts.benchmarking.answering import ask_handler, event_of
 from scripts.benchmarking.warm_handler import milliseconds
@@ -14,8 +17,12 @@ def main() -> None:
     for start in range(0, job["count"], job["block"]):
         asked = [index % len(job["texts"]) for index in range(start, start + job["block"])]
         for model, of_model in events.items():
-            measured[model] += milliseconds(lambda i, ready=of_model: ask_handler(ready[i]), asked)
+            measured[model] += milliseconds(partial(_ask, of_model), asked)
     print(json.dumps(measured))
+
+
+def _ask(events: Sequence[Mapping[str, Any]], index: int) -> None:
+    ask_handler(events[index])
 
 
 if __name__ == "__main__":

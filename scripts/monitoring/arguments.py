@@ -10,6 +10,18 @@ from scripts.monitoring.window import parse_window
 
 def window_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     parser = registry_parser(module, description)
+    add_log(parser)
+    parser.add_argument(
+        "--reference",
+        metavar="LOG",
+        help="a log of good traffic, such as the first healthy week, in place of the profile in "
+        "the manifest",
+    )
+    return parser
+
+
+def add_log(parser: argparse.ArgumentParser) -> None:
+    """Which model's log, and from when to when."""
     parser.add_argument("--model", required=True)
     parser.add_argument(
         "--log",
@@ -19,13 +31,6 @@ def window_parser(module: str, description: str | None) -> argparse.ArgumentPars
     )
     parser.add_argument("--since", metavar="TIME", help="24h, 7d, or a time; the first by default")
     parser.add_argument("--until", metavar="TIME", help="the same; now by default")
-    parser.add_argument(
-        "--reference",
-        metavar="LOG",
-        help="a log of good traffic, such as the first healthy week, in place of the profile in "
-        "the manifest",
-    )
-    return parser
 
 
 def look_at(arguments: argparse.Namespace) -> Look:

@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +16,7 @@ KINDS = ("prediction", "feedback")
 OURS = re.compile(r'"log"\s*:\s*"(prediction|feedback)"')
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 
+ENTITIES = pa.list_(pa.struct([("label", pa.string()), ("start", pa.int64()), ("end", pa.int64())]))
 SCHEMA = pa.schema(
     [
         *((name, pa.string()) for name in ("log", "id", "time", "model", "version", "label")),
@@ -22,6 +24,7 @@ SCHEMA = pa.schema(
         *((name, pa.float64()) for name in ("score", "margin")),
         *((name, pa.int64()) for name in ("characters", "tokens", "words", "windows")),
         *((name, pa.string()) for name in ("text_hmac", "text")),
+        ("entities", ENTITIES),
     ]
 )
 
@@ -61,6 +64,13 @@ def parse_line(line: str) -> Iterator[Line]:
         if record.get("log") in KINDS:
             yield record
         at = line.find("{", end)
+
+
+def time_of(line: dict[str, Any]) -> datetime:
+    """When it was written, in UTC where it names no zone. Raises KeyError, TypeError or ValueError
+    where it does not say."""
+    time = datetime.fromisoformat(line["time"])
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def write_parquet(records: list[dict[str, Any]]) -> bytes:

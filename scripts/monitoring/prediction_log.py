@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.monitoring.log_files import log_files
-from scripts.monitoring.log_lines import Line, lines_of
+from scripts.monitoring.log_lines import Line, lines_of, time_of
 from scripts.monitoring.window import Window
 
 Numbers = npt.NDArray[np.float64]
@@ -83,7 +83,9 @@ def collect(lines: Iterable[Line], window: Window, model: str) -> PredictionLog:
             damaged += 1
             continue
         try:
-            time = _time(line["time"])
+            time = time_of(line)
+            if line["log"] == "feedback" and "entities" in line:
+                continue  # there are no entities in the log to hold them against
             if line["log"] == "feedback":
                 feedback[line["id"]] = max(
                     feedback.get(line["id"], (0.0, "")), (time.timestamp(), str(line["label"]))
@@ -95,11 +97,6 @@ def collect(lines: Iterable[Line], window: Window, model: str) -> PredictionLog:
             damaged += 1
     rows = sorted(predictions.values(), key=lambda row: row[0])
     return _arrays(rows, {id_: label for id_, (_, label) in feedback.items()}, damaged)
-
-
-def _time(said: str) -> datetime:
-    time = datetime.fromisoformat(said)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _check(line: Mapping[str, Any]) -> None:

@@ -109,8 +109,8 @@ def test_throughput_memory_and_size_verdicts() -> None:
     assert not budgets.beside_raw(Spread(0.79, 0.1, 0.9, 3)).passed
     assert budgets.times_pipeline(Spread(5.0, 1.0, 9.0, 3)).passed
     assert not budgets.times_pipeline(Spread(4.9, 1.0, 9.0, 3)).passed
-    assert budgets.signals({"short": 0.02, "review": -0.001}).passed
-    assert not budgets.signals({"short": 0.021, "review": 0.0}).passed
+    assert budgets.signals(0.8, 0.02).passed
+    assert not budgets.signals(0.8, 0.021).passed
     assert budgets.peak_memory(220_000_000).passed
     assert not budgets.peak_memory(220_000_001).passed
     assert budgets.installed(250_000_000).passed
@@ -327,7 +327,7 @@ def made_up_results(*, quick: bool, busy: float, others: float = 0.05) -> Result
             },
             201_000_000,
         ),
-        signals={"short": Signals(Latency(4.04, 4.5, 5.0, 400), Latency(4.0, 4.5, 5.0, 400))},
+        signals={"short": Signals(Latency(4.1, 4.5, 5.0, 600), Latency(4.0, 4.5, 5.0, 600), 0.04)},
         budgets=[budgets.peak_memory(10**9), budgets.installed(sizes.ours)],
         gpu=None,
     )
@@ -336,7 +336,7 @@ def made_up_results(*, quick: bool, busy: float, others: float = 0.05) -> Result
 def test_the_page_shows_every_figure_in_whole_tables() -> None:
     page = render(made_up_results(quick=False, busy=0.1))
     for row in (
-        "| short | 4.00 ms | 4.04 ms | +1.0 % | 400 |",
+        "| short | 4.00 ms | 4.10 ms | 0.04 ms, +1.0 % | 600 |",
         "| our Lambda handler, in a fresh Python process | 0.80 s | 0.70 s | 7 | 1.60 |",
         "| our server | 38.0 | 38.0 | 38.0 | 38.0 |",
         "| our server beside the backend alone | 0.95 (0.95–0.95) | 0.95 (0.95–0.95) |",

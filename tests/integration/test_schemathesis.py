@@ -36,7 +36,8 @@ def api(tmp_path_factory):
     write_entity_artifact(models / "ner")
     catalog = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
     catalog.load()
-    app = create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
+    settings = load_settings(Settings, {"PREDICTION_LOG": "true", "FEEDBACK_TEXT": "true"})
+    app = create_app(DirectEngine(catalog), settings, lambda _: None)
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

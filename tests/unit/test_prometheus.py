@@ -19,6 +19,7 @@ RECORD = {
     "decoding_ms": 0.4,
     "labels": {"positive": 2, "negative": 1},
     "score": [0.55, 0.97, 1.0],
+    "tokens_per_word": [1.0, 1.12, 2.5],
 }
 MODEL = {"model": "sentiment", "version": "20260102-12345678"}
 
@@ -71,6 +72,7 @@ def test_texts_are_counted_by_label_and_each_has_its_score(metrics):
     assert value(metrics, "evergreen_predictions_total", label="negative", **MODEL) == 1
     assert value(metrics, "evergreen_score_count", **MODEL) == 3
     assert value(metrics, "evergreen_score_bucket", le="0.6", **MODEL) == 1
+    assert value(metrics, "evergreen_tokens_per_word_bucket", le="1.15", **MODEL) == 2
 
 
 def test_what_no_model_answered_is_counted_under_none(metrics):

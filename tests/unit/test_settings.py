@@ -25,12 +25,28 @@ def test_the_environment_wins():
         ({"SERVICE": "große Welt"}, "SERVICE"),
         ({"AUTH": "key"}, "API_KEY_SHA256"),
         ({"AUTH": "key", "API_KEY_SHA256": "secret"}, "API_KEY_SHA256"),
+        ({"PREDICTION_LOG": "maybe"}, "PREDICTION_LOG"),
+        ({"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": "short"}, "PREDICTION_LOG_KEY"),
+        ({"FEEDBACK_TEXT": "true"}, "PREDICTION_LOG=true"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(environment, named):
     with pytest.raises(ConfigurationError, match=named) as raised:
         load_settings(ServerSettings, environment)
     assert "\n" not in str(raised.value)
+
+
+def test_predictions_are_logged_only_where_that_is_asked_for():
+    assert not load_settings(ServerSettings, {}).prediction_log
+    assert load_settings(ServerSettings, {"PREDICTION_LOG": "true"}).prediction_log
+
+
+def test_the_logs_key_is_shown_nowhere():
+    settings = load_settings(ServerSettings, {"PREDICTION_LOG_KEY": "correct horse " * 3})
+    assert "horse" not in repr(settings)
+    with pytest.raises(ConfigurationError) as raised:
+        load_settings(ServerSettings, {"PREDICTION_LOG_KEY": "correct horse"})
+    assert "horse" not in str(raised.value)
 
 
 def test_several_key_digests_allow_rotation():

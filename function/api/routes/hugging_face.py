@@ -19,11 +19,12 @@ from function.api.hugging_face_schemas import (
 )
 from function.api.limits import RequestLimits
 from function.api.observability import note
+from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
 from function.api.schemas import ScoreSchema
 from function.core.types import AnyPrediction, Engine, Entity, EntityPrediction
 
-ERRORS = documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
+RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 Classes = list[list[ScoreSchema]]
 Tokens = list[TokenSchema] | list[list[TokenSchema]]
 
@@ -38,15 +39,15 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         result = await engine.predict(model, texts, body.options())
         rows = [_row(prediction, body.asked) for prediction in result.predictions]
         flat = result.model.task == "token-classification" and isinstance(body.inputs, str)
-        headers = note(request.state.log, result)
+        headers = note(request, texts, result)
         return JSONResponse(rows[0] if flat else rows, headers=headers)
 
-    @routes.post("/", responses=ERRORS, response_model=Classes | Tokens)
+    @routes.post("/", responses=RESPONSES, response_model=Classes | Tokens)
     async def infer(request: Request, body: HuggingFaceRequest) -> Response:
         """Labels and scores of each text, best first, or its entities, by the default model."""
         return await answer(request, None, body)
 
-    @routes.post("/models/{model}", responses=ERRORS, response_model=Classes | Tokens)
+    @routes.post("/models/{model}", responses=RESPONSES, response_model=Classes | Tokens)
     async def infer_with(request: Request, model: str, body: HuggingFaceRequest) -> Response:
         """Labels and scores of each text, best first, or its entities, by a named model."""
         return await answer(request, model, body)

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from function.api.late_routes import LateRoutes
 from function.api.limits import RequestLimits
 from function.api.observability import note
+from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
 from function.api.schemas import (
     LimitsSchema,
@@ -21,7 +22,7 @@ from function.api.schemas import (
 )
 from function.core.types import Engine
 
-ERRORS = documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
+RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 LATE = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
 
 AnswerWith = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
@@ -50,7 +51,7 @@ def routes(
         methods=["POST"],
         name="predict",
         description="Answer one text or several with the default model.",
-        responses=ERRORS,
+        responses=RESPONSES,
         response_model=PredictResponse,
     )
     return [*first.routes, LateRoutes(LATE, lambda: _others(router(), engine, limits, answer))]
@@ -68,7 +69,7 @@ async def _answer(
     result = await engine.predict(model, texts, body.parameters.options())
     # Rendered here: returned as a model, it would be validated and walked once more.
     content = PredictResponse.of(result).model_dump_json(exclude_none=True)
-    headers = note(request.state.log, result)
+    headers = note(request, texts, result)
     return Response(content, media_type="application/json", headers=headers)
 
 
@@ -79,7 +80,7 @@ async def _predict(answer: AnswerWith, request: Request, body: PredictRequest) -
 def _others(
     router: APIRouter, engine: Engine, limits: RequestLimits, answer: AnswerWith
 ) -> list[BaseRoute]:
-    @router.get("/predict", responses=ERRORS, response_model=PredictResponse)
+    @router.get("/predict", responses=RESPONSES, response_model=PredictResponse)
     async def predict_one(
         request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
     ) -> Response:
@@ -87,7 +88,7 @@ def _others(
         parameters = Parameters(explain=explain)
         return await answer(request, None, PredictRequest(inputs=text, parameters=parameters))
 
-    @router.post("/models/{model}/predict", responses=ERRORS, response_model=PredictResponse)
+    @router.post("/models/{model}/predict", responses=RESPONSES, response_model=PredictResponse)
     async def predict_with(request: Request, model: str, body: PredictRequest) -> Response:
         """Answer one text or several with a named model."""
         return await answer(request, model, body)

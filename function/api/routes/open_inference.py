@@ -16,6 +16,7 @@ from function.api.open_inference.response import BINARY, JSON, render
 from function.api.open_inference.schemas import InferenceRequest, InferenceResponse
 from function.api.open_inference.served import served
 from function.api.open_inference.tensors import OUTPUTS
+from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
 from function.core.types import Engine
 
@@ -64,7 +65,7 @@ async def _answer(
     result = await engine.predict(found.name, inference.texts, inference.options)
     body, headers = render(inference, result)
     body, encoding = compress(body, request.headers.get("accept-encoding", ""))
-    headers |= {**encoding, **note(request.state.log, result)}
+    headers |= {**encoding, **note(request, inference.texts, result)}
     return Response(body, headers=headers)
 
 
@@ -95,7 +96,7 @@ def _common() -> dict[str, Any]:
     return {
         "methods": ["POST"],
         "responses": {
-            200: {"content": _content("InferenceResponse")},
+            200: {**DOCUMENTED[200], "content": _content("InferenceResponse")},
             **documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
         },
         "openapi_extra": {

@@ -23,6 +23,7 @@ from fastapi.routing import APIRoute
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
 from function.api.limits import RequestLimits
 from function.api.observability import note
+from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import MEDIA_TYPE, documented
 from function.api.schemas import ScoreSchema
 from function.core.classification import classified
@@ -48,7 +49,7 @@ TYPED_PROBLEM = {
         {"properties": {"error_type": {"enum": sorted(set(ERROR_TYPES.values()))}}},
     ]
 }
-ERRORS = {
+RESPONSES = DOCUMENTED | {
     status: {**response, "content": {MEDIA_TYPE: {"schema": TYPED_PROBLEM}}}
     for status, response in documented(400, 401, 403, 413, 415, 422, 429, 500, 503).items()
 }
@@ -87,7 +88,7 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
     )
 
     @routes.post(
-        "/predict", responses=ERRORS, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
+        "/predict", responses=RESPONSES, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
     )
     async def predict(request: Request, body: TextEmbeddingsRequest) -> Response:
         """Labels and scores, best first: a flat list for one text, a list of lists for a batch."""
@@ -100,7 +101,7 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
                 "does not: ask /v1/predict"
             )
         result = await engine.predict(None, texts, body.options())
-        headers = note(request.state.log, result) | _figures(texts, result)
+        headers = note(request, texts, result) | _figures(texts, result)
         if body.truncate is False:
             _refuse_cut(result)
         predictions = [

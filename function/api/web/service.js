@@ -27,27 +27,35 @@ export class Service {
   }
 
   async models() {
-    const { models } = await this.#send("v1/models", {});
-    return models;
+    const { content } = await this.#send("v1/models", {});
+    return content.models;
   }
 
-  /** The answer to a list of texts, and the round trip in milliseconds. */
-  async predict(texts, { model, parameters, signal }) {
+  /**
+   * The answer to a list of texts, the round trip in milliseconds and, where predictions are logged, the first
+   * one's `id`. What only shows an answer again is not to be `logged` again.
+   */
+  async predict(texts, { model, parameters, logged = true, signal }) {
     const path = model ? `v1/models/${encodeURIComponent(model)}/predict` : "v1/predict";
-    const request = {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ inputs: texts, parameters }),
-      signal,
-    };
-    const started = performance.now();
+    const request = { ...posted({ inputs: texts, parameters }), signal };
+    if (!logged) request.headers["X-Prediction-Log"] = "off";
     try {
-      return { answer: await this.#send(path, request), roundTrip: performance.now() - started };
+      return await this.#timed(path, request);
     } catch (problem) {
       if (!problem.wantsKey || !(await this.#newKey(problem.key))) throw problem;
     }
-    const restarted = performance.now();
-    return { answer: await this.#send(path, request), roundTrip: performance.now() - restarted };
+    return this.#timed(path, request);
+  }
+
+  /** Tells the right label of a prediction. */
+  async feedback(told) {
+    await this.#send("v1/feedback", posted(told));
+  }
+
+  async #timed(path, request) {
+    const started = performance.now();
+    const { content, id } = await this.#send(path, request);
+    return { answer: content, id, roundTrip: performance.now() - started };
   }
 
   /** Requests under way together share one question and its answer. */
@@ -80,7 +88,9 @@ export class Service {
       throw new Problem(0);
     }
     const content = parsed(body);
-    if (response.ok && content !== null) return content;
+    if (response.status === 202 || (response.ok && content !== null)) {
+      return { content, id: response.headers.get("X-Prediction-Id") };
+    }
     throw new Problem(response.status, {
       title: content?.title,
       detail: typeof content?.detail === "string" ? content.detail : "",
@@ -89,6 +99,12 @@ export class Service {
     });
   }
 }
+
+const posted = (content) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(content),
+});
 
 /** A gateway in front of the service answers in HTML or plain text when it fails. */
 function parsed(body) {

@@ -9,10 +9,20 @@ import { percent } from "./wording.js";
 
 export function textPanel(service, models) {
   const region = find("verdict");
+  const feedback = find("feedback");
 
   const draw = (text, { predictions: [prediction], model, timings }, roundTrip) => {
     const labels = models.labels(model.name) ?? prediction.scores.map(({ label }) => label).sort();
     drawVerdict(region, { text, prediction, labels, model, timings, roundTrip });
+  };
+
+  /** Asked where the service logs predictions, which few do. */
+  const offerFeedback = async ({ id, model, prediction, signal }) => {
+    const { askWhetherRight } = await import("./feedback.js");
+    if (signal.aborted) return;
+    const labels = models.labels(model) ?? prediction.scores.map(({ label }) => label);
+    const send = (label) => service.feedback({ id, model, label });
+    askWhetherRight(feedback, { label: prediction.label, labels, send });
   };
 
   textForm({
@@ -23,14 +33,16 @@ export function textPanel(service, models) {
     limits: () => models.chosen(CLASSIFICATION)?.limits,
     async answer(text, signal, announce) {
       const model = models.chosen(CLASSIFICATION)?.name;
-      const ask = (parameters) => service.predict([text], { model, parameters, signal });
-      const { answer, roundTrip } = await ask({});
+      const ask = (parameters, logged) => service.predict([text], { model, parameters, logged, signal });
+      feedback.replaceChildren();
+      const { answer, roundTrip, id } = await ask({}, true);
       await models.load();
       const [prediction] = answer.predictions;
       draw(text, answer, roundTrip);
       announce(`${prediction.label}, ${percent(prediction.score)} sure.`);
+      if (id) offerFeedback({ id, model: answer.model.name, prediction, signal });
       // The words cost many readings of the text: the verdict does not wait for them.
-      const explained = await ask({ explain: true });
+      const explained = await ask({ explain: true }, false);
       draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);
     },
   });

@@ -26,6 +26,7 @@ ANSWERED = {
     "labels": {"positive": 2},
     "score": [0.9, 0.8],
     "margin": [0.8, 0.6],
+    "tokens_per_word": [1.5, 2.0],
 }
 
 
@@ -60,6 +61,7 @@ def test_figures_of_a_service_and_of_a_model_are_kept_by_it(written):
     assert metrics["inference_ms"] == ("Milliseconds", [["service", "model"]], 1.25)
     assert metrics["tokens"] == ("Count", [["service", "model"]], 7)
     assert metrics["score"] == ("None", [["service", "model"]], [0.9, 0.8])
+    assert metrics["tokens_per_word"] == ("None", [["service", "model"]], [1.5, 2.0])
     assert metrics["label_positive"] == ("Count", [["service", "model"]], 2)
 
 

@@ -246,7 +246,7 @@ def test_a_classifiers_tensors_are_not_to_be_had(client, ran, name):
     assert ran == []
 
 
-def test_a_request_is_logged_by_label_and_score_of_each_entity(client, log):
+def test_a_request_is_logged_by_label_and_by_the_mean_score_of_each_text(client, log):
     predict(client, [TEXT, "Paris", "in"])
     (line,) = log
     assert (line["model"], line["texts"], line["labels"]) == (
@@ -254,8 +254,9 @@ def test_a_request_is_logged_by_label_and_score_of_each_entity(client, log):
         3,
         {"PER": 1, "ORG": 1, "LOC": 2},
     )
-    assert len(line["score"]) == 4
+    assert len(line["score"]) == 2, "of the texts that name something"
     assert all(0 < score <= 1 for score in line["score"])
+    assert line["tokens_per_word"] == [1.111, 1, 1], "ten tokens of nine words"
     assert line["margin"] == []
     assert "Lovelace" not in json.dumps(line)
 
@@ -265,12 +266,14 @@ def test_a_text_that_names_nothing_is_logged_without_labels(client, log):
     assert (log[0]["texts"], log[0]["labels"], log[0]["score"]) == (1, {}, [])
 
 
-def test_tags_of_words_are_no_labels_to_count(client, log):
+def test_whole_entities_are_counted_however_they_were_asked_for(client, log):
+    predict(client, TEXT)
     predict(client, TEXT, grouping="words")
     predict(client, TEXT, "/models/ner", aggregation_strategy="none")
     predict(client, TEXT, "/models/ner", ignore_labels=[])
-    assert [line["labels"] for line in log] == [{}, {}, {"PER": 1, "ORG": 1, "LOC": 1}]
-    assert [len(line["score"]) for line in log] == [0, 0, 3]
+    first, *others = [(line["labels"], line["score"]) for line in log]
+    assert first[0] == {"PER": 1, "ORG": 1, "LOC": 1}
+    assert others == [first] * 3
 
 
 def test_metrics_of_the_function_count_entities_by_their_label(open_client, log, folder, capsys):
@@ -280,7 +283,7 @@ def test_metrics_of_the_function_count_entities_by_their_label(open_client, log,
     metrics = metrics_of(capsys.readouterr().out)
     assert metrics["label_LOC"] == ("Count", [["service", "model"]], 2)
     assert metrics["label_PER"] == ("Count", [["service", "model"]], 1)
-    assert len(metrics["score"][2]) == 4
+    assert len(metrics["score"][2]) == 2
     assert "margin" not in metrics
 
 

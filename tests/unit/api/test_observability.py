@@ -1,15 +1,11 @@
 import asyncio
 import json
-import math
-from typing import Any
 
 import pytest
 
 from function.api.app import create_app
 from function.api.disconnects import DisconnectMiddleware
-from function.api.observability import note
 from function.core.engine import DirectEngine
-from function.core.types import Answer, LabelScore, ModelInfo, Prediction, Timings
 from function.settings import Settings, load_settings
 
 SECRET = "good secret-of-mine"
@@ -81,23 +77,20 @@ def test_predictions_are_told_by_label_score_and_margin(client, log):
     assert line["margin"] == [pytest.approx(0.964, abs=1e-3)] * 3
 
 
-def test_a_margin_needs_two_labels_in_the_answer(client, log):
+def test_scores_are_the_same_whatever_was_asked_to_be_shown(client, log):
+    client.post("/v1/predict", json={"inputs": "good"})
     client.post("/v1/predict", json={"inputs": "good", "parameters": {"top_k": 1}})
-    (line,) = log
-    assert (len(line["score"]), line["margin"]) == (1, [])
+    for activation in ("none", "sigmoid"):
+        parameters = {"function_to_apply": activation, "top_k": 1}
+        client.post("/", json={"inputs": "good", "parameters": parameters})
+    first, *others = [(line["labels"], line["score"], line["margin"]) for line in log]
+    assert len(first[2]) == 1
+    assert others == [first] * 3
 
 
-def test_scores_that_are_no_probabilities_are_not_told():
-    def prediction(*scores):
-        ranked = [LabelScore(str(place), score) for place, score in enumerate(scores)]
-        return Prediction(ranked[0].label, scores[0], ranked, 1, 1, 1, False)
-
-    log: dict[str, Any] = {}
-    predictions = [prediction(4.0, -4.0), prediction(math.nan, math.nan), prediction(0.75, 0.25)]
-    model = ModelInfo("sentiment", "1", "1", "text-classification", ["0", "1"], True)
-    note(log, Answer(model, predictions, Timings(0, 0, 0, 0, 0, 0)))
-    assert (log["score"], log["margin"]) == ([0.75], [0.5])
-    assert (log["texts"], log["labels"]) == (3, {"0": 3})
+def test_the_pieces_that_words_fall_into_are_told_of_each_text(client, log):
+    client.post("/v1/predict", json={"inputs": ["good", "the film is fine"]})
+    assert log[0]["tokens_per_word"] == [1, 1]
 
 
 def test_explaining_is_timed_where_it_was_asked_for(client, log):

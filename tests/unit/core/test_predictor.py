@@ -34,6 +34,22 @@ def test_top_k_keeps_the_best(make_predictor):
     assert [entry.label for entry in prediction.scores] == ["positive"]
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "none"])
+def test_how_sure_an_answer_is_does_not_depend_on_what_was_asked_for(make_predictor, activation):
+    options = Options(top_k=1, activation=activation)
+    (prediction,), _ = make_predictor().predict(["good"], options)
+    assert prediction.certainty == pytest.approx(probability(4.0), rel=1e-6)
+    assert prediction.margin == pytest.approx(2 * probability(4.0) - 1, rel=1e-6)
+
+
+def test_the_best_label_is_the_best_where_scores_are_too_near_one_to_differ(make_predictor):
+    predictor, options = make_predictor(), Options(activation="sigmoid")
+    logits = np.array([50.0, 60.0], dtype=np.float32)
+    (prediction,) = predictor.decode(predictor.read(["good"], options), [logits], options)
+    assert [entry.score for entry in prediction.scores] == [1.0, 1.0]
+    assert prediction.label == "positive"
+
+
 def test_answers_come_in_the_order_of_the_texts(make_predictor):
     texts = ["good " * 20, "bad", "the film is good", "bad film " * 9]
     together, _ = make_predictor().predict(texts, Options())

@@ -1,0 +1,32 @@
+"""The ids by which the prediction log and feedback know a text that was answered.
+
+They are drawn here and never taken from a request, whose own id a client may send twice.
+"""
+
+import os
+from typing import Any
+
+HEADER = "x-prediction-id"
+PATTERN = r"^[0-9a-f]{32}-[0-9]{1,6}$"
+# What routes that answer texts say of the header in the OpenAPI document.
+DOCUMENTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            HEADER: {
+                "description": "Where predictions are logged: the first text's id, for feedback. "
+                "It ends in -0; the next text's is the same with -1, and so on",
+                "schema": {"type": "string", "pattern": PATTERN},
+            }
+        }
+    }
+}
+
+
+class PredictionIds:
+    """Of the texts of one request, by their place in it, from 0."""
+
+    def __init__(self) -> None:
+        self._request = os.urandom(16).hex()
+
+    def __getitem__(self, place: int) -> str:
+        return f"{self._request}-{place}"

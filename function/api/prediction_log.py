@@ -1,0 +1,83 @@
+"""The prediction log: a line on stdout for each text that was answered, and never the text.
+
+Who carries the lines away, and where to, is not known here: docs/drift.md tells.
+"""
+
+import hmac
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from function.api.observability import Answered, Record, write_lines
+from function.api.outcomes import Outcome, outcome_of
+from function.api.prediction_ids import HEADER, PredictionIds
+from function.core.types import AnyPrediction, Prediction
+
+# A caller who sends `x-prediction-log: off` is answered and leaves no line: smoke tests do.
+ASKED, OFF = "x-prediction-log", "off"
+
+
+class PredictionLogMiddleware:
+    """Tells a caller the ids of the texts that were answered, and logs them once they were.
+
+    What was computed and then refused, or for a client that hung up, is no prediction. key: of the
+    hash by which equal texts can be told to be equal; without one there is no hash.
+    """
+
+    def __init__(self, app: ASGIApp, key: str) -> None:
+        self._app, self._key = app, key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or Headers(scope=scope).get(ASKED, "").lower() == OFF:
+            await self._app(scope, receive, send)
+            return
+        state = scope["state"]
+        ids: PredictionIds | None = None
+
+        async def told(message: Message) -> None:
+            nonlocal ids
+            if message.get("status") == 200 and "answered" in state:
+                ids = PredictionIds()
+                MutableHeaders(scope=message)[HEADER] = ids[0]
+            await send(message)
+
+        await self._app(scope, receive, told)
+        if ids:
+            # The request's own line ends every request.
+            write_lines(*_records(ids, state["answered"], self._key), flush=False)
+
+
+def now() -> str:
+    """As every line of the log tells its time."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _found(prediction: AnyPrediction, outcome: Outcome) -> Record:
+    if isinstance(prediction, Prediction):
+        return {"label": prediction.label}
+    return {"labels": outcome.labels}
+
+
+def _records(ids: PredictionIds, answered: Answered, key: bytes) -> Iterator[Record]:
+    time = now()
+    texts, answer = answered
+    for place, (text, prediction) in enumerate(zip(texts, answer.predictions, strict=True)):
+        outcome = outcome_of(prediction)
+        record = {
+            "log": "prediction",
+            "id": ids[place],
+            "time": time,
+            "model": answer.model.name,
+            "version": answer.model.version,
+            **_found(prediction, outcome),
+            "score": outcome.score,
+            "margin": outcome.margin,
+            "characters": len(text),
+            "tokens": prediction.tokens,
+            "words": prediction.words,
+            "windows": prediction.windows,
+            "text_hmac": hmac.digest(key, text.encode(), "sha256").hex() if key else None,
+        }
+        yield {name: value for name, value in record.items() if value is not None}

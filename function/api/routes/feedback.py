@@ -1,0 +1,94 @@
+"""Feedback: somebody who knows what was right for a text that was answered says so."""
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Depends, HTTPException, Response, params
+from starlette.routing import BaseRoute
+
+from function.api.feedback_schemas import FeedbackRequest, RightEntity
+from function.api.limits import RequestLimits
+from function.api.observability import Record, write_lines
+from function.api.open_inference.served import served
+from function.api.prediction_log import now
+from function.api.problems import documented
+from function.core.errors import InputError
+from function.core.types import Engine, ModelInfo
+
+ACCEPTED = 202
+RESPONSES = documented(400, 401, 403, 404, 413, 415, 422)
+
+
+def routes(
+    engine: Engine,
+    limits: RequestLimits,
+    guards: Sequence[params.Depends],
+    *,
+    logged: bool,
+    keeps_text: bool,
+) -> list[BaseRoute]:
+    """The route over an engine. guards: what lets a request through to it. logged: whether there
+    are predictions to join feedback to. keeps_text: whether a text is taken with it."""
+
+    def require_log() -> None:
+        if not logged:
+            raise HTTPException(
+                404, "this service logs no predictions to give feedback on: set PREDICTION_LOG=true"
+            )
+
+    router = APIRouter(
+        prefix="/v1",
+        tags=["native"],
+        dependencies=[*guards, Depends(require_log)],
+        strict_content_type=False,
+    )
+
+    @router.post("/feedback", status_code=ACCEPTED, response_class=Response, responses=RESPONSES)
+    async def feedback(body: FeedbackRequest) -> Response:
+        """Say what is right for a text that was answered; the last word on it counts."""
+        model = served(engine, body.model or engine.models()[0].name)
+        if body.text is not None:
+            if not keeps_text:
+                raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")
+            limits.check([body.text])
+        write_lines(
+            {
+                "log": "feedback",
+                "id": body.id,
+                "time": now(),
+                "model": model.name,
+                **_right_answer(body, model),
+                **({} if body.text is None else {"text": body.text}),
+            }
+        )
+        return Response(status_code=ACCEPTED)
+
+    return router.routes
+
+
+def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:
+    """What was right, in the terms of the model's task. Raises InputError where it is not."""
+    labels = ", ".join(model.labels)
+    if model.task == "text-classification":
+        if body.label not in model.labels or body.entities is not None:
+            raise InputError(f"'{model.name}' classifies texts: send a label, one of {labels}")
+        return {"label": body.label}
+    if body.label is not None or body.entities is None or body.text is None:
+        raise InputError(
+            f"'{model.name}' finds entities: send all that are right, and the text that they are "
+            "of, where this service keeps texts (FEEDBACK_TEXT)"
+        )
+    _check(body.entities, body.text, model)
+    return {"entities": [entity.model_dump() for entity in body.entities]}
+
+
+def _check(entities: Sequence[RightEntity], text: str, model: ModelInfo) -> None:
+    end = 0
+    for place, entity in enumerate(entities):
+        if entity.label not in model.labels:
+            raise InputError(f"entities[{place}].label: send one of {', '.join(model.labels)}")
+        if not end <= entity.start < entity.end <= len(text):
+            raise InputError(
+                f"entities[{place}]: it lies outside the text, or before the end of the entity "
+                "before it; count Unicode code points"
+            )
+        end = entity.end

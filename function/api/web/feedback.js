@@ -1,0 +1,35 @@
+/** "Was this right?" below an answer: what a visitor says goes where the prediction was logged. */
+
+import { button, element } from "./dom.js";
+
+/** `send(label)` tells the service which label is right. */
+export function askWhetherRight(region, { label, labels, send }) {
+  const status = element("p", { role: "status", tabindex: "-1", class: "quiet" });
+
+  const tell = async (right) => {
+    status.textContent = "";
+    try {
+      await send(right);
+      choices.remove();
+      status.textContent = "Thank you, noted.";
+      status.focus();
+    } catch {
+      status.textContent = "That could not be sent. Please try again.";
+    }
+  };
+
+  const choices = element(
+    "div",
+    { role: "group", "aria-labelledby": "feedback-question", class: "actions" },
+    element("span", { id: "feedback-question", class: "quiet" }, "Was this right?"),
+    button("Yes", () => tell(label), "chip"),
+    no(labels.filter((other) => other !== label), tell),
+  );
+  region.replaceChildren(choices, status);
+}
+
+function no(others, tell) {
+  const choose = (words) => others.map((other) => button(words(other), () => tell(other), "chip"));
+  if (others.length < 2) return element("span", {}, ...choose((other) => `No, it is ${other}`));
+  return element("details", {}, element("summary", {}, "No, it is …"), ...choose((other) => other));
+}

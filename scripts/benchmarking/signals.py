@@ -1,0 +1,42 @@
+"""Section 6: what an answer costs more for all that is told of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from scripts.benchmarking.figures import Latency
+from scripts.benchmarking.plan import Plan, Subject
+from scripts.benchmarking.processes import work
+
+WARM_UP = 50  # answers of each side
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Milliseconds of one length: with every signal and the prediction log, and with none.
+
+    added: the median of what the first of two neighbouring answers took longer than the second.
+    """
+
+    told: Latency
+    silent: Latency
+    added: float
+
+    @property
+    def cost(self) -> float:
+        """What is added, as a share of the median answer; below 0 by chance."""
+        return self.added / self.silent.p50
+
+
+def measure(
+    subject: Subject, plan: Plan, lengths: Mapping[str, Sequence[str]]
+) -> dict[str, Signals]:
+    """By length. Both sides take turns answer by answer."""
+    found = {}
+    for length, texts in lengths.items():
+        job = {"texts": list(texts), "count": plan.signal_pairs, "warm_up": WARM_UP}
+        pairs = work("scripts.benchmarking.warm_signals", job, subject.environment())
+        told, silent = pairs["told"], pairs["silent"]
+        added = median(more - less for more, less in zip(told, silent, strict=True))
+        found[length] = Signals(Latency.of(told), Latency.of(silent), added)
+    return found

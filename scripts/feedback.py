@@ -1,0 +1,54 @@
+"""Make rows for training, or for a golden set, of the texts that came with feedback.
+
+Takes feedback on what a model answered in a window of the prediction log: the last word on each
+text, once. FILE has `text` and `label`, or `entities`, as `scripts.train` and `scripts.golden`
+read them.
+"""
+
+import argparse
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.commandline import run
+from scripts.lifecycle.errors import UsageError
+from scripts.monitoring.arguments import add_log
+from scripts.monitoring.told_texts import SUFFIXES, ToldTexts, read_told_texts
+from scripts.monitoring.window import parse_window
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.feedback", description=__doc__)
+    add_log(parser)
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help=f"ends in {' or '.join(SUFFIXES)}",
+    )
+    arguments = parser.parse_args()
+    if arguments.output.suffix not in SUFFIXES:
+        raise UsageError(f"--output {arguments.output}: end it in {' or '.join(SUFFIXES)}")
+    window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
+    told = read_told_texts(arguments.log, window, arguments.model)
+    if told.rows:
+        told.write(arguments.output)
+    print(_summary(told))
+
+
+def _summary(told: ToldTexts) -> str:
+    kinds = Counter(row.get("label", "with entities") for row in told.rows)
+    counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    left_out = (
+        (told.without_text, "without a text"),
+        (told.foreign, "with another text than was answered"),
+        (told.damaged, "damaged lines"),
+    )
+    rest = ", ".join(f"{count} {why}" for count, why in left_out if count)
+    said = f"{len(told.rows)} texts" + (f": {counted}" if counted else ", and no file")
+    return said + (f"; left out: {rest}" if rest else "")
+
+
+if __name__ == "__main__":
+    run(main)

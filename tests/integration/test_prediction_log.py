@@ -1,0 +1,145 @@
+"""From requests to a real server, and to the handler, to the log that drift is judged by."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from scripts.monitoring.prediction_log import collect, read_log
+from scripts.monitoring.told_texts import read_told_texts
+from tests.conftest import REPOSITORY
+from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.predictions import EVER
+from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
+
+pytestmark = pytest.mark.integration
+
+SECRET = "zeppelins"
+LOGGED = {"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": "k" * 32, "FEEDBACK_TEXT": "true"}
+TENSOR = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["dull", f"good {SECRET}"]}
+# What is asked in each protocol, and what is answered.
+ASKED = [
+    ("/v1/predict", {"inputs": f"a good film of {SECRET}"}, ["positive"]),
+    ("/v1/predict", {"inputs": ["bad", "fine"], "parameters": {"explain": True}}, ["neg", "pos"]),
+    ("/", {"inputs": "bad", "parameters": {"top_k": 1}}, ["negative"]),
+    ("/models/sentiment", {"inputs": ["fine"]}, ["positive"]),
+    ("/predict", {"inputs": [["dull film"], ["good"]], "raw_scores": True}, ["neg", "pos"]),
+    ("/v2/models/sentiment/infer", {"inputs": [TENSOR]}, ["negative", "positive"]),
+]
+PROGRAM = """
+import json, sys
+from function.lambda_handler import handler
+event = json.load(open("tests/events/http_api_v2.json")) | {"isBase64Encoded": False}
+
+def ask(path, body):
+    event["requestContext"]["http"]["path"] = event["rawPath"] = path
+    return handler({**event, "body": json.dumps(body)}, None)
+
+answer = ask("/v1/predict", {"inputs": ["good zeppelins", "bad"]})
+first = answer["headers"]["x-prediction-id"]
+told = ask("/v1/feedback", {"id": first[:-1] + "1", "label": "positive"})
+assert (answer["statusCode"], told["statusCode"]) == (200, 202), told
+handler(json.load(open("tests/events/scheduled.json")), None)
+"""
+
+
+@pytest.fixture
+def models(tmp_path):
+    write_artifact(tmp_path / "models" / "sentiment")
+    return write_entity_artifact(tmp_path / "models" / "ner").parent
+
+
+def post(port, path, body):
+    """The id of the first prediction."""
+    content = json.dumps(body).encode()
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", content, {"content-type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.headers["x-prediction-id"]
+
+
+def collecting(process, folder):
+    """A collector of what a process prints."""
+    command = [sys.executable, "-m", "scripts.collect", "--output", str(folder)]
+    return subprocess.Popen(
+        command, cwd=REPOSITORY, stdin=process.stdout, stdout=subprocess.PIPE, text=True
+    )
+
+
+def stop(process):
+    process.send_signal(signal.SIGTERM)
+    process.stderr.read()
+    return process.wait(timeout=30)
+
+
+def test_every_prediction_is_in_the_log_once_and_feedback_is_joined(models, tmp_path):
+    port, log = free_port(), tmp_path / "predictions"
+    server = start(MODELS_DIR=str(models), PORT=str(port), **LOGGED)
+    collector = collecting(server, log)
+    server.stdout.close()
+    try:
+        wait_until_ready(port)
+        ids = [post(port, path, body) for path, body, _ in ASKED]
+        post(port, "/v1/models/ner/predict", {"inputs": "Ada met Acme"})
+        right = {"id": ids[0], "label": "positive", "text": f"a good film of {SECRET}"}
+        post(port, "/v1/feedback", right)
+        post(port, "/v1/feedback", {"id": ids[2], "label": "positive"})
+    finally:
+        assert stop(server) == 0
+    other_lines, _ = collector.communicate(timeout=60)
+    read = read_log(str(log), EVER, "sentiment")
+    answered = [label for _, _, labels in ASKED for label in labels]
+    found = [read.labels[row.argmax()] for row in read.answers]
+    assert [label[:3] for label in found] == [label[:3] for label in answered]
+    assert read.damaged == 0
+    judged = [value for value in read.correct if value == value]
+    assert judged == [1, 0]
+    entities = read_log(str(log), EVER, "ner")
+    assert (entities.labels, len(entities)) == (["ORG", "PER"], 1)
+    assert read_told_texts(str(log), EVER, "sentiment").rows == [
+        {"text": right["text"], "label": "positive"}
+    ]
+    routes = [json.loads(line).get("route") for line in other_lines.splitlines()]
+    assert routes.count("/v1/feedback") == 2
+    assert SECRET not in other_lines
+
+
+def test_a_collector_that_dies_takes_no_answer_with_it(models, tmp_path):
+    port = free_port()
+    server = start(MODELS_DIR=str(models), PORT=str(port), **LOGGED)
+    collector = collecting(server, tmp_path / "predictions")
+    server.stdout.close()
+    try:
+        wait_until_ready(port)
+        assert post(port, *ASKED[0][:2])
+        collector.kill()
+        collector.wait()
+        assert all(post(port, *ASKED[0][:2]) for _ in range(5))
+    finally:
+        stop(server)
+
+
+def test_the_functions_log_holds_the_same_lines(models):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=REPOSITORY,
+        env={**os.environ, "MODELS_DIR": str(models), **LOGGED},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert SECRET not in done.stdout
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    log = [line for line in lines if "log" in line]
+    assert [line["log"] for line in log] == ["prediction", "prediction", "feedback"]
+    assert len({line.get("text_hmac") for line in log[:2]}) == 2
+    read = collect(log, EVER, "sentiment")
+    assert read.labels == ["negative", "positive"]
+    assert [value for value in read.correct if value == value] == [0]
