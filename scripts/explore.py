@@ -37,6 +37,11 @@ def main() -> None:
     if output.suffix != ".md":
         raise UsageError(f"--output {output}: give the name of a .md file.")
     config = load_config(arguments.config)
+    if config.task != "text-classification":
+        raise UsageError(
+            f"--config {arguments.config}: the page counts labels of texts, and this is of "
+            f"{config.task}; what its data hold, training says where it reads them"
+        )
     if not arguments.data.exists():
         raise UsageError(f"--data {arguments.data}: no such file or folder.")
     tests = {file: name for name, file in config.evaluation.items()}

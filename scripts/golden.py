@@ -1,10 +1,12 @@
 """Freeze a golden set in a registry, under its digest, for the gate to judge by.
 
-FILE holds labelled texts that no model is trained on. Prints the digest alone on stdout.
+FILE holds texts that no model is trained on, with what is true of them: a label each where the
+model classifies texts, their entities where it finds those. Prints the digest alone on stdout.
 """
 
 from pathlib import Path
 
+from function.core.artifact import Manifest
 from scripts.commandline import registry_parser, run
 from scripts.lifecycle.errors import RegistryError
 from scripts.lifecycle.gate.golden import read_golden
@@ -15,22 +17,28 @@ from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 def main() -> None:
     parser = registry_parser("scripts.golden", __doc__)
     parser.add_argument("--model", required=True)
-    parser.add_argument("--data", type=Path, required=True, help="Parquet, CSV or JSONL")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="Parquet, CSV or JSONL with labels; Parquet, JSONL or CoNLL columns with entities",
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    golden = read_golden(arguments.data, _labels(registry, arguments.model))
+    served = _manifest(registry, arguments.model)
+    golden = read_golden(arguments.data, served.task, served.labels)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 
-def _labels(registry: Registry, model: str) -> list[str]:
-    """Those of production, or of the newest version where nothing is in production yet."""
+def _manifest(registry: Registry, model: str) -> Manifest:
+    """That of production, or of the newest version where nothing is in production yet."""
     production = registry.alias(model, PRODUCTION)
     versions = [production.version] if production else registry.versions(model)[-1:]
     if not versions:
         raise RegistryError(
-            f"{model}: publish a version first; its labels say what the set may use"
+            f"{model}: publish a version first; its task and labels say what the set may hold"
         )
-    return registry.describe(model, versions[0]).manifest.labels
+    return registry.describe(model, versions[0]).manifest
 
 
 if __name__ == "__main__":

@@ -2,27 +2,29 @@
 
 A processor without dot products of eight bits may saturate them, and answer wrongly without a word.
 Torch reads the same weights as 32-bit floats, so what differs is what eight bits do. The texts are
-the model's golden set. Ends with 1 where the two differ by more than rounding does.
+the model's golden set. Ends with 1 where the two differ by more than rounding does, and with 2
+where the model is none that torch can serve.
 """
 
 import argparse
 import platform
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
-from function.core.backend import Backend
-from function.core.catalog import LoadBackend
+from function.core.errors import UnsupportedArchitectureError
+from function.core.predictor import Predictor
 from scripts.commandline import registry_parser, run, write_json
-from scripts.lifecycle.errors import CommandError, MissingExtraError, RegistryError
-from scripts.lifecycle.gate.golden import GoldenSet, parse_golden
+from scripts.lifecycle.errors import CommandError, RegistryError, UsageError
+from scripts.lifecycle.gate.golden import parse_golden
+from scripts.lifecycle.gate.label_answers import LabelAnswers
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.golden_sets import current_golden
 from scripts.lifecycle.registry import PRODUCTION, open_registry
 from scripts.training.agreement import Agreement, OneByOne, compare
-from scripts.training.evaluation import Evaluation, evaluate, open_predictor
-from scripts.training.sources import LabelledTexts
+from scripts.training.evaluation import open_predictor
+from scripts.training.examining import open_torch
 
 # Labels that agree, unless so few texts leave it open; and how far probabilities lie apart in the
 # mean, which is 0.011 for the bundled model on a processor that multiplies right.
@@ -35,18 +37,34 @@ def main() -> None:
     production = registry.alias(arguments.model, PRODUCTION)
     if production is None:
         raise RegistryError(f"{arguments.model}: nothing is in production")
-    golden = parse_golden(current_golden(registry.store, arguments.model)[1])
-    readers: Mapping[str, LoadBackend] = {
-        "int8": lambda artifact: OneByOne(OnnxBackend(artifact, 0)),
-        "full precision": _open_torch,
-    }
     with TemporaryDirectory() as scratch:
-        path = registry.download(arguments.model, production.version, Path(scratch) / "m").path
-        int8, full = (_read(path, reader, golden, name) for name, reader in readers.items())
-    _conclude(int8, full, arguments)
+        artifact = registry.download(
+            arguments.model, production.version, Path(scratch) / arguments.model
+        )
+        full, int8 = _open_full(artifact), _open_int8(artifact)
+        golden = parse_golden(current_golden(registry.store, arguments.model)[1])
+        if not isinstance(golden, LabelledGoldenSet):
+            raise RegistryError(f"{arguments.model}: its golden set is for {golden.task}")
+        _conclude(golden.answers(int8, "int8"), golden.answers(full, "full precision"), arguments)
 
 
-def _conclude(int8: Evaluation, full: Evaluation, arguments: argparse.Namespace) -> None:
+def _open_int8(artifact: Artifact) -> Predictor:
+    return open_predictor(artifact.path, load_backend=lambda found: OneByOne(OnnxBackend(found, 0)))
+
+
+def _open_full(artifact: Artifact) -> Predictor:
+    """Raises UsageError where torch cannot serve the model."""
+    try:
+        return open_predictor(artifact.path, load_backend=lambda found: open_torch(found, "cpu"))
+    except UnsupportedArchitectureError as error:
+        raise UsageError(
+            f"{error}. Only what torch can serve has full precision to hold int8 against; "
+            "on this processor measure the artifact itself, with 'python -m scripts.evaluate "
+            "--artifact DIR --data FILE', and hold that against the figures in its manifest"
+        ) from error
+
+
+def _conclude(int8: LabelAnswers, full: LabelAnswers, arguments: argparse.Namespace) -> None:
     agreement = compare(int8, full)
     machine = platform.machine()
     accuracy = {"int8": _accuracy(int8), "full precision": _accuracy(full)}
@@ -63,24 +81,8 @@ def holds(agreement: Agreement, labels: float, distance: float) -> bool:
     return agreement.high >= labels and agreement.mean_difference <= distance
 
 
-def _read(path: Path, reader: LoadBackend, golden: GoldenSet, name: str) -> Evaluation:
-    predictor = open_predictor(path, load_backend=reader)
-    rows = LabelledTexts(list(golden.texts), golden.codes(predictor.labels).tolist(), [])
-    return evaluate(predictor, rows, title=name)
-
-
-def _open_torch(artifact: Artifact) -> Backend:
-    try:
-        from function.backends.torch_backend import TorchBackend  # seconds of import
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed: pip install torch transformers safetensors"
-        ) from error
-    return TorchBackend(artifact, device="cpu")
-
-
-def _accuracy(answers: Evaluation) -> float:
-    return float((answers.probabilities.argmax(axis=1) == answers.truth).mean())
+def _accuracy(answers: LabelAnswers) -> float:
+    return float(answers.right.mean())
 
 
 def _arguments() -> argparse.Namespace:

@@ -76,7 +76,10 @@ def _architecture(config: dict[str, Any], source: str) -> str:
     for architecture in architectures:
         if str(architecture).endswith(ARCHITECTURE):
             return str(architecture)
-    raise SourceError(f"{source}: {architectures[0]} in its {CONFIG}; it must be a …{ARCHITECTURE}")
+    raise SourceError(
+        f"{source}: {architectures[0]} in its {CONFIG}; it must be a …{ARCHITECTURE}. Models of "
+        "other kinds come in as artifacts, which scripts.train makes"
+    )
 
 
 def _labels(config: dict[str, Any], source: str) -> list[str]:

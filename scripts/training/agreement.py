@@ -2,13 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from function.core.backend import Backend, Logits
 from function.core.tokenization import TokenIds
-from scripts.training.evaluation import Evaluation
-from scripts.training.metrics import wilson_interval
+from scripts.training.metrics import Probabilities, wilson_interval
+
+
+class Answered(Protocol):
+    """Answers to texts. probabilities: (texts, labels)."""
+
+    @property
+    def probabilities(self) -> Probabilities: ...
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class Agreement:
         )
 
 
-def compare(first: Evaluation, second: Evaluation) -> Agreement:
+def compare(first: Answered, second: Answered) -> Agreement:
     """Compare the answers to the same texts in the same order."""
     one, other = first.probabilities, second.probabilities
     same = one.argmax(1) == other.argmax(1)

@@ -4,8 +4,11 @@ must do whatever its accuracy. The sentences were written for this project."""
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from function.core.artifact import Manifest, Task
 from function.core.predictor import Predictor
 
+TASK: Task = "text-classification"
+LABELS = ["negative", "positive"]
 NEGATION = [
     ("This film is good.", "positive"),
     ("This film is not good.", "negative"),
@@ -72,8 +75,13 @@ class Check:
     failures: Sequence[str]
 
 
+def is_behaving(manifest: Manifest) -> bool:
+    """Whether the checks are for a model: whether it tells negative texts from positive ones."""
+    return manifest.task == TASK and sorted(manifest.labels) == LABELS
+
+
 def check_behaviour(predictor: Predictor) -> list[Check]:
-    """Run every check on a model with the labels `negative` and `positive`."""
+    """Run every check on a model that they are for; see `is_behaving`."""
     return [
         _expectation(predictor, "negation", NEGATION),
         _expectation(predictor, "very short texts", SHORT),

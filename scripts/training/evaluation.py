@@ -1,7 +1,9 @@
 """What an artifact answers on labelled texts, by the very code that serves it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,16 +53,39 @@ def evaluate(
     order = [
         row for row in np.argsort([len(text) for text in rows.texts]) if rows.texts[row].strip()
     ]
-    codes = {label: code for code, label in enumerate(predictor.labels)}
-    probabilities = np.zeros((len(order), len(codes)))
-    tokens = np.zeros(len(order), dtype=np.int64)
+    scores: list[Mapping[str, float]] = []
+    tokens: list[int] = []
     with Progress(title, len(order)) as progress:
         for start in range(0, len(order), BATCH):
             texts = [rows.texts[row] for row in order[start : start + BATCH]]
             predictions = predictor.classify(texts, Options(long_text=long_text))
-            for offset, prediction in enumerate(predictions):
-                tokens[start + offset] = prediction.tokens
-                for entry in prediction.scores:
-                    probabilities[start + offset, codes[entry.label]] = entry.score
+            for prediction in predictions:
+                scores.append({entry.label: entry.score for entry in prediction.scores})
+                tokens.append(prediction.tokens)
             progress.advance(len(texts))
-    return Evaluation(probabilities, np.array([rows.labels[row] for row in order]), tokens)
+    return _beside_truth(scores, tokens, rows.select(order), predictor.labels)
+
+
+def evaluate_told(
+    predictions: Sequence[dict[str, Any]], rows: LabelledTexts, labels: Sequence[str]
+) -> Evaluation:
+    """What a service answered, as its JSON has it, beside the truth of the same rows."""
+    scores = [
+        {entry["label"]: float(entry["score"]) for entry in prediction["scores"]}
+        for prediction in predictions
+    ]
+    tokens = [prediction["tokens"] for prediction in predictions]
+    return _beside_truth(scores, tokens, rows, labels)
+
+
+def _beside_truth(
+    scores: Sequence[Mapping[str, float]],
+    tokens: Sequence[int],
+    rows: LabelledTexts,
+    labels: Sequence[str],
+) -> Evaluation:
+    return Evaluation(
+        np.array([[row[label] for label in labels] for row in scores]).reshape(-1, len(labels)),
+        np.array(rows.labels),
+        np.array(tokens),
+    )

@@ -1,4 +1,4 @@
-"""What a running service answers on labelled texts, over HTTP: its server, or the Lambda."""
+"""What a running service answers, over HTTP: its server, or the Lambda."""
 
 import json
 import os
@@ -9,12 +9,9 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-import numpy as np
-
+from function.core.artifact import Task
 from scripts.lifecycle.errors import CommandError, UsageError
-from scripts.training.evaluation import Evaluation
 from scripts.training.progress import Progress
-from scripts.training.sources import LabelledTexts
 
 TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
 
@@ -52,39 +49,25 @@ class Service:
         self._path = "/v1/predict" if served["default"] else f"/v1/models/{served['name']}/predict"
         self.name: str = served["name"]
         self.version: str = served["version"]
+        self.task: Task = served["task"]
         self.labels: list[str] = served["labels"]
 
-    def evaluate(self, rows: LabelledTexts, *, title: str) -> Evaluation:
-        """Ask for every text that is not empty, the shortest first. Raises CommandError."""
-        order = sorted(
-            (row for row in range(len(rows)) if rows.texts[row].strip()),
-            key=lambda row: len(rows.texts[row]),
-        )
-        batches = [order[start : start + TEXTS] for start in range(0, len(order), TEXTS)]
+    def predictions(self, texts: Sequence[str], *, title: str) -> list[dict[str, Any]]:
+        """Ask for every text, several at once; their answers in the same order. Raises
+        ServiceError."""
+        batches = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
         predictions: list[dict[str, Any]] = []
-        with Progress(title, len(order)) as progress, ThreadPoolExecutor(REQUESTS) as pool:
-            for found in pool.map(self._predict, ([rows.texts[r] for r in b] for b in batches)):
-                predictions += found
-                progress.advance(len(found))
-        return Evaluation(
-            np.array([self._scores(prediction) for prediction in predictions]),
-            np.array([rows.labels[row] for row in order]),
-            np.array([prediction["tokens"] for prediction in predictions]),
-        )
+        with Progress(title, len(texts)) as progress, ThreadPoolExecutor(REQUESTS) as pool:
+            for answer in pool.map(self.answer, batches):
+                predictions += answer["predictions"]
+                progress.advance(len(answer["predictions"]))
+        return predictions
 
     def answer(self, texts: Sequence[str]) -> dict[str, Any]:
         """The answer's `model` and, in the order of the texts, `predictions`. Raises ServiceError,
         the texts' fault or not."""
         answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
         return answer
-
-    def _predict(self, texts: Sequence[str]) -> list[dict[str, Any]]:
-        predictions: list[dict[str, Any]] = self.answer(texts)["predictions"]
-        return predictions
-
-    def _scores(self, prediction: dict[str, Any]) -> list[float]:
-        scores = {entry["label"]: float(entry["score"]) for entry in prediction["scores"]}
-        return [scores[label] for label in self.labels]
 
     def _ask(self, path: str, body: object = None) -> Any:
         headers = {"content-type": "application/json"}

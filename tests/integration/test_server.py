@@ -13,8 +13,9 @@ import urllib.request
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.golden import write_golden
+from tests.golden import KNOWS_NO_COMPANY, write_golden, write_tagged_golden
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
@@ -97,32 +98,44 @@ def test_a_wrong_environment_is_one_line_that_says_what_to_do(artifact, environm
     assert said in line
 
 
-def test_accuracy_is_measured_through_http(tmp_path):
-    """The same figures as the artifact itself gives."""
+def test_both_tasks_are_measured_through_http(tmp_path):
+    """The same figures as the artifacts themselves give."""
     models = tmp_path / "models"
-    artifact = write_artifact(models / "sentiment")
-    data = write_golden(tmp_path / "golden.jsonl", 120)
+    write_artifact(models / "sentiment")
+    write_entity_artifact(models / "ner", tag_of=KNOWS_NO_COMPANY)
+    labelled = write_golden(tmp_path / "labelled.jsonl", 120)
+    tagged = write_tagged_golden(tmp_path / "tagged.jsonl", 120)
     port = free_port()
+    url = f"--url=http://127.0.0.1:{port}"
     process = start(MODELS_DIR=str(models), PORT=str(port))
     try:
         wait_until_ready(port)
-        reports = []
-        for number, what in enumerate(
-            (f"--artifact={artifact}", f"--url=http://127.0.0.1:{port}/")
-        ):
-            json_path = tmp_path / f"{number}.json"
-            done = evaluate(what, f"--data={data}", f"--json={json_path}")
-            assert done.returncode == 0, done.stderr
-            reports.append(json.loads(json_path.read_text()))
+        reports = [
+            measured(tmp_path, data, *what)
+            for data, model, service in (
+                (labelled, "sentiment", [f"{url}/"]),
+                (tagged, "ner", [url, "--model=ner"]),
+            )
+            for what in ([f"--artifact={models / model}"], service)
+        ]
     finally:
         process.terminate()
         process.wait()
     assert reports[0] == reports[1]
     assert reports[0]["accuracy"] == 1.0
-    refused = evaluate(f"--url=http://127.0.0.1:{port}", f"--data={data}")
+    assert reports[2] == reports[3]
+    assert (reports[2]["entities"], reports[2]["f1"]) == (90, 0.8)
+    refused = evaluate(url, f"--data={labelled}")
     assert refused.returncode == 1
     assert "refused" in refused.stderr
-    assert evaluate("--url=nowhere", f"--data={data}").returncode == 2
+    assert evaluate("--url=nowhere", f"--data={labelled}").returncode == 2
+
+
+def measured(folder, data, *what):
+    report = folder / "report.json"
+    done = evaluate(*what, f"--data={data}", f"--json={report}")
+    assert done.returncode == 0, done.stderr
+    return json.loads(report.read_text())
 
 
 def evaluate(*arguments):

@@ -9,13 +9,15 @@ import pytest
 from transformers import BertConfig
 
 from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import open_artifact
 from scripts import parity
-from scripts.lifecycle.errors import CommandError, RegistryError
-from scripts.lifecycle.gate.golden import GoldenSet
+from scripts.lifecycle.errors import CommandError, RegistryError, UsageError
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.registry import open_registry
 from scripts.training.agreement import Agreement
 from tests.tiny import WORDS
+from tests.tiny_entities import write_entity_artifact
 from tests.unit.backends.exported import LABELS, SHAPE, write_exported
 
 pytestmark = pytest.mark.integration
@@ -33,7 +35,9 @@ def location(tmp_path_factory):
     registry.promote(artifact.manifest.model, version, "it answered")
     texts = [" ".join(words) for words in islice(product(WORDS[4:11], repeat=4), ROWS)]
     labels = [LABELS[row % len(LABELS)] for row in range(ROWS)]
-    freeze_golden(registry.store, artifact.manifest.model, GoldenSet(texts, labels).content())
+    freeze_golden(
+        registry.store, artifact.manifest.model, LabelledGoldenSet(texts, labels).content()
+    )
     return folder / "registry", artifact.manifest.model
 
 
@@ -99,3 +103,15 @@ def test_so_few_texts_get_the_benefit_of_the_doubt_but_no_more(
 ) -> None:
     agreement = Agreement(400, share, share, high, distance, 0.1, 0.2, [])
     assert parity.holds(agreement, parity.LABELS, parity.DISTANCE) is holds
+
+
+def test_a_model_that_torch_cannot_serve_is_wrong_usage_and_told_what_to_do(
+    tmp_path, monkeypatch
+) -> None:
+    registry = open_registry(str(tmp_path / "registry"))
+    version = registry.publish(open_artifact(write_entity_artifact(tmp_path / "ner")))
+    registry.promote("ner", version, "it answered")
+    arguments = ["parity", "--registry", str(tmp_path / "registry"), "--model", "ner"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(UsageError, match=r"scripts\.evaluate"):
+        parity.main()

@@ -1,4 +1,7 @@
-"""The question that the gate is there for: is the candidate's accuracy good enough?"""
+"""The question that the gate is there for: does the candidate answer enough texts rightly?
+
+measure: what the share of right answers is called, as `answers.Answers` has it.
+"""
 
 import math
 
@@ -8,62 +11,61 @@ from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.wording import percent, points
 from scripts.training.metrics import wilson_interval
 
-REQUIREMENT = "accuracy"
 # An equal model passes half the time where the half-width, 1.96 standard errors, is the margin;
 # 19 times in 20 where it leaves 1.64 more below it.
 SURE = ((1.96 + 1.64) / 1.96) ** 2
 
 
-def judge_non_inferiority(paired: Paired, settings: GateSettings) -> Finding:
+def judge_non_inferiority(measure: str, paired: Paired, settings: GateSettings) -> Finding:
     """Whether the candidate is shown to lack less than the margin beside the champion.
 
     The lower end of the 95 % interval must lie above -margin, which lets a model that lacks just
     the margin pass once in 40 (Piaggio et al. 2012, CONSORT's extension to non-inferiority).
     """
     if paired.rows < settings.minimum_rows:
-        return _too_few(paired.rows, settings)
+        return _too_few(measure, paired.rows, settings)
     sentence = (
-        f"Accuracy differs from the champion's by {points(paired.difference)} points, 95 % "
-        f"interval {points(paired.low)} to {points(paired.high)} on {paired.rows} rows; all of it "
-        f"must lie above {points(-settings.margin)}"
+        f"{measure.capitalize()} differs from the champion's by {points(paired.difference)} "
+        f"points, 95 % interval {points(paired.low)} to {points(paired.high)} on {paired.rows} "
+        f"rows; all of it must lie above {points(-settings.margin)}"
     )
     if paired.low > -settings.margin:
-        return Finding(REQUIREMENT, "passed", f"{sentence}.")
+        return Finding(measure, "passed", f"{sentence}.")
     if paired.high < 0:
-        return Finding(REQUIREMENT, "refused", f"{sentence}. The candidate is worse.")
+        return Finding(measure, "refused", f"{sentence}. The candidate is worse.")
     if paired.half_width <= settings.margin:
         return Finding(
-            REQUIREMENT, "refused", f"{sentence}. An equal model could have shown that here."
+            measure, "refused", f"{sentence}. An equal model could have shown that here."
         )
     needed = math.ceil(paired.rows * SURE * (paired.half_width / settings.margin) ** 2)
     return Finding(
-        REQUIREMENT,
+        measure,
         "underpowered",
         f"{sentence}. These rows cannot tell; about {needed} like them could.",
     )
 
 
-def judge_floor(right: int, rows: int, settings: GateSettings) -> Finding:
+def judge_floor(measure: str, right: int, rows: int, settings: GateSettings) -> Finding:
     """Whether a first model reaches the floor; the lower end of Wilson's interval must."""
     if rows < settings.minimum_rows:
-        return _too_few(rows, settings)
+        return _too_few(measure, rows, settings)
     share = right / rows
     low, high = wilson_interval(share, rows)
     sentence = (
-        f"Accuracy {percent(share)}, 95 % interval {percent(low)} to {percent(high)} on {rows} "
-        f"rows; all of it must reach the floor of {percent(settings.floor_accuracy)} that holds "
-        "for a first model"
+        f"{measure.capitalize()} {percent(share)}, 95 % interval {percent(low)} to "
+        f"{percent(high)} on {rows} rows; all of it must reach the floor of "
+        f"{percent(settings.floor_accuracy)} that holds for a first model"
     )
     if low >= settings.floor_accuracy:
-        return Finding(REQUIREMENT, "passed", f"{sentence}.")
+        return Finding(measure, "passed", f"{sentence}.")
     if share < settings.floor_accuracy:
-        return Finding(REQUIREMENT, "refused", f"{sentence}.")
-    return Finding(REQUIREMENT, "underpowered", f"{sentence}. These rows are too few to tell.")
+        return Finding(measure, "refused", f"{sentence}.")
+    return Finding(measure, "underpowered", f"{sentence}. These rows are too few to tell.")
 
 
-def _too_few(rows: int, settings: GateSettings) -> Finding:
+def _too_few(measure: str, rows: int, settings: GateSettings) -> Finding:
     return Finding(
-        REQUIREMENT,
+        measure,
         "underpowered",
         f"The golden set has {rows} rows; a margin of {100 * settings.margin:.2f} points needs "
         f"{settings.minimum_rows} or more.",

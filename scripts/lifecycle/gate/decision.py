@@ -1,11 +1,13 @@
 """All requirements together, and the one outcome that follows."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from scripts.lifecycle.gate.accuracy import judge_floor, judge_non_inferiority
-from scripts.lifecycle.gate.golden import GoldenSet
+from scripts.lifecycle.gate.answers import Answers, ShownAnswer
+from scripts.lifecycle.gate.golden_set import GoldenSet
 from scripts.lifecycle.gate.judgement import (
     Disagreement,
     Finding,
@@ -18,53 +20,53 @@ from scripts.lifecycle.gate.measurement import Measurement
 from scripts.lifecycle.gate.paired import compare
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.slices import cut, judge_slice, measure_slices
-from scripts.training.metrics import Codes, figures
 
 DISAGREEMENTS = 10
 
 
 def judge(
-    golden: GoldenSet,
+    golden: GoldenSet[Any],
     candidate: Measurement,
     champion: Measurement | None,
     settings: GateSettings,
 ) -> Judgement:
     """Decide on a candidate beside the champion, or, without one, on a first model.
 
-    Both were measured on `golden` and have the same labels in the same order. Raises DataError
-    where a label of the golden set is none of them.
+    Both were measured on `golden` and have the same labels in the same order.
     """
-    truth = golden.codes(candidate.labels)
-    right = candidate.probabilities.argmax(1) == truth
-    champion_right = None if champion is None else champion.probabilities.argmax(1) == truth
-    paired = None if champion_right is None else compare(right, champion_right)
-    accuracy = (
-        judge_floor(int(right.sum()), len(golden), settings)
+    answers = candidate.answers
+    before = None if champion is None else champion.answers
+    paired = None if before is None else compare(answers.right, before.right)
+    share = (
+        judge_floor(answers.measure, int(answers.right.sum()), len(golden), settings)
         if paired is None
-        else judge_non_inferiority(paired, settings)
+        else judge_non_inferiority(answers.measure, paired, settings)
     )
-    slices = measure_slices(cut(golden, settings), right, champion_right)
+    slices = measure_slices(
+        cut(golden.texts, answers, settings),
+        None if before is None else cut(golden.texts, before, settings),
+    )
     findings = [
-        accuracy,
-        *(judge_slice(part, settings) for part in slices),
-        *judge_limits(candidate, champion, truth, settings),
+        share,
+        *answers.judge(before, settings),
+        *(judge_slice(answers.measure, part, settings) for part in slices),
+        *judge_limits(candidate, champion, settings),
     ]
     outcome, reasons = conclude(findings)
     return Judgement(
         outcome=outcome,
         reasons=reasons,
         model=candidate.model,
-        candidate=_subject(candidate, truth),
-        champion=None if champion is None else _subject(champion, truth),
+        candidate=_subject(candidate),
+        champion=None if champion is None else _subject(champion),
         golden=golden.digest,
         rows=len(golden),
         settings=settings.model_dump(),
         findings=findings,
+        measure=answers.measure,
         paired=paired,
         slices=slices,
-        disagreements=(
-            [] if champion is None else _disagreements(golden, candidate, champion, truth)
-        ),
+        disagreements=[] if before is None else _disagreements(golden.texts, answers, before),
     )
 
 
@@ -82,33 +84,41 @@ def conclude(findings: Sequence[Finding]) -> tuple[Outcome, list[str]]:
     return "passed", [findings[0].sentence]
 
 
-def _subject(measured: Measurement, truth: Codes) -> Subject:
+def _subject(measured: Measurement) -> Subject:
     return Subject(
         version=measured.version,
         digest=measured.digest,
-        figures=figures(measured.probabilities, truth)
-        | {"median_ms": measured.median_ms, "bytes": float(measured.bytes)},
+        figures={
+            **measured.answers.figures,
+            "median_ms": measured.median_ms,
+            "bytes": float(measured.bytes),
+        },
         behaviour={check.name: check.figure for check in measured.behaviour or ()},
     )
 
 
 def _disagreements(
-    golden: GoldenSet, candidate: Measurement, champion: Measurement, truth: Codes
+    texts: Sequence[str], candidate: Answers, champion: Answers
 ) -> list[Disagreement]:
-    """The texts whose true label the two give the most different probabilities, most first."""
-    rows = np.arange(len(truth))
-    difference = candidate.probabilities[rows, truth] - champion.probabilities[rows, truth]
+    """The texts where the two differ most in how much they speak for the truth, most first."""
+    difference = candidate.support - champion.support
     order = np.argsort(-np.abs(difference), kind="stable")[:DISAGREEMENTS]
     return [
-        Disagreement(
-            text=golden.texts[row],
-            label=golden.labels[row],
-            candidate_answer=candidate.labels[int(candidate.probabilities[row].argmax())],
-            candidate_score=float(candidate.probabilities[row].max()),
-            champion_answer=champion.labels[int(champion.probabilities[row].argmax())],
-            champion_score=float(champion.probabilities[row].max()),
-            difference=float(difference[row]),
-        )
-        for row in order
+        _disagreement(texts[row], candidate.show(row), champion.show(row), float(difference[row]))
+        for row in order.tolist()
         if difference[row]
     ]
+
+
+def _disagreement(
+    text: str, candidate: ShownAnswer, champion: ShownAnswer, difference: float
+) -> Disagreement:
+    return Disagreement(
+        text=text,
+        truth=candidate.truth,
+        candidate_answer=candidate.answer,
+        candidate_score=candidate.score,
+        champion_answer=champion.answer,
+        champion_score=champion.score,
+        difference=difference,
+    )

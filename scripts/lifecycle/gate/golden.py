@@ -1,78 +1,59 @@
-"""The frozen texts that a model's versions are held against."""
+"""Golden sets from files: those that were frozen, and those that people keep."""
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
+from function.core.artifact import Task
 from scripts.lifecycle.errors import DataError
-from scripts.training.metrics import Codes
-from scripts.training.sources import read_labelled
+from scripts.lifecycle.gate.golden_set import GoldenSet
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
+from scripts.lifecycle.gate.tagged_texts import TaggedGoldenSet
 
-KEYS = {"text", "label"}
+KINDS: dict[Task, type[GoldenSet[Any]]] = {
+    kind.task: kind for kind in (LabelledGoldenSet, TaggedGoldenSet)
+}
 
 
-@dataclass(frozen=True)
-class GoldenSet:
-    """Texts and the name of each one's true label, in an order that never changes.
+def parse_golden(content: bytes) -> GoldenSet[Any]:
+    """Read JSON lines, canonical or not; which kind of set it is, their keys say.
 
-    Raises DataError where a text is empty, occurs twice, or cannot be written as UTF-8, and where
-    there are fewer than two labels.
+    Raises DataError where a line is no row, or one of another kind than those before it.
     """
-
-    texts: Sequence[str]
-    labels: Sequence[str]
-
-    def __post_init__(self) -> None:
-        words = [" ".join(text.split()) for text in self.texts]
-        first = {text: row for row, text in reversed(list(enumerate(words)))}
-        _refuse("has no text", [row for row, text in enumerate(words) if not text])
-        _refuse("repeats an earlier text", [r for r, text in enumerate(words) if first[text] != r])
-        _refuse(
-            "has half a character, which is no Unicode",
-            [
-                row
-                for row, pair in enumerate(zip(self.texts, self.labels, strict=True))
-                if not all(map(_is_unicode, pair))
-            ],
-        )
-        if len(set(self.labels)) < 2:
-            raise DataError("golden set: it needs rows of two labels or more")
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the canonical form, 64 hex digits: what the set is known by."""
-        return hashlib.sha256(self.content()).hexdigest()
-
-    def content(self) -> bytes:
-        """The canonical form: one JSON object a line, keys sorted, UTF-8, each line ended."""
-        rows = zip(self.texts, self.labels, strict=True)
-        lines = (
-            json.dumps({"text": text, "label": label}, ensure_ascii=False, sort_keys=True) + "\n"
-            for text, label in rows
-        )
-        return "".join(lines).encode()
-
-    def codes(self, labels: Sequence[str]) -> Codes:
-        """(rows,) of positions in `labels`. Raises DataError at one that is not there."""
-        positions = {label: code for code, label in enumerate(labels)}
+    texts, truths = [], []
+    kind: type[GoldenSet[Any]] | None = None
+    for number, row in _rows(content):
+        where = f"golden set, line {number}"
+        found = next((each for each in KINDS.values() if row.keys() == {"text", each.key}), None)
+        if found is None or not isinstance(row["text"], str):
+            forms = " or ".join(each.form for each in KINDS.values())
+            raise DataError(f'{where}: give a "text", a string, and {forms}')
+        if kind not in (None, found):
+            raise DataError(f"{where}: it has {found.form}; the lines before it have {kind.form}")
+        kind = found
         try:
-            return np.array([positions[label] for label in self.labels], dtype=np.int64)
-        except KeyError as error:
-            raise DataError(
-                f"golden set: the label '{error.args[0]}' is none of {', '.join(labels)}"
-            ) from None
+            truths.append(kind.parse(row[kind.key]))
+        except ValueError as error:
+            raise DataError(f"{where}: give {kind.form}: {error}") from error
+        texts.append(row["text"])
+    if kind is None:
+        raise DataError("golden set: it has no rows")
+    return kind(texts, truths)
 
 
-def parse_golden(content: bytes) -> GoldenSet:
-    """Read JSON lines of `text` and `label`, canonical or not. Raises DataError."""
-    texts, labels = [], []
+def read_golden(path: Path, task: Task, labels: Sequence[str]) -> GoldenSet[Any]:
+    """Read the data of a model of this task and these labels. Raises DataError."""
+    kind = KINDS[task]
+    texts, truth = kind.read(path, labels)
+    try:
+        return kind(texts, truth)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each line that is not empty, with its number."""
     # Not splitlines: inside a text, U+2028 ends no line of the file.
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():
@@ -81,38 +62,6 @@ def parse_golden(content: bytes) -> GoldenSet:
             row = json.loads(line)
         except ValueError as error:
             raise DataError(f"golden set, line {number}: not JSON: {error}") from error
-        if (
-            not isinstance(row, dict)
-            or row.keys() != KEYS
-            or not all(isinstance(value, str) for value in row.values())
-        ):
-            raise DataError(f"golden set, line {number}: give a text and a label, both strings")
-        texts.append(row["text"])
-        labels.append(row["label"])
-    return GoldenSet(texts, labels)
-
-
-def read_golden(path: Path, labels: Sequence[str]) -> GoldenSet:
-    """Read a labelled file (CSV, Parquet, JSON lines, class folders) of a model with these labels.
-
-    A label in the file may be a name or its position. Raises DataError.
-    """
-    rows = read_labelled(path, labels)
-    try:
-        return GoldenSet(rows.texts, [labels[code] for code in rows.labels])
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
-
-
-def _refuse(problem: str, rows: Sequence[int]) -> None:
-    if rows:
-        others = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
-        raise DataError(f"golden set: row {rows[0] + 1} {problem}{others}")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        if not isinstance(row, dict):
+            raise DataError(f"golden set, line {number}: not a JSON object")
+        yield number, row

@@ -34,7 +34,10 @@ class Subject:
 
 @dataclass(frozen=True)
 class Slice:
-    """Accuracy on some of the rows. champion, paired: None where there is no champion."""
+    """The share of right answers on some of the rows.
+
+    champion, paired: None where there is no champion.
+    """
 
     name: str
     rows: int
@@ -47,16 +50,17 @@ class Slice:
 class Disagreement:
     """A text that the two read differently.
 
-    difference: the candidate's probability of the true label less the champion's. The answers are
-    labels, the scores their probabilities.
+    truth, answers: a label, or entities, in words. The scores are of the answers, None where there
+    is nothing to score. difference: how much the candidate speaks for the truth less how much the
+    champion does; of labels, the difference of their probabilities of the true one.
     """
 
     text: str
-    label: str
+    truth: str
     candidate_answer: str
-    candidate_score: float
+    candidate_score: float | None
     champion_answer: str
-    champion_score: float
+    champion_score: float | None
     difference: float
 
 
@@ -66,6 +70,7 @@ class Judgement:
 
     reasons: for `passed` what carried it; otherwise every requirement that does not hold, as a
     sentence each. golden: digest of the golden set; rows: its size. settings: the limits applied.
+    measure: what the share of right answers is called, empty where nothing was scored.
     """
 
     outcome: Outcome
@@ -77,6 +82,7 @@ class Judgement:
     rows: int
     settings: dict[str, float]
     findings: Sequence[Finding]
+    measure: str = ""
     paired: Paired | None = None
     slices: Sequence[Slice] = ()
     disagreements: Sequence[Disagreement] = ()

@@ -1,10 +1,10 @@
-"""Requirements beside accuracy: calibration, behaviour, latency, size."""
+"""Requirements beside right answers: calibration, behaviour, latency, size."""
 
+from scripts.lifecycle.gate.answers import Answers
 from scripts.lifecycle.gate.judgement import Finding
 from scripts.lifecycle.gate.measurement import Measurement
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.wording import percent
-from scripts.training.metrics import Codes, calibration_error
 
 # Shares of right answers. The other checks measure spreads, of which small models have too much to
 # hold one against another.
@@ -13,35 +13,33 @@ ROUNDING = 1e-9
 
 
 def judge_limits(
-    candidate: Measurement, champion: Measurement | None, truth: Codes, settings: GateSettings
+    candidate: Measurement, champion: Measurement | None, settings: GateSettings
 ) -> list[Finding]:
-    """Every limit, each on its own. truth: (rows,) of label codes."""
+    """Every limit, each on its own."""
     return [
-        *_calibration(candidate, champion, truth, settings),
+        _calibration(candidate.answers, champion.answers if champion else None, settings),
         *_behaviour(candidate, champion, settings),
         _ratio("median latency", "ms", candidate, champion, settings.latency_ratio),
         _ratio("artifact size", "MB", candidate, champion, settings.size_ratio),
     ]
 
 
-def _calibration(
-    candidate: Measurement, champion: Measurement | None, truth: Codes, settings: GateSettings
-) -> list[Finding]:
-    if len(truth) < settings.minimum_rows:
-        sentence = f"Calibration error: {len(truth)} rows are too few to tell it from chance."
-        return [Finding("calibration error", "not judged", sentence)]
-    own = calibration_error(candidate.probabilities, truth)
+def _calibration(candidate: Answers, champion: Answers | None, settings: GateSettings) -> Finding:
+    if candidate.scored < settings.minimum_rows:
+        sentence = f"Calibration error: {candidate.scored} scores are too few to tell it by."
+        return Finding("calibration error", "not judged", sentence)
+    own = candidate.figures["calibration_error"]
     if champion is None:
         holds = own <= settings.floor_calibration
         sentence = f"Calibration error {own:.3f}; at most {settings.floor_calibration:.3f}."
     else:
-        before = calibration_error(champion.probabilities, truth)
+        before = champion.figures["calibration_error"]
         holds = own - before <= settings.calibration_rise + ROUNDING
         sentence = (
             f"Calibration error {own:.3f} beside the champion's {before:.3f}; it may rise by "
             f"{settings.calibration_rise:.3f}."
         )
-    return [_finding("calibration error", holds, sentence)]
+    return _finding("calibration error", holds, sentence)
 
 
 def _behaviour(
@@ -49,8 +47,9 @@ def _behaviour(
 ) -> list[Finding]:
     if candidate.behaviour is None:
         sentence = (
-            "Behaviour: skipped, because the checks are sentences for the labels negative and "
-            f"positive, and the model's are {', '.join(candidate.labels)}."
+            "Behaviour: skipped, because the checks are sentences to classify as negative or "
+            f"positive, which is not what this model does; its labels are "
+            f"{', '.join(candidate.labels)}."
         )
         return [Finding("behaviour", "not judged", sentence)]
     own = {check.name: check.figure for check in candidate.behaviour}

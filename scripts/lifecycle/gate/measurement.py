@@ -4,34 +4,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
-from typing import Protocol
-
-import numpy as np
+from typing import Any, Protocol
 
 from function.core.predictor import Predictor
 from function.core.types import Options
-from scripts.lifecycle.gate.golden import GoldenSet
-from scripts.training.behaviour import Check, check_behaviour
-from scripts.training.evaluation import evaluate
-from scripts.training.metrics import Probabilities
-from scripts.training.sources import LabelledTexts
-
-BEHAVIOUR_LABELS = {"negative", "positive"}
+from scripts.lifecycle.gate.answers import Answers
+from scripts.lifecycle.gate.golden_set import GoldenSet
+from scripts.training.behaviour import Check, check_behaviour, is_behaving
 
 
 @dataclass(frozen=True)
 class Measurement:
     """One artifact as served.
 
-    probabilities: (rows, labels), rows in the order of the golden set. behaviour: None where the
-    checks do not apply to its labels. median_ms: of one answer to one text. bytes: of its files.
+    answers: to the golden set. behaviour: None where the checks do not apply to its task or its
+    labels. median_ms: of one answer to one text. bytes: of its files.
     """
 
     model: str
     version: str
     digest: str
     labels: Sequence[str]
-    probabilities: Probabilities
+    answers: Answers
     behaviour: Sequence[Check] | None
     median_ms: float
     bytes: int
@@ -43,34 +37,22 @@ class Answering(Protocol):
     def predict(self, texts: Sequence[str], options: Options) -> object: ...
 
 
-def score(predictor: Predictor, golden: GoldenSet, title: str) -> Probabilities:
-    """(rows, labels) in the order of the golden set. Raises PredictionError, InputError."""
-    # The evaluation answers short texts first. With row numbers for labels, what it calls the
-    # truth says which row each answer belongs to.
-    rows = LabelledTexts(list(golden.texts), list(range(len(golden))), [])
-    answers = evaluate(predictor, rows, title=title)
-    probabilities = np.empty_like(answers.probabilities)
-    probabilities[answers.truth] = answers.probabilities
-    return probabilities
-
-
-def describe(predictor: Predictor, probabilities: Probabilities, median_ms: float) -> Measurement:
+def describe(predictor: Predictor, answers: Answers, median_ms: float) -> Measurement:
     """Put together what was measured, and run the behavioural checks where they apply."""
     artifact = predictor.artifact
-    applies = set(predictor.labels) == BEHAVIOUR_LABELS and len(predictor.labels) == 2
     return Measurement(
         model=artifact.manifest.model,
         version=artifact.version,
         digest=artifact.digest,
         labels=predictor.labels,
-        probabilities=probabilities,
-        behaviour=check_behaviour(predictor) if applies else None,
+        answers=answers,
+        behaviour=check_behaviour(predictor) if is_behaving(artifact.manifest) else None,
         median_ms=median_ms,
         bytes=sum(entry.bytes for entry in artifact.manifest.files.values()),
     )
 
 
-def latency_texts(golden: GoldenSet, count: int) -> list[str]:
+def latency_texts(golden: GoldenSet[Any], count: int) -> list[str]:
     """Texts spread evenly over the lengths of the golden set, each again where there are few."""
     by_length = sorted(golden.texts, key=lambda text: (len(text), text))
     return [by_length[index * len(by_length) // count] for index in range(count)]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from scripts.lifecycle.gate.judgement import Judgement, Subject
+from scripts.lifecycle.gate.figures import figure_rows
+from scripts.lifecycle.gate.judgement import Judgement
 from scripts.lifecycle.gate.paired import Paired
 from scripts.lifecycle.gate.wording import percent, points
 
@@ -31,7 +32,7 @@ def render_markdown(judgement: Judgement) -> str:
     if judgement.candidate.figures:
         sections += ["## Figures", _figures(judgement)]
     if judgement.paired:
-        sections.append(_difference(judgement.paired))
+        sections.append(_difference(judgement.measure, judgement.paired))
     if judgement.slices:
         sections += ["## Slices", _slices(judgement)]
     sections += ["## Requirements", _requirements(judgement)]
@@ -48,33 +49,15 @@ def _subjects(judgement: Judgement) -> str:
 
 def _figures(judgement: Judgement) -> str:
     subjects = [judgement.candidate, *([judgement.champion] if judgement.champion else [])]
-    rows = [
-        ("accuracy", [_accuracy(subject) for subject in subjects]),
-        ("macro F1", [percent(subject.figures["macro_f1"]) for subject in subjects]),
-        ("calibration error", [f"{s.figures['calibration_error']:.3f}" for s in subjects]),
-        ("log loss, nats", [f"{subject.figures['log_loss']:.3f}" for subject in subjects]),
-        ("median latency, ms", [f"{subject.figures['median_ms']:.2f}" for subject in subjects]),
-        ("size, MB", [f"{subject.figures['bytes'] / 1e6:.2f}" for subject in subjects]),
-    ]
-    rows += [
-        (f"behaviour: {name}", [f"{subject.behaviour[name]:.2f}" for subject in subjects])
-        for name in judgement.candidate.behaviour
-    ]
     return _table(
         ("", "candidate", "champion")[: len(subjects) + 1],
-        ((name, *values) for name, values in rows),
+        ((_plain(name), *values) for name, *values in figure_rows(subjects)),
     )
 
 
-def _accuracy(subject: Subject) -> str:
-    figures = subject.figures
-    low, high = percent(figures["accuracy_low"]), percent(figures["accuracy_high"])
-    return f"{percent(figures['accuracy'])} ({low} to {high})"
-
-
-def _difference(paired: Paired) -> str:
+def _difference(measure: str, paired: Paired) -> str:
     return (
-        f"Difference in accuracy: **{points(paired.difference)} points**, 95 % interval "
+        f"Difference in {measure}: **{points(paired.difference)} points**, 95 % interval "
         f"{points(paired.low)} to {points(paired.high)} (paired bootstrap). The candidate gains "
         f"{paired.gained} rows and loses {paired.lost}; McNemar's exact test: "
         f"p = {paired.p_value:.3g}."
@@ -116,18 +99,22 @@ def _requirements(judgement: Judgement) -> str:
 
 def _disagreements(judgement: Judgement) -> str:
     return _table(
-        ("text", "label", "candidate", "champion", "difference"),
+        ("text", "truth", "candidate", "champion", "difference"),
         (
             (
                 _plain(_shortened(row.text)),
-                _plain(row.label),
-                f"{_plain(row.candidate_answer)} {row.candidate_score:.2f}",
-                f"{_plain(row.champion_answer)} {row.champion_score:.2f}",
+                _plain(row.truth),
+                _answer(row.candidate_answer, row.candidate_score),
+                _answer(row.champion_answer, row.champion_score),
                 f"{row.difference:+.2f}".replace("-", "−"),
             )
             for row in judgement.disagreements
         ),
     )
+
+
+def _answer(answer: str, score: float | None) -> str:
+    return _plain(answer) if score is None else f"{_plain(answer)} {score:.2f}"
 
 
 def _shortened(text: str) -> str:

@@ -1,20 +1,21 @@
 """The gate from end to end: two artifacts and a golden set in, a judgement out."""
 
 from pathlib import Path
+from typing import Any
 
 from function.core.artifact import Artifact, open_artifact
 from function.core.errors import InputError, PredictionError
 from scripts.lifecycle.gate.contract import judge_contract
 from scripts.lifecycle.gate.decision import conclude, judge
-from scripts.lifecycle.gate.golden import GoldenSet
+from scripts.lifecycle.gate.golden_set import GoldenSet
 from scripts.lifecycle.gate.judgement import Finding, Judgement, Subject
-from scripts.lifecycle.gate.measurement import describe, latency_texts, median_latencies, score
+from scripts.lifecycle.gate.measurement import describe, latency_texts, median_latencies
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.training.evaluation import open_predictor
 
 
 def run_gate(
-    candidate: Path, champion: Path | None, golden: GoldenSet, settings: GateSettings
+    candidate: Path, champion: Path | None, golden: GoldenSet[Any], settings: GateSettings
 ) -> Judgement:
     """Score both artifacts as served and judge the candidate; no champion means a first model.
 
@@ -29,9 +30,9 @@ def run_gate(
 
     predictor = open_predictor(candidate)
     before = None if champion is None else open_predictor(champion)
-    before_scores = None if before is None else score(before, golden, "champion, golden set")
+    before_answers = None if before is None else golden.answers(before, "champion, golden set")
     try:
-        scores = score(predictor, golden, "candidate, golden set")
+        answers = golden.answers(predictor, "candidate, golden set")
     except (InputError, PredictionError) as error:
         silent = Finding(
             "answers", "refused", f"The candidate cannot answer the golden set: {error}."
@@ -39,14 +40,14 @@ def run_gate(
         return _unscored(new, old, golden, settings, [silent])
 
     texts = latency_texts(golden, settings.latency_texts)
-    if before is None or before_scores is None:
+    if before is None or before_answers is None:
         (median_ms,) = median_latencies([predictor], texts)
-        return judge(golden, describe(predictor, scores, median_ms), None, settings)
+        return judge(golden, describe(predictor, answers, median_ms), None, settings)
     median_ms, before_ms = median_latencies([predictor, before], texts)
     return judge(
         golden,
-        describe(predictor, scores, median_ms),
-        describe(before, before_scores, before_ms),
+        describe(predictor, answers, median_ms),
+        describe(before, before_answers, before_ms),
         settings,
     )
 
@@ -54,7 +55,7 @@ def run_gate(
 def _unscored(
     candidate: Artifact,
     champion: Artifact | None,
-    golden: GoldenSet,
+    golden: GoldenSet[Any],
     settings: GateSettings,
     findings: list[Finding],
 ) -> Judgement:

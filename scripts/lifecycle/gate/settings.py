@@ -17,10 +17,13 @@ Count = Annotated[int, Field(ge=1)]
 class GateSettings(BaseModel):
     """Limits. Shares and differences of shares are in [0, 1]: 0.015 is 1.5 points.
 
-    margin: the accuracy that a candidate may lack beside the champion. An equal model that answers
-    a share q of the rows worse and as many better passes 19 times in 20 where there are
-    2q(3.6 / margin)² rows: at the default about 350 for q = 0.3 % (the same weights exported
-    again), 3,500 for q = 3 % (trained again).
+    Texts are answered rightly where their label is (accuracy) or where exactly their entities are.
+
+    margin: the share of right answers that a candidate may lack beside the champion, and of F1 that
+    it may lack beyond chance where it finds entities. An equal model that answers a share q of the
+    rows worse and as many better passes 19 times in 20 where there are 2q(3.6 / margin)² rows: at
+    the default about 350 for q = 0.3 % (the same weights exported again), 3,500 for q = 3 %
+    (trained again).
     slice_loss: the loss in one slice that vetoes; slice_rows: the rows below which none does.
     short_words, long_words: a text of at most, or at least, so many words is short, or long.
     calibration_rise: by how much the expected calibration error may exceed the champion's. It is
@@ -30,9 +33,9 @@ class GateSettings(BaseModel):
     behaviour_drop: what the share of right answers in one behavioural check may drop by.
     latency_ratio, size_ratio: of the candidate's median latency and bytes to the champion's.
     latency_texts: how many texts latency is measured on.
-    floor_accuracy, floor_behaviour, floor_calibration: what a first model must reach, having no
-    champion: shares of right answers at least, and a calibration error at most. How hard the golden
-    set is decides what is fair to ask.
+    floor_accuracy, floor_f1, floor_behaviour, floor_calibration: what a first model must reach,
+    having no champion: shares of right answers and F1 at least, and a calibration error at most.
+    How hard the golden set is, and how long its texts are, decides what is fair to ask.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -48,6 +51,7 @@ class GateSettings(BaseModel):
     latency_texts: Count = 60
     size_ratio: Ratio = 1.25
     floor_accuracy: Share = 0.8
+    floor_f1: Share = 0.8
     floor_behaviour: Share = 0.75
     floor_calibration: Share = 0.1
 

@@ -1,50 +1,50 @@
 """Parts of the golden set, so that a gain on most texts hides no large loss on some."""
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Mapping, Sequence
 
-from scripts.lifecycle.gate.golden import GoldenSet
+import numpy as np
+
+from scripts.lifecycle.gate.answers import Answers, Part
 from scripts.lifecycle.gate.judgement import Finding, Slice
-from scripts.lifecycle.gate.paired import Right, compare
+from scripts.lifecycle.gate.paired import compare
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.wording import percent, points
 
-Mask = npt.NDArray[np.bool_]
 
-
-def cut(golden: GoldenSet, settings: GateSettings) -> dict[str, Mask]:
-    """Rows of each part that has any: short texts, long texts, and each label's."""
-    words = np.array([len(text.split()) for text in golden.texts])
-    labels = np.array(golden.labels)
-    masks = {
-        f"short (at most {settings.short_words} words)": words <= settings.short_words,
-        f"long (at least {settings.long_words} words)": words >= settings.long_words,
+def cut(texts: Sequence[str], answers: Answers, settings: GateSettings) -> dict[str, Part]:
+    """Each part that has any rows: short texts, long texts, and those that the task knows."""
+    words = np.array([len(text.split()) for text in texts])
+    short, long = settings.short_words, settings.long_words
+    parts = {
+        f"short (at most {short} words)": Part(words <= short, answers.right),
+        f"long (at least {long} words)": Part(words >= long, answers.right),
+        **answers.parts(),
     }
-    masks |= {f"label {label}": labels == label for label in sorted(set(golden.labels))}
-    return {name: mask for name, mask in masks.items() if mask.any()}
+    return {name: part for name, part in parts.items() if part.rows.any()}
 
 
 def measure_slices(
-    masks: dict[str, Mask], candidate_right: Right, champion_right: Right | None
+    candidate: Mapping[str, Part], champion: Mapping[str, Part] | None
 ) -> list[Slice]:
-    """Accuracy on each part; masks and answers are (rows,) in the order of the golden set."""
+    """The share of right answers on each part; the champion has the same parts."""
     return [
-        Slice(
-            name=name,
-            rows=int(mask.sum()),
-            candidate=float(candidate_right[mask].mean()),
-            champion=None if champion_right is None else float(champion_right[mask].mean()),
-            paired=(
-                None
-                if champion_right is None
-                else compare(candidate_right[mask], champion_right[mask])
-            ),
-        )
-        for name, mask in masks.items()
+        _slice(name, part, champion[name] if champion else None) for name, part in candidate.items()
     ]
 
 
-def judge_slice(part: Slice, settings: GateSettings) -> Finding:
+def _slice(name: str, candidate: Part, champion: Part | None) -> Slice:
+    rows = candidate.rows
+    own, before = candidate.right[rows], champion.right[rows] if champion else None
+    return Slice(
+        name=name,
+        rows=len(own),
+        candidate=float(own.mean()),
+        champion=None if before is None else float(before.mean()),
+        paired=None if before is None else compare(own, before),
+    )
+
+
+def judge_slice(measure: str, part: Slice, settings: GateSettings) -> Finding:
     """Veto a loss that is both large and significant.
 
     Each look at another part is one more chance of a false alarm, so a part alone never decides on
@@ -62,7 +62,7 @@ def judge_slice(part: Slice, settings: GateSettings) -> Finding:
     paired = part.paired
     vetoed = paired.difference < -settings.slice_loss and paired.high < 0
     sentence = (
-        f"{part.name}, {part.rows} rows: accuracy {percent(part.candidate)} beside the champion's "
+        f"{part.name}, {part.rows} rows: {measure} {percent(part.candidate)} beside the champion's "
         f"{percent(part.champion)}, {points(paired.difference)} points (95 % interval "
         f"{points(paired.low)} to {points(paired.high)}); a loss of more than "
         f"{points(settings.slice_loss)[1:]} points that is not chance vetoes."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
@@ -18,12 +19,13 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in one text. scores: of each span. tokens, words: of the text."""
+    """What was found in one text. scores: of each span. tokens, words: of the text; a service does
+    not tell how many words it read, and they are None."""
 
     spans: list[Span]
     scores: list[float]
     tokens: int
-    words: int
+    words: int | None
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,13 @@ def evaluate_entities(
             for row, prediction in zip(batch, predictions, strict=True):
                 found[row] = _found(prediction)  # type: ignore[arg-type]
             progress.advance(len(batch))
-    return EntityEvaluation(
-        [rows.texts[row] for row in chosen],
-        [rows.spans[row] for row in chosen],
-        [found[row] for row in chosen],
-    )
+    kept = rows.select(chosen)
+    return EntityEvaluation(kept.texts, kept.spans, [found[row] for row in chosen])
+
+
+def evaluate_told(predictions: Sequence[dict[str, Any]], rows: TaggedTexts) -> EntityEvaluation:
+    """What a service answered, as its JSON has it, beside the truth of the same rows."""
+    return EntityEvaluation(rows.texts, rows.spans, [_told(each) for each in predictions])
 
 
 def entity_figures(evaluation: EntityEvaluation, labels: Sequence[str]) -> dict[str, float]:
@@ -112,6 +116,16 @@ def _found(prediction: EntityPrediction) -> Found:
         [entity.score for entity in prediction.entities],
         prediction.tokens,
         prediction.words,
+    )
+
+
+def _told(prediction: dict[str, Any]) -> Found:
+    entities = prediction["entities"]
+    return Found(
+        [Span(entity["start"], entity["end"], entity["label"]) for entity in entities],
+        [float(entity["score"]) for entity in entities],
+        prediction["tokens"],
+        None,
     )
 
 

@@ -27,6 +27,6 @@ def entity_profile(parts: Sequence[EntityEvaluation], labels: Sequence[str]) -> 
         "entities": histogram(np.array([len(each.spans) for each in found]), PER_TEXT_EDGES),
         "tokens": histogram(np.array([each.tokens for each in found]), LENGTH_EDGES),
         "tokens_per_word": histogram(
-            np.array([each.tokens / max(1, each.words) for each in found]), RATIO_EDGES
+            np.array([each.tokens / max(1, each.words or 0) for each in found]), RATIO_EDGES
         ),
     }

@@ -301,6 +301,15 @@ def test_bad_input_is_one_line_and_exit_code_two(
     assert reason in errors[0]
 
 
+def test_a_configuration_that_finds_entities_is_refused(
+    folder: Path, exploring: Explore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = folder / "entities.toml"
+    path.write_text('task = "token-classification"\n' + CONFIG)
+    assert exploring(config=str(path)) == 2
+    assert "the page counts labels of texts" in capsys.readouterr().err
+
+
 def test_a_page_that_cannot_be_written_is_told(
     folder: Path, exploring: Explore, capsys: pytest.CaptureFixture[str]
 ) -> None:

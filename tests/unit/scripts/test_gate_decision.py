@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from scripts.lifecycle.gate.decision import judge
-from scripts.lifecycle.gate.golden import GoldenSet
+from scripts.lifecycle.gate.label_answers import LabelAnswers
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.gate.limits import EXPECTATIONS
 from scripts.lifecycle.gate.measurement import Measurement
 from scripts.lifecycle.gate.report import to_json
@@ -18,7 +19,7 @@ SETTINGS = GateSettings(margin=0.02)
 
 
 def golden_of(rows, words=50):
-    return GoldenSet(
+    return LabelledGoldenSet(
         [f"{row} " + "word " * (words - 1) for row in range(rows)],
         [LABELS[row % 2] for row in range(rows)],
     )
@@ -36,7 +37,7 @@ def measured(golden, wrong=(), confidence=0.95, **changes):
         "version": "20260102-aaaaaaaa",
         "digest": "a" * 64,
         "labels": LABELS,
-        "probabilities": probabilities,
+        "answers": LabelAnswers(LABELS, probabilities, truth),
         "behaviour": behaviour(1.0, 0.9),
         "median_ms": 4.0,
         "bytes": 1_000_000,
@@ -123,7 +124,7 @@ def test_a_large_loss_in_one_label_vetoes_what_passes_on_the_whole():
 def mixed(short, long):
     """A few short texts before many long ones."""
     texts = [f"brief {row}" for row in range(short)] + [f"{row} " * 201 for row in range(long)]
-    return GoldenSet(texts, [LABELS[row % 2] for row in range(len(texts))])
+    return LabelledGoldenSet(texts, [LABELS[row % 2] for row in range(len(texts))])
 
 
 @pytest.mark.parametrize(
@@ -256,14 +257,14 @@ def test_a_first_model_needs_the_rows_the_calibration_and_the_behaviour_too():
 def test_the_texts_that_differ_most_come_first_and_ten_are_enough():
     golden = golden_of(400)
     candidate = measured(golden, range(30))
-    candidate.probabilities[7] = (
-        [0.001, 0.999] if golden.labels[7] == "negative" else [0.999, 0.001]
+    candidate.answers.probabilities[7] = (
+        [0.001, 0.999] if golden.truth[7] == "negative" else [0.999, 0.001]
     )
     judgement = judge(golden, candidate, measured(golden), SETTINGS)
     assert len(judgement.disagreements) == 10
     first = judgement.disagreements[0]
     assert first.text == golden.texts[7]
-    assert (first.label, first.candidate_answer) == ("positive", "negative")
+    assert (first.truth, first.candidate_answer) == ("positive", "negative")
     assert first.champion_answer == "positive"
     assert first.difference == pytest.approx(0.001 - 0.95)
 

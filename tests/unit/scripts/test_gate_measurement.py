@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from scripts.lifecycle.gate.golden import GoldenSet
-from scripts.lifecycle.gate.measurement import latency_texts, median_latencies, score
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
+from scripts.lifecycle.gate.measurement import latency_texts, median_latencies
 from tests.conftest import REPOSITORY
 
 
@@ -48,15 +48,15 @@ def test_a_machine_that_slows_down_slows_both():
 
 
 def test_latency_is_measured_on_short_and_long_texts_alike():
-    golden = GoldenSet(["x" * length for length in range(100, 0, -1)], ["a", "b"] * 50)
+    golden = LabelledGoldenSet(["x" * length for length in range(100, 0, -1)], ["a", "b"] * 50)
     assert [len(text) for text in latency_texts(golden, 4)] == [1, 26, 51, 76]
-    assert len(latency_texts(GoldenSet(["x", "y"], ["a", "b"]), 5)) == 5
+    assert len(latency_texts(LabelledGoldenSet(["x", "y"], ["a", "b"]), 5)) == 5
 
 
-def test_scores_stand_in_the_order_of_the_golden_set(make_predictor):
+def test_answers_stand_in_the_order_of_the_golden_set(make_predictor):
     texts = ["good good good film the film is good", "dull", "the dull film is", "fine"]
-    golden = GoldenSet(texts, ["positive", "negative", "negative", "positive"])
-    positive = score(make_predictor(), golden, "test")[:, 1]
+    golden = LabelledGoldenSet(texts, ["positive", "negative", "negative", "positive"])
+    positive = golden.answers(make_predictor(), "test").probabilities[:, 1]
     # Logits (-v, v): the sigmoid of 2v, for v of 8, -2, -2, 2.
     assert positive == pytest.approx([1.0, 0.018, 0.018, 0.982], abs=1e-3)
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from scripts.lifecycle.gate.decision import judge
-from scripts.lifecycle.gate.golden import GoldenSet
-from scripts.lifecycle.gate.measurement import Measurement, score
+from scripts.lifecycle.gate.label_answers import LabelAnswers
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
+from scripts.lifecycle.gate.measurement import Measurement
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.training.config import load_config
 from scripts.training.evaluation import open_predictor
@@ -42,9 +43,9 @@ def pool(bundled_models, data):
     }
     chosen = np.random.default_rng(3).permutation(len(unseen))[:POOL]
     texts = list(unseen)
-    golden = GoldenSet([texts[i] for i in chosen], [unseen[texts[i]] for i in chosen])
+    golden = LabelledGoldenSet([texts[i] for i in chosen], [unseen[texts[i]] for i in chosen])
     predictor = open_predictor(bundled_models / "sentiment")
-    return golden, score(predictor, golden, "phrases"), predictor.labels
+    return golden, golden.answers(predictor, "phrases").probabilities, predictor.labels
 
 
 def disagreeing(probabilities, truth, lost, generator):
@@ -63,12 +64,15 @@ def judgements(pool, lost):
     generator = np.random.default_rng(29)
     for _ in range(DRAWS):
         rows = generator.permutation(len(golden))[:ROWS]
-        part = GoldenSet([golden.texts[i] for i in rows], [golden.labels[i] for i in rows])
+        part = LabelledGoldenSet([golden.texts[i] for i in rows], [golden.truth[i] for i in rows])
         truth = part.codes(labels)
         champion = probabilities[rows]
         candidate = disagreeing(champion, truth, lost, generator)
         old, new = (
-            Measurement("sentiment", "version", "digest", labels, answers, None, 5.0, 1)
+            Measurement(
+                *("sentiment", "version", "digest", labels),
+                *(LabelAnswers(labels, answers, truth), None, 5.0, 1),
+            )
             for answers in (champion, candidate)
         )
         yield judge(part, new, old, GateSettings())

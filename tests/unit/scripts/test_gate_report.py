@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from scripts.lifecycle.gate.golden import GoldenSet
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.gate.report import render_markdown, to_json
 from scripts.lifecycle.gate.run import run_gate
 from scripts.lifecycle.gate.settings import GateSettings
@@ -18,7 +18,9 @@ def judgement(tmp_path_factory):
     champion = write_artifact(folder / "old", max_tokens=512)
     candidate = write_artifact(folder / "new", values=VALUES | {"fine": -0.5}, max_tokens=512)
     texts = [f"good {row}" for row in range(149)] + [f"dull {row}" for row in range(150)]
-    golden = GoldenSet([*texts, HOSTILE], ["positive"] * 149 + ["negative"] * 150 + ["positive"])
+    golden = LabelledGoldenSet(
+        [*texts, HOSTILE], ["positive"] * 149 + ["negative"] * 150 + ["positive"]
+    )
     return run_gate(candidate, champion, golden, GateSettings(latency_ratio=100))
 
 
@@ -77,7 +79,7 @@ def test_the_report_is_plain_json_too(judgement):
 
 def test_a_first_model_has_one_column(tmp_path):
     texts = [f"good {row}" for row in range(150)] + [f"dull {row}" for row in range(150)]
-    golden = GoldenSet(texts, ["positive"] * 150 + ["negative"] * 150)
+    golden = LabelledGoldenSet(texts, ["positive"] * 150 + ["negative"] * 150)
     path = write_artifact(tmp_path / "first")
     page = render_markdown(run_gate(path, None, golden, GateSettings(floor_behaviour=0.4)))
     assert "A first model, no champion; 300 rows" in page

@@ -8,7 +8,7 @@ import pytest
 from function.core.artifact import MANIFEST, describe_files, read_manifest
 from function.core.errors import ArtifactError
 from scripts.lifecycle.gate.contract import judge_contract
-from scripts.lifecycle.gate.golden import GoldenSet
+from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.gate.report import render_markdown
 from scripts.lifecycle.gate.run import run_gate
 from scripts.lifecycle.gate.settings import GateSettings
@@ -23,7 +23,7 @@ def golden_of(good=100, fine=50, dull=150):
     texts = [f"good film {row}" for row in range(good)]
     texts += [f"a fine one {row}" for row in range(fine)]
     texts += [f"the dull {row}" for row in range(dull)]
-    return GoldenSet(texts, ["positive"] * (good + fine) + ["negative"] * dull)
+    return LabelledGoldenSet(texts, ["positive"] * (good + fine) + ["negative"] * dull)
 
 
 @pytest.fixture
@@ -105,12 +105,12 @@ def test_another_task_and_other_labels_are_both_named(artifact):
     manifest = read_manifest(artifact).manifest
     other = manifest.model_copy(update={"task": "token-classification", "labels": ["O", "PER"]})
     broken = judge_contract(other, manifest, golden_of())
-    assert [f.requirement for f in broken] == ["task", "labels", "labels of the golden set"]
+    assert [f.requirement for f in broken] == ["task", "labels", "task of the golden set"]
     assert judge_contract(manifest, manifest, golden_of()) == []
 
 
 def test_a_golden_set_of_labels_that_a_first_model_cannot_give_refuses_it(make_candidate):
-    golden = GoldenSet(["good", "so so"], ["positive", "neutral"])
+    golden = LabelledGoldenSet(["good", "so so"], ["positive", "neutral"])
     judgement = run_gate(make_candidate(), None, golden, SETTINGS)
     assert judgement.outcome == "refused"
     assert "neutral" in judgement.reasons[0]
@@ -152,8 +152,8 @@ def test_a_first_model_below_a_floor_is_refused(make_candidate):
 
 def test_labels_that_are_no_sentiment_skip_the_behavioural_checks(champion, make_candidate):
     rows = golden_of()
-    golden = GoldenSet(
-        rows.texts, ["ham" if label == "positive" else "spam" for label in rows.labels]
+    golden = LabelledGoldenSet(
+        rows.texts, ["ham" if label == "positive" else "spam" for label in rows.truth]
     )
     candidate, old = (
         rewrite(path, labels=["spam", "ham"]) for path in (make_candidate(), champion)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from function.core.artifact import open_artifact
+from function.core.artifact import Task, open_artifact
 from scripts.lifecycle.errors import LostRaceError, RegistryError, StoreError
 from scripts.lifecycle.gate.golden import read_golden
 from scripts.lifecycle.golden_sets import freeze_golden
@@ -20,6 +20,7 @@ from tests.golden import KNOWS_ALL, LENIENT, write_golden, write_models
 from tests.tiny import write_artifact
 
 MODEL = "sentiment"
+TASK: Task = "text-classification"
 LABELS = ["negative", "positive"]
 
 
@@ -51,7 +52,7 @@ def gate(tmp_path):
 
 @pytest.fixture
 def golden(tmp_path):
-    return read_golden(write_golden(tmp_path / "golden.jsonl"), LABELS).content()
+    return read_golden(write_golden(tmp_path / "golden.jsonl"), TASK, LABELS).content()
 
 
 def prepare(registry, models, golden):
@@ -123,7 +124,7 @@ def test_a_first_model_is_held_against_floors(registry, models, golden, gate):
 
 
 def test_too_few_rows_decide_nothing(registry, models, tmp_path, gate):
-    few = read_golden(write_golden(tmp_path / "few.jsonl", 100), LABELS)
+    few = read_golden(write_golden(tmp_path / "few.jsonl", 100), TASK, LABELS)
     prepare(registry, models, few.content())
     result = run(registry, Counted(models["B"]), gate)
     assert (result.verdict, result.changed) == ("underpowered", False)

@@ -14,6 +14,12 @@ from scripts.scoring.rows import Flaw, Row
 from scripts.training.remote import Service, ServiceError
 
 
+def model(name, version="v1", *, default=False):
+    """As `/v1/models` tells of it."""
+    task = "text-classification"
+    return {"name": name, "version": version, "task": task, "labels": [], "default": default}
+
+
 class Served:
     """A service with a script: what it says before it answers. `None` breaks the connection."""
 
@@ -22,7 +28,7 @@ class Served:
         self.requests: list[tuple[str, list[str]]] = []
         self.at_once, self.most_at_once = 0, 0
         self.lock, self.wait = threading.Lock(), 0.0
-        self.models = [{"name": "sentiment", "version": "v1", "labels": [], "default": True}]
+        self.models = [model("sentiment", default=True)]
         self.url = ""
 
     def said(self, path, texts):
@@ -170,7 +176,7 @@ def test_long_texts_go_in_smaller_requests(score, served, monkeypatch):
 
 
 def test_another_model_than_the_default_is_asked_by_its_name(served):
-    served.models.insert(0, {"name": "ner", "version": "v2", "labels": [], "default": False})
+    served.models.insert(0, model("ner", "v2"))
     Service(served.url, "ner").answer(["good"])
     Service(served.url).answer(["good"])
     assert [path for path, _ in served.requests] == ["/v1/models/ner/predict", "/v1/predict"]
