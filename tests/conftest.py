@@ -53,7 +53,7 @@ def catalog(artifact: Path) -> Catalog:
 @pytest.fixture(scope="session")
 def bundled_models() -> Path:
     """Where the production models of `registry/` were pulled to."""
-    folder = Path(os.environ.get("MODELS_DIR", REPOSITORY / "build" / "models"))
+    folder = REPOSITORY / os.environ.get("MODELS_DIR", "build/models")
     if not (folder / "sentiment" / "manifest.json").exists():
         pytest.fail("the bundled model is not there: run the tests with 'make test'")
     return folder

@@ -96,6 +96,7 @@ def _cors(configuration: ApiConfiguration) -> apigateway.CorsPreflightOptions | 
     return apigateway.CorsPreflightOptions(
         allow_origins=list(configuration.cors_origins),
         allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-        allow_headers=["authorization", "content-type"],
+        allow_headers=["authorization", "content-type", "x-prediction-log"],
+        expose_headers=["retry-after", "x-model-version", "x-prediction-id", "x-request-id"],
         max_age=cdk.Duration.hours(1),
     )

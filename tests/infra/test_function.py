@@ -280,7 +280,8 @@ def test_other_pages_may_call_only_where_that_was_configured(shipped, options):
     assert "CorsConfiguration" not in shipped.only(PROD, "AWS::ApiGatewayV2::Api")["Properties"]
     cors = options.only(EVERYTHING, "AWS::ApiGatewayV2::Api")["Properties"]["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://www.example.com"]
-    assert cors["AllowHeaders"] == ["authorization", "content-type"]
+    assert cors["AllowHeaders"] == ["authorization", "content-type", "x-prediction-log"]
+    assert "x-prediction-id" in cors["ExposeHeaders"]
 
 
 def test_a_domain_has_its_certificate_and_is_entered_where_its_zone_is_known(shipped, options):
