@@ -8,12 +8,14 @@ it was.
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from scripts.commandline import run
 from scripts.lifecycle.errors import UsageError
 from scripts.training.architectures.architecture import load_architecture
 from scripts.training.config import TrainConfig, load_config
+from scripts.training.provenance import told_base
 from scripts.training.record import record_run
 from scripts.training.tasks import finish, start
 
@@ -25,10 +27,12 @@ def main() -> None:
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     _keep_config(config, output / "config.json")
-    used = config.model_copy(update={"base": arguments.base or config.base})
+    base = arguments.base or config.base
+    used = config.model_copy(update={"base": base})
+    told = config.model_copy(update={"base": told_base(config.base, base)})
     with record_run(used, output) as record:
-        run = start(used, arguments.data, output, record.log)
-        report, plots = finish(run, architecture.train(run))
+        run = start(told, arguments.data, output, record.log)
+        report, plots = finish(run, architecture.train(replace(run, config=used)))
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         record.results(report["after_calibration"], plots)
     print(json.dumps(report["after_calibration"], indent=1))

@@ -34,6 +34,18 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
     }
 
 
+def told_base(configured: str, used: str) -> str:
+    """What a checkpoint is called where it is told of: never by where it lies on this machine.
+
+    A folder that was given is a copy of the configured checkpoint, and has but its own name where
+    none is configured.
+    """
+    folder = Path(used)
+    if used == configured or not folder.exists():
+        return used
+    return configured or folder.resolve().name
+
+
 def made_with() -> dict[str, Any]:
     """The code and the libraries of this moment."""
     return {
@@ -52,7 +64,12 @@ def _digest(path: Path) -> str | None:
 
 
 def _commit() -> str | None:
-    """The commit of the code, None outside a checkout."""
-    command = ["git", "rev-parse", "HEAD"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    return result.stdout.strip() or None
+    """The commit of the code, `-dirty` where files differ from it, None outside a checkout."""
+    head = _git("rev-parse", "HEAD")
+    changed = head and _git("status", "--porcelain", "--untracked-files=no")
+    return f"{head}-dirty" if changed else head or None
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    return done.stdout.strip()

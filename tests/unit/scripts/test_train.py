@@ -160,6 +160,12 @@ def test_a_run_leaves_an_artifact_that_learnt(run):
     assert report["chosen"] == artifact.manifest.tokenization.window
 
 
+def test_a_run_tells_no_path_of_the_machine_that_made_it(run, workspace):
+    assert open_artifact(run / "artifact").manifest.provenance["base"] == "unused"
+    for path in (run / "artifact").glob("*.json"):
+        assert str(workspace) not in path.read_text()
+
+
 def test_settings_and_steps_are_kept(run):
     assert json.loads((run / "config.json").read_text())["finetuning"]["learning_rate"] == 3e-3
     records = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
