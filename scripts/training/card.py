@@ -15,7 +15,7 @@ def render_card(manifest: Manifest) -> str:
         f"Task: {manifest.task}. Labels: {', '.join(manifest.labels)}.",
         f"Made {manifest.created:%Y-%m-%d}.",
         "",
-        f"{_origin(sources)} Data: {', '.join(sources['datasets'])}.",
+        f"{_origin(sources)} {_data(sources)}",
         "",
         "Measured on the int8 artifact itself, by the code that serves it:",
         "",
@@ -35,6 +35,14 @@ def _origin(sources: dict[str, Any]) -> str:
     if sources["base"]:
         return f"Base checkpoint: `{sources['base']}`."
     return "Trained from scratch."
+
+
+def _data(sources: dict[str, Any]) -> str:
+    """Data sets by what they were for."""
+    measured = sources["config"]["evaluation"]
+    trained = [name for name in sources["datasets"] if name not in measured]
+    only = f" Measured on, and not trained on: {', '.join(measured)}." if measured else ""
+    return f"Trained on: {', '.join(trained)}.{only}"
 
 
 def _classes(manifest: Manifest) -> Iterator[str]:
