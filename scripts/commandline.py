@@ -3,12 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from function.core.errors import EvergreenError
-from scripts.lifecycle.errors import CommandError
+from scripts.lifecycle.errors import CommandError, MissingExtraError
 from scripts.workflow.summary import add_to_summary
 
 
@@ -22,6 +23,21 @@ def run(command: Callable[[], None]) -> None:
         sys.exit(error.exit_code if isinstance(error, CommandError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@contextmanager
+def needing(packages: str) -> Iterator[None]:
+    """Around imports, and calls that import. packages: what the command needs beside the server's.
+
+    Raises MissingExtraError where one of them is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        raise MissingExtraError(
+            f"{package} is not installed: pip install {packages}; 'make test' installs all"
+        ) from error
 
 
 def registry_parser(module: str, description: str | None) -> argparse.ArgumentParser:

@@ -7,9 +7,8 @@ model classifies texts, their entities where it finds those. Prints the digest a
 from pathlib import Path
 
 from function.core.artifact import Manifest
-from scripts.commandline import registry_parser, run
+from scripts.commandline import needing, registry_parser, run
 from scripts.lifecycle.errors import RegistryError
-from scripts.lifecycle.gate.golden import read_golden
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 
@@ -26,7 +25,10 @@ def main() -> None:
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     served = _manifest(registry, arguments.model)
-    golden = read_golden(arguments.data, served.task, served.labels)
+    with needing("pyarrow tqdm"):
+        from scripts.lifecycle.gate.golden import read_golden
+
+        golden = read_golden(arguments.data, served.task, served.labels)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.commandline import run
-from scripts.lifecycle.errors import MissingExtraError
+from scripts.commandline import needing, run
 
 if TYPE_CHECKING:
     from scripts.scoring.scorer import Scorer
@@ -18,13 +17,8 @@ if TYPE_CHECKING:
 
 def main() -> None:
     arguments = _arguments()
-    try:
+    with needing("pyarrow tqdm, and boto3 for --stage"):
         _score(arguments)
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed: pip install pyarrow tqdm, and boto3 for --stage; "
-            "'make test' installs all"
-        ) from error
 
 
 def _score(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,11 @@ def ask_handler(event: Mapping[str, Any]) -> None:
 
     with Path(os.devnull).open("w", encoding="utf-8") as sink, contextlib.redirect_stdout(sink):
         answer = handler(dict(event), None)
+    require_ok(answer)
+
+
+def require_ok(answer: Mapping[str, Any]) -> None:
+    """Raise where the answer is no 200: how long a refusal takes is no figure."""
     if answer["statusCode"] != 200:
         raise RuntimeError(f"the handler answered {answer}")
 

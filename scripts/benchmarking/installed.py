@@ -17,18 +17,18 @@ BASELINE = ("torch", "transformers", "fastapi", "uvicorn")
 
 @dataclass(frozen=True)
 class Installed:
-    """Bytes: packages, our code, our model; and the baseline's packages and checkpoint."""
+    """Bytes: packages, our code, all models; and the baseline's packages and checkpoint."""
 
     packages: int
     function: int
-    model: int
+    models: int
     largest: dict[str, int]
     baseline_packages: int
     checkpoint: int
 
     @property
     def ours(self) -> int:
-        return self.packages + self.function + self.model
+        return self.packages + self.function + self.models
 
     @property
     def theirs(self) -> int:
@@ -43,7 +43,7 @@ def measure(subject: Subject) -> Installed:
     return Installed(
         packages=sum(sizes.values()),
         function=folder_bytes(REPOSITORY / "function"),
-        model=folder_bytes(subject.model),
+        models=folder_bytes(subject.model.parent),
         largest={name: sizes[name] for name in largest},
         baseline_packages=size_of(needed(BASELINE)),
         checkpoint=folder_bytes(subject.checkpoint),

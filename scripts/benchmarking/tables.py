@@ -105,7 +105,7 @@ def installed(results: Results) -> str:
             (
                 ("packages", _megabytes(sizes.packages), _megabytes(sizes.baseline_packages)),
                 ("own code", _megabytes(sizes.function), "0.0 MB"),
-                ("model", _megabytes(sizes.model), _megabytes(sizes.checkpoint)),
+                ("models", _megabytes(sizes.models), _megabytes(sizes.checkpoint)),
                 ("together", _megabytes(sizes.ours), _megabytes(sizes.theirs)),
             ),
         )

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scripts.benchmarking.answering import event_of
+from scripts.benchmarking.answering import event_of, require_ok
 
 KEY = "a secret that nobody needs to keep"
-Ask = Callable[[dict[str, Any]], object]
+Ask = Callable[[dict[str, Any]], None]
 
 
 class Silent:
@@ -64,9 +64,9 @@ def _applications() -> tuple[Ask, Ask]:
     def asking(app: Any, noting: Callable[..., dict[str, str]]) -> Ask:
         adapter = served.Mangum(app, lifespan="off")
 
-        def ask(event: dict[str, Any]) -> object:
+        def ask(event: dict[str, Any]) -> None:
             vars(routes)["note"] = noting
-            return adapter(event, None)
+            require_ok(adapter(event, None))
 
         return ask
 

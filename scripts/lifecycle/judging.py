@@ -65,9 +65,9 @@ def judge_revision(
     say(f"judging {artifact.version} against {champion or 'absolute floors: it is the first'}")
     held = registry.download(model, champion, scratch / "champion").path if champion else None
     judgement = run_gate(artifact.path, held, golden, settings)
+    page = render_markdown(judgement)  # before publishing, which nothing that fails may follow
     if judgement.outcome == "passed":
         _publish(registry, artifact, champion, str(revision), say)
-    page = render_markdown(judgement)
     return verdict(judgement.outcome, list(judgement.reasons), to_json(judgement)), page
 
 

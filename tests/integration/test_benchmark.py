@@ -13,8 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from scripts.benchmarking import budgets, first_answer, latency
+from function.settings import Settings
+from scripts.benchmarking import budgets, first_answer, installed, latency
 from scripts.benchmarking.agreement import calibrated, difference
+from scripts.benchmarking.answering import require_ok
 from scripts.benchmarking.backend_alone import batched
 from scripts.benchmarking.cells import Cell
 from scripts.benchmarking.checkpoint import Array, dequantise
@@ -25,7 +27,7 @@ from scripts.benchmarking.machine import Machine
 from scripts.benchmarking.memory import peak_bytes
 from scripts.benchmarking.models import ModelFigures, Models
 from scripts.benchmarking.page import render
-from scripts.benchmarking.plan import Plan
+from scripts.benchmarking.plan import Plan, Subject
 from scripts.benchmarking.results import Results
 from scripts.benchmarking.rounds import (
     Round,
@@ -274,6 +276,21 @@ def test_sizes_are_of_what_is_installed() -> None:
     assert "pytest" not in needed(["fastapi"])
 
 
+def test_every_model_that_is_carried_is_counted(tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_bytes(bytes(1_000))
+    subject = Subject(Settings(), tmp_path / "one", tmp_path / "one")
+    sizes = installed.measure(subject)
+    assert (sizes.models, sizes.checkpoint) == (2_000, 1_000)
+
+
+def test_a_refusal_is_no_answer_to_be_timed() -> None:
+    require_ok({"statusCode": 200})
+    with pytest.raises(RuntimeError, match="422"):
+        require_ok({"statusCode": 422, "body": "no text"})
+
+
 def test_peak_memory_is_of_the_process_asked_about() -> None:
     assert peak_bytes() > 10_000_000
     if sys.platform == "linux":
@@ -408,7 +425,7 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
     missed = [verdict["budget"] for verdict in found["budgets"] if not verdict["passed"]]
     assert done.returncode == bool(missed)
     assert all(budget in done.stderr.splitlines()[-1] for budget in missed)
-    assert len(found["budgets"]) == 7
+    assert len(found["budgets"]) == 8
     assert found["agreement"] < 0.05
     assert len(found["first_answer"]) >= 5
     assert all(spread["minimum"] > 0 for spread in found["first_answer"].values())

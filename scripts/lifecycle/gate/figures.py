@@ -15,7 +15,10 @@ OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "bytes": ("size, MB", lambda count: f"{count / 1e6:.2f}"),
 }
 TOLD_BEFORE = {"texts"}
-LOW, HIGH = "_low", "_high"  # of the figure that is named before
+# Figures that have an interval, and what its ends are called. No others are taken for ends: an
+# entity's label may be called `low`.
+INTERVALS = {name: (f"{name}_low", f"{name}_high") for name in ("accuracy", "exact_texts")}
+ENDS = {end for ends in INTERVALS.values() for end in ends}
 
 
 def figure_rows(subjects: Sequence[Subject]) -> Iterator[list[str]]:
@@ -23,7 +26,7 @@ def figure_rows(subjects: Sequence[Subject]) -> Iterator[list[str]]:
     behaviour. One that a subject lacks is a dash."""
     names = dict.fromkeys(name for subject in subjects for name in subject.figures)
     for name in names:
-        if name not in TOLD_BEFORE and not name.endswith((LOW, HIGH)):
+        if name not in TOLD_BEFORE | ENDS:
             title, _ = _style(name)
             yield [title, *(_written(name, subject.figures) for subject in subjects)]
     for name in subjects[0].behaviour:
@@ -36,9 +39,8 @@ def _written(name: str, figures: Mapping[str, float]) -> str:
         return "–"
     _, write = _style(name)
     value = write(figures[name])
-    if name + LOW not in figures:
-        return value
-    return f"{value} ({write(figures[name + LOW])} to {write(figures[name + HIGH])})"
+    ends = [write(figures[end]) for end in INTERVALS.get(name, ()) if end in figures]
+    return f"{value} ({' to '.join(ends)})" if len(ends) == 2 else value
 
 
 def _style(name: str) -> tuple[str, Callable[[float], str]]:

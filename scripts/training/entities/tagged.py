@@ -67,8 +67,8 @@ def read_tagged(
     renamed: what a label of the file is called among `labels`, where that is another name.
     """
     rows = _read_conll(path) if path.suffix.lower() in CONLL else _read_spans(path)
-    if not len(rows):
-        raise DataError(f"{path}: it has no texts.")
+    if not any(text.strip() for text in rows.texts):
+        raise DataError(f"{path}: it has no texts, or empty ones alone.")
     names = renamed or {}
     named = [
         [replace(span, label=names.get(span.label, span.label)) for span in each]

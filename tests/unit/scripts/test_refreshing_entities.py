@@ -106,3 +106,15 @@ def test_a_checkpoint_that_tags_tokens_is_no_model_to_import(first, judge, tmp_p
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(SourceError, match=r"scripts\.train"):
         judge(folder)
+
+
+def test_where_the_page_cannot_be_written_nothing_is_published(registry, first, judge, monkeypatch):
+    def fail(judgement):
+        raise KeyError
+
+    before = registry.versions(MODEL)
+    monkeypatch.setattr("scripts.lifecycle.judging.render_markdown", fail)
+    other = write_entity_artifact(first.parent / "other", created=datetime(2026, 1, 3, tzinfo=UTC))
+    with pytest.raises(KeyError):
+        judge(other)
+    assert registry.versions(MODEL) == before

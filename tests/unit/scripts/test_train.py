@@ -160,6 +160,11 @@ def test_a_run_leaves_an_artifact_that_learnt(run):
     assert report["chosen"] == artifact.manifest.tokenization.window
 
 
+def test_the_card_tells_what_was_trained_on_from_what_was_only_measured_on(run):
+    card = (run / "artifact" / "README.md").read_text()
+    assert "Trained on: toy, pretraining. Measured on, and not trained on: toy-test.\n" in card
+
+
 def test_a_run_tells_no_path_of_the_machine_that_made_it(run, workspace):
     assert open_artifact(run / "artifact").manifest.provenance["base"] == "unused"
     for path in (run / "artifact").glob("*.json"):

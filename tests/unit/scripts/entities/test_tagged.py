@@ -103,6 +103,12 @@ def test_spans_that_overlap_are_refused(tmp_path):
         read_tagged(written(tmp_path, json.dumps(row), "data.jsonl"), LABELS)
 
 
+def test_texts_that_are_all_empty_are_none(tmp_path):
+    row = {"text": " \n", "entities": []}
+    with pytest.raises(DataError, match="it has no texts, or empty ones alone"):
+        read_tagged(written(tmp_path, json.dumps(row), "data.jsonl"), LABELS)
+
+
 def test_a_table_without_entities_is_refused(tmp_path):
     with pytest.raises(DataError, match="no column 'entities'"):
         read_tagged(written(tmp_path, '{"text": "Ada"}', "data.jsonl"), LABELS)

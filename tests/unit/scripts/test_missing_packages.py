@@ -1,0 +1,46 @@
+"""Commands where only the server's packages are installed."""
+
+import subprocess
+import sys
+
+import pytest
+
+from function.core.artifact import open_artifact
+from scripts.lifecycle.registry import open_registry
+from tests.conftest import REPOSITORY
+from tests.golden import write_tagged_golden
+from tests.tiny_entities import write_entity_artifact
+
+ALL = "; 'make test' installs all"
+RUN = "import runpy, sys; sys.modules[{!r}] = None; runpy.run_module({!r}, None, '__main__')"
+
+
+def without(package, module, *arguments):
+    """What a command says, where a package cannot be imported; wrong usage is its exit code."""
+    done = subprocess.run(
+        [sys.executable, "-c", RUN.format(package, module), *map(str, arguments)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    return done.stderr.strip()
+
+
+@pytest.mark.parametrize("missing", ["pyarrow", "seqeval"])
+def test_measuring_names_a_package_that_is_not_installed(tmp_path, missing):
+    artifact = write_entity_artifact(tmp_path / "ner")
+    data = write_tagged_golden(tmp_path / "golden.jsonl")
+    told = without(missing, "scripts.evaluate", "--artifact", artifact, "--data", data)
+    needed = "pip install pyarrow tqdm, and seqeval for entities"
+    assert told == f"error: {missing} is not installed: {needed}{ALL}"
+
+
+def test_freezing_a_golden_set_names_a_package_that_is_not_installed(tmp_path):
+    registry = open_registry(str(tmp_path / "registry"))
+    registry.publish(open_artifact(write_entity_artifact(tmp_path / "ner")))
+    data = write_tagged_golden(tmp_path / "golden.jsonl")
+    arguments = ("--registry", tmp_path / "registry", "--model", "ner", "--data", data)
+    told = without("pyarrow", "scripts.golden", *arguments)
+    assert told == f"error: pyarrow is not installed: pip install pyarrow tqdm{ALL}"
