@@ -94,6 +94,18 @@ def throughput(shares: Spread, clients: int) -> Verdict:
     )
 
 
+def bulk(shares: Spread) -> Verdict:
+    """Texts a second of `scripts.score` over those of the session alone in its best batches."""
+    return Verdict(
+        "scripts.score on a file, beside the backend alone",
+        f"{100 * shares.median:.1f} % ({shares.count} rounds: "
+        f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
+        "≥ 95 %",
+        shares.median,
+        shares.median >= THROUGHPUT_SHARE,
+    )
+
+
 def beside_pipeline(times: Mapping[int, Spread]) -> Verdict:
     """The server's texts a second over those of the pipeline's server, by clients."""
     clients, least = min(times.items(), key=lambda level: level[1].median)

@@ -40,6 +40,12 @@ def render(results: Results) -> str:
         tables.signals(results),
         "## Load",
         *load_page.section(results),
+        "## A file in bulk",
+        f"`scripts.score` on a Parquet file of {results.bulk.rows:,} of these texts: reading, "
+        "scoring on all cores, keeping what is done. The session alone, in what was its fastest "
+        "batch above, reads half of the texts before and half after. Loading the model is left "
+        "out on both sides.",
+        tables.bulk(results.bulk),
         "## On a GPU",
         *gpu_page.section(results.gpu),
         "## Peak memory",

@@ -29,6 +29,7 @@ class Plan:
     seconds: how long, once each client has had an answer. ceiling_seconds: how long against a
     server that answers at once. batches: of the session alone (see `backend_alone`);
     pipeline_batches: of the pipeline alone; parts: turns that they are tried in.
+    bulk_rows: of a file that is scored, once a round.
     """
 
     starts: int = 15
@@ -53,6 +54,7 @@ class Plan:
     )
     pipeline_batches: tuple[int, ...] = (1, 8, 32)
     parts: int = 3
+    bulk_rows: int = 960
 
 
 # Enough to see that everything runs, and no more.
@@ -72,6 +74,7 @@ QUICK = Plan(
     batches=("1 text", "512 tokens"),
     pipeline_batches=(8,),
     parts=1,
+    bulk_rows=16,
 )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from scripts.benchmarking.budgets import Verdict
+from scripts.benchmarking.bulk import Bulk
 from scripts.benchmarking.figures import Latency, Spread
 from scripts.benchmarking.gpu_results import GpuResults
 from scripts.benchmarking.installed import Installed
@@ -34,6 +35,7 @@ class Results:
     first_answer: dict[str, Spread]
     latency: dict[str, dict[str, Latency]]
     throughput: Throughput
+    bulk: Bulk
     memory: dict[str, int]
     installed: Installed
     models: Models

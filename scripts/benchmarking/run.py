@@ -8,6 +8,7 @@ import numpy as np
 from function.core.predictor import Predictor
 from scripts.benchmarking import (
     agreement,
+    bulk,
     checkpoint,
     first_answer,
     footprint,
@@ -65,6 +66,7 @@ def measure(
         answers = latency.measure(subject, plan, lengths, ours, baseline)
         load = throughput.measure(subject, plan, under_load, ours, baseline)
         peaks |= footprint.of_servers(ours, baseline)
+    in_bulk = bulk.measure(subject, plan, under_load, load.best)
     sizes = installed.measure(subject)
     return Results(
         machine=described,
@@ -78,11 +80,12 @@ def measure(
         first_answer=starts,
         latency=answers,
         throughput=load,
+        bulk=in_bulk,
         memory=peaks,
         installed=sizes,
         models=every_model,
         signals=told,
-        budgets=verdicts.of(plan, starts, answers, load.rounds, peaks, sizes, told),
+        budgets=verdicts.of(plan, starts, answers, load.rounds, peaks, sizes, told, in_bulk),
         gpu=gpu,
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from scripts.benchmarking.budgets import MEGABYTE, Verdict
+from scripts.benchmarking.bulk import Bulk
 from scripts.benchmarking.models import Models
 from scripts.benchmarking.results import Results
 
@@ -83,6 +84,22 @@ def signals(results: Results) -> str:
                 str(each.told.count),
             )
             for length, each in results.signals.items()
+        ),
+    )
+
+
+def bulk(measured: Bulk) -> str:
+    """Texts a second, round by round."""
+    return table(
+        ("round", "scripts.score", "the backend alone", "share"),
+        (
+            (
+                str(number),
+                f"{each.command:.1f}",
+                f"{each.backend:.1f}",
+                f"{100 * each.command / each.backend:.1f} %",
+            )
+            for number, each in enumerate(measured.rounds, start=1)
         ),
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from scripts.benchmarking import budgets, first_answer, footprint, latency
+from scripts.benchmarking.bulk import Bulk
 from scripts.benchmarking.figures import Latency, Spread
 from scripts.benchmarking.installed import Installed
 from scripts.benchmarking.plan import BUDGET_CLIENTS, REVIEW, Plan
@@ -18,6 +19,7 @@ def of(
     peaks: Mapping[str, int],
     sizes: Installed,
     told: Mapping[str, Signals],
+    in_bulk: Bulk,
 ) -> list[budgets.Verdict]:
     """All of them. The Lambda starts in a fresh Python process: the emulator's row carries a
     runtime client too."""
@@ -38,4 +40,5 @@ def of(
         budgets.peak_memory(max(peaks[row] for row in handlers)),
         budgets.installed(sizes.ours),
         budgets.signals(told[REVIEW].added, told[REVIEW].cost),
+        budgets.bulk(in_bulk.shares),
     ]

@@ -18,6 +18,7 @@ from scripts.benchmarking import budgets, first_answer, installed, latency
 from scripts.benchmarking.agreement import calibrated, difference
 from scripts.benchmarking.answering import require_ok
 from scripts.benchmarking.backend_alone import batched
+from scripts.benchmarking.bulk import Bulk, BulkRound
 from scripts.benchmarking.cells import Cell
 from scripts.benchmarking.checkpoint import Array, dequantise
 from scripts.benchmarking.figures import Latency, Spread, percentile
@@ -327,6 +328,7 @@ def made_up_results(*, quick: bool, busy: float, others: float = 0.05) -> Result
         throughput=Throughput(
             rounds, {"1 text": 23.0, "512 tokens": 24.0}, "512 tokens", {"8 texts": 17.0}, 15_000.0
         ),
+        bulk=Bulk(960, [BulkRound(25.0, 24.0), BulkRound(20.0, 21.0)]),
         memory={"a process": 123_400_000},
         installed=sizes,
         models=Models(
@@ -368,6 +370,7 @@ def test_the_page_shows_every_figure_in_whole_tables() -> None:
         "| what the Lambda's image carries above its base | 225 MB | ≤ 250 MB | PASS |",
         "| what | short, p50 | short, p99 | review, p50 | review, p99 |",
         "| sentiment 20260102-01234567 | text-classification | 27.8 MB | 4.00 ms | 5.00 ms |",
+        "| 2 | 21.0 | 20.0 | 105.0 % |",
         "| 1.00 ms | 2.00 ms | 0.25 | 60.00 ms | 70.00 ms | 1.50 | 99.0 MB |",
     ):
         assert row in page
@@ -425,7 +428,7 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
     missed = [verdict["budget"] for verdict in found["budgets"] if not verdict["passed"]]
     assert done.returncode == bool(missed)
     assert all(budget in done.stderr.splitlines()[-1] for budget in missed)
-    assert len(found["budgets"]) == 8
+    assert len(found["budgets"]) == 9
     assert found["agreement"] < 0.05
     assert len(found["first_answer"]) >= 5
     assert all(spread["minimum"] > 0 for spread in found["first_answer"].values())
@@ -452,6 +455,7 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
     assert load["ceiling"] > 100
     assert all(peak > 10_000_000 for peak in found["memory"].values())
     assert found["installed"]["packages"] > found["installed"]["function"] > 0
+    assert [each["command"] > 0 for each in found["bulk"]["rounds"]] == [True]
     models = found["models"]["by_name"]
     assert set(models) == {folder.name for folder in bundled_models.iterdir()}
     assert all(each["latency"]["short"]["p50"] > 0 for each in models.values())
