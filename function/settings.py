@@ -45,7 +45,8 @@ class Settings(BaseModel):
     feedback_text: also take the text with feedback, from owners who send it, and log it.
     """
 
-    model_config = ConfigDict(frozen=True)
+    # What is wrong may be a secret, or stand beside one, and errors end up in logs.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     models_dir: Path = Path("build/models")
     default_model: str = "sentiment"

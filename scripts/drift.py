@@ -12,7 +12,7 @@ from scripts.lifecycle.errors import DriftError, UsageError
 from scripts.monitoring.arguments import look_at, window_parser
 from scripts.monitoring.cloudwatch import metric_data, put_metrics
 from scripts.monitoring.watching import Look
-from scripts.monitoring.wording import NAMES, changes, headline, told_accuracy
+from scripts.monitoring.wording import NAMES, advice, changes, headline, told_accuracy
 from scripts.workflow.summary import add_to_summary
 
 
@@ -40,7 +40,10 @@ def main() -> None:
 def _tell(found: Look) -> None:
     verdict = found.verdict
     lines = [headline(found.model, verdict), told_accuracy(verdict)]
-    lines += changes(found.reference, verdict, found.slices)
+    for what, advised in zip(
+        changes(found.reference, verdict, found.slices), advice(verdict), strict=True
+    ):
+        lines += [what, advised]
     said = "\n".join(line for line in lines if line)
     print(said)
     if verdict.findings:

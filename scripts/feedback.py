@@ -30,6 +30,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.output.suffix not in SUFFIXES:
         raise UsageError(f"--output {arguments.output}: end it in {' or '.join(SUFFIXES)}")
+    if arguments.output.exists():
+        raise UsageError(f"--output {arguments.output}: is there already; name a new file")
     window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
     told = read_told_texts(arguments.log, window, arguments.model)
     if told.rows:

@@ -73,6 +73,7 @@ def create_app(
             [Depends(guard)],
             logged=settings.prediction_log,
             keeps_text=settings.feedback_text,
+            key=settings.prediction_log_key.get_secret_value(),
         )
 
     # Taken as they are: an included router has each of its routes built a second time.

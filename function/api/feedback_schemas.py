@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from function.api.prediction_ids import PATTERN
 
+MOST_ENTITIES = 10_000  # of one text
+
 
 class RightEntity(BaseModel):
     """Code points [start, end) of the text, and what they name."""
@@ -41,7 +43,10 @@ class FeedbackRequest(BaseModel):
     label: Annotated[str | None, Field(description="Of a model that classifies texts")] = None
     entities: Annotated[
         list[RightEntity] | None,
-        Field(description="Of a model that finds entities: all of them, in reading order"),
+        Field(
+            max_length=MOST_ENTITIES,
+            description="Of a model that finds entities: all of them, in reading order",
+        ),
     ] = None
     text: Annotated[
         str | None,

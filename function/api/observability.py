@@ -9,7 +9,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -33,16 +32,24 @@ class Answered(NamedTuple):
     answer: Answer
 
 
-def write_lines(*records: Record, flush: bool = True) -> None:
-    """Log records to stdout in one piece. No request fails because its log has no reader.
+def write_lines(*records: Record, flush: bool = True) -> bool:
+    """Log records to stdout in one piece, as `write` does."""
+    return write("".join([f"{ENCODE(record)}\n" for record in records]), flush=flush)
+
+
+def write(lines: str, *, flush: bool = True) -> bool:
+    """Log whole lines to stdout; returns whether they were taken. It raises nothing: no prediction
+    fails because its log has no reader.
 
     flush: False where another line follows at once, which takes these with it.
     """
-    lines = "".join([f"{ENCODE(record)}\n" for record in records])
-    with suppress(OSError, ValueError):  # the pipe's other end is gone, or stdout is closed
+    try:
         sys.stdout.write(lines)
         if flush:
             sys.stdout.flush()
+    except (OSError, ValueError):  # the pipe's other end is gone, or stdout is closed
+        return False
+    return True
 
 
 def of_request(record: Record) -> Record:

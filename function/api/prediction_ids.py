@@ -1,9 +1,8 @@
 """The ids by which the prediction log and feedback know a text that was answered.
 
-They are drawn here and never taken from a request, whose own id a client may send twice.
+They are drawn by the service and never taken from a request, whose own id a client may send twice.
 """
 
-import os
 from typing import Any
 
 HEADER = "x-prediction-id"
@@ -22,11 +21,6 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-class PredictionIds:
-    """Of the texts of one request, by their place in it, from 0."""
-
-    def __init__(self) -> None:
-        self._request = os.urandom(16).hex()
-
-    def __getitem__(self, place: int) -> str:
-        return f"{self._request}-{place}"
+def prediction_id(drawn: str, place: int) -> str:
+    """Of one of a request's texts. drawn: 32 random hex digits, the request's. place: from 0."""
+    return f"{drawn}-{place}"

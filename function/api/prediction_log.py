@@ -1,9 +1,12 @@
 """The prediction log: a line on stdout for each text that was answered, and never the text.
 
-Who carries the lines away, and where to, is not known here: docs/drift.md tells.
+They are written once the answer was handed to what sends it: a server has sent it by then, Lambda
+sends it when they are written. Who carries the lines away, and where to, is not known here:
+docs/drift.md tells.
 """
 
 import hmac
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -12,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.observability import Answered, Record, write_lines
 from function.api.outcomes import Outcome, outcome_of
-from function.api.prediction_ids import HEADER, PredictionIds
+from function.api.prediction_ids import HEADER, prediction_id
 from function.core.types import AnyPrediction, Prediction
 
 # A caller who sends `x-prediction-log: off` is answered and leaves no line: smoke tests do.
@@ -34,24 +37,29 @@ class PredictionLogMiddleware:
             await self._app(scope, receive, send)
             return
         state = scope["state"]
-        ids: PredictionIds | None = None
+        drawn = ""
 
         async def told(message: Message) -> None:
-            nonlocal ids
+            nonlocal drawn
             if message.get("status") == 200 and "answered" in state:
-                ids = PredictionIds()
-                MutableHeaders(scope=message)[HEADER] = ids[0]
+                drawn = os.urandom(16).hex()
+                MutableHeaders(scope=message)[HEADER] = prediction_id(drawn, 0)
             await send(message)
 
         await self._app(scope, receive, told)
-        if ids:
+        if drawn:
             # The request's own line ends every request.
-            write_lines(*_records(ids, state["answered"], self._key), flush=False)
+            write_lines(*_records(drawn, state["answered"], self._key), flush=False)
 
 
 def now() -> str:
     """As every line of the log tells its time."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def text_hmac(text: str, key: bytes) -> str | None:
+    """By which whoever has the key can tell equal texts to be equal; None without a key."""
+    return hmac.digest(key, text.encode(), "sha256").hex() if key else None
 
 
 def _found(prediction: AnyPrediction, outcome: Outcome) -> Record:
@@ -60,14 +68,14 @@ def _found(prediction: AnyPrediction, outcome: Outcome) -> Record:
     return {"labels": outcome.labels}
 
 
-def _records(ids: PredictionIds, answered: Answered, key: bytes) -> Iterator[Record]:
+def _records(drawn: str, answered: Answered, key: bytes) -> Iterator[Record]:
     time = now()
     texts, answer = answered
     for place, (text, prediction) in enumerate(zip(texts, answer.predictions, strict=True)):
         outcome = outcome_of(prediction)
         record = {
             "log": "prediction",
-            "id": ids[place],
+            "id": prediction_id(drawn, place),
             "time": time,
             "model": answer.model.name,
             "version": answer.model.version,
@@ -78,6 +86,6 @@ def _records(ids: PredictionIds, answered: Answered, key: bytes) -> Iterator[Rec
             "tokens": prediction.tokens,
             "words": prediction.words,
             "windows": prediction.windows,
-            "text_hmac": hmac.digest(key, text.encode(), "sha256").hex() if key else None,
+            "text_hmac": text_hmac(text, key),
         }
         yield {name: value for name, value in record.items() if value is not None}

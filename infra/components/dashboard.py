@@ -129,9 +129,10 @@ def _models(service: str) -> list[cloudwatch.IWidget]:
     return [
         graph("Predictions by label", of_models(service, "label", "Sum")),
         graph(
-            "How sure",
+            "How sure, and tokens per word",
             of_models(service, '"score"', "Average"),
             of_models(service, '"margin"', "Average"),
+            right=[of_models(service, '"tokens_per_word"', "Average")],
         ),
         graph(
             "Texts",

@@ -8,12 +8,12 @@ import fcntl
 import json
 import os
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
-from scripts.monitoring.log_lines import lines_of, parse_line, write_parquet
+from scripts.monitoring.log_lines import lines_of, parse_line, time_of, write_parquet
 
 # An hour's file stays open while lines of a later one come in: requests end out of order.
 MOST_OPEN = 2
@@ -33,8 +33,8 @@ class Collector:
                     _settle(path)
 
     def add(self, record: dict[str, Any]) -> None:
-        """Keep a record. Raises ValueError for one without a time."""
-        hour = f"{datetime.fromisoformat(record['time']).astimezone(UTC):%Y/%m/%d/%H}"
+        """Keep a record. Raises KeyError, TypeError or ValueError for one without a time."""
+        hour = f"{time_of(record).astimezone(UTC):%Y/%m/%d/%H}"
         lines = self._open.get(hour) or self._begin(hour)
         lines.write(json.dumps(record, ensure_ascii=False) + "\n")
         lines.flush()

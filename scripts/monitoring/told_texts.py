@@ -1,13 +1,14 @@
 """Texts that their owners sent with feedback, as rows that training and golden sets take."""
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -23,12 +24,26 @@ Row = dict[str, Any]
 Told = tuple[datetime, Mapping[str, Any]]
 
 
+class Answered(NamedTuple):
+    """What the log has of a text that was answered."""
+
+    characters: int
+    text_hmac: str | None
+
+    def may_be(self, text: str, text_hmac: str | None) -> bool:
+        """Whether a text is this one. Where both have a hash that decides, else the length."""
+        if self.text_hmac and text_hmac:
+            return self.text_hmac == text_hmac
+        return self.characters == len(text)
+
+
 @dataclass(frozen=True)
 class ToldTexts:
     """Rows of `text` and `label`, or `text` and `entities`, each text once, by the last word on it.
 
     without_text: predictions whose feedback told none. foreign: those whose feedback has a text
-    that is not as long as what was answered. damaged: lines that could not be read.
+    that is not what was answered, by the keyed hashes of both, or by its length where one is
+    missing. damaged: lines that could not be read.
     """
 
     rows: Sequence[Row]
@@ -37,14 +52,19 @@ class ToldTexts:
     damaged: int
 
     def write(self, path: Path) -> None:
-        """As JSON lines, or as Parquet where the file's name says so."""
-        if path.suffix != PARQUET:
+        """As JSON lines, or as Parquet where the file's name says so; whole or not at all."""
+        partial = path.with_name(f".partial-{path.name}")
+        if path.suffix == PARQUET:
+            pa.parquet.write_table(self._table(), partial)
+        else:
             lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows]
-            path.write_text("".join(lines), encoding="utf-8")
-            return
+            partial.write_text("".join(lines), encoding="utf-8")
+        os.replace(partial, path)
+
+    def _table(self) -> pa.Table:
         said = [name for name in ANSWERS if any(name in row for row in self.rows)]
         schema = pa.schema([("text", pa.string()), *((name, ANSWERS[name]) for name in said)])
-        pa.parquet.write_table(pa.Table.from_pylist(list(self.rows), schema=schema), path)
+        return pa.Table.from_pylist(list(self.rows), schema=schema)
 
 
 def read_told_texts(where: str, window: Window, model: str) -> ToldTexts:
@@ -59,7 +79,7 @@ def read_told_texts(where: str, window: Window, model: str) -> ToldTexts:
 def told_texts(lines: Iterable[Line], window: Window, model: str) -> ToldTexts:
     """The same of lines at hand, None for each that is damaged."""
     damaged = without_text = foreign = 0
-    lengths: dict[str, int] = {}
+    answered: dict[str, Answered] = {}
     feedback: dict[str, list[Told]] = defaultdict(list)
     for line in lines:
         try:
@@ -68,15 +88,16 @@ def told_texts(lines: Iterable[Line], window: Window, model: str) -> ToldTexts:
             elif line["log"] == "feedback" and ANSWERS.keys() & line.keys():
                 feedback[line["id"]].append((time_of(line), line))
             elif line["model"] == model and window.holds(time_of(line)):
-                lengths[line["id"]] = int(line["characters"])
+                answered[line["id"]] = Answered(int(line["characters"]), line.get("text_hmac"))
         except (KeyError, TypeError, ValueError):
             damaged += 1
     rows: list[tuple[datetime, Row]] = []
-    for id_ in filter(feedback.__contains__, lengths):
+    for id_ in filter(feedback.__contains__, answered):
         time, row = _last_word(feedback[id_])
+        text_hmac = row.pop("text_hmac", None)
         if "text" not in row:
             without_text += 1
-        elif len(row["text"]) != lengths[id_]:
+        elif not answered[id_].may_be(row["text"], text_hmac):
             foreign += 1
         else:
             rows.append((time, row))
@@ -88,5 +109,7 @@ def _last_word(told: Sequence[Told]) -> tuple[datetime, Row]:
     """What was said last of a prediction. Who corrects a label need not send the text again."""
     row: Row = {}
     for _, line in sorted(told, key=itemgetter(0)):
-        row |= {name: line[name] for name in ("text", *ANSWERS) if name in line}
+        row |= {name: line[name] for name in ANSWERS if name in line}
+        if "text" in line:
+            row |= {"text": line["text"], "text_hmac": line.get("text_hmac")}
     return max(time for time, _ in told), row

@@ -215,7 +215,7 @@ def test_a_crf_learns_names_that_only_capitals_tell(tmp_path):
     # Blind to capitals it could not tell half of the names from words that are spelt alike.
     assert figures["toy-validation"]["f1"] > 0.7
     assert figures["toy-validation-documents"]["f1"] > 0.7
-    assert report["parity"]["same"] > 0.98
+    assert report["parity"]["same"] >= 0.99
     predictor = open_predictor(tmp_path / "out" / "artifact")
     (prediction,), _ = predictor.predict(["met Ada in Paris . paris ada"], Options())
     assert isinstance(prediction, EntityPrediction)

@@ -1,3 +1,5 @@
+import traceback
+
 import pytest
 
 from function.core.errors import ConfigurationError
@@ -47,6 +49,20 @@ def test_the_logs_key_is_shown_nowhere():
     with pytest.raises(ConfigurationError) as raised:
         load_settings(ServerSettings, {"PREDICTION_LOG_KEY": "correct horse"})
     assert "horse" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"PREDICTION_LOG_KEY": "correct horse"}, "PREDICTION_LOG_KEY"),
+        ({"PREDICTION_LOG_KEY": "correct horse " * 3, "FEEDBACK_TEXT": "true"}, "PREDICTION_LOG"),
+        ({"PREDICTION_LOG_KEY": "correct horse " * 3, "AUTH": "key"}, "API_KEY_SHA256"),
+    ],
+)
+def test_no_traceback_of_a_wrong_setting_shows_the_key(environment, named):
+    with pytest.raises(ConfigurationError, match=named) as raised:
+        load_settings(ServerSettings, environment)
+    assert "horse" not in "".join(traceback.format_exception(raised.value))
 
 
 def test_several_key_digests_allow_rotation():

@@ -31,6 +31,7 @@ INPUTS = {
     "aws-actions/configure-aws-credentials": ("role-to-assume", "aws-region"),
     "actions/attest-build-provenance": ("subject-name", "subject-digest"),
     "actions/setup-python": ("python-version",),
+    "actions/upload-artifact": ("name", "path"),
 }
 
 
@@ -132,15 +133,16 @@ class Stage:
     def _stand_in_of(self, action: str) -> Path:
         name = action.split("@")[0]
         inputs = INPUTS.get(name, ())
-        words = " ".join(f'"${each.upper().replace("-", "_")}"' for each in inputs)
+        variables = {each: f"GIVEN_{each.upper().replace('-', '_')}" for each in inputs}
+        words = " ".join(f'"${variable}"' for variable in variables.values())
         # Where a checkout names what it wants, act leaves it to the action.
         files = f' && cp -R "{self._folder}/clone/." .' if name == "actions/checkout" else ""
         step = {
             "shell": "bash",
             "run": f"python3 --action {name} {words}{files}",
             "env": {
-                each.upper().replace("-", "_"): f"--{each}=${{{{ inputs.{each} }}}}"
-                for each in inputs
+                variable: f"--{each}=${{{{ inputs.{each} }}}}"
+                for each, variable in variables.items()
             },
         }
         document = {

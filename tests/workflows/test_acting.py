@@ -230,25 +230,34 @@ def test_a_person_may_have_a_model_judged_again(stage) -> None:
 
 
 LOG = "--var=PREDICTION_LOG=s3://log/predictions"
+GOOD = "--var=DRIFT_REFERENCE=s3://log/good"
+UPLOAD = ("python3", "--action", "actions/upload-artifact")
 
 
 def test_every_day_the_log_is_looked_at_for_drift(stage) -> None:
-    acted = stage.act("schedule", "drift", CONFIGURED, LOG)
+    acted = stage.act("schedule", "drift", CONFIGURED, LOG, GOOD)
     assert acted.green
     (options,) = acted.of("python", "-m", "scripts.drift")
     assert options["--log"] == "s3://log/predictions"
     assert (options["--since"], options["--registry"]) == ("24h", "s3://models-prod")
     assert (options["--cloudwatch"], options["--service"]) == ("Evergreen", "evergreen-prod")
-    assert "--reference" not in options
+    assert options["--reference"] == "s3://log/good"
 
 
-def test_drift_is_red_and_a_good_week_may_be_the_reference(stage) -> None:
+def test_drift_is_red_and_its_report_is_kept(stage) -> None:
     found = {"when": "scripts.drift", "code": 3}
-    reference = "--var=DRIFT_REFERENCE=s3://log/good"
-    acted = stage.act("schedule", "drift", [*CONFIGURED, found], LOG, reference)
+    acted = stage.act("schedule", "drift", [*CONFIGURED, found], LOG, GOOD)
     assert not acted.green
     (options,) = acted.of("python", "-m", "scripts.drift")
-    assert options["--reference"] == "s3://log/good"
+    (kept,) = acted.of(*UPLOAD)
+    assert kept["--path"] == options["--output"]
+
+
+def test_without_a_good_week_to_compare_with_nothing_is_looked_at_and_it_says_so(stage) -> None:
+    acted = stage.act("schedule", "drift", CONFIGURED, LOG)
+    assert acted.green
+    assert acted.commands() == ["scripts.plan prod", "scripts.notice"]
+    assert any("DRIFT_REFERENCE" in word for call in acted.calls for word in call)
 
 
 def test_where_no_log_is_kept_nothing_is_looked_at(stage) -> None:

@@ -1,5 +1,6 @@
 """Feedback: somebody who knows what was right for a text that was answered says so."""
 
+import json
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, HTTPException, Response, params
@@ -7,15 +8,18 @@ from starlette.routing import BaseRoute
 
 from function.api.feedback_schemas import FeedbackRequest, RightEntity
 from function.api.limits import RequestLimits
-from function.api.observability import Record, write_lines
-from function.api.open_inference.served import served
-from function.api.prediction_log import now
+from function.api.observability import Record, write
+from function.api.prediction_log import now, text_hmac
 from function.api.problems import documented
-from function.core.errors import InputError
+from function.api.served import served
+from function.core.errors import BatchTooLargeError, InputError
 from function.core.types import Engine, ModelInfo
 
 ACCEPTED = 202
-RESPONSES = documented(400, 401, 403, 404, 413, 415, 422)
+RESPONSES = documented(400, 401, 403, 404, 413, 415, 422, 503)
+LONGEST_LINE = 200_000  # bytes: CloudWatch splits what has more than 256 KB, and no half is JSON
+# As it is: escaped, most of the world's letters would be two to six times as long.
+ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def routes(
@@ -25,9 +29,11 @@ def routes(
     *,
     logged: bool,
     keeps_text: bool,
+    key: str,
 ) -> list[BaseRoute]:
     """The route over an engine. guards: what lets a request through to it. logged: whether there
-    are predictions to join feedback to. keeps_text: whether a text is taken with it."""
+    are predictions to join feedback to. keeps_text: whether a text is taken with it. key: of the
+    hash by which the text can be told to be the one that was answered; empty for no hash."""
 
     def require_log() -> None:
         if not logged:
@@ -50,19 +56,39 @@ def routes(
             if not keeps_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")
             limits.check([body.text])
-        write_lines(
+        _keep(
             {
                 "log": "feedback",
                 "id": body.id,
                 "time": now(),
                 "model": model.name,
                 **_right_answer(body, model),
-                **({} if body.text is None else {"text": body.text}),
+                **_text(body.text, key.encode()),
             }
         )
         return Response(status_code=ACCEPTED)
 
     return router.routes
+
+
+def _keep(record: Record) -> None:
+    """Write the line, or tell whoever sent it that it was not."""
+    line = ENCODE(record)
+    size = len(line.encode())
+    if size > LONGEST_LINE:
+        raise BatchTooLargeError(
+            f"text and entities: their line would have {size} bytes, and the log takes "
+            f"{LONGEST_LINE}: send a shorter text, or fewer entities"
+        )
+    if not write(f"{line}\n"):
+        raise HTTPException(503, "the log cannot be written, and this was not kept: send it later")
+
+
+def _text(text: str | None, key: bytes) -> Record:
+    if text is None:
+        return {}
+    told = text_hmac(text, key)
+    return {"text": text} if told is None else {"text": text, "text_hmac": told}
 
 
 def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:

@@ -14,10 +14,10 @@ from function.api.open_inference.compression import compress
 from function.api.open_inference.request import read
 from function.api.open_inference.response import BINARY, JSON, render
 from function.api.open_inference.schemas import InferenceRequest, InferenceResponse
-from function.api.open_inference.served import served
 from function.api.open_inference.tensors import OUTPUTS
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
+from function.api.served import served
 from function.core.types import Engine
 
 REFERENCE = "#/components/schemas/{model}"

@@ -12,8 +12,8 @@ from function.api.open_inference.metadata import (
     ServerMetadata,
     ServerReady,
 )
-from function.api.open_inference.served import served
 from function.api.problems import documented
+from function.api.served import served
 from function.core.errors import NotReadyError
 from function.core.types import Engine, ModelInfo
 

@@ -1,15 +1,18 @@
 """Who knows what was right says so, and it is written where the prediction was."""
 
 import json
+import sys
 
 import pytest
 from fastapi.testclient import TestClient
 
 from function.api.app import create_app
+from function.api.routes.feedback import LONGEST_LINE
 from function.backends.onnx_backend import OnnxBackend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.settings import Settings, load_settings
+from scripts.monitoring.log_lines import SCHEMA
 from scripts.monitoring.prediction_log import collect
 from tests.predictions import EVER
 from tests.tiny import write_artifact
@@ -96,6 +99,53 @@ def test_the_right_entities_come_with_their_text(open_client, lines):
     assert "label" not in told
 
 
+def test_with_a_key_a_text_has_the_hash_that_its_prediction_has(open_client, lines):
+    client = open_client(**WITH_TEXT, PREDICTION_LOG_KEY="a-secret-of-thirty-two-characters")
+    id_ = client.post("/v1/predict", json={"inputs": "gut"}).headers["x-prediction-id"]
+    give(client, id=id_, label="positive", text="gut")
+    give(client, id=id_, label="positive", text="gar")
+    give(client, id=id_, label="positive")
+    answered, same, other, without = lines()
+    assert answered["text_hmac"] == same["text_hmac"] != other["text_hmac"]
+    assert "text_hmac" not in without
+    assert all(line.keys() <= set(SCHEMA.names) for line in (same, without))
+
+
+def test_a_text_of_any_letters_is_written_as_it_is(open_client, capsys):
+    text = "好" * 50_000
+    assert give(open_client(**WITH_TEXT), label="positive", text=text).status_code == 202
+    said = capsys.readouterr().out
+    assert text in said
+    assert len(said.encode()) <= LONGEST_LINE
+
+
+def test_what_would_be_split_on_its_way_is_refused_and_not_written(open_client, lines):
+    text = "🐈" * 50_000
+    answer = give(open_client(**WITH_TEXT), label="positive", text=text)
+    assert answer.status_code == 413
+    assert "200000: send a shorter text" in answer.json()["detail"]
+    assert lines() == []
+
+
+def test_more_entities_than_any_text_has_are_refused(open_client, lines):
+    many = [{"label": "PER", "start": 0, "end": 1}] * 10_001
+    answer = give(open_client(**WITH_TEXT), model="ner", entities=many, text=TEXT)
+    assert answer.status_code == 422
+    assert "entities: " in answer.json()["detail"]
+    assert lines() == []
+
+
+def test_feedback_that_could_not_be_written_is_not_accepted(client, monkeypatch):
+    class Gone:
+        def write(self, _):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    answer = give(client, label="positive")
+    assert answer.status_code == 503
+    assert "not kept" in answer.json()["detail"]
+
+
 def entities(*spans):
     return {
         "model": "ner",
@@ -154,5 +204,5 @@ def test_feedback_wants_the_key_that_predictions_want(open_client, lines):
 
 def test_every_status_is_documented(client):
     operation = client.get("/openapi.json").json()["paths"]["/v1/feedback"]["post"]
-    statuses = {"202", "400", "401", "403", "404", "413", "415", "422"}
+    statuses = {"202", "400", "401", "403", "404", "413", "415", "422", "503"}
     assert set(operation["responses"]) == statuses

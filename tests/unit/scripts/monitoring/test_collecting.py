@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -67,6 +68,19 @@ def test_no_line_that_was_read_is_lost_however_the_command_ends(tmp_path, how):
     Collector(tmp_path).close()
     assert files(tmp_path) == [".parquet"] * 2
     assert len(read_log(str(tmp_path), EVER, "sentiment")) == 90
+
+
+def test_a_time_without_a_zone_is_of_utc_wherever_the_collector_runs(tmp_path, monkeypatch):
+    (line,) = log_lines(1)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        list(collect_lines(output([{**line, "time": "2026-11-15T00:30:00"}]), tmp_path))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    (path,) = tmp_path.rglob("*.parquet")
+    assert path.parent == tmp_path / "2026/11/15/00"
 
 
 def test_files_of_others_are_left_alone(tmp_path):

@@ -8,8 +8,10 @@ import boto3
 import pytest
 
 from scripts.commandline import run
+from scripts.monitoring.distributions import TOKENS
 from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.reference import FEWEST_TEXTS
+from scripts.monitoring.wording import ADVICE
 from tests.conftest import REPOSITORY
 from tests.predictions import VERSION, log_lines
 
@@ -65,6 +67,7 @@ def test_drift_ends_with_3_and_all_reports_are_written_all_the_same(
     assert command("drift", *REGISTRY, "--log", now, *options, *told) == 3
     said = capsys.readouterr()
     assert "sentiment: drift in 300 texts" in said.out
+    assert ADVICE[TOKENS] in said.out
     assert said.err.endswith(f"error: {said.out.splitlines()[0]}\n")
     assert json.loads(figures.read_text())["verdict"] == "drift"
     assert {"report.html", "report.json", "tokens.png"} <= {each.name for each in output.iterdir()}

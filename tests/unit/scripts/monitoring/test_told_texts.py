@@ -73,6 +73,23 @@ def test_a_text_that_is_not_what_was_answered_is_left_out_and_counted():
     assert (found.rows, found.foreign, found.without_text, found.damaged) == ([], 1, 1, 3)
 
 
+def test_a_text_of_the_same_length_is_told_from_the_one_that_was_answered_by_its_hash():
+    same, other, unhashed = answered("good", "good", "good")
+    lines = [
+        {**same, "text_hmac": "of good"},
+        {**other, "text_hmac": "of good"},
+        {**unhashed, "text_hmac": "of good"},
+        told(0, 1, label="positive", text="good", text_hmac="of good"),
+        told(1, 1, label="negative", text="evil", text_hmac="of evil"),
+        told(2, 1, label="negative", text="evil", text_hmac="of good"),
+        told(2, 2, label="negative", text="dull"),
+    ]
+    found = told_texts(lines, EVER, "sentiment")
+    assert [row["text"] for row in found.rows] == ["good", "dull"], "without a hash, by length"
+    assert all(row.keys() == {"text", "label"} for row in found.rows)
+    assert found.foreign == 1
+
+
 @pytest.fixture
 def command(monkeypatch, tmp_path, capsys):
     """Run the command over lines; returns the exit code and what was printed."""
@@ -131,3 +148,19 @@ def test_another_ending_is_refused_before_anything_is_read(command, tmp_path):
     code, said = command([], tmp_path / "told.csv")
     assert code == 2
     assert ".parquet or .jsonl" in said
+
+
+def test_a_file_that_is_there_already_is_not_written_over(command, tmp_path):
+    output = tmp_path / "told.jsonl"
+    output.write_text("of last week")
+    code, said = command([*answered("fine"), told(0, 1, label="positive", text="fine")], output)
+    assert code == 2
+    assert "is there already" in said
+    assert output.read_text() == "of last week"
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
+def test_nothing_else_is_left_beside_the_file(command, tmp_path, suffix):
+    lines = [*answered("fine"), told(0, 1, label="positive", text="fine")]
+    command(lines, tmp_path / f"told{suffix}")
+    assert {path.name for path in tmp_path.iterdir()} == {"log.parquet", f"told{suffix}"}

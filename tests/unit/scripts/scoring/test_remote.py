@@ -26,6 +26,7 @@ class Served:
     def __init__(self) -> None:
         self.script: list[tuple[int, dict[str, str]] | None] = []
         self.requests: list[tuple[str, list[str]]] = []
+        self.logged: list[str | None] = []
         self.at_once, self.most_at_once = 0, 0
         self.lock, self.wait = threading.Lock(), 0.0
         self.models = [model("sentiment", default=True)]
@@ -57,6 +58,7 @@ def served() -> Iterator[Served]:
             with found.lock:
                 found.at_once += 1
                 found.most_at_once = max(found.most_at_once, found.at_once)
+            found.logged.append(self.headers["x-prediction-log"])
             texts = json.loads(self.rfile.read(int(self.headers["content-length"])))["inputs"]
             said = found.said(self.path, texts)
             threading.Event().wait(found.wait)
@@ -182,6 +184,11 @@ def test_another_model_than_the_default_is_asked_by_its_name(served):
     assert [path for path, _ in served.requests] == ["/v1/models/ner/predict", "/v1/predict"]
     with pytest.raises(UsageError, match="no model 'other' there; it serves ner, sentiment"):
         Service(served.url, "other")
+
+
+def test_what_is_scored_is_no_traffic_in_the_prediction_log(score, served):
+    score(["good"] * 20)
+    assert served.logged == ["off", "off"]
 
 
 def test_a_service_that_answers_too_little_is_not_believed(score, served, monkeypatch):

@@ -1,4 +1,4 @@
-"""The model that a path names."""
+"""The model that a caller names."""
 
 from function.core.errors import UnknownModelError
 from function.core.types import Engine, ModelInfo
