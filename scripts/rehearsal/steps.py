@@ -44,7 +44,7 @@ def _code(walk: Walk, step: Step) -> None:
     place.checkout.change("function/__init__.py", HEADER, "other code")
     built = walk.build(step)
     walk.digests["2"] = built["function_image"]
-    step.check(built["models"] == f"{MODEL}={walk.versions['A']}", "the model is the same")
+    step.check(walk.carries(built, "A"), "the model is the same")
     step.check(walk.digests["2"] != walk.digests["1"], "the digest is another")
     one, two = (place.images.layers(REPOSITORY, walk.digests[each]) for each in "12")
     step.check(one[:-1] == two[:-1] and one[-1] != two[-1], "only the layer with the code is new")
@@ -102,7 +102,7 @@ def _canary(walk: Walk, step: Step) -> None:
     place.checkout.change("function/__init__.py", HEADER, "other code again")
     built = walk.build(step)
     walk.digests["4"] = built["function_image"]
-    step.check(built["models"] == f"{MODEL}={walk.versions['B']}", "a push is built with model B")
+    step.check(walk.carries(built, "B"), "a push is built with model B")
     walk.deploy(step, built)
     walk.answers(step, "4", "B")
     walk.quiet_tick(step)

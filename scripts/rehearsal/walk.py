@@ -64,6 +64,10 @@ class Walk:
         given = ("--function-image", built["function_image"], "--models", built["models"])
         return self.place.run(step, "deploy", "--stage", STAGE, *given, code=code).err
 
+    def carries(self, built: dict[str, str], model: str) -> bool:
+        """Whether an image has this version, among those of other models."""
+        return f"{MODEL}={self.versions[model]}" in built["models"].split(",")
+
     def answers(self, step: Step, image: str, model: str) -> None:
         """Assert that a release is live, whole, and answers callers."""
         place, digest, version = self.place, self.digests[image], self.versions[model]
