@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from function.api.outcomes import outcome_of
+from function.api.outcomes import Outcome, outcome_of
 from function.api.problems import problem
 from function.core.types import Answer
 
@@ -26,10 +26,12 @@ PROBES = ("/live", "/ready", "/metrics")
 
 
 class Answered(NamedTuple):
-    """The texts of a request and what was answered; `state.answered` of a request that was."""
+    """The texts of a request, what was answered, and what that says of each; `state.answered` of a
+    request that was."""
 
     texts: Sequence[str]
     answer: Answer
+    outcomes: Sequence[Outcome]
 
 
 def write_lines(*records: Record, flush: bool = True) -> bool:
@@ -71,8 +73,9 @@ def is_probe(record: Record) -> bool:
 def note(request: Request, texts: Sequence[str], answer: Answer) -> dict[str, str]:
     """Add an answer's figures to the request's log line, and keep both for the prediction log;
     returns the headers that tell the figures."""
-    request.state.answered = Answered(texts, answer)
     timings, predictions = answer.timings, answer.predictions
+    outcomes = [outcome_of(prediction) for prediction in predictions]
+    request.state.answered = Answered(texts, answer, outcomes)
     stages = {
         "tokenization": timings.tokenization_ms,
         "queue": timings.queue_ms,
@@ -90,13 +93,12 @@ def note(request: Request, texts: Sequence[str], answer: Answer) -> dict[str, st
         "tokens": sum(prediction.tokens for prediction in predictions),
         "windows": sum(prediction.windows for prediction in predictions),
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
-        **_of_predictions(answer),
+        **_told(outcomes),
     }
     return {"server-timing": shown, "x-model-version": answer.model.version}
 
 
-def _of_predictions(answer: Answer) -> Record:
-    outcomes = [outcome_of(prediction) for prediction in answer.predictions]
+def _told(outcomes: Sequence[Outcome]) -> Record:
     labels: dict[str, int] = {}
     for outcome in outcomes:
         for label, count in outcome.labels.items():

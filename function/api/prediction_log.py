@@ -14,7 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.observability import Answered, Record, write_lines
-from function.api.outcomes import Outcome, outcome_of
+from function.api.outcomes import Outcome
 from function.api.prediction_ids import HEADER, prediction_id
 from function.core.types import AnyPrediction, Prediction
 
@@ -70,9 +70,9 @@ def _found(prediction: AnyPrediction, outcome: Outcome) -> Record:
 
 def _records(drawn: str, answered: Answered, key: bytes) -> Iterator[Record]:
     time = now()
-    texts, answer = answered
-    for place, (text, prediction) in enumerate(zip(texts, answer.predictions, strict=True)):
-        outcome = outcome_of(prediction)
+    texts, answer, outcomes = answered
+    rows = zip(texts, answer.predictions, outcomes, strict=True)
+    for place, (text, prediction, outcome) in enumerate(rows):
         record = {
             "log": "prediction",
             "id": prediction_id(drawn, place),

@@ -40,8 +40,9 @@ class EncodedText:
 
     @property
     def words(self) -> int:
-        """How many words there are."""
-        return int(np.count_nonzero(np.diff(self.word_ids))) + bool(len(self.ids))
+        """How many words there are: they are numbered from 0, each has a token."""
+        last = self._encoding.token_to_word(len(self.ids) - 1) if len(self.ids) else None
+        return 0 if last is None else last + 1
 
     def is_word(self, start: int, stop: int) -> bool:
         """Whether the tokens [start, stop) spell more than punctuation."""

@@ -4,8 +4,9 @@ import contextlib
 import json
 import os
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from function.core.artifact import Artifact
 from function.core.tokenization import TextTokenizer, TokenIds, window_spans
@@ -30,7 +31,7 @@ def ask_handler(event: Mapping[str, Any]) -> None:
     """Let the handler answer, its log going nowhere. Raises where the answer is no 200."""
     from function.lambda_handler import handler  # opens the model
 
-    with Path(os.devnull).open("w", encoding="utf-8") as sink, contextlib.redirect_stdout(sink):
+    with contextlib.redirect_stdout(_nowhere()):
         answer = handler(dict(event), None)
     require_ok(answer)
 
@@ -39,6 +40,12 @@ def require_ok(answer: Mapping[str, Any]) -> None:
     """Raise where the answer is no 200: how long a refusal takes is no figure."""
     if answer["statusCode"] != 200:
         raise RuntimeError(f"the handler answered {answer}")
+
+
+@cache
+def _nowhere() -> TextIO:
+    """Opened once: it is no part of an answer."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 class Tokens:
