@@ -74,7 +74,7 @@ def warm_answer(handler: float, session: float) -> Verdict:
 def signals(milliseconds: float, share: float) -> Verdict:
     """What telling of an answer adds to the median at review length."""
     return Verdict(
-        "all signals and the prediction log, added to a warm answer, review length",
+        "all signals and the prediction log, added to the p50 of a warm answer, review length",
         f"{milliseconds:.2f} ms ({100 * share:+.1f} %)",
         "≤ +2 %",
         1 + share,

@@ -74,13 +74,14 @@ def latencies(results: Results) -> str:
 def signals(results: Results) -> str:
     """Medians of each length, and what is added to them."""
     return table(
-        ("text", "nothing told, p50", "all told, p50", "added, median of pairs", "pairs"),
+        ("text", "nothing told, p50", "all told, p50", "added", "median of pairs", "pairs"),
         (
             (
                 length,
                 f"{each.silent.p50:.2f} ms",
                 f"{each.told.p50:.2f} ms",
                 f"{each.added:.2f} ms, {100 * each.cost:+.1f} %",
+                f"{each.paired:.2f} ms",
                 str(each.told.count),
             )
             for length, each in results.signals.items()
