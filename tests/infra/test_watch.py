@@ -167,7 +167,7 @@ def test_the_dashboard_shows_all_alarms_and_twelve_graphs(board, shipped):
         "Time around it (ms)",
         "Where it goes (ms)",
         "Predictions by label",
-        "How sure",
+        "How sure, and tokens per word",
         "Texts",
         "Distance from the reference (PSI)",
         "Accuracy, where people told",
