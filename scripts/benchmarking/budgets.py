@@ -84,26 +84,12 @@ def signals(milliseconds: float, share: float) -> Verdict:
 
 def throughput(shares: Spread, clients: int) -> Verdict:
     """The server's texts a second over those of the session alone in its best batches."""
-    return Verdict(
-        f"server throughput at {clients} clients, beside the backend alone",
-        f"{100 * shares.median:.1f} % ({shares.count} rounds: "
-        f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
-        "≥ 95 %",
-        shares.median,
-        shares.median >= THROUGHPUT_SHARE,
-    )
+    return _beside_backend(f"server throughput at {clients} clients", shares)
 
 
 def bulk(shares: Spread) -> Verdict:
     """Texts a second of `scripts.score` over those of the session alone in its best batches."""
-    return Verdict(
-        "scripts.score on a file, beside the backend alone",
-        f"{100 * shares.median:.1f} % ({shares.count} rounds: "
-        f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
-        "≥ 95 %",
-        shares.median,
-        shares.median >= THROUGHPUT_SHARE,
-    )
+    return _beside_backend("scripts.score on a file", shares)
 
 
 def beside_pipeline(times: Mapping[int, Spread]) -> Verdict:
@@ -148,6 +134,17 @@ def peak_memory(measured: int) -> Verdict:
 def installed(measured: int) -> Verdict:
     """Bytes of packages, code and model."""
     return _bytes("what the Lambda's image carries above its base", measured, INSTALLED_BYTES)
+
+
+def _beside_backend(what: str, shares: Spread) -> Verdict:
+    return Verdict(
+        f"{what}, beside the backend alone",
+        f"{100 * shares.median:.1f} % ({shares.count} rounds: "
+        f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
+        "≥ 95 %",
+        shares.median,
+        shares.median >= THROUGHPUT_SHARE,
+    )
 
 
 def _bytes(budget: str, measured: int, limit: int) -> Verdict:
