@@ -4,19 +4,11 @@ import json
 import sys
 
 import pytest
-from fastapi.testclient import TestClient
 
-from function.api.app import create_app
 from function.api.routes.feedback import LONGEST_LINE
-from function.backends.onnx_backend import OnnxBackend
-from function.core.catalog import Catalog
-from function.core.engine import DirectEngine
-from function.settings import Settings, load_settings
 from scripts.monitoring.log_lines import SCHEMA
 from scripts.monitoring.prediction_log import collect
 from tests.predictions import EVER
-from tests.tiny import write_artifact
-from tests.tiny_entities import write_entity_artifact
 
 ID = "0123456789abcdef0123456789abcdef-0"
 TEXT = "Ada met 🐈 Acme"
@@ -24,32 +16,9 @@ RIGHT = [{"label": "PER", "start": 0, "end": 3}, {"label": "ORG", "start": 10, "
 WITH_TEXT = {"PREDICTION_LOG": "true", "FEEDBACK_TEXT": "true"}
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    models = tmp_path_factory.mktemp("models")
-    write_artifact(models / "sentiment")
-    return write_entity_artifact(models / "ner").parent
-
-
-@pytest.fixture
-def open_client(folder, log):
-    def open_client(**environment):
-        catalog = Catalog(folder, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
-        catalog.load()
-        settings = load_settings(Settings, {"PREDICTION_LOG": "true", **environment})
-        return TestClient(create_app(DirectEngine(catalog), settings, log.append))
-
-    return open_client
-
-
 @pytest.fixture
 def client(open_client):
     return open_client()
-
-
-@pytest.fixture
-def lines(capsys):
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def give(client, **members):
