@@ -85,12 +85,14 @@ class ServingConfig(_Section):
     """The windows in which the exported artifact reads. What it does with texts beyond one
     (windows, head and tail, or their start alone) is chosen on the validation parts.
 
-    exact: parts of the names of matrices to leave in fp32, where int8 costs agreement.
+    by_token, exact: parts of the names of matrices where int8 costs agreement: to round the
+    inputs of each token on a scale of their own, or to leave all in fp32, which is slower.
     """
 
     max_tokens: Annotated[int, Field(ge=8)] = 512
     stride: Annotated[int, Field(ge=0)] = 64
     max_windows: Annotated[int, Field(ge=1)] = 16
+    by_token: list[str] = []
     exact: list[str] = []
 
 

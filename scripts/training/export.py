@@ -28,7 +28,7 @@ from scripts.training.external_weights import (
 )
 from scripts.training.objectives import logits_of
 from scripts.training.progress import Progress
-from scripts.training.quantization import quantize
+from scripts.training.quantization import Rounding, quantize
 
 OPSET = 20
 DECODER = "decoder.safetensors"
@@ -53,11 +53,11 @@ class Parity:
     max_difference: float
 
 
-def export(trained: TrainedModel, folder: Path, exact: Sequence[str] = ()) -> None:
+def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None) -> None:
     """Write `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json`,
     `config.json` and, where a decoder has some, its tensors into a folder.
 
-    exact: parts of the names of matrices that stay in fp32. Raises ExportError.
+    rounding: what is to be rounded otherwise than the rest. Raises ExportError.
     """
     with TemporaryDirectory() as scratch:
         full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"
@@ -69,7 +69,7 @@ def export(trained: TrainedModel, folder: Path, exact: Sequence[str] = ()) -> No
             name_recurrent_weights(graph)
             parameters = _large(graph)
         onnx.save(graph, full)
-        quantize(full, rounded, exact)
+        quantize(full, rounded, rounding or Rounding())
         model = onnx.load(rounded)
     _strip_traces(model)
     weights = folder / "model.safetensors"

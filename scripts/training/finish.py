@@ -11,6 +11,7 @@ from scripts.training.card import render_card
 from scripts.training.config import TrainConfig
 from scripts.training.export import export
 from scripts.training.manifest import write_manifest
+from scripts.training.quantization import Rounding
 
 CARD = "README.md"
 
@@ -20,7 +21,8 @@ def export_anew(config: TrainConfig, trained: TrainedModel, output: Path) -> Pat
     folder = output / "artifact.partial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    export(trained, folder, config.serving.exact)
+    serving = config.serving
+    export(trained, folder, Rounding(tuple(serving.by_token), tuple(serving.exact)))
     return folder
 
 

@@ -5,6 +5,7 @@ no error, when weights use the eighth (`reduce_range` of ONNX Runtime's quantise
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,31 +13,56 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from scripts.lifecycle.errors import ExportError
+from scripts.training.token_scales import scale_by_token
+
 EMBEDDING_BITS_MAX = 127
 SMALL = 1024  # rows; position and type tables are not worth rounding
 
 
-def quantize(source: Path, target: Path, exact: Sequence[str]) -> None:
+@dataclass(frozen=True)
+class Rounding:
+    """What is rounded otherwise than the rest, by parts of the names of matrices.
+
+    by_token: before their inputs are rounded, each token's numbers are divided by the largest of
+    them, and what comes out is multiplied by it again. Rounding takes one scale for all tokens;
+    so no token loses its digits to the outliers of another. exact: matrices that stay in fp32.
+    """
+
+    by_token: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()
+
+
+def quantize(source: Path, target: Path, rounding: Rounding) -> None:
     """Write the int8 twin of a graph: matrix products by ONNX Runtime, embeddings by row.
 
-    exact: parts of the names of matrices that stay in fp32.
+    Raises ExportError where the rounding names a matrix that the graph has not.
     """
-    products = [node for node in onnx.load(source).graph.node if node.op_type == "MatMul"]
+    model = onnx.load(source)
+    apart = _products(model.graph, rounding.exact)
+    scale_by_token(model.graph, _products(model.graph, rounding.by_token))
     quantize_dynamic(
-        source,
+        model,
         target,
         op_types_to_quantize=["MatMul"],
         per_channel=True,
         reduce_range=True,
         weight_type=QuantType.QInt8,
-        nodes_to_exclude=[
-            node.name for node in products if any(part in node.input[1] for part in exact)
-        ],
+        nodes_to_exclude=[node.name for node in apart],
         extra_options={"MatMulConstBOnly": True},
     )
     model = onnx.load(target)
     _quantize_embeddings(model.graph)
     onnx.save(model, target)
+
+
+def _products(graph: onnx.GraphProto, parts: Sequence[str]) -> list[onnx.NodeProto]:
+    """The matrix products whose matrix has one of these parts in its name."""
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    for part in parts:
+        if not any(part in node.input[1] for node in products):
+            raise ExportError(f"no matrix of the model has '{part}' in its name")
+    return [node for node in products if any(part in node.input[1] for part in parts)]
 
 
 def _quantize_embeddings(graph: onnx.GraphProto) -> None:

@@ -1,15 +1,15 @@
 """The one thing that the graph does and torch does not: activations rounded to eight bits.
 
 ONNX's DynamicQuantizeLinear before each product with an int8 matrix: asymmetric, by the smallest
-and the largest number of the tensor. Here of each window by itself, which is what the graph does
-where it reads one window at a time.
+and the largest number of the tensor, whose tokens may have been divided by the largest of each.
+Here of each window by itself, which is what the graph does where it reads one window at a time.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
+import onnx
 import torch
 from safetensors import safe_open
 from torch import Tensor, nn
@@ -28,11 +28,12 @@ class RoundedBackend:
     def __init__(self, artifact: Artifact) -> None:
         self._backend = TorchBackend(artifact, device="cpu")
         with safe_open(artifact.file("weights"), "numpy") as file:
-            rounded = {name for name in file.keys() if f"{name}_zero_point" in file.keys()}  # noqa: SIM118
+            named = {name for name in file.keys() if f"{name}_zero_point" in file.keys()}  # noqa: SIM118
+        by_token = _by_token(onnx.load(artifact.file("graph"), load_external_data=False).graph)
         self._layers = [
-            layer
+            (layer, rounded_by_token if f"{name}.weight" in by_token else rounded)
             for name, layer in self._backend._model.named_modules()
-            if isinstance(layer, nn.Linear) and f"{name}.weight" in rounded
+            if isinstance(layer, nn.Linear) and f"{name}.weight" in named
         ]
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
@@ -42,15 +43,32 @@ class RoundedBackend:
 
     @contextmanager
     def _rounding(self, mask: Tensor) -> Iterator[None]:
-        def before(_: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-            return (rounded(inputs[0], mask), *inputs[1:])
-
-        hooks = [layer.register_forward_pre_hook(before) for layer in self._layers]
+        hooks = [
+            layer.register_forward_pre_hook(lambda _, inputs, how=how: how(inputs[0], mask))
+            for layer, how in self._layers
+        ]
         try:
             yield
         finally:
             for hook in hooks:
                 hook.remove()
+
+
+def _by_token(graph: onnx.GraphProto) -> set[str]:
+    """Matrices whose inputs are divided token by token."""
+    made_by = {output: node for node in graph.node for output in node.output}
+    products = [node for node in graph.node if node.op_type == "MatMulInteger"]
+    return {
+        node.input[1]
+        for node in products
+        if made_by[made_by[node.input[0]].input[0]].op_type == "Div"
+    }
+
+
+def rounded_by_token(values: Tensor, mask: Tensor) -> Tensor:
+    """(windows, tokens, width)."""
+    largest = values.abs().amax(-1, keepdim=True).clamp(min=float(np.finfo(np.float32).tiny))
+    return rounded(values / largest, mask) * largest
 
 
 def rounded(values: Tensor, mask: Tensor) -> Tensor:

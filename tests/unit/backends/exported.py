@@ -17,6 +17,7 @@ from function.core.tokenization import TextTokenizer, TokenIds
 from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.export import export
 from scripts.training.manifest import draft_manifest, write_manifest
+from scripts.training.quantization import Rounding
 from tests.tiny import write_artifact
 
 LABELS = ["bad", "fair", "good"]
@@ -43,8 +44,8 @@ class Exported:
     pad_id: int
 
 
-def write_exported(folder: Path, config: Any, exact: Sequence[str] = ()) -> Exported:
-    """Export a random model of a configuration. exact: as for `export`."""
+def write_exported(folder: Path, config: Any, rounding: Rounding | None = None) -> Exported:
+    """Export a random model of a configuration. rounding: as for `export`."""
     tokenizer_file = write_artifact(folder.with_name(f"{folder.name}-words")) / "tokenizer.json"
     torch.manual_seed(0)
     model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
@@ -56,7 +57,7 @@ def write_exported(folder: Path, config: Any, exact: Sequence[str] = ()) -> Expo
                 parameter.normal_(std=0.1)
     folder.mkdir(parents=True)
     tokenizer, settings = TextTokenizer(tokenizer_file), json.loads(model.config.to_json_string())
-    export(TrainedModel(model, tokenizer, tokenizer_file, settings), folder, exact)
+    export(TrainedModel(model, tokenizer, tokenizer_file, settings), folder, rounding)
     tokenization = Tokenization(max_tokens=MAX_TOKENS, window="window", stride=6, max_windows=16)
     created = datetime(2026, 3, 4, tzinfo=UTC)
     labels = [config.id2label[code] for code in range(config.num_labels)]
