@@ -5,8 +5,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.components.acknowledged import acknowledge, acknowledge_wildcard
-from infra.components.log_group import removal_policy
+from infra.components.acknowledged import acknowledge_wildcard
+from infra.components.private_bucket import abort_uploads, private_bucket
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -15,8 +15,8 @@ LINES, ERRORS = "predictions/", "errors/"
 
 
 class PredictionBucket(Construct):
-    """Encrypted, by TLS only, closed to the public. Lines are forgotten after their term; what
-    people lay beside them, such as a log of good traffic to compare with, stays.
+    """Private. Lines are forgotten after their term; what people lay beside them, such as a log of
+    good traffic to compare with, stays.
 
     location: what `scripts.drift --log` takes.
     """
@@ -31,30 +31,20 @@ class PredictionBucket(Construct):
     ) -> None:
         super().__init__(scope, id_)
         term = cdk.Duration.days(predictions.retention_days)
-        self.bucket = s3.Bucket(
+        self.bucket = private_bucket(
             self,
-            "Bucket",
-            encryption=s3.BucketEncryption.S3_MANAGED,
-            enforce_ssl=True,
-            minimum_tls_version=1.2,
-            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=removal_policy(stage.retain_data),
+            retain=stage.retain_data,
             lifecycle_rules=[
                 s3.LifecycleRule(id="forget-lines", prefix=LINES, expiration=term),
                 s3.LifecycleRule(id="forget-errors", prefix=ERRORS, expiration=term),
-                s3.LifecycleRule(
-                    id="forget-what-never-arrived",
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                ),
+                abort_uploads(days=1),
             ],
+            without_access_log=(
+                "One role writes to it and one reads it; CloudTrail tells who else did where it "
+                "is on."
+            ),
         )
         self.location = f"s3://{self.bucket.bucket_name}/{LINES.rstrip('/')}"
-        acknowledge(
-            self.bucket,
-            "AwsSolutions-S1",
-            "One role writes to it and one reads it; CloudTrail tells who else did where it is on.",
-        )
 
     def let_drift_read(self, project: ProjectConfiguration) -> None:
         """Let the workflow that looks for drift list and read it, by the role of the foundation

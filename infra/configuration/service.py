@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from infra.configuration.checks import require, require_between, require_match
+from infra.configuration.fargate import require_fargate_size
 from infra.configuration.keys import keys
 from infra.configuration.machines import require_one_gpu, vcpus
 
@@ -15,14 +16,6 @@ Egress = Literal["public_addresses", "nat_gateway"]
 SIZES: dict[str, tuple[int, int]] = {"gpu": (3072, 12288), "fargate": (2048, 4096)}
 # To start from, well below what such a task can do; `python -m scripts.soak` measures yours.
 REQUESTS_PER_SECOND: dict[str, float] = {"gpu": 200, "fargate": 20}
-# Fargate's CPU units: lowest and highest memory, and its step, in MiB.
-FARGATE_SIZES = {
-    1024: (2048, 8192, 1024),
-    2048: (4096, 16384, 1024),
-    4096: (8192, 30720, 1024),
-    8192: (16384, 61440, 4096),
-    16384: (32768, 122880, 8192),
-}
 
 
 @keys("service.sleep")
@@ -138,15 +131,7 @@ class ServiceConfiguration:
             )
             require_between(memory, 4096, 2_000_000, "service.memory_megabytes", "MiB")
             return
-        sizes = ", ".join(map(str, FARGATE_SIZES))
-        require(cpu in FARGATE_SIZES, "service.cpu", f"{cpu} is none of Fargate's {sizes}")
-        lowest, highest, step = FARGATE_SIZES[cpu]
-        require(
-            lowest <= memory <= highest and (memory - lowest) % step == 0,
-            "service.memory_megabytes",
-            f"{memory} does not go with {cpu} CPU units on Fargate: take {lowest} to {highest} "
-            f"in steps of {step}",
-        )
+        require_fargate_size(cpu, memory, "service")
 
     @property
     def size(self) -> tuple[int, int]:
