@@ -1,36 +1,23 @@
-"""PyTorch: the transformers model that the artifact's configuration describes, holding the very
-weights that its graph points into.
+"""PyTorch: a transformers model on a GPU or a CPU, in whatever precision suits it.
 
 The graph rounds activations to eight bits, this does not: the weights are the same integers, the
-answers are those of exact arithmetic on them. Nothing else in `function/` imports torch.
+answers are those of exact arithmetic on them. This and `torch_model`, which it loads, alone import
+torch in `function/`.
 """
 
 import copy
 import logging
-from pathlib import Path
 from threading import Lock
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
-from transformers import (
-    CONFIG_MAPPING,
-    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
-    AutoConfig,
-    AutoModelForSequenceClassification,
-)
 
-from function.backends.model_config import read_config
-from function.backends.weights import Parameters, check_shapes, read_parameters
+from function.backends.torch_model import load_model
 from function.core.artifact import Artifact
 from function.core.backend import Logits
-from function.core.errors import (
-    ArtifactError,
-    ConfigurationError,
-    PredictionError,
-    UnsupportedArchitectureError,
-)
+from function.core.errors import ConfigurationError, PredictionError
 from function.core.tokenization import TokenIds
 
 LOG = logging.getLogger("evergreen")
@@ -61,8 +48,7 @@ class TorchBackend:
         threads: cores that one call may use on a CPU, all calls of the process together; 0 leaves
         it to torch.
 
-        Raises UnsupportedArchitectureError where the artifact is none that transformers knows,
-        ArtifactError where a file is damaged, ConfigurationError where the device is not there.
+        Raises ConfigurationError where the device is not there, and what `load_model` does.
         """
         target = _device(device)
         if threads:
@@ -72,7 +58,7 @@ class TorchBackend:
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
         torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
-        model = _load(artifact)
+        model = load_model(artifact)
         self.device = str(target)
         self.precision = _precision(precision, target, model)
         self._vocabulary = model.get_input_embeddings().num_embeddings
@@ -154,84 +140,3 @@ def _precision(wanted: Precision, device: torch.device, model: nn.Module) -> str
         return "float32"
     largest = max(float(parameter.abs().max()) for parameter in model.parameters())
     return "float16" if largest < torch.finfo(torch.float16).max else "bfloat16"
-
-
-def _load(artifact: Artifact) -> Any:
-    """The artifact's model in float32 on the CPU, having read a window as long as any."""
-    roles = {entry.role for entry in artifact.manifest.files.values()}
-    for role in ("config", "weights"):
-        if role not in roles:
-            raise UnsupportedArchitectureError(
-                f"{artifact.path.name}: torch needs a file of role '{role}', and it has none"
-            )
-    model = _build(artifact.file("config"))
-    _fill(model, *read_parameters(artifact))
-    model.eval().requires_grad_(requires_grad=False)
-    _read_longest(model, artifact)
-    return model
-
-
-def _build(file: Path) -> Any:
-    """The model that a config.json describes, its parameters not set yet."""
-    where = f"{file.parent.name}/{file.name}"
-    kind, settings = read_config(file)
-    if kind not in CONFIG_MAPPING:
-        raise UnsupportedArchitectureError(f"{where}: transformers knows no model type '{kind}'")
-    if CONFIG_MAPPING[kind] not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        raise UnsupportedArchitectureError(f"{where}: in transformers '{kind}' classifies no texts")
-    try:
-        config = AutoConfig.for_model(kind, **settings)
-        try:
-            return _from_config(config, "sdpa")
-        except ValueError:  # some families have no other attention than their own
-            return _from_config(config, "eager")
-    except Exception as error:  # each layer of transformers raises errors of its own
-        raise ArtifactError(f"{where}: transformers cannot build it: {_one_line(error)}") from error
-
-
-def _from_config(config: Any, attention: str) -> Any:
-    return AutoModelForSequenceClassification.from_config(
-        config, attn_implementation=attention, dtype=torch.float32, trust_remote_code=False
-    )
-
-
-def _fill(model: nn.Module, file: Path, parameters: Parameters) -> None:
-    """Set every parameter. Raises ArtifactError where the file has not exactly the model's."""
-    own = model.state_dict()
-    # Tied parameters are one tensor by two names, and stand once in the file. Integers are numbers
-    # of positions and the like, which follow from the configuration.
-    given = {own[name].data_ptr() for name in own.keys() & parameters.keys()}
-    needed = {
-        name: tuple(tensor.shape)
-        for name, tensor in own.items()
-        if name in parameters or (tensor.is_floating_point() and tensor.data_ptr() not in given)
-    }
-    check_shapes(file, parameters, needed)
-    model.load_state_dict(
-        {name: torch.from_numpy(values) for name, values in parameters.items()}, strict=False
-    )
-
-
-def _read_longest(model: Any, artifact: Artifact) -> None:
-    """One window as long as the manifest allows: on a GPU too long a one would end the process.
-
-    Raises ArtifactError where the model cannot read it, or answers with other labels.
-    """
-    manifest = artifact.manifest
-    where = f"{artifact.path.name}/{artifact.file('config').name}"
-    token = 1 if model.config.pad_token_id == 0 else 0
-    ids = torch.full((1, manifest.tokenization.max_tokens), token)
-    try:
-        with torch.inference_mode():
-            labels = model(input_ids=ids).logits.shape[1]
-    except Exception as error:  # whatever the model's own code raises
-        raise ArtifactError(
-            f"{where}: cannot read {ids.shape[1]} tokens, which the manifest says it does: "
-            f"{_one_line(error)}"
-        ) from error
-    if labels != len(manifest.labels):
-        raise ArtifactError(f"{where}: {labels} labels, the manifest has {len(manifest.labels)}")
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

@@ -7,24 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from function.backends import torch_backend
 from function.backends.onnx_backend import OnnxBackend
 from function.backends.torch_backend import TorchBackend
+from function.backends.torch_model import load_model
 from function.core.artifact import open_artifact
 from function.core.backend import pad, run_in_batches
-from function.core.errors import (
-    ArtifactError,
-    ConfigurationError,
-    PredictionError,
-    UnsupportedArchitectureError,
-)
-from tests.tiny import write_artifact
-from tests.unit.backends.conftest import opened, reconfigured, reweighted, rewritten
+from function.core.errors import ConfigurationError, PredictionError
+from tests.unit.backends.conftest import reweighted
 from tests.unit.backends.exported import LABELS, MAX_TOKENS, windows
 
-QUERY = "bert.encoder.layer.0.attention.self.query.weight"
 LOUD = 20  # a token whose activations no half-precision number holds, see `loud`
 
 
@@ -60,111 +53,6 @@ def test_the_graph_is_not_needed(bert, copy):
     np.testing.assert_array_equal(TorchBackend(artifact).run(*batch), expected)
 
 
-def drop(name):
-    return lambda tensors: tensors.pop(name)
-
-
-def put(name, values):
-    return lambda tensors: tensors.update({name: np.asarray(values, dtype=np.float32)})
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (drop("classifier.bias"), r"lacks classifier\.bias$"),
-        (drop("bert.embeddings.word_embeddings.weight_scale"), "word_embeddings.* has no .*_scale"),
-        (put("bert.extra.bias", [1]), r"has, and the model has not: bert\.extra\.bias$"),
-        (put("classifier.bias", [1, 2]), r"in another shape than the model: classifier\.bias$"),
-        (lambda tensors: tensors.clear(), r"lacks .*, .*, .* and \d+ more$"),
-    ],
-)
-def test_weights_that_do_not_fit_are_refused_by_name(copy, change, said):
-    artifact = reweighted(copy, change)
-    with pytest.raises(ArtifactError, match=rf"^tiny/model\.safetensors: .*{said}") as raised:
-        TorchBackend(artifact)
-    assert not isinstance(raised.value, UnsupportedArchitectureError)
-
-
-@pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
-def test_an_artifact_without_what_torch_reads_is_for_another_backend(copy, missing):
-    (copy / missing).unlink()
-    with pytest.raises(UnsupportedArchitectureError, match="torch needs a file of role"):
-        TorchBackend(opened(copy))
-
-
-def test_an_artifact_that_is_no_transformer_is_for_another_backend(tmp_path):
-    artifact = open_artifact(write_artifact(tmp_path / "bag-of-words"))
-    with pytest.raises(UnsupportedArchitectureError, match="bag-of-words"):
-        TorchBackend(artifact)
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"), [("lstm-crf", "no model type 'lstm-crf'"), ("clip", "'clip' classifies no")]
-)
-def test_an_architecture_that_transformers_has_not_is_for_another_backend(copy, kind, said):
-    artifact = reconfigured(copy, lambda config: config.update(model_type=kind))
-    with pytest.raises(UnsupportedArchitectureError, match=rf"tiny/config\.json: .*{said}"):
-        TorchBackend(artifact)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda config: config.pop("model_type"), "no 'model_type'"),
-        (lambda config: config.update(num_attention_heads=5), "cannot build it"),
-        (lambda config: config.update(hidden_size="wide"), "cannot build it"),
-    ],
-)
-def test_a_configuration_that_makes_no_model_is_an_error(copy, change, said):
-    artifact = reconfigured(copy, change)
-    with pytest.raises(ArtifactError, match=rf"^tiny/config\.json: .*{said}") as raised:
-        TorchBackend(artifact)
-    assert not isinstance(raised.value, UnsupportedArchitectureError)
-    assert "\n" not in str(raised.value)
-
-
-def test_a_configuration_that_is_no_json_is_an_error(copy):
-    (copy / "config.json").write_text("{")
-    with pytest.raises(ArtifactError, match=r"^tiny/config\.json: cannot be read as JSON"):
-        TorchBackend(opened(copy))
-
-
-def test_a_configuration_cannot_say_how_to_compute_or_whose_code_to_run(bert, copy, tmp_path):
-    touched = tmp_path / "touched"
-    (copy.parent / "evil.py").write_text(f"open({str(touched)!r}, 'w')")
-    artifact = reconfigured(
-        copy,
-        lambda config: config.update(
-            torch_dtype="float16",
-            dtype="bfloat16",
-            attn_implementation="eager",
-            _attn_implementation="eager",
-            output_attentions=True,
-            output_hidden_states=True,
-            return_dict=False,
-            auto_map={"AutoModelForSequenceClassification": "evil.Model"},
-            quantization_config={"quant_method": "bitsandbytes", "load_in_8bit": True},
-        ),
-    )
-    backend, batch = TorchBackend(artifact), pad(windows([4, 9]), 0)
-    np.testing.assert_array_equal(backend.run(*batch), TorchBackend(bert.artifact).run(*batch))
-    assert backend._model.config._attn_implementation == "sdpa"
-    assert {parameter.dtype for parameter in backend._model.parameters()} == {torch.float32}
-    assert not touched.exists()
-
-
-def test_a_window_longer_than_the_model_reads_is_found_at_load(copy):
-    artifact = rewritten(copy, lambda m: m["tokenization"].update(max_tokens=41))
-    with pytest.raises(ArtifactError, match=r"tiny/config\.json: cannot read 41 tokens"):
-        TorchBackend(artifact)
-
-
-def test_a_manifest_with_other_labels_is_found_at_load(copy):
-    artifact = rewritten(copy, lambda m: m.update(labels=["bad", "good"]))
-    with pytest.raises(ArtifactError, match=r"3 labels, the manifest has 2"):
-        TorchBackend(artifact)
-
-
 @pytest.mark.parametrize("token", [-1, 1100])
 def test_a_token_that_the_model_has_not_never_reaches_the_device(backend, token):
     with pytest.raises(PredictionError, match="outside the vocabulary of 1100"):
@@ -187,14 +75,6 @@ def test_threads_hold_for_every_thread_that_calls(bert):
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
-
-
-def test_tied_parameters_stand_once_in_the_file(tmp_path):
-    model = nn.ModuleDict({"a": nn.Linear(2, 2, bias=False), "b": nn.Linear(2, 2, bias=False)})
-    model["b"].weight = model["a"].weight
-    file = tmp_path / "model.safetensors"
-    torch_backend._fill(model, file, {"a.weight": np.eye(2, dtype=np.float32)})
-    assert model.state_dict()["b.weight"].tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float16", 5e-3), ("bfloat16", 5e-2)])
@@ -258,7 +138,7 @@ def test_weights_beyond_float16_are_served_in_bfloat16_on_a_gpu(bert, copy):
         tensors["classifier.bias"][0] = 1e6
 
     for artifact, expected in ((bert.artifact, "float16"), (reweighted(copy, huge), "bfloat16")):
-        model = torch_backend._load(artifact)
+        model = load_model(artifact)
         assert torch_backend._precision("auto", torch.device("cuda"), model) == expected
         assert torch_backend._precision("auto", torch.device("cpu"), model) == "float32"
 
