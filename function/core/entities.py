@@ -1,12 +1,9 @@
 """What texts name: a tag for every word, by a CRF over the emissions of the model.
 
-A word takes the emission of its first token, and that from the window in which it stands farthest
-from the edges. So the tags of a long text are decoded at once, and no entity ends at a seam.
+outputs of windows ─► emissions of words ─► their best tags, and how probable ─► entities
 """
 
-import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -15,26 +12,12 @@ from safetensors.numpy import load_file
 from function.core.artifact import Artifact, CrfDecoding
 from function.core.backend import Logits
 from function.core.decoding import Probabilities, Tags, Transitions, tag_probabilities, viterbi
+from function.core.entity_spans import entities_of
 from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import TextTokenizer
-from function.core.types import OUTSIDE, AnyPrediction, Entity, EntityPrediction, Options
-
-# What a word is written on with: joiners, variation selectors, skin tones.
-JOINED = {0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)}
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The words of a text that some window reads.
-
-    ids: which of the text's words. start, end: its code points. emissions: (words, tags).
-    """
-
-    ids: Tags
-    start: Tags
-    end: Tags
-    emissions: Probabilities
+from function.core.types import AnyPrediction, EntityPrediction, Options
+from function.core.word_emissions import Words, words_of
 
 
 class EntityFinder:
@@ -64,7 +47,7 @@ class EntityFinder:
         """outputs: (tokens, tags) a window. Raises PredictionError where they are not numbers."""
         ends = np.cumsum([len(text.windows) for text in reading.texts])
         words = [
-            self._words(text, outputs[end - len(text.windows) : end])
+            words_of(text, outputs[end - len(text.windows) : end], self._prefix)
             for text, end in zip(reading.texts, ends, strict=True)
         ]
         lengths = np.array([len(each.ids) for each in words])
@@ -90,37 +73,16 @@ class EntityFinder:
         """Nothing to explain: `check` refuses it."""
         return list(predictions)
 
-    def _words(self, text: WindowedText, outputs: Sequence[Logits]) -> _Words:
-        encoded = text.encoded
-        emissions = np.zeros((len(encoded.ids), len(self._tags)))
-        from_edge = np.full(len(encoded.ids), -1)
-        for positions, output in zip(text.positions, outputs, strict=True):
-            content = output[self._prefix : self._prefix + len(positions)]
-            depth = np.minimum(np.arange(len(positions)), np.arange(len(positions))[::-1])
-            better = depth > from_edge[positions]
-            from_edge[positions[better]] = depth[better]
-            emissions[positions[better]] = content[better]
-        word_of = encoded.word_ids
-        first = np.flatnonzero(np.diff(word_of, prepend=-2))
-        last = np.append(first[1:], len(word_of)) - 1
-        read = from_edge[first] >= 0
-        offsets = np.array(encoded.offsets, dtype=np.int64)
-        return _Words(
-            np.flatnonzero(read),
-            offsets[first[read], 0],
-            offsets[last[read], 1],
-            emissions[first[read]],
-        )
-
     def _prediction(
         self,
         text: WindowedText,
-        words: _Words,
+        words: Words,
         tags: Tags,
         scores: Probabilities,
         options: Options,
     ) -> EntityPrediction:
-        found = partial(self._entities, text.encoded.text, words, tags, scores)
+        names = [self._tags[tag] for tag in tags[: len(words.ids)]]
+        found = partial(entities_of, text.encoded.text, words, names, scores)
         apart, outside = options.grouping == "words", options.outside
         whole = list(found(apart=False, outside=False))
         return EntityPrediction(
@@ -131,73 +93,6 @@ class EntityFinder:
             truncated=text.truncated,
             whole=whole,
         )
-
-    def _entities(
-        self,
-        text: str,
-        words: _Words,
-        tags: Tags,
-        scores: Probabilities,
-        *,
-        apart: bool,
-        outside: bool,
-    ) -> Iterator[Entity]:
-        """In reading order. apart: each word by itself, with its tag. outside: also what belongs
-        to no entity."""
-        for start, stop in _runs(
-            [self._tags[tag] for tag in tags[: len(words.ids)]], words.ids, apart
-        ):
-            tag = self._tags[tags[start]]
-            if tag == OUTSIDE and not outside:
-                continue
-            begin, end = _whole(text, int(words.start[start]), int(words.end[stop - 1]))
-            yield Entity(
-                label=_flat(tag) if apart else kind(tag),
-                text=text[begin:end],
-                start=begin,
-                end=end,
-                score=float(scores[start:stop].mean()),
-            )
-
-
-def kind(tag: str) -> str:
-    """The label that a tag is of: `PER` of `B-PER`, `O` of `O`."""
-    return tag.partition("-")[2] or tag
-
-
-def _flat(tag: str) -> str:
-    """A tag as clients know them, who have no words that end an entity or stand alone."""
-    return {"S": "B", "E": "I"}.get(tag[0], tag[0]) + tag[1:]
-
-
-def _runs(tags: Sequence[str], ids: Tags, apart: bool) -> Iterator[tuple[int, int]]:
-    """[start, stop) of each stretch of words that belong together."""
-    start = 0
-    for word in range(1, len(tags) + 1):
-        goes_on = (
-            word < len(tags)
-            and not apart
-            and ids[word] == ids[word - 1] + 1
-            and kind(tags[word]) == kind(tags[word - 1])
-            and tags[word][0] not in "BS"
-        )
-        if not goes_on:
-            yield start, word
-            start = word
-
-
-def _whole(text: str, start: int, end: int) -> tuple[int, int]:
-    """A stretch with the marks that stand on its last character, which tokenizers drop, and
-    without white space at its edges."""
-    while end < len(text) and (
-        unicodedata.category(text[end])[0] == "M" or ord(text[end]) in JOINED
-    ):
-        end += 1
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return start, end
 
 
 def _read_transitions(artifact: Artifact, tags: int, temperature: float) -> Transitions:

@@ -3,7 +3,7 @@
 import os
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,23 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from scripts.training.batches import Batch, plan_epoch
+from scripts.training.batches import Batch
 from scripts.training.config import PhaseConfig
 from scripts.training.examples import Examples
 from scripts.training.progress import Progress
+from scripts.training.schedule import Step, plan_looks, plan_phase, warm_up_and_decay
 
 Loss = Callable[[nn.Module, Batch], torch.Tensor]
 Evaluate = Callable[[nn.Module], dict[str, float]]
 Rate = Callable[[str], float]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One optimiser step: which rows of which epoch, cut to how many tokens."""
-
-    rows: list[int]
-    max_tokens: int
-    epoch: int
 
 
 @dataclass
@@ -45,20 +37,6 @@ def set_seeds(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-
-
-def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> list[Step]:
-    """Every step of a phase, from the seed alone. epochs: the examples of each."""
-    steps = []
-    for epoch, max_tokens in enumerate(config.epoch_max_tokens):
-        batches = plan_epoch(
-            epochs[epoch].lengths(max_tokens),
-            batch_texts=config.batch_texts,
-            batch_tokens=config.batch_tokens,
-            seed=seed + epoch,
-        )
-        steps += [Step(rows, max_tokens, epoch) for rows in batches]
-    return steps[: config.max_steps]
 
 
 class Phase:
@@ -111,7 +89,7 @@ class Phase:
             data.of_epoch(self._seed + epoch) for epoch in range(len(self._config.epoch_max_tokens))
         ]
         plan = plan_phase(epochs, self._config, self._seed)
-        looks = _looks(plan, evaluate_every)
+        looks = plan_looks(plan, evaluate_every)
         self._resume(len(plan))
         saved = time.monotonic()
         with Progress(self._name, len(plan), self._step) as progress:
@@ -133,8 +111,11 @@ class Phase:
         generator = np.random.default_rng((self._seed, self._step))
         torch.manual_seed(self._seed + self._step)
         batch = data.collate(step.rows, step.max_tokens, generator).to(self._device)
+        rate = self._config.learning_rate * warm_up_and_decay(
+            self._step, total, self._config.warmup
+        )
         for group in self._optimizer.param_groups:
-            group["lr"] = self._config.learning_rate * self._rate(total) * group["rate"]
+            group["lr"] = rate * group["rate"]
         self._model.train()
         with torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
             loss = self._loss(self._model, batch)
@@ -146,13 +127,6 @@ class Phase:
         value = loss.item()
         self._log({"phase": self._name, "step": self._step, "loss": value})
         return value
-
-    def _rate(self, total: int) -> float:
-        """Linear warm-up, then linear decay to zero."""
-        warmup = max(1, round(total * self._config.warmup))
-        if self._step < warmup:
-            return (self._step + 1) / warmup
-        return (total - self._step) / max(1, total - warmup)
 
     def _look(self, evaluate: Evaluate) -> None:
         self._model.eval()
@@ -182,14 +156,6 @@ class Phase:
         self._optimizer.load_state_dict(state["optimizer"])
         self._step, self._best = state["step"], Best(**state["best"])
         self._log({"phase": self._name, "resumed_at": self._step, "of": total})
-
-
-def _looks(plan: Sequence[Step], every: int | None) -> set[int]:
-    """Steps after which the validation part is looked at; the last is always one."""
-    if every is not None:
-        return {*range(every, len(plan), every), len(plan)}
-    last_of_epoch = {step.epoch: number for number, step in enumerate(plan, start=1)}
-    return set(last_of_epoch.values())
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float, rate: Rate) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from scripts.lifecycle.gate.f1 import EntityCounts, judge_f1
 from scripts.lifecycle.gate.judgement import Finding
 from scripts.lifecycle.gate.paired import Right
 from scripts.lifecycle.gate.settings import GateSettings
-from scripts.training.entities.evaluation import EntityEvaluation, entity_figures
+from scripts.training.entities.evaluation import EntityEvaluation
+from scripts.training.entities.metrics import entity_figures
 from scripts.training.entities.tagged import Span
 from scripts.training.metrics import wilson_interval
 

@@ -10,7 +10,8 @@ from function.core.predictor import Predictor
 from scripts.lifecycle.errors import DataError
 from scripts.lifecycle.gate.answers import Answers
 from scripts.lifecycle.gate.golden_set import GoldenSet
-from scripts.training.entities.tagged import Span, TaggedTexts, read_tagged
+from scripts.training.entities.sources import read_tagged
+from scripts.training.entities.tagged import Span, TaggedTexts
 
 SPAN = {"label": str, "start": int, "end": int}
 

@@ -14,24 +14,23 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Annotated, cast
 
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 from transformers import AutoModel
 
 from function.core.casing import Casing
-from function.core.decoding import Transitions, viterbi
 from function.core.tokenization import TextTokenizer
 from scripts.lifecycle.errors import UsageError
 from scripts.training.architectures.architecture import TrainedModel, TrainingRun
-from scripts.training.architectures.crf import LinearChainCrf, words_alone
+from scripts.training.architectures.crf import LinearChainCrf
 from scripts.training.architectures.lstm import BidirectionalLstm
 from scripts.training.architectures.packed_embedding import PackedEmbedding
 from scripts.training.architectures.transformer import save_tokenizer
-from scripts.training.batches import Batch, in_order
+from scripts.training.batches import Batch
 from scripts.training.entities.tagged_examples import TaggedExamples, hide
 from scripts.training.entities.tags import tags_of
+from scripts.training.entities.validation import f1_scores, held_out
 from scripts.training.loop import set_seeds
 
 
@@ -66,17 +65,13 @@ def train(run: TrainingRun) -> TrainedModel:
     tokenizer = TextTokenizer(tokenizer_file, casing=True)
     tags = tags_of(config.labels)
     model = BiLstmCrf(config.base, tokenizer.vocabulary_size, tags, config.dropout, settings)
-    most = config.finetuning.validation_texts
-    parts = {
-        name: TaggedExamples.of(rows.select(range(min(len(rows), most))), tokenizer, tags, 1)
-        for name, rows in run.corpus.validation.items()
-    }
+    parts = held_out(run, tokenizer, tags)
     examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage)
     run.fit(
         model,
         crf_loss,
         hide(examples, settings.hidden_words, config.base),
-        partial(_f1, parts, tags, config.finetuning.epoch_max_tokens[-1]),
+        partial(f1_scores, parts, tags, model.crf, config.finetuning.epoch_max_tokens[-1]),
         lambda name: 1.0 if name.startswith("encoder.") else settings.rate,
     )
     network = {"model_type": "bilstm_crf", "tags": tags, **settings.model_dump()}
@@ -136,46 +131,3 @@ def crf_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
     """See `LinearChainCrf.loss`."""
     emissions = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
     return cast("BiLstmCrf", model).crf.loss(emissions.float(), batch.labels)
-
-
-@torch.inference_mode()
-def _f1(
-    parts: dict[str, TaggedExamples], tags: Sequence[str], max_tokens: int, model: nn.Module
-) -> dict[str, float]:
-    """Of whole entities, by data set."""
-    device = next(model.parameters()).device
-    start, end, between = (
-        each.detach().cpu().double().numpy() for each in cast("BiLstmCrf", model).crf.scores()
-    )
-    transitions = Transitions(start, end, between)
-    scores = {}
-    for name, rows in parts.items():
-        right, claimed, present = 0, 0, 0
-        for chosen in in_order(rows.lengths(max_tokens), batch_texts=64, batch_tokens=8192):
-            batch = rows.collate(chosen, max_tokens, None).to(device)
-            emissions, truth, words = (
-                each.cpu().numpy()
-                for each in words_alone(
-                    model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).float(),
-                    batch.labels,
-                )
-            )
-            best = viterbi(emissions.astype(np.float64), words, transitions)
-            for one, other, length in zip(best, truth, words, strict=True):
-                found, true = (entities_of([tags[t] for t in row[:length]]) for row in (one, other))
-                right += len(found & true)
-                claimed += len(found)
-                present += len(true)
-        scores[name] = 2 * right / max(1, claimed + present)
-    return scores
-
-
-def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """Words [start, stop) and label of each entity that tags without a flaw tell."""
-    found, start = set(), 0
-    for word, tag in enumerate(tags):
-        if tag[0] in "BS":
-            start = word
-        if tag[0] in "ES":
-            found.add((start, word + 1, tag[2:]))
-    return found

@@ -15,15 +15,11 @@ from scripts.lifecycle.errors import ExportError
 from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus, locate
-from scripts.training.entities.evaluation import (
-    EntityEvaluation,
-    entity_figures,
-    entity_log_loss,
-    evaluate_entities,
-    same_spans,
-)
+from scripts.training.entities.evaluation import EntityEvaluation, evaluate_entities
+from scripts.training.entities.metrics import entity_figures, entity_log_loss, same_spans
 from scripts.training.entities.profile import entity_profile
-from scripts.training.entities.tagged import TaggedTexts, read_tagged
+from scripts.training.entities.sources import read_tagged
+from scripts.training.entities.tagged import TaggedTexts
 from scripts.training.evaluation import open_predictor
 from scripts.training.export import run_torch
 from scripts.training.finish import export_anew, finish, now, tokenization

@@ -7,11 +7,12 @@ from typing import Any
 from function.core.predictor import Predictor
 from scripts.training.entities.evaluation import (
     EntityEvaluation,
-    entity_figures,
     evaluate_entities,
     evaluate_told,
 )
-from scripts.training.entities.tagged import TaggedTexts, read_tagged
+from scripts.training.entities.metrics import entity_figures
+from scripts.training.entities.sources import read_tagged
+from scripts.training.entities.tagged import TaggedTexts
 from scripts.training.measuring import Measuring, shortest_first
 from scripts.training.remote import Service
 

@@ -57,6 +57,17 @@ def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
     )
 
 
+def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
+    """Words [start, stop) and label of each entity that tags without a flaw tell."""
+    found, start = set(), 0
+    for word, tag in enumerate(tags):
+        if tag[0] in "BS":
+            start = word
+        if tag[0] in "ES":
+            found.add((start, word + 1, tag[2:]))
+    return found
+
+
 def _place(word: int, words: int) -> str:
     if words == 1:
         return "S"

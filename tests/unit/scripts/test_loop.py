@@ -9,7 +9,7 @@ from torch.nn import functional
 from function.core.tokenization import TextTokenizer
 from scripts.training.config import FinetuningConfig
 from scripts.training.examples import TokenizedTexts
-from scripts.training.loop import Phase, plan_phase, set_seeds
+from scripts.training.loop import Phase, set_seeds
 
 IDS = [np.array([4 + n % 4] * (1 + n % 5)) for n in range(200)]
 
@@ -59,14 +59,6 @@ class Run:
             examples(self._tokenizer), evaluate=evaluate, evaluate_every=every, patience=patience
         )
         return [record["step"] for record in self.log if "loss" in record]
-
-
-def test_a_plan_has_every_row_once_an_epoch_unless_cut_short(tokenizer):
-    epochs = [examples(tokenizer)] * 2
-    plan = plan_phase(epochs, settings(), seed=1)
-    assert sum(len(step.rows) for step in plan) == 2 * len(IDS)
-    assert [sum(step.epoch == epoch for step in plan) for epoch in (0, 1)] == [20, 20]
-    assert plan_phase(epochs, settings(max_steps=7), seed=1) == plan[:7]
 
 
 def test_training_stops_after_looks_that_are_no_better(tmp_path, tokenizer):

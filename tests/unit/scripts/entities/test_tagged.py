@@ -1,114 +1,30 @@
-import json
+from scripts.training.entities.tagged import Span, TaggedTexts
 
-import pyarrow as pa
-import pyarrow.parquet
-import pytest
-
-from scripts.lifecycle.errors import DataError
-from scripts.training.entities.tagged import Span, read_tagged
-
-LABELS = ["LOC", "MISC", "ORG", "PER"]
-CONLL = """-DOCSTART- -X- O O
-
-West NNP I-NP I-MISC
-Indian NNP I-NP I-MISC
-in IN I-PP O
-LONDON NNP I-NP I-LOC
-
-Ada NNP I-NP I-PER
-Bob NNP I-NP B-PER
-Acme NNP I-NP I-ORG
--DOCSTART- -X- O O
-
-Paris NNP I-NP B-LOC
-"""
-
-
-def written(tmp_path, content, name="data.txt"):
-    file = tmp_path / name
-    file.write_text(content, encoding="utf-8")
-    return file
-
-
-def named(rows):
-    return [
-        [(span.label, text[span.start : span.end]) for span in spans]
-        for text, spans in zip(rows.texts, rows.spans, strict=True)
-    ]
-
-
-def test_sentences_are_words_with_a_space_between_them(tmp_path):
-    rows = read_tagged(written(tmp_path, CONLL.replace("\n-DOC", "\n\n-DOC")), LABELS)
-    assert rows.texts == ["West Indian in LONDON", "Ada Bob Acme", "Paris"]
-    assert rows.groups == ["1", "1", "2"]
-
-
-def test_an_entity_begins_where_iob1_says_so(tmp_path):
-    rows = read_tagged(written(tmp_path, CONLL.replace("\n-DOC", "\n\n-DOC")), LABELS)
-    assert named(rows) == [
-        [("MISC", "West Indian"), ("LOC", "LONDON")],
-        [("PER", "Ada"), ("PER", "Bob"), ("ORG", "Acme")],
-        [("LOC", "Paris")],
-    ]
-
-
-def test_two_columns_with_a_tab_and_other_labels_are_read(tmp_path):
-    file = written(tmp_path, "@ada\tB-person\nlives\tO\nParis\tB-location\nCity\tI-location\n")
-    rows = read_tagged(file, LABELS, {"person": "PER", "location": "LOC"})
-    assert named(rows) == [[("PER", "@ada"), ("LOC", "Paris City")]]
-
-
-def test_documents_are_their_sentences_in_a_row(tmp_path):
-    rows = read_tagged(written(tmp_path, CONLL.replace("\n-DOC", "\n\n-DOC")), LABELS).documents()
-    assert rows.texts == ["West Indian in LONDON Ada Bob Acme", "Paris"]
-    assert named(rows)[0][2:] == [("PER", "Ada"), ("PER", "Bob"), ("ORG", "Acme")]
-
-
-@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
-def test_spans_are_read_as_they_are(tmp_path, suffix):
-    row = {"text": "Zoë in 東京", "entities": [{"label": "LOC", "start": 7, "end": 9}]}
-    file = tmp_path / f"data.{suffix}"
-    if suffix == "jsonl":
-        file.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    else:
-        pa.parquet.write_table(pa.Table.from_pylist([row]), file)
-    assert read_tagged(file, LABELS).spans == [[Span(7, 9, "LOC")]]
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [
-        ("Ada X-PER\n", r"line 1: give a word and O"),
-        ("Ada\n", r"line 1: give a word and O"),
-        ("Ada B-DOG\n", r"text 1: label 'DOG' is none of LOC"),
-        ("\n", r"it has no texts"),
-    ],
+ROWS = TaggedTexts(
+    ["in Paris", "Ada met Bob", "Rome"],
+    [[Span(3, 8, "LOC")], [Span(0, 3, "PER"), Span(8, 11, "PER")], [Span(0, 4, "LOC")]],
+    ["1", "1", "2"],
 )
-def test_what_is_wrong_is_named(tmp_path, content, complaint):
-    with pytest.raises(DataError, match=complaint):
-        read_tagged(written(tmp_path, content), LABELS)
 
 
-@pytest.mark.parametrize(("start", "end"), [(0, 99), (2, 2), (-1, 2)])
-def test_spans_outside_their_text_are_refused(tmp_path, start, end):
-    row = {"text": "Ada", "entities": [{"label": "PER", "start": start, "end": end}]}
-    with pytest.raises(DataError, match="lies outside the text"):
-        read_tagged(written(tmp_path, json.dumps(row), "data.jsonl"), LABELS)
+def test_documents_are_their_texts_in_a_row():
+    rows = ROWS.documents()
+    assert rows.texts == ["in Paris Ada met Bob", "Rome"]
+    assert rows.groups == ["1", "2"]
+    assert [rows.texts[0][span.start : span.end] for span in rows.spans[0]] == [
+        "Paris",
+        "Ada",
+        "Bob",
+    ]
 
 
-def test_spans_that_overlap_are_refused(tmp_path):
-    spans = [{"label": "PER", "start": 0, "end": 3}, {"label": "PER", "start": 2, "end": 5}]
-    row = {"text": "Ada L", "entities": spans}
-    with pytest.raises(DataError, match="overlaps"):
-        read_tagged(written(tmp_path, json.dumps(row), "data.jsonl"), LABELS)
+def test_joining_documents_leaves_the_texts_as_they_were():
+    ROWS.documents()
+    assert ROWS.texts[0] == "in Paris"
+    assert ROWS.spans[0] == [Span(3, 8, "LOC")]
 
 
-def test_texts_that_are_all_empty_are_none(tmp_path):
-    row = {"text": " \n", "entities": []}
-    with pytest.raises(DataError, match="it has no texts, or empty ones alone"):
-        read_tagged(written(tmp_path, json.dumps(row), "data.jsonl"), LABELS)
-
-
-def test_a_table_without_entities_is_refused(tmp_path):
-    with pytest.raises(DataError, match="no column 'entities'"):
-        read_tagged(written(tmp_path, '{"text": "Ada"}', "data.jsonl"), LABELS)
+def test_chosen_rows_come_with_their_spans_and_documents():
+    rows = ROWS.select([2, 0])
+    assert (rows.texts, rows.groups) == (["Rome", "in Paris"], ["2", "1"])
+    assert rows.spans == [[Span(0, 4, "LOC")], [Span(3, 8, "LOC")]]
