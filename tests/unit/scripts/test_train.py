@@ -55,6 +55,7 @@ evaluate_every = 20
 [serving]
 max_tokens = 32
 stride = 8
+by_token = ["layer.0.intermediate"]
 exact = ["layer.0.output.dense"]
 [evaluation]
 toy-test = "test.jsonl"
@@ -264,6 +265,19 @@ def test_the_weight_file_dequantises_to_the_checkpoint(run):
     exact = "bert.encoder.layer.0.output.dense.weight"
     assert exact in transposed
     assert weights[exact].dtype == np.float32
+
+
+def test_the_named_matrices_read_each_token_on_a_scale_of_its_own(run):
+    graph = onnx.load(run / "artifact" / "model.onnx", load_external_data=False).graph
+    made_by = {output: node for node in graph.node for output in node.output}
+    products = {node.input[1]: node for node in graph.node if node.op_type == "MatMulInteger"}
+    scaled = {
+        name
+        for name, node in products.items()
+        if made_by[made_by[node.input[0]].input[0]].op_type == "Div"
+    }
+    assert scaled == {"bert.encoder.layer.0.intermediate.dense.weight"}
+    assert len(products) > 1
 
 
 def test_quantised_weights_use_seven_bits(run):
