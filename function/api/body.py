@@ -61,6 +61,8 @@ class BodyMiddleware:
         more = True
         while more:
             message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _RefusedError(400, "the connection ended before the body did")
             body += message.get("body", b"")
             self._check(len(body))
             more = message.get("more_body", False)
@@ -76,6 +78,8 @@ class BodyMiddleware:
         self._check(len(plain))
         if not stream.eof:
             raise _RefusedError(400, "the compressed body ends too early")
+        if stream.unused_data:
+            raise _RefusedError(400, "something follows the compressed body: send one stream")
         return plain
 
     def _check(self, length: int) -> None:

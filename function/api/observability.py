@@ -111,6 +111,12 @@ def _told(outcomes: Sequence[Outcome]) -> Record:
     }
 
 
+def _request_id(headers: Headers) -> str:
+    """The caller's own, where it is one that can stand in a header of the answer and in a log."""
+    given = headers.get("x-request-id", "")[:64]
+    return given if given and given.isascii() and given.isprintable() else os.urandom(16).hex()
+
+
 class ObservabilityMiddleware:
     """Outermost: gives each request an id, times it, logs it, and turns a crash into a 500."""
 
@@ -122,7 +128,7 @@ class ObservabilityMiddleware:
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
-        request_id = Headers(scope=scope).get("x-request-id", "")[:64] or os.urandom(16).hex()
+        request_id = _request_id(Headers(scope=scope))
         log: Record = {}
         scope.setdefault("state", {})["log"] = log
         status = 500

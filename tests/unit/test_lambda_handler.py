@@ -76,6 +76,12 @@ def test_a_compressed_body_arrives_as_base64_and_is_read(handler):
     assert answer["statusCode"] == 200, answer["body"]
 
 
+def test_a_request_id_that_no_header_may_hold_raises_nothing(handler):
+    sent = event("http_api_v2")
+    sent["headers"]["x-request-id"] = "a" + "é" * 40
+    assert handler(sent, None)["statusCode"] == 200
+
+
 def test_the_page_is_served_as_text(handler):
     get = event("http_api_v2")
     get["rawPath"] = "/"

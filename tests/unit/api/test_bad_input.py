@@ -1,11 +1,13 @@
 """Whatever is sent, the answer is a 4xx problem that says what to do."""
 
+import asyncio
 import gzip
 import json
 import time
 
 import pytest
 
+from function.api.body import BodyMiddleware
 from function.api.problems import MEDIA_TYPE
 
 JSON = {"content-type": "application/json"}
@@ -90,6 +92,35 @@ def test_a_compressed_body_that_ends_early_is_refused(client):
     headers = {**JSON, "content-encoding": "gzip"}
     body = gzip.compress(inputs("good " * 500))[:-12]
     assert client.post("/v1/predict", content=body, headers=headers).status_code == 400
+
+
+def test_what_follows_a_compressed_body_is_not_dropped_in_silence(client):
+    headers = {**JSON, "content-encoding": "gzip"}
+    body = gzip.compress(inputs("good")) + gzip.compress(inputs("bad"))
+    answer = client.post("/v1/predict", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert "send one stream" in answer.json()["detail"]
+
+
+def test_a_body_that_its_connection_cut_off_is_refused():
+    async def app(*_):
+        pytest.fail("a part of a body went on as if it were all")
+
+    messages = [
+        {"type": "http.request", "body": b'{"inputs": "goo', "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    sent = []
+
+    async def receive():
+        return messages.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "headers": []}
+    asyncio.run(BodyMiddleware(app, 1000)(scope, receive, send))
+    assert sent[0]["status"] == 400
 
 
 def test_a_small_body_that_unpacks_to_too_much_is_refused(client):

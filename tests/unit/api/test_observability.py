@@ -49,6 +49,13 @@ def test_a_request_id_is_kept_or_made(client, log):
     assert log[1]["request_id"] == made.headers["x-request-id"] != ""
 
 
+@pytest.mark.parametrize("given", ["é" * 40, "a\tb", "\x7f"])
+def test_a_request_id_that_no_header_may_hold_is_replaced(client, log, given):
+    answer = client.get("/health/live", headers={"x-request-id": given.encode("latin-1")})
+    assert answer.headers["x-request-id"].isalnum()
+    assert log[0]["request_id"] == answer.headers["x-request-id"]
+
+
 def test_a_crash_is_a_500_problem_with_its_reason_in_the_log_alone(client, log, catalog):
     def broken(*_):
         raise RuntimeError("wires crossed")
