@@ -1,14 +1,19 @@
-"""Say whether what a model meets is still what it was validated on. Exit code 3 where it is not.
+"""Say whether what models meet is still what they were validated on. Exit code 3 where it is not.
 
 Reads a window of the prediction log, and compares answers, scores, lengths, tokens per word and,
-with feedback, accuracy with a reference.
+with feedback, accuracy with a reference: of one model, or of each that a stage serves. Of those,
+one of which the reference has too little is named and passed over.
 """
 
+import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.commandline import run, table, write_json
-from scripts.lifecycle.errors import DriftError, UsageError
+from scripts.deployment.models import choose
+from scripts.deployment.stages import load_stage
+from scripts.lifecycle.errors import DriftError, RegistryError, ThinReferenceError, UsageError
+from scripts.lifecycle.registry import PRODUCTION, open_registry
 from scripts.monitoring.arguments import look_at, window_parser
 from scripts.monitoring.cloudwatch import metric_data, put_metrics
 from scripts.monitoring.watching import Look
@@ -17,24 +22,45 @@ from scripts.workflow.summary import add_to_summary
 
 
 def main() -> None:
-    parser = window_parser("scripts.drift", __doc__)
-    parser.add_argument("--output", type=Path, metavar="DIR", help="write report.html there")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    parser.add_argument("--cloudwatch", metavar="NAMESPACE", help="tell the alarm: Evergreen")
-    parser.add_argument("--service", help="with --cloudwatch: the deployment's setting SERVICE")
-    arguments = parser.parse_args()
-    if bool(arguments.cloudwatch) != bool(arguments.service):
-        raise UsageError("--cloudwatch and --service belong together, as in evergreen-prod")
-    found = look_at(arguments)
-    _tell(found)
+    arguments = _arguments()
+    figures, passed_over, drifted = {}, [], []
+    for model in _models(arguments):
+        try:
+            found = look_at(arguments, model)
+        except ThinReferenceError as error:
+            passed_over.append(error)
+            _say(f"{model}: passed over: {error}")
+            continue
+        _tell(found)
+        _keep(found, arguments)
+        figures[model] = found.document
+        if found.verdict.word == "drift":
+            drifted.append(headline(found.model, found.verdict))
+    if not figures:
+        raise passed_over[0]
+    write_json(figures, arguments.json)
+    if drifted:
+        raise DriftError("; ".join(drifted))
+
+
+def _models(arguments: argparse.Namespace) -> list[str]:
+    """The one that was named, or all that the stage serves once they have answered there."""
+    if arguments.model:
+        return [arguments.model]
+    registry = open_registry(arguments.registry)
+    _, stage = load_stage(arguments.stage)
+    models = [each for each in choose(registry, stage) if registry.alias(each, PRODUCTION)]
+    if not models:
+        raise RegistryError(f"{stage.name}: nothing is in production; deploy it first")
+    return models
+
+
+def _keep(found: Look, arguments: argparse.Namespace) -> None:
     if arguments.output:
-        found.write(arguments.output)
-    write_json(found.document, arguments.json)
+        found.write(arguments.output / found.model)
     if arguments.cloudwatch:
         data = metric_data(found.document, arguments.service, datetime.now(UTC))
         put_metrics(arguments.cloudwatch, data)
-    if found.verdict.word == "drift":
-        raise DriftError(headline(found.model, found.verdict))
 
 
 def _tell(found: Look) -> None:
@@ -44,8 +70,7 @@ def _tell(found: Look) -> None:
         changes(found.reference, verdict, found.slices), advice(verdict), strict=True
     ):
         lines += [what, advised]
-    said = "\n".join(line for line in lines if line)
-    print(said)
+    _say("\n".join(line for line in lines if line))
     if verdict.findings:
         rows = [
             (
@@ -60,7 +85,30 @@ def _tell(found: Look) -> None:
         ]
         head = ("feature", "distance", "matters from", "quiet traffic", "chance", "drift")
         print(table(head, rows))
-    add_to_summary(f"### Drift\n\n{said}")
+
+
+def _say(what: str) -> None:
+    print(what)
+    add_to_summary(f"### Drift\n\n{what}")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = window_parser("scripts.drift", __doc__)
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--model")
+    whose.add_argument("--stage", help="one of infra/stages.py: all models that it serves")
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="write report.html there, in a folder a model"
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="also write the figures here, by model"
+    )
+    parser.add_argument("--cloudwatch", metavar="NAMESPACE", help="tell the alarm: Evergreen")
+    parser.add_argument("--service", help="with --cloudwatch: the deployment's setting SERVICE")
+    arguments = parser.parse_args()
+    if bool(arguments.cloudwatch) != bool(arguments.service):
+        raise UsageError("--cloudwatch and --service belong together, as in evergreen-prod")
+    return arguments
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from scripts.monitoring.window import parse_window
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.feedback", description=__doc__)
+    parser.add_argument("--model", required=True)
     add_log(parser)
     parser.add_argument(
         "--output",

@@ -1,36 +1,80 @@
-"""Look whether a source has a revision that was not judged yet, and leave a trace of the look.
+"""Look which models of a stage have a revision that was not judged yet, and leave a trace of it.
 
 What `scripts.refresh` does first, by itself: it takes seconds and needs no torch, so the clock can
-afford it often. SOURCE is as there. An alarm rings where no trace is left for long.
+afford it often. An alarm rings where no trace is left for long. A model that the stage pins is
+left as it is. One whose source cannot be read is handed on to be judged, where that is an error of
+its own: the others are not held up.
 """
 
+import argparse
+import json
 from pathlib import Path
 
+from function.core.errors import EvergreenError
 from scripts.commandline import registry_parser, run, write_outputs
+from scripts.deployment.models import choose, pinned
+from scripts.deployment.stages import load_stage
+from scripts.lifecycle.errors import UsageError
 from scripts.lifecycle.looking import leave_trace, look, source_of
-from scripts.lifecycle.registry import open_registry
+from scripts.lifecycle.registry import Registry, open_registry
+from scripts.lifecycle.sources.by_model import REGISTRY, sources_by_model
 from scripts.workflow.summary import add_to_summary
 
 
 def main() -> None:
-    parser = registry_parser("scripts.look", __doc__)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--source", required=True)
-    parser.add_argument("--retry", action="store_true", help="what was judged before counts as new")
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="add new and revision to it")
-    arguments = parser.parse_args()
+    arguments = _arguments()
+    _, stage = load_stage(arguments.stage)
     registry = open_registry(arguments.registry)
-    source = source_of(arguments.source, registry, arguments.model)
-    found = look(registry, arguments.model, source)
-    leave_trace(registry, arguments.model, arguments.source)
-    new = found.revision is not None and (arguments.retry or not found.why_not)
-    write_outputs(
-        arguments.outputs,
-        {"new": str(new).lower(), "revision": str(found.revision or "")},
+    served, pins = choose(registry, stage), pinned(stage)
+    if arguments.model and arguments.model not in served:
+        raise UsageError(f"{stage.name} serves {', '.join(served)}, and no '{arguments.model}'")
+    wanted = [arguments.model] if arguments.model else list(served)
+    new = []
+    for model, source in sources_by_model(arguments.source, served, wanted).items():
+        if model in pins:
+            leave_trace(registry, model, source)
+            is_new, said = False, f"stays at {pins[model]}, which infra/stages.py pins"
+        else:
+            is_new, said = _look(registry, model, source, arguments.retry)
+        if is_new:
+            new.append({"model": model, "source": source})
+        add_to_summary(f"{model}: {said}")
+        print(f"{model}: {said}")
+    write_outputs(arguments.outputs, {"new": json.dumps(new) if new else ""})
+
+
+def _look(registry: Registry, model: str, source: str, retry: bool) -> tuple[bool, str]:
+    """Whether there is something to judge, and what to say of it."""
+    try:
+        found = look(registry, model, source_of(source, registry, model))
+    except EvergreenError as error:
+        return True, f"cannot be looked at: {error}"
+    leave_trace(registry, model, source)
+    if found.revision and (retry or not found.why_not):
+        return True, f"to judge: {found.revision}"
+    return False, f"nothing new: {found.why_not}"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = registry_parser("scripts.look", __doc__)
+    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser.add_argument(
+        "--model", default="", help="this one alone; empty takes all that the stage serves"
     )
-    said = f"to judge: {found.revision}" if new else f"nothing new: {found.why_not}"
-    add_to_summary(f"{arguments.model}: {said}")
-    print(f"{arguments.model}: {said}")
+    parser.add_argument(
+        "--source",
+        default=REGISTRY,
+        metavar="[MODEL=]SOURCE,...",
+        help="as in scripts.refresh, of each model; 'registry' where none is named",
+    )
+    parser.add_argument("--retry", action="store_true", help="what was judged before counts as new")
+    parser.add_argument(
+        "--outputs",
+        type=Path,
+        metavar="FILE",
+        help="add new to it: a JSON list of model and source, empty where nothing is to be judged",
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

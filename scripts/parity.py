@@ -1,27 +1,28 @@
-"""Hold a model's int8 graph against full precision, on the processor at hand.
+"""Hold int8 graphs against full precision, on the processor at hand.
 
 A processor without dot products of eight bits may saturate them, and answer wrongly without a word.
 Torch reads the same weights as 32-bit floats, so what differs is what eight bits do. The texts are
-the model's golden set. Ends with 1 where the two differ by more than rounding does, and with 2
-where the model is none that torch can serve.
+the model's golden set. Models that torch cannot serve are named and passed over. Ends with 1 where
+the two differ by more than rounding does, and with 2 where there is no model to compare.
 """
 
 import argparse
 import platform
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
 from function.core.errors import UnsupportedArchitectureError
 from function.core.predictor import Predictor
 from scripts.commandline import registry_parser, run, write_json
-from scripts.lifecycle.errors import CommandError, RegistryError, UsageError
+from scripts.lifecycle.errors import CommandError, NotComparableError, RegistryError
 from scripts.lifecycle.gate.golden import parse_golden
-from scripts.lifecycle.gate.label_answers import LabelAnswers
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.golden_sets import current_golden
-from scripts.lifecycle.registry import PRODUCTION, open_registry
+from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 from scripts.training.agreement import Agreement, OneByOne, compare
 from scripts.training.evaluation import open_predictor
 from scripts.training.examining import open_torch
@@ -31,21 +32,66 @@ from scripts.training.examining import open_torch
 LABELS, DISTANCE = 0.99, 0.03
 
 
+@dataclass(frozen=True)
+class Parity:
+    """One model in int8 beside full precision. accuracy: share of right labels, of each."""
+
+    agreement: Agreement
+    accuracy: dict[str, float]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "share": self.agreement.share,
+            "mean_difference": self.agreement.mean_difference,
+            "accuracy": self.accuracy,
+        }
+
+
 def main() -> None:
     arguments = _arguments()
-    registry = open_registry(arguments.registry)
-    production = registry.alias(arguments.model, PRODUCTION)
-    if production is None:
-        raise RegistryError(f"{arguments.model}: nothing is in production")
-    with TemporaryDirectory() as scratch:
-        artifact = registry.download(
-            arguments.model, production.version, Path(scratch) / arguments.model
+    registry, machine = open_registry(arguments.registry), platform.machine()
+    found, passed_over = {}, []
+    for model in [arguments.model] if arguments.model else _in_production(registry):
+        try:
+            found[model] = _compare(registry, model)
+        except NotComparableError as error:
+            passed_over.append(error)
+            print(f"{model}: passed over: {error}")
+            continue
+        shares = [f"{name} {share:.2%}" for name, share in found[model].accuracy.items()]
+        print(f"{model} on {machine}: {found[model].agreement}; accuracy: {', '.join(shares)}")
+    if not found:
+        raise passed_over[0]
+    documents = {model: parity.document() for model, parity in found.items()}
+    write_json({"machine": machine, "models": documents}, arguments.json)
+    limits = arguments.labels, arguments.distance
+    if wrong := [name for name, parity in found.items() if not holds(parity.agreement, *limits)]:
+        raise CommandError(
+            f"{', '.join(wrong)}: int8 does not answer as full precision does on this {machine}"
         )
-        full, int8 = _open_full(artifact), _open_int8(artifact)
-        golden = parse_golden(current_golden(registry.store, arguments.model)[1])
+
+
+def _in_production(registry: Registry) -> list[str]:
+    models = [model for model in registry.models() if registry.alias(model, PRODUCTION)]
+    if not models:
+        raise RegistryError(f"{registry.store.location}: nothing is in production")
+    return models
+
+
+def _compare(registry: Registry, model: str) -> Parity:
+    """Of the version in production. Raises RegistryError, NotComparableError."""
+    production = registry.alias(model, PRODUCTION)
+    if production is None:
+        raise RegistryError(f"{model}: nothing is in production")
+    with TemporaryDirectory() as scratch:
+        artifact = registry.download(model, production.version, Path(scratch) / model)
+        precisions = {"int8": _open_int8(artifact), "full precision": _open_full(artifact)}
+        golden = parse_golden(current_golden(registry.store, model)[1])
         if not isinstance(golden, LabelledGoldenSet):
-            raise RegistryError(f"{arguments.model}: its golden set is for {golden.task}")
-        _conclude(golden.answers(int8, "int8"), golden.answers(full, "full precision"), arguments)
+            raise NotComparableError(f"its golden set is for {golden.task}")
+        answered = {name: golden.answers(each, name) for name, each in precisions.items()}
+    accuracy = {name: float(answers.right.mean()) for name, answers in answered.items()}
+    return Parity(compare(*answered.values()), accuracy)
 
 
 def _open_int8(artifact: Artifact) -> Predictor:
@@ -53,27 +99,15 @@ def _open_int8(artifact: Artifact) -> Predictor:
 
 
 def _open_full(artifact: Artifact) -> Predictor:
-    """Raises UsageError where torch cannot serve the model."""
+    """Raises NotComparableError where torch cannot serve the model."""
     try:
         return open_predictor(artifact.path, load_backend=lambda found: open_torch(found, "cpu"))
     except UnsupportedArchitectureError as error:
-        raise UsageError(
+        raise NotComparableError(
             f"{error}. Only what torch can serve has full precision to hold int8 against; "
             "on this processor measure the artifact itself, with 'python -m scripts.evaluate "
             "--artifact DIR --data FILE', and hold that against the figures in its manifest"
         ) from error
-
-
-def _conclude(int8: LabelAnswers, full: LabelAnswers, arguments: argparse.Namespace) -> None:
-    agreement = compare(int8, full)
-    machine = platform.machine()
-    accuracy = {"int8": _accuracy(int8), "full precision": _accuracy(full)}
-    print(f"{machine}: {agreement}")
-    print("accuracy: " + ", ".join(f"{name} {share:.2%}" for name, share in accuracy.items()))
-    figures = {"share": agreement.share, "mean_difference": agreement.mean_difference}
-    write_json({"machine": machine, **figures, "accuracy": accuracy}, arguments.json)
-    if not holds(agreement, arguments.labels, arguments.distance):
-        raise CommandError(f"int8 does not answer as full precision does on this {machine}")
 
 
 def holds(agreement: Agreement, labels: float, distance: float) -> bool:
@@ -81,13 +115,9 @@ def holds(agreement: Agreement, labels: float, distance: float) -> bool:
     return agreement.high >= labels and agreement.mean_difference <= distance
 
 
-def _accuracy(answers: LabelAnswers) -> float:
-    return float(answers.right.mean())
-
-
 def _arguments() -> argparse.Namespace:
     parser = registry_parser("scripts.parity", __doc__)
-    parser.add_argument("--model", required=True)
+    parser.add_argument("--model", help="this one alone; all that are in production by default")
     parser.add_argument("--labels", type=float, default=LABELS, help="share that must agree")
     parser.add_argument(
         "--distance", type=float, default=DISTANCE, help="of probabilities, at most, in the mean"

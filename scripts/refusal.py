@@ -1,7 +1,8 @@
-"""Tell people that the gate refused a model: on the job's page, and once as an issue.
+"""Tell people which models the gate refused: on the job's page, and once each as an issue.
 
-Takes what `scripts.refresh` wrote. Ends with 1 where that is no refusal, so that a refresh which
-broke is not taken for one. GITHUB_TOKEN, of a job that may write issues, opens the issue.
+Takes a folder of what `scripts.refresh` wrote of each model. Ends with 1 where one came to no
+verdict, once the others were told: a refresh that broke is not taken for a refusal. GITHUB_TOKEN,
+of a job that may write issues, opens them. Needs nothing that has to be installed.
 """
 
 import argparse
@@ -13,36 +14,42 @@ from typing import Any
 from scripts.commandline import run
 from scripts.lifecycle.errors import CommandError
 from scripts.workflow.issues import issues_of_this_job
+from scripts.workflow.judged import read_judged, read_report
 from scripts.workflow.summary import add_to_summary
 
 REFUSALS = ("refused", "underpowered")
-AGAIN = "To have it judged again, run the workflow 'refresh-model' by hand with 'retry'."
+AGAIN = (
+    "To have it judged again, run the workflow 'refresh-model' by hand with 'model' and 'retry'."
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.refusal", description=__doc__)
-    parser.add_argument("--happened", type=Path, required=True, help="what --json of it wrote")
-    parser.add_argument("--report", type=Path, required=True, help="what --report of it wrote")
+    parser.add_argument(
+        "--judged", type=Path, required=True, metavar="DIR", help="MODEL.json and MODEL.md of each"
+    )
+    parser.add_argument(
+        "--expected", required=True, metavar="JSON", help="models to be there, as scripts.look says"
+    )
     arguments = parser.parse_args()
-    refused = _read(arguments.happened)
-    page = _page(refused, arguments.report)
+    judged = read_judged(arguments.judged)
+    for happened in judged.values():
+        if happened["decided"] and happened["verdict"] in REFUSALS:
+            _tell(happened, read_report(arguments.judged, happened["model"]))
+    expected = [each["model"] for each in json.loads(arguments.expected)]
+    if broke := [model for model in expected if model not in judged]:
+        raise CommandError(f"{', '.join(broke)}: no verdict, the refresh broke; see its job")
+
+
+def _tell(refused: dict[str, Any], report: str) -> None:
+    page = _page(refused, report)
     add_to_summary(page)
     title = f"{refused['model']}: {refused['version']} was {_in_words(refused['verdict'])}"
     address = issues_of_this_job().open_once(title, page, _mark(refused))
     print(f"{title}; {address or 'there is an issue about that already'}")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """What happened. Raises CommandError where the gate did not refuse."""
-    if not path.exists():
-        raise CommandError("the refresh broke before it came to a verdict; see its step")
-    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if document["verdict"] not in REFUSALS or not document["decided"]:
-        raise CommandError(f"the refresh failed, and not for its verdict: {document['verdict']}")
-    return document
-
-
-def _page(refused: dict[str, Any], report: Path) -> str:
+def _page(refused: dict[str, Any], report: str) -> str:
     champion = refused["previous"] or "nothing"
     head = [
         f"# {refused['model']}: {refused['version']} was {_in_words(refused['verdict'])}",
@@ -51,8 +58,7 @@ def _page(refused: dict[str, Any], report: Path) -> str:
         "\n".join(f"- {reason}" for reason in refused["reasons"]),
         AGAIN,
     ]
-    told = [report.read_text(encoding="utf-8")] if report.exists() else []
-    return _unmentioned("\n\n".join(head + told))
+    return _unmentioned("\n\n".join(head + [report] * bool(report)))
 
 
 def _in_words(verdict: str) -> str:

@@ -13,6 +13,7 @@ from scripts.monitoring.wording import headline
 
 def main() -> None:
     parser = window_parser("scripts.report", __doc__)
+    parser.add_argument("--model", required=True)
     parser.add_argument("--to", choices=("mlflow", "wandb"), default="mlflow")
     parser.add_argument(
         "--folder",
@@ -22,7 +23,7 @@ def main() -> None:
         help="where the report lies, and what W&B has not sent yet",
     )
     arguments = parser.parse_args()
-    found = look_at(arguments)
+    found = look_at(arguments, arguments.model)
     arguments.folder.mkdir(parents=True, exist_ok=True)
     print(f"{arguments.to} run {track(found, arguments.to, arguments.folder)}")
     print(headline(found.model, found.verdict))

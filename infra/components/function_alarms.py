@@ -88,9 +88,9 @@ def _of_the_model(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterato
     if stage.watch.drift_deviations is not None:
         yield Limit(
             "traffic-drift",
-            "Texts or answers are no longer those that the model was validated on: the last run of "
+            "Texts or answers are no longer those that a model was validated on: the last run of "
             "scripts.drift says which, and what to do.",
-            metrics.of_model(stage.function.default_model, "drift", "Maximum", period=DAY),
+            metrics.of_service("drift", "Maximum", period=DAY),
             1,
             operator=AT_LEAST,
         )

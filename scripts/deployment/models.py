@@ -58,6 +58,11 @@ def choose(
     return chosen
 
 
+def pinned(stage: StageConfiguration) -> dict[str, str]:
+    """Model to version, of those that the stage holds fast."""
+    return parse(",".join(wanted for wanted in stage.models if "=" in wanted))
+
+
 def parse(pins: str) -> dict[str, str]:
     """`MODEL=VERSION,...` as model to version. Raises UsageError."""
     chosen = {}

@@ -31,6 +31,14 @@ class DataError(UsageError):
     """A data file lacks what the command needs."""
 
 
+class ThinReferenceError(UsageError):
+    """A reference has too few predictions of a model to tell a change from chance."""
+
+
+class NotComparableError(UsageError):
+    """A model has no full precision that its int8 graph could be held against."""
+
+
 class ExportError(CommandError):
     """The exported model does not answer as the trained one does."""
 

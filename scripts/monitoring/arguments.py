@@ -1,4 +1,4 @@
-"""The arguments of every command that looks at a window of the log."""
+"""The arguments of every command that looks at a window of the log, but for whose log it is."""
 
 import argparse
 from datetime import UTC, datetime
@@ -21,8 +21,7 @@ def window_parser(module: str, description: str | None) -> argparse.ArgumentPars
 
 
 def add_log(parser: argparse.ArgumentParser) -> None:
-    """Which model's log, and from when to when."""
-    parser.add_argument("--model", required=True)
+    """Which log, and from when to when."""
     parser.add_argument(
         "--log",
         required=True,
@@ -33,7 +32,7 @@ def add_log(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", metavar="TIME", help="the same; now by default")
 
 
-def look_at(arguments: argparse.Namespace) -> Look:
+def look_at(arguments: argparse.Namespace, model: str) -> Look:
     """Raises UsageError, RegistryError and StoreError as `look` does."""
     window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
-    return look(arguments.registry, arguments.model, arguments.log, window, arguments.reference)
+    return look(arguments.registry, model, arguments.log, window, arguments.reference)

@@ -29,7 +29,8 @@ def metrics(document: Mapping[str, Any]) -> dict[str, float]:
 def metric_data(
     document: Mapping[str, Any], service: str, time: datetime
 ) -> "Sequence[MetricDatumTypeDef]":
-    """As PutMetricData takes them, under the dimensions of the application's own metrics."""
+    """As PutMetricData takes them, under the dimensions of the application's own metrics; `drift`
+    also under the service alone, where the alarm hears of every model."""
     return list(_data(metrics(document), document["model"], service, time))
 
 
@@ -37,16 +38,21 @@ def _data(
     figures: Mapping[str, float], model: str, service: str, time: datetime
 ) -> "Iterator[MetricDatumTypeDef]":
     for name, value in figures.items():
-        yield {
-            "MetricName": name,
-            "Dimensions": [
-                {"Name": "service", "Value": service},
-                {"Name": "model", "Value": model},
-            ],
-            "Timestamp": time,
-            "Value": value,
-            "Unit": "Count" if name == TEXTS else "None",
-        }
+        yield _datum(name, value, time, {"service": service, "model": model})
+    if DRIFT in figures:
+        yield _datum(DRIFT, figures[DRIFT], time, {"service": service})
+
+
+def _datum(
+    name: str, value: float, time: datetime, dimensions: Mapping[str, str]
+) -> "MetricDatumTypeDef":
+    return {
+        "MetricName": name,
+        "Dimensions": [{"Name": each, "Value": dimensions[each]} for each in dimensions],
+        "Timestamp": time,
+        "Value": value,
+        "Unit": "Count" if name == TEXTS else "None",
+    }
 
 
 def put_metrics(namespace: str, data: "Sequence[MetricDatumTypeDef]") -> None:

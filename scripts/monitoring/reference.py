@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from function.core.artifact import Manifest
-from scripts.lifecycle.errors import UsageError
+from scripts.lifecycle.errors import ThinReferenceError, UsageError
 from scripts.monitoring.distributions import Distributions, of_first_log, of_profile
 from scripts.monitoring.prediction_log import Numbers, PredictionLog
 
@@ -48,10 +48,10 @@ def reference_of_manifest(manifest: Manifest, version: str) -> Reference:
 
 
 def reference_of_log(log: PredictionLog, name: str) -> Reference:
-    """Traffic that was looked at and found good, of the first week, say. Raises UsageError where
-    it is too little to tell a change from chance."""
+    """Traffic that was looked at and found good, of the first week, say. Raises
+    ThinReferenceError where it is too little to tell a change from chance."""
     if len(log) < FEWEST_TEXTS:
-        raise UsageError(
+        raise ThinReferenceError(
             f"{name}: {len(log)} predictions are too few for a reference; "
             f"give a log with at least {FEWEST_TEXTS} of this model"
         )

@@ -39,7 +39,7 @@ def obstacle(
 
 def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
     """What jobs need to know: account, region, roles, where images and models lie, which machine
-    builds, the model that the clock keeps fresh, and what its metrics are kept by."""
+    builds, and what the stage's metrics are kept by."""
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
     names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}
@@ -49,7 +49,6 @@ def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[st
         "region": region,
         "platform": stage.function.platform,
         "runner": RUNNERS[stage.function.architecture],
-        "model": stage.function.default_model,
         "service": project.service(stage.name),
         "registry": f"s3://{project.name}-models-{account}-{region}",
         "function_repository": f"{images}/{project.function_repository}",

@@ -78,6 +78,7 @@ def test_drift_is_a_score_unlike_that_of_the_weeks_before(shipped):
 
 def test_what_the_last_look_at_the_log_found_rings_for_a_day(shipped):
     alarm = alarms(shipped, PROD)["traffic-drift"]
+    assert alarm["Dimensions"] == [{"Name": "service", "Value": "evergreen-prod"}], "of any model"
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("drift", "Maximum", 86400)
     assert alarm["Threshold"] == 1
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"

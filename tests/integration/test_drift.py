@@ -39,7 +39,7 @@ def test_german_reviews_are_found_in_the_log_of_the_bundled_model(bundled_models
     assert "sentiment: drift in 72 texts" in looked.stdout
     assert "tokens per word" in looked.stdout.splitlines()[0]
     assert "of 72 answers with feedback" in looked.stdout.lower()
-    report = (tmp_path / "report/report.html").read_text()
+    report = (tmp_path / "report/sentiment/report.html").read_text()
     assert looked.stdout.splitlines()[0] in report
 
 

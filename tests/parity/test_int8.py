@@ -11,6 +11,7 @@ from transformers import BertConfig
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from scripts import parity
+from scripts.deployment.models import seed
 from scripts.lifecycle.errors import CommandError, RegistryError, UsageError
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.golden_sets import freeze_golden
@@ -45,19 +46,18 @@ def location(tmp_path_factory):
 def run(location, tmp_path, monkeypatch):
     """Run the command."""
 
-    def compared(model=""):
-        arguments = ["--registry", str(location[0]), "--model", model or location[1]]
-        arguments += ["--json", str(tmp_path / "report.json")]
-        monkeypatch.setattr(sys, "argv", ["parity", *arguments])
+    def compared(*more):
+        arguments = ["--registry", str(location[0]), "--json", str(tmp_path / "report.json")]
+        monkeypatch.setattr(sys, "argv", ["parity", *arguments, *more])
         parity.main()
 
     return compared
 
 
 @pytest.fixture
-def report(tmp_path):
-    """What it wrote down."""
-    return lambda: json.loads((tmp_path / "report.json").read_text())
+def report(location, tmp_path):
+    """What it wrote down of the model."""
+    return lambda: json.loads((tmp_path / "report.json").read_text())["models"][location[1]]
 
 
 def test_a_processor_that_multiplies_right_passes(run, report, capsys) -> None:
@@ -86,7 +86,7 @@ def test_a_processor_that_saturates_does_not(run, report, monkeypatch) -> None:
 
 def test_a_model_that_is_not_in_production_is_an_error(run) -> None:
     with pytest.raises(RegistryError, match="nothing is in production"):
-        run(model="other")
+        run("--model", "other")
 
 
 @pytest.mark.parametrize(
@@ -105,13 +105,27 @@ def test_so_few_texts_get_the_benefit_of_the_doubt_but_no_more(
     assert parity.holds(agreement, parity.LABELS, parity.DISTANCE) is holds
 
 
-def test_a_model_that_torch_cannot_serve_is_wrong_usage_and_told_what_to_do(
-    tmp_path, monkeypatch
-) -> None:
+@pytest.fixture
+def unserved(tmp_path, monkeypatch):
+    """A registry with nothing but a model that torch cannot serve."""
     registry = open_registry(str(tmp_path / "registry"))
     version = registry.publish(open_artifact(write_entity_artifact(tmp_path / "ner")))
     registry.promote("ner", version, "it answered")
-    arguments = ["parity", "--registry", str(tmp_path / "registry"), "--model", "ner"]
-    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(sys, "argv", ["parity", "--registry", str(tmp_path / "registry")])
+    return registry
+
+
+def test_a_model_that_torch_cannot_serve_is_wrong_usage_and_told_what_to_do(unserved) -> None:
     with pytest.raises(UsageError, match=r"scripts\.evaluate"):
         parity.main()
+
+
+def test_beside_others_it_is_named_and_passed_over(unserved, location, capsys) -> None:
+    model = location[1]
+    seed(open_registry(str(location[0])), unserved)
+    (version,) = unserved.versions(model)
+    unserved.promote(model, version, "it answered")
+    parity.main()
+    said = capsys.readouterr().out.splitlines()
+    assert sorted(line.split()[0].rstrip(":") for line in said) == sorted(["ner", model])
+    assert any(line.startswith("ner: passed over: ") for line in said)

@@ -32,6 +32,7 @@ INPUTS = {
     "actions/attest-build-provenance": ("subject-name", "subject-digest"),
     "actions/setup-python": ("python-version",),
     "actions/upload-artifact": ("name", "path"),
+    "actions/download-artifact": ("pattern", "path"),
 }
 
 

@@ -1,5 +1,7 @@
 """Pushes, ticks of the clock and rollbacks, as their workflows run them."""
 
+import json
+
 import pytest
 
 from tests.workflows.acting import Stage
@@ -14,6 +16,7 @@ BUILD = ("python", "-m", "scripts.build")
 SCAN = ("python", "-m", "scripts.scan")
 DEPLOY = ("python", "-m", "scripts.deploy")
 REFRESH = ("python", "-m", "scripts.refresh")
+UPLOAD = ("python3", "--action", "actions/upload-artifact")
 
 
 def planned(stage):
@@ -28,7 +31,6 @@ def planned(stage):
             "deploy_role": f"deploy-{stage}",
             "refresh_role": "refresh",
             "registry": f"s3://models-{stage}",
-            "model": "sentiment",
             "service": f"evergreen-{stage}",
             "function_repository": f"{stage}/function",
             "server_repository": f"{stage}/server",
@@ -45,16 +47,15 @@ def built(stage, digest):
 CONFIGURED = [planned("dev"), planned("prod")]
 BUILT = [built("dev", "sha256:d"), built("prod", "sha256:p")]
 NOT_CONFIGURED = {"when": "scripts.plan", "outputs": {"configured": "false", "why": "a fork"}}
-NEW = {"when": "scripts.look", "outputs": {"new": "true", "revision": "hub:x@1"}}
-NOTHING_NEW = {"when": "scripts.look", "outputs": {"new": "false", "revision": ""}}
-PASSED = {
-    "when": "scripts.refresh",
-    "outputs": {"changed": "true", "version": "20261121-628c0adf", "verdict": "passed"},
-}
+BOTH = [{"model": "sentiment", "source": "registry"}, {"model": "ner", "source": "hub:x"}]
+NEW = {"when": "scripts.look", "outputs": {"new": json.dumps(BOTH)}}
+NOTHING_NEW = {"when": "scripts.look", "outputs": {"new": ""}}
+VERSIONS = "ner=20261121-2b45b392,sentiment=20261121-1a8af814"
+PASSED = {"when": "scripts.passed", "outputs": {"models": VERSIONS}}
+NONE_PASSED = {"when": "scripts.passed", "outputs": {"models": ""}}
 RELEASED = {"when": "scripts.released", "outputs": {"commit": "c0ffee"}}
 REFUSED = {
-    "when": "scripts.refresh",
-    "outputs": {"changed": "false", "version": "20261121-00000000", "verdict": "refused"},
+    "when": "--model sentiment --source registry",
     "files": {"--json": "{}", "--report": "# worse"},
     "code": 3,
 }
@@ -166,16 +167,16 @@ def test_a_fork_that_nobody_configured_ends_green_and_deploys_nothing(
 def test_a_tick_that_finds_nothing_new_ends_at_the_look_without_torch(stage) -> None:
     acted = stage.act("schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW])
     assert acted.green, acted.log
-    assert acted.commands() == ["scripts.plan prod", "scripts.look"]
+    assert acted.commands() == ["scripts.plan prod", "scripts.look prod"]
     assert acted.made() == [".venv/.look"]
     (look,) = acted.of("python", "-m", "scripts.look")
     assert look["--registry"] == "s3://models-prod"
-    assert (look["--model"], look["--source"]) == ("sentiment", "registry")
+    assert (look["--stage"], look["--model"], look["--source"]) == ("prod", "", "registry")
     assert "--retry" not in look
 
 
 def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> None:
-    source = "wandb:team/project/model"
+    source = "ner=wandb:team/project/model"
     acted = stage.act(
         "schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW], f"--var=MODEL_SOURCE={source}"
     )
@@ -183,62 +184,100 @@ def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> 
     assert acted.made() == [".venv/.test"], "its client is not in the small environment"
 
 
-def test_a_newer_model_that_passed_is_built_and_deployed_to_prod(stage) -> None:
-    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
-    assert acted.green, acted.log
-    (build,) = acted.of(*BUILD)
-    assert (build["--stage"], build["--models"]) == ("prod", "sentiment=20261121-628c0adf")
-    (deploy,) = acted.of(*DEPLOY)
+@pytest.fixture(scope="module")
+def refreshed(stage):
+    return stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
+
+
+def test_each_model_with_something_new_is_judged_by_its_own_source(refreshed) -> None:
+    assert refreshed.green, refreshed.log
+    judged = {each["--model"]: each["--source"] for each in refreshed.of(*REFRESH)}
+    assert judged == {each["model"]: each["source"] for each in BOTH}
+    assert {each["--registry"] for each in refreshed.of(*REFRESH)} == {"s3://models-prod"}
+
+
+def test_what_each_job_found_comes_together_by_the_models_name(refreshed) -> None:
+    for each in refreshed.of(*REFRESH):
+        folder, _, file = each["--json"].rpartition("/")
+        assert (file, each["--report"]) == (
+            f"{each['--model']}.json",
+            f"{folder}/{each['--model']}.md",
+        )
+    kept = {each["--name"] for each in refreshed.of(*UPLOAD)}
+    assert kept == {"judged-sentiment", "judged-ner"}
+    fetched = refreshed.of("python3", "--action", "actions/download-artifact")
+    (passed,) = refreshed.of("python", "-m", "scripts.passed")
+    (refusal,) = refreshed.of("python3", "-m", "scripts.refusal")
+    folders = {passed["--judged"], refusal["--judged"], *(each["--path"] for each in fetched)}
+    assert [each["--pattern"] for each in fetched] == ["judged-*", "judged-*"]
+    assert len(folders) == 1
+    assert json.loads(refusal["--expected"]) == BOTH
+
+
+def test_newer_models_that_passed_are_one_build_and_one_release_of_prod(refreshed) -> None:
+    (build,) = refreshed.of(*BUILD)
+    assert (build["--stage"], build["--models"]) == ("prod", VERSIONS)
+    (deploy,) = refreshed.of(*DEPLOY)
     assert (deploy["--stage"], deploy["--function-image"]) == ("prod", "sha256:p")
     assert deploy["--models"] == "sentiment=of-prod"
-    roles = [each["--role-to-assume"] for each in acted.of(*ROLE)]
-    assert roles == ["refresh", "refresh", "push-prod", "deploy-prod"]
+    roles = [each["--role-to-assume"] for each in refreshed.of(*ROLE)]
+    assert roles == ["refresh"] * 4 + ["push-prod", "deploy-prod"]
 
 
-def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(stage) -> None:
-    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
-    (released,) = acted.of("python", "-m", "scripts.released")
+def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(refreshed) -> None:
+    (released,) = refreshed.of("python", "-m", "scripts.released")
     assert (released["--registry"], released["--stage"]) == ("s3://models-prod", "prod")
-    assert [each["--ref"] for each in acted.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
+    assert [each["--ref"] for each in refreshed.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
 
 
-def test_a_model_that_was_refused_is_told_and_changes_nothing(stage) -> None:
-    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, REFUSED])
-    assert acted.green, acted.log
-    assert acted.commands()[-2:] == ["scripts.refresh", "scripts.refusal"]
-    (refresh,) = acted.of(*REFRESH)
-    (refusal,) = acted.of("python", "-m", "scripts.refusal")
-    assert refusal["--happened"] == refresh["--json"]
-    assert refusal["--report"] == refresh["--report"]
-    assert not acted.of(*BUILD)
-
-
-def test_a_refresh_that_broke_is_red_and_changes_nothing(stage) -> None:
-    answers = [*CONFIGURED, *BUILT, NEW, fails("scripts.refresh"), fails("scripts.refusal")]
+def test_models_that_were_refused_are_told_and_change_nothing(stage) -> None:
+    answers = [*CONFIGURED, *BUILT, NEW, REFUSED, NONE_PASSED, RELEASED]
     acted = stage.act("schedule", "refresh-model", answers)
-    assert not acted.green
+    assert acted.green, acted.log
+    assert "scripts.refusal" in acted.commands()
     assert not acted.of(*BUILD)
 
 
-def test_a_person_may_have_a_model_judged_again(stage) -> None:
-    options = ("--input=retry=true", "--input=source=hub:acme/texts")
-    acted = stage.act("workflow_dispatch", "refresh-model", [*CONFIGURED, NEW, REFUSED], *options)
-    for module in ("scripts.look", "scripts.refresh"):
-        (call,) = acted.of("python", "-m", module)
-        assert "--retry" in call
-        assert call["--source"] == "hub:acme/texts"
+def test_a_model_that_was_refused_holds_no_other_up(stage) -> None:
+    answers = [*CONFIGURED, *BUILT, NEW, REFUSED, PASSED, RELEASED]
+    acted = stage.act("schedule", "refresh-model", answers)
+    assert acted.green, acted.log
+    assert len(acted.of(*REFRESH)) == 2
+    assert len(acted.of(*DEPLOY)) == 1
+
+
+def test_a_refresh_that_broke_is_red_and_holds_no_other_up(stage) -> None:
+    broke = [
+        fails("scripts.refresh --registry s3://models-prod --model ner"),
+        fails("scripts.refusal"),
+    ]
+    acted = stage.act(
+        "schedule", "refresh-model", [*broke, *CONFIGURED, *BUILT, NEW, PASSED, RELEASED]
+    )
+    assert not acted.green
+    assert len(acted.of(*REFRESH)) == 2
+    assert len(acted.of(*DEPLOY)) == 1
+
+
+def test_a_person_may_have_one_model_judged_again(stage) -> None:
+    options = ("--input=retry=true", "--input=model=ner", "--input=source=hub:acme/texts")
+    acted = stage.act(
+        "workflow_dispatch", "refresh-model", [*CONFIGURED, NEW, NONE_PASSED], *options
+    )
+    (look,) = acted.of("python", "-m", "scripts.look")
+    assert (look["--model"], look["--source"]) == ("ner", "hub:acme/texts")
+    assert all("--retry" in call for call in (look, *acted.of(*REFRESH)))
 
 
 LOG = "--var=PREDICTION_LOG=s3://log/predictions"
 GOOD = "--var=DRIFT_REFERENCE=s3://log/good"
-UPLOAD = ("python3", "--action", "actions/upload-artifact")
 
 
 def test_every_day_the_log_is_looked_at_for_drift(stage) -> None:
     acted = stage.act("schedule", "drift", CONFIGURED, LOG, GOOD)
     assert acted.green
     (options,) = acted.of("python", "-m", "scripts.drift")
-    assert options["--log"] == "s3://log/predictions"
+    assert (options["--log"], options["--stage"]) == ("s3://log/predictions", "prod")
     assert (options["--since"], options["--registry"]) == ("24h", "s3://models-prod")
     assert (options["--cloudwatch"], options["--service"]) == ("Evergreen", "evergreen-prod")
     assert options["--reference"] == "s3://log/good"

@@ -1,6 +1,7 @@
 """A refused model is told once, on GitHub's API as a server on loopback plays it."""
 
 import json
+import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +12,7 @@ import pytest
 from scripts import refusal
 from scripts.lifecycle.errors import CommandError, UsageError
 from scripts.workflow.issues import MOST_CHARACTERS, PAGE, PAGES
+from tests.conftest import REPOSITORY
 
 HAPPENED = {
     "model": "sentiment",
@@ -82,20 +84,21 @@ def github(monkeypatch):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run the command after a refresh that ended so; the job's page."""
-    summary = tmp_path / "summary"
+    """Run the command after refreshes of which the last ended so; the job's page."""
+    summary, judged = tmp_path / "summary", tmp_path / "judged"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    judged.mkdir()
 
-    def told(report="# The gate's report", **changes):
-        happened, page = tmp_path / "happened.json", tmp_path / "report.md"
-        happened.write_text(json.dumps({**HAPPENED, **changes}))
+    def told(report="# The gate's report", expected=(), **changes):
+        happened = {**HAPPENED, **changes}
+        page = judged / f"{happened['model']}.md"
+        page.with_suffix(".json").write_text(json.dumps(happened))
         page.unlink(missing_ok=True)
         if report:
             page.write_text(report)
         summary.write_text("")
-        monkeypatch.setattr(
-            sys, "argv", ["refusal", "--happened", str(happened), "--report", str(page)]
-        )
+        new = json.dumps([{"model": model, "source": "registry"} for model in expected])
+        monkeypatch.setattr(sys, "argv", ["refusal", "--judged", str(judged), "--expected", new])
         refusal.main()
         return summary.read_text()
 
@@ -175,20 +178,38 @@ def test_a_model_that_was_rolled_back_has_no_report_and_is_told_all_the_same(run
 @pytest.mark.parametrize(
     "changes", [{"verdict": "passed"}, {"verdict": "nothing new", "decided": False}]
 )
-def test_what_is_no_refusal_is_a_failure(run, github, changes) -> None:
-    with pytest.raises(CommandError, match="failed"):
-        run(**changes)
-    assert not github.issues
-
-
-def test_a_refresh_that_broke_before_its_verdict_is_a_failure(
-    github, tmp_path, monkeypatch
-) -> None:
-    arguments = ["--happened", str(tmp_path / "none.json"), "--report", str(tmp_path / "none.md")]
-    monkeypatch.setattr(sys, "argv", ["refusal", *arguments])
-    with pytest.raises(CommandError, match="broke"):
-        refusal.main()
+def test_what_is_no_refusal_is_not_told(run, github, changes) -> None:
+    assert run(**changes, expected=["sentiment"]) == ""
     assert not github.asked
+
+
+def test_of_several_models_each_that_was_refused_is_an_issue(run, github) -> None:
+    run(model="ner", report="# Of names")
+    run(model="lstm", verdict="passed")
+    page = run(expected=["sentiment", "ner", "lstm"])
+    assert {issue["title"].partition(":")[0] for issue in github.issues} == {"sentiment", "ner"}
+    assert "Of names" in page
+
+
+def test_a_refresh_that_broke_is_a_failure_once_the_others_were_told(run, github) -> None:
+    with pytest.raises(CommandError, match=r"^ner: no verdict, the refresh broke"):
+        run(expected=["sentiment", "ner"])
+    assert len(github.issues) == 1
+
+
+def test_it_needs_nothing_that_must_be_installed(tmp_path) -> None:
+    """-S leaves out installed packages, so the runner's own Python is enough."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-S", "-m", "scripts.refusal"),
+            *("--judged", str(tmp_path), "--expected", '[{"model": "ner"}]'),
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr[:12]) == (1, "error: ner: "), done.stderr
 
 
 def test_what_github_refuses_is_an_error_in_its_words(run, github) -> None:

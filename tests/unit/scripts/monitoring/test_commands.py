@@ -69,13 +69,72 @@ def test_drift_ends_with_3_and_all_reports_are_written_all_the_same(
     assert "sentiment: drift in 300 texts" in said.out
     assert ADVICE[TOKENS] in said.out
     assert said.err.endswith(f"error: {said.out.splitlines()[0]}\n")
-    assert json.loads(figures.read_text())["verdict"] == "drift"
-    assert {"report.html", "report.json", "tokens.png"} <= {each.name for each in output.iterdir()}
+    assert json.loads(figures.read_text())["sentiment"]["verdict"] == "drift"
+    kept = {each.name for each in (output / "sentiment").iterdir()}
+    assert {"report.html", "report.json", "tokens.png"} <= kept
     listed = boto3.client("cloudwatch").list_metrics(
         Namespace="Evergreen", Dimensions=[{"Name": "service", "Value": "drifting"}]
     )
     names = {each["MetricName"] for each in listed["Metrics"]}
     assert {"drift", "psi_tokens", "accuracy"} <= names
+
+
+def of_model(lines, model):
+    """Lines as another model would have left them, with ids of their own."""
+    alias = REPOSITORY / f"registry/{model}/aliases/production.json"
+    version = json.loads(alias.read_text())["version"]
+    return [
+        {**each, "id": f"{model}-{each['id']}", "model": model, "version": version}
+        for each in lines
+    ]
+
+
+@pytest.fixture
+def both(tmp_path):
+    """Write a log of two models, as one function leaves it; returns its file."""
+
+    def of(name, sentiment, lstm):
+        path = tmp_path / f"{name}.parquet"
+        lines = [*of_model(sentiment, "sentiment"), *of_model(lstm, "sentiment-lstm")]
+        path.write_bytes(write_parquet(lines))
+        return path
+
+    return of
+
+
+STAGE = ("--registry", REPOSITORY / "registry", "--stage", "prod")
+
+
+def test_of_a_stage_every_model_is_held_against_its_own_lines(command, both, tmp_path, capsys):
+    good = both("good", log_lines(600, seed=1), log_lines(600, seed=2, tokens=30))
+    now = both("now", log_lines(200, seed=3), log_lines(200, seed=4))
+    output, figures = tmp_path / "d", tmp_path / "f"
+    options = ("--reference", good, "--output", output, "--json", figures)
+    assert command("drift", *STAGE, "--log", now, *options) == 3
+    said = capsys.readouterr()
+    assert "sentiment: no drift in 200 texts" in said.out
+    assert said.err.splitlines()[-1].startswith("error: sentiment-lstm: drift in 200 texts")
+    verdicts = {model: each["verdict"] for model, each in json.loads(figures.read_text()).items()}
+    assert verdicts == {"sentiment": "no drift", "sentiment-lstm": "drift"}
+    assert {each.name for each in output.iterdir()} == set(verdicts)
+
+
+def test_a_model_of_which_the_reference_has_too_little_is_named_and_holds_none_up(
+    command, both, capsys
+):
+    good = both("good", log_lines(600, seed=1), log_lines(10, seed=2))
+    now = both("now", log_lines(200, seed=3), log_lines(200, seed=4))
+    assert command("drift", *STAGE, "--log", now, "--reference", good) == 0
+    said = capsys.readouterr().out
+    assert "sentiment: no drift in 200 texts" in said
+    for model, texts in (("sentiment-lstm", 10), ("ner", 0)):
+        assert f"{model}: passed over: {good}: {texts} predictions are too few" in said
+
+
+def test_where_the_reference_has_too_little_of_any_model_it_is_wrong(command, both, capsys):
+    few = both("few", log_lines(10, seed=1), log_lines(10, seed=2))
+    assert command("drift", *STAGE, "--log", few, "--reference", few) == 2
+    assert "too few for a reference" in capsys.readouterr().err
 
 
 def test_a_window_with_nothing_in_it_is_quiet(command, log, capsys):

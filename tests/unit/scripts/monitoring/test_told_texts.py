@@ -9,7 +9,8 @@ from scripts.commandline import run
 from scripts.lifecycle.gate.golden import read_golden
 from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.told_texts import told_texts
-from scripts.training.entities.tagged import Span, read_tagged
+from scripts.training.entities.sources import read_tagged
+from scripts.training.entities.tagged import Span
 from scripts.training.sources import read_labelled
 from tests.predictions import EVER, log_lines
 
