@@ -11,6 +11,7 @@ OUTPUT ?= build/train/sentiment
 BUILDER ?= docker
 BUILD_FLAGS ?=
 VARIANT ?= gpu
+TORCH_BACKEND ?= cpu
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,7 +20,7 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
 NODE := build/node/.ready
 RUNTIME := awslambdaric==4.2.2
-PACKAGES := podman runc docker-registry
+PACKAGES := podman runc catatonit docker-registry
 DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu scripts/containers/stand_ins/Dockerfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
@@ -38,6 +39,9 @@ FLAGS_podman := --format docker --timestamp 0
 COMMA := ,
 PICKED = $(if $(MODELS),--only --model $(subst $(COMMA), ,$(MODELS)))
 
+# Benchmarks read made-up texts unless DATA is given, by a command line or the environment.
+REAL = $(if $(filter-out file,$(origin DATA)),--data $(DATA)/imdb/test.parquet)
+
 S3 := $(if $(filter s3://%,$(REGISTRY)),$(VENV)/.infra)
 
 # Models are pulled here, where the credentials are, into a folder that holds nothing else.
@@ -49,7 +53,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark train explore models parity packages synth deploy destroy rehearse snapshots diagram costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse snapshots diagram costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,8 +91,12 @@ format: $(VENV)/.test ## rewrite what `make check` would refuse
 lambda: $(VENV)/.test $(LAMBDA)/.ready models ## the handler under Lambda's own runtime client and emulator
 	$(BIN)/python -m scripts.emulate --port $(PORT) --python $(LAMBDA)/bin/python
 
-benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours beside a plain transformers pipeline, in one run
-	$(BIN)/python -m scripts.benchmark --python $(LAMBDA)/bin/python --output docs/benchmarks.md --json docs/benchmarks.json
+benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours beside a plain transformers pipeline, in one run; DATA= with real texts
+	$(BIN)/python -m scripts.benchmark --python $(LAMBDA)/bin/python --output docs/benchmarks.md --json docs/benchmarks.json $(REAL)
+
+benchmark-gpu: TORCH_BACKEND = auto
+benchmark-gpu: $(VENV)/.gpu models ## where there is a GPU: what `make benchmark` then shows. DATA=, TORCH_BACKEND=cu126
+	$(BIN)/python -m scripts.benchmark_gpu --json docs/benchmarks-gpu.json $(REAL)
 
 train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
 	$(BIN)/python -m scripts.train --config $(CONFIG) --data $(DATA) $(if $(BASE),--base $(BASE)) --output $(OUTPUT)
@@ -106,8 +114,8 @@ packages: ## what `make container` needs of Debian or Ubuntu; asks for root
 	sudo apt-get update -qq
 	sudo apt-get install -y -qq $(PACKAGES)
 
-parity: $(VENV)/.test ## the int8 model beside full precision, on this processor
-	$(BIN)/python -m scripts.parity --registry $(REGISTRY) --model sentiment
+parity: $(VENV)/.test ## int8 beside full precision, of all models that torch can serve, on this processor
+	$(BIN)/python -m scripts.parity --registry $(REGISTRY)
 
 container: $(VENV)/.test ## the images but the GPU's, built and run with podman
 	$(BIN)/pytest -m container --ignore tests/container/test_gpu_image.py tests/container
@@ -178,8 +186,13 @@ $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
 $(VENV)/.test: tests/requirements.txt $(VENV)/.server
 	$(PIP) --no-compile --require-hashes -r $<
 	$(PIP) --no-compile uv
-	$(PIP) --no-compile --no-index --no-deps $(TORCH) 2>/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend cpu $(TORCH)
+	$(PIP) --no-compile --no-index --no-deps $(TORCH) 2>/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend $(TORCH_BACKEND) $(TORCH)
 	$(PIP) --no-compile $(TORCH)
+	@touch $@
+
+# A build of PyTorch for the driver that is here. One for CPUs has the same version and would stay.
+$(VENV)/.gpu: $(VENV)/.test
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend $(TORCH_BACKEND) --reinstall-package torch $(TORCH)
 	@touch $@
 
 # The CDK's command line, a linter of workflows, and the rules of accessibility.

@@ -1,16 +1,21 @@
-"""Mixed traffic against our server: texts short and long, batches, explanations, mistakes, clients
-that hang up. Whether all of it is answered rightly, and the server's memory stays flat."""
+"""Mixed traffic against our server: texts short and long, batches, entities, explanations,
+mistakes, clients that hang up, and SIGTERM in the end. Whether all of it is answered rightly, what
+was read together, and whether the server's memory stays flat.
+
+The server has the settings of the environment: MAX_QUEUE=32 shows what a full queue does.
+"""
 
 import argparse
 import asyncio
+import json
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from scripts.benchmarking import texts
-from scripts.benchmarking.connection import Connection, post
+from scripts.benchmarking.connection import Connection, post, request
 from scripts.benchmarking.files import write
 from scripts.benchmarking.plan import SHORT_TEXT, subject
 from scripts.benchmarking.processes import serving
@@ -18,14 +23,19 @@ from scripts.benchmarking.services import our_server
 from scripts.commandline import run
 from scripts.lifecycle.errors import CommandError
 from scripts.soaking import report
+from scripts.soaking.answers import labels
 from scripts.soaking.clients import Clients
-from scripts.soaking.traffic import PREDICT, SHORT, kinds, labels
+from scripts.soaking.drain import drain
+from scripts.soaking.results import Results
+from scripts.soaking.told import Told
+from scripts.soaking.traffic import NAMING, PREDICT, SHORT, kinds, predict_path
 from scripts.soaking.watch import watching
 from scripts.training.progress import Progress
 
 REVIEWS = 64
 SHORTEST = 4.0  # seconds in which memory can be said to grow or not
 SETTLE = 2.0  # seconds
+DRAINED, OF_REVIEWS = 32, 8  # requests under way when the server is stopped, each of so many
 
 
 def main() -> None:
@@ -42,17 +52,25 @@ def main() -> None:
     reviews = texts.sample(arguments.data, REVIEWS).texts
     measured = subject(sys.executable)
     with serving(our_server(measured), SHORT_TEXT) as server:
-        alone = asyncio.run(_alone(server.port, [*SHORT, *reviews]))
-        clients = Clients(server.port, kinds(reviews, measured.model.name), alone)
+        tagger = asyncio.run(_tagger(server.port))
+        asked = dict.fromkeys([*SHORT, *reviews], PREDICT)
+        if tagger:
+            asked |= dict.fromkeys(NAMING, predict_path(tagger))
+        alone = asyncio.run(_alone(server.port, asked))
+        clients = Clients(server.port, kinds(reviews, measured.model.name, tagger), alone)
+        before = asyncio.run(_get(server.port, "/metrics"))
         with watching(server.pid, arguments.seconds) as samples:
             asyncio.run(_load(clients, arguments.clients, arguments.seconds))
-            asyncio.run(_alone(server.port, SHORT))  # it still answers
-            time.sleep(SETTLE)  # and has noticed that everyone is gone
-    records = clients.records
-    print(report.render(arguments.seconds, records, samples))
+            after = asyncio.run(_get(server.port, "/metrics"))
+            time.sleep(SETTLE)  # until it has noticed that everyone is gone
+        last = post(PREDICT, {"inputs": reviews[:OF_REVIEWS]})
+        drained = asyncio.run(drain(server.port, server.pid, [last] * DRAINED))
+    told = Told.between(before, after)
+    results = Results(arguments.seconds, clients.records, samples, told, drained)
+    print(report.render(results))
     if arguments.json:
-        write(arguments.json, report.as_json(records, samples))
-    if failures := report.failures(arguments.seconds, records, samples):
+        write(arguments.json, report.as_json(results))
+    if failures := report.failures(results):
         raise CommandError("; ".join(failures))
 
 
@@ -66,15 +84,29 @@ async def _load(clients: Clients, count: int, seconds: float) -> None:
     await load
 
 
-async def _alone(port: int, chosen: Iterable[str]) -> dict[str, tuple[str, float]]:
-    """What each text gets while nobody else asks."""
+async def _alone(port: int, asked: Mapping[str, str]) -> dict[str, tuple[str, float]]:
+    """What each text gets while nobody else asks. asked: texts, and the path of each."""
     connection = await Connection.open(port)
     found = {}
-    for text in chosen:
-        answer = await connection.ask(post(PREDICT, {"inputs": text}))
+    for text, path in asked.items():
+        answer = await connection.ask(post(path, {"inputs": text}))
         (found[text],) = labels(answer.body)
     connection.close()
     return found
+
+
+async def _tagger(port: int) -> str | None:
+    """The name of a model that finds entities, where one is served."""
+    models = json.loads(await _get(port, "/v1/models"))["models"]
+    names = (model["name"] for model in models if model["task"] == "token-classification")
+    return next(names, None)
+
+
+async def _get(port: int, path: str) -> str:
+    connection = await Connection.open(port)
+    answer = await connection.ask(request("GET", path))
+    connection.close()
+    return answer.body.decode()
 
 
 if __name__ == "__main__":

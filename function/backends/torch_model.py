@@ -18,13 +18,19 @@ from function.backends.weights import Parameters, check_shapes, read_parameters
 from function.core.artifact import Artifact
 from function.core.errors import ArtifactError, UnsupportedArchitectureError
 
+TASK = "text-classification"
+
 
 def load_model(artifact: Artifact) -> Any:
     """The artifact's model in float32 on the CPU, having read a window as long as any.
 
-    Raises UnsupportedArchitectureError where the artifact is none that transformers knows,
-    ArtifactError where a file is damaged.
+    Raises UnsupportedArchitectureError where the artifact is none that transformers knows, or of
+    another task than text classification, ArtifactError where a file is damaged.
     """
+    if artifact.manifest.task != TASK:
+        raise UnsupportedArchitectureError(
+            f"{artifact.path.name}: torch serves {TASK} here, this is {artifact.manifest.task}"
+        )
     roles = {entry.role for entry in artifact.manifest.files.values()}
     for role in ("config", "weights"):
         if role not in roles:

@@ -41,7 +41,10 @@ def measure(
     job = {"device": device, "size": plan.matrix}
     card = work("scripts.benchmarking.matrix_rate", job, hidden)
     if card["card"] is None:
-        raise CommandError("torch sees no GPU here: take a machine with one, or --device cpu")
+        raise CommandError(
+            "torch sees no GPU here: take a machine with one and 'make benchmark-gpu', which "
+            "installs a build of torch for it, or --device cpu"
+        )
     artifact = open_artifact(subject.model)
     checkpoint.rebuild(artifact, subject.checkpoint)
     pool = texts.sample(data, plan.texts)

@@ -5,13 +5,14 @@ from scripts.benchmarking.gpu_results import GpuResults
 
 FILE = "docs/benchmarks-gpu.json"
 
-OPEN = f"""\
+OPEN = """\
 **Open: no GPU was in reach.** Not known are texts and tokens a second, the share of the card's
 bfloat16 matrix rate, whether our server keeps ≥ 80 % of the raw model, and whether it is ≥ 5 × a
-pipeline at its best batch size. On a machine with a GPU this measures them, and from then on they
-are shown here:
+pipeline at its best batch size. On a machine with an NVIDIA GPU this installs a build of torch
+for its driver, pulls the models and measures them:
 
-    python -m scripts.benchmark_gpu --json {FILE}"""
+    make benchmark-gpu DATA=FOLDER    # with imdb/test.parquet in it; made-up texts without DATA
+    make benchmark                    # shows it here"""
 
 
 def section(results: GpuResults | None) -> list[str]:

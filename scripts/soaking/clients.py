@@ -8,8 +8,9 @@ from random import Random
 from httptools import HttpParserError
 
 from scripts.benchmarking.connection import Answer, Connection
+from scripts.soaking.answers import labels
 from scripts.soaking.record import Record
-from scripts.soaking.traffic import Asked, Kind, labels
+from scripts.soaking.traffic import Asked, Kind
 
 DECIDED = 0.9  # a text with such a score alone keeps its label in any company
 PATIENCE = 300.0  # seconds; who waits longer for an answer has been forgotten
@@ -28,6 +29,7 @@ class Clients:
         self.records = {kind.name: Record() for kind in kinds}
         self._port, self._kinds, self._alone = port, kinds, alone
         self._weights = [kind.weight for kind in kinds]
+        self._long = 0  # long requests under way
 
     async def run(self, count: int, seconds: float) -> None:
         """So many clients for so long; then what is under way is awaited."""
@@ -41,6 +43,8 @@ class Clients:
             (kind,) = draw.choices(self._kinds, self._weights)
             asked, record = kind.make(draw), self.records[kind.name]
             record.asked += 1
+            beside_long = self._long > 0
+            self._long += kind.long
             try:
                 if kind.hangs_up:
                     await self._hang_up(draw, asked)
@@ -56,7 +60,10 @@ class Clients:
                     connection.abort()
                 connection = None
                 continue
-            self.judge(record, asked, answer, 1000 * (time.perf_counter() - begun))
+            finally:
+                self._long -= kind.long
+            took = 1000 * (time.perf_counter() - begun)
+            self.judge(record, asked, answer, took, beside_long=beside_long)
             if answer.headers.get("connection") == "close":
                 connection.close()
                 connection = None
@@ -76,7 +83,15 @@ class Clients:
         else:
             connection.close()
 
-    def judge(self, record: Record, asked: Asked, answer: Answer, milliseconds: float) -> None:
+    def judge(
+        self,
+        record: Record,
+        asked: Asked,
+        answer: Answer,
+        milliseconds: float,
+        *,
+        beside_long: bool = False,
+    ) -> None:
         """Record an answer as right, as a refusal, or as what is wrong with it."""
         if answer.status == 429 and "retry-after" in answer.headers:
             record.refused += 1
@@ -86,6 +101,8 @@ class Clients:
             record.errors[wrong] += 1
         else:
             record.milliseconds.append(milliseconds)
+            if beside_long:
+                record.beside_long.append(milliseconds)
 
     def _wrong(self, record: Record, asked: Asked, answer: Answer) -> str:
         """Whether texts got what they get alone; nobody may get a neighbour's answer."""

@@ -1,87 +1,100 @@
 """What a soak found, as Markdown."""
 
 import json
-from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 from scripts.benchmarking.budgets import MEGABYTE
 from scripts.benchmarking.figures import Latency
-from scripts.benchmarking.tables import table
+from scripts.soaking import tables
+from scripts.soaking.drain import Drained
 from scripts.soaking.record import Record
-from scripts.soaking.watch import FLAT, Sample, growth, leaked
+from scripts.soaking.results import Results
+from scripts.soaking.told import Told
+from scripts.soaking.traffic import SHORT_KIND
+from scripts.soaking.watch import FLAT, growth, leaked
 
-SHOWN = 12  # samples in the table
 SPARE = 4  # descriptors that a server may open for good
 
 
-def render(seconds: float, records: Mapping[str, Record], samples: Sequence[Sample]) -> str:
-    """Requests by kind, and the process over time."""
-    slope, share = growth(samples, seconds)
+def render(results: Results) -> str:
+    """Requests by kind, what the server read together, and its process over time."""
+    records, drained = results.records, results.drained
+    slope, share = growth(results.samples, results.seconds)
     asked = sum(record.asked for record in records.values())
     return "\n\n".join(
         [
-            f"{asked} requests in {seconds:.0f} s.",
-            _requests(records),
+            f"{asked} requests in {results.seconds:.0f} s.",
+            tables.requests(records),
             *(
                 f"{name}: {n} × {what}"
                 for name, record in records.items()
                 for what, n in record.errors.most_common()
             ),
-            _process(samples),
+            *_beside_long(records[SHORT_KIND] if SHORT_KIND in records else Record()),
+            *_batches(results.told),
+            tables.process(results.samples),
             f"In the second half memory changes by {slope / MEGABYTE:+.2f} MB a minute, "
             f"{100 * share:+.1f} % in all; flat is at most {100 * FLAT:.0f} %.",
+            f"On SIGTERM {drained.asked} requests were under way: {drained.answered} were "
+            f"answered, and it ended {_ending(drained)}.",
         ]
     )
 
 
-def as_json(records: Mapping[str, Record], samples: Sequence[Sample]) -> str:
-    """Every answer's time and every sample."""
+def as_json(results: Results) -> str:
+    """Every answer's time, every sample, and the rest as it is."""
     found = {
-        "requests": {name: vars(record) for name, record in records.items()},
-        "samples": [vars(sample) for sample in samples],
+        "requests": {name: vars(record) for name, record in results.records.items()},
+        "samples": [vars(sample) for sample in results.samples],
+        "told": asdict(results.told),
+        "drained": asdict(results.drained),
     }
     return json.dumps(found) + "\n"
 
 
-def failures(seconds: float, records: Mapping[str, Record], samples: Sequence[Sample]) -> list[str]:
+def failures(results: Results) -> list[str]:
     """What should not have been; empty where all went well."""
     found = [
         f"{sum(record.errors.values())} of {record.asked} went wrong of: {name}"
-        for name, record in records.items()
+        for name, record in results.records.items()
         if record.errors
     ]
-    if growth(samples, seconds)[1] > FLAT:
+    if growth(results.samples, results.seconds)[1] > FLAT:
         found.append("memory grows")
-    if leaked(samples) > SPARE:
-        found.append(f"{leaked(samples)} descriptors stay open")
+    if leaked(results.samples) > SPARE:
+        found.append(f"{leaked(results.samples)} descriptors stay open")
+    if results.told.failures:
+        found.append(f"{results.told.failures} batches failed")
+    if lost := results.drained.asked - results.drained.answered:
+        found.append(f"{lost} requests under way got no answer on SIGTERM")
+    if results.drained.code != 0:
+        found.append(f"on SIGTERM it ended {_ending(results.drained)}")
     return found
 
 
-def _requests(records: Mapping[str, Record]) -> str:
-    rows = []
-    for name, record in records.items():
-        shown = ["–"] * 2
-        if record.milliseconds:
-            latency = Latency.of(record.milliseconds)
-            shown = [f"{latency.p50:.0f}", f"{latency.p99:.0f}"]
-        errors = sum(record.errors.values())
-        difference = f"{record.difference:.3f}" if record.difference else "–"
-        rows.append((name, str(record.asked), str(record.refused), str(errors), *shown, difference))
-    header = ("requests", "asked", "429", "errors", "p50, ms", "p99, ms", "difference of a score")
-    return table(header, rows)
+def _ending(drained: Drained) -> str:
+    if drained.code is None:
+        return f"not within {drained.seconds:.0f} s"
+    return f"after {drained.seconds:.1f} s with {drained.code}"
 
 
-def _process(samples: Sequence[Sample]) -> str:
-    step = max(1, (len(samples) - 1) // (SHOWN - 1))
-    shown = [*samples[:-1:step], samples[-1]]
-    return table(
-        ("seconds", "memory", "descriptors", "threads"),
-        (
-            (
-                f"{sample.seconds:.0f}",
-                f"{sample.memory / MEGABYTE:.1f} MB",
-                str(sample.descriptors),
-                str(sample.threads),
-            )
-            for sample in shown
-        ),
-    )
+def _beside_long(short: Record) -> list[str]:
+    """What short texts waited beside long ones, where there were any."""
+    if not short.beside_long:
+        return []
+    latency = Latency.of(short.beside_long)
+    return [
+        f"Of {len(short.milliseconds)} short texts {latency.count} came while long ones were under "
+        f"way, and waited {latency.p50:.0f} ms at the median, {latency.p99:.0f} ms at p99."
+    ]
+
+
+def _batches(told: Told) -> list[str]:
+    padding = 1 - told.read / told.padded if told.padded else 0.0
+    return [
+        "What the server tells of the same time: "
+        f"{told.refused} answers of 429, {told.failures} batches that failed. Batches:",
+        tables.distribution("windows", told.windows),
+        tables.distribution("tokens", told.tokens),
+        f"Of what was read in them {100 * padding:.1f} % was padding.",
+    ]

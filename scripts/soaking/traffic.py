@@ -1,6 +1,5 @@
 """The kinds of requests that a server gets, mixed as their weights say."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from scripts.benchmarking.connection import post, request
 
 PREDICT = "/v1/predict"
+SHORT_KIND = "short text"
 BATCH = 32
 LONG_CHARACTERS = 20_000  # some 4,500 tokens: nine windows or more of 512
 SHORT = (
@@ -17,6 +17,12 @@ SHORT = (
     "Terrible. A complete waste of time and money.",
     "Wonderful acting and a beautiful score. Superb!",
     "I hated it: dull, lazy and badly made.",
+)
+NAMING = (
+    "Ada Lovelace met Charles Babbage in London.",
+    "Angela Merkel flew from Berlin to Paris.",
+    "Microsoft and Google opened offices in Tokyo.",
+    "Nobody was named, and nothing happened.",
 )
 GETS = ("/", "/docs", "/openapi.json", "/health/live", "/health/ready", "/v1/models")
 
@@ -35,25 +41,30 @@ class Asked:
 class Kind:
     """A kind of request. weight: how often, beside the others'. make: one of them.
 
-    hangs_up: whoever sends it does not wait for the answer.
+    hangs_up: whoever sends it does not wait for the answer. long: of many windows, in one text or
+    in many; others should not have to wait for all of them.
     """
 
     name: str
     weight: float
     make: Callable[[Random], Asked]
     hangs_up: bool = False
+    long: bool = False
 
 
-def kinds(reviews: Sequence[str], model: str) -> list[Kind]:
+def kinds(reviews: Sequence[str], model: str, tagger: str | None) -> list[Kind]:
     """All of them. reviews: texts of a review's length. model: the name of the default model.
+    tagger: of one that finds entities, where there is one.
 
     What costs most comes seldom, and is under way most of the time all the same.
     """
     return [
-        Kind("short text", 30, lambda draw: _predict([draw.choice(SHORT)])),
+        Kind(SHORT_KIND, 30, lambda draw: _predict([draw.choice(SHORT)])),
         Kind("review", 25, lambda draw: _predict([draw.choice(reviews)])),
-        Kind("text of many windows", 2, lambda draw: _predict([_long(draw, reviews)])),
-        Kind(f"{BATCH} reviews", 2, lambda draw: _predict(draw.choices(reviews, k=BATCH))),
+        Kind("text of many windows", 2, lambda draw: _predict([_long(draw, reviews)]), long=True),
+        Kind(
+            f"{BATCH} reviews", 2, lambda draw: _predict(draw.choices(reviews, k=BATCH)), long=True
+        ),
         Kind("short text, explained", 4, lambda draw: _predict([draw.choice(SHORT)], explain=True)),
         Kind("review, explained", 0.5, lambda draw: _predict([draw.choice(reviews)], explain=True)),
         Kind("Hugging Face", 6, lambda draw: Asked(post("/", {"inputs": draw.choice(reviews)}))),
@@ -71,7 +82,18 @@ def kinds(reviews: Sequence[str], model: str) -> list[Kind]:
             lambda draw: _predict(draw.choices(reviews, k=draw.choice((1, BATCH)))),
             hangs_up=True,
         ),
+        *([] if tagger is None else [Kind("entities", 10, partial(_tag, tagger))]),
     ]
+
+
+def predict_path(model: str) -> str:
+    """Where a model is asked by its name."""
+    return f"/v1/models/{model}/predict"
+
+
+def _tag(tagger: str, draw: Random) -> Asked:
+    text = draw.choice(NAMING)
+    return Asked(post(predict_path(tagger), {"inputs": text}), texts=[text])
 
 
 def _predict(texts: Sequence[str], *, explain: bool = False) -> Asked:
@@ -104,7 +126,7 @@ def _invalid(model: str, draw: Random) -> Asked:
         (400, request("POST", PREDICT, b'{"inputs": "\xff"}')),
         (404, post("/v1/models/nobody/predict", word)),
         (404, request("GET", "/nowhere")),
-        (405, request("GET", f"/v1/models/{model}/predict")),
+        (405, request("GET", predict_path(model))),
         (413, post(PREDICT, {"inputs": ["word"] * 1000})),
         (413, post(PREDICT, {"inputs": "word " * 20_000})),
         (415, request("POST", PREDICT, b"word", "text/plain")),
@@ -115,8 +137,3 @@ def _invalid(model: str, draw: Random) -> Asked:
     ]
     status, sent = draw.choice(wrong)
     return Asked(sent, status)
-
-
-def labels(body: bytes) -> list[tuple[str, float]]:
-    """Label and score of each text in an answer of `/v1`. Raises where it has another shape."""
-    return [(found["label"], found["score"]) for found in json.loads(body)["predictions"]]

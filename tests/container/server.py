@@ -39,11 +39,11 @@ def wait_until_ready(address: str, container: Container) -> None:
     pytest.fail(f"the server did not become ready:\n{container.logs()[-3000:]}")
 
 
-def predict(address: str, text: str) -> dict[str, Any]:
-    """The answer for one text."""
+def predict(address: str, inputs: str | list[str]) -> dict[str, Any]:
+    """The answer for a text, or for several."""
     request = urllib.request.Request(
         f"{address}/v1/predict",
-        json.dumps({"inputs": text}).encode(),
+        json.dumps({"inputs": inputs}).encode(),
         {"content-type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=60) as response:

@@ -5,9 +5,11 @@ The slim Python image cannot be pulled everywhere: scripts.containers.bases has 
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -142,6 +144,7 @@ def composed(podman, cpu_image):
                 "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
                 "EVERGREEN_IMAGE": cpu_image,
                 "PORT": str(port),
+                "MAX_TEXTS": "2",
             },
             check=True,
             capture_output=True,
@@ -164,3 +167,21 @@ def test_compose_starts_a_published_image_as_hardened_as_it_says(podman, compose
     assert not host["Privileged"]
     assert host["CapDrop"]
     assert "no-new-privileges" in str(host["SecurityOpt"])
+    assert "python" not in container.python("print(open('/proc/1/comm').read())")
+
+
+def test_compose_passes_settings_on(podman, composed):
+    container, address = composed
+    wait_until_ready(address, container)
+    assert len(predict(address, ["A lovely film."] * 2)["predictions"]) == 2
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        predict(address, ["A lovely film."] * 3)
+
+
+def test_compose_stops_a_server_that_still_imports(podman, composed):
+    """As the first process it would not heed SIGTERM before it has a handler for it."""
+    container, _ = composed
+    podman("restart", "--time=0", container.name)
+    code, seconds = stop(podman, container, STOP_SECONDS)
+    assert code in (0, 128 + signal.SIGTERM)
+    assert seconds < STOP_SECONDS / 2

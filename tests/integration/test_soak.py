@@ -4,18 +4,25 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
+from math import inf
 from random import Random
 
 import pytest
 
 from scripts.benchmarking.connection import Answer
+from scripts.soaking.answers import labels
 from scripts.soaking.clients import Clients
+from scripts.soaking.drain import Drained
 from scripts.soaking.record import Record
 from scripts.soaking.report import as_json, failures, render
-from scripts.soaking.traffic import Asked, Kind, kinds
+from scripts.soaking.results import Results
+from scripts.soaking.told import Told
+from scripts.soaking.traffic import SHORT_KIND, Asked, Kind, kinds
 from scripts.soaking.watch import Sample, growth, leaked
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
+from tests.tiny_entities import write_entity_artifact
 
 ALONE = {"clear": ("POSITIVE", 0.99), "unclear": ("POSITIVE", 0.55)}
 
@@ -72,6 +79,12 @@ def samples(memory: list[int], last_descriptors: int = 10) -> list[Sample]:
     return [*found, Sample(float(len(memory)), 1, last_descriptors, 5)]
 
 
+def results(found: list[Sample], **other: object) -> Results:
+    """Of 20 seconds in which nothing else was wrong."""
+    quiet = Results(20, {}, found, Told({}, {}, 0, 0, 0, 0), Drained(2, 2, 0.5, 0))
+    return replace(quiet, **other)  # type: ignore[arg-type]
+
+
 def test_memory_that_settles_is_flat() -> None:
     slope, share = growth(samples([50, 80] + [100] * 20), 20)
     assert abs(slope) < 1e-6
@@ -83,32 +96,118 @@ def test_memory_that_grows_with_time_is_not() -> None:
     slope, share = growth(grown, 20)
     assert slope == pytest.approx(600)
     assert share == pytest.approx(100 / 1150)
-    assert failures(20, {}, grown) == ["memory grows"]
+    assert failures(results(grown)) == ["memory grows"]
 
 
 def test_connections_that_stay_open_are_told() -> None:
     flat = [100] * 21
     assert leaked(samples(flat, 12)) == 2
-    assert failures(20, {}, samples(flat, 12)) == []
-    assert failures(20, {}, samples(flat, 30)) == ["20 descriptors stay open"]
+    assert failures(results(samples(flat, 12))) == []
+    assert failures(results(samples(flat, 30))) == ["20 descriptors stay open"]
+
+
+@pytest.mark.parametrize(
+    ("drained", "said"),
+    [
+        (Drained(32, 31, 1.0, 0), ["1 requests under way got no answer on SIGTERM"]),
+        (Drained(32, 32, 1.0, -9), ["on SIGTERM it ended after 1.0 s with -9"]),
+        (Drained(32, 32, 60.0, None), ["on SIGTERM it ended not within 60 s"]),
+    ],
+)
+def test_a_server_that_does_not_drain_is_told(drained: Drained, said: list[str]) -> None:
+    assert failures(results(samples([100] * 21), drained=drained)) == said
 
 
 def test_a_report_names_every_error() -> None:
     record = Record(asked=3, refused=1, milliseconds=[10.0])
     record.errors["500, not 200"] += 1
-    shown = render(20, {"review": record, "GET": Record()}, samples([100] * 21))
+    found = results(samples([100] * 21), records={"review": record, "GET": Record()})
+    shown = render(found)
     assert "| review | 3 | 1 | 1 | 10 | 10 | – |" in shown
     assert "| GET | 0 | 0 | 0 | – | – | – |" in shown
     assert "review: 1 × 500, not 200" in shown
-    found = json.loads(as_json({"review": record}, samples([100])))
-    assert found["requests"]["review"]["errors"] == {"500, not 200": 1}
-    assert found["samples"][0]["memory"] == 100
-    assert failures(20, {"review": record}, samples([100] * 21)) == ["1 of 3 went wrong of: review"]
+    told = json.loads(as_json(found))
+    assert told["requests"]["review"]["errors"] == {"500, not 200": 1}
+    assert told["samples"][0]["memory"] == 100
+    assert told["drained"]["answered"] == 2
+    assert failures(found) == ["1 of 3 went wrong of: review"]
+
+
+BEFORE = """\
+# TYPE evergreen_batch_windows histogram
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="1.0"} 5.0
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="2.0"} 5.0
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="4.0"} 6.0
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="+Inf"} 6.0
+# TYPE evergreen_batch_tokens histogram
+evergreen_batch_tokens_sum{model="sentiment",version="1"} 100.0
+# TYPE evergreen_batch_padded_tokens histogram
+evergreen_batch_padded_tokens_sum{model="sentiment",version="1"} 120.0
+# TYPE evergreen_requests_total counter
+evergreen_requests_total{route="/v1/predict",status="429"} 1.0
+"""
+AFTER = """\
+# TYPE evergreen_batch_windows histogram
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="1.0"} 6.0
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="2.0"} 6.0
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="4.0"} 10.0
+evergreen_batch_windows_bucket{model="sentiment",version="1",le="+Inf"} 10.0
+evergreen_batch_windows_bucket{model="ner",version="1",le="1.0"} 2.0
+evergreen_batch_windows_bucket{model="ner",version="1",le="2.0"} 2.0
+evergreen_batch_windows_bucket{model="ner",version="1",le="4.0"} 2.0
+evergreen_batch_windows_bucket{model="ner",version="1",le="+Inf"} 2.0
+# TYPE evergreen_batch_tokens histogram
+evergreen_batch_tokens_sum{model="sentiment",version="1"} 190.0
+evergreen_batch_tokens_sum{model="ner",version="1"} 10.0
+# TYPE evergreen_batch_padded_tokens histogram
+evergreen_batch_padded_tokens_sum{model="sentiment",version="1"} 230.0
+evergreen_batch_padded_tokens_sum{model="ner",version="1"} 10.0
+# TYPE evergreen_requests_total counter
+evergreen_requests_total{route="/v1/predict",status="200"} 70.0
+evergreen_requests_total{route="/v1/predict",status="429"} 3.0
+evergreen_requests_total{route="/",status="429"} 1.0
+"""
+
+
+def test_what_the_server_tells_is_of_the_load_alone() -> None:
+    told = Told.between(BEFORE, AFTER)
+    assert told.windows["sentiment"] == {1: 1, 2: 0, 4: 3, inf: 0}
+    assert told.windows["ner"] == {1: 2, 2: 0, 4: 0, inf: 0}
+    assert (told.read, told.padded, told.refused, told.failures) == (100, 120, 3, 0)
+    shown = render(results(samples([100] * 21), told=told))
+    assert "3 answers of 429, 0 batches that failed" in shown
+    table = [line for line in shown.splitlines() if line.startswith(("| windows", "| ≤"))]
+    assert table == [
+        "| windows in a batch | ner | sentiment |",
+        "| ≤ 1 | 2 (100 %) | 1 (25 %) |",
+        "| ≤ 2 | 0 (0 %) | 0 (0 %) |",
+        "| ≤ 4 | 0 (0 %) | 3 (75 %) |",
+    ]
+    assert "16.7 % was padding" in shown
+
+
+def test_short_texts_beside_long_ones_are_told_apart() -> None:
+    short = Record(asked=3, milliseconds=[5.0, 10.0, 30.0], beside_long=[10.0, 30.0])
+    shown = render(results(samples([100] * 21), records={SHORT_KIND: short}))
+    assert "Of 3 short texts 2 came while long ones were under way" in shown
+    assert "20 ms at the median, 30 ms at p99" in shown
+
+
+def test_entities_are_judged_by_all_their_labels_and_places() -> None:
+    def answer(*entities: tuple[str, int, int, float]) -> bytes:
+        named = [
+            dict(zip(("label", "start", "end", "score"), each, strict=True)) for each in entities
+        ]
+        return json.dumps({"predictions": [{"entities": named}]}).encode()
+
+    found = labels(answer(("PER", 0, 3, 0.99), ("LOC", 8, 13, 0.95)))
+    assert found == [("PER 0-3, LOC 8-13", 0.95)]
+    assert labels(answer()) == [("no entities", 1.0)]
 
 
 def test_every_kind_makes_whole_requests() -> None:
     draw = Random(1)
-    for kind in kinds(["a review of some length"] * 4, "sentiment"):
+    for kind in kinds(["a review of some length"] * 4, "sentiment", "ner"):
         for _ in range(40):
             sent = kind.make(draw).sent
             head, end, body = sent.partition(b"\r\n\r\n")
@@ -120,8 +219,9 @@ def test_every_kind_makes_whole_requests() -> None:
 
 @pytest.mark.integration
 def test_a_short_soak_finds_nothing_wrong(tmp_path) -> None:
-    """On a model so small that memory is still settling when it ends: that alone may be told."""
+    """On models so small that memory is still settling when it ends: that alone may be told."""
     models = write_artifact(tmp_path / "models" / "sentiment", max_tokens=512).parent
+    write_entity_artifact(models / "ner")
     done = subprocess.run(
         [
             *(sys.executable, "-m", "scripts.soak", "--seconds", "4", "--clients", "8"),
@@ -136,8 +236,14 @@ def test_a_short_soak_finds_nothing_wrong(tmp_path) -> None:
     )
     assert done.returncode == 0 or done.stderr.splitlines()[-1] == "error: memory grows", done
     found = json.loads((tmp_path / "soak.json").read_text(encoding="utf-8"))
-    assert all(found["requests"][kind]["milliseconds"] for kind in ("short text", "review", "GET"))
+    assert all(
+        found["requests"][kind]["milliseconds"]
+        for kind in ("short text", "review", "GET", "entities")
+    )
     assert not any(record["errors"] for record in found["requests"].values())
     assert len(found["samples"]) >= 4
+    assert {*found["told"]["windows"]} == {"sentiment", "ner"}
+    assert found["drained"]["answered"] == found["drained"]["asked"]
+    assert found["drained"]["code"] == 0
     for kind in found["requests"]:
         assert f"| {kind} |" in done.stdout

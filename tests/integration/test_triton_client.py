@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -23,6 +26,7 @@ from tests.tiny_entities import write_entity_artifact
 pytestmark = pytest.mark.integration
 
 KEY = "correct horse"
+EXAMPLE = REPOSITORY / "examples" / "triton_client.py"
 TEXTS = ["a good film", "a bad, dull film", "fine"]
 LABELS = [b"positive", b"negative", b"positive"]
 
@@ -277,6 +281,42 @@ def test_a_key_is_passed_as_a_header(serve):
         assert client.get_model_metadata("sentiment", headers=headers)["name"] == "sentiment"
         result = client.infer("sentiment", [tensor(TEXTS)], headers=headers)
         assert result.as_numpy("label").tolist() == LABELS
+
+
+def run_example(url, *texts, key=None):
+    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_KEY"}
+    return subprocess.run(
+        [sys.executable, str(EXAMPLE), *texts],
+        env={**own, "EVERGREEN_URL": f"http://{url}", **({"EVERGREEN_KEY": key} if key else {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_example_shows_labels(url):
+    ran = run_example(url)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["positive", "negative"]
+    assert os.access(EXAMPLE, os.X_OK)
+
+
+def test_the_example_sends_its_key_and_says_why_it_was_refused(serve):
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    url = serve(AUTH="key", API_KEY_SHA256=digest)
+    assert run_example(url, "good", key=KEY).stdout.startswith("positive")
+    ran = run_example(url, "good")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: ")
+    assert "this service wants a key" in ran.stderr
+
+
+def test_the_example_says_that_no_service_is_there():
+    ran = run_example(f"127.0.0.1:{free_port()}")
+    assert ran.returncode == 1
+    assert "refused" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from function.server_settings import ServerSettings
+from function.settings import Limits
 from tests.conftest import REPOSITORY
 
 DOCKERFILES = ["Dockerfile.lambda", "Dockerfile.ecs-gpu"]
@@ -91,6 +92,24 @@ def test_compose_hardens_both_and_listens_on_loopback(services) -> None:
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert all(port.startswith("127.0.0.1:") for port in service["ports"])
         assert "/health/ready" in service["healthcheck"]["test"][-1]
+
+
+def test_compose_passes_on_every_setting_that_the_image_leaves_open(services) -> None:
+    """Unset ones stay empty, which the server takes for its own default."""
+    own = {*ServerSettings.model_fields} - {"limits"} | {
+        f"max_{name}" for name in Limits.model_fields
+    }
+    fixed = {"models_dir", "host", "port", "stop_seconds"}  # the image's, and compose's own
+    for_aws = {"service", "metrics_seconds"}
+    for service in services.values():
+        environment = service["environment"]
+        assert {*environment} == {name.upper() for name in own - fixed - for_aws}
+        assert all(value == f"${{{name}:-}}" for name, value in environment.items())
+
+
+def test_compose_starts_a_first_process_that_passes_signals_on(services) -> None:
+    """A first process that has no handler yet, as while it imports, is spared by SIGTERM."""
+    assert all(service["init"] is True for service in services.values())
 
 
 def test_compose_waits_longer_than_the_server_takes_to_stop(services) -> None:

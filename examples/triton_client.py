@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Ask an Evergreen service with NVIDIA's client for Triton, over the Open Inference Protocol.
+
+    pip install 'tritonclient[http]'
+    python examples/triton_client.py
+    python examples/triton_client.py "A text of yours." "Another one."
+
+EVERGREEN_URL says where the service is, EVERGREEN_KEY which key to send.
+"""
+
+import os
+import sys
+from urllib.parse import urlsplit
+
+import numpy as np
+from tritonclient.http import InferenceServerClient, InferInput
+from tritonclient.utils import InferenceServerException
+
+MODEL = "sentiment"
+TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
+
+
+def main() -> None:
+    url = urlsplit(os.environ.get("EVERGREEN_URL") or "http://127.0.0.1:8080")
+    key = os.environ.get("EVERGREEN_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    texts = sys.argv[1:] or TEXTS
+    tensor = InferInput("text", [len(texts)], "BYTES")
+    tensor.set_data_from_numpy(np.array(texts, dtype=np.object_))
+    try:
+        # Without the scheme: the client wants HOST[:PORT][/PATH], and to be told of TLS.
+        with InferenceServerClient(
+            f"{url.netloc}{url.path}".rstrip("/"), ssl=url.scheme == "https"
+        ) as client:
+            answer = client.infer(MODEL, [tensor], headers=headers)
+    except (InferenceServerException, OSError) as error:
+        sys.exit(f"error: {error}")
+    labels, scores = (answer.as_numpy(name) for name in ("label", "score"))
+    for label, score, text in zip(labels, scores, texts, strict=True):
+        print(f"{label.decode():<10}{score:>6.1%}  {text}")
+
+
+if __name__ == "__main__":
+    main()

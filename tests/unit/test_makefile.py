@@ -1,0 +1,70 @@
+"""What targets of the Makefile would run, in an environment that is not there yet."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmarking import gpu_page
+from tests.conftest import REPOSITORY
+
+
+def made(target: str, tmp_path: Path, *variables: str) -> list[str]:
+    """The lines of a target and of all that it needs, none of them run."""
+    done = subprocess.run(
+        ["make", "--dry-run", f"VENV={tmp_path}/venv", *variables, target],
+        cwd=REPOSITORY,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def places(lines: list[str], *words: str) -> list[int]:
+    """In which line each of them first stands."""
+    return [next(n for n, line in enumerate(lines) if word in line) for word in words]
+
+
+def test_a_gpu_is_measured_by_a_torch_for_it_after_the_models_were_pulled(tmp_path: Path) -> None:
+    """What was installed for CPUs satisfies every pin: it has to be replaced by name."""
+    lines = made("benchmark-gpu", tmp_path)
+    order = places(
+        lines,
+        "-r tests/requirements.txt",
+        "--torch-backend auto --reinstall-package torch torch==",
+        "-m scripts.pull",
+        f"/bin/python -m scripts.benchmark_gpu --json {gpu_page.FILE}",
+    )
+    assert order == sorted(order)
+    assert "--torch-backend cpu" not in "\n".join(lines)
+
+
+def test_another_build_of_torch_can_be_asked_for(tmp_path: Path) -> None:
+    lines = made("benchmark-gpu", tmp_path, "TORCH_BACKEND=cu126")
+    assert places(lines, "--torch-backend cu126 --reinstall-package torch")
+    assert "--torch-backend auto" not in "\n".join(lines)
+
+
+def test_tests_take_the_torch_for_cpus(tmp_path: Path) -> None:
+    lines = "\n".join(made("test", tmp_path))
+    assert "--torch-backend cpu" in lines
+    assert "--reinstall-package" not in lines
+
+
+def test_the_page_names_the_target_that_closes_what_is_open() -> None:
+    assert "    make benchmark-gpu DATA=" in "\n".join(gpu_page.section(None))
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [("benchmark", "scripts.benchmark"), ("benchmark-gpu", "scripts.benchmark_gpu")],
+)
+def test_benchmarks_read_real_texts_where_they_are_given(
+    target: str, command: str, tmp_path: Path
+) -> None:
+    (made_up,) = (line for line in made(target, tmp_path) if f"-m {command} " in line)
+    (real,) = (line for line in made(target, tmp_path, "DATA=sets") if f"-m {command} " in line)
+    assert "--data" not in made_up
+    assert real.endswith(" --data sets/imdb/test.parquet")
