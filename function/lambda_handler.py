@@ -22,6 +22,7 @@ DIGEST = hash_ahead(Path(ENVIRONMENT["MODELS_DIR"], ENVIRONMENT["DEFAULT_MODEL"]
 leave_out()
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 from function.core.artifact import Artifact
@@ -55,10 +56,22 @@ with models_built_on_first_use():
 
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
+from mangum.handlers import HTTPGateway
+from mangum.types import Scope
 
 from function.api.app import create_app
 from function.api.embedded_metrics import EmbeddedMetrics, age_of
 from function.api.problems import MEDIA_TYPE as PROBLEM
+
+
+class HttpEvent(HTTPGateway):
+    """An event of an HTTP API or a function URL. Its scope is wanted twice, and Mangum would build
+    it twice."""
+
+    @cached_property
+    def scope(self) -> Scope:
+        return super().scope
+
 
 # Instances that are provisioned have started before anybody asks.
 METRICS = EmbeddedMetrics(
@@ -67,7 +80,12 @@ METRICS = EmbeddedMetrics(
     cold=ENVIRONMENT.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency",
 )
 APP = create_app(DirectEngine(CATALOG), SETTINGS, METRICS)
-MANGUM = Mangum(APP, lifespan="off", text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM])
+MANGUM = Mangum(
+    APP,
+    lifespan="off",
+    custom_handlers=[HttpEvent],
+    text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM],
+)
 _LOADING.result()
 settle()
 

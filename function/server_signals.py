@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Protocol
 
 from function.api.embedded_metrics import age_of, embed
-from function.api.observability import Record, of_request, write_lines
-from function.batching.batcher import Batch
+from function.api.observability import Record, encode, of_request, write_lines
+from function.batching.reader import Batch
 from function.core.artifact import Artifact
 from function.core.types import ModelInfo
 from function.load_report import LoadReport
@@ -51,7 +51,7 @@ class ServerSignals:
 
     def request(self, record: Record) -> None:
         """Write the line of a request, and count it."""
-        write_lines(record)
+        write_lines(encode(record))
         counted = of_request(record)
         self._metrics.count(counted)
         self._load.request(counted)

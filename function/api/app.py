@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from function.api import problems
-from function.api.auth import allow_everyone, require_key
+from function.api.auth import require_key
 from function.api.body import BodyMiddleware
 from function.api.late_routes import LateRoutes, build_all
 from function.api.limits import RequestLimits
@@ -42,27 +42,27 @@ def create_app(
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )
-    guard = require_key(settings.api_key_sha256) if settings.auth == "key" else allow_everyone
+    guards = [Depends(require_key(settings.api_key_sha256))] if settings.auth == "key" else []
 
     def hugging_face_routes() -> Sequence[BaseRoute]:
         from function.api.routes import hugging_face
 
-        return hugging_face.router(engine, limits, [Depends(guard)]).routes
+        return hugging_face.router(engine, limits, guards).routes
 
     def text_embeddings_routes() -> Sequence[BaseRoute]:
         from function.api.routes import text_embeddings
 
-        return text_embeddings.router(engine, limits, [Depends(guard)]).routes
+        return text_embeddings.router(engine, limits, guards).routes
 
     def open_inference_routes() -> Sequence[BaseRoute]:
         from function.api.routes import open_inference
 
-        return open_inference.router(engine, limits, [Depends(guard)]).routes
+        return open_inference.router(engine, limits, guards).routes
 
     def open_inference_metadata_routes() -> Sequence[BaseRoute]:
         from function.api.routes import open_inference_metadata
 
-        return open_inference_metadata.routes(engine, [Depends(guard)])
+        return open_inference_metadata.routes(engine, guards)
 
     def feedback_routes() -> Sequence[BaseRoute]:
         from function.api.routes import feedback
@@ -70,14 +70,14 @@ def create_app(
         return feedback.routes(
             engine,
             limits,
-            [Depends(guard)],
+            guards,
             logged=settings.prediction_log,
             keeps_text=settings.feedback_text,
             key=settings.prediction_log_key.get_secret_value(),
         )
 
     # Taken as they are: an included router has each of its routes built a second time.
-    app.router.routes += native.routes(engine, limits, [Depends(guard)])
+    app.router.routes += native.routes(engine, limits, guards)
     app.router.routes.append(LateRoutes(["/v1/feedback"], feedback_routes))
     app.router.routes += health.routes(engine)
     app.router.routes += page.routes(TITLE)
@@ -90,7 +90,7 @@ def create_app(
     if exposition:
         from function.api.routes import metrics
 
-        app.router.routes += metrics.router(exposition, [Depends(guard)]).routes
+        app.router.routes += metrics.router(exposition, guards).routes
     problems.install(app)
     _document_problems(app)
     for wrap in middleware:

@@ -4,12 +4,12 @@ No call and no agent. The limits are those of AWS's "Specification: Embedded met
 """
 
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from function.api.observability import Record, is_probe, of_request, write_lines
+from function.api.observability import Record, encode, is_probe, of_request, write_lines
 from function.api.signals import SIGNALS, Line, Signal
 from function.core.types import ModelInfo
 
@@ -18,6 +18,8 @@ MAX_VALUES = 100  # of one metric in a line
 # Each label is a metric of its own, and metrics are what CloudWatch charges for.
 MAX_LABELS = 20
 SECONDS_PER_DAY = 86_400
+LABEL = "label_"  # before the name of a label that is a metric
+DIRECTIVES = 64  # kept: of a model of many labels, each line may name others
 
 
 class EmbeddedMetrics:
@@ -35,7 +37,7 @@ class EmbeddedMetrics:
         """Write the line of a request; probes are no metrics, they would drown what matters."""
         cold, self._cold = self._cold, False
         if is_probe(record):
-            write_lines(record)
+            write_lines(encode(record))
             return
         labels = self._labels.get(record.get("model", ""), ())
         record = {"service": self._service, "cold_start": int(cold), **of_request(record)}
@@ -47,25 +49,15 @@ class EmbeddedMetrics:
         write_lines(embed("age", {"service": self._service, **record}))
 
 
-def embed(line: Line, record: Record, labels: Collection[str] = ()) -> Record:
-    """A record with CloudWatch's directives over what the table wants of such a line.
+def embed(line: Line, record: Record, labels: Collection[str] = ()) -> str:
+    """The JSON of a record with CloudWatch's directives over what the table wants of such a line.
 
     labels: those whose predictions are counted. Of more than a hundred texts, the first count.
     """
-    values: Record = {}
-    metrics: dict[tuple[str, ...], list[dict[str, str]]] = {}
-    for signal in _signals(line):
-        for name, value in _values(signal, record, labels):
-            values[name] = value
-            metrics.setdefault(signal.by, []).append({"Name": name, "Unit": signal.unit})
-    embedded = {
-        "Timestamp": int(time.time() * 1000),
-        "CloudWatchMetrics": [
-            {"Namespace": NAMESPACE, "Dimensions": [list(by)], "Metrics": named}
-            for by, named in metrics.items()
-        ],
-    }
-    return {"_aws": embedded, **record, **values}
+    values = dict(_values(line, record, labels))
+    now, directives = int(time.time() * 1000), _directives(line, tuple(values))
+    members = encode({**record, **values}).removeprefix("{")
+    return f'{{"_aws":{{"Timestamp":{now},"CloudWatchMetrics":{directives}}},{members}'
 
 
 def countable(labels: Sequence[str]) -> Sequence[str]:
@@ -86,16 +78,36 @@ def age_of(model: ModelInfo, created: datetime) -> Record:
 
 
 @cache
-def _signals(line: Line) -> Sequence[Signal]:
-    return [signal for signal in SIGNALS if line in signal.lines]
+def _signals(line: Line) -> Mapping[str, Signal]:
+    """By member."""
+    return {signal.member: signal for signal in SIGNALS if line in signal.lines}
 
 
-def _values(signal: Signal, record: Record, labels: Collection[str]) -> Iterator[tuple[str, Any]]:
-    value = record.get(signal.member)
-    if isinstance(value, dict):
-        yield from ((f"label_{label}", value[label]) for label in labels if label in value)
-    elif isinstance(value, list):
-        if value:
-            yield signal.member, value[:MAX_VALUES]
-    elif value is not None and (signal.member != "total_ms" or "texts" in record):
-        yield signal.member, value
+def _values(line: Line, record: Record, labels: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """What is a metric of a line: its name and its value."""
+    for member in _signals(line):
+        value = record.get(member)
+        if isinstance(value, dict):
+            yield from ((LABEL + label, value[label]) for label in labels if label in value)
+        elif isinstance(value, list):
+            if value:
+                yield member, value[:MAX_VALUES]
+        elif value is not None and (member != "total_ms" or "texts" in record):
+            yield member, value
+
+
+@lru_cache(maxsize=DIRECTIVES)
+def _directives(line: Line, names: Sequence[str]) -> str:
+    """The JSON of what says that these members are metrics. Encoding it takes longer than all else
+    of a line, and hardly two lines differ in it."""
+    signals = _signals(line)
+    metrics: dict[tuple[str, ...], list[Record]] = {}
+    for name in names:
+        signal = signals["labels" if name.startswith(LABEL) else name]
+        metrics.setdefault(signal.by, []).append({"Name": name, "Unit": signal.unit})
+    return encode(
+        [
+            {"Namespace": NAMESPACE, "Dimensions": [list(by)], "Metrics": named}
+            for by, named in metrics.items()
+        ]
+    )

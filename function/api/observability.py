@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from pydantic_core import PydanticSerializationError, to_json
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +22,6 @@ from function.core.types import Answer
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
-ENCODE = json.JSONEncoder(separators=(",", ":"), default=str).encode
 PROBES = ("/live", "/ready", "/metrics")
 
 
@@ -34,19 +34,22 @@ class Answered(NamedTuple):
     outcomes: Sequence[Outcome]
 
 
-def write_lines(*records: Record, flush: bool = True) -> bool:
-    """Log records to stdout in one piece, as `write` does."""
-    return write("".join([f"{ENCODE(record)}\n" for record in records]), flush=flush)
+def encode(value: object) -> str:
+    """The JSON of a record, or of a part of one, in ASCII."""
+    try:
+        return to_json(value, ensure_ascii=True, fallback=str).decode()
+    except PydanticSerializationError:  # an error may quote half of a surrogate pair
+        return json.dumps(value, separators=(",", ":"), default=str)
 
 
-def write(lines: str, *, flush: bool = True) -> bool:
-    """Log whole lines to stdout; returns whether they were taken. It raises nothing: no prediction
-    fails because its log has no reader.
+def write_lines(*lines: str, flush: bool = True) -> bool:
+    """Log lines to stdout in one piece; returns whether they were taken. It raises nothing: no
+    prediction fails because its log has no reader.
 
     flush: False where another line follows at once, which takes these with it.
     """
     try:
-        sys.stdout.write(lines)
+        sys.stdout.write("".join([f"{line}\n" for line in lines]))
         if flush:
             sys.stdout.flush()
     except (OSError, ValueError):  # the pipe's other end is gone, or stdout is closed

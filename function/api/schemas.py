@@ -134,7 +134,9 @@ class PredictResponse(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     model: ModelReference
-    predictions: list[PredictionSchema] | list[EntityPredictionSchema]
+    predictions: Annotated[
+        list[PredictionSchema] | list[EntityPredictionSchema], Field(union_mode="left_to_right")
+    ]
     timings: TimingsSchema
 
     @classmethod

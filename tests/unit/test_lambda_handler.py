@@ -59,6 +59,13 @@ def test_every_front_door_is_answered(handler, name):
     assert len(body["predictions"][0]["scores"]) == 2
 
 
+def test_the_scope_of_an_event_is_built_once(handler):
+    served = sys.modules[handler.__module__]
+    asked = served.HttpEvent(event("http_api_v2"), CONTEXT, served.MANGUM.config)
+    assert served.MANGUM.infer(event("http_api_v2"), CONTEXT).__class__ is served.HttpEvent
+    assert asked.scope is asked.scope
+
+
 def test_problems_are_text_and_not_base64(handler):
     broken = {**event("http_api_v2"), "body": "{"}
     answer = handler(broken, CONTEXT)

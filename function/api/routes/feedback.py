@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from function.api.feedback_schemas import FeedbackRequest, RightEntity
 from function.api.limits import RequestLimits
-from function.api.observability import Record, write
+from function.api.observability import Record, write_lines
 from function.api.prediction_log import now, text_hmac
 from function.api.problems import documented
 from function.api.served import served
@@ -80,7 +80,7 @@ def _keep(record: Record) -> None:
             f"text and entities: their line would have {size} bytes, and the log takes "
             f"{LONGEST_LINE}: send a shorter text, or fewer entities"
         )
-    if not write(f"{line}\n"):
+    if not write_lines(line):
         raise HTTPException(503, "the log cannot be written, and this was not kept: send it later")
 
 

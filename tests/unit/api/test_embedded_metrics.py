@@ -124,6 +124,15 @@ def test_what_was_not_told_is_no_metric(written):
     assert not {"score", "margin", "explanation_ms"} & set(metrics_of(line))
 
 
+def test_metrics_are_those_of_a_line_whatever_lines_came_before_it(written):
+    other = {**ANSWERED, "labels": {"negative": 1, "positive": 1}, "margin": []}
+    lines = [ANSWERED, RECORD, other, ANSWERED]
+    told = [set(metrics_of(line)) for line in written(*lines)]
+    assert told[0] == told[3]
+    assert told[0] - told[1] >= {"tokens", "label_positive"}
+    assert told[0] ^ told[2] == {"label_negative", "margin"}
+
+
 def test_labels_that_cloudwatch_cannot_name_are_not_counted(written):
     labels = ("gut", "schlecht", "так себе")
     (line,) = written({**ANSWERED, "labels": {"gut": 1, "так себе": 1}}, labels=labels)

@@ -5,6 +5,7 @@ import pytest
 
 from function.api.app import create_app
 from function.api.disconnects import DisconnectMiddleware
+from function.api.observability import encode
 from function.core.engine import DirectEngine
 from function.settings import Settings, load_settings
 
@@ -66,6 +67,16 @@ def test_a_crash_is_a_500_problem_with_its_reason_in_the_log_alone(client, log, 
     assert "wires" not in answer.text
     assert log[0]["request_id"] in answer.json()["detail"]
     assert "wires crossed" in log[0]["error"]
+
+
+def test_a_record_is_one_line_of_ascii_whatever_it_quotes():
+    quoting = {"error": "ü\n\ud800", "labels": {"schön": 1}, "raised": ValueError("ü")}
+    line = encode(quoting)
+    assert line.isascii()
+    assert "\n" not in line
+    assert json.loads(line) == {**quoting, "raised": "ü"}
+    plain = {"error": "ü", "total_ms": 0.125, "score": [], "model": None}
+    assert encode(plain) == json.dumps(plain, separators=(",", ":"))
 
 
 def test_not_ready_is_503_with_retry_after(make_client):
