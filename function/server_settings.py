@@ -14,7 +14,7 @@ class ServerSettings(Settings):
     precision: of torch on a GPU; `auto` picks what keeps labels the same.
     batch_tokens: padded tokens that the model reads at once; 0 fits the backend.
     batch_wait_ms: how long a batch waits for requests that are being tokenised.
-    max_queue: windows of text that may wait; what comes then is refused with 429.
+    max_queue: windows of text that may wait, for whatever; what comes then is refused with 429.
     stop_seconds: after SIGTERM, how long requests may take that are under way.
     metrics_seconds: between two lines of the server's load, for CloudWatch; 0 writes none.
     """

@@ -5,26 +5,20 @@ request ─► room? ─► tokenise (thread) ─► fair queue ─► batch ─
                                  explaining asks again
 """
 
-import asyncio
-import math
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import perf_counter
 
-from function.batching.batcher import Batch, Batcher, BatchLimits
-from function.batching.explaining import explain
+from function.batching.admission import Admission
+from function.batching.batcher import Batcher, BatchLimits
+from function.batching.device import Device
+from function.batching.pending import Outcome
+from function.batching.reader import Batch, BatchReader
+from function.batching.stages import Stages
 from function.core.catalog import Catalog
-from function.core.errors import OverloadedError
 from function.core.predictor import Predictor
-from function.core.reading import Reading
+from function.core.tokenization import TokenIds
 from function.core.types import Answer, ModelInfo, Options, Timings
-
-TOKENIZING = 4  # texts are tokenised by so many threads; the tokenizer frees Python's lock
-EXPLAINING = 8
-LONGEST_RETRY = 30  # seconds
-
 
 Watch = Callable[[ModelInfo, Batch], None]
 
@@ -49,36 +43,39 @@ class BatchingEngine:
         queue: int,
         watch: Watch = _nobody,
     ) -> None:
-        self._catalog, self._limits_of, self._queue, self._watch = catalog, limits_of, queue, watch
-        self._slots = asyncio.Semaphore(calls)
-        self._models = ThreadPoolExecutor(calls, "model")
-        self._tokenizers = ThreadPoolExecutor(TOKENIZING, "tokenizer")
-        self._explainers = ThreadPoolExecutor(EXPLAINING, "explainer")
+        self._catalog, self._limits_of, self._watch = catalog, limits_of, watch
+        self._device, self._stages = Device(calls), Stages(catalog)
         self._batchers: dict[Predictor, Batcher] = {}
-        self._reading = 0
+        self._admission = Admission(
+            queue,
+            catalog.max_windows,
+            lambda: sum(batcher.waiting for batcher in self._batchers.values()),
+            lambda: sum(batcher.seconds_to_empty for batcher in self._batchers.values()),
+        )
 
     async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
         """See `core.types.Engine`."""
         started = perf_counter()
-        with self._counted():
-            predictor, reading = await asyncio.get_running_loop().run_in_executor(
-                self._tokenizers, self._read, model, texts, options
-            )
-        read = perf_counter()
-        info = self._catalog.info(model)
-        batcher = self._batcher(info, predictor)
-        windows = reading.windows
-        if self.waiting and self.waiting + len(windows) > self._queue:
-            raise self._overloaded()
-        outcome = await batcher.run(windows)
-        inferred = perf_counter()
-        predictions = predictor.decode(reading, outcome.logits, options)
-        decoded = perf_counter()
-        if options.explain:
-            predictions = await explain(
-                self._explainers, batcher, partial(predictor.explain, reading, predictions)
-            )
-        explained = perf_counter() if options.explain else decoded
+        with self._admission.admit(texts) as claim:
+            predictor = await self._stages.load(model)
+            reading = await self._stages.read(predictor, texts, options)
+            claim.amend(predictor.cost(reading, options))
+            read = perf_counter()
+            info = self._catalog.info(model)
+            batcher = self._batcher(info, predictor)
+
+            async def ask(windows: Sequence[TokenIds]) -> Outcome:
+                claim.queued(len(windows))
+                return await batcher.run(windows)
+
+            outcome = await ask(reading.windows)
+            inferred = perf_counter()
+            with claim.decoding(len(reading.windows)):
+                predictions = await self._stages.decode(predictor, reading, outcome.logits, options)
+            decoded = explained = perf_counter()
+            if options.explain:
+                predictions = await self._stages.explain(predictor, reading, predictions, ask)
+                explained = perf_counter()
         return Answer(
             info,
             predictions,
@@ -97,32 +94,25 @@ class BatchingEngine:
 
     def ready(self) -> bool:
         """The default model is loaded, and no model's device has failed for good."""
-        return self._catalog.ready() and not any(
-            batcher.broken for batcher in self._batchers.values()
-        )
+        return self._catalog.ready() and not self._device.broken
 
     @property
     def waiting(self) -> int:
-        """Windows in the queues of all models."""
-        return sum(batcher.waiting for batcher in self._batchers.values())
-
-    def _read(
-        self, model: str | None, texts: Sequence[str], options: Options
-    ) -> tuple[Predictor, Reading]:
-        predictor = self._catalog.predictor(model)
-        return predictor, predictor.read(texts, options)
+        """Windows that the models have yet to read, of all requests that were taken in."""
+        return self._admission.held
 
     def _batcher(self, info: ModelInfo, predictor: Predictor) -> Batcher:
         self._forget_unloaded()
         if predictor not in self._batchers:
             limits = self._limits_of(info.name)
-            self._batchers[predictor] = Batcher(
+            reader = BatchReader(
                 partial(predictor.run, batch_tokens=limits.tokens),
-                self._models,
-                self._slots,
-                limits,
-                more_expected=lambda: self._reading > 0,
-                watch=partial(self._watch, info),
+                self._device,
+                predictor.window_of(1),
+                partial(self._watch, info),
+            )
+            self._batchers[predictor] = Batcher(
+                reader, self._device, limits, more_expected=lambda: self._stages.tokenizing > 0
             )
         return self._batchers[predictor]
 
@@ -133,21 +123,3 @@ class BatchingEngine:
         for predictor, batcher in list(self._batchers.items()):
             if predictor not in loaded and not batcher.waiting:
                 del self._batchers[predictor]
-
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        """A request that is being tokenised. Raises OverloadedError where there is no room."""
-        if self._reading + self.waiting >= self._queue:
-            raise self._overloaded()
-        self._reading += 1
-        try:
-            yield
-        finally:
-            self._reading -= 1
-
-    def _overloaded(self) -> OverloadedError:
-        seconds = sum(batcher.seconds_to_empty for batcher in self._batchers.values())
-        after = min(max(1, math.ceil(seconds)), LONGEST_RETRY)
-        return OverloadedError(
-            f"{self.waiting} windows of text are waiting; try again in {after} s", after
-        )

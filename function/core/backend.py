@@ -22,10 +22,12 @@ class Backend(Protocol):
 
 def pad(windows: Sequence[TokenIds], pad_id: int) -> tuple[TokenIds, TokenIds]:
     """Stack windows to (windows, longest), padded on the right, with their attention mask."""
-    lengths = np.array([len(window) for window in windows])
-    attention_mask = (np.arange(lengths.max()) < lengths[:, None]).astype(np.int64)
-    input_ids = np.full(attention_mask.shape, pad_id, dtype=np.int64)
-    input_ids[attention_mask.astype(bool)] = np.concatenate(windows)
+    shape = len(windows), max(len(window) for window in windows)
+    input_ids = np.full(shape, pad_id, dtype=np.int64)
+    attention_mask = np.zeros(shape, dtype=np.int64)
+    for row, window in enumerate(windows):
+        input_ids[row, : len(window)] = window
+        attention_mask[row, : len(window)] = 1
     return input_ids, attention_mask
 
 

@@ -38,7 +38,7 @@ class Catalog:
         digest: how files are hashed. prepare: what to do with a loaded model before it is called
         ready.
         """
-        self._load_backend, self._max_windows, self._digest = load_backend, max_windows, digest
+        self._load_backend, self.max_windows, self._digest = load_backend, max_windows, digest
         self._most_loaded, self._prepare = most_loaded, prepare
         folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
         if not folders:
@@ -62,11 +62,7 @@ class Catalog:
 
         Raises UnknownModelError, and ArtifactError where a file is not what the manifest says.
         """
-        name = self._default if model is None else model
-        if name not in self._artifacts:
-            raise UnknownModelError(
-                f"no model '{name}' here; served: {', '.join(sorted(self._artifacts))}"
-            )
+        name = self._known(model)
         if predictor := self._recall(name):
             return predictor
         with self._opening:  # one at a time, or there would be more in memory than there may be
@@ -74,9 +70,13 @@ class Catalog:
 
     def predictor(self, model: str | None) -> Predictor:
         """As `load`, but the default must have been loaded: requests do not start it."""
+        return self.recall(model) or self.load(model)
+
+    def recall(self, model: str | None) -> Predictor | None:
+        """As `predictor`, but None where it would have to be loaded, which takes seconds."""
         if not self.ready():
             raise NotReadyError("the model is still being loaded; try again in a moment")
-        return self.load(model)
+        return self._recall(self._known(model))
 
     def ready(self) -> bool:
         """Whether the default model is loaded."""
@@ -95,6 +95,14 @@ class Catalog:
     def info(self, model: str | None) -> ModelInfo:
         """How answers name a model."""
         return self._infos[self._default if model is None else model]
+
+    def _known(self, model: str | None) -> str:
+        name = self._default if model is None else model
+        if name not in self._artifacts:
+            raise UnknownModelError(
+                f"no model '{name}' here; served: {', '.join(sorted(self._artifacts))}"
+            )
+        return name
 
     def _recall(self, name: str) -> Predictor | None:
         with self._order:
@@ -125,7 +133,7 @@ class Catalog:
         verify(artifact, self._digest)
         if name != self._default:
             self._make_room()
-        predictor = open_predictor(artifact, self._load_backend, self._max_windows)
+        predictor = open_predictor(artifact, self._load_backend, self.max_windows)
         if self._prepare:
             self._prepare(predictor)
         with self._order:

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
-import numpy.typing as npt
 
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.backend import Logits
-from function.core.decoding import Probabilities, activate
+from function.core.decoding import activate
 from function.core.errors import ArtifactError, InputError
 from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import TextTokenizer, TokenIds
 from function.core.types import AnyPrediction, LabelScore, Options, Prediction
-
-Codes = npt.NDArray[np.int64]
 
 
 def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
@@ -26,7 +24,9 @@ def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
 
 
 class Classifier:
-    """See `core.predictor.Decoder`."""
+    """See `core.decoders.Decoder`."""
+
+    slow = False
 
     def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
         decoding = artifact.manifest.decoding
@@ -42,13 +42,19 @@ class Classifier:
         if options.grouping != "entities" or options.outside:
             raise InputError("this model classifies whole texts: it has no words to tell apart")
 
+    def explaining(self, reading: Reading) -> int:
+        """See `core.decoders.Decoder`."""
+        from function.core.explanation import cost  # as below
+
+        return sum(cost(text.encoded, len(text.windows)) for text in reading.texts)
+
     def decode(
         self, reading: Reading, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
         """outputs: (labels,) a window. Raises PredictionError where they are not numbers."""
         counts = [len(text.windows) for text in reading.texts]
-        starts = np.cumsum([0, *counts[:-1]])
-        sums = np.add.reduceat(np.stack(outputs), starts, axis=0)
+        starts = [0, *accumulate(counts[:-1])]
+        sums = np.add.reduceat(np.array(outputs), starts, axis=0)
         means = sums / np.array(counts, dtype=np.float32)[:, None]
         probabilities = scores = activate(means, self._temperature, "softmax")
         if options.activation != "softmax":
@@ -56,9 +62,9 @@ class Classifier:
         # By logits: scores of far ones may be equal, sigmoid's both 1.
         orders = np.argsort(-means, axis=1, kind="stable")
         return [
-            self._prediction(text, order, probability[order], score[order], options)
+            self._prediction(text, order, probability, score, options)
             for text, order, probability, score in zip(
-                reading.texts, orders, probabilities, scores, strict=True
+                reading.texts, orders.tolist(), probabilities.tolist(), scores.tolist(), strict=True
             )
         ]
 
@@ -74,17 +80,15 @@ class Classifier:
     def _prediction(
         self,
         text: WindowedText,
-        order: Codes,
-        probabilities: Probabilities,
-        values: Probabilities,
+        order: Sequence[int],
+        probabilities: Sequence[float],
+        values: Sequence[float],
         options: Options,
     ) -> Prediction:
-        """order: of labels, best first, as are their probabilities and the values asked for."""
-        scores = [
-            LabelScore(self._labels[code], float(value))
-            for code, value in zip(order, values, strict=True)
-        ]
-        certainty, *others = map(float, probabilities[:2])
+        """order: of labels, best first. probabilities, values: of all labels, and what was asked
+        for of them."""
+        scores = [LabelScore(self._labels[code], values[code]) for code in order]
+        certainty, *others = [probabilities[code] for code in order[:2]]
         return Prediction(
             label=scores[0].label,
             score=scores[0].score,

@@ -1,6 +1,8 @@
 """From what a model gives to what is answered: logits to the scores of labels, and the emissions of
 words to their tags."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +46,36 @@ class Transitions:
     start: Scores
     end: Scores
     between: Scores
+
+
+def best_tags(
+    emissions: Sequence[Scores], transitions: Transitions
+) -> list[tuple[Tags, Probabilities]]:
+    """Of each sequence the best tags, and how probable each of them is.
+
+    emissions: (words, tags) of each, of one word or more. Those of like length are decoded
+    together, so that a long one pads no short one to more than twice its length.
+    """
+    found: dict[int, tuple[Tags, Probabilities]] = {}
+    for alike in _of_like_length(emissions):
+        lengths = np.array([len(emissions[index]) for index in alike])
+        padded = np.zeros((len(alike), lengths.max(), emissions[0].shape[1]))
+        for row, index in zip(padded, alike, strict=True):
+            row[: len(emissions[index])] = emissions[index]
+        best = viterbi(padded, lengths, transitions)
+        chances = tag_probabilities(padded, lengths, transitions)
+        scores = np.take_along_axis(chances, best[:, :, None], axis=2)[:, :, 0]
+        for index, tags, score, length in zip(alike, best, scores, lengths, strict=True):
+            found[index] = tags[:length], score[:length]
+    return [found[index] for index in range(len(emissions))]
+
+
+def _of_like_length(sequences: Sequence[Scores]) -> Iterable[list[int]]:
+    """Places of sequences, those together whose lengths have the same highest bit."""
+    alike: defaultdict[int, list[int]] = defaultdict(list)
+    for index, sequence in enumerate(sequences):
+        alike[len(sequence).bit_length()].append(index)
+    return alike.values()
 
 
 def viterbi(emissions: Scores, lengths: Tags, transitions: Transitions) -> Tags:

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from function.core.artifact import Artifact, CrfDecoding
 from function.core.backend import Logits
-from function.core.decoding import Probabilities, Tags, Transitions, tag_probabilities, viterbi
+from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.entity_spans import entities_of
 from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.reading import Reading, Run, WindowedText
@@ -21,7 +21,9 @@ from function.core.word_emissions import Words, words_of
 
 
 class EntityFinder:
-    """See `core.predictor.Decoder`."""
+    """See `core.decoders.Decoder`."""
+
+    slow = True
 
     def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
         """Raises ArtifactError where there are no transitions, or not those of the tags."""
@@ -41,6 +43,10 @@ class EntityFinder:
         if options.activation != "softmax":
             raise InputError("this model's scores are probabilities of tags: ask for no other")
 
+    def explaining(self, reading: Reading) -> int:  # noqa: ARG002
+        """See `explain`."""
+        return 0
+
     def decode(
         self, reading: Reading, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
@@ -50,18 +56,13 @@ class EntityFinder:
             words_of(text, outputs[end - len(text.windows) : end], self._prefix)
             for text, end in zip(reading.texts, ends, strict=True)
         ]
-        lengths = np.array([len(each.ids) for each in words])
-        emissions = np.zeros((len(words), lengths.max(), len(self._tags)))
-        for row, each in zip(emissions, words, strict=True):
-            row[: len(each.ids)] = each.emissions / self._temperature
-        if not np.isfinite(emissions).all():
+        emissions = [each.emissions / self._temperature for each in words]
+        if not all(np.isfinite(each).all() for each in emissions):
             raise PredictionError("the model answered with numbers that are not finite")
-        best = viterbi(emissions, lengths, self._transitions)
-        chances = tag_probabilities(emissions, lengths, self._transitions)
-        scores = np.take_along_axis(chances, best[:, :, None], axis=2)[:, :, 0]
+        tagged = best_tags(emissions, self._transitions)
         return [
-            self._prediction(text, each, tags, score, options)
-            for text, each, tags, score in zip(reading.texts, words, best, scores, strict=True)
+            self._prediction(text, each, tags, scores, options)
+            for text, each, (tags, scores) in zip(reading.texts, words, tagged, strict=True)
         ]
 
     def explain(
@@ -81,7 +82,7 @@ class EntityFinder:
         scores: Probabilities,
         options: Options,
     ) -> EntityPrediction:
-        names = [self._tags[tag] for tag in tags[: len(words.ids)]]
+        names = [self._tags[tag] for tag in tags]
         found = partial(entities_of, text.encoded.text, words, names, scores)
         apart, outside = options.grouping == "words", options.outside
         whole = list(found(apart=False, outside=False))

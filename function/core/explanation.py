@@ -38,6 +38,12 @@ class _Window:
     log_odds: float
 
 
+def cost(text: EncodedText, windows: int) -> int:
+    """The most windows that explaining reads of a text that has so many: these again, and one for
+    each word or group of words that is left out."""
+    return windows + min(text.words, ROWS)
+
+
 def explain(text: EncodedText, positions: Sequence[TokenIds], score: Score) -> list[Highlight]:
     """Weigh the words of a text for the label whose log-odds `score` gives.
 

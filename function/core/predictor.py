@@ -2,52 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Protocol
 
 import numpy as np
 
-from function.core.artifact import Artifact, Task
+from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits, run_in_batches
-from function.core.classification import Classifier, classified
+from function.core.classification import classified
+from function.core.decoders import DECODERS
 from function.core.errors import BatchTooLargeError, InputError
 from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
 from function.core.types import AnyPrediction, Options, Prediction, Timings
 
 BATCH_TOKENS = 4096  # padded tokens of one backend call; more only costs memory on a CPU
-
-
-class Decoder(Protocol):
-    """What a task makes of a model's outputs."""
-
-    def check(self, options: Options) -> None:
-        """Raises InputError where a caller asks for what this task does not have."""
-        ...
-
-    def decode(
-        self, reading: Reading, outputs: Sequence[Logits], options: Options
-    ) -> list[AnyPrediction]:
-        """Predictions from the output of every window. Raises PredictionError where one is not
-        of finite numbers."""
-        ...
-
-    def explain(
-        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
-    ) -> list[AnyPrediction]:
-        """The same predictions with highlights. run: reads windows with words left out."""
-        ...
-
-
-def _entity_finder(artifact: Artifact, tokenizer: TextTokenizer) -> Decoder:
-    from function.core.entities import EntityFinder  # the default model is rarely one
-
-    return EntityFinder(artifact, tokenizer)
-
-
-DECODERS: dict[Task, Callable[[Artifact, TextTokenizer], Decoder]] = {
-    "text-classification": Classifier,
-    "token-classification": _entity_finder,
-}
 
 
 def open_predictor(
@@ -102,6 +69,11 @@ class Predictor:
         return classified(self.predict(texts, options or Options())[0])
 
     @property
+    def slow_to_decode(self) -> bool:
+        """See `core.decoders.Decoder`."""
+        return self._decoder.slow
+
+    @property
     def max_tokens(self) -> int:
         """Of one window, special tokens included."""
         return self._settings.max_tokens
@@ -137,13 +109,20 @@ class Predictor:
                 for window in spans
             ]
             windowed.append(WindowedText(encoded, spans, windows))
-        total = sum(len(text.windows) for text in windowed)
+        reading = Reading(windowed)
+        total = self.cost(reading, options)
         if total > self._max_windows:
+            what = "explaining these texts takes" if options.explain else "these texts take"
             raise BatchTooLargeError(
-                f"these texts take {total} windows of {settings.max_tokens} tokens; one request "
-                f"may take {self._max_windows}: send fewer or shorter texts"
+                f"{what} {total} windows of {settings.max_tokens} tokens; one request may take "
+                f"{self._max_windows}: send fewer or shorter texts"
             )
-        return Reading(windowed)
+        return reading
+
+    def cost(self, reading: Reading, options: Options) -> int:
+        """The most windows that answering takes, explanations included."""
+        read = sum(len(text.windows) for text in reading.texts)
+        return read + (self._decoder.explaining(reading) if options.explain else 0)
 
     def run(self, windows: Sequence[TokenIds], batch_tokens: int = BATCH_TOKENS) -> list[Logits]:
         """Each window's logits. batch_tokens: padded tokens of one call of the backend."""
@@ -152,11 +131,11 @@ class Predictor:
     def decode(
         self, reading: Reading, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """See `Decoder`."""
+        """See `core.decoders.Decoder`."""
         return self._decoder.decode(reading, outputs, options)
 
     def explain(
         self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
     ) -> list[AnyPrediction]:
-        """See `Decoder`."""
+        """See `core.decoders.Decoder`."""
         return self._decoder.explain(reading, predictions, run)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -15,8 +16,8 @@ Run = Callable[[Sequence[TokenIds]], Sequence[Logits]]
 class WindowedText:
     """A text and the windows in which the model reads it.
 
-    spans: of each window, the stretches of the text's tokens that it joins. windows: their ids
-    between the model's special tokens.
+    spans: of each window, the stretches of the text's tokens that it joins, in reading order.
+    windows: their ids between the model's special tokens.
     """
 
     encoded: EncodedText
@@ -30,11 +31,12 @@ class WindowedText:
 
     @property
     def truncated(self) -> bool:
-        covered = np.zeros(len(self.encoded.ids), dtype=bool)
-        for window in self.spans:
-            for start, stop in window:
-                covered[start:stop] = True
-        return not bool(covered.all())
+        read = 0
+        for start, stop in chain.from_iterable(self.spans):
+            if start > read:
+                return True
+            read = stop
+        return read < len(self.encoded.ids)
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,7 @@ class Reading:
     def windows(self) -> list[TokenIds]:
         """Those of all texts, in order."""
         return [window for text in self.texts for window in text.windows]
+
+    def apart(self) -> list["Reading"]:
+        """Each text by itself."""
+        return [Reading([text]) for text in self.texts]

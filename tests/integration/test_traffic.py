@@ -69,12 +69,17 @@ def test_a_short_text_does_not_wait_for_the_long_ones_before_it(serve):
     assert max(seconds for _, seconds in short) < min(seconds for _, seconds in long) / 3
 
 
-def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_answered(serve):
+@pytest.mark.parametrize(
+    ("text", "parameters"), [(LONG[:2000], {}), (SHORT, {"explain": True})], ids=["read", "explain"]
+)
+def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_answered(
+    serve, text, parameters
+):
     _, url = serve(MAX_QUEUE="10")
 
     async def traffic():
         async with client_of(url) as client:
-            return await asyncio.gather(*(ask(client, LONG[:2000]) for _ in range(60)))
+            return await asyncio.gather(*(ask(client, text, **parameters) for _ in range(60)))
 
     answers = [answer for answer, _ in asyncio.run(traffic())]
     statuses = [answer.status_code for answer in answers]
@@ -108,13 +113,15 @@ def test_on_sigterm_everything_that_was_accepted_is_answered_and_it_exits_with_0
         async with client_of(url) as client:
             asked = [asyncio.create_task(ask(client, LONG[:1500])) for _ in range(40)]
             await asyncio.sleep(0.7)
+            unanswered = sum(not task.done() for task in asked)
             process.send_signal(signal.SIGTERM)
             answers = await asyncio.gather(*asked)
             with pytest.raises(httpx.ConnectError):
                 await client.get("/health/live", headers={"connection": "close"})
-            return answers
+            return answers, unanswered
 
-    answers = asyncio.run(traffic())
+    answers, unanswered = asyncio.run(traffic())
+    assert unanswered >= 10, "there must be something left to answer when the signal comes"
     assert [answer.status_code for answer, _ in answers] == [200] * 40
     process.communicate(timeout=10)
     assert process.returncode == 0

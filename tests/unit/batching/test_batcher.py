@@ -1,11 +1,13 @@
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
 
 import numpy as np
 import pytest
 
-from function.batching.batcher import Batch, Batcher, BatchLimits
+from function.batching.batcher import Batcher, BatchLimits
+from function.batching.device import Device
+from function.batching.reader import Batch, BatchReader
 from function.core.errors import PredictionError
 
 POISON = 666
@@ -41,15 +43,17 @@ def model():
 def make_batcher(model):
     """A batcher over the model. Call inside of a running loop."""
 
-    def make(tokens=1000, wait=0.0, more_expected=lambda: False, calls=1, watch=lambda batch: None):
-        return Batcher(
-            model.run,
-            ThreadPoolExecutor(calls),
-            asyncio.Semaphore(calls),
-            BatchLimits(tokens, 16, wait),
-            more_expected=more_expected,
-            watch=watch,
-        )
+    def make(
+        tokens=1000,
+        wait=0.0,
+        more_expected=lambda: False,
+        device=None,
+        watch=lambda batch: None,
+    ):
+        device = device or Device(1)
+        reader = BatchReader(model.run, device, window(1), watch)
+        limits = BatchLimits(tokens, 16, wait)
+        return Batcher(reader, device, limits, more_expected=more_expected)
 
     return make
 
@@ -97,13 +101,14 @@ def test_what_waits_while_the_model_is_busy_is_read_together(make_batcher, model
 
 def test_a_poisoned_text_fails_alone(make_batcher, model):
     async def ask():
-        batcher = make_batcher()
+        device = Device(1)
+        batcher = make_batcher(device=device)
         requests = [[window(4, value)] for value in (1, 2, POISON, 3, 4)]
         first, tasks = await queued(batcher, model, requests)
         model.gate.set()
         await first
         results = await asyncio.gather(*tasks, return_exceptions=True)
-        return results, batcher.broken
+        return results, device.broken
 
     results, broken = asyncio.run(ask())
     assert isinstance(results[2], PredictionError)
@@ -113,14 +118,19 @@ def test_a_poisoned_text_fails_alone(make_batcher, model):
     assert not broken
 
 
-def test_a_model_that_fails_on_what_it_could_read_before_is_broken(make_batcher, model):
+@pytest.mark.parametrize("answered", [0, 1])
+def test_a_model_that_fails_on_what_it_is_known_to_read_has_a_broken_device(
+    make_batcher, model, answered
+):
     async def ask():
-        batcher = make_batcher()
-        await batcher.run([window(3)])
+        device = Device(1)
+        batcher = make_batcher(device=device)
+        for _ in range(answered):
+            await batcher.run([window(3)])
         model.dead = True
         with pytest.raises(PredictionError):
             await batcher.run([window(4)])
-        while not batcher.broken:
+        while not device.broken:
             await asyncio.sleep(0.001)
 
     asyncio.run(asyncio.wait_for(ask(), 5))
@@ -201,3 +211,30 @@ def test_the_time_to_empty_the_queue_grows_with_what_waits(make_batcher, model):
         await asyncio.gather(first, *tasks, more)
 
     asyncio.run(ask())
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+def test_the_time_to_empty_the_queue_is_that_of_all_calls_that_run_at_once(
+    make_batcher, model, monkeypatch, calls
+):
+    """Each call takes 0.05 seconds, however many run."""
+
+    async def ask():
+        batcher = make_batcher(tokens=100, device=Device(calls))
+        await asyncio.gather(*(batcher.run([window(100)]) for _ in range(10)))
+        model.gate.clear()
+        tasks = [asyncio.create_task(batcher.run([window(100)])) for _ in range(10 + calls)]
+        await settle()
+        seconds = batcher.seconds_to_empty
+        model.gate.set()
+        await asyncio.gather(*tasks)
+        return seconds
+
+    run = model.run
+
+    def slow(windows):
+        time.sleep(0.05)
+        return run(windows)
+
+    monkeypatch.setattr(model, "run", slow)
+    assert asyncio.run(ask()) == pytest.approx(10 * 0.05 / calls, rel=0.35)

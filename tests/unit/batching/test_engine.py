@@ -1,63 +1,22 @@
 import asyncio
 import gc
-import threading
 import weakref
 
 import pytest
 
 from function.backends.onnx_backend import OnnxBackend
-from function.batching.batcher import BatchLimits
-from function.batching.engine import BatchingEngine
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
-from function.core.errors import InputError, NotReadyError, OverloadedError, UnknownModelError
+from function.core.errors import (
+    InputError,
+    NotReadyError,
+    OverloadedError,
+    PredictionError,
+    UnknownModelError,
+)
 from function.core.types import Options
-from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
-
-LIMITS = BatchLimits(64, 4, 0.001)
-
-
-class Held:
-    """The tiny model behind a gate. Fails on everything once it is dead."""
-
-    def __init__(self, artifact):
-        self._backend = OnnxBackend(artifact, 1)
-        self.gate = threading.Event()
-        self.gate.set()
-        self.dead = False
-        self.shapes = []
-
-    def run(self, input_ids, attention_mask):
-        self.gate.wait(5)
-        self.shapes.append(input_ids.shape)
-        if self.dead:
-            raise RuntimeError("CUDA error: unspecified launch failure")
-        return self._backend.run(input_ids, attention_mask)
-
-
-@pytest.fixture
-def held(artifact):
-    """Backends by model, once they are loaded."""
-    return {}
-
-
-@pytest.fixture
-def catalog(artifact, held):
-    write_artifact(artifact.parent / "other", model="other")
-
-    def load(opened):
-        held[opened.manifest.model] = Held(opened)
-        return held[opened.manifest.model]
-
-    catalog = Catalog(artifact.parent, "sentiment", load, max_windows=64)
-    catalog.load()
-    return catalog
-
-
-def engine_of(catalog, queue=100, calls=1):
-    return BatchingEngine(catalog, lambda _: LIMITS, calls=calls, queue=queue)
-
+from tests.unit.batching.held import engine_of
 
 TEXTS = ["good", "bad film", "the film is good " * 9, "dull dull", "fine"]
 
@@ -174,22 +133,6 @@ def test_another_model_is_loaded_on_first_use_and_answers_beside_the_default(cat
     assert [answer.model.name for answer in answers] == ["sentiment", "other"] * 2
 
 
-@pytest.fixture
-def tight(artifact):
-    """A catalog of the default, "other" and "third", of which two may be in memory."""
-    for name in ("other", "third"):
-        write_artifact(artifact.parent / name, model=name)
-    catalog = Catalog(
-        artifact.parent,
-        "sentiment",
-        lambda opened: OnnxBackend(opened, 1),
-        max_windows=64,
-        most_loaded=2,
-    )
-    catalog.load()
-    return catalog
-
-
 def test_a_model_that_was_unloaded_is_loaded_again_and_answers(tight):
     async def ask():
         engine = engine_of(tight)
@@ -215,19 +158,9 @@ def test_an_unloaded_model_leaves_memory(tight):
     assert asyncio.run(ask()) is None
 
 
-def test_a_model_that_is_unloaded_while_it_reads_answers_all_the_same(artifact, held):
-    for name in ("other", "third"):
-        write_artifact(artifact.parent / name, model=name)
-
-    def load(opened):
-        held[opened.manifest.model] = Held(opened)
-        return held[opened.manifest.model]
-
-    catalog = Catalog(artifact.parent, "sentiment", load, max_windows=64, most_loaded=2)
-    catalog.load()
-
+def test_a_model_that_is_unloaded_while_it_reads_answers_all_the_same(tight, held):
     async def ask():
-        engine = engine_of(catalog, calls=2)
+        engine = engine_of(tight, calls=2)
         await engine.predict("other", ["good"], Options())
         held["other"].gate.clear()
         asked = [
@@ -261,10 +194,12 @@ def test_models_of_two_tasks_answer_beside_each_other(artifact):
     assert found == [["Ada Lovelace", "Acme", "Paris"], ["New York"], []]
 
 
-def test_a_device_that_died_makes_it_not_ready(catalog, held):
+@pytest.mark.parametrize("answered", [0, 1])
+def test_a_device_that_died_makes_it_not_ready(catalog, held, answered):
     async def ask():
         engine = engine_of(catalog)
-        await engine.predict(None, ["good"], Options())
+        for _ in range(answered):
+            await engine.predict(None, ["good"], Options())
         assert engine.ready()
         held["sentiment"].dead = True
         results = await asyncio.gather(
@@ -276,6 +211,21 @@ def test_a_device_that_died_makes_it_not_ready(catalog, held):
 
     (failure,) = asyncio.run(asyncio.wait_for(ask(), 5))
     assert "launch failure" in str(failure)
+
+
+def test_a_device_stays_dead_when_the_model_that_it_failed_is_unloaded(tight, held):
+    async def ask():
+        engine = engine_of(tight)
+        await engine.predict("other", ["good"], Options())
+        held["other"].dead = True
+        with pytest.raises(PredictionError):
+            await engine.predict("other", ["good"], Options())
+        while engine.ready():
+            await asyncio.sleep(0.001)
+        await engine.predict("third", ["good"], Options())
+        return engine.ready()
+
+    assert not asyncio.run(asyncio.wait_for(ask(), 5))
 
 
 def test_before_the_default_is_loaded_it_is_not_ready(artifact):

@@ -4,10 +4,11 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from function.core.decoding import Transitions, tag_probabilities, viterbi
+from function.core import decoding
+from function.core.decoding import Transitions, best_tags, tag_probabilities, viterbi
 
 TAGS, WORDS = 3, 4
 
@@ -74,3 +75,41 @@ def test_forbidden_transitions_are_never_taken_and_stay_numbers():
     assert tuple(tags) != (1, 2)
     chances = tag_probabilities(emissions, np.array([2]), transitions)
     assert chances.sum(axis=2) == pytest.approx(np.ones((1, 2)))
+
+
+lengths_of_texts = st.lists(st.integers(1, 70), min_size=1, max_size=12)
+
+
+@given(lengths_of_texts, st.integers(0, 10_000))
+@settings(max_examples=20, deadline=None)
+def test_sequences_are_tagged_together_as_each_is_alone(lengths, seed):
+    _, _, transitions = drawn(seed)
+    generator = np.random.default_rng(seed)
+    emissions = [generator.normal(size=(length, TAGS)) for length in lengths]
+    together = best_tags(emissions, transitions)
+    assert len(together) == len(emissions)
+    for each, (tags, scores) in zip(emissions, together, strict=True):
+        ((alone, alone_scores),) = best_tags([each], transitions)
+        assert tags.tolist() == alone.tolist()
+        assert scores == pytest.approx(alone_scores)
+        length = np.array([len(each)])
+        assert tags.tolist() == viterbi(each[None], length, transitions)[0].tolist()
+        chances = tag_probabilities(each[None], length, transitions)[0]
+        assert scores == pytest.approx(chances[np.arange(len(each)), tags])
+
+
+@given(lengths_of_texts)
+@settings(max_examples=20, deadline=None)
+@example([1, 3, 7, 15, 31, 63, 64])
+def test_a_long_sequence_pads_no_short_one_to_more_than_twice_its_length(lengths):
+    decoded = []
+
+    def recorded(emissions, *others):
+        decoded.append(emissions.shape[:2])
+        return viterbi(emissions, *others)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "viterbi", recorded)
+        best_tags([np.zeros((length, TAGS)) for length in lengths], drawn(0)[2])
+    assert sum(count * longest for count, longest in decoded) <= 2 * sum(lengths)
+    assert sum(longest for _, longest in decoded) < 3 * max(lengths)

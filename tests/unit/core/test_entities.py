@@ -46,6 +46,19 @@ def test_a_word_of_several_tokens_is_found_whole(predictor):
     assert (entity.start, entity.end) == (4, 16)
 
 
+def test_a_text_is_answered_the_same_beside_longer_and_shorter_ones(predictor):
+    texts = ["Paris", "Ada Lovelace met Acme in New York. " * 9, "in", "New York in", "met " * 40]
+    together, _ = predictor.predict(texts, Options())
+    for text, prediction in zip(texts, together, strict=True):
+        (alone,), _ = predictor.predict([text], Options())
+        assert [(e.text, e.start, e.label) for e in prediction.entities] == [
+            (e.text, e.start, e.label) for e in alone.entities
+        ]
+        assert [e.score for e in prediction.entities] == pytest.approx(
+            [e.score for e in alone.entities]
+        )
+
+
 def test_two_entities_that_touch_stay_two(predictor):
     assert found(predictor, "Paris New York") == [("LOC", "Paris"), ("LOC", "New York")]
 

@@ -78,6 +78,12 @@ def test_a_truncated_text_says_so(make_predictor):
     assert prediction.score == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(("words", "truncated"), [(6, False), (7, True)])
+def test_a_text_without_its_middle_says_so(make_predictor, words, truncated):
+    (prediction,), _ = make_predictor().predict(["good " * words], Options(long_text="head_tail"))
+    assert (prediction.windows, prediction.truncated) == (1, truncated)
+
+
 def test_windows_beyond_the_artifacts_limit_are_cut_and_said_so(make_predictor):
     (prediction,), _ = make_predictor(max_windows=2).predict(["good " * 50], Options())
     assert (prediction.windows, prediction.truncated) == (2, True)
@@ -126,6 +132,37 @@ def test_explaining_a_long_text_finds_the_words_that_matter_within_the_budget(ma
     best = max(prediction.highlights, key=lambda h: h.weight)
     assert text[best.start : best.end] == "good"
     assert rows <= 64 + 2 * prediction.windows
+
+
+EXPLAINED = Options(explain=True)
+
+
+@pytest.mark.parametrize("text", ["good, bad.", "film " * 12, "the good film " * 80])
+def test_answering_reads_no_more_windows_than_it_is_said_to_cost(make_predictor, text):
+    predictor = make_predictor(max_tokens=32)
+    rows = 0
+    run = predictor._backend.run
+
+    def counted(input_ids, attention_mask):
+        nonlocal rows
+        rows += len(input_ids)
+        return run(input_ids, attention_mask)
+
+    predictor._backend.run = counted
+    for options in (Options(), EXPLAINED):
+        rows = 0
+        predictor.predict([text, "good"], options)
+        cost = predictor.cost(predictor.read([text, "good"], options), options)
+        assert cost - 2 <= rows <= cost, "punctuation is not left out, though it counts"
+
+
+def test_what_explaining_reads_counts_against_what_a_request_may_take(make_predictor):
+    predictor = make_predictor(max_request_windows=11)
+    # A text of a window and three words: itself, itself again, and once without each.
+    predictor.predict(["the good film"] * 2, EXPLAINED)
+    predictor.predict(["the good film"] * 11, Options())
+    with pytest.raises(BatchTooLargeError, match="explaining these texts takes 15 windows"):
+        predictor.predict(["the good film"] * 3, EXPLAINED)
 
 
 def test_highlights_lie_inside_the_text_in_reading_order(make_predictor):

@@ -1,0 +1,165 @@
+"""The engine under clients that send more than they should, or what takes long."""
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from function.batching.batcher import BatchLimits
+from function.batching.stages import EXPLAINING, TOKENIZING
+from function.core.errors import OverloadedError
+from function.core.types import Options
+from tests.tiny_entities import write_entity_artifact
+from tests.unit.batching.held import Held, engine_of
+
+EXPLAINED = Options(explain=True)
+
+
+@pytest.fixture
+def gate():
+    """What is held back by it goes on when the test opens it, or after five seconds."""
+    return threading.Event()
+
+
+def hold(monkeypatch, predictor, stage, gate):
+    """Hold a stage of a predictor back until a gate is opened."""
+    go_on = getattr(predictor, stage)
+
+    def held_back(*arguments):
+        gate.wait(5)
+        return go_on(*arguments)
+
+    monkeypatch.setattr(predictor, stage, held_back)
+
+
+async def asked_one_by_one(engine, count, texts, options, model=None):
+    tasks = []
+    for _ in range(count):
+        tasks.append(asyncio.create_task(engine.predict(model, texts, options)))
+        await asyncio.sleep(0.01)
+    return tasks
+
+
+async def refused_of(tasks, gate):
+    """How many were refused before the gate was opened; all others must be answered."""
+    refused = [task for task in tasks if task.done()]
+    assert all(isinstance(task.exception(), OverloadedError) for task in refused)
+    gate.set()
+    await asyncio.gather(*(task for task in tasks if task not in refused))
+    return len(refused)
+
+
+def test_explanations_that_wait_for_their_turn_fill_the_queue(catalog, gate, monkeypatch):
+    hold(monkeypatch, catalog.load(), "explain", gate)
+
+    async def flood():
+        engine = engine_of(catalog, queue=10)
+        tasks = await asked_one_by_one(engine, 40, ["good"], EXPLAINED)
+        waiting = engine.waiting
+        return waiting, await refused_of(tasks, gate), engine.waiting
+
+    waiting, refused, left = asyncio.run(flood())
+    assert 8 <= waiting <= 10  # two windows of each: the text again, and without its word
+    assert refused >= 40 - 6
+    assert left == 0
+
+
+def test_an_explanation_of_many_texts_lets_others_have_their_turn(catalog, monkeypatch):
+    predictor = catalog.load()
+    explain = predictor.explain
+
+    def slow(reading, predictions, run):
+        time.sleep(0.03 * len(predictions))
+        return explain(reading, predictions, run)
+
+    monkeypatch.setattr(predictor, "explain", slow)
+
+    async def ask():
+        engine = engine_of(catalog, queue=1000)
+        many = await asked_one_by_one(engine, EXPLAINING, ["good"] * 12, EXPLAINED)
+        await engine.predict(None, ["good"], EXPLAINED)
+        unfinished = sum(not task.done() for task in many)
+        answers = await asyncio.gather(*many)
+        return unfinished, [len(answer.predictions) for answer in answers]
+
+    unfinished, counts = asyncio.run(ask())
+    assert unfinished == EXPLAINING
+    assert counts == [12] * EXPLAINING
+
+
+def test_finding_the_entities_of_a_long_text_stops_nobody(artifact, make_catalog, monkeypatch):
+    write_entity_artifact(artifact.parent / "ner")
+    catalog = make_catalog()
+    predictor = catalog.load("ner")
+    decode = predictor.decode
+
+    def slow(*arguments):
+        time.sleep(0.4)
+        return decode(*arguments)
+
+    monkeypatch.setattr(predictor, "decode", slow)
+
+    async def ask():
+        engine = engine_of(catalog)
+        slow = asyncio.create_task(engine.predict("ner", ["Ada met Acme"], Options()))
+        longest, last = 0.0, time.perf_counter()
+        while not slow.done():
+            await asyncio.sleep(0.001)
+            longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+        return longest, slow.result()
+
+    longest, answer = asyncio.run(ask())
+    assert longest < 0.2
+    assert [each.text for each in answer.predictions[0].entities] == ["Ada", "Acme"]
+
+
+@pytest.fixture
+def loading(make_catalog, gate):
+    """A catalog whose models, but for the default, take until the gate is opened to load."""
+
+    def load(opened):
+        if opened.manifest.model != "sentiment":
+            gate.wait(5)
+        return Held(opened)
+
+    return make_catalog(load)
+
+
+def test_while_a_model_is_loaded_others_answer_without_waiting(loading, gate):
+    async def ask():
+        patient = BatchLimits(64, 4, 5.0)  # a batch would wait for what is being tokenised
+        engine = engine_of(loading, limits=patient)
+        tasks = await asked_one_by_one(engine, 2 * TOKENIZING, ["bad"], Options(), "other")
+        begun = time.perf_counter()
+        await engine.predict(None, ["good"], Options())
+        took, unfinished = time.perf_counter() - begun, sum(not task.done() for task in tasks)
+        gate.set()
+        answers = await asyncio.gather(*tasks)
+        return took, unfinished, {answer.model.name for answer in answers}
+
+    took, unfinished, models = asyncio.run(ask())
+    assert took < 2
+    assert unfinished == 2 * TOKENIZING
+    assert models == {"other"}
+
+
+def test_who_waits_for_a_model_to_load_takes_room(loading, gate):
+    async def flood():
+        engine = engine_of(loading, queue=3)
+        tasks = await asked_one_by_one(engine, 9, ["bad"], Options(), "other")
+        return await refused_of(tasks, gate)
+
+    assert asyncio.run(flood()) == 6
+
+
+def test_a_body_that_is_being_tokenised_takes_room_by_its_length(catalog, gate, monkeypatch):
+    hold(monkeypatch, catalog.load(), "read", gate)
+    large = ["good " * 1000] * 3
+
+    async def flood():
+        engine = engine_of(catalog, queue=10)
+        tasks = await asked_one_by_one(engine, 9, large, Options(long_text="truncate"))
+        return await refused_of(tasks, gate)
+
+    assert asyncio.run(flood()) == 8
