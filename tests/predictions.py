@@ -13,7 +13,7 @@ from scripts.monitoring.window import Window
 
 START = datetime(2026, 11, 14, tzinfo=UTC)
 EVER = Window(None, datetime(2100, 1, 1, tzinfo=UTC))
-VERSION = "20261121-628c0adf"
+VERSION = "20261121-1a8af814"
 
 
 def log_lines(

@@ -2,10 +2,10 @@
 
     x @ W = s * ((x / s) @ W),  s = max |x| of each row
 
-Dynamic int8 takes one scale for a whole tensor. A few tokens of an encoder (those that mark its
-ends, often) have numbers many times those of the rest, and would leave the rest few of the 255
-levels; divided by its own largest number first, every token has them all (per-token quantization,
-Yao et al. 2022, "ZeroQuant", section 4.2). In full precision nothing changes.
+Dynamic int8 takes one scale for a whole tensor. A few tokens of an encoder ([CLS], often) have
+numbers many times those of the rest, and would leave the rest few of the 255 levels; divided by its
+own largest number first, every token has them all (token-wise quantization of activations: Yao et
+al. 2022, "ZeroQuant"). In full precision nothing changes.
 """
 
 from collections.abc import Sequence
