@@ -393,7 +393,7 @@ def test_the_page_says_what_makes_it_doubtful() -> None:
 def test_the_page_says_what_is_open_and_how_to_know_it() -> None:
     page = render(made_up_results(quick=False, busy=0.1))
     assert "Open: no GPU was in reach" in page
-    assert "python -m scripts.benchmark_gpu" in page
+    assert "make benchmark-gpu" in page
 
 
 def test_all_times_of_a_round_stand_on_one_line() -> None:
