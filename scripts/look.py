@@ -29,15 +29,16 @@ def main() -> None:
     if arguments.model and arguments.model not in served:
         raise UsageError(f"{stage.name} serves {', '.join(served)}, and no '{arguments.model}'")
     wanted = [arguments.model] if arguments.model else list(served)
+    sources = sources_by_model(arguments.source, served, pins)
     new = []
-    for model, source in sources_by_model(arguments.source, served, wanted).items():
+    for model in wanted:
         if model in pins:
-            leave_trace(registry, model, source)
+            leave_trace(registry, model, "pinned")
             is_new, said = False, f"stays at {pins[model]}, which infra/stages.py pins"
         else:
-            is_new, said = _look(registry, model, source, arguments.retry)
+            is_new, said = _look(registry, model, sources[model], arguments.retry)
         if is_new:
-            new.append({"model": model, "source": source})
+            new.append({"model": model, "source": sources[model]})
         add_to_summary(f"{model}: {said}")
         print(f"{model}: {said}")
     write_outputs(arguments.outputs, {"new": json.dumps(new) if new else ""})

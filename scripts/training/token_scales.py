@@ -51,8 +51,8 @@ def _divide(values: str) -> list[onnx.NodeProto]:
 
 def _multiply(product: onnx.NodeProto, values: str) -> list[onnx.NodeProto]:
     output = product.output[0]
-    scaled = f"{output}_scaled"
+    before = f"{output}_before_scale"
     node = helper.make_node(
-        "MatMul", [f"{values}_scaled", product.input[1]], [scaled], name=product.name
+        "MatMul", [f"{values}_scaled", product.input[1]], [before], name=product.name
     )
-    return [node, helper.make_node("Mul", [scaled, f"{values}_by_token"], [output])]
+    return [node, helper.make_node("Mul", [before, f"{values}_by_token"], [output])]

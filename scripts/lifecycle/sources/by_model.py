@@ -9,29 +9,32 @@ REGISTRY = "registry"
 OF_A_MODEL = re.compile(r"(?P<model>[^=:]+)=(?P<source>.+)")
 
 
-def sources_by_model(
-    given: str, served: Collection[str], wanted: Collection[str]
-) -> dict[str, str]:
-    """Model to source, of the wanted ones, out of `MODEL=SOURCE,...`.
+def sources_by_model(given: str, served: Collection[str], pins: Collection[str]) -> dict[str, str]:
+    """Model to source, of those that are served and not pinned, out of `MODEL=SOURCE,...`.
 
     Where none is named it is `registry`. A SOURCE without a model is that of the one that is not
-    named. served: all that may be named. Raises UsageError where a source is nobody's, or would
-    be that of several.
+    named. Raises UsageError where a source is nobody's, or a model has two.
     """
-    named, alone = {}, REGISTRY
+    named: dict[str, str] = {}
+    unnamed: list[str] = []
     for part in filter(None, given.split(",")):
-        if found := OF_A_MODEL.fullmatch(part):
-            named[found["model"]] = found["source"]
+        found = OF_A_MODEL.fullmatch(part)
+        if found is None:
+            unnamed.append(part)
+        elif found["model"] in named:
+            raise UsageError(f"'{given}' names {found['model']} twice")
         else:
-            alone = part
+            named[found["model"]] = found["source"]
     if unknown := named.keys() - set(served):
         raise UsageError(
             f"'{given}' names {', '.join(sorted(unknown))}; served are {', '.join(served)}"
         )
-    rest = [model for model in wanted if model not in named]
-    if alone != REGISTRY and len(rest) > 1:
+    models = [model for model in served if model not in pins]
+    rest = [model for model in models if model not in named]
+    if unnamed not in ([], [REGISTRY]) and (len(unnamed) > 1 or len(rest) != 1):
         raise UsageError(
-            f"{alone} is the source of one model; say of which: MODEL={alone}, "
-            f"with one of {', '.join(rest)}"
+            f"'{given}': whose is {unnamed[-1]}? Say MODEL={unnamed[-1]}, with one of "
+            f"{', '.join(rest or models)}"
         )
-    return {model: named.get(model, alone) for model in wanted}
+    alone = unnamed[0] if unnamed else REGISTRY
+    return {model: named.get(model, alone) for model in models}

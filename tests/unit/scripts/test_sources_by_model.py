@@ -21,21 +21,25 @@ SERVED = ("sentiment", "ner")
     ],
 )
 def test_each_model_has_its_own_and_else_the_registry(given, sources) -> None:
-    assert sources_by_model(given, SERVED, SERVED) == dict(zip(SERVED, sources, strict=True))
+    assert sources_by_model(given, SERVED, ()) == dict(zip(SERVED, sources, strict=True))
 
 
-def test_a_source_alone_is_that_of_the_one_model_that_is_wanted() -> None:
-    assert sources_by_model("hub:a/b", SERVED, ["ner"]) == {"ner": "hub:a/b"}
-    assert sources_by_model("sentiment=hub:a/b", SERVED, ["ner"]) == {"ner": "registry"}
+def test_a_pinned_model_has_none_and_takes_none() -> None:
+    assert sources_by_model("hub:a/b", SERVED, ["ner"]) == {"sentiment": "hub:a/b"}
+    assert sources_by_model("ner=hub:a/b", SERVED, ["ner"]) == {"sentiment": "registry"}
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("hub:a/b", r"say of which: MODEL=hub:a/b, with one of sentiment, ner"),
+        ("hub:a/b", r"whose is hub:a/b\? Say MODEL=hub:a/b, with one of sentiment, ner"),
+        ("hub:a/b,hub:c/d", r"whose is hub:c/d\?"),
+        ("sentiment=registry,hub:a/b,hub:c/d", r"whose is hub:c/d\?"),
+        ("sentiment=registry,ner=hub:a/b,hub:c/d", r"whose is hub:c/d\?"),
+        ("ner=hub:a/b,ner=hub:c/d", r"names ner twice"),
         ("sentimnt=hub:a/b", r"names sentimnt; served are sentiment, ner"),
     ],
 )
-def test_a_source_of_several_models_or_of_none_is_refused(given, words) -> None:
+def test_a_source_of_several_models_or_of_none_or_a_second_one_is_refused(given, words) -> None:
     with pytest.raises(UsageError, match=words):
-        sources_by_model(given, SERVED, SERVED)
+        sources_by_model(given, SERVED, ())
