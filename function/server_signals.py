@@ -18,7 +18,7 @@ class Watched(Protocol):
 
     @property
     def waiting(self) -> int:
-        """Windows in it."""
+        """Windows that stand in it."""
         ...
 
     def models(self) -> Sequence[ModelInfo]:

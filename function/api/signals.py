@@ -125,7 +125,7 @@ SIGNALS = (
     ),
     Signal(
         member="queue_windows",
-        means="windows that wait",
+        means="windows that wait for a turn of the model",
         unit="Count",
         prometheus="queue_windows",
         kind="gauge",

@@ -15,7 +15,7 @@ class Admission:
 
     limit: windows that may be held at once. A request of more is taken in where nothing else is.
     most: that one request may cost; no text's length can promise more.
-    queued: those that stand in queues by now. seconds_to_empty: how long these will take.
+    queued: those that stand in queues by now. seconds_per_window: of late.
     """
 
     def __init__(
@@ -23,10 +23,10 @@ class Admission:
         limit: int,
         most: int,
         queued: Callable[[], int],
-        seconds_to_empty: Callable[[], float],
+        seconds_per_window: Callable[[], float],
     ) -> None:
         self._limit, self._most = limit, most
-        self._queued, self._seconds_to_empty = queued, seconds_to_empty
+        self._queued, self._seconds_per_window = queued, seconds_per_window
         self._claimed = 0
 
     @property
@@ -58,9 +58,8 @@ class Admission:
         self._claimed += windows
 
     def _overloaded(self) -> OverloadedError:
-        # What is in no queue yet will take as long, window by window, as what is.
-        seconds = self._seconds_to_empty() * self.held / max(1, self._queued())
-        after = min(max(1, math.ceil(seconds)), LONGEST_RETRY)
+        seconds = math.ceil(self.held * self._seconds_per_window())
+        after = min(max(1, seconds), LONGEST_RETRY)
         return OverloadedError(
             f"{self.held} windows of text are waiting; try again in {after} s", after
         )

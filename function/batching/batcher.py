@@ -51,11 +51,6 @@ class Batcher:
         """Windows in the queue."""
         return len(self._queue)
 
-    @property
-    def seconds_to_empty(self) -> float:
-        """How long what waits will take, as fast as it went of late."""
-        return self._queue.tokens * self._reader.seconds_per_token
-
     async def run(self, windows: Sequence[TokenIds]) -> Outcome:
         """Logits of one request's windows. Raises PredictionError. Cancelled, it leaves the
         queue."""

@@ -9,6 +9,8 @@ from function.core.backend import Logits
 from function.core.reading import Run
 from function.core.tokenization import TokenIds
 
+KEPT = 0.9  # of what earlier calls count for, with each that follows
+
 
 class Device:
     """Runs a few calls at once, each in a thread, for all models of a process.
@@ -22,15 +24,22 @@ class Device:
         self.slots = asyncio.Semaphore(calls)
         self.broken = False
         self._threads = ThreadPoolExecutor(calls, "model")
-        self._ended = 0.0
+        self._ended = self._seconds = self._windows = 0.0
+
+    @property
+    def seconds_per_window(self) -> float:
+        """Of its time, of late, whatever the model; 0 before it read any."""
+        return self._seconds / self._windows if self._windows else 0.0
 
     async def call(self, run: Run, windows: Sequence[TokenIds]) -> Sequence[Logits]:
         """Raises whatever the model's runtime does."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, windows)
 
-    def spent(self, begun: float) -> float:
-        """Seconds of its time that a call took which ends now: since it began, or since another
-        one ended. So calls that run at once share the time, and none is counted twice."""
+    def count(self, begun: float, windows: int) -> None:
+        """A call ends now that read so many windows, none where it failed. It took the time since
+        it began, or since another one ended: so calls that run at once share the time, and none
+        is counted twice."""
         now = time.perf_counter()
-        seconds, self._ended = now - max(begun, self._ended), now
-        return seconds
+        self._seconds = KEPT * self._seconds + now - max(begun, self._ended)
+        self._windows = KEPT * self._windows + windows
+        self._ended = now

@@ -5,7 +5,9 @@ request ─► room? ─► tokenise (thread) ─► fair queue ─► batch ─
                                  explaining asks again
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from time import perf_counter
 
@@ -46,36 +48,39 @@ class BatchingEngine:
         self._catalog, self._limits_of, self._watch = catalog, limits_of, watch
         self._device, self._stages = Device(calls), Stages(catalog)
         self._batchers: dict[Predictor, Batcher] = {}
+        self._under_way: Counter[Predictor] = Counter()
         self._admission = Admission(
             queue,
             catalog.max_windows,
-            lambda: sum(batcher.waiting for batcher in self._batchers.values()),
-            lambda: sum(batcher.seconds_to_empty for batcher in self._batchers.values()),
+            lambda: self.waiting,
+            lambda: self._device.seconds_per_window,
         )
 
     async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
         """See `core.types.Engine`."""
         started = perf_counter()
+        info = self._catalog.info(model)
         with self._admission.admit(texts) as claim:
             predictor = await self._stages.load(model)
             reading = await self._stages.read(predictor, texts, options)
             claim.amend(predictor.cost(reading, options))
             read = perf_counter()
-            info = self._catalog.info(model)
-            batcher = self._batcher(info, predictor)
+            with self._batcher(info, predictor) as batcher:
 
-            async def ask(windows: Sequence[TokenIds]) -> Outcome:
-                claim.queued(len(windows))
-                return await batcher.run(windows)
+                async def ask(windows: Sequence[TokenIds]) -> Outcome:
+                    claim.queued(len(windows))
+                    return await batcher.run(windows)
 
-            outcome = await ask(reading.windows)
-            inferred = perf_counter()
-            with claim.decoding(len(reading.windows)):
-                predictions = await self._stages.decode(predictor, reading, outcome.logits, options)
-            decoded = explained = perf_counter()
-            if options.explain:
-                predictions = await self._stages.explain(predictor, reading, predictions, ask)
-                explained = perf_counter()
+                outcome = await ask(reading.windows)
+                inferred = perf_counter()
+                with claim.decoding(len(reading.windows)):
+                    predictions = await self._stages.decode(
+                        predictor, reading, outcome.logits, options
+                    )
+                decoded = explained = perf_counter()
+                if options.explain:
+                    predictions = await self._stages.explain(predictor, reading, predictions, ask)
+                    explained = perf_counter()
         return Answer(
             info,
             predictions,
@@ -98,10 +103,12 @@ class BatchingEngine:
 
     @property
     def waiting(self) -> int:
-        """Windows that the models have yet to read, of all requests that were taken in."""
-        return self._admission.held
+        """Windows in the queues."""
+        return sum(batcher.waiting for batcher in self._batchers.values())
 
-    def _batcher(self, info: ModelInfo, predictor: Predictor) -> Batcher:
+    @contextmanager
+    def _batcher(self, info: ModelInfo, predictor: Predictor) -> Iterator[Batcher]:
+        """A model's, for as long as a request may ask it."""
         self._forget_unloaded()
         if predictor not in self._batchers:
             limits = self._limits_of(info.name)
@@ -114,12 +121,16 @@ class BatchingEngine:
             self._batchers[predictor] = Batcher(
                 reader, self._device, limits, more_expected=lambda: self._stages.tokenizing > 0
             )
-        return self._batchers[predictor]
+        self._under_way[predictor] += 1
+        try:
+            yield self._batchers[predictor]
+        finally:
+            self._under_way[predictor] -= 1
 
     def _forget_unloaded(self) -> None:
-        """Let go of models that the catalog let go of, once nobody waits for them; loaded again,
-        such a model is another predictor."""
+        """Let go of models that the catalog let go of, once no request for them is under way;
+        loaded again, such a model is another predictor."""
         loaded = self._catalog.loaded()
-        for predictor, batcher in list(self._batchers.items()):
-            if predictor not in loaded and not batcher.waiting:
-                del self._batchers[predictor]
+        for predictor in list(self._batchers):
+            if predictor not in loaded and not self._under_way[predictor]:
+                del self._batchers[predictor], self._under_way[predictor]

@@ -12,8 +12,6 @@ from function.core.errors import PredictionError
 from function.core.reading import Run
 from function.core.tokenization import TokenIds
 
-KEPT = 0.9  # of what earlier calls count for, with each that follows
-
 
 @dataclass(frozen=True)
 class Batch:
@@ -37,12 +35,6 @@ class BatchReader:
         self, run: Run, device: Device, known: TokenIds, watch: Callable[[Batch], None]
     ) -> None:
         self._run, self._device, self._known, self._watch = run, device, known, watch
-        self._seconds = self._tokens = 0.0
-
-    @property
-    def seconds_per_token(self) -> float:
-        """Of the device's time, of late."""
-        return self._seconds / self._tokens if self._tokens else 0.0
 
     async def read(self, batch: Sequence[Waiting[PendingRequest]]) -> None:
         """Run a batch; where it fails, its halves, until what fails is alone."""
@@ -82,10 +74,8 @@ class BatchReader:
         return logits
 
     def _tell(self, windows: Sequence[TokenIds], begun: float, *, failed: bool) -> None:
-        seconds, spent = time.perf_counter() - begun, self._device.spent(begun)
+        seconds = time.perf_counter() - begun
+        self._device.count(begun, 0 if failed else len(windows))
         tokens = sum(len(window) for window in windows)
         padded = max(len(window) for window in windows) * len(windows)
-        if not failed:
-            self._seconds = KEPT * self._seconds + spent
-            self._tokens = KEPT * self._tokens + tokens
         self._watch(Batch(len(windows), tokens, padded, seconds, failed))

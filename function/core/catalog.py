@@ -93,8 +93,8 @@ class Catalog:
         return [self._infos[name] for name in names]
 
     def info(self, model: str | None) -> ModelInfo:
-        """How answers name a model."""
-        return self._infos[self._default if model is None else model]
+        """How answers name a model. Raises UnknownModelError."""
+        return self._infos[self._known(model)]
 
     def _known(self, model: str | None) -> str:
         name = self._default if model is None else model

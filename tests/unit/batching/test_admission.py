@@ -10,7 +10,7 @@ class Queues:
     """What stands in queues, as a test has it."""
 
     windows = 0
-    seconds = 0.0
+    seconds_per_window = 0.0
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def queues():
 
 @pytest.fixture
 def admission(queues):
-    return Admission(10, 20, lambda: queues.windows, lambda: queues.seconds)
+    return Admission(10, 20, lambda: queues.windows, lambda: queues.seconds_per_window)
 
 
 def test_texts_count_by_their_length_until_they_are_tokenised(admission):
@@ -59,19 +59,27 @@ def test_what_is_decoded_leaves_less_room_for_others(admission):
 
 
 def test_a_request_comes_in_that_fills_it_to_the_last_and_the_next_does_not(admission, queues):
-    queues.windows, queues.seconds = 8, 2.4
+    queues.windows, queues.seconds_per_window = 8, 0.3
     first, next_one = admission.admit([SHORT] * 2), admission.admit([SHORT])
     with first, pytest.raises(OverloadedError) as refused, next_one:
         pass
-    assert refused.value.retry_after == 3  # 2.4 seconds for eight windows, as many for each of ten
+    assert refused.value.retry_after == 3
     assert "10 windows of text are waiting; try again in 3 s" in str(refused.value)
     with admission.admit([SHORT] * 2):
         pass
 
 
-@pytest.mark.parametrize(("seconds", "after"), [(0.0, 1), (1000.0, 30)])
+def test_what_stands_in_no_queue_takes_its_time_too(admission, queues):
+    queues.seconds_per_window = 0.5
+    first, next_one = admission.admit([SHORT] * 10), admission.admit([SHORT])
+    with first, pytest.raises(OverloadedError) as refused, next_one:
+        pass
+    assert refused.value.retry_after == 5
+
+
+@pytest.mark.parametrize(("seconds", "after"), [(0.0, 1), (100.0, 30)])
 def test_nobody_is_told_to_come_back_at_once_or_in_an_hour(admission, queues, seconds, after):
-    queues.windows, queues.seconds = 10, seconds
+    queues.windows, queues.seconds_per_window = 10, seconds
     with pytest.raises(OverloadedError) as refused, admission.admit([SHORT]):
         pass
     assert refused.value.retry_after == after

@@ -197,38 +197,17 @@ def test_whoever_watches_hears_of_every_batch_and_its_padding(make_batcher, mode
     assert figures == [(1, 1, 1, False), (2, 18, 20, False)]
 
 
-def test_the_time_to_empty_the_queue_grows_with_what_waits(make_batcher, model):
-    async def ask():
-        batcher = make_batcher()
-        await batcher.run([window(100)])
-        assert batcher.seconds_to_empty == 0
-        first, tasks = await queued(batcher, model, [[window(50)]])
-        short = batcher.seconds_to_empty
-        more = asyncio.create_task(batcher.run([window(50)]))
-        await settle()
-        assert batcher.seconds_to_empty == pytest.approx(2 * short)
-        model.gate.set()
-        await asyncio.gather(first, *tasks, more)
-
-    asyncio.run(ask())
-
-
 @pytest.mark.parametrize("calls", [1, 2])
-def test_the_time_to_empty_the_queue_is_that_of_all_calls_that_run_at_once(
+def test_the_time_of_a_window_is_shared_by_the_calls_that_run_at_once(
     make_batcher, model, monkeypatch, calls
 ):
-    """Each call takes 0.05 seconds, however many run."""
+    """Each call takes 0.05 seconds and reads two windows, however many run."""
 
     async def ask():
-        batcher = make_batcher(tokens=100, device=Device(calls))
-        await asyncio.gather(*(batcher.run([window(100)]) for _ in range(10)))
-        model.gate.clear()
-        tasks = [asyncio.create_task(batcher.run([window(100)])) for _ in range(10 + calls)]
-        await settle()
-        seconds = batcher.seconds_to_empty
-        model.gate.set()
-        await asyncio.gather(*tasks)
-        return seconds
+        device = Device(calls)
+        batcher = make_batcher(tokens=100, device=device)
+        await asyncio.gather(*(batcher.run([window(50)]) for _ in range(20)))
+        return device.seconds_per_window
 
     run = model.run
 
@@ -237,4 +216,29 @@ def test_the_time_to_empty_the_queue_is_that_of_all_calls_that_run_at_once(
         return run(windows)
 
     monkeypatch.setattr(model, "run", slow)
-    assert asyncio.run(ask()) == pytest.approx(10 * 0.05 / calls, rel=0.35)
+    assert asyncio.run(ask()) == pytest.approx(0.025 / calls, rel=0.35)
+
+
+def test_a_call_that_failed_cost_its_time_and_read_nothing(make_batcher, model, monkeypatch):
+    async def ask():
+        device = Device(1)
+        batcher = make_batcher(device=device)
+        first, (poisoned, answered) = await queued(
+            batcher, model, [[window(4, POISON)], [window(4)]]
+        )
+        model.gate.set()
+        await asyncio.gather(first, answered)
+        with pytest.raises(PredictionError):
+            await poisoned
+        return device.seconds_per_window
+
+    run = model.run
+
+    def slow(windows):
+        time.sleep(0.02)
+        return run(windows)
+
+    monkeypatch.setattr(model, "run", slow)
+    # The first window, both at once and then each alone; and three windows were read: the first,
+    # the one that can be, and the one that finds out whether the device is broken.
+    assert asyncio.run(ask()) > 0.025

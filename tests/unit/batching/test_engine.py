@@ -123,6 +123,26 @@ def test_wrong_input_leaves_room_for_others(catalog):
     assert asyncio.run(ask()).predictions[0].label == "positive"
 
 
+def test_a_model_that_is_not_there_is_not_asked_for_again_later(catalog, held):
+    """A full server says so at once, not that there is no room."""
+
+    async def ask():
+        engine = engine_of(catalog, queue=1)
+        held["sentiment"].gate.clear()
+        asked = []
+        for _ in range(2):  # one is being read, one fills the queue
+            asked.append(asyncio.create_task(engine.predict(None, ["good"], Options())))
+            await asyncio.sleep(0.1)
+        with pytest.raises(OverloadedError):
+            await engine.predict("other", ["good"], Options())
+        with pytest.raises(UnknownModelError):
+            await engine.predict("nonsense", ["good"], Options())
+        held["sentiment"].gate.set()
+        await asyncio.gather(*asked)
+
+    asyncio.run(ask())
+
+
 def test_another_model_is_loaded_on_first_use_and_answers_beside_the_default(catalog):
     async def ask():
         engine = engine_of(catalog)

@@ -57,12 +57,79 @@ def test_explanations_that_wait_for_their_turn_fill_the_queue(catalog, gate, mon
         engine = engine_of(catalog, queue=10)
         tasks = await asked_one_by_one(engine, 40, ["good"], EXPLAINED)
         waiting = engine.waiting
-        return waiting, await refused_of(tasks, gate), engine.waiting
+        return waiting, await refused_of(tasks, gate)
 
-    waiting, refused, left = asyncio.run(flood())
-    assert 8 <= waiting <= 10  # two windows of each: the text again, and without its word
+    waiting, refused = asyncio.run(flood())
+    assert waiting == 0  # they take room, but none has asked the model yet
     assert refused >= 40 - 6
-    assert left == 0
+
+
+def test_what_explanations_ask_for_waits_in_the_queue(catalog, held, gate, monkeypatch):
+    hold(monkeypatch, catalog.load(), "explain", gate)
+
+    async def ask():
+        engine = engine_of(catalog)
+        tasks = await asked_one_by_one(engine, 1, ["good"], EXPLAINED)
+        await asyncio.sleep(0.05)
+        held["sentiment"].gate.clear()
+        tasks += await asked_one_by_one(engine, 1, ["good"], Options())  # keeps the model busy
+        before = engine.waiting
+        gate.set()
+        await asyncio.sleep(0.1)
+        asked = engine.waiting
+        held["sentiment"].gate.set()
+        await asyncio.gather(*tasks)
+        return before, asked, engine.waiting
+
+    assert asyncio.run(ask()) == (0, 1, 0)  # the text; without its word comes next
+
+
+def test_what_an_unloaded_model_has_yet_to_explain_is_counted(tight, held, gate, monkeypatch):
+    hold(monkeypatch, tight.load("other"), "explain", gate)
+
+    async def ask():
+        engine = engine_of(tight, queue=3)
+        tasks = await asked_one_by_one(engine, 1, ["good"], EXPLAINED, "other")
+        await asyncio.sleep(0.05)
+        await engine.predict("third", ["bad"], Options())  # and "other" is unloaded
+        held["sentiment"].gate.clear()
+        tasks += await asked_one_by_one(engine, 1, ["good"], Options())  # keeps the device busy
+        gate.set()
+        await asyncio.sleep(0.1)
+        explaining = engine.waiting
+        tasks += await asked_one_by_one(engine, 1, ["good"], Options(), "other")
+        await asyncio.sleep(0.1)
+        with pytest.raises(OverloadedError):
+            await engine.predict(None, ["good"], Options())
+        again = engine.waiting
+        held["sentiment"].gate.set()
+        await asyncio.gather(*tasks)
+        return explaining, again, engine.waiting
+
+    assert asyncio.run(ask()) == (1, 2, 0)
+
+
+def test_who_is_refused_comes_back_later_the_slower_the_model_is(catalog, held, gate, monkeypatch):
+    """Also where no window stands in the queue yet."""
+    run = held["sentiment"].run
+
+    def slow(*arguments):
+        time.sleep(0.5)
+        return run(*arguments)
+
+    async def ask():
+        engine = engine_of(catalog, queue=10)
+        await engine.predict(None, ["good"], Options())
+        hold(monkeypatch, catalog.load(), "read", gate)
+        tasks = await asked_one_by_one(engine, 1, ["good"] * 10, Options())
+        with pytest.raises(OverloadedError) as refused:
+            await engine.predict(None, ["good"], Options())
+        gate.set()
+        await asyncio.gather(*tasks)
+        return refused.value.retry_after
+
+    monkeypatch.setattr(held["sentiment"], "run", slow)
+    assert asyncio.run(ask()) >= 5
 
 
 def test_an_explanation_of_many_texts_lets_others_have_their_turn(catalog, monkeypatch):
