@@ -2,13 +2,16 @@
 
 Reads a window of the prediction log, and compares answers, scores, lengths, tokens per word and,
 with feedback, accuracy with a reference: of one model, or of each that a stage serves. Of those,
-one of which the reference has too little is named and passed over.
+one of which the reference has too little is named and passed over; one that cannot be looked at
+holds none of the others up, and is told in the end.
 """
 
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from function.core.errors import EvergreenError
 from scripts.commandline import run, table, write_json
 from scripts.deployment.models import choose
 from scripts.deployment.stages import load_stage
@@ -23,24 +26,34 @@ from scripts.workflow.summary import add_to_summary
 
 def main() -> None:
     arguments = _arguments()
-    figures, passed_over, drifted = {}, [], []
+    figures: dict[str, dict[str, Any]] = {}
+    drifted: list[str] = []
+    passed_over: list[ThinReferenceError] = []
+    failed: dict[str, EvergreenError] = {}
     for model in _models(arguments):
         try:
             found = look_at(arguments, model)
+            figures[model] = found.document
+            if found.verdict.word == "drift":
+                drifted.append(headline(model, found.verdict))
+            _tell(found)
+            _keep(found, arguments)
         except ThinReferenceError as error:
             passed_over.append(error)
             _say(f"{model}: passed over: {error}")
-            continue
-        _tell(found)
-        _keep(found, arguments)
-        figures[model] = found.document
-        if found.verdict.word == "drift":
-            drifted.append(headline(found.model, found.verdict))
+        except UsageError:  # as wrong for every other model
+            raise
+        except EvergreenError as error:
+            failed[f"{model}: failed: {error}"] = error
+            _say(f"{model}: failed: {error}")
+    if figures:
+        write_json(figures, arguments.json)
+    if drifted:
+        raise DriftError("; ".join([*drifted, *failed]))
+    if failed:
+        raise next(iter(failed.values()))
     if not figures:
         raise passed_over[0]
-    write_json(figures, arguments.json)
-    if drifted:
-        raise DriftError("; ".join(drifted))
 
 
 def _models(arguments: argparse.Namespace) -> list[str]:

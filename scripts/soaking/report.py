@@ -65,6 +65,8 @@ def failures(results: Results) -> list[str]:
         found.append(f"{leaked(results.samples)} descriptors stay open")
     if results.told.failures:
         found.append(f"{results.told.failures} batches failed")
+    if not results.drained.asked:
+        found.append("nothing was under way on SIGTERM")
     if lost := results.drained.asked - results.drained.answered:
         found.append(f"{lost} requests under way got no answer on SIGTERM")
     if results.drained.code != 0:

@@ -26,16 +26,17 @@ class Sample:
 
 @contextmanager
 def watching(pid: int, seconds: float) -> Iterator[list[Sample]]:
-    """Samples of a process, taken in a thread until the block ends."""
+    """Samples of a process, taken in a thread until the block ends; the last one is of its end."""
     samples: list[Sample] = []
     done = threading.Event()
     process, begun = psutil.Process(pid), time.perf_counter()
 
     def watch() -> None:
-        while True:
+        over = False
+        while not over:
             samples.append(_sample(process, time.perf_counter() - begun))
-            if done.wait(max(0.5, seconds / SAMPLES)):
-                return
+            over = done.wait(max(0.5, seconds / SAMPLES))
+        samples.append(_sample(process, time.perf_counter() - begun))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -1,14 +1,19 @@
 """From real texts through the bundled model, the collector and the log to a verdict."""
 
 import json
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from scripts import drift
+from scripts.lifecycle.errors import DriftError, RegistryError
 from scripts.monitoring.answering import answered, answered_once
+from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.traffic import Traffic, german_reviews
 from tests.conftest import REPOSITORY
+from tests.predictions import log_lines
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
 
@@ -50,3 +55,83 @@ def test_texts_are_answered_once_and_kept(bundled_models, tmp_path):
     assert [json.loads(line)["id"] for line in first.splitlines()] == ["few-0", "few-2"]
     path.write_bytes(b"kept")
     assert answered_once(traffic, bundled_models / "sentiment", tmp_path).read_bytes() == b"kept"
+
+
+MODELS = ("ner", "sentiment", "sentiment-lstm")  # as a stage looks at them
+
+
+@pytest.fixture
+def registry(bundled_models, tmp_path):
+    """A copy, without the weights."""
+    copied = tmp_path / "registry"
+    big = shutil.ignore_patterns("*.onnx", "*.safetensors")
+    shutil.copytree(REPOSITORY / "registry", copied, ignore=big)
+    return copied
+
+
+@pytest.fixture
+def look_at_prod(registry, tmp_path, monkeypatch):
+    """Look at all models of a stage. tokens: the median of each model's texts; 200 is quiet."""
+
+    def written(name, count, tokens, seed):
+        path = tmp_path / f"{name}.parquet"
+        path.write_bytes(
+            write_parquet(
+                [
+                    {
+                        **line,
+                        "id": f"{model}-{line['id']}",
+                        "model": model,
+                        "version": version(model),
+                    }
+                    for model in MODELS
+                    for line in log_lines(count, seed=seed, tokens=tokens.get(model, 200))
+                ]
+            )
+        )
+        return path
+
+    def version(model):
+        return json.loads((registry / model / "aliases/production.json").read_text())["version"]
+
+    def of(**tokens):
+        good, now = written("good", 600, {}, 1), written("now", 200, tokens, 2)
+        where = ("--registry", registry, "--stage", "prod", "--log", now, "--reference", good)
+        options = (*where, "--json", tmp_path / "figures")
+        monkeypatch.setattr(sys, "argv", ["drift", *map(str, options)])
+        drift.main()
+
+    return of
+
+
+def verdicts(folder):
+    figures = json.loads((folder / "figures").read_text())
+    return {model: found["verdict"] for model, found in figures.items()}
+
+
+def damage_manifest(registry):
+    (manifest,) = registry.glob("sentiment/versions/*/manifest.json")
+    manifest.write_text("{}")
+
+
+def lose_version(registry):
+    (version,) = registry.glob("sentiment/versions/*")
+    version.rename(version.with_name("20260101-00000000"))
+
+
+@pytest.mark.parametrize("harm", [damage_manifest, lose_version])
+def test_a_model_that_cannot_be_looked_at_hides_no_drift(look_at_prod, registry, tmp_path, harm):
+    harm(registry)
+    with pytest.raises(DriftError, match=r"ner: drift in 200 texts.*; sentiment: failed: "):
+        look_at_prod(ner=30)
+    assert verdicts(tmp_path) == {"ner": "drift", "sentiment-lstm": "no drift"}
+
+
+def test_where_nothing_drifted_the_first_error_is_told_in_the_end(
+    look_at_prod, registry, tmp_path, capsys
+):
+    lose_version(registry)
+    with pytest.raises(RegistryError, match="sentiment"):
+        look_at_prod()
+    assert verdicts(tmp_path) == {"ner": "no drift", "sentiment-lstm": "no drift"}
+    assert "sentiment: failed: " in capsys.readouterr().out

@@ -1,25 +1,30 @@
 """Mixed load: how answers are judged, when memory counts as flat, and a short run of all of it."""
 
+import asyncio
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from math import inf
 from random import Random
 
 import pytest
 
-from scripts.benchmarking.connection import Answer
+from scripts.benchmarking.connection import Answer, request
 from scripts.soaking.answers import labels
 from scripts.soaking.clients import Clients
-from scripts.soaking.drain import Drained
+from scripts.soaking.drain import Drained, drain
 from scripts.soaking.record import Record
 from scripts.soaking.report import as_json, failures, render
 from scripts.soaking.results import Results
 from scripts.soaking.told import Told
 from scripts.soaking.traffic import SHORT_KIND, Asked, Kind, kinds
-from scripts.soaking.watch import Sample, growth, leaked
+from scripts.soaking.watch import Sample, growth, leaked, watching
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
@@ -106,9 +111,19 @@ def test_connections_that_stay_open_are_told() -> None:
     assert failures(results(samples(flat, 30))) == ["20 descriptors stay open"]
 
 
+def test_the_last_sample_is_of_the_end_however_seldom_they_are_taken() -> None:
+    with watching(os.getpid(), 600) as found:
+        while not found:
+            time.sleep(0.01)
+        ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert leaked(found) == 2
+
+
 @pytest.mark.parametrize(
     ("drained", "said"),
     [
+        (Drained(0, 0, 1.0, 0), ["nothing was under way on SIGTERM"]),
         (Drained(32, 31, 1.0, 0), ["1 requests under way got no answer on SIGTERM"]),
         (Drained(32, 32, 1.0, -9), ["on SIGTERM it ended after 1.0 s with -9"]),
         (Drained(32, 32, 60.0, None), ["on SIGTERM it ended not within 60 s"]),
@@ -116,6 +131,84 @@ def test_connections_that_stay_open_are_told() -> None:
 )
 def test_a_server_that_does_not_drain_is_told(drained: Drained, said: list[str]) -> None:
     assert failures(results(samples([100] * 21), drained=drained)) == said
+
+
+# Answers at once, when it is stopped, or never; tells that it has as many waiting as there are.
+PEER = """
+import asyncio, signal, sys
+
+async def main(answers):
+    stopped, held = asyncio.Event(), []
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+
+    def answer(writer, body=b""):
+        writer.write(b"HTTP/1.1 200 OK\\r\\ncontent-length: %d\\r\\n\\r\\n%s" % (len(body), body))
+
+    async def serve(reader, writer):
+        while head := await reader.readuntil(b"\\r\\n\\r\\n"):
+            if head.startswith(b"GET /metrics"):
+                answer(writer, b"evergreen_queue_windows %d\\n" % len(held))
+            elif answers == "at once":
+                answer(writer)
+            else:
+                held.append(writer)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await stopped.wait()
+    if answers == "never":
+        await asyncio.Event().wait()
+    for writer in held:
+        answer(writer)
+        await writer.drain()
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+Peer = Callable[[str], tuple[int, int]]
+
+
+@pytest.fixture
+def peer() -> Iterator[Peer]:
+    """Start a server that answers at once, when stopped, or never; returns its port and pid."""
+    started = []
+
+    def of(answers: str) -> tuple[int, int]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PEER, answers],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        return int(process.stdout.readline()), process.pid
+
+    yield of
+    for process in started:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+def drained_by(peer: tuple[int, int]) -> Drained:
+    return asyncio.run(drain(*peer, [request("GET", "/")] * 3))
+
+
+def test_what_is_under_way_when_it_is_stopped_is_awaited(peer: Peer) -> None:
+    drained = drained_by(peer("when stopped"))
+    assert (drained.asked, drained.answered, drained.code) == (3, 3, 0)
+
+
+def test_what_was_answered_before_it_is_stopped_does_not_count(peer: Peer) -> None:
+    drained = drained_by(peer("at once"))
+    assert (drained.asked, drained.answered, drained.code) == (0, 0, 0)
+
+
+def test_a_server_that_hangs_when_it_is_stopped_is_given_up(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.soaking.drain.PATIENCE", 0.5)
+    drained = drained_by(peer("never"))
+    assert (drained.asked, drained.answered, drained.code) == (3, 0, None)
 
 
 def test_a_report_names_every_error() -> None:
@@ -243,7 +336,7 @@ def test_a_short_soak_finds_nothing_wrong(tmp_path) -> None:
     assert not any(record["errors"] for record in found["requests"].values())
     assert len(found["samples"]) >= 4
     assert {*found["told"]["windows"]} == {"sentiment", "ner"}
-    assert found["drained"]["answered"] == found["drained"]["asked"]
+    assert found["drained"]["answered"] == found["drained"]["asked"] > 0
     assert found["drained"]["code"] == 0
     for kind in found["requests"]:
         assert f"| {kind} |" in done.stdout
