@@ -197,9 +197,24 @@ def test_whoever_watches_hears_of_every_batch_and_its_padding(make_batcher, mode
     assert figures == [(1, 1, 1, False), (2, 18, 20, False)]
 
 
+@pytest.fixture
+def slow_down(model, monkeypatch):
+    """Have each call of the model take so many seconds more."""
+    run = model.run
+
+    def by(seconds):
+        def slow(windows):
+            time.sleep(seconds)
+            return run(windows)
+
+        monkeypatch.setattr(model, "run", slow)
+
+    return by
+
+
 @pytest.mark.parametrize("calls", [1, 2])
 def test_the_time_of_a_window_is_shared_by_the_calls_that_run_at_once(
-    make_batcher, model, monkeypatch, calls
+    make_batcher, slow_down, calls
 ):
     """Each call takes 0.05 seconds and reads two windows, however many run."""
 
@@ -209,17 +224,11 @@ def test_the_time_of_a_window_is_shared_by_the_calls_that_run_at_once(
         await asyncio.gather(*(batcher.run([window(50)]) for _ in range(20)))
         return device.seconds_per_window
 
-    run = model.run
-
-    def slow(windows):
-        time.sleep(0.05)
-        return run(windows)
-
-    monkeypatch.setattr(model, "run", slow)
+    slow_down(0.05)
     assert asyncio.run(ask()) == pytest.approx(0.025 / calls, rel=0.35)
 
 
-def test_a_call_that_failed_cost_its_time_and_read_nothing(make_batcher, model, monkeypatch):
+def test_a_call_that_failed_cost_its_time_and_read_nothing(make_batcher, model, slow_down):
     async def ask():
         device = Device(1)
         batcher = make_batcher(device=device)
@@ -232,13 +241,7 @@ def test_a_call_that_failed_cost_its_time_and_read_nothing(make_batcher, model, 
             await poisoned
         return device.seconds_per_window
 
-    run = model.run
-
-    def slow(windows):
-        time.sleep(0.02)
-        return run(windows)
-
-    monkeypatch.setattr(model, "run", slow)
+    slow_down(0.02)
     # The first window, both at once and then each alone; and three windows were read: the first,
     # the one that can be, and the one that finds out whether the device is broken.
     assert asyncio.run(ask()) > 0.025
