@@ -11,7 +11,7 @@ from scripts.benchmarking.gpu_page import FILE
 from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
 from scripts.benchmarking.plan import QUICK, Plan, subject
 from scripts.benchmarking.run import measure
-from scripts.commandline import run
+from scripts.common.command_line import run
 
 
 def main() -> None:

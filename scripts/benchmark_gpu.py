@@ -12,7 +12,7 @@ from scripts.benchmarking import budgets, gpu, gpu_page
 from scripts.benchmarking.files import as_json, write
 from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
 from scripts.benchmarking.plan import subject
-from scripts.commandline import run
+from scripts.common.command_line import run
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
-from scripts.commandline import run, write_json, write_outputs
+from scripts.common.command_line import run, write_json, write_outputs
 from scripts.deployment.account import enter
 from scripts.deployment.builds import build_images, stage_registry
 from scripts.deployment.models import choose, parse, written

@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.monitoring.collecting import collect_lines
 
 

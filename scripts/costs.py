@@ -6,7 +6,7 @@ From docs/costs.json, which `--measure` writes anew, and the prices in scripts/c
 
 import argparse
 
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.costing.files_table import files_table
 from scripts.costing.table import table
 from scripts.drawing.page import with_part

@@ -8,7 +8,7 @@ The API's key, to ask it for a prediction afterwards, may be in EVERGREEN_API_KE
 import argparse
 from pathlib import Path
 
-from scripts.commandline import run, write_outputs
+from scripts.common.command_line import run, write_outputs
 from scripts.deployment import outcome, stacks
 from scripts.deployment.account import enter
 from scripts.deployment.bootstrap import ensure_bootstrap

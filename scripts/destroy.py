@@ -6,7 +6,7 @@ Everything else is gone.
 
 import argparse
 
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.deployment.removal import confirm, remove_foundation, remove_stage
 
 

@@ -12,7 +12,7 @@ from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.deployment.stages import load_stages
 from scripts.drawing.diagram import draw
 from scripts.drawing.inventory import page

@@ -11,12 +11,12 @@ from functools import partial
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.commandline import run
+from scripts.common.command_line import run
+from scripts.common.errors import UsageError
 from scripts.deployment.account import enter
 from scripts.deployment.stages import load_stage, load_stages
 from scripts.examination import account, github, live, machine
 from scripts.examination.finding import Finding, Findings, look
-from scripts.lifecycle.errors import UsageError
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from function.core.artifact import open_artifact
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.drawing.page import with_part
 from scripts.monitoring.answering import answered_once
 from scripts.monitoring.experiments import experiment, planted_cases, quiet_cases

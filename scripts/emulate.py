@@ -9,12 +9,12 @@ import signal
 import sys
 from types import FrameType
 
+from scripts.common.errors import CommandError
 from scripts.emulation.binary import BINARY
 from scripts.emulation.environment import LOOPBACK
 from scripts.emulation.follower import LogFollower
 from scripts.emulation.front import Front
 from scripts.emulation.runtime import LambdaEmulator
-from scripts.lifecycle.errors import CommandError
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

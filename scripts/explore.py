@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from function.core.tokenization import TextTokenizer
-from scripts.commandline import run
-from scripts.lifecycle.errors import UsageError
+from scripts.common.command_line import run
+from scripts.common.errors import UsageError
 from scripts.training.config import load_config
 from scripts.training.report.page import write_report
 from scripts.training.report.reading import read_survey

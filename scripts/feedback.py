@@ -10,8 +10,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.commandline import run
-from scripts.lifecycle.errors import UsageError
+from scripts.common.command_line import run
+from scripts.common.errors import UsageError
 from scripts.monitoring.arguments import add_log
 from scripts.monitoring.told_texts import SUFFIXES, ToldTexts, read_told_texts
 from scripts.monitoring.window import parse_window

@@ -7,8 +7,8 @@ model classifies texts, their entities where it finds those. Prints the digest a
 from pathlib import Path
 
 from function.core.artifact import Manifest
-from scripts.commandline import needing, registry_parser, run
-from scripts.lifecycle.errors import RegistryError
+from scripts.common.command_line import needing, registry_parser, run
+from scripts.common.errors import RegistryError
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 

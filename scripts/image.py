@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from function.core.artifact import Artifact, open_artifact, verify
-from scripts.commandline import run
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.command_line import run
+from scripts.common.errors import CommandError, UsageError
 
 # As git writes it for short: git@host:owner/name.git
 SSH_REMOTE = re.compile(r"^[\w.-]+@(?P<host>[\w.-]+):(?P<path>[^/].*)$")

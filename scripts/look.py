@@ -11,14 +11,13 @@ import json
 from pathlib import Path
 
 from function.core.errors import EvergreenError
-from scripts.commandline import registry_parser, run, write_outputs
+from scripts.common.command_line import add_to_summary, registry_parser, run, write_outputs
+from scripts.common.errors import UsageError
 from scripts.deployment.models import choose, pinned
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.errors import UsageError
 from scripts.lifecycle.looking import leave_trace, look, source_of
 from scripts.lifecycle.registry import Registry, open_registry
 from scripts.lifecycle.sources.by_model import REGISTRY, sources_by_model
-from scripts.workflow.summary import add_to_summary
 
 
 def main() -> None:

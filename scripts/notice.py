@@ -5,8 +5,7 @@ Needs nothing that has to be installed.
 
 import argparse
 
-from scripts.commandline import run
-from scripts.workflow.summary import add_to_summary
+from scripts.common.command_line import add_to_summary, run
 
 
 def main() -> None:

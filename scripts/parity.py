@@ -17,15 +17,15 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
 from function.core.errors import UnsupportedArchitectureError
 from function.core.predictor import Predictor
-from scripts.commandline import registry_parser, run, write_json
-from scripts.lifecycle.errors import CommandError, NotComparableError, RegistryError
+from scripts.common.command_line import registry_parser, run, write_json
+from scripts.common.errors import CommandError, NotComparableError, RegistryError
+from scripts.evaluate.agreement import Agreement, OneByOne, compare
+from scripts.evaluate.evaluation import open_predictor
+from scripts.evaluate.measure import open_torch
 from scripts.lifecycle.gate.golden import parse_golden
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.golden_sets import current_golden
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
-from scripts.training.agreement import Agreement, OneByOne, compare
-from scripts.training.evaluation import open_predictor
-from scripts.training.examining import open_torch
 
 # Labels that agree, unless so few texts leave it open; and how far probabilities lie apart in the
 # mean, which is 0.005 for the bundled model on a processor that multiplies right.

@@ -6,7 +6,7 @@ Takes a folder of what `scripts.refresh` wrote of each. Prints nothing where non
 import argparse
 from pathlib import Path
 
-from scripts.commandline import run, write_outputs
+from scripts.common.command_line import run, write_outputs
 from scripts.deployment.models import written
 from scripts.workflow.judged import read_judged
 

@@ -8,10 +8,9 @@ import argparse
 import os
 from pathlib import Path
 
-from scripts.commandline import run, write_outputs
+from scripts.common.command_line import add_to_summary, run, write_outputs
 from scripts.deployment.stages import load_stage
 from scripts.workflow.planning import obstacle, outputs
-from scripts.workflow.summary import add_to_summary
 
 ADVICE = "docs/deploying.md tells under 'GitHub' how to change that."
 

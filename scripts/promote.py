@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.commandline import registry_parser, run, write_json
+from scripts.common.command_line import registry_parser, run, write_json
 from scripts.lifecycle.registry import PRODUCTION, open_registry
 
 

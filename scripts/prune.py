@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from scripts.commandline import registry_parser, run, write_json
+from scripts.common.command_line import registry_parser, run, write_json
 from scripts.lifecycle.pruning import Retention, prune
 from scripts.lifecycle.registry import open_registry
 

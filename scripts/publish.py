@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from function.core.artifact import open_artifact
-from scripts.commandline import registry_parser, run
+from scripts.common.command_line import registry_parser, run
 from scripts.lifecycle.registry import open_registry
 
 

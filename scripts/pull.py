@@ -4,8 +4,8 @@ import shutil
 from pathlib import Path
 
 from function.core.artifact import MANIFEST, Role
-from scripts.commandline import registry_parser, run
-from scripts.lifecycle.errors import RegistryError
+from scripts.common.command_line import registry_parser, run
+from scripts.common.errors import RegistryError
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 
 # The roles that a backend does not read: torch builds its graph from the configuration.

@@ -10,7 +10,7 @@ so: its models by `scripts.refresh --retry` or `scripts.promote`, its code by --
 import argparse
 from pathlib import Path
 
-from scripts.commandline import run, table, write_outputs
+from scripts.common.command_line import run, table, write_outputs
 from scripts.deployment import past
 from scripts.deployment.account import enter
 from scripts.deployment.builds import stage_registry

@@ -8,8 +8,8 @@ downloads nothing. What the gate refused is not tried again, unless told to --re
 import sys
 from pathlib import Path
 
-from scripts.commandline import registry_parser, run, write_json, write_outputs
-from scripts.lifecycle.errors import RefusedError
+from scripts.common.command_line import registry_parser, run, write_json, write_outputs
+from scripts.common.errors import RefusedError
 from scripts.lifecycle.refreshing import refresh
 from scripts.lifecycle.registry import open_registry
 from scripts.lifecycle.sources.location import open_source

@@ -11,11 +11,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scripts.commandline import run
-from scripts.lifecycle.errors import CommandError
+from scripts.common.command_line import add_to_summary, run
+from scripts.common.errors import CommandError
 from scripts.workflow.issues import issues_of_this_job
 from scripts.workflow.judged import read_judged, read_report
-from scripts.workflow.summary import add_to_summary
 
 REFUSALS = ("refused", "underpowered")
 AGAIN = (

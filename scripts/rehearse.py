@@ -22,8 +22,8 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
 
-from scripts.commandline import run, write_json
-from scripts.lifecycle.errors import CommandError
+from scripts.common.command_line import run, write_json
+from scripts.common.errors import CommandError
 
 SECONDS = 900
 STOPS = (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP)

@@ -6,7 +6,7 @@ Prints nothing where nothing was released yet.
 
 from pathlib import Path
 
-from scripts.commandline import registry_parser, run, write_outputs
+from scripts.common.command_line import registry_parser, run, write_outputs
 from scripts.lifecycle.registry import open_registry
 from scripts.lifecycle.releases import history, list_releases
 

@@ -7,7 +7,7 @@ registry, and a refresh does not bring it back by itself.
 
 from pathlib import Path
 
-from scripts.commandline import registry_parser, run, write_json
+from scripts.common.command_line import registry_parser, run, write_json
 from scripts.lifecycle.registry import open_registry
 
 

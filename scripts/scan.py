@@ -6,12 +6,11 @@ Ends with 1 where there are any that infra/accepted-vulnerabilities.txt does not
 import argparse
 from collections.abc import Mapping, Sequence
 
-from scripts.commandline import run
+from scripts.common.command_line import add_to_summary, run
+from scripts.common.errors import CommandError
 from scripts.deployment.account import enter
 from scripts.deployment.scanning import ACCEPTED, accepted, vulnerabilities
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.errors import CommandError
-from scripts.workflow.summary import add_to_summary
 
 
 def main() -> None:

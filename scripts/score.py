@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.commandline import needing, run
+from scripts.common.command_line import needing, run
 
 if TYPE_CHECKING:
     from scripts.scoring.scorer import Scorer
@@ -40,8 +40,8 @@ def _scorer(arguments: argparse.Namespace) -> "Scorer":
 
         return open_deployed(arguments.stage, arguments.model)
     if arguments.url:
+        from scripts.common.service_client import Service
         from scripts.scoring.remote import RemoteModel
-        from scripts.training.remote import Service
 
         return RemoteModel(Service(arguments.url, arguments.model), arguments.requests)
     from scripts.scoring.local import open_local

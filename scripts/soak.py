@@ -20,8 +20,9 @@ from scripts.benchmarking.files import write
 from scripts.benchmarking.plan import SHORT_TEXT, subject
 from scripts.benchmarking.processes import serving
 from scripts.benchmarking.services import our_server
-from scripts.commandline import run
-from scripts.lifecycle.errors import CommandError
+from scripts.common.command_line import run
+from scripts.common.errors import CommandError
+from scripts.common.progress import Progress
 from scripts.soaking import report
 from scripts.soaking.answers import labels
 from scripts.soaking.clients import Clients
@@ -30,7 +31,6 @@ from scripts.soaking.results import Results
 from scripts.soaking.told import Told
 from scripts.soaking.traffic import NAMING, PREDICT, SHORT, kinds, predict_path
 from scripts.soaking.watch import watching
-from scripts.training.progress import Progress
 
 REVIEWS = 64
 SHORTEST = 4.0  # seconds in which memory can be said to grow or not

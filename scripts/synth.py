@@ -4,7 +4,7 @@ import argparse
 from collections import defaultdict
 from typing import Any
 
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.deployment.cdk import synthesise
 from scripts.deployment.stages import load_stage, load_stages
 

@@ -11,8 +11,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from scripts.commandline import run
-from scripts.lifecycle.errors import UsageError
+from scripts.common.command_line import run
+from scripts.common.errors import UsageError
 from scripts.training.architectures.architecture import load_architecture
 from scripts.training.config import TrainConfig, load_config
 from scripts.training.provenance import told_base

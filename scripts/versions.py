@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from scripts.commandline import registry_parser, run, table, write_json
+from scripts.common.command_line import registry_parser, run, table, write_json
 from scripts.lifecycle.registry import Registry, open_registry
 
 

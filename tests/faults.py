@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from scripts.lifecycle.errors import StoreError
+from scripts.common.errors import StoreError
 from scripts.lifecycle.stores.store import Content, Listed, ObjectStore, StoredObject
 
 Result = TypeVar("Result")

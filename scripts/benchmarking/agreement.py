@@ -8,7 +8,7 @@ import numpy as np
 from function.core.predictor import Predictor
 from scripts.benchmarking.plan import OFFLINE, Subject
 from scripts.benchmarking.processes import work
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 TOLERANCE = 0.05
 # Plain words: where a model is undecided, rounding to eight bits alone may tip it.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from scripts.benchmarking.figures import Spread
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 MEGABYTE = 1_000_000
 COLD_RATIO, COLD_AIM, PIPELINE_SHARE = 2.0, 1.6, 1 / 8

@@ -14,8 +14,8 @@ from scripts.benchmarking.figures import Spread
 from scripts.benchmarking.plan import REPOSITORY, Plan, Subject
 from scripts.benchmarking.processes import WORK_SECONDS
 from scripts.benchmarking.standing import standing
-from scripts.lifecycle.errors import CommandError
-from scripts.training.progress import Progress
+from scripts.common.errors import CommandError
+from scripts.common.progress import Progress
 
 RATE = re.compile(r"rows in .* s, ([0-9.]+) a second")
 

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from function.core.artifact import Artifact
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 Array = npt.NDArray[Any]
 SPECIAL_TOKENS = {

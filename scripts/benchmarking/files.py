@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from scripts.benchmarking.gpu_results import GpuResults
 from scripts.benchmarking.results import Results
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 NUMBERS = re.compile(r"\[\s+([-+.\de]+(?:,\s+[-+.\de]+)*)\s+\]")
 

@@ -10,7 +10,7 @@ from scripts.benchmarking.first_answer import emulator
 from scripts.benchmarking.memory import peak_bytes
 from scripts.benchmarking.plan import Plan, Subject
 from scripts.benchmarking.processes import Running, work
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 HANDLER = "our Lambda handler, in a fresh Python process"
 EMULATED = "our Lambda handler under Lambda's runtime client"

@@ -14,8 +14,8 @@ from scripts.benchmarking.gpu_results import GpuResults, GpuRound
 from scripts.benchmarking.plan import OFFLINE, SHORT_TEXT, Subject
 from scripts.benchmarking.processes import Running, serving, work
 from scripts.benchmarking.services import our_server
-from scripts.lifecycle.errors import CommandError
-from scripts.training.progress import Progress
+from scripts.common.errors import CommandError
+from scripts.common.progress import Progress
 
 DEVICES = ("cuda", "cpu")
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}

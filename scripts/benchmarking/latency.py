@@ -6,7 +6,7 @@ from scripts.benchmarking.cells import ask
 from scripts.benchmarking.figures import Latency
 from scripts.benchmarking.plan import OFFLINE, Plan, Subject
 from scripts.benchmarking.processes import Running, work
-from scripts.training.progress import Progress
+from scripts.common.progress import Progress
 
 SESSION = "session.run alone, on the same tokens, with our options"
 DEFAULT_SESSION = "session.run alone, with ONNX Runtime's default options"

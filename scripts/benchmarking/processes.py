@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 
 from scripts.benchmarking.plan import REPOSITORY
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 LOOPBACK = "127.0.0.1"
 ANSWERED = "answered"  # what a probe prints once it has its answer

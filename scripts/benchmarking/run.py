@@ -27,7 +27,7 @@ from scripts.benchmarking.plan import REVIEW, REVIEW_TOKENS, SHORT, SHORT_TEXT, 
 from scripts.benchmarking.processes import serving
 from scripts.benchmarking.results import Results
 from scripts.benchmarking.services import baseline_server, our_server
-from scripts.training.evaluation import open_predictor
+from scripts.evaluate.evaluation import open_predictor
 
 REVIEWS = 8  # texts of a review's length, answered in turn
 

@@ -11,7 +11,7 @@ from typing import IO, Any, cast
 
 from scripts.benchmarking.plan import REPOSITORY
 from scripts.benchmarking.processes import STOP_SECONDS
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
 
 SEED = 17
 HAND = 16  # texts in a row that are together as long as any others

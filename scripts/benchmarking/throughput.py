@@ -10,7 +10,7 @@ from scripts.benchmarking.processes import Running, serving, work
 from scripts.benchmarking.rounds import Round
 from scripts.benchmarking.services import instant_server
 from scripts.benchmarking.standing import standing
-from scripts.training.progress import Progress
+from scripts.common.progress import Progress
 
 SERVER = "our server"
 BASELINE = "plain transformers pipeline behind FastAPI"

@@ -13,8 +13,8 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from scripts.common.errors import CommandError, UsageError
 from scripts.containers.podman import SECONDS, Podman, PodmanError
-from scripts.lifecycle.errors import CommandError, UsageError
 
 FOLDER = Path(__file__).parent / "stand_ins"
 RUNTIME_VERSION = "4.2.2"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 # Without a daemon and, in a container or a small virtual machine, without systemd.
 CONFIGURATION = """

@@ -10,7 +10,7 @@ from pathlib import Path
 from scripts.benchmarking import machine, plan, texts
 from scripts.benchmarking.answering import Tokens
 from scripts.benchmarking.processes import work
-from scripts.training.evaluation import open_predictor
+from scripts.evaluate.evaluation import open_predictor
 
 COUNT, BLOCK, REVIEWS = 160, 8, 8
 

@@ -1,9 +1,9 @@
 """What the CDK itself needs in an account: its own bucket and roles, once per region."""
 
+from scripts.common.errors import UsageError
 from scripts.deployment.account import LOWEST_BOOTSTRAP, Account
 from scripts.deployment.cdk import run_cdk
 from scripts.deployment.progress import say
-from scripts.lifecycle.errors import UsageError
 
 
 def ensure_bootstrap(account: Account, *, sure: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
 
 EXECUTABLE = Path("build/node/node_modules/.bin/cdk")
 ASSEMBLY = Path("cdk.out")

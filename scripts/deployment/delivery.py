@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import CommandError
 from scripts.deployment import outcome, stacks
 from scripts.deployment.account import Account
 from scripts.deployment.api_key import ensure_key
 from scripts.deployment.builds import Build
 from scripts.deployment.progress import say
-from scripts.lifecycle.errors import CommandError
 
 
 def deliver(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
 
 
 def docker(*arguments: str, given: str | None = None) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from scripts.common.errors import CommandError
 from scripts.deployment.account import CONFIG, Account, said_plainly
 from scripts.deployment.docker import docker
 from scripts.deployment.models import written
@@ -16,7 +17,6 @@ from scripts.deployment.progress import say
 from scripts.deployment.smoke import Runner, examine
 from scripts.deployment.source import commit, is_commit
 from scripts.image import build_arguments, read_models
-from scripts.lifecycle.errors import CommandError
 from scripts.lifecycle.registry import Registry
 
 MODELS = Path("build/image/models")

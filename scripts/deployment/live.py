@@ -10,8 +10,8 @@ from typing import Any
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from scripts.common.errors import CommandError
 from scripts.deployment.account import CONFIG, Account, said_plainly
-from scripts.lifecycle.errors import CommandError
 
 TEXT = "A warm, funny film that never talks down to its audience."
 SECONDS = 35  # more than the API waits for the function

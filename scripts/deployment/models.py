@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from infra.configuration.stage import StageConfiguration
-from scripts.lifecycle.errors import RegistryError, UsageError
+from scripts.common.errors import RegistryError, UsageError
 from scripts.lifecycle.golden_sets import current_golden, freeze_golden
 from scripts.lifecycle.registry import CANDIDATE, PRODUCTION, Registry
 

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import CommandError
 from scripts.deployment.account import CONFIG, Account, said_plainly
 from scripts.deployment.builds import Build, stage_registry
 from scripts.deployment.image import mark_deployed
 from scripts.deployment.live import ask, live_digest
 from scripts.deployment.progress import say
 from scripts.deployment.source import commit
-from scripts.lifecycle.errors import CommandError
 from scripts.lifecycle.registry import PRODUCTION
 from scripts.lifecycle.releases import Release, record_release
 

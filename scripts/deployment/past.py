@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import CommandError, UsageError
 from scripts.deployment import outcome
 from scripts.deployment.account import Account
 from scripts.deployment.builds import Build, stage_registry
@@ -11,7 +12,6 @@ from scripts.deployment.delivery import deliver
 from scripts.deployment.image import require_image
 from scripts.deployment.models import written
 from scripts.deployment.progress import say
-from scripts.lifecycle.errors import CommandError, UsageError
 from scripts.lifecycle.releases import History, Release, history, record_release
 
 AT_ONCE = "AllAtOnce"

@@ -1,11 +1,11 @@
 """Taking away what was deployed."""
 
+from scripts.common.errors import UsageError
 from scripts.deployment import foundation, stacks
 from scripts.deployment.account import CONFIG, Account, enter, said_plainly
 from scripts.deployment.api_key import forget_key
 from scripts.deployment.progress import say
 from scripts.deployment.stages import load_stage, load_stages
-from scripts.lifecycle.errors import UsageError
 
 # Of the parts that have one, the output that names it.
 BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}

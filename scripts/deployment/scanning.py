@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scripts.common.errors import CommandError, UsageError
 from scripts.deployment.account import CONFIG, Account, said_plainly
-from scripts.lifecycle.errors import CommandError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from function.core.artifact import Artifact, Task
+from scripts.common.errors import CommandError
 from scripts.deployment.docker import container, docker_says, logs
 from scripts.deployment.live import TEXT
 from scripts.emulation.answers import read_answer, to_http
 from scripts.emulation.errors import InvocationError
 from scripts.emulation.events import HttpRequest, http_api_event
 from scripts.emulation.runtime import INVOCATION_PATH
-from scripts.lifecycle.errors import CommandError
 
 HARDENED = (
     "--read-only",

@@ -3,7 +3,7 @@
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 
 
 def load_stages() -> tuple[ProjectConfiguration, tuple[StageConfiguration, ...]]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from scripts.common.errors import CommandError
 from scripts.drawing.templates import Place, Template, Templates
-from scripts.lifecycle.errors import CommandError
 
 Properties = Mapping[str, Any]
 CONTENTS = {"bulk": "files", "predictions": "predictions"}

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 
 def with_part(page: Path, name: str, text: str) -> str:

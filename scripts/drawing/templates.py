@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 REPOSITORY = Path(__file__).parent.parent.parent
 ACKNOWLEDGED, RULE = "aws:cdk:acknowledged-rules", "::AwsSolutions-"

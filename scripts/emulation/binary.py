@@ -8,7 +8,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 CARRIER = "aws-sam-cli==1.170.0"
 # Pinned, because the wheel's other 8 MB are never installed and nothing else would vouch for these.

@@ -1,6 +1,6 @@
 """Why a handler gave no answer, each with the HTTP status that the front answers in its place."""
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 
 class InvocationError(CommandError):

@@ -7,12 +7,12 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
+from scripts.common.errors import CommandError, UsageError
 from scripts.emulation.answers import HttpResponse, problem, to_http
 from scripts.emulation.environment import LOOPBACK
 from scripts.emulation.errors import EventTooLargeError, InvocationError
 from scripts.emulation.events import HttpRequest, http_api_event
 from scripts.emulation.runtime import MAX_EVENT_BYTES
-from scripts.lifecycle.errors import CommandError, UsageError
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Read and dropped up to here: a client still sending would not see why it is refused.

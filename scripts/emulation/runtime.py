@@ -16,12 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from scripts.common.errors import CommandError
 from scripts.emulation.answers import read_answer
 from scripts.emulation.binary import emulator_binary
 from scripts.emulation.environment import LOOPBACK, lambda_environment
 from scripts.emulation.errors import EventTooLargeError, InvocationError
 from scripts.emulation.process import EmulatorProcess, Launch
-from scripts.lifecycle.errors import CommandError
 
 # Lambda's own figure, which its error messages name. The emulator cuts off what is above it.
 MAX_EVENT_BYTES = 6_291_556

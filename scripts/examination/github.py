@@ -8,8 +8,8 @@ from typing import Any
 
 from infra.configuration.project import GitHubRepository
 from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import CommandError, NotFoundError
 from scripts.examination.finding import Finding, Findings
-from scripts.lifecycle.errors import CommandError, NotFoundError
 
 REFRESH = "refresh-model.yml"
 SECONDS = 20

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from scripts.lifecycle.errors import RegistryError
+from scripts.common.errors import RegistryError
 
 REMEMBERED = 20  # versions behind an alias, and versions that were taken back
 

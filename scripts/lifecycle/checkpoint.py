@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scripts.lifecycle.errors import SourceError
+from scripts.common.errors import SourceError
 
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"

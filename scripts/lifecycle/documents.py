@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from scripts.lifecycle.errors import ConflictError, NotFoundError, RegistryError
+from scripts.common.errors import ConflictError, NotFoundError, RegistryError
 from scripts.lifecycle.stores.store import ObjectStore, StoredObject
 
 

@@ -3,9 +3,9 @@
 import hashlib
 from datetime import UTC, datetime
 
+from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle import keys
 from scripts.lifecycle.documents import decode, encode, find, write
-from scripts.lifecycle.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle.stores.store import ObjectStore
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
+from scripts.common.errors import MissingExtraError, SourceError
 from scripts.lifecycle.checkpoint import read_checkpoint
-from scripts.lifecycle.errors import MissingExtraError, SourceError
 from scripts.lifecycle.sources.source import Revision
 
 TRAINING = "torch transformers onnx onnxscript onnxruntime safetensors"

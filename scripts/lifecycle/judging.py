@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Artifact
-from scripts.lifecycle.errors import LostRaceError
+from scripts.common.errors import LostRaceError
 from scripts.lifecycle.gate.golden import parse_golden
 from scripts.lifecycle.gate.report import render_markdown, to_json
 from scripts.lifecycle.gate.run import run_gate

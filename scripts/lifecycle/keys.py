@@ -2,7 +2,7 @@
 
 import hashlib
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 
 
 def versions(model: str) -> str:

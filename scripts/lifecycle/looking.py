@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from scripts.common.errors import ConflictError
 from scripts.lifecycle import keys
 from scripts.lifecycle.aliases import Alias
 from scripts.lifecycle.documents import encode, find, write
-from scripts.lifecycle.errors import ConflictError
 from scripts.lifecycle.registry import PRODUCTION, Registry
 from scripts.lifecycle.sources.location import open_source
 from scripts.lifecycle.sources.own_registry import RegistrySource

@@ -4,10 +4,10 @@ An alias moves by compare-and-swap: of two who move it at once, one is told that
 """
 
 from function.core.errors import ArtifactError
+from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle import keys
 from scripts.lifecycle.aliases import Alias, parse_alias, promoted, returned, rolled_back
 from scripts.lifecycle.documents import decode, encode, find, write
-from scripts.lifecycle.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle.stores.location import open_store
 from scripts.lifecycle.stores.store import StoredObject
 from scripts.lifecycle.versions import Versions

@@ -5,9 +5,9 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from scripts.common.errors import RegistryError
 from scripts.lifecycle import keys
 from scripts.lifecycle.documents import decode, encode, write
-from scripts.lifecycle.errors import RegistryError
 from scripts.lifecycle.stores.store import ObjectStore
 
 

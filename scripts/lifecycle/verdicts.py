@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle import keys
 from scripts.lifecycle.documents import decode, encode, find, write
-from scripts.lifecycle.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle.stores.store import ObjectStore
 
 

@@ -21,9 +21,9 @@ from function.core.artifact import (
     verify,
 )
 from function.core.errors import ArtifactError
+from scripts.common.errors import ConflictError, NotFoundError, RegistryError, StoreError
 from scripts.lifecycle import keys
 from scripts.lifecycle.documents import find, write
-from scripts.lifecycle.errors import ConflictError, NotFoundError, RegistryError, StoreError
 from scripts.lifecycle.stores.store import ObjectStore
 
 

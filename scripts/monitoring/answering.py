@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from function.core.types import Options
+from scripts.common.progress import Progress
+from scripts.evaluate.evaluation import BATCH, open_predictor
 from scripts.monitoring.traffic import Traffic
-from scripts.training.evaluation import BATCH, open_predictor
-from scripts.training.progress import Progress
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 APART = timedelta(seconds=30)

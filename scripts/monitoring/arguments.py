@@ -3,7 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
-from scripts.commandline import registry_parser
+from scripts.common.command_line import registry_parser
 from scripts.monitoring.watching import Look, look
 from scripts.monitoring.window import parse_window
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES
 from scripts.monitoring.prediction_log import Numbers, PredictionLog
-from scripts.training.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES
 
 LABELS, SCORE, TOKENS, RATIO = FEATURES = ("labels", "score", "tokens", "tokens_per_word")
 OWN_EDGES = {SCORE: SCORE_EDGES, TOKENS: LENGTH_EDGES, RATIO: RATIO_EDGES}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from scripts.common.progress import Progress
 from scripts.monitoring.prediction_log import PredictionLog
 from scripts.monitoring.reference import Reference
 from scripts.monitoring.verdict import judge
-from scripts.training.progress import Progress
 
 SIZES = (50, 100, 200, 500, 1000, 2000)
 # Looked at besides, for a finer count of the requests that it takes.

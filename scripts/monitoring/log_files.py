@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.lifecycle.stores.location import S3, open_store
 from scripts.lifecycle.stores.store import ObjectStore
 from scripts.monitoring.window import Window

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from function.core.artifact import Manifest
-from scripts.lifecycle.errors import ThinReferenceError, UsageError
+from scripts.common.errors import ThinReferenceError, UsageError
 from scripts.monitoring.distributions import Distributions, of_first_log, of_profile
 from scripts.monitoring.prediction_log import Numbers, PredictionLog
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from function.core.artifact import Artifact
+from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import load_corpus
-from scripts.training.sources import LabelledTexts, read_labelled, read_texts
 
 REVIEWS, SENTENCES = "imdb", "sst2"
 TEST_FILE, UNLABELLED_FILE = Path("imdb/test.parquet"), Path("imdb/unlabelled.parquet")

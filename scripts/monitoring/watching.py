@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from scripts.commandline import write_json
-from scripts.lifecycle.errors import RegistryError
+from scripts.common.command_line import write_json
+from scripts.common.errors import RegistryError
 from scripts.lifecycle.registry import PRODUCTION, open_registry
 from scripts.monitoring.document import document
 from scripts.monitoring.page import page

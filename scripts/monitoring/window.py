@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

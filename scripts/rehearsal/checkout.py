@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
 
 # Whoever rehearses need not have told git who they are, and no hook or signature of theirs runs.
 AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 SECONDS = 240
 PATIENCE_SECONDS = 10

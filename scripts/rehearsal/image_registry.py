@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scripts.common.errors import CommandError
 from scripts.emulation.environment import LOOPBACK
-from scripts.lifecycle.errors import CommandError
 
 CONFIGURATION = """
 version: 0.1

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import boto3
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from scripts.rehearsal.checkout import Checkout
 from scripts.rehearsal.command import in_group
 from scripts.rehearsal.function import Function

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from function.core.errors import EvergreenError
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 
 class RehearsalError(CommandError):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from function.core.artifact import MANIFEST, sha256
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 
 WEIGHTS, TOKENIZER, BIAS = "model.safetensors", "tokenizer.json", "classifier.bias"
 # A word that callers use and neither golden set nor smoke test do.

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
 from scripts.scoring.rows import ROWS_AT_ONCE, Flaw, Rows, Text, in_lots, is_unicode, text_of
 
 CELL = 10_000_000  # characters; what is longer is a quote that was never closed

@@ -14,9 +14,9 @@ from pathlib import Path
 from boto3.exceptions import Boto3Error
 
 from infra.configuration.bulk import BulkConfiguration
+from scripts.common.errors import CommandError, UsageError
 from scripts.deployment.account import CONFIG, Account, enter, said_plainly
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.errors import CommandError, UsageError
 from scripts.scoring.execution import Execution
 from scripts.scoring.outcomes import Outcome
 from scripts.scoring.results import read_results

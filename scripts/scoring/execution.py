@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scripts.common.errors import CommandError
 from scripts.deployment.account import CONFIG, Account, said_plainly
-from scripts.lifecycle.errors import CommandError
 from scripts.scoring.scorer import Advance
 
 if TYPE_CHECKING:

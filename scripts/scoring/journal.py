@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
 from scripts.scoring.outcomes import Outcome
 from scripts.scoring.rows import json_line
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
 from scripts.scoring.jsonl_types import ColumnTypes, cell
 from scripts.scoring.rows import (
     ROWS_AT_ONCE,

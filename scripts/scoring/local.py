@@ -18,11 +18,11 @@ from function.core.errors import InputError, PredictionError
 from function.core.predictor import Predictor
 from function.core.reading import Reading, WindowedText
 from function.core.types import Options
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
+from scripts.evaluate.evaluation import open_predictor
 from scripts.scoring.outcomes import Outcome, rejected, scored
 from scripts.scoring.rows import Flaw, Row, in_lots
 from scripts.scoring.scorer import Advance
-from scripts.training.evaluation import open_predictor
 
 BATCH_TOKENS = 512  # padded, of one call: past that a larger one is no faster on a core
 ROWS = 256  # of a lot; two are in memory, with the tokens of all of each text

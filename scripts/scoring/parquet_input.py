@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
 from scripts.scoring.rows import ROWS_AT_ONCE, Rows, Text, text_of
 
 BUFFER = 1 << 20  # bytes that are read of a column at a time, and not all of its row group

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
+from scripts.common.service_client import Service, ServiceError
 from scripts.scoring.outcomes import Outcome, rejected, scored
 from scripts.scoring.rows import ROWS_AT_ONCE, Row, in_lots
 from scripts.scoring.scorer import Advance
-from scripts.training.remote import Service, ServiceError
 
 TEXTS, CHARACTERS = 16, 200_000  # of one request: texts of many windows fit its limits, too
 OF_A_TEXT = (413, 422)  # statuses that one text can bring over all of its request

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from scripts.common.errors import CommandError
 from scripts.deployment.account import CONFIG, Account, said_plainly
-from scripts.lifecycle.errors import CommandError
 from scripts.scoring.outcomes import VERSION, Outcome, rejected, scored
 from scripts.scoring.shard import ROW
 

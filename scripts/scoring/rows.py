@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 
 ROWS_AT_ONCE = 1024  # that readers hand on together
 

@@ -10,14 +10,14 @@ from time import monotonic
 
 import pyarrow as pa
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
+from scripts.common.progress import Progress
 from scripts.scoring.journal import Journal
 from scripts.scoring.outcomes import REASON, Outcome, Tally, tally
 from scripts.scoring.output import OUTPUTS, SideFile
 from scripts.scoring.rows import InputFile, Row
 from scripts.scoring.scorer import Scorer
 from scripts.scoring.source_file import described, open_input
-from scripts.training.progress import Progress
 
 
 @dataclass(frozen=True)

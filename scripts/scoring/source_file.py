@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from scripts.lifecycle.errors import DataError, UsageError
+from scripts.common.errors import DataError, UsageError
 from scripts.scoring.csv_input import CsvInput
 from scripts.scoring.jsonl_input import JsonlInput
 from scripts.scoring.outcomes import ADDED

@@ -9,18 +9,17 @@ import numpy as np
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
+from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.evaluate.evaluation import Evaluation, evaluate, open_predictor
+from scripts.evaluate.metrics import accuracy, figures, fit_temperature, rescale
+from scripts.evaluate.profile import reference_profile
 from scripts.training.architectures.architecture import TrainedModel
-from scripts.training.calibration import fit_temperature, rescale
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus, locate
-from scripts.training.evaluation import Evaluation, evaluate, open_predictor
 from scripts.training.export import check_parity
 from scripts.training.finish import export_anew, finish, now, tokenization
 from scripts.training.manifest import draft_manifest, write_manifest
-from scripts.training.metrics import accuracy, figures
-from scripts.training.profile import reference_profile
 from scripts.training.provenance import provenance
-from scripts.training.sources import LabelledTexts, read_labelled
 
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from function.core.artifact import Task
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.lifecycle.tracking.tracker import Choice
 
 

@@ -23,8 +23,8 @@ from function.core.artifact import Artifact, Tokenization, open_artifact
 from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
+from scripts.common.errors import ExportError, SourceError, UsageError
 from scripts.lifecycle.checkpoint import TOKENIZER, Checkpoint
-from scripts.lifecycle.errors import ExportError, SourceError, UsageError
 from scripts.lifecycle.sources.source import Revision
 from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.export import Parity, check_parity, export

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from function.core.tokenization import TextTokenizer
+from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts
 from scripts.training.config import TrainConfig, UnlabelledConfig
 from scripts.training.examples import TokenizedTexts
-from scripts.training.sources import LabelledTexts, read_labelled, read_texts
 from scripts.training.splits import split_rows
 
 Rows = TypeVar("Rows")

@@ -18,7 +18,8 @@ from transformers import PreTrainedModel
 
 from function.core.backend import Backend, Logits, pad
 from function.core.tokenization import TextTokenizer, TokenIds
-from scripts.lifecycle.errors import ExportError
+from scripts.common.errors import ExportError
+from scripts.common.progress import Progress
 from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.external_weights import (
     Array,
@@ -27,7 +28,6 @@ from scripts.training.external_weights import (
     name_weights,
 )
 from scripts.training.objectives import logits_of
-from scripts.training.progress import Progress
 from scripts.training.quantization import Rounding, quantize
 
 OPSET = 20

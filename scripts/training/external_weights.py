@@ -22,7 +22,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save_file
 
-from scripts.lifecycle.errors import ExportError
+from scripts.common.errors import ExportError
 
 Array = npt.NDArray[np.generic]
 SUFFIXES = ("_scale", "_zero_point")  # of what lies beside a quantised tensor

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from scripts.common.progress import Progress
 from scripts.training.batches import Batch
 from scripts.training.config import PhaseConfig
 from scripts.training.examples import Examples
-from scripts.training.progress import Progress
 from scripts.training.schedule import Step, plan_looks, plan_phase, warm_up_and_decay
 
 Loss = Callable[[nn.Module, Batch], torch.Tensor]

@@ -9,9 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from scripts.evaluate.evaluation import Evaluation
+from scripts.evaluate.metrics import (
+    CALIBRATION_BINS,
+    accuracy,
+    calibration_error,
+    wilson_interval,
+)
 from scripts.training.drawing import COLOURS, panels, save
-from scripts.training.evaluation import Evaluation
-from scripts.training.metrics import CALIBRATION_BINS, accuracy, calibration_error, wilson_interval
 
 # More labels than these are drawn without numbers, and without names.
 MOST_NUMBERS, MOST_NAMES = 12, 40

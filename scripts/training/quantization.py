@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
-from scripts.lifecycle.errors import ExportError
+from scripts.common.errors import ExportError
 from scripts.training.token_scales import scale_by_token
 
 EMBEDDING_BITS_MAX = 127

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Task
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.training.architectures.architecture import Log, TrainedModel, TrainingRun
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus, load_corpus
 from scripts.training.record import read_log
-from scripts.training.sources import LabelledTexts
 
 Outcome = tuple[dict[str, Any], list[Path]]
 

@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
 
 SECONDS = 20
 PAGE, PAGES = 100, 10  # the newest thousand: what was refused longer ago may be told again

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from scripts import diagram
+from scripts.common.errors import CommandError
 from scripts.drawing.diagram import draw
 from scripts.drawing.inventory import page
 from scripts.drawing.page import with_part
 from scripts.drawing.templates import Place, Templates
-from scripts.lifecycle.errors import CommandError
 
 ARROW = re.compile(r"^ +(\w+)(?:\(\[.*?\]\))? (-->|-\. .* \.->|-- .* -->) (\w+)", re.M)
 

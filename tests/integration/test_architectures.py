@@ -14,12 +14,12 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from function.core.tokenization import TextTokenizer
 from function.core.types import EntityPrediction, Options
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
+from scripts.evaluate.evaluation import open_predictor
 from scripts.training.architectures.architecture import load_architecture
 from scripts.training.architectures.lstm import LstmClassifier, LstmSettings
 from scripts.training.architectures.packed_embedding import PackedEmbedding
 from scripts.training.config import load_config
-from scripts.training.evaluation import open_predictor
 from scripts.training.export import run_torch
 from scripts.training.tasks import start
 from scripts.training.word_pieces import learn_word_pieces, tokenize_cached
@@ -228,7 +228,7 @@ def test_a_crf_learns_names_that_only_capitals_tell(tmp_path):
     [
         ("nothing_here", "no module scripts.training.architectures.nothing_here"),
         ("no.such.module", "no module no.such.module"),
-        ("scripts.training.metrics", "has no function 'train'"),
+        ("scripts.evaluate.metrics", "has no function 'train'"),
     ],
 )
 def test_an_architecture_that_is_none_is_named(name, complaint):

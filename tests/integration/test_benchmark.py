@@ -43,7 +43,7 @@ from scripts.benchmarking.signals import Signals
 from scripts.benchmarking.texts import closest, dealt, made_up, sample
 from scripts.benchmarking.throughput import Throughput
 from scripts.benchmarking.turns import Prepare, rates
-from scripts.lifecycle.errors import CommandError, DataError
+from scripts.common.errors import CommandError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
 from scripts.benchmarking.gpu_results import GpuResults, GpuRound
 from scripts.benchmarking.machine import Machine
 from scripts.benchmarking.processes import work
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 
 LOAD = "32 clients, 1 text a request"

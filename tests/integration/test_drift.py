@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from scripts import drift
-from scripts.lifecycle.errors import DriftError, RegistryError
+from scripts.common.errors import DriftError, RegistryError
 from scripts.monitoring.answering import answered, answered_once
 from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.traffic import Traffic, german_reviews

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from scripts.common.errors import CommandError
 from scripts.emulation import (
     EventTooLargeError,
     InvocationError,
@@ -25,7 +26,6 @@ from scripts.emulation import (
     binary,
 )
 from scripts.emulation.front import Front
-from scripts.lifecycle.errors import CommandError
 
 pytestmark = pytest.mark.integration
 

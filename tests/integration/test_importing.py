@@ -33,12 +33,12 @@ from function.core.artifact import MANIFEST, open_artifact, verify
 from function.core.errors import ArtifactError
 from function.core.tokenization import window_spans
 from function.core.types import Options
+from scripts.common.errors import MissingExtraError, SourceError, UsageError
+from scripts.evaluate.evaluation import open_predictor
 from scripts.lifecycle.checkpoint import read_checkpoint
-from scripts.lifecycle.errors import MissingExtraError, SourceError, UsageError
 from scripts.lifecycle.importing import import_model
 from scripts.lifecycle.sources.source import Revision
 from scripts.training.conversion import longest_window
-from scripts.training.evaluation import open_predictor
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration

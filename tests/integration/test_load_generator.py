@@ -17,7 +17,7 @@ from scripts.benchmarking.load import FailedError, Load
 from scripts.benchmarking.processes import Running, serving
 from scripts.benchmarking.services import instant_server
 from scripts.benchmarking.standing import standing
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -12,9 +12,9 @@ from function.core.artifact import open_artifact
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.settings import Settings, load_settings
-from scripts.training.behaviour import check_behaviour
-from scripts.training.evaluation import open_predictor
-from scripts.training.highlights import check_highlights
+from scripts.evaluate.behaviour import check_behaviour
+from scripts.evaluate.evaluation import open_predictor
+from scripts.evaluate.highlights import check_highlights
 
 pytestmark = pytest.mark.model
 

@@ -11,10 +11,10 @@ import pytest
 
 from function.backends.onnx_backend import OnnxBackend
 from function.backends.torch_backend import TorchBackend
-from scripts.training.agreement import OneByOne, compare
+from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.evaluate.agreement import OneByOne, compare
+from scripts.evaluate.evaluation import evaluate, open_predictor
 from scripts.training.config import load_config
-from scripts.training.evaluation import evaluate, open_predictor
-from scripts.training.sources import LabelledTexts, read_labelled
 from scripts.training.splits import split_rows
 from tests.parity.rounding import RoundedBackend
 

@@ -11,12 +11,12 @@ from transformers import BertConfig
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from scripts import parity
+from scripts.common.errors import CommandError, RegistryError, UsageError
 from scripts.deployment.models import seed
-from scripts.lifecycle.errors import CommandError, RegistryError, UsageError
+from scripts.evaluate.agreement import Agreement
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.registry import open_registry
-from scripts.training.agreement import Agreement
 from tests.tiny import WORDS
 from tests.tiny_entities import write_entity_artifact
 from tests.unit.backends.exported import LABELS, SHAPE, write_exported

@@ -5,11 +5,11 @@ measure: what the share of right answers is called, as `answers.Answers` has it.
 
 import math
 
+from scripts.evaluate.metrics import wilson_interval
+from scripts.evaluate.paired import Paired
 from scripts.lifecycle.gate.judgement import Finding
-from scripts.lifecycle.gate.paired import Paired
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.wording import percent, points
-from scripts.training.metrics import wilson_interval
 
 # An equal model passes half the time where the half-width, 1.96 standard errors, is the margin;
 # 19 times in 20 where it leaves 1.64 more below it.

@@ -7,8 +7,8 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from scripts.evaluate.paired import Right
 from scripts.lifecycle.gate.judgement import Finding
-from scripts.lifecycle.gate.paired import Right
 from scripts.lifecycle.gate.settings import GateSettings
 
 Mask = npt.NDArray[np.bool_]

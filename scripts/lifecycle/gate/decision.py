@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.evaluate.paired import compare
 from scripts.lifecycle.gate.accuracy import judge_floor, judge_non_inferiority
 from scripts.lifecycle.gate.answers import Answers, ShownAnswer
 from scripts.lifecycle.gate.golden_set import GoldenSet
@@ -17,7 +18,6 @@ from scripts.lifecycle.gate.judgement import (
 )
 from scripts.lifecycle.gate.limits import judge_limits
 from scripts.lifecycle.gate.measurement import Measurement
-from scripts.lifecycle.gate.paired import compare
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.slices import cut, judge_slice, measure_slices
 

@@ -8,15 +8,14 @@ from typing import ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from scripts.data.tagged_texts import Span
+from scripts.evaluate.entity_evaluation import EntityEvaluation, entity_figures
+from scripts.evaluate.metrics import wilson_interval
+from scripts.evaluate.paired import Right
 from scripts.lifecycle.gate.answers import Part, ShownAnswer
 from scripts.lifecycle.gate.f1 import EntityCounts, judge_f1
 from scripts.lifecycle.gate.judgement import Finding
-from scripts.lifecycle.gate.paired import Right
 from scripts.lifecycle.gate.settings import GateSettings
-from scripts.training.entities.evaluation import EntityEvaluation
-from scripts.training.entities.metrics import entity_figures
-from scripts.training.entities.tagged import Span
-from scripts.training.metrics import wilson_interval
 
 NONE = "no entity"
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scripts.evaluate.paired import RESAMPLES, SEED
 from scripts.lifecycle.gate.judgement import Finding
-from scripts.lifecycle.gate.paired import RESAMPLES, SEED
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.wording import percent, points
 

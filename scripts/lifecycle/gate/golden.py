@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Task
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
 from scripts.lifecycle.gate.golden_set import GoldenSet
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.gate.tagged_texts import TaggedGoldenSet

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from function.core.artifact import Task
 from function.core.predictor import Predictor
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
 from scripts.lifecycle.gate.answers import Answers
 
 Truth = TypeVar("Truth")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from scripts.lifecycle.gate.paired import Paired
+from scripts.evaluate.paired import Paired
 
 Outcome = Literal["passed", "refused", "underpowered"]
 

@@ -7,11 +7,11 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from scripts.evaluate.metrics import Codes, Probabilities, figures
+from scripts.evaluate.paired import Right
 from scripts.lifecycle.gate.answers import Part, ShownAnswer
 from scripts.lifecycle.gate.judgement import Finding
-from scripts.lifecycle.gate.paired import Right
 from scripts.lifecycle.gate.settings import GateSettings
-from scripts.training.metrics import Codes, Probabilities, figures
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ import numpy as np
 
 from function.core.artifact import Task
 from function.core.predictor import Predictor
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
+from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.evaluate.evaluation import evaluate
+from scripts.evaluate.metrics import Codes
 from scripts.lifecycle.gate.golden_set import GoldenSet
 from scripts.lifecycle.gate.label_answers import LabelAnswers
-from scripts.training.evaluation import evaluate
-from scripts.training.metrics import Codes
-from scripts.training.sources import LabelledTexts, read_labelled
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 from function.core.predictor import Predictor
 from function.core.types import Options
+from scripts.evaluate.behaviour import Check, check_behaviour, is_behaving
 from scripts.lifecycle.gate.answers import Answers
 from scripts.lifecycle.gate.golden_set import GoldenSet
-from scripts.training.behaviour import Check, check_behaviour, is_behaving
 
 
 @dataclass(frozen=True)

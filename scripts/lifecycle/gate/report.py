@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from scripts.evaluate.paired import Paired
 from scripts.lifecycle.gate.figures import figure_rows
 from scripts.lifecycle.gate.judgement import Judgement
-from scripts.lifecycle.gate.paired import Paired
 from scripts.lifecycle.gate.wording import percent, points
 
 TEXT_CHARACTERS = 200

@@ -5,13 +5,13 @@ from typing import Any
 
 from function.core.artifact import Artifact, open_artifact
 from function.core.errors import InputError, PredictionError
+from scripts.evaluate.evaluation import open_predictor
 from scripts.lifecycle.gate.contract import judge_contract
 from scripts.lifecycle.gate.decision import conclude, judge
 from scripts.lifecycle.gate.golden_set import GoldenSet
 from scripts.lifecycle.gate.judgement import Finding, Judgement, Subject
 from scripts.lifecycle.gate.measurement import describe, latency_texts, median_latencies
 from scripts.lifecycle.gate.settings import GateSettings
-from scripts.training.evaluation import open_predictor
 
 
 def run_gate(

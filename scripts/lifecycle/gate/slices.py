@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scripts.evaluate.paired import compare
 from scripts.lifecycle.gate.answers import Answers, Part
 from scripts.lifecycle.gate.judgement import Finding, Slice
-from scripts.lifecycle.gate.paired import compare
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.wording import percent, points
 

@@ -7,11 +7,10 @@ from typing import Any, ClassVar
 
 from function.core.artifact import Task
 from function.core.predictor import Predictor
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
+from scripts.data.tagged_texts import Span, TaggedTexts, read_tagged
 from scripts.lifecycle.gate.answers import Answers
 from scripts.lifecycle.gate.golden_set import GoldenSet
-from scripts.training.entities.sources import read_tagged
-from scripts.training.entities.tagged import Span, TaggedTexts
 
 SPAN = {"label": str, "start": int, "end": int}
 
@@ -47,8 +46,8 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
 
     def answers(self, predictor: Predictor, title: str) -> Answers:
         # Here, because seqeval brings scikit-learn, which no other kind of model needs.
+        from scripts.evaluate.entity_evaluation import evaluate_entities
         from scripts.lifecycle.gate.entity_answers import EntityAnswers
-        from scripts.training.entities.evaluation import evaluate_entities
 
         rows = TaggedTexts(
             list(self.texts), [list(spans) for spans in self.truth], [""] * len(self)

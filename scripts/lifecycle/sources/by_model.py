@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 
 REGISTRY = "registry"
 OF_A_MODEL = re.compile(r"(?P<model>[^=:]+)=(?P<source>.+)")

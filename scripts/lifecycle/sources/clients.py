@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from function.core.errors import EvergreenError
-from scripts.lifecycle.errors import MissingExtraError, SourceError
+from scripts.common.errors import MissingExtraError, SourceError
 
 MOST_CHARACTERS = 300
 

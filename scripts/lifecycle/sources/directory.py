@@ -11,8 +11,8 @@ from pathlib import Path
 
 from function.core.artifact import MANIFEST, Artifact, read_manifest
 from function.core.errors import ArtifactError
+from scripts.common.errors import SourceError, UsageError
 from scripts.lifecycle.checkpoint import read_checkpoint
-from scripts.lifecycle.errors import SourceError, UsageError
 from scripts.lifecycle.sources.source import Revision
 
 

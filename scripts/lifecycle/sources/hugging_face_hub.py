@@ -12,8 +12,8 @@ from typing import Any
 
 from function.core.artifact import MANIFEST, PICKLE_SUFFIXES, parse_manifest
 from function.core.errors import ArtifactError
+from scripts.common.errors import SourceError, UsageError
 from scripts.lifecycle.checkpoint import read_checkpoint, settings_files
-from scripts.lifecycle.errors import SourceError, UsageError
 from scripts.lifecycle.sources.clients import client_errors, load_client, one_line
 from scripts.lifecycle.sources.source import Revision
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from function.core.artifact import MANIFEST
+from scripts.common.errors import SourceError
 from scripts.lifecycle.checkpoint import CONFIG
-from scripts.lifecycle.errors import SourceError
 
 
 def find_model(folder: Path, source: str) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.lifecycle.sources.directory import Directory
 from scripts.lifecycle.sources.hugging_face_hub import HuggingFaceHub
 from scripts.lifecycle.sources.mlflow_registry import MlflowRegistry

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import sha256
+from scripts.common.errors import SourceError, UsageError
 from scripts.lifecycle.checkpoint import TOKENIZER, TOKENIZER_CONFIG
-from scripts.lifecycle.errors import SourceError, UsageError
 from scripts.lifecycle.sources.clients import client_errors, load_client, one_line
 from scripts.lifecycle.sources.locating import find_model
 from scripts.lifecycle.sources.source import Revision

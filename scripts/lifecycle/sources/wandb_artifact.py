@@ -6,7 +6,7 @@ The revision is the version that the alias names and the digest of its content.
 from pathlib import Path
 from typing import Any
 
-from scripts.lifecycle.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError
 from scripts.lifecycle.sources.clients import client_errors, load_client, one_line
 from scripts.lifecycle.sources.locating import find_model
 from scripts.lifecycle.sources.source import Revision

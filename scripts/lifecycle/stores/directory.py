@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from scripts.lifecycle.errors import ConflictError, NotFoundError, StoreError
+from scripts.common.errors import ConflictError, NotFoundError, StoreError
 from scripts.lifecycle.stores.store import Content, Listed, StoredObject
 
 PARTIAL = ".partial-"  # what a killed writer may leave behind; never listed, never read

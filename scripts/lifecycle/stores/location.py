@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.lifecycle.stores.directory import DirectoryStore
 from scripts.lifecycle.stores.store import ObjectStore
 

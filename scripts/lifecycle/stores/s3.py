@@ -8,12 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.lifecycle.errors import (
-    ConflictError,
-    MissingExtraError,
-    NotFoundError,
-    StoreError,
-)
+from scripts.common.errors import ConflictError, MissingExtraError, NotFoundError, StoreError
 from scripts.lifecycle.stores.store import Content, Listed, StoredObject
 
 if TYPE_CHECKING:

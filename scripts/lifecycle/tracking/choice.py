@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from scripts.lifecycle.errors import MissingExtraError
+from scripts.common.errors import MissingExtraError
 from scripts.lifecycle.tracking.nothing import Nothing
 from scripts.lifecycle.tracking.tracker import Choice, Tracker, TrackingError
 

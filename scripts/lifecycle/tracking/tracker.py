@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 
 Choice = Literal["auto", "mlflow", "wandb", "none"]
 Status = Literal["finished", "failed", "killed"]

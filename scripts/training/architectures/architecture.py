@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus
 from scripts.training.examples import Examples

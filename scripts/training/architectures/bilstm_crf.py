@@ -21,7 +21,7 @@ from transformers import AutoModel
 
 from function.core.casing import Casing
 from function.core.tokenization import TextTokenizer
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.training.architectures.architecture import TrainedModel, TrainingRun
 from scripts.training.architectures.crf import LinearChainCrf
 from scripts.training.architectures.lstm import BidirectionalLstm

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.training.architectures.architecture import TrainedModel, TrainingRun
 from scripts.training.corpus import Corpus, load_unlabelled
 from scripts.training.examples import TokenizedTexts
 from scripts.training.loop import set_seeds
 from scripts.training.objectives import classification_loss
-from scripts.training.sources import LabelledTexts
 from scripts.training.validation import accuracies, held_out
 from scripts.training.word_pieces import learn_word_pieces, tokenize_cached
 from scripts.training.word_vectors import learn_word_vectors

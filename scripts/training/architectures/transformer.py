@@ -14,13 +14,13 @@ from transformers import (
 )
 
 from function.core.tokenization import TextTokenizer
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.training.architectures.architecture import TrainedModel, TrainingRun
 from scripts.training.config import PretrainingConfig, TrainConfig
 from scripts.training.corpus import load_unlabelled, tokenize
 from scripts.training.loop import Phase, set_seeds
 from scripts.training.objectives import classification_loss, masked_language_loss
-from scripts.training.sources import LabelledTexts
 from scripts.training.validation import accuracies, held_out
 
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")

@@ -11,16 +11,20 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import CrfDecoding, Manifest
 from function.core.backend import Backend, Logits
 from function.core.tokenization import TokenIds
-from scripts.lifecycle.errors import ExportError
+from scripts.common.errors import ExportError
+from scripts.data.tagged_texts import TaggedTexts, read_tagged
+from scripts.evaluate.entity_evaluation import (
+    EntityEvaluation,
+    entity_figures,
+    entity_log_loss,
+    evaluate_entities,
+    same_spans,
+)
+from scripts.evaluate.evaluation import open_predictor
+from scripts.evaluate.profile import entity_profile
 from scripts.training.architectures.architecture import TrainedModel
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus, locate
-from scripts.training.entities.evaluation import EntityEvaluation, evaluate_entities
-from scripts.training.entities.metrics import entity_figures, entity_log_loss, same_spans
-from scripts.training.entities.profile import entity_profile
-from scripts.training.entities.sources import read_tagged
-from scripts.training.entities.tagged import TaggedTexts
-from scripts.training.evaluation import open_predictor
 from scripts.training.export import run_torch
 from scripts.training.finish import export_anew, finish, now, tokenization
 from scripts.training.manifest import draft_manifest, write_manifest

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.training.config import TrainConfig
 from scripts.training.corpus import Corpus, locate
-from scripts.training.entities.sources import read_tagged
-from scripts.training.entities.tagged import TaggedTexts
 from scripts.training.splits import split_rows
 
 

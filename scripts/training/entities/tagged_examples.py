@@ -7,9 +7,9 @@ import numpy as np
 from transformers import AutoTokenizer
 
 from function.core.tokenization import TextTokenizer, TokenIds
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.training.batches import Batch
-from scripts.training.entities.tagged import TaggedTexts
 from scripts.training.entities.tags import tag_words
 from scripts.training.examples import IGNORED, Examples, stack
 

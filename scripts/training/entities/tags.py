@@ -10,7 +10,7 @@ import numpy as np
 
 from function.core.decoding import Tags
 from function.core.tokenization import EncodedText
-from scripts.training.entities.tagged import Span
+from scripts.data.tagged_texts import Span
 from scripts.training.examples import IGNORED
 
 OUTSIDE = "O"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.training.config import TrainConfig
 from scripts.training.report.duplicates import overlaps, repeats
 from scripts.training.report.findings import findings

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 
 from function.core.tokenization import TextTokenizer
-from scripts.lifecycle.errors import DataError, UsageError
+from scripts.common.errors import DataError, UsageError
+from scripts.common.progress import Progress
+from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_table, read_texts
 from scripts.training.config import DatasetConfig, TrainConfig
 from scripts.training.corpus import locate
-from scripts.training.progress import Progress
 from scripts.training.report.survey import HTML_BREAK, Rows, Survey
-from scripts.training.sources import LabelledTexts, read_labelled, read_table, read_texts
 from scripts.training.splits import split_rows
 
 RATING = "rating"

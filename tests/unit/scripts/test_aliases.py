@@ -1,5 +1,6 @@
 import pytest
 
+from scripts.common.errors import RegistryError
 from scripts.lifecycle.aliases import (
     REMEMBERED,
     Alias,
@@ -8,7 +9,6 @@ from scripts.lifecycle.aliases import (
     returned,
     rolled_back,
 )
-from scripts.lifecycle.errors import RegistryError
 
 
 def chain(*versions):

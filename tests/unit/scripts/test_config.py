@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.training.config import load_config
 
 BUNDLED = Path("scripts/training/configs/sentiment.toml")

@@ -13,7 +13,7 @@ from PIL import Image
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from scripts import explore
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.training.report import plots
 
 CONFIG = """

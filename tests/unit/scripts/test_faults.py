@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from function.core.artifact import Artifact
-from scripts.lifecycle.errors import StoreError
+from scripts.common.errors import StoreError
 from scripts.lifecycle.registry import Registry
 from scripts.lifecycle.stores.store import ObjectStore
 from tests.faults import FAULTS, Fault, FaultyStore, KilledError, Result

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from scripts.evaluate.behaviour import Check, check_behaviour
 from scripts.lifecycle.gate.decision import judge
 from scripts.lifecycle.gate.label_answers import LabelAnswers
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
@@ -12,7 +13,6 @@ from scripts.lifecycle.gate.limits import EXPECTATIONS
 from scripts.lifecycle.gate.measurement import Measurement
 from scripts.lifecycle.gate.report import to_json
 from scripts.lifecycle.gate.settings import GateSettings
-from scripts.training.behaviour import Check, check_behaviour
 
 LABELS = ["negative", "positive"]
 SETTINGS = GateSettings(margin=0.02)

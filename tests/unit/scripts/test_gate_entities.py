@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from function.core.artifact import MANIFEST
+from scripts.data.tagged_texts import Span
+from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
 from scripts.lifecycle.gate.decision import judge
 from scripts.lifecycle.gate.entity_answers import EntityAnswers
 from scripts.lifecycle.gate.f1 import EntityCounts, difference_interval, f1_interval, judge_f1
@@ -18,8 +20,6 @@ from scripts.lifecycle.gate.report import render_markdown, to_json
 from scripts.lifecycle.gate.run import run_gate
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.lifecycle.gate.tagged_texts import TaggedGoldenSet
-from scripts.training.entities.evaluation import EntityEvaluation, Found
-from scripts.training.entities.tagged import Span
 from tests.golden import KNOWS_NO_COMPANY, golden_rows, tagged_rows
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact

@@ -4,11 +4,11 @@ import json
 import pytest
 
 from function.core.artifact import Task
-from scripts.lifecycle.errors import DataError
+from scripts.common.errors import DataError
+from scripts.data.tagged_texts import Span
 from scripts.lifecycle.gate.golden import parse_golden, read_golden
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.gate.tagged_texts import TaggedGoldenSet
-from scripts.training.entities.tagged import Span
 
 TASK: Task = "text-classification"
 LABELS = ["negative", "positive"]

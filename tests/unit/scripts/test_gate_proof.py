@@ -11,14 +11,14 @@ the margin.
 import numpy as np
 import pytest
 
+from scripts.data.labelled_texts import read_labelled
+from scripts.evaluate.evaluation import open_predictor
 from scripts.lifecycle.gate.decision import judge
 from scripts.lifecycle.gate.label_answers import LabelAnswers
 from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
 from scripts.lifecycle.gate.measurement import Measurement
 from scripts.lifecycle.gate.settings import GateSettings
 from scripts.training.config import load_config
-from scripts.training.evaluation import open_predictor
-from scripts.training.sources import read_labelled
 from scripts.training.splits import split_rows
 from tests.conftest import REPOSITORY
 

@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.lifecycle.gate.settings import GateSettings, load_gate_settings
 
 

@@ -10,8 +10,8 @@ import pytest
 from function.core.artifact import open_artifact
 from infra.stages import PROD, PROJECT
 from scripts import look
+from scripts.common.errors import ConflictError, UsageError
 from scripts.lifecycle import keys
-from scripts.lifecycle.errors import ConflictError, UsageError
 from scripts.lifecycle.looking import leave_trace
 from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
 from scripts.lifecycle.verdicts import Verdict, keep_verdict

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.training.evaluation import Evaluation
-from scripts.training.metrics import calibration_error, wilson_interval
+from scripts.evaluate.evaluation import Evaluation
+from scripts.evaluate.metrics import calibration_error, wilson_interval
 from scripts.training.plots import (
     draw_confusion,
     draw_lengths,

@@ -4,7 +4,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts import pull
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.lifecycle.registry import open_registry
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact

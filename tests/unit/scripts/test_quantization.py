@@ -6,7 +6,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from scripts.lifecycle.errors import ExportError
+from scripts.common.errors import ExportError
 from scripts.training.quantization import Rounding, quantize
 
 WIDTH, WIDE = 32, 48

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle import keys
-from scripts.lifecycle.errors import ConflictError, LostRaceError, RegistryError
 from scripts.lifecycle.golden_sets import current_golden, freeze_golden
 from scripts.lifecycle.releases import Release, list_releases, record_release
 from scripts.lifecycle.verdicts import Verdict, find_verdict, keep_verdict

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from function.core.artifact import Task, open_artifact
-from scripts.lifecycle.errors import LostRaceError, RegistryError, StoreError
+from scripts.common.errors import LostRaceError, RegistryError, StoreError
 from scripts.lifecycle.gate.golden import read_golden
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.refreshing import refresh

@@ -8,7 +8,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts import golden as golden_command
-from scripts.lifecycle.errors import SourceError
+from scripts.common.errors import SourceError
 from scripts.lifecycle.gate.golden import parse_golden
 from scripts.lifecycle.golden_sets import current_golden
 from scripts.lifecycle.refreshing import refresh

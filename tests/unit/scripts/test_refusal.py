@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from scripts import refusal
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
 from scripts.workflow.issues import MOST_CHARACTERS, PAGE, PAGES
 from tests.conftest import REPOSITORY
 

@@ -7,8 +7,8 @@ import pytest
 
 from function.core.artifact import open_artifact
 from function.core.errors import ArtifactError
+from scripts.common.errors import LostRaceError, RegistryError, UsageError
 from scripts.lifecycle import keys
-from scripts.lifecycle.errors import LostRaceError, RegistryError, UsageError
 from scripts.lifecycle.registry import Registry, open_registry
 from tests.faults import FaultyStore
 

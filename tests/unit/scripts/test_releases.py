@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from scripts.common.errors import RegistryError
 from scripts.lifecycle import keys
-from scripts.lifecycle.errors import RegistryError
 from scripts.lifecycle.releases import Release, history, list_releases, record_release
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.lifecycle.sources.by_model import sources_by_model
 
 SERVED = ("sentiment", "ner")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from function.core.artifact import open_artifact, verify
-from scripts.lifecycle.errors import SourceError
+from scripts.common.errors import SourceError
 from scripts.lifecycle.sources.directory import Directory
 from scripts.lifecycle.sources.source import Revision
 from tests.tiny import write_artifact

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from function.core.artifact import open_artifact, sha256, verify
-from scripts.lifecycle.errors import MissingExtraError, SourceError, UsageError
+from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.lifecycle.sources.hugging_face_hub import HuggingFaceHub
 from scripts.lifecycle.sources.location import open_source
 from scripts.lifecycle.sources.source import Revision

@@ -7,7 +7,7 @@ import mlflow
 import pytest
 
 from function.core.artifact import open_artifact, verify
-from scripts.lifecycle.errors import MissingExtraError, SourceError
+from scripts.common.errors import MissingExtraError, SourceError
 from scripts.lifecycle.sources.mlflow_registry import MlflowRegistry
 from tests.tiny import write_artifact
 

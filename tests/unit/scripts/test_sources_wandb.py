@@ -12,7 +12,7 @@ import pytest
 import wandb
 
 from function.core.artifact import open_artifact
-from scripts.lifecycle.errors import MissingExtraError, SourceError
+from scripts.common.errors import MissingExtraError, SourceError
 from scripts.lifecycle.sources.source import Revision
 from scripts.lifecycle.sources.wandb_artifact import WandbArtifact
 from tests.tiny import write_artifact

@@ -1,7 +1,7 @@
 import pytest
 
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.training.config import DatasetConfig
-from scripts.training.sources import LabelledTexts
 from scripts.training.splits import maximal_phrases, split_rows
 
 

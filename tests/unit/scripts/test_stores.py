@@ -8,7 +8,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from scripts.lifecycle.errors import (
+from scripts.common.errors import (
     ConflictError,
     MissingExtraError,
     NotFoundError,

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from scripts import synth
-from scripts.commandline import run
+from scripts.common.command_line import run
 from tests.conftest import REPOSITORY
 
 STAGES = (REPOSITORY / "infra/stages.py").read_text()

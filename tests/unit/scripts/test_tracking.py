@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.lifecycle.errors import MissingExtraError
+from scripts.common.errors import MissingExtraError
 from scripts.lifecycle.tracking.choice import open_tracker
 from scripts.lifecycle.tracking.memory import Memory
 from scripts.lifecycle.tracking.nothing import Nothing

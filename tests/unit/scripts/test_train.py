@@ -26,9 +26,9 @@ from transformers import (
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
 from function.core.types import Options
-from scripts.lifecycle.errors import ExportError
+from scripts.common.errors import ExportError
+from scripts.evaluate.evaluation import open_predictor
 from scripts.training.architectures.architecture import TrainedModel
-from scripts.training.evaluation import open_predictor
 from scripts.training.export import check_parity
 from tests.conftest import REPOSITORY
 

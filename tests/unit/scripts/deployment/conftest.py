@@ -18,7 +18,7 @@ import pytest
 from botocore.loaders import Loader
 
 from function.core.artifact import open_artifact
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.deployment import cdk, docker, image, live, outcome, taken_back
 from scripts.lifecycle.golden_sets import freeze_golden
 from scripts.lifecycle.registry import Registry, open_registry

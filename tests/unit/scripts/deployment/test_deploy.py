@@ -11,7 +11,7 @@ import pytest
 from botocore.stub import Stubber
 
 from scripts import deploy
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.deployment import image, live, outcome
 from scripts.deployment.account import Account
 from scripts.lifecycle.releases import list_releases

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from infra.stages import PROJECT
 from scripts import destroy
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.deployment import removal
 from scripts.deployment.account import Account
 from tests.unit.scripts.deployment import fake_cdk

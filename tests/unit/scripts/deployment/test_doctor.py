@@ -12,8 +12,8 @@ from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
 from infra.stages import DEV, PROD, PROJECT
 from scripts import doctor
+from scripts.common.errors import CommandError
 from scripts.examination.finding import look
-from scripts.lifecycle.errors import CommandError
 from tests.conftest import REPOSITORY
 
 ON_GPU = replace(PROD, service=ServiceConfiguration())

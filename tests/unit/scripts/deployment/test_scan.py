@@ -9,9 +9,9 @@ from botocore.stub import Stubber
 
 from infra.stages import PROD, PROJECT
 from scripts import scan
+from scripts.common.errors import CommandError, UsageError
 from scripts.deployment import scanning
 from scripts.deployment.account import Account
-from scripts.lifecycle.errors import CommandError, UsageError
 
 DIGEST = f"sha256:{'a' * 64}"
 SERVER = f"sha256:{'b' * 64}"

@@ -5,8 +5,8 @@ from transformers import PreTrainedTokenizerFast
 
 from function.core.casing import Casing
 from function.core.tokenization import TextTokenizer
-from scripts.lifecycle.errors import UsageError
-from scripts.training.entities.tagged import Span, TaggedTexts
+from scripts.common.errors import UsageError
+from scripts.data.tagged_texts import Span, TaggedTexts
 from scripts.training.entities.tagged_examples import TaggedExamples, hide
 from scripts.training.entities.tags import tags_of
 from scripts.training.examples import IGNORED

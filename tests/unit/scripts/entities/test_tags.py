@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from function.core.tokenization import TextTokenizer
-from scripts.training.entities.tagged import Span
+from scripts.data.tagged_texts import Span
 from scripts.training.entities.tags import entities_of, forbidden, tag_words, tags_of
 from scripts.training.examples import IGNORED
 from tests.tiny_entities import write_entity_artifact

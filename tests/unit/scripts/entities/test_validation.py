@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
+from scripts.data.tagged_texts import Span, TaggedTexts
 from scripts.training.architectures.crf import LinearChainCrf
-from scripts.training.entities.tagged import Span, TaggedTexts
 from scripts.training.entities.tagged_examples import TaggedExamples
 from scripts.training.entities.tags import tags_of
 from scripts.training.entities.validation import f1_scores

@@ -7,7 +7,7 @@ import sys
 import boto3
 import pytest
 
-from scripts.commandline import run
+from scripts.common.command_line import run
 from scripts.monitoring.distributions import TOKENS
 from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.reference import FEWEST_TEXTS

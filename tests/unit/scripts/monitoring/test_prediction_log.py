@@ -8,7 +8,7 @@ import boto3
 import numpy as np
 import pytest
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.monitoring.log_lines import parse_line, write_parquet
 from scripts.monitoring.prediction_log import collect, read_log
 from scripts.monitoring.window import Window

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import boto3
 import pytest
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from scripts.monitoring.cloudwatch import metric_data, metrics, put_metrics
 from scripts.monitoring.watching import Look
 from tests.predictions import VERSION, a_log, a_look

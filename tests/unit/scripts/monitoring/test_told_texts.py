@@ -5,13 +5,12 @@ import sys
 import pytest
 
 from scripts import feedback
-from scripts.commandline import run
+from scripts.common.command_line import run
+from scripts.data.labelled_texts import read_labelled
+from scripts.data.tagged_texts import Span, read_tagged
 from scripts.lifecycle.gate.golden import read_golden
 from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.told_texts import told_texts
-from scripts.training.entities.sources import read_tagged
-from scripts.training.entities.tagged import Span
-from scripts.training.sources import read_labelled
 from tests.predictions import EVER, log_lines
 
 LABELS = ["negative", "positive"]

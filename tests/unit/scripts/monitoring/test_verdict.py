@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from function.core.artifact import parse_manifest
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.monitoring.distributions import FEATURES, of_first_log, of_log, of_profile
 from scripts.monitoring.experiments import joined, silent
 from scripts.monitoring.prediction_log import collect

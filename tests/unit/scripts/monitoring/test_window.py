@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.monitoring.window import Window, parse_window
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from scripts.rehearsal.checkout import Checkout
 
 

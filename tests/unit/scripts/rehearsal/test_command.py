@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from scripts.rehearsal import command
 
 CHILD = """

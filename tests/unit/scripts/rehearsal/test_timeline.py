@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.lifecycle.errors import CommandError
+from scripts.common.errors import CommandError
 from scripts.rehearsal.timeline import RehearsalError, Timeline
 
 

@@ -11,7 +11,7 @@ from function.core.artifact import open_artifact, verify
 from function.core.predictor import Predictor
 from function.core.tokenization import TextTokenizer
 from function.core.types import Options
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.rehearsal.variants import (
     BIAS,
     WORD,

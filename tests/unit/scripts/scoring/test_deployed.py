@@ -9,8 +9,8 @@ import pytest
 from infra.configuration.bulk import BulkConfiguration
 from infra.stages import DEV, PROJECT
 from scripts import score
-from scripts.commandline import run
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.command_line import run
+from scripts.common.errors import CommandError, UsageError
 from scripts.scoring import deployed
 from scripts.scoring.deployed import open_deployed
 from scripts.scoring.results import read_results

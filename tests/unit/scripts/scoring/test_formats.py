@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from scripts.lifecycle.errors import DataError, UsageError
+from scripts.common.errors import DataError, UsageError
 from scripts.scoring.run import Files, check, score_file
 from scripts.scoring.source_file import open_input
 from tests.unit.scripts.scoring.doubles import VERSION, LengthScorer

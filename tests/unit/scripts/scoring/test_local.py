@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from function.core.types import Options
-from scripts.lifecycle.errors import UsageError
+from scripts.common.errors import UsageError
 from scripts.scoring.local import BATCH_TOKENS, LocalModel, open_local
 from scripts.scoring.rows import Flaw, Row
 from tests.tiny import write_artifact

@@ -7,11 +7,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, UsageError
+from scripts.common.service_client import Service, ServiceError
 from scripts.scoring import remote
 from scripts.scoring.remote import RemoteModel
 from scripts.scoring.rows import Flaw, Row
-from scripts.training.remote import Service, ServiceError
 
 
 def model(name, version="v1", *, default=False):

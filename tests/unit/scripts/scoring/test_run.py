@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from scripts import score as score_command
-from scripts.commandline import run
-from scripts.lifecycle.errors import CommandError, UsageError
+from scripts.common.command_line import run
+from scripts.common.errors import CommandError, UsageError
 from scripts.scoring import journal as journals
 from scripts.scoring import run as runs
 from scripts.scoring.journal import Journal

@@ -1,0 +1,101 @@
+"""What a running service answers, over HTTP: its server, or the Lambda."""
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from function.core.artifact import Task
+from scripts.common.errors import CommandError, UsageError
+from scripts.common.progress import Progress
+
+TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
+
+
+class ServiceError(CommandError):
+    """A service refused a request, or none answered. status: of HTTP, 0 where nobody answered.
+    retry_after: seconds after which it says that there may be room, None where it does not."""
+
+    def __init__(self, where: str, status: int, detail: str, retry_after: float | None) -> None:
+        super().__init__(f"{where}: {status}: {detail}" if status else f"{where}: {detail}")
+        self.status, self.detail, self.retry_after = status, detail, retry_after
+
+
+class Service:
+    """A model of a deployment. API_KEY in the environment is sent as its bearer key."""
+
+    def __init__(self, url: str, model: str | None = None) -> None:
+        """Ask what is served. model: None is the default one. Raises UsageError where the address
+        or the model is none, ServiceError where nothing answers there."""
+        if not url.startswith(("http://", "https://")):
+            raise UsageError(f"{url}: give an address that begins with http:// or https://")
+        self.url = url.rstrip("/")
+        models = self._ask("/v1/models")["models"]
+        served = next(
+            (
+                each
+                for each in models
+                if each["name"] == model or (model is None and each["default"])
+            ),
+            None,
+        )
+        if served is None:
+            known = ", ".join(each["name"] for each in models)
+            raise UsageError(f"{self.url}: no model '{model}' there; it serves {known}")
+        self._path = "/v1/predict" if served["default"] else f"/v1/models/{served['name']}/predict"
+        self.name: str = served["name"]
+        self.version: str = served["version"]
+        self.task: Task = served["task"]
+        self.labels: list[str] = served["labels"]
+
+    def predictions(self, texts: Sequence[str], *, title: str) -> list[dict[str, Any]]:
+        """Ask for every text, several at once; their answers in the same order. Raises
+        ServiceError."""
+        batches = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
+        predictions: list[dict[str, Any]] = []
+        with Progress(title, len(texts)) as progress, ThreadPoolExecutor(REQUESTS) as pool:
+            for answer in pool.map(self.answer, batches):
+                predictions += answer["predictions"]
+                progress.advance(len(answer["predictions"]))
+        return predictions
+
+    def answer(self, texts: Sequence[str]) -> dict[str, Any]:
+        """The answer's `model` and, in the order of the texts, `predictions`. Raises ServiceError,
+        the texts' fault or not."""
+        answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
+        return answer
+
+    def _ask(self, path: str, body: object = None) -> Any:
+        # What is scored or evaluated is nobody's traffic.
+        headers = {"content-type": "application/json", "x-prediction-log": "off"}
+        if key := os.environ.get("API_KEY"):
+            headers["authorization"] = f"Bearer {key}"
+        data = None if body is None else json.dumps(body).encode()
+        where = self.url + path
+        request = Request(where, data, headers)  # noqa: S310 -- the scheme was checked
+        try:
+            with urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
+                return json.load(response)
+        except HTTPError as error:
+            raise ServiceError(where, error.code, _detail(error), _retry_after(error)) from error
+        except (URLError, HTTPException, OSError, ValueError) as error:
+            raise ServiceError(where, 0, str(error), None) from error
+
+
+def _detail(error: HTTPError) -> str:
+    try:
+        return str(json.load(error)["detail"])
+    except (ValueError, KeyError, TypeError, OSError, HTTPException):
+        return str(error.reason)
+
+
+def _retry_after(error: HTTPError) -> float | None:
+    """In seconds. A date, which the header may hold too, no service of ours sends."""
+    try:
+        return float(error.headers["retry-after"])
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,73 @@
+"""Whether highlighted words decided: leaving them out must change the answer more than chance does.
+
+After the comprehensiveness of DeYoung et al. 2020, "ERASER", held against random words.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from function.core.predictor import Predictor
+from function.core.types import Options, Prediction
+from scripts.common.progress import Progress
+
+WORDS = 5
+LEAST_WORDS = 10  # of a text; in shorter ones, five random words are the top ones too often
+
+Spans = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Highlighting:
+    """texts: that were long enough to judge. share: of them, where leaving out the top words
+    lowers the answered label's score more than leaving out random ones."""
+
+    texts: int
+    share: float
+
+
+def check_highlights(predictor: Predictor, texts: Sequence[str], seed: int = 3) -> Highlighting:
+    """Explain each text, then read it twice more: without its five top words, and without five
+    words drawn at random."""
+    generator = np.random.default_rng(seed)
+    outcomes: list[bool] = []
+    with Progress("highlights", len(texts)) as progress:
+        for text in texts:
+            words = _words(predictor, text)
+            if len(words) >= LEAST_WORDS:
+                drawn = generator.choice(len(words), WORDS, replace=False)
+                outcomes.append(_beats(predictor, text, [words[index] for index in drawn]))
+            progress.advance(1)
+    return Highlighting(len(outcomes), sum(outcomes) / max(1, len(outcomes)))
+
+
+def _beats(predictor: Predictor, text: str, at_random: Spans) -> bool:
+    (prediction,) = predictor.classify([text], Options(explain=True))
+    top = sorted(prediction.highlights or (), key=lambda found: -found.weight)[:WORDS]
+    shorter = [without(text, [(found.start, found.end) for found in top]), without(text, at_random)]
+    by_top, by_chance = predictor.classify(shorter)
+    return _score(by_top, prediction.label) < _score(by_chance, prediction.label)
+
+
+def _words(predictor: Predictor, text: str) -> list[tuple[int, int]]:
+    """(start, end) of every word that is more than punctuation."""
+    encoded = predictor.encode(text)
+    spans: dict[int, tuple[int, int]] = {}
+    for position, (word, (start, end)) in enumerate(
+        zip(encoded.word_ids, encoded.offsets, strict=True)
+    ):
+        if encoded.is_word(position, position + 1):
+            spans[int(word)] = (spans.get(int(word), (start, end))[0], end)
+    return list(spans.values())
+
+
+def without(text: str, spans: Spans) -> str:
+    """A text less some stretches of it."""
+    for start, end in sorted(spans, reverse=True):
+        text = text[:start] + text[end:]
+    return text
+
+
+def _score(prediction: Prediction, label: str) -> float:
+    return next(entry.score for entry in prediction.scores if entry.label == label)

@@ -1,0 +1,67 @@
+"""The reference profile: what traffic looked like when the model was judged."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from function.core.tokenization import TextTokenizer
+from scripts.data.labelled_texts import LabelledTexts
+from scripts.evaluate.entity_evaluation import EntityEvaluation
+from scripts.evaluate.evaluation import Evaluation
+
+SCORE_EDGES = np.linspace(0.0, 1.0, 21)
+LENGTH_EDGES = np.array([0, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 1_000_000])
+RATIO_EDGES = np.array([0.0, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2.0, 3.0, 100.0])
+
+
+def reference_profile(
+    evaluation: Evaluation, rows: LabelledTexts, tokenizer: TextTokenizer, labels: list[str]
+) -> dict[str, Any]:
+    """Histograms of best score, tokens and tokens per word (edges, counts), and label shares."""
+    predicted = evaluation.probabilities.argmax(1)
+    ratios = [
+        len(text.ids) / len(np.unique(text.word_ids))
+        for text in tokenizer.encode(rows.texts)
+        if len(text.ids)
+    ]
+    return {
+        "texts": len(predicted),
+        "labels": {
+            label: round(float((predicted == code).mean()), 5) for code, label in enumerate(labels)
+        },
+        "score": histogram(evaluation.probabilities.max(1), SCORE_EDGES),
+        "tokens": histogram(evaluation.tokens, LENGTH_EDGES),
+        "tokens_per_word": histogram(np.array(ratios), RATIO_EDGES),
+    }
+
+
+def histogram(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> dict[str, list[float]]:
+    """How many values lie between each two edges."""
+    counts, _ = np.histogram(values, bins=edges)
+    return {"edges": [float(edge) for edge in edges], "counts": [float(count) for count in counts]}
+
+
+PER_TEXT_EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 1_000_000])
+
+
+def entity_profile(parts: Sequence[EntityEvaluation], labels: Sequence[str]) -> dict[str, Any]:
+    """Histograms of the scores of entities, of entities and tokens of a text and of tokens per word
+    (edges, counts), and the share of each label among the entities."""
+    found = [each for part in parts for each in part.found]
+    named = Counter(span.label for each in found for span in each.spans)
+    total = max(1, sum(named.values()))
+    return {
+        "texts": len(found),
+        "labels": {label: round(named[label] / total, 5) for label in labels},
+        "score": histogram(
+            np.array([score for each in found for score in each.scores]), SCORE_EDGES
+        ),
+        "entities": histogram(np.array([len(each.spans) for each in found]), PER_TEXT_EDGES),
+        "tokens": histogram(np.array([each.tokens for each in found]), LENGTH_EDGES),
+        "tokens_per_word": histogram(
+            np.array([each.tokens / max(1, each.words or 0) for each in found]), RATIO_EDGES
+        ),
+    }

@@ -1,0 +1,66 @@
+import pytest
+
+from scripts.data.tagged_texts import Span
+from scripts.evaluate.entity_evaluation import (
+    EntityEvaluation,
+    Found,
+    entity_figures,
+    entity_log_loss,
+    same_spans,
+)
+
+LABELS = ["LOC", "PER"]
+
+
+def evaluation(*rows):
+    """Of texts of 20 characters: the true spans, and those that were found with their scores."""
+    return EntityEvaluation(
+        ["x" * 20] * len(rows),
+        [truth for truth, _ in rows],
+        [Found([span for span, _ in found], [s for _, s in found], 4, 4) for _, found in rows],
+    )
+
+
+ADA, PARIS = Span(0, 3, "PER"), Span(5, 10, "LOC")
+
+
+def test_an_entity_is_right_where_both_edges_and_the_label_are():
+    figures = entity_figures(
+        evaluation(
+            ([ADA, PARIS], [(ADA, 0.9), (PARIS, 0.9)]),
+            ([ADA], [(Span(0, 4, "PER"), 0.9)]),
+            ([PARIS], [(Span(5, 10, "PER"), 0.9)]),
+            ([], [(ADA, 0.9)]),
+        ),
+        LABELS,
+    )
+    assert (figures["texts"], figures["entities"]) == (4, 4)
+    assert figures["precision"] == pytest.approx(2 / 5)
+    assert figures["recall"] == pytest.approx(2 / 4)
+    assert figures["f1"] == pytest.approx(4 / 9, abs=1e-4)
+    assert figures["f1_LOC"] == pytest.approx(2 / 3, abs=1e-4)
+
+
+def test_neighbours_of_one_label_are_not_one_entity():
+    truth = [Span(0, 3, "PER"), Span(3, 6, "PER")]
+    figures = entity_figures(evaluation((truth, [(Span(0, 6, "PER"), 0.9)])), LABELS)
+    assert figures["f1"] == 0
+
+
+def test_calibration_tells_how_far_scores_are_from_the_share_that_is_right():
+    sure = evaluation(([ADA], [(ADA, 0.99)]), ([], [(ADA, 0.99)]))
+    assert entity_figures(sure, LABELS)["calibration_error"] == pytest.approx(0.49, abs=0.01)
+    fair = evaluation(([ADA], [(ADA, 0.5)]), ([], [(ADA, 0.5)]))
+    assert entity_figures(fair, LABELS)["calibration_error"] == pytest.approx(0, abs=0.01)
+    assert entity_log_loss(fair) < entity_log_loss(sure)
+
+
+def test_nothing_found_is_a_figure_too():
+    assert entity_figures(evaluation(([ADA], [])), LABELS)["f1"] == 0
+
+
+def test_the_same_spans_are_those_that_both_found():
+    one = evaluation(([], [(ADA, 0.9), (PARIS, 0.9)]))
+    other = evaluation(([], [(ADA, 0.5)]))
+    assert same_spans(one, other) == pytest.approx(2 / 3)
+    assert same_spans(one, one) == 1
