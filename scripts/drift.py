@@ -16,11 +16,11 @@ from scripts.common.command_line import add_to_summary, run, table, write_json
 from scripts.common.errors import DriftError, RegistryError, ThinReferenceError, UsageError
 from scripts.deployment.models import choose
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.registry import PRODUCTION, open_registry
 from scripts.monitoring.arguments import look_at, window_parser
 from scripts.monitoring.cloudwatch import metric_data, put_metrics
 from scripts.monitoring.watching import Look
 from scripts.monitoring.wording import NAMES, advice, changes, headline, told_accuracy
+from scripts.registry.registry import PRODUCTION, open_registry
 
 
 def main() -> None:

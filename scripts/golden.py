@@ -9,8 +9,8 @@ from pathlib import Path
 from function.core.artifact import Manifest
 from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError
-from scripts.lifecycle.golden_sets import freeze_golden
-from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
+from scripts.registry.golden_sets import freeze_golden
+from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     registry = open_registry(arguments.registry)
     served = _manifest(registry, arguments.model)
     with needing("pyarrow tqdm"):
-        from scripts.lifecycle.gate.golden import read_golden
+        from scripts.gate.golden import read_golden
 
         golden = read_golden(arguments.data, served.task, served.labels)
     print(freeze_golden(registry.store, arguments.model, golden.content()))

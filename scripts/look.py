@@ -15,9 +15,9 @@ from scripts.common.command_line import add_to_summary, registry_parser, run, wr
 from scripts.common.errors import UsageError
 from scripts.deployment.models import choose, pinned
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.looking import leave_trace, look, source_of
-from scripts.lifecycle.registry import Registry, open_registry
-from scripts.lifecycle.sources.by_model import REGISTRY, sources_by_model
+from scripts.refresh.sources.location import REGISTRY, sources_by_model
+from scripts.refresh.updates import leave_trace, look, source_of
+from scripts.registry.registry import Registry, open_registry
 
 
 def main() -> None:

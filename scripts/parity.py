@@ -22,10 +22,10 @@ from scripts.common.errors import CommandError, NotComparableError, RegistryErro
 from scripts.evaluate.agreement import Agreement, OneByOne, compare
 from scripts.evaluate.evaluation import open_predictor
 from scripts.evaluate.measure import open_torch
-from scripts.lifecycle.gate.golden import parse_golden
-from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
-from scripts.lifecycle.golden_sets import current_golden
-from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
+from scripts.gate.golden import parse_golden
+from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.registry.golden_sets import current_golden
+from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
 # Labels that agree, unless so few texts leave it open; and how far probabilities lie apart in the
 # mean, which is 0.005 for the bundled model on a processor that multiplies right.

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from scripts.common.command_line import registry_parser, run, write_json
-from scripts.lifecycle.registry import PRODUCTION, open_registry
+from scripts.registry.registry import PRODUCTION, open_registry
 
 
 def main() -> None:

@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from scripts.common.command_line import registry_parser, run, write_json
-from scripts.lifecycle.pruning import Retention, prune
-from scripts.lifecycle.registry import open_registry
+from scripts.registry.pruning import Retention, prune
+from scripts.registry.registry import open_registry
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from function.core.artifact import open_artifact
 from scripts.common.command_line import registry_parser, run
-from scripts.lifecycle.registry import open_registry
+from scripts.registry.registry import open_registry
 
 
 def main() -> None:

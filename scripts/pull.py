@@ -6,7 +6,7 @@ from pathlib import Path
 from function.core.artifact import MANIFEST, Role
 from scripts.common.command_line import registry_parser, run
 from scripts.common.errors import RegistryError
-from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
+from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
 # The roles that a backend does not read: torch builds its graph from the configuration.
 UNUSED: dict[str, tuple[Role, ...]] = {"onnx": (), "torch": ("graph",)}

@@ -17,7 +17,7 @@ from scripts.deployment.builds import stage_registry
 from scripts.deployment.live import live_digest
 from scripts.deployment.progress import say
 from scripts.deployment.stages import load_stage
-from scripts.lifecycle.releases import history, list_releases
+from scripts.registry.releases import history, list_releases
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ Prints nothing where nothing was released yet.
 from pathlib import Path
 
 from scripts.common.command_line import registry_parser, run, write_outputs
-from scripts.lifecycle.registry import open_registry
-from scripts.lifecycle.releases import history, list_releases
+from scripts.registry.registry import open_registry
+from scripts.registry.releases import history, list_releases
 
 
 def main() -> None:

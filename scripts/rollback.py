@@ -8,7 +8,7 @@ registry, and a refresh does not bring it back by itself.
 from pathlib import Path
 
 from scripts.common.command_line import registry_parser, run, write_json
-from scripts.lifecycle.registry import open_registry
+from scripts.registry.registry import open_registry
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.command_line import registry_parser, run, table, write_json
-from scripts.lifecycle.registry import Registry, open_registry
+from scripts.registry.registry import Registry, open_registry
 
 
 def main() -> None:

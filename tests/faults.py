@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from scripts.common.errors import StoreError
-from scripts.lifecycle.stores.store import Content, Listed, ObjectStore, StoredObject
+from scripts.registry.stores.store import Content, Listed, ObjectStore, StoredObject
 
 Result = TypeVar("Result")
 Fault = Literal["failed before", "answer lost", "killed before", "killed after"]

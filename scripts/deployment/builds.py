@@ -11,7 +11,7 @@ from scripts.deployment.image import Recipe, build_and_push
 from scripts.deployment.models import choose, seed
 from scripts.deployment.progress import say
 from scripts.deployment.smoke import as_lambda, as_server
-from scripts.lifecycle.registry import Registry, open_registry
+from scripts.registry.registry import Registry, open_registry
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from scripts.deployment.progress import say
 from scripts.deployment.smoke import Runner, examine
 from scripts.deployment.source import commit, is_commit
 from scripts.image import build_arguments, read_models
-from scripts.lifecycle.registry import Registry
+from scripts.registry.registry import Registry
 
 MODELS = Path("build/image/models")
 # Lambda refuses an index with attestations beside the image.

@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import RegistryError, UsageError
-from scripts.lifecycle.golden_sets import current_golden, freeze_golden
-from scripts.lifecycle.registry import CANDIDATE, PRODUCTION, Registry
+from scripts.registry.golden_sets import current_golden, freeze_golden
+from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 
 FIRST = "the first, brought by a deployment"
 

@@ -12,8 +12,8 @@ from scripts.deployment.image import mark_deployed
 from scripts.deployment.live import ask, live_digest
 from scripts.deployment.progress import say
 from scripts.deployment.source import commit
-from scripts.lifecycle.registry import PRODUCTION
-from scripts.lifecycle.releases import Release, record_release
+from scripts.registry.registry import PRODUCTION
+from scripts.registry.releases import Release, record_release
 
 ROLLOUT_ALARMS = ("new-version-breaks", "answers-5xx")
 

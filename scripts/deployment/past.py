@@ -12,7 +12,7 @@ from scripts.deployment.delivery import deliver
 from scripts.deployment.image import require_image
 from scripts.deployment.models import written
 from scripts.deployment.progress import say
-from scripts.lifecycle.releases import History, Release, history, record_release
+from scripts.registry.releases import History, Release, history, record_release
 
 AT_ONCE = "AllAtOnce"
 

@@ -7,8 +7,8 @@ still ends with the commit that was bad, and a newer model would bring it along.
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError
 from scripts.deployment.source import commit, is_commit
-from scripts.lifecycle.registry import Registry
-from scripts.lifecycle.releases import history, list_releases
+from scripts.registry.registry import Registry
+from scripts.registry.releases import history, list_releases
 
 
 def refuse_what_was_taken_back(

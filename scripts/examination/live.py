@@ -6,8 +6,8 @@ from scripts.deployment.account import Account
 from scripts.deployment.builds import stage_registry
 from scripts.deployment.live import live_digest
 from scripts.examination.finding import Finding, Findings
-from scripts.lifecycle.registry import PRODUCTION
-from scripts.lifecycle.releases import list_releases
+from scripts.registry.registry import PRODUCTION
+from scripts.registry.releases import list_releases
 
 
 def release(account: Account, project: ProjectConfiguration, stage: StageConfiguration) -> Findings:

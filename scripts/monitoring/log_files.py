@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from scripts.common.errors import UsageError
-from scripts.lifecycle.stores.location import S3, open_store
-from scripts.lifecycle.stores.store import ObjectStore
 from scripts.monitoring.window import Window
+from scripts.registry.stores.location import S3, open_store
+from scripts.registry.stores.store import ObjectStore
 
 HOUR = timedelta(hours=1)
 # How long after its prediction feedback is waited for, and how late Firehose may write a line.

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from scripts.lifecycle.tracking.choice import one_line, open_tracker
-from scripts.lifecycle.tracking.tracker import Choice, Point, Tracker, TrackingError
 from scripts.monitoring.cloudwatch import metrics
 from scripts.monitoring.distributions import FEATURES
 from scripts.monitoring.watching import Look
+from scripts.tracking.choice import one_line, open_tracker
+from scripts.tracking.tracker import Choice, Point, Tracker, TrackingError
 
 JOB = "inference"
 PART = "production"  # of the names of figures, where those of training name their data set

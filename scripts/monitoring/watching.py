@@ -8,7 +8,6 @@ from typing import Any
 
 from scripts.common.command_line import write_json
 from scripts.common.errors import RegistryError
-from scripts.lifecycle.registry import PRODUCTION, open_registry
 from scripts.monitoring.document import document
 from scripts.monitoring.page import page
 from scripts.monitoring.pictures import draw
@@ -17,6 +16,7 @@ from scripts.monitoring.reference import Reference, reference_of_log, reference_
 from scripts.monitoring.timeline import Slice, timeline
 from scripts.monitoring.verdict import Verdict, judge
 from scripts.monitoring.window import Window
+from scripts.registry.registry import PRODUCTION, open_registry
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from function.core.artifact import Task
 from scripts.common.errors import UsageError
-from scripts.lifecycle.tracking.tracker import Choice
+from scripts.tracking.tracker import Choice
 
 
 class _Section(BaseModel):

@@ -6,10 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from scripts.lifecycle.tracking.choice import open_tracker
-from scripts.lifecycle.tracking.memory import Memory
-from scripts.lifecycle.tracking.recording import Recording
-from scripts.lifecycle.tracking.tracker import Point, Status, Tracker
+from scripts.tracking.choice import open_tracker
+from scripts.tracking.recording import Memory, Recording
+from scripts.tracking.tracker import Point, Status, Tracker
 from scripts.training.config import TrainConfig
 
 LOG = "log.jsonl"

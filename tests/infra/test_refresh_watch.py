@@ -12,9 +12,9 @@ from infra.configuration.checks import ConfigurationError
 from infra.configuration.watch import WatchConfiguration
 from infra.handlers import refresh_age
 from infra.stages import PROD, PROJECT, STAGES
-from scripts.lifecycle import keys
-from scripts.lifecycle.looking import leave_trace
-from scripts.lifecycle.registry import open_registry
+from scripts.refresh.updates import leave_trace
+from scripts.registry import keys
+from scripts.registry.registry import open_registry
 from tests.aws import aws, bucket, moto_endpoint
 from tests.infra.looking import looked_at
 from tests.infra.policies import statements, written

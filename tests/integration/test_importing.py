@@ -35,10 +35,10 @@ from function.core.tokenization import window_spans
 from function.core.types import Options
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.lifecycle.checkpoint import read_checkpoint
-from scripts.lifecycle.importing import import_model
-from scripts.lifecycle.sources.source import Revision
-from scripts.training.conversion import longest_window
+from scripts.refresh.checkpoint import read_checkpoint
+from scripts.refresh.conversion import longest_window
+from scripts.refresh.import_model import import_model
+from scripts.refresh.sources.source import Revision
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -450,7 +450,7 @@ def test_a_damaged_artifact_is_refused(tmp_path):
 
 
 def test_without_torch_it_says_what_to_install(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "scripts.training.conversion", raising=False)
+    monkeypatch.delitem(sys.modules, "scripts.refresh.conversion", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r"exported with torch.*pip install torch"):
         imported(checkpoint, tmp_path / "out")

@@ -14,9 +14,9 @@ from scripts import parity
 from scripts.common.errors import CommandError, RegistryError, UsageError
 from scripts.deployment.models import seed
 from scripts.evaluate.agreement import Agreement
-from scripts.lifecycle.gate.labelled_texts import LabelledGoldenSet
-from scripts.lifecycle.golden_sets import freeze_golden
-from scripts.lifecycle.registry import open_registry
+from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.registry.golden_sets import freeze_golden
+from scripts.registry.registry import open_registry
 from tests.tiny import WORDS
 from tests.tiny_entities import write_entity_artifact
 from tests.unit.backends.exported import LABELS, SHAPE, write_exported

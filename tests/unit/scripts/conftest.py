@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from function.core.artifact import Artifact, open_artifact
-from scripts.lifecycle.registry import Registry
-from scripts.lifecycle.stores.location import open_store
-from scripts.lifecycle.stores.store import ObjectStore
+from scripts.registry.registry import Registry
+from scripts.registry.stores.location import open_store
+from scripts.registry.stores.store import ObjectStore
 from tests.aws import aws, bucket, moto_endpoint
 from tests.tiny import write_artifact
 

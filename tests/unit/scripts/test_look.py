@@ -11,10 +11,10 @@ from function.core.artifact import open_artifact
 from infra.stages import PROD, PROJECT
 from scripts import look
 from scripts.common.errors import ConflictError, UsageError
-from scripts.lifecycle import keys
-from scripts.lifecycle.looking import leave_trace
-from scripts.lifecycle.registry import PRODUCTION, Registry, open_registry
-from scripts.lifecycle.verdicts import Verdict, keep_verdict
+from scripts.refresh.updates import leave_trace
+from scripts.refresh.verdicts import Verdict, keep_verdict
+from scripts.registry import keys
+from scripts.registry.registry import PRODUCTION, Registry, open_registry
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 
@@ -164,7 +164,7 @@ def test_two_who_look_at_once_are_content_with_one_trace(registry, monkeypatch) 
     def conflict(*_):
         raise ConflictError("meanwhile")
 
-    monkeypatch.setattr("scripts.lifecycle.looking.write", conflict)
+    monkeypatch.setattr("scripts.refresh.updates.write", conflict)
     leave_trace(registry, MODEL, "registry")
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from scripts import passed
-from scripts.lifecycle.refreshing import Refresh
+from scripts.refresh.refresh import Refresh
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from function.core.artifact import open_artifact
 from scripts import pull
 from scripts.common.command_line import run
-from scripts.lifecycle.registry import open_registry
+from scripts.registry.registry import open_registry
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 

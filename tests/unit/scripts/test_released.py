@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from scripts import released
-from scripts.lifecycle.releases import Release, record_release
+from scripts.registry.releases import Release, record_release
 
 GOOD, BAD = "a" * 40, "b" * 40
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from function.core.artifact import open_artifact
-from scripts.lifecycle.registry import open_registry
+from scripts.registry.registry import open_registry
 from tests.conftest import REPOSITORY
 from tests.golden import write_tagged_golden
 from tests.tiny_entities import write_entity_artifact

@@ -20,8 +20,8 @@ from botocore.loaders import Loader
 from function.core.artifact import open_artifact
 from scripts.common.command_line import run
 from scripts.deployment import cdk, docker, image, live, outcome, taken_back
-from scripts.lifecycle.golden_sets import freeze_golden
-from scripts.lifecycle.registry import Registry, open_registry
+from scripts.registry.golden_sets import freeze_golden
+from scripts.registry.registry import Registry, open_registry
 from tests.tiny import write_artifact
 from tests.unit.scripts.deployment import fake_cdk, fake_docker
 

@@ -14,7 +14,7 @@ from scripts import deploy
 from scripts.common.command_line import run
 from scripts.deployment import image, live, outcome
 from scripts.deployment.account import Account
-from scripts.lifecycle.releases import list_releases
+from scripts.registry.releases import list_releases
 from tests.unit.scripts.deployment.conftest import BUCKET, COMMIT
 
 KEY = "/evergreen/dev/api-key-sha256"

@@ -15,7 +15,7 @@ from infra.stages import DEV, PROD, PROJECT
 from scripts.deployment.account import Account, enter
 from scripts.examination import account as examined
 from scripts.examination import live
-from scripts.lifecycle.releases import Release, record_release
+from scripts.registry.releases import Release, record_release
 from tests.unit.scripts.deployment import fake_cdk
 
 OURS = replace(

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from function.core.artifact import open_artifact
 from scripts import build, deploy, redeploy
 from scripts.deployment import outcome, past
-from scripts.lifecycle.releases import list_releases
+from scripts.registry.releases import list_releases
 from tests.tiny import write_artifact
 from tests.unit.scripts.deployment.conftest import COMMIT
 
@@ -144,7 +144,7 @@ def test_killed_half_way_it_is_completed_by_the_next_run(prod, tmp_path, monkeyp
         if step == "mark":
             patch.setattr(outcome, "mark", killed)
         elif step == "promote":
-            patch.setattr("scripts.lifecycle.registry.Registry.return_to", killed)
+            patch.setattr("scripts.registry.registry.Registry.return_to", killed)
         elif step == "record_release":
             patch.setattr(past, "record_release", killed)
         else:

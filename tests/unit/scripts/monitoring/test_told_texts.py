@@ -8,7 +8,7 @@ from scripts import feedback
 from scripts.common.command_line import run
 from scripts.data.labelled_texts import read_labelled
 from scripts.data.tagged_texts import Span, read_tagged
-from scripts.lifecycle.gate.golden import read_golden
+from scripts.gate.golden import read_golden
 from scripts.monitoring.log_lines import write_parquet
 from scripts.monitoring.told_texts import told_texts
 from tests.predictions import EVER, log_lines

@@ -1,0 +1,67 @@
+"""Golden sets from files: those that were frozen, and those that people keep."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from function.core.artifact import Task
+from scripts.common.errors import DataError
+from scripts.gate.entity_answers import TaggedGoldenSet
+from scripts.gate.golden_set import GoldenSet
+from scripts.gate.label_answers import LabelledGoldenSet
+
+KINDS: dict[Task, type[GoldenSet[Any]]] = {
+    kind.task: kind for kind in (LabelledGoldenSet, TaggedGoldenSet)
+}
+
+
+def parse_golden(content: bytes) -> GoldenSet[Any]:
+    """Read JSON lines, canonical or not; which kind of set it is, their keys say.
+
+    Raises DataError where a line is no row, or one of another kind than those before it.
+    """
+    texts, truths = [], []
+    kind: type[GoldenSet[Any]] | None = None
+    for number, row in _rows(content):
+        where = f"golden set, line {number}"
+        found = next((each for each in KINDS.values() if row.keys() == {"text", each.key}), None)
+        if found is None or not isinstance(row["text"], str):
+            forms = " or ".join(each.form for each in KINDS.values())
+            raise DataError(f'{where}: give a "text", a string, and {forms}')
+        if kind not in (None, found):
+            raise DataError(f"{where}: it has {found.form}; the lines before it have {kind.form}")
+        kind = found
+        try:
+            truths.append(kind.parse(row[kind.key]))
+        except ValueError as error:
+            raise DataError(f"{where}: give {kind.form}: {error}") from error
+        texts.append(row["text"])
+    if kind is None:
+        raise DataError("golden set: it has no rows")
+    return kind(texts, truths)
+
+
+def read_golden(path: Path, task: Task, labels: Sequence[str]) -> GoldenSet[Any]:
+    """Read the data of a model of this task and these labels. Raises DataError."""
+    kind = KINDS[task]
+    texts, truth = kind.read(path, labels)
+    try:
+        return kind(texts, truth)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each line that is not empty, with its number."""
+    # Not splitlines: inside a text, U+2028 ends no line of the file.
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DataError(f"golden set, line {number}: not JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise DataError(f"golden set, line {number}: not a JSON object")
+        yield number, row

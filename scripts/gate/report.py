@@ -1,0 +1,174 @@
+"""A judgement as a person reads it, and as a program does."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from scripts.evaluate.paired import Paired
+from scripts.gate.judgement import Judgement, Subject, percent, points
+
+# Figures that are no shares: what they are called, and how they are written.
+OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
+    "calibration_error": ("calibration error", "{:.3f}".format),
+    "log_loss": ("log loss, nats", "{:.3f}".format),
+    "entities": ("entities", "{:.0f}".format),
+    "median_ms": ("median latency, ms", "{:.2f}".format),
+    "bytes": ("size, MB", lambda count: f"{count / 1e6:.2f}"),
+}
+TOLD_BEFORE = {"texts"}
+# Figures that have an interval, and what its ends are called. No others are taken for ends: an
+# entity's label may be called `low`.
+INTERVALS = {name: (f"{name}_low", f"{name}_high") for name in ("accuracy", "exact_texts")}
+ENDS = {end for ends in INTERVALS.values() for end in ends}
+
+
+def figure_rows(subjects: Sequence[Subject]) -> Iterator[list[str]]:
+    """A name, and what each subject has: every figure, with its interval, then every check of
+    behaviour. One that a subject lacks is a dash."""
+    names = dict.fromkeys(name for subject in subjects for name in subject.figures)
+    for name in names:
+        if name not in TOLD_BEFORE | ENDS:
+            title, _ = _style(name)
+            yield [title, *(_written(name, subject.figures) for subject in subjects)]
+    for name in subjects[0].behaviour:
+        checked = (f"{subject.behaviour[name]:.2f}" for subject in subjects)
+        yield [f"behaviour: {name}", *checked]
+
+
+def _written(name: str, figures: Mapping[str, float]) -> str:
+    if name not in figures:
+        return "–"
+    _, write = _style(name)
+    value = write(figures[name])
+    ends = [write(figures[end]) for end in INTERVALS.get(name, ()) if end in figures]
+    return f"{value} ({' to '.join(ends)})" if len(ends) == 2 else value
+
+
+def _style(name: str) -> tuple[str, Callable[[float], str]]:
+    words = re.sub(r"\bf1\b", "F1", name.replace("_", " "))
+    return OTHERS.get(name, (words, percent))
+
+
+TEXT_CHARACTERS = 200
+MARKUP = re.compile(r"([\\`*_\[\]<>&|~$])")
+
+
+def to_json(judgement: Judgement) -> dict[str, Any]:
+    """Plain values only: what `json.dumps` takes."""
+    return asdict(judgement)
+
+
+def render_markdown(judgement: Judgement) -> str:
+    """The outcome and its reasons first, then every figure, then the texts that tell the two apart.
+
+    Of a text, its first 200 characters are shown, with markup made harmless.
+    """
+    sections = [
+        f"# {judgement.model} {judgement.candidate.version}: {judgement.outcome}",
+        "\n".join(f"- {_plain(reason)}" for reason in judgement.reasons),
+        _subjects(judgement),
+    ]
+    if judgement.candidate.figures:
+        sections += ["## Figures", _figures(judgement)]
+    if judgement.paired:
+        sections.append(_difference(judgement.measure, judgement.paired))
+    if judgement.slices:
+        sections += ["## Slices", _slices(judgement)]
+    sections += ["## Requirements", _requirements(judgement)]
+    if judgement.disagreements:
+        sections += ["## Where they differ most", _disagreements(judgement)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _subjects(judgement: Judgement) -> str:
+    champion = judgement.champion
+    beside = f"Beside the champion {champion.version}" if champion else "A first model, no champion"
+    return f"{beside}; {judgement.rows} rows of the golden set `{judgement.golden[:12]}`."
+
+
+def _figures(judgement: Judgement) -> str:
+    subjects = [judgement.candidate, *([judgement.champion] if judgement.champion else [])]
+    return _table(
+        ("", "candidate", "champion")[: len(subjects) + 1],
+        ((_plain(name), *values) for name, *values in figure_rows(subjects)),
+    )
+
+
+def _difference(measure: str, paired: Paired) -> str:
+    return (
+        f"Difference in {measure}: **{points(paired.difference)} points**, 95 % interval "
+        f"{points(paired.low)} to {points(paired.high)} (paired bootstrap). The candidate gains "
+        f"{paired.gained} rows and loses {paired.lost}; McNemar's exact test: "
+        f"p = {paired.p_value:.3g}."
+    )
+
+
+def _slices(judgement: Judgement) -> str:
+    return _table(
+        ("slice", "rows", "candidate", "champion", "difference", "95 % interval"),
+        (
+            (
+                _plain(part.name),
+                str(part.rows),
+                percent(part.candidate),
+                "–" if part.champion is None else percent(part.champion),
+                *(
+                    ("–", "–")
+                    if part.paired is None
+                    else (
+                        points(part.paired.difference),
+                        f"{points(part.paired.low)} to {points(part.paired.high)}",
+                    )
+                ),
+            )
+            for part in judgement.slices
+        ),
+    )
+
+
+def _requirements(judgement: Judgement) -> str:
+    return _table(
+        ("requirement", "outcome", "figures and limit"),
+        (
+            (_plain(finding.requirement), finding.outcome, _plain(finding.sentence))
+            for finding in judgement.findings
+        ),
+    )
+
+
+def _disagreements(judgement: Judgement) -> str:
+    return _table(
+        ("text", "truth", "candidate", "champion", "difference"),
+        (
+            (
+                _plain(_shortened(row.text)),
+                _plain(row.truth),
+                _answer(row.candidate_answer, row.candidate_score),
+                _answer(row.champion_answer, row.champion_score),
+                f"{row.difference:+.2f}".replace("-", "−"),
+            )
+            for row in judgement.disagreements
+        ),
+    )
+
+
+def _answer(answer: str, score: float | None) -> str:
+    return _plain(answer) if score is None else f"{_plain(answer)} {score:.2f}"
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    if len(words) <= TEXT_CHARACTERS:
+        return words
+    return words[: TEXT_CHARACTERS - 1].rstrip() + "…"
+
+
+def _plain(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

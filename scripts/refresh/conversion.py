@@ -1,0 +1,170 @@
+"""A transformers checkpoint, made elsewhere, to an artifact.
+
+Its labels, tokenizer and weights are taken as they are. What it cannot tell is left at what
+assumes least: windows as long as it can read, and no temperature, as there is no validation data.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import Artifact, Tokenization, open_artifact
+from function.core.backend import pad
+from function.core.errors import ArtifactError, EvergreenError
+from function.core.tokenization import TextTokenizer
+from scripts.common.errors import ExportError, SourceError, UsageError
+from scripts.refresh.checkpoint import TOKENIZER, Checkpoint
+from scripts.refresh.sources.source import Revision
+from scripts.training.architectures.architecture import TrainedModel
+from scripts.training.export import Parity, check_parity, export
+from scripts.training.manifest import draft_manifest, write_manifest
+from scripts.training.provenance import made_with
+
+MOST_TOKENS = 512
+MOST_WINDOWS = 16
+PADDING = 8  # tokens that the test of padding adds, at most
+PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
+
+
+def convert(
+    folder: Path,
+    checkpoint: Checkpoint,
+    model: str,
+    texts: Sequence[str],
+    output: Path,
+    revision: Revision,
+    created: datetime,
+) -> Artifact:
+    """Write an artifact to `output` and open it. See `import_model` for what is raised."""
+    texts = [text for text in texts if text.strip()]
+    if not texts:
+        raise UsageError("an export is compared on texts: give at least one")
+    trained = _load(folder, checkpoint, revision.source)
+    _check_vocabulary(trained, revision.source)
+    _check_padding(trained, texts[0], revision.source)
+    max_tokens = longest_window(trained.model, checkpoint)
+    tokenization = Tokenization(
+        max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
+    )
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _export(trained, checkpoint, partial, revision.source)
+    manifest = draft_manifest(partial, model, checkpoint.labels, tokenization, created)
+    backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
+    parity = check_parity(trained, backend, texts, max_tokens)
+    told = _provenance(checkpoint, revision, parity)
+    write_manifest(manifest.model_copy(update={"provenance": told}), partial)
+    shutil.rmtree(output, ignore_errors=True)
+    os.replace(partial, output)
+    return open_artifact(output)
+
+
+def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
+    try:
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except Exception as error:  # each layer of transformers raises errors of its own
+        raise SourceError(f"{source}: transformers cannot load it: {_one_line(error)}") from error
+    if loaded["missing_keys"]:
+        missing = ", ".join(sorted(loaded["missing_keys"])[:3])
+        raise SourceError(f"{source}: its weights lack {missing}: it was not fine-tuned")
+    if model.config.num_labels != len(checkpoint.labels):
+        raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
+    try:
+        tokenizer = TextTokenizer(folder / TOKENIZER)
+    except ArtifactError as error:
+        raise SourceError(f"{source}: {error}") from error
+    settings = json.loads(model.config.to_json_string())
+    return TrainedModel(model.eval(), tokenizer, folder / TOKENIZER, settings)
+
+
+def _check_vocabulary(trained: TrainedModel, source: str) -> None:
+    size = cast("PreTrainedModel", trained.model).get_input_embeddings().num_embeddings
+    if trained.tokenizer.vocabulary_size > size:
+        raise SourceError(
+            f"{source}: {TOKENIZER} has {trained.tokenizer.vocabulary_size} tokens, "
+            f"the model {size}: they are not of one model"
+        )
+
+
+@torch.inference_mode()
+def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
+    """Padding must not be read as text, as by models that look for the last token which is none."""
+    ids = trained.tokenizer.encode([text])[0].ids[:PADDING]
+    short = trained.tokenizer.with_special_tokens(ids)
+    long = np.concatenate([short, short])
+    try:
+        alone, padded = (
+            trained.model(
+                input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(mask)
+            ).logits[0]
+            for input_ids, mask in (
+                pad([short], trained.tokenizer.pad_id),
+                pad([short, long], trained.tokenizer.pad_id),
+            )
+        )
+    except Exception as error:  # whatever the model's own code raises
+        raise SourceError(f"{source}: cannot answer a padded text: {_one_line(error)}") from error
+    if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
+        raise SourceError(
+            f"{source}: answers differently when padded: its {TOKENIZER} pads with "
+            f"{trained.tokenizer.pad_id}, its config.json says {trained.config.get('pad_token_id')}"
+        )
+
+
+def _export(trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source: str) -> None:
+    try:
+        export(trained, folder)
+    except EvergreenError:
+        raise
+    except Exception as error:  # the exporter and ONNX Runtime share no base of errors
+        raise ExportError(
+            f"{source}: {checkpoint.architecture} cannot be exported: {_one_line(error)}"
+        ) from error
+
+
+def longest_window(model: PreTrainedModel, checkpoint: Checkpoint) -> int:
+    """Tokens that positions and tokenizer allow, and at most MOST_TOKENS."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    limits = [MOST_TOKENS, positions, checkpoint.longest]
+    for name, table in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
+            # RoBERTa's positions begin after the padding's, whose row is never a token's.
+            unused = 0 if table.padding_idx is None else table.padding_idx + 1
+            limits.append(table.num_embeddings - unused)
+    return min(limit for limit in limits if limit and limit > 0)
+
+
+def _provenance(checkpoint: Checkpoint, revision: Revision, parity: Parity) -> dict[str, Any]:
+    return {
+        "base": revision.source,
+        "revision": revision.revision,
+        "architecture": checkpoint.architecture,
+        "calibration": "none: imported without validation data, so the temperature is 1",
+        "datasets": {},
+        "licenses": {},
+        **made_with(),
+        "parity": asdict(parity),
+    }
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

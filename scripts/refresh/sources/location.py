@@ -1,0 +1,94 @@
+"""SOURCE on the command line to the source that it names."""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from pathlib import Path
+
+from scripts.common.errors import UsageError
+from scripts.refresh.sources.directory import Directory
+from scripts.refresh.sources.hugging_face_hub import HuggingFaceHub
+from scripts.refresh.sources.mlflow_registry import MlflowRegistry
+from scripts.refresh.sources.source import Revision, Source
+from scripts.refresh.sources.wandb_artifact import WandbArtifact
+from scripts.registry.registry import PRODUCTION, Registry
+
+# `registry` is not among them: it needs to be told which, and the command tells it.
+# Scheme: how it is written after the colon, and what reads it. A new source is one line here.
+SCHEMES: Mapping[str, tuple[str, Callable[[str], Source]]] = {
+    "hub": ("REPO[@REVISION]", HuggingFaceHub),
+    "dir": ("PATH", Directory),
+    "mlflow": ("MODEL[@ALIAS]", MlflowRegistry),
+    "wandb": ("ENTITY/PROJECT/ARTIFACT[:ALIAS]", WandbArtifact),
+}
+
+
+def open_source(location: str) -> Source:
+    """The source at a location; nothing is read yet. Raises UsageError where it names none."""
+    scheme, colon, address = location.partition(":")
+    if scheme not in SCHEMES or not colon or not address:
+        forms = ", ".join(f"{name}:{form}" for name, (form, _) in SCHEMES.items())
+        raise UsageError(f"'{location}' is no source; give one of registry, {forms}")
+    return SCHEMES[scheme][1](address)
+
+
+class RegistrySource:
+    """The newest published version of a model."""
+
+    def __init__(self, registry: Registry, model: str) -> None:
+        self._registry, self._model = registry, model
+
+    def newest(self) -> Revision | None:
+        """The version that was made last, unless it is in production."""
+        versions = self._registry.versions(self._model)
+        # Names begin with the day, so only those of the last one need to be opened.
+        last_day = [version for version in versions if version[:8] == versions[-1][:8]]
+        if not last_day:
+            return None
+        # Two of one second are told apart by name, so that the answer is the same each time.
+        newest = max(last_day, key=lambda version: (self._made(version), version))
+        production = self._registry.alias(self._model, PRODUCTION)
+        if production and production.version == newest:
+            return None
+        return Revision("registry", newest)
+
+    def _made(self, version: str) -> datetime:
+        return self._registry.describe(self._model, version).manifest.created
+
+    def fetch(self, revision: Revision, folder: Path) -> Path:
+        return self._registry.download(self._model, revision.revision, folder / "artifact").path
+
+
+REGISTRY = "registry"
+OF_A_MODEL = re.compile(r"(?P<model>[^=:]+)=(?P<source>.+)")
+
+
+def sources_by_model(given: str, served: Collection[str], pins: Collection[str]) -> dict[str, str]:
+    """Model to source, of those that are served and not pinned, out of `MODEL=SOURCE,...`.
+
+    Where none is named it is `registry`. A SOURCE without a model is that of the one that is not
+    named. Raises UsageError where a source is nobody's, or a model has two.
+    """
+    named: dict[str, str] = {}
+    unnamed: list[str] = []
+    for part in filter(None, given.split(",")):
+        found = OF_A_MODEL.fullmatch(part)
+        if found is None:
+            unnamed.append(part)
+        elif found["model"] in named:
+            raise UsageError(f"'{given}' names {found['model']} twice")
+        else:
+            named[found["model"]] = found["source"]
+    if unknown := named.keys() - set(served):
+        raise UsageError(
+            f"'{given}' names {', '.join(sorted(unknown))}; served are {', '.join(served)}"
+        )
+    models = [model for model in served if model not in pins]
+    rest = [model for model in models if model not in named]
+    if unnamed not in ([], [REGISTRY]) and (len(unnamed) > 1 or len(rest) != 1):
+        raise UsageError(
+            f"'{given}': whose is {unnamed[-1]}? Say MODEL={unnamed[-1]}, with one of "
+            f"{', '.join(rest or models)}"
+        )
+    alone = unnamed[0] if unnamed else REGISTRY
+    return {model: named.get(model, alone) for model in models}

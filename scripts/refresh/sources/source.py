@@ -1,0 +1,103 @@
+"""What every source of models can do."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from function.core.artifact import MANIFEST
+from function.core.errors import EvergreenError
+from scripts.common.errors import MissingExtraError, SourceError
+from scripts.refresh.checkpoint import CONFIG
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One immutable state of a source.
+
+    source: the source as it was named, without its revision. revision: what pins it: a commit, a
+    digest, a version.
+    """
+
+    source: str
+    revision: str
+
+    def __str__(self) -> str:
+        return f"{self.source}@{self.revision}"
+
+
+class Source(Protocol):
+    """A place that a model is pulled from."""
+
+    def newest(self) -> Revision | None:
+        """The newest revision, None where there is none. Downloads no weights.
+
+        Raises SourceError where the source cannot be read.
+        """
+        ...
+
+    def fetch(self, revision: Revision, folder: Path) -> Path:
+        """Download a revision into an empty folder; returns the folder of the artifact (it has a
+        manifest) or of the transformers checkpoint (it has a `config.json`), `folder` or below.
+
+        Raises SourceError.
+        """
+        ...
+
+
+def find_model(folder: Path, source: str) -> Path:
+    """The one folder, this or below, of an artifact or else of a checkpoint.
+
+    Raises SourceError where there is none, or more than one.
+    """
+    found = _folders_of(folder, MANIFEST) or [
+        path for path in _folders_of(folder, CONFIG) if any(path.glob("*.safetensors"))
+    ]
+    # Without weights it cannot be imported, and what refuses it says why.
+    found = found or _folders_of(folder, CONFIG)
+    if not found:
+        raise SourceError(f"{source}: holds neither a {MANIFEST} nor a {CONFIG}")
+    if len(found) > 1:
+        names = ", ".join(str(path.relative_to(folder)) for path in found)
+        raise SourceError(f"{source}: holds several models ({names}); keep one in each version")
+    return found[0]
+
+
+def _folders_of(folder: Path, name: str) -> list[Path]:
+    return sorted(path.parent for path in folder.rglob(name))
+
+
+MOST_CHARACTERS = 300
+
+
+def load_client(module: str, *packages: str) -> Any:
+    """Import a client that need not be installed. Raises MissingExtraError naming its packages."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        names = " ".join(f"'{package}'" for package in packages)
+        raise MissingExtraError(
+            f"{module} is not installed, which this source is read with: pip install {names}"
+        ) from error
+
+
+@contextmanager
+def client_errors(source: str, explain: Callable[[Exception], str | None]) -> Iterator[None]:
+    """Turn whatever a client raises into a SourceError that names the source and the cause.
+
+    explain: the cause in plain words; None leaves the client's own.
+    """
+    try:
+        yield
+    except EvergreenError:
+        raise
+    except Exception as error:  # clients let errors of their HTTP library and database through
+        cause = explain(error) or f"{type(error).__name__}: {one_line(error)}"
+        raise SourceError(f"{source}: {cause}") from error
+
+
+def one_line(error: BaseException) -> str:
+    """An error's message without line breaks, cut where it goes on and on."""
+    return " ".join(str(error).split())[:MOST_CHARACTERS]

@@ -1,0 +1,47 @@
+"""Small JSON objects in a store, written so that a lost answer can be told from a lost race."""
+
+import json
+from typing import Any
+
+from scripts.common.errors import ConflictError, NotFoundError, RegistryError
+from scripts.registry.stores.store import ObjectStore, StoredObject
+
+
+def encode(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def decode(stored: StoredObject, key: str) -> dict[str, Any]:
+    """Raises RegistryError where an object is not a JSON object."""
+    try:
+        document = json.loads(stored.content)
+    except ValueError as error:
+        raise RegistryError(f"{key}: not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise RegistryError(f"{key}: not a JSON object")
+    return document
+
+
+def find(store: ObjectStore, key: str) -> StoredObject | None:
+    """An object, None where there is none."""
+    try:
+        return store.get(key)
+    except NotFoundError:
+        return None
+
+
+def write(store: ObjectStore, key: str, content: bytes, read: StoredObject | None) -> None:
+    """Write what must still be as it was `read` (None: absent).
+
+    A client that retries after a lost answer is told of a conflict with its own write: what lies
+    there is read back, and one's own content there means success. Raises ConflictError.
+    """
+    try:
+        if read is None:
+            store.create(key, content)
+        else:
+            store.replace(key, content, read.etag)
+    except ConflictError:
+        now = find(store, key)
+        if now is None or now.content != content:
+            raise

@@ -1,0 +1,52 @@
+"""Frozen golden sets: immutable under their digest, and a pointer to the one in use."""
+
+import hashlib
+from datetime import UTC, datetime
+
+from scripts.common.errors import ConflictError, LostRaceError, RegistryError
+from scripts.registry import keys
+from scripts.registry.documents import decode, encode, find, write
+from scripts.registry.stores.store import ObjectStore
+
+
+def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
+    """Store a golden set and put it in use; returns its SHA-256. Doing it again changes nothing.
+
+    content: canonical JSON lines. Raises LostRaceError, RegistryError.
+    """
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        write(store, keys.golden(model, digest), content, None)
+    except ConflictError as error:
+        raise RegistryError(f"{keys.golden(model, digest)}: holds other content") from error
+    key = keys.current_golden(model)
+    read = find(store, key)
+    if read and decode(read, key).get("digest") == digest:
+        return digest
+    moved_at = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        write(store, key, encode({"digest": digest, "moved_at": moved_at}), read)
+    except ConflictError as error:
+        raise LostRaceError(
+            f"{model}: someone else put another golden set in use; look at it, then try again"
+        ) from error
+    return digest
+
+
+def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
+    """Digest and content of the golden set in use. Raises RegistryError where there is none, or
+    where it is not what its digest says."""
+    key = keys.current_golden(model)
+    pointer = find(store, key)
+    if pointer is None:
+        raise RegistryError(
+            f"{model}: no golden set in {store.location}; put one there with "
+            f"'python -m scripts.golden --registry {store.location} --model {model} --data FILE'"
+        )
+    digest = str(decode(pointer, key).get("digest"))
+    stored = find(store, keys.golden(model, digest))
+    if stored is None or hashlib.sha256(stored.content).hexdigest() != digest:
+        raise RegistryError(
+            f"{keys.golden(model, digest)}: missing, or not what its digest says; freeze it again"
+        )
+    return digest, stored.content

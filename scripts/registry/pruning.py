@@ -1,0 +1,70 @@
+"""Which versions nobody needs any more.
+
+Needed are: what any alias points at, what lies behind it within the rollback window, what the last
+releases of each stage carry, and the newest versions, which may be on their way.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from function.core.artifact import MANIFEST
+from scripts.registry import keys
+from scripts.registry.registry import Registry
+from scripts.registry.releases import Release, list_releases
+
+
+@dataclass(frozen=True)
+class Retention:
+    """window: versions behind each alias. releases: last ones of each stage. newest: versions by
+    age. unfinished: after how long an upload without a manifest counts as given up."""
+
+    window: int = 5
+    releases: int = 10
+    newest: int = 3
+    unfinished: timedelta = timedelta(days=1)
+
+
+def prune(registry: Registry, model: str, retention: Retention, *, dry_run: bool) -> list[str]:
+    """Remove versions of a model that nobody needs; returns their names.
+
+    The manifest goes first, so that a version is whole or does not exist; aliases are read anew
+    before each, so that one promoted meanwhile stays.
+    """
+    removed = []
+    for version in sorted(set(registry.versions(model)) - _needed(registry, model, retention)):
+        if dry_run:
+            removed.append(version)
+        elif version not in _needed(registry, model, retention):
+            registry.store.delete(keys.version_file(model, version, MANIFEST))
+            removed.append(version)
+    if not dry_run:
+        _sweep(registry, model, retention.unfinished)
+    return removed
+
+
+def _needed(registry: Registry, model: str, retention: Retention) -> set[str]:
+    needed = set(registry.versions(model)[-retention.newest :] if retention.newest else [])
+    for alias in registry.aliases(model).values():
+        needed |= {alias.version, *alias.behind[: retention.window]}
+    stages: dict[str, list[Release]] = defaultdict(list)
+    for release in list_releases(registry.store):
+        stages[release.stage].append(release)
+    for releases in stages.values():
+        for release in releases[-retention.releases :]:
+            needed.add(release.models.get(model, ""))
+    return needed
+
+
+def _sweep(registry: Registry, model: str, unfinished: timedelta) -> None:
+    """Remove files of versions without a manifest, save those of an upload that may go on."""
+    files = defaultdict(list)
+    prefix = keys.versions(model)
+    for entry in registry.store.list(prefix):
+        files[entry.key.removeprefix(prefix).split("/")[0]].append(entry)
+    given_up = datetime.now(UTC) - unfinished
+    for version, entries in files.items():
+        whole = any(entry.key == keys.version_file(model, version, MANIFEST) for entry in entries)
+        if not whole and max(entry.modified for entry in entries) < given_up:
+            for entry in entries:
+                registry.store.delete(entry.key)

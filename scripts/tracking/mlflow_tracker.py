@@ -1,0 +1,105 @@
+"""Runs in MLflow: in a SQLite file of the current folder, or where MLFLOW_TRACKING_URI says."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mlflow.entities import Metric, Param
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from scripts.tracking.tracker import Point, Status
+
+SQLITE = "sqlite:///"
+DATABASE = f"{SQLITE}mlflow.db"
+# MLflow takes no more in one call.
+METRICS_A_CALL = 1000
+PARAMETERS_A_CALL = 100
+JOB_TYPE = "job_type"  # the name that W&B has for it
+STATUSES: dict[Status, str] = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
+
+
+class MlflowTracker:
+    """One run of an experiment."""
+
+    kind = "mlflow"
+
+    def __init__(self, client: MlflowClient, run: str) -> None:
+        self._client, self.run = client, run
+
+    def parameters(self, values: Mapping[str, str]) -> None:
+        parameters = [Param(_allowed(name), value) for name, value in values.items()]
+        for start in range(0, len(parameters), PARAMETERS_A_CALL):
+            some = parameters[start : start + PARAMETERS_A_CALL]
+            self._client.log_batch(self.run, params=some)
+
+    def metrics(self, points: Sequence[Point]) -> None:
+        """A point that is sent again, with the same time, is kept once."""
+        metrics = [
+            Metric(_allowed(point.name), point.value, round(point.time * 1000), point.step)
+            for point in points
+        ]
+        for start in range(0, len(metrics), METRICS_A_CALL):
+            self._client.log_batch(self.run, metrics=metrics[start : start + METRICS_A_CALL])
+
+    def picture(self, path: Path) -> None:
+        self._client.log_artifact(self.run, str(path), "plots")
+
+    def file(self, path: Path) -> None:
+        self._client.log_artifact(self.run, str(path))
+
+    def model(self, path: Path, name: str, *, register: bool) -> None:
+        self._client.log_artifacts(self.run, str(path), path.name)
+        if register:
+            self._register(f"runs:/{self.run}/{path.name}", name)
+
+    def finish(self, status: Status) -> None:
+        self._client.set_terminated(self.run, STATUSES[status])
+
+    def _register(self, source: str, name: str) -> None:
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        self._client.create_model_version(name, source, self.run)
+
+
+def open_mlflow(experiment: str, name: str, run: str | None, job: str) -> MlflowTracker:
+    """Open `run` again, or begin one called `name` where there is none or it was deleted.
+
+    Raises what MLflow raises where its database or server cannot be used.
+    """
+    address = os.environ.get("MLFLOW_TRACKING_URI") or DATABASE
+    client = MlflowClient(tracking_uri=address)
+    if run and _exists(client, run):
+        client.update_run(run, status="RUNNING")
+        return MlflowTracker(client, run)
+    found = client.get_experiment_by_name(experiment)
+    group = found.experiment_id if found else _create(client, experiment, address)
+    begun = client.create_run(group, run_name=name, tags={JOB_TYPE: job})
+    return MlflowTracker(client, begun.info.run_id)
+
+
+def _exists(client: MlflowClient, run: str) -> bool:
+    try:
+        return client.get_run(run).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
+
+
+def _create(client: MlflowClient, experiment: str, address: str) -> str:
+    """MLflow would keep the files in the current folder, wherever the database is."""
+    location = None
+    if address.startswith(SQLITE):
+        database = Path(address.removeprefix(SQLITE).partition("?")[0])
+        location = (database.resolve().parent / "mlruns").as_uri()
+    return client.create_experiment(experiment, artifact_location=location)
+
+
+def _allowed(name: str) -> str:
+    """MLflow refuses a name with any other character."""
+    return re.sub(r"[^\w. /-]", "_", name)

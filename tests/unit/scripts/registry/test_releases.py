@@ -1,0 +1,75 @@
+"""What a stage's releases tell of what stands and what was taken back."""
+
+from dataclasses import replace
+
+import pytest
+
+from scripts.common.errors import RegistryError
+from scripts.registry import keys
+from scripts.registry.releases import Release, history, list_releases, record_release
+
+
+def at(hour):
+    return f"2026-11-01T{hour:02}:00:00+00:00"
+
+
+def release(image, commit="one", model="A"):
+    return Release("prod", commit, f"sha256:{image * 64}", {"sentiment": model}, at(0))
+
+
+def releases(*made: tuple[str, ...]):
+    return [replace(release(*each), released_at=at(hour)) for hour, each in enumerate(made)]
+
+
+def images(found):
+    return "".join(each.image[-1] for each in found)
+
+
+def test_releases_pile_up():
+    past = history(releases(("a",), ("b",), ("c",)))
+    assert images(past.standing) == "abc"
+    assert past.taken_back == []
+
+
+def test_the_same_image_again_takes_off_what_came_after_it():
+    past = history(releases(("a",), ("b",), ("c",), ("a",)))
+    assert images(past.standing) == "a"
+    assert images(bad for bad, _ in past.taken_back) == "bc"
+
+
+def test_the_live_image_once_more_changes_nothing():
+    past = history(releases(("a",), ("b",), ("b",)))
+    assert images(past.standing) == "ab"
+    assert past.taken_back == []
+
+
+def test_what_was_taken_back_and_brought_again_stands():
+    past = history(releases(("a", "one"), ("b", "two"), ("a", "one"), ("b", "two")))
+    assert images(past.standing) == "ab"
+    assert past.commits_taken_back() == set()
+
+
+def test_a_commit_is_suspect_where_what_came_in_its_place_is_of_another():
+    made = [("a", "one", "A"), ("b", "two", "A"), ("a", "one", "A")]
+    assert history(releases(*made)).commits_taken_back() == {"two"}
+
+
+def test_a_commit_is_not_suspect_where_only_the_model_differed():
+    made = [("a", "one", "A"), ("b", "one", "B"), ("a", "one", "A")]
+    assert history(releases(*made)).commits_taken_back() == set()
+
+
+def test_releases_of_before_there_were_servers_are_read(store):
+    old = release("a")
+    record_release(store, old)
+    key = keys.release("prod", old.name)
+    content = store.get(key).content.replace(b',\n "server": ""', b"")
+    assert b"server" not in content
+    store.replace(key, content, store.get(key).etag)
+    assert list_releases(store, "prod") == [old]
+
+
+def test_what_is_no_release_is_named(store):
+    store.create(keys.release("prod", "x"), b'{"stage": "prod"}')
+    with pytest.raises(RegistryError, match="not a release: no commit, image, models, released_at"):
+        list_releases(store, "prod")
