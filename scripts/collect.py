@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from scripts.common.command_line import run
-from scripts.monitoring.collecting import collect_lines
+from scripts.drift.collecting import collect_lines
 
 
 def main() -> None:

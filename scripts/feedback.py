@@ -12,9 +12,9 @@ from pathlib import Path
 
 from scripts.common.command_line import run
 from scripts.common.errors import UsageError
-from scripts.monitoring.arguments import add_log
-from scripts.monitoring.told_texts import SUFFIXES, ToldTexts, read_told_texts
-from scripts.monitoring.window import parse_window
+from scripts.drift.check import add_log
+from scripts.drift.feedback_texts import SUFFIXES, ToldTexts, read_told_texts
+from scripts.drift.prediction_log import parse_window
 
 
 def main() -> None:

@@ -6,9 +6,9 @@ The run is of job type `inference` and holds what scripts.drift would say, with 
 from pathlib import Path
 
 from scripts.common.command_line import run
-from scripts.monitoring.arguments import look_at, window_parser
-from scripts.monitoring.tracked import track
-from scripts.monitoring.wording import headline
+from scripts.drift.check import look_at, window_parser
+from scripts.drift.tracked import track
+from scripts.drift.wording import headline
 
 
 def main() -> None:

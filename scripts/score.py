@@ -1,79 +1,11 @@
-"""Score all rows of a file: here, by a service, or by a stage's state machine on AWS.
+"""Whole files of texts: the same rows, with what a model makes of each.
 
-Killed, it goes on where it was when it is run again. Rows that cannot be scored come into
-OUTPUT.rejected.jsonl, with the reason. A service's key is read from API_KEY.
+    input ──texts──► scorer ──outcomes, in order──► journal ─┐
+      │              this machine, a service,                ├─► output, and a side file for
+      └──────────────or a deployed state machine──rows───────┘   rows that cannot be scored
+
+A first pass reads the texts alone and writes down what came of each row; killed, it goes on where
+it was. A second pass reads the rows again and joins both, so that columns are copied once, at the
+end, and the output appears whole or not at all. Neither holds more of the file than a few thousand
+rows; only the state machine's results are sorted by the hundred thousand.
 """
-
-import argparse
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from scripts.common.command_line import needing, run
-
-if TYPE_CHECKING:
-    from scripts.scoring.scorer import Scorer
-
-
-def main() -> None:
-    arguments = _arguments()
-    with needing("pyarrow tqdm, and boto3 for --stage"):
-        _score(arguments)
-
-
-def _score(arguments: argparse.Namespace) -> None:
-    from scripts.scoring.run import Files, check, score_file
-
-    files = Files(arguments.input, arguments.output, arguments.text, arguments.prefix)
-    source = check(files)
-    found = score_file(files, source, _scorer(arguments))
-    versions = "".join(f", {count:,} by {version}" for version, count in found.versions.items())
-    side = f" (see {files.rejected})" * bool(found.rejected)
-    print(f"{found.scored:,} scored{versions}; {found.rejected:,} rejected{side}", file=sys.stderr)
-    print(files.output)
-
-
-def _scorer(arguments: argparse.Namespace) -> "Scorer":
-    # Each of these imports what the others do not need.
-    if arguments.stage:
-        from scripts.scoring.deployed import open_deployed
-
-        return open_deployed(arguments.stage, arguments.model)
-    if arguments.url:
-        from scripts.common.service_client import Service
-        from scripts.scoring.remote import RemoteModel
-
-        return RemoteModel(Service(arguments.url, arguments.model), arguments.requests)
-    from scripts.scoring.local import open_local
-
-    return open_local(arguments.model)
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.score",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    formats = ".csv, .jsonl or .parquet"
-    parser.add_argument("--input", required=True, type=Path, metavar="FILE", help=formats)
-    parser.add_argument("--output", required=True, type=Path, metavar="FILE", help=formats)
-    parser.add_argument(
-        "--model", help="one of MODELS_DIR or of the service, or an artifact's folder"
-    )
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--url", help="a running service, instead of a model on this machine")
-    where.add_argument("--stage", help="a deployed stage with bulk scoring")
-    parser.add_argument("--text", default="text", metavar="COLUMN", help="that holds the texts")
-    parser.add_argument("--prefix", default="", help="of the names of the columns that are added")
-    parser.add_argument(
-        "--requests", type=int, default=8, metavar="N", help="to a service at a time (8)"
-    )
-    arguments = parser.parse_args()
-    if arguments.requests < 1:
-        parser.error("--requests: one at least")
-    return arguments
-
-
-if __name__ == "__main__":
-    run(main)

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from scripts.monitoring.prediction_log import PredictionLog, collect
-from scripts.monitoring.reference import Reference, reference_of_log
-from scripts.monitoring.watching import Look
-from scripts.monitoring.window import Window
+from scripts.drift.check import Look
+from scripts.drift.distributions import Reference, reference_of_log
+from scripts.drift.prediction_log import PredictionLog, Window, collect
 
 START = datetime(2026, 11, 14, tzinfo=UTC)
 EVER = Window(None, datetime(2100, 1, 1, tzinfo=UTC))

@@ -26,10 +26,10 @@ from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError
 from scripts.refresh.checkpoint import TOKENIZER, Checkpoint
 from scripts.refresh.sources.source import Revision
-from scripts.training.architectures.architecture import TrainedModel
-from scripts.training.export import Parity, check_parity, export
-from scripts.training.manifest import draft_manifest, write_manifest
-from scripts.training.provenance import made_with
+from scripts.train.architectures.architecture import TrainedModel
+from scripts.train.export import Parity, check_parity, export
+from scripts.train.manifest import draft_manifest, write_manifest
+from scripts.train.provenance import made_with
 
 MOST_TOKENS = 512
 MOST_WINDOWS = 16

@@ -16,7 +16,7 @@ from function.core.types import ModelInfo
 from function.server_signals import ServerSignals
 from infra.handlers import refresh_age
 from infra.stages import STAGES
-from scripts.monitoring.cloudwatch import metric_data
+from scripts.drift.cloudwatch import metric_data
 from tests.infra.handler import started
 from tests.infra.looking import looked_at
 from tests.infra.policies import written

@@ -15,8 +15,7 @@ from infra.configuration.checks import ConfigurationError
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.stages import DEV
 from scripts.deployment import stacks
-from scripts.monitoring.prediction_log import read_log
-from scripts.monitoring.window import Window
+from scripts.drift.prediction_log import Window, read_log
 from tests.infra.handler import started
 from tests.infra.policies import holds, many, statements, written
 from tests.infra.scaled import HEAVY, LIGHT

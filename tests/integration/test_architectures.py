@@ -16,13 +16,13 @@ from function.core.tokenization import TextTokenizer
 from function.core.types import EntityPrediction, Options
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.training.architectures.architecture import load_architecture
-from scripts.training.architectures.lstm import LstmClassifier, LstmSettings
-from scripts.training.architectures.packed_embedding import PackedEmbedding
-from scripts.training.config import load_config
-from scripts.training.export import run_torch
-from scripts.training.tasks import start
-from scripts.training.word_pieces import learn_word_pieces, tokenize_cached
+from scripts.train.architectures.architecture import load_architecture
+from scripts.train.architectures.bilstm_crf import PackedEmbedding
+from scripts.train.architectures.lstm import LstmClassifier, LstmSettings
+from scripts.train.config import load_config
+from scripts.train.export import run_torch
+from scripts.train.tasks import start
+from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, wait_until_ready
 from tests.integration.test_server import start as start_server
@@ -185,7 +185,7 @@ def test_padding_changes_nothing_that_an_lstm_answers():
 
 
 def test_the_same_texts_are_cut_into_pieces_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.training.cache.CACHE", tmp_path)
+    monkeypatch.setattr("scripts.train.corpus.CACHE", tmp_path)
     texts = ["a dull film", "a lovely film", "grey"]
     file = learn_word_pieces(texts, 40)
     tokenizer = TextTokenizer(file)
@@ -226,7 +226,7 @@ def test_a_crf_learns_names_that_only_capitals_tell(tmp_path):
 @pytest.mark.parametrize(
     ("name", "complaint"),
     [
-        ("nothing_here", "no module scripts.training.architectures.nothing_here"),
+        ("nothing_here", "no module scripts.train.architectures.nothing_here"),
         ("no.such.module", "no module no.such.module"),
         ("scripts.evaluate.metrics", "has no function 'train'"),
     ],

@@ -7,12 +7,11 @@ import sys
 
 import pytest
 
-from scripts import drift
 from scripts.common.errors import DriftError, RegistryError
-from scripts.monitoring.answering import answered, answered_once
-from scripts.monitoring.log_lines import write_parquet
-from scripts.monitoring.traffic import Traffic, german_reviews
+from scripts.drift import __main__ as drift
+from scripts.drift.log_lines import write_parquet
 from tests.conftest import REPOSITORY
+from tests.drift_experiments.traffic import Traffic, answered, answered_once, german_reviews
 from tests.predictions import log_lines
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from scripts.monitoring.prediction_log import collect, read_log
-from scripts.monitoring.told_texts import read_told_texts
+from scripts.drift.feedback_texts import read_told_texts
+from scripts.drift.prediction_log import collect, read_log
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.predictions import EVER

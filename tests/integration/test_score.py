@@ -148,8 +148,8 @@ MEASURED = """
 import sys
 from pathlib import Path
 from scripts.benchmarking.memory import peak_bytes
-from scripts.scoring.run import Files, check, score_file
-from tests.unit.scripts.scoring.doubles import LengthScorer
+from scripts.score.run import Files, check, score_file
+from tests.unit.scripts.score.doubles import LengthScorer
 
 for name in ("small", "large"):
     folder, suffix = Path(sys.argv[1]), sys.argv[2]

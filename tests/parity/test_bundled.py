@@ -14,13 +14,13 @@ from function.backends.torch_backend import TorchBackend
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.evaluate.agreement import OneByOne, compare
 from scripts.evaluate.evaluation import evaluate, open_predictor
-from scripts.training.config import load_config
-from scripts.training.splits import split_rows
+from scripts.train.config import load_config
+from scripts.train.splits import split_rows
 from tests.parity.rounding import RoundedBackend
 
 pytestmark = [pytest.mark.model, pytest.mark.data, pytest.mark.alone]
 
-CONFIG = Path("scripts/training/configs/sentiment.toml")
+CONFIG = Path("scripts/train/configs/sentiment.toml")
 REVIEWS = 80
 PROMISED = 0.995
 

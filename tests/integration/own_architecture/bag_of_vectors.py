@@ -7,11 +7,11 @@ from pydantic import BaseModel
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
-from scripts.training.architectures.architecture import TrainedModel, TrainingRun
-from scripts.training.corpus import tokenize
-from scripts.training.objectives import classification_loss
-from scripts.training.validation import accuracies, held_out
-from scripts.training.word_pieces import learn_word_pieces
+from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.corpus import tokenize
+from scripts.train.objectives import classification_loss
+from scripts.train.validation import accuracies, held_out
+from scripts.train.word_pieces import learn_word_pieces
 
 
 class Settings(BaseModel):

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from function.api.routes.feedback import LONGEST_LINE
-from scripts.monitoring.log_lines import SCHEMA
-from scripts.monitoring.prediction_log import collect
+from scripts.drift.log_lines import SCHEMA
+from scripts.drift.prediction_log import collect
 from tests.predictions import EVER
 
 ID = "0123456789abcdef0123456789abcdef-0"

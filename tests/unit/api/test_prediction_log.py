@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from function.api.prediction_ids import PATTERN
-from scripts.monitoring.log_lines import SCHEMA, parse_line
-from scripts.monitoring.prediction_log import collect
+from scripts.drift.log_lines import SCHEMA, parse_line
+from scripts.drift.prediction_log import collect
 from tests.predictions import EVER
 
 KEY = "a-secret-of-thirty-two-characters"

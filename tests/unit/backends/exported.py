@@ -14,10 +14,10 @@ from transformers import AutoModelForSequenceClassification
 
 from function.core.artifact import Artifact, Tokenization, open_artifact
 from function.core.tokenization import TextTokenizer, TokenIds
-from scripts.training.architectures.architecture import TrainedModel
-from scripts.training.export import export
-from scripts.training.manifest import draft_manifest, write_manifest
-from scripts.training.quantization import Rounding
+from scripts.train.architectures.architecture import TrainedModel
+from scripts.train.export import export
+from scripts.train.manifest import draft_manifest, write_manifest
+from scripts.train.quantization import Rounding
 from tests.tiny import write_artifact
 
 LABELS = ["bad", "fair", "good"]

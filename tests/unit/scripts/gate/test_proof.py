@@ -17,8 +17,8 @@ from scripts.gate.decision import judge
 from scripts.gate.label_answers import LabelAnswers, LabelledGoldenSet
 from scripts.gate.measurement import Measurement
 from scripts.gate.settings import GateSettings
-from scripts.training.config import load_config
-from scripts.training.splits import split_rows
+from scripts.train.config import load_config
+from scripts.train.splits import split_rows
 from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.model, pytest.mark.data, pytest.mark.alone]

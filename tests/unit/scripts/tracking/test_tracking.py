@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from scripts.common.errors import MissingExtraError
-from scripts.monitoring.tracked import track
+from scripts.drift.tracked import track
 from scripts.tracking.choice import open_tracker
 from scripts.tracking.recording import Memory, Recording
 from scripts.tracking.tracker import Nothing, Point, TrackingError
-from scripts.training.config import TrainConfig
-from scripts.training.record import read_log, record_run
+from scripts.train.config import TrainConfig
+from scripts.train.record import read_log, record_run
 from tests.predictions import a_log, a_look
 
 
@@ -407,7 +407,7 @@ def test_a_window_of_production_that_a_tracker_does_not_take_is_an_error(
     tmp_path, monkeypatch, window
 ):
     monkeypatch.setattr(
-        "scripts.monitoring.tracked.open_tracker", lambda *_, **__: Unreliable(down=True)
+        "scripts.drift.tracked.open_tracker", lambda *_, **__: Unreliable(down=True)
     )
     with pytest.raises(TrackingError, match="unreliable: gone away"):
         track(window, "mlflow", tmp_path)

@@ -1,0 +1,101 @@
+"""Look at the data before training on them: one Markdown page with plots, and what they mean.
+
+The data sets of the configuration are split as training splits them. PAGE's pictures go to the
+folder `images` beside it.
+"""
+
+import argparse
+import shlex
+import tempfile
+from pathlib import Path
+
+from function.core.tokenization import TextTokenizer
+from scripts.common.command_line import run
+from scripts.common.errors import UsageError
+from scripts.explore.page import write_report
+from scripts.explore.survey import read_survey
+from scripts.train.config import load_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.explore", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a TOML file")
+    parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
+    parser.add_argument(
+        "--test",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=FILE",
+        help="further files, labelled or not, beside the configuration's [evaluation]; NAME is "
+        "a data set's, or one with more after a hyphen",
+    )
+    parser.add_argument("--base", help="a checkpoint: hub id or folder, instead of the configured")
+    parser.add_argument("--output", type=Path, required=True, metavar="PAGE", help="a .md file")
+    arguments = parser.parse_args()
+    output: Path = arguments.output
+    if output.suffix != ".md":
+        raise UsageError(f"--output {output}: give the name of a .md file.")
+    config = load_config(arguments.config)
+    if config.task != "text-classification":
+        raise UsageError(
+            f"--config {arguments.config}: the page counts labels of texts, and this is of "
+            f"{config.task}; what its data hold, training says where it reads them"
+        )
+    if not arguments.data.exists():
+        raise UsageError(f"--data {arguments.data}: no such file or folder.")
+    tests = {file: name for name, file in config.evaluation.items()}
+    tests |= {file: name for name, file in map(_named_file, arguments.test)}
+    tokenizer = _tokenizer(arguments.base or config.base)
+    survey = read_survey(config, arguments.data, tests, tokenizer)
+    write_report(survey, config, _command(arguments), tokenizer.vocabulary_size, output)
+    print(output)
+
+
+def _named_file(value: str) -> tuple[str, str]:
+    name, _, file = value.partition("=")
+    if not name or not file:
+        raise UsageError(f"--test {value}: give NAME=FILE.")
+    return name, file
+
+
+def _tokenizer(base: str) -> TextTokenizer:
+    """The checkpoint's tokenizer from its folder or, for a hub id, from the hub."""
+    file = Path(base) / "tokenizer.json"
+    if file.is_file():
+        return TextTokenizer(file)
+    from transformers import AutoTokenizer
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+        except (OSError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"--base {base}: no tokenizer can be loaded: {reason}") from error
+        saved = Path(folder) / "tokenizer.json"
+        if not saved.is_file():
+            raise UsageError(f"--base {base}: it has no fast tokenizer, which serving needs.")
+        return TextTokenizer(saved)
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """The command without any path of the machine it ran on."""
+    words = ["python -m scripts.explore", "--config", _portable(arguments.config), "--data DATA"]
+    if arguments.test:
+        files = [_named_file(value) for value in arguments.test]
+        words += ["--test", *(f"{name}={_portable(Path(f), arguments.data)}" for name, f in files)]
+    if arguments.base:
+        words.append(f"--base {'CHECKPOINT' if Path(arguments.base).exists() else arguments.base}")
+    return " ".join([*words, "--output", _portable(arguments.output)])
+
+
+def _portable(path: Path, folder: Path = Path()) -> str:
+    """A relative path as it is; an absolute one from `folder` on, or its last name alone."""
+    if path.is_absolute():
+        inside = path.is_relative_to(folder.resolve())
+        path = path.relative_to(folder.resolve()) if inside else Path(path.name)
+    return shlex.quote(path.as_posix())
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,169 @@
+"""Texts that occur more than once: inside a part, and in two parts at the same time."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from scripts.explore.markdown import listed, percent
+from scripts.explore.survey import Rows
+from scripts.train.config import TrainConfig
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Repetition inside one part.
+
+    exact, normalised: rows beyond the first one of the same text.
+    contradicting: normalised texts that occur with more than one label.
+    """
+
+    rows: Rows
+    exact: int
+    normalised: int
+    contradicting: int
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Rows of `second` whose text also stands in `first`.
+
+    contradicting: those of them whose label the text never has in `first`; 0 where either of the
+    two is unlabelled.
+    """
+
+    first: Rows
+    second: Rows
+    exact: int
+    normalised: int
+    contradicting: int
+
+    @property
+    def share(self) -> float:
+        """Normalised overlap as a share of `second`."""
+        return self.normalised / len(self.second)
+
+
+def repeats(rows: Rows) -> Repeats:
+    """Count the repetition inside one part."""
+    labels = _labels_by_text(rows)
+    return Repeats(
+        rows,
+        len(rows) - len(set(rows.texts)),
+        len(rows) - len(labels),
+        sum(len(found) > 1 for found in labels.values()),
+    )
+
+
+def overlaps(parts: Sequence[Rows]) -> list[Overlap]:
+    """Compare every pair of parts, the earlier one as `first`."""
+    exact = [set(part.texts) for part in parts]
+    labels = [_labels_by_text(part) for part in parts]
+    return [
+        Overlap(
+            parts[one],
+            parts[two],
+            sum(text in exact[one] for text in parts[two].texts),
+            sum(text in labels[one] for text in parts[two].normalised),
+            _contradicting(labels[one], parts[two]),
+        )
+        for one, two in combinations(range(len(parts)), 2)
+    ]
+
+
+def _labels_by_text(rows: Rows) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for row, text in enumerate(rows.normalised):
+        found[text].update(rows.labels[row : row + 1])
+    return dict(found)
+
+
+def _contradicting(known: dict[str, set[int]], rows: Rows) -> int:
+    return sum(
+        bool(known.get(text)) and label not in known[text]
+        for text, label in zip(rows.normalised, rows.labels, strict=False)
+    )
+
+
+def repeated_texts(between: Sequence[Overlap]) -> Iterator[str]:
+    """Labelled texts that are measured on and stand in a training part as well."""
+    clean = []
+    for pair in between:
+        if pair.first.part != "train" or pair.second.part == "train" or not pair.second.labels:
+            continue
+        if pair.normalised:
+            yield (
+                f"{pair.normalised:,} rows of **{pair.second.name}** "
+                f"({percent(pair.normalised, len(pair.second))}) also stand in "
+                f"**{pair.first.name}**, {pair.contradicting:,} of them with another label: memory "
+                "alone can move a figure on it by no more than that share."
+            )
+        elif pair.first.dataset == pair.second.dataset:
+            clean.append(pair.second.name)
+    if clean:
+        yield f"No text of {listed(clean)} stands in the training part of the same data set."
+
+
+def unlabelled_texts(between: Sequence[Overlap], config: TrainConfig) -> Iterator[str]:
+    """Unlabelled texts that a part to measure on has as well."""
+    for pair in between:
+        measured, unlabelled = (
+            (pair.first, pair.second) if pair.first.labels else (pair.second, pair.first)
+        )
+        if not pair.normalised or unlabelled.labels or "train" in (measured.part, unlabelled.part):
+            continue
+        yield (
+            f"{pair.normalised:,} rows of **{pair.second.name}** also stand in "
+            f"**{pair.first.name}**: "
+            + (
+                "masked-language training on it would show the encoder texts that it is measured "
+                "on, though not their labels."
+                if config.pretraining
+                else "this configuration trains on no unlabelled text; one that does should leave "
+                "them out."
+            )
+        )
+
+
+def shared_groups(between: Sequence[Overlap]) -> Iterator[str]:
+    """Groups that a part to measure on shares with its training part."""
+    clean = []
+    for pair in between:
+        if pair.first.part != "train" or pair.first.dataset != pair.second.dataset:
+            continue
+        shared = {*pair.first.groups} & {*pair.second.groups}
+        if shared:
+            rows = sum(group in shared for group in pair.second.groups)
+            yield (
+                f"{len(shared):,} groups are in both **{pair.first.name}** and "
+                f"**{pair.second.name}**, with {percent(rows, len(pair.second))} of its rows: "
+                "what a model learns about a group helps it there."
+            )
+        elif pair.first.groups and pair.second.groups:
+            clean.append(pair.second.name)
+    if clean:
+        yield (
+            f"No group of {listed(clean)} is in the training part of the same data set: figures "
+            "there are about groups that the model has never seen."
+        )
+
+
+def telling_groups(sources: Sequence[Rows]) -> Iterator[str]:
+    """How far a group alone gives its rows' label away; groups of one row say nothing."""
+    for source in sources:
+        single, several = single_label_groups(source)
+        if several:
+            yield (
+                f"In {percent(single, several)} of the groups of **{source.name}** that have two "
+                "rows or more, all have the same label: a part to measure on must not share groups "
+                "with training."
+            )
+
+
+def single_label_groups(source: Rows) -> tuple[int, int]:
+    """Groups of two labelled rows or more: those with one label only, and all of them."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for group, label in zip(source.groups, source.labels, strict=False):
+        found[group].append(label)
+    several = [labels for labels in found.values() if len(labels) > 1]
+    return sum(len(set(labels)) == 1 for labels in several), len(several)

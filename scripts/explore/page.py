@@ -1,0 +1,233 @@
+"""The data report: one Markdown page of figures, pictures and what they mean."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from scripts.common.errors import UsageError
+from scripts.explore.duplicates import (
+    Overlap,
+    overlaps,
+    repeated_texts,
+    repeats,
+    shared_groups,
+    telling_groups,
+    unlabelled_texts,
+)
+from scripts.explore.markdown import listed, percent
+from scripts.explore.plots import draw_plots
+from scripts.explore.survey import HTML_BREAK, Rows, Survey
+from scripts.explore.tables import (
+    groups_table,
+    lengths_table,
+    overlaps_table,
+    parts_table,
+    repeats_table,
+    samples_table,
+    sources_table,
+)
+from scripts.train.config import TrainConfig
+
+BALANCED_SHARE = 0.9
+MANY_REPEATS = 0.01
+APART_LENGTHS = 4
+SPLIT = ("train", "validation", "held out")
+
+
+def findings(survey: Survey, between: Sequence[Overlap], config: TrainConfig) -> list[str]:
+    """One or more sentences each, in Markdown. between: the overlaps of the survey's parts."""
+    train = [part for part in survey.parts if part.part == "train"]
+    return [
+        *_balance(train, config),
+        *_ratings(survey.sources),
+        *_lengths(train, config),
+        *_repeats(train),
+        *repeated_texts(between),
+        *unlabelled_texts(between, config),
+        *telling_groups(train),
+        *shared_groups(between),
+        *_breaks(survey.sources),
+        *_left_out(survey),
+    ]
+
+
+def _balance(train: Sequence[Rows], config: TrainConfig) -> Iterator[str]:
+    for part in train:
+        counts = [part.labels.count(code) for code in range(len(config.labels))]
+        largest = max(counts)
+        share = percent(largest, len(part))
+        if min(counts) >= BALANCED_SHARE * len(part) / len(counts):
+            yield (
+                f"**{part.name}** is balanced: always answering one label would be right in "
+                f"{share} of its rows, so accuracy is a fair measure."
+            )
+        else:
+            yield (
+                f"**{part.name}** is not balanced: always answering "
+                f"“{config.labels[counts.index(largest)]}” would already be right in {share} of "
+                "its rows. Read accuracy against that, and macro F1 beside it."
+            )
+
+
+def _ratings(sources: Sequence[Rows]) -> Iterator[str]:
+    names: dict[str, list[str]] = defaultdict(list)
+    for source in sources:
+        if source.ratings:
+            between = {*range(min(source.ratings), max(source.ratings))} - {*source.ratings}
+            names[" or ".join(map(str, sorted(between)))].append(source.name)
+    for missing, found in names.items():
+        if missing:
+            yield (
+                f"No text of {listed(found)} is rated {missing}: figures say nothing "
+                "about texts in between, and the model's scores on those may be overconfident."
+            )
+
+
+def _lengths(train: Sequence[Rows], config: TrainConfig) -> Iterator[str]:
+    limit = config.serving.max_tokens
+    for part in train:
+        longer = int((part.tokens > limit).sum())
+        if longer:
+            yield (
+                f"{percent(longer, len(part))} of **{part.name}** do not fit the {limit} tokens "
+                "of one window: what serving makes of the rest matters, and so does the length "
+                "that the last epochs train on."
+            )
+        else:
+            yield f"Every text of **{part.name}** fits the {limit} tokens of one window."
+    medians = {part.dataset: float(np.median(part.tokens)) for part in train}
+    longest, shortest = max(medians, key=medians.__getitem__), min(medians, key=medians.__getitem__)
+    times = medians[longest] / medians[shortest]
+    if times >= APART_LENGTHS:
+        yield (
+            f"A median text of {longest} is {times:.0f} times as long as one of {shortest}: report "
+            "figures for each of the two, never one for both."
+        )
+
+
+def _repeats(train: Sequence[Rows]) -> Iterator[str]:
+    for part in train:
+        found = repeats(part)
+        if not found.normalised:
+            yield f"No text of **{part.name}** repeats."
+            continue
+        many = found.normalised >= MANY_REPEATS * len(part)
+        yield (
+            f"{found.normalised:,} rows of **{part.name}** "
+            f"({percent(found.normalised, len(part))}) repeat another one; "
+            + ("these texts weigh more than others do. " if many else "too few to matter. ")
+            + (
+                f"{found.contradicting:,} of its texts contradict themselves with two labels: no "
+                "model can be right about both."
+                if found.contradicting
+                else "None contradicts itself."
+            )
+        )
+
+
+def _breaks(sources: Sequence[Rows]) -> Iterator[str]:
+    counts = {s.name: sum(bool(HTML_BREAK.search(text)) for text in s.texts) for s in sources}
+    with_breaks = [
+        f"**{s.name}** ({percent(counts[s.name], len(s))})" for s in sources if counts[s.name]
+    ]
+    if with_breaks:
+        yield (
+            f"HTML breaks stand in {', '.join(with_breaks)}"
+            + (" and in no other source" if len(with_breaks) < len(sources) else "")
+            + ". The tokenizer reads them as spaces, in training as in serving, so they cannot "
+            "become a sign of anything."
+        )
+
+
+def _left_out(survey: Survey) -> Iterator[str]:
+    whole = [part.name for part in survey.parts]
+    for source in survey.sources:
+        used = sum(
+            len(part)
+            for part in survey.parts
+            if part.dataset == source.dataset and part.part in SPLIT
+        )
+        if source.name not in whole and used < len(source):
+            left = len(source) - used
+            yield (
+                f"{left:,} rows of **{source.name}** ({percent(left, len(source))}) are in no "
+                "part: their text, or a longer one around it, stands in a part already."
+            )
+
+
+def write_report(
+    survey: Survey, config: TrainConfig, command: str, vocabulary: int, output: Path
+) -> None:
+    """Write the page to `output` and its pictures to `images/` beside it.
+
+    command: how the page is made again. vocabulary: entries of the tokenizer that counted tokens.
+    The same data give the same bytes. Raises UsageError where they cannot be written.
+    """
+    try:
+        images = draw_plots(survey, config.labels, output.parent / "images", output.stem)
+        output.write_text(_page(survey, config, command, vocabulary, images), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _page(
+    survey: Survey, config: TrainConfig, command: str, vocabulary: int, images: dict[str, str]
+) -> str:
+    sections = _sections(survey, config, vocabulary, images)
+    page = [
+        "# Data report",
+        f"Model `{config.model}`. Written by a command, not by hand; `DATA` is the folder of the "
+        f"data:\n\n    {command}",
+        *sections,
+    ]
+    return "\n\n".join(page) + "\n"
+
+
+def _sections(
+    survey: Survey, config: TrainConfig, vocabulary: int, images: dict[str, str]
+) -> Iterator[str]:
+    between = overlaps(survey.parts)
+    yield "## What this means"
+    yield "\n".join(f"- {finding}" for finding in findings(survey, between, config))
+    yield "## Sources"
+    yield sources_table(survey)
+    yield "## Parts and labels"
+    yield (
+        f"As training splits them, with seed {config.seed}; a row that would leak between parts is "
+        "in none of them. A part with the name of a file is that whole file, used to measure only."
+    )
+    yield parts_table(survey.parts, config.labels)
+    yield _picture(images, "labels", "Share of each label in every part")
+    if "ratings" in images:
+        yield "## Ratings"
+        yield _picture(images, "ratings", "Share of rows with each rating")
+    yield "## Lengths"
+    yield (
+        "Words stand between white space; tokens are the base checkpoint's "
+        f"({vocabulary:,} entries), special tokens included."
+    )
+    yield lengths_table(survey.sources)
+    yield _picture(images, "lengths", "Share of texts up to each length, in words and in tokens")
+    yield "## Duplicates"
+    yield (
+        "Normalised texts are compared without regard to case, white space and HTML breaks. "
+        "Repeats are the rows beyond the first one of the same text; contradicting texts have "
+        "more than one label."
+    )
+    yield repeats_table([repeats(rows) for rows in survey.sources])
+    yield "Rows of one source that also stand in another, and the same between parts:"
+    yield overlaps_table(overlaps(survey.sources))
+    yield overlaps_table(between)
+    if "groups" in images:
+        yield "## Groups"
+        yield groups_table(survey, between)
+        yield _picture(images, "groups", "Share of groups with each number of rows")
+    yield "## Samples"
+    yield "The beginnings of a few training texts, drawn by their hash:"
+    yield samples_table([part for part in survey.parts if part.part == "train"], config.labels)
+
+
+def _picture(images: dict[str, str], topic: str, meaning: str) -> str:
+    return f"![{meaning}](images/{images[topic]})"

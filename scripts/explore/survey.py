@@ -1,0 +1,170 @@
+"""What a data report looks at: sources as they lie there, and the parts training makes of them."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from function.core.tokenization import TextTokenizer
+from scripts.common.errors import DataError, UsageError
+from scripts.common.progress import Progress
+from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_table, read_texts
+from scripts.train.config import DatasetConfig, TrainConfig
+from scripts.train.corpus import locate
+from scripts.train.splits import split_rows
+
+HTML_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+TOKEN_LIMITS = (128, 256, 512)
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Texts of one data set under one name, with what was counted in each of them.
+
+    labels, groups, ratings: empty where the source has none.
+    normalised: each text without regard to case, white space and HTML breaks.
+    words: between white space. tokens: those of the base checkpoint, special tokens included.
+    """
+
+    dataset: str
+    part: str
+    texts: list[str]
+    labels: list[int]
+    groups: list[str]
+    ratings: list[int]
+    normalised: list[str]
+    words: Counts
+    tokens: Counts
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def name(self) -> str:
+        """What the report calls these rows."""
+        return f"{self.dataset} {self.part}"
+
+    def select(self, part: str, rows: Sequence[int]) -> "Rows":
+        """The given row numbers as a part of their own."""
+        chosen = np.array(rows, dtype=np.int64)
+        return Rows(
+            self.dataset,
+            part,
+            [self.texts[row] for row in rows],
+            [self.labels[row] for row in rows] if self.labels else [],
+            [self.groups[row] for row in rows] if self.groups else [],
+            [self.ratings[row] for row in rows] if self.ratings else [],
+            [self.normalised[row] for row in rows],
+            self.words[chosen],
+            self.tokens[chosen],
+        )
+
+
+@dataclass(frozen=True)
+class Survey:
+    """Sources whole, the same rows in the parts that they are used in, and sources' SHA-256."""
+
+    sources: list[Rows]
+    parts: list[Rows]
+    digests: dict[str, str]
+
+
+RATING = "rating"
+TEXTS_A_STEP = 1000
+
+
+def read_survey(
+    config: TrainConfig, data: Path, tests: Mapping[str, str], tokenizer: TextTokenizer
+) -> Survey:
+    """Read the configured data sets, split as training splits them, and further test sources.
+
+    tests: path → name. A name that begins with a data set's belongs to that data set and has its
+    columns; another one has those of the first data set. A test source may lack labels or groups.
+    Raises DataError where a source cannot be read and UsageError where two have the same name.
+    """
+    survey = Survey([], [], {})
+    for dataset in config.datasets:
+        path = locate(data, dataset.path)
+        labelled = read_labelled(
+            path, config.labels, text=dataset.text, label=dataset.label, group=dataset.group
+        )
+        source = _count(dataset.name, path, labelled, read_table(path), tokenizer)
+        _add(survey, source, path)
+        split = split_rows(labelled, dataset, config.seed)
+        if not split.train:
+            raise DataError(f"{path}: the split leaves no row of '{dataset.name}' to train on.")
+        parts = {"train": split.train, "validation": split.validation, "held out": split.test}
+        survey.parts.extend(source.select(part, rows) for part, rows in parts.items() if rows)
+    for file, name in tests.items():
+        path = locate(data if data.is_dir() else Path(), file)
+        owners = [d for d in config.datasets if f"{name}-".startswith(f"{d.name}-")]
+        columns = max(owners, key=lambda d: len(d.name), default=config.datasets[0])
+        table = read_table(path)
+        source = _count(
+            columns.name if owners else name,
+            path,
+            _read_test(path, table, columns, config),
+            table,
+            tokenizer,
+        )
+        _add(survey, source, path)
+        survey.parts.append(source)
+    return survey
+
+
+def _read_test(
+    path: Path, table: pa.Table, columns: DatasetConfig, config: TrainConfig
+) -> LabelledTexts:
+    group = columns.group if columns.group in table.column_names else None
+    if columns.label in table.column_names:
+        return read_labelled(
+            path, config.labels, text=columns.text, label=columns.label, group=group
+        )
+    groups = [str(value) for value in table[group].to_pylist()] if group else []
+    return LabelledTexts(read_texts(path, columns.text), [], groups)
+
+
+def _count(
+    dataset: str, path: Path, rows: LabelledTexts, table: pa.Table, tokenizer: TextTokenizer
+) -> Rows:
+    if not len(rows):
+        raise DataError(f"{path}: no rows.")
+    spaced = [HTML_BREAK.sub(" ", text) for text in rows.texts]
+    tokens: list[int] = []
+    with Progress(f"tokens of {dataset} {path.name}", len(rows)) as progress:
+        for start in range(0, len(rows), TEXTS_A_STEP):
+            encoded = tokenizer.encode(rows.texts[start : start + TEXTS_A_STEP])
+            tokens += [len(text.ids) + tokenizer.special_tokens for text in encoded]
+            progress.advance(len(encoded))
+    return Rows(
+        dataset,
+        path.name,
+        rows.texts,
+        rows.labels,
+        rows.groups,
+        _ratings(table),
+        [" ".join(text.casefold().split()) for text in spaced],
+        np.array([len(text.split()) for text in spaced], dtype=np.int64),
+        np.array(tokens, dtype=np.int64),
+    )
+
+
+def _ratings(table: pa.Table) -> list[int]:
+    if RATING not in table.column_names or not pa.types.is_integer(table[RATING].type):
+        return []
+    return [] if table[RATING].null_count else table[RATING].to_pylist()
+
+
+def _add(survey: Survey, source: Rows, path: Path) -> None:
+    if source.name in survey.digests:
+        raise UsageError(f"{source.name} is given twice: name one of the two otherwise.")
+    survey.sources.append(source)
+    survey.digests[source.name] = (
+        hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    )

@@ -1,0 +1,169 @@
+"""The tables of a data report."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from scripts.explore.duplicates import Overlap, Repeats, single_label_groups
+from scripts.explore.markdown import percent, table
+from scripts.explore.survey import HTML_BREAK, TOKEN_LIMITS, Rows, Survey
+
+
+def sources_table(survey: Survey) -> str:
+    """Size and form of every source."""
+    header = ["source", "rows", "with HTML breaks", "with non-ASCII", "empty", "SHA-256"]
+    return table(
+        header,
+        [
+            [
+                source.name,
+                f"{len(source):,}",
+                percent(sum(bool(HTML_BREAK.search(text)) for text in source.texts), len(source)),
+                percent(sum(not text.isascii() for text in source.texts), len(source)),
+                f"{sum(not text.strip() for text in source.texts):,}",
+                f"`{survey.digests[source.name][:12]}`" if survey.digests[source.name] else "–",
+            ]
+            for source in survey.sources
+        ],
+    )
+
+
+def parts_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
+    """Rows and labels of every part."""
+    return table(
+        ["part", "rows", *labels],
+        [
+            [
+                part.name,
+                f"{len(part):,}",
+                *(
+                    f"{part.labels.count(code):,} ({percent(part.labels.count(code), len(part))})"
+                    if part.labels
+                    else "–"
+                    for code in range(len(labels))
+                ),
+            ]
+            for part in parts
+        ],
+    )
+
+
+def lengths_table(sources: Sequence[Rows]) -> str:
+    """Length quantiles, and the share of texts beyond each of TOKEN_LIMITS."""
+    limits = [f"> {limit} tokens" for limit in TOKEN_LIMITS]
+    header = ["source", "words: median", "95 %", "longest", "tokens: median", "95 %", "longest"]
+    return table(
+        header + limits,
+        [
+            [
+                source.name,
+                *(
+                    f"{int(np.percentile(lengths, share)):,}"
+                    for lengths in (source.words, source.tokens)
+                    for share in (50, 95, 100)
+                ),
+                *(
+                    percent(int((source.tokens > limit).sum()), len(source))
+                    for limit in TOKEN_LIMITS
+                ),
+            ]
+            for source in sources
+        ],
+    )
+
+
+def repeats_table(found: Sequence[Repeats]) -> str:
+    """Repetition inside sources or parts."""
+    return table(
+        ["inside", "exact repeats", "normalised repeats", "contradicting texts"],
+        [
+            [
+                one.rows.name,
+                f"{one.exact:,}",
+                f"{one.normalised:,} ({percent(one.normalised, len(one.rows))})",
+                f"{one.contradicting:,}" if one.rows.labels else "–",
+            ]
+            for one in found
+        ],
+    )
+
+
+def overlaps_table(found: Sequence[Overlap]) -> str:
+    """Pairs that share texts, and how many pairs share none."""
+    shown = [pair for pair in found if pair.normalised]
+    rows = [
+        [
+            pair.second.name,
+            pair.first.name,
+            f"{pair.exact:,}",
+            f"{pair.normalised:,} ({percent(pair.normalised, len(pair.second))})",
+            f"{pair.contradicting:,}" if pair.first.labels and pair.second.labels else "–",
+        ]
+        for pair in shown
+    ]
+    rest = f"{len(found) - len(shown)} of {len(found)} pairs share no text."
+    if not rows:
+        return rest
+    header = ["rows of", "also in", "exact", "normalised", "with another label"]
+    return f"{table(header, rows)}\n\n{rest}"
+
+
+def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
+    """Groups of every source that has them, and those that two parts of it share."""
+    header = ["source", "groups", "rows a group: median", "most", "of two rows or more, one label"]
+    rows = []
+    for source in survey.sources:
+        if source.groups:
+            sizes = Counter(source.groups)
+            single, several = single_label_groups(source)
+            rows.append(
+                [
+                    source.name,
+                    f"{len(sizes):,}",
+                    f"{np.median(list(sizes.values())):g}",
+                    f"{max(sizes.values()):,}",
+                    f"{single:,} of {several:,}" if source.labels else "–",
+                ]
+            )
+    shared = [
+        [
+            pair.first.name,
+            pair.second.name,
+            f"{len({*pair.first.groups} & {*pair.second.groups}):,}",
+        ]
+        for pair in between
+        if pair.first.dataset == pair.second.dataset and pair.first.groups and pair.second.groups
+    ]
+    if not shared:
+        return table(header, rows)
+    return f"{table(header, rows)}\n\n{table(['part', 'part', 'groups in both'], shared)}"
+
+
+MOST_SAMPLES = 8
+MOST_CHARACTERS = 100
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
+
+
+def samples_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
+    """At most MOST_SAMPLES snippets, as many of each label of each part, drawn by hash."""
+    each = max(1, MOST_SAMPLES // (len(parts) * len(labels)))
+    rows = []
+    for part in parts:
+        drawn = sorted(
+            range(len(part)), key=lambda row: hashlib.sha256(part.texts[row].encode()).digest()
+        )
+        for code, label in enumerate(labels):
+            chosen = [row for row in drawn if part.labels[row] == code][:each]
+            rows += [[part.dataset, label, snippet(part.texts[row])] for row in chosen]
+    return table(["data set", "label", "text"], rows[:MOST_SAMPLES])
+
+
+def snippet(text: str) -> str:
+    """The beginning of a text on one line, at most MOST_CHARACTERS, with no markup alive."""
+    line = " ".join(HTML_BREAK.sub(" ", text).split())
+    if len(line) > MOST_CHARACTERS:
+        line = line[: MOST_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
+    return MARKDOWN.sub(r"\\\1", line)

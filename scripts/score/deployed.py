@@ -1,0 +1,94 @@
+"""Scoring by a stage's state machine: texts to its bucket, a distributed map over them, and back.
+
+Lots of rows go one after the other, each an execution with a name that follows from the run's: a
+command that was killed finds those that it had started. The columns stay here, only texts travel.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from boto3.exceptions import Boto3Error
+
+from infra.configuration.bulk import BulkConfiguration
+from scripts.common.errors import CommandError, UsageError
+from scripts.deployment.account import CONFIG, Account, enter, said_plainly
+from scripts.deployment.stages import load_stage
+from scripts.score.execution import Execution, Shard, read_results, write_shard
+from scripts.score.rows import Advance, Outcome, Row
+
+FILE_BYTES = 9_000_000_000  # of the 10 GB that a map's reader takes
+
+
+@dataclass(frozen=True)
+class DeployedModel:
+    """See `scoring.scorer.Scorer`. model: None for the stage's default."""
+
+    account: Account
+    bucket: str
+    machine: str
+    bulk: BulkConfiguration
+    model: str | None
+    sleep: Callable[[float], None] = time.sleep
+
+    @property
+    def rows_at_once(self) -> int:
+        """As many as the map reads of one file, were every row as long as it may be."""
+        return min(self.bulk.maximum_rows, FILE_BYTES // self.bulk.batch_bytes)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return {"machine": self.machine, "model": self.model or ""}
+
+    def score(self, rows: Iterator[Row], run: str, advance: Advance) -> Iterator[Sequence[Outcome]]:
+        with tempfile.TemporaryDirectory(prefix="score-") as folder:
+            path = Path(folder, "texts.jsonl")
+            while shard := write_shard(
+                islice(rows, self.rows_at_once), path, self.bulk.batch_bytes
+            ):
+                advance(len(shard.outcomes) - shard.sent)
+                if shard.sent:
+                    self._run(shard, path, f"score-{run}-{shard.first}", advance)
+                outcomes = shard.whole()
+                if outcomes is None:
+                    raise CommandError(f"{self.machine}: gave no result for some rows")
+                yield outcomes
+
+    def _run(self, shard: Shard, path: Path, name: str, advance: Advance) -> None:
+        execution = Execution(self.account, self.machine, name, self.sleep)
+        if not execution.exists():
+            key = f"in/{name}.jsonl"
+            with said_plainly("S3"):
+                client = self.account.session.client("s3", config=CONFIG)
+                try:
+                    client.upload_file(str(path), self.bucket, key)
+                except Boto3Error as error:
+                    raise CommandError(f"S3: {error}") from error
+            execution.start({"key": key} | ({"model": self.model} if self.model else {}))
+        for number, outcome in read_results(self.account, execution.follow(shard.sent, advance)):
+            shard.put(number, outcome)
+
+
+def open_deployed(stage_name: str, model: str | None) -> DeployedModel:
+    """A stage as its stacks' outputs tell of it.
+
+    Raises UsageError where it has no bulk scoring or credentials lead elsewhere, CommandError
+    where it is not deployed.
+    """
+    project, stage = load_stage(stage_name)
+    if stage.bulk is None:
+        raise UsageError(
+            f"stage {stage.name} has no bulk scoring: bulk=BulkConfiguration() in infra/stages.py, "
+            "then deploy"
+        )
+    account, stack = enter(stage), project.stack(stage.name, "bulk")
+    return DeployedModel(
+        account,
+        account.output(stack, "BulkBucket"),
+        account.output(stack, "BulkMachine"),
+        stage.bulk,
+        model,
+    )

@@ -1,0 +1,118 @@
+"""Rows of a Parquet file, whose columns keep their types where they go to Parquet again."""
+
+import base64
+import json
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scripts.common.errors import DataError
+from scripts.score.rows import ROWS_AT_ONCE, Rows, Text, text_of
+
+BUFFER = 1 << 20  # bytes that are read of a column at a time, and not all of its row group
+
+
+class ParquetInput:
+    """See `scoring.rows.InputFile`."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        """text: the column that holds texts. Raises DataError where there is none of that name."""
+        self._path, self._text = path, text
+        self._schema = self._open().schema_arrow
+        if text not in self._schema.names:
+            raise DataError(
+                f"{path}: no column '{text}'; it has {', '.join(self._schema.names) or 'none'}. "
+                "Name the right one with --text."
+            )
+
+    def count(self) -> int:
+        return int(self._open().metadata.num_rows)
+
+    def texts(self) -> Iterator[Text]:
+        for batch in self._batches([self._text]):
+            yield from map(text_of, _values(batch.column(self._text)))
+
+    def rows(self) -> Iterator[Rows]:
+        for batch in self._batches(None):
+            yield ParquetRows(pa.table(batch), self._text)
+
+    def schema(self) -> pa.Schema:
+        return self._schema
+
+    def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._open().iter_batches(ROWS_AT_ONCE, columns=columns)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self._path}: cannot be read: {error}") from error
+
+    def _open(self) -> pq.ParquetFile:
+        try:
+            # By default it would keep every column chunk that it has read.
+            return pq.ParquetFile(self._path, buffer_size=BUFFER, pre_buffer=False)
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self._path}: cannot be read: {error}") from error
+
+
+class ParquetRows:
+    """See `scoring.rows.Rows`."""
+
+    def __init__(self, table: pa.Table, text: str) -> None:
+        self._table, self._text = table, text
+
+    def texts(self) -> list[Text]:
+        return [text_of(value) for value in _values(self._table.column(self._text))]
+
+    def objects(self, chosen: Sequence[int]) -> list[str]:
+        return [json.dumps(record, ensure_ascii=False) for record in self.records(chosen)]
+
+    def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
+        return _records(self._table.take(pa.array(chosen, pa.int64())))
+
+    def table(self, chosen: Sequence[int], schema: pa.Schema) -> pa.Table:
+        return self._table.take(pa.array(chosen, pa.int64())).cast(schema)
+
+    def given(self, place: int) -> Any:
+        return _records(self._table.slice(place, 1))[0]
+
+
+def _records(table: pa.Table) -> list[dict[str, Any]]:
+    columns = [_values(column) for column in table.columns]
+    return [
+        dict(zip(table.column_names, values, strict=True)) for values in zip(*columns, strict=True)
+    ]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """A column as JSON can say it: dates and decimals as text, bytes in base64."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
+        column = column.cast(pa.string())  # Python's own have no nanoseconds
+    elif pa.types.is_duration(kind):
+        column = column.cast(pa.int64())
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError:  # nothing checks strings when they are written
+        large = pa.types.is_large_string(kind)
+        found = column.cast(pa.large_binary() if large else pa.binary()).to_pylist()
+        return [each if each is None else each.decode("utf-8", "surrogateescape") for each in found]
+    return [_plain(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, dict):
+        return {str(name): _plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    return str(value)

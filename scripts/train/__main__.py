@@ -1,0 +1,68 @@
+"""Train a model as one configuration file says, and export it as an artifact.
+
+OUTPUT/artifact is the result; OUTPUT/config.json and OUTPUT/report.json say how it was made and
+what was measured; OUTPUT/log.jsonl holds every step, and OUTPUT/plots pictures of all that. The
+tracker of the configuration gets them too. Run it again after it was killed and it goes on where
+it was.
+"""
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from scripts.common.command_line import run
+from scripts.common.errors import UsageError
+from scripts.train.architectures.architecture import load_architecture
+from scripts.train.config import TrainConfig, load_config
+from scripts.train.provenance import told_base
+from scripts.train.record import record_run
+from scripts.train.tasks import finish, start
+
+
+def main() -> None:
+    arguments = _arguments()
+    config = load_config(arguments.config, arguments.set)
+    architecture = load_architecture(config.architecture)
+    output: Path = arguments.output
+    output.mkdir(parents=True, exist_ok=True)
+    _keep_config(config, output / "config.json")
+    base = arguments.base or config.base
+    used = config.model_copy(update={"base": base})
+    told = config.model_copy(update={"base": told_base(config.base, base)})
+    with record_run(used, output) as record:
+        run = start(told, arguments.data, output, record.log)
+        report, plots = finish(run, architecture.train(replace(run, config=used)))
+        (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        record.results(report["after_calibration"], plots)
+    print(json.dumps(report["after_calibration"], indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a TOML file")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="in place of what the file says, as finetuning.learning_rate=1e-3; repeatable",
+    )
+    parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
+    parser.add_argument("--base", help="a checkpoint: hub id or folder, instead of the configured")
+    parser.add_argument("--output", type=Path, required=True, help="a folder")
+    return parser.parse_args()
+
+
+def _keep_config(config: TrainConfig, path: Path) -> None:
+    """Save the settings; refuse to go on with a run that other settings began."""
+    content = config.model_dump_json(indent=1) + "\n"
+    if path.exists() and path.read_text(encoding="utf-8") != content:
+        raise UsageError(
+            f"{path.parent} holds a run with other settings: give another --output or remove it"
+        )
+    path.write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,126 @@
+"""What an architecture is given and what it gives back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import BaseModel, ValidationError
+from torch import nn
+
+from function.core.tokenization import TextTokenizer
+from scripts.common.errors import UsageError
+from scripts.train.batches import Examples
+from scripts.train.config import TrainConfig
+from scripts.train.corpus import Corpus
+from scripts.train.loop import Evaluate, Loss, Phase, Rate
+
+BUILT_IN = "scripts.train.architectures"
+
+Log = Callable[[dict[str, Any]], None]
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """One run of one configuration.
+
+    corpus: its data, read and split; of a task that finds entities, texts with their spans. data:
+    the folder that paths of the configuration are relative to. folder: where the run keeps what a
+    killed one needs to go on. log: takes every step and every look at the validation part.
+    """
+
+    config: TrainConfig
+    corpus: Corpus[Any]
+    data: Path
+    folder: Path
+    log: Log
+
+    def settings(self, kind: type[Settings]) -> Settings:
+        """The configuration's `[network]`, as the architecture understands it. Raises UsageError
+        with the first wrong key."""
+        try:
+            return kind.model_validate(self.config.network)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"])
+            raise UsageError(f"network.{key}: {first['msg']}") from error
+
+    def fit(
+        self,
+        model: nn.Module,
+        loss: Loss,
+        train: Examples,
+        evaluate: Evaluate,
+        rate: Rate = lambda name: 1.0,  # noqa: ARG005
+    ) -> None:
+        """Run the phase `finetuning`: the model ends with the weights that evaluated best.
+
+        rate: what the learning rate of a parameter, by name, is multiplied with.
+        """
+        settings = self.config.finetuning
+        Phase(
+            "finetuning",
+            model,
+            loss,
+            settings,
+            seed=self.config.seed,
+            device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+            folder=self.folder,
+            checkpoint_minutes=self.config.checkpoint_minutes,
+            log=self.log,
+            rate=rate,
+        ).run(
+            train,
+            evaluate=evaluate,
+            evaluate_every=settings.evaluate_every,
+            patience=settings.patience,
+        )
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """What export needs.
+
+    model: in evaluation mode; called with `input_ids` and `attention_mask`, right-padded (texts,
+    tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an object that has
+    them as `logits`. config: goes into the artifact as `config.json`. decoder: tensors that go
+    into the artifact beside the graph, for what decodes its outputs. casing: whether ids carry
+    casing (see `function/core/casing.py`).
+    """
+
+    model: nn.Module
+    tokenizer: TextTokenizer
+    tokenizer_file: Path
+    config: Mapping[str, Any]
+    decoder: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    casing: bool = False
+
+
+class Architecture(Protocol):
+    """A module that makes models of one kind."""
+
+    def train(self, run: TrainingRun) -> TrainedModel:
+        """Train, going on in the run's folder where a run was killed."""
+        ...
+
+
+def load_architecture(name: str) -> Architecture:
+    """One of the project's, or a module of one's own by its dotted name. Raises UsageError."""
+    module = name if "." in name else f"{BUILT_IN}.{name}"
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise UsageError(
+            f"architecture '{name}': no module {module}; give transformer, lstm, bilstm_crf, or "
+            "the dotted name of a module that can be imported"
+        ) from error
+    if not callable(getattr(found, "train", None)):
+        raise UsageError(f"architecture '{name}': {module} has no function 'train'")
+    return found

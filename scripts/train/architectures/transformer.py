@@ -1,0 +1,107 @@
+"""A transformers checkpoint, adapted on unlabelled text and fine-tuned on labels."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from function.core.tokenization import TextTokenizer
+from scripts.common.errors import UsageError
+from scripts.data.labelled_texts import LabelledTexts
+from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.config import PretrainingConfig, TrainConfig
+from scripts.train.corpus import load_unlabelled, tokenize
+from scripts.train.loop import Phase, set_seeds
+from scripts.train.objectives import classification_loss, masked_language_loss
+from scripts.train.validation import accuracies, held_out
+
+DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
+
+
+def train(run: TrainingRun) -> TrainedModel:
+    """Run every phase of the configuration, resuming where a run was killed."""
+    config = run.config
+    if not config.base:
+        raise UsageError("base: name the checkpoint that training starts from, or give --base")
+    set_seeds(config.seed)
+    tokenizer_file = save_tokenizer(config.base, run.folder)
+    tokenizer = TextTokenizer(tokenizer_file)
+    base = config.base
+    if config.pretraining:
+        base = str(_pretrain(run, config.pretraining, tokenizer))
+    model = AutoModelForSequenceClassification.from_pretrained(
+        base, config=_checkpoint_config(base, config), dtype=torch.float32
+    )
+    run.fit(
+        model,
+        classification_loss,
+        tokenize(run.corpus.train, tokenizer),
+        partial(accuracies, held_out(run, tokenizer), config.finetuning.epoch_max_tokens[-1]),
+    )
+    settings = json.loads(model.config.to_json_string())
+    return TrainedModel(model.cpu().eval(), tokenizer, tokenizer_file, settings)
+
+
+def _pretrain(run: TrainingRun, settings: PretrainingConfig, tokenizer: TextTokenizer) -> Path:
+    """Masked-language training; returns the folder of the adapted checkpoint."""
+    config = run.config
+    adapted = run.folder / "adapted"
+    if (adapted / "model.safetensors").exists():
+        return adapted
+    names = AutoTokenizer.from_pretrained(config.base)
+    if names.mask_token_id is None:
+        raise UsageError(f"{config.base} has no mask token: remove [pretraining].")
+    model = AutoModelForMaskedLM.from_pretrained(config.base, dtype=torch.float32)
+    texts = load_unlabelled(settings, run.data)
+    Phase(
+        "pretraining",
+        model,
+        masked_language_loss(
+            names.mask_token_id,
+            model.config.vocab_size,
+            settings.masked,
+            set(names.all_special_ids),
+        ),
+        settings,
+        seed=config.seed,
+        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+        folder=run.folder,
+        checkpoint_minutes=config.checkpoint_minutes,
+        log=run.log,
+    ).run(tokenize(LabelledTexts(texts, [0] * len(texts), []), tokenizer))
+    model.save_pretrained(adapted)
+    return adapted
+
+
+def _checkpoint_config(base: str, config: TrainConfig) -> Any:
+    """The checkpoint's own configuration with our labels and dropout, whatever it calls that."""
+    own = AutoConfig.from_pretrained(
+        base,
+        num_labels=len(config.labels),
+        id2label=dict(enumerate(config.labels)),
+        label2id={name: code for code, name in enumerate(config.labels)},
+    )
+    for name in DROPOUTS:
+        if hasattr(own, name):
+            setattr(own, name, config.dropout)
+    return own
+
+
+def save_tokenizer(base: str, folder: Path) -> Path:
+    """The checkpoint's tokenizer as one `tokenizer.json`, whatever form it had."""
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        fast = AutoTokenizer.from_pretrained(base)
+        backend = getattr(fast, "backend_tokenizer", None)
+        if backend is None:
+            raise UsageError(f"{base} has no fast tokenizer, which serving needs.")
+        path.write_text(json.dumps(json.loads(backend.to_str()), ensure_ascii=False), "utf-8")
+    return path

@@ -1,0 +1,173 @@
+"""The one file that says how a model is trained. It is saved beside the result."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from function.core.artifact import Task
+from scripts.common.errors import UsageError
+from scripts.tracking.tracker import Choice
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatasetConfig(_Section):
+    """One source of labelled texts.
+
+    path: a file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
+    split_by: `group` keeps rows of one group (a movie, a user) on one side; `sentence` is for
+    treebank phrases: a sentence is held out together with every phrase that it contains.
+    validation, test: the share held out of training; test is never read by training.
+    """
+
+    name: str
+    path: str
+    text: str = "text"
+    label: str = "label"
+    group: str | None = None
+    split_by: Literal["row", "group", "sentence"] = "row"
+    validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
+    test: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    repeat: Annotated[int, Field(ge=1)] = 1
+
+
+class PhaseConfig(_Section):
+    """One optimiser schedule: linear warm-up, then linear decay to zero.
+
+    epoch_max_tokens: one entry an epoch, the tokens a text may keep in it. Longer texts give a
+    random window, another one in each epoch; the last epochs should see the length that is served.
+    max_steps: ends the schedule earlier than the epochs would.
+    """
+
+    epoch_max_tokens: list[Annotated[int, Field(ge=8)]] = Field(min_length=1)
+    max_steps: Annotated[int | None, Field(ge=1)] = None
+    learning_rate: Annotated[float, Field(gt=0)] = 5e-5
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    batch_texts: Annotated[int, Field(ge=1)] = 32
+    batch_tokens: Annotated[int, Field(ge=64)] = 8192
+    gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+
+
+class UnlabelledConfig(_Section):
+    """Texts without labels, for what can be learnt of a language before a task."""
+
+    path: str
+    text: str = "text"
+    max_texts: int | None = None
+
+
+class PretrainingConfig(PhaseConfig, UnlabelledConfig):
+    """Continued masked-language training of a checkpoint, before the labels are shown."""
+
+    masked: Annotated[float, Field(gt=0, lt=1)] = 0.15
+
+
+class FinetuningConfig(PhaseConfig):
+    """Training on labels.
+
+    evaluate_every: steps between looks at the validation part, or one after each epoch;
+    `patience` looks without a better one end the phase. validation_texts bounds what each look
+    costs, per data set.
+    """
+
+    evaluate_every: Annotated[int | None, Field(ge=1)] = None
+    patience: Annotated[int, Field(ge=1)] = 5
+    validation_texts: Annotated[int, Field(ge=1)] = 1000
+
+
+class ServingConfig(_Section):
+    """The windows in which the exported artifact reads. What it does with texts beyond one
+    (windows, head and tail, or their start alone) is chosen on the validation parts.
+
+    by_token, exact: parts of the names of matrices where int8 costs agreement: to round the
+    inputs of each token on a scale of their own, or to leave all in fp32, which is slower.
+    """
+
+    max_tokens: Annotated[int, Field(ge=8)] = 512
+    stride: Annotated[int, Field(ge=0)] = 64
+    max_windows: Annotated[int, Field(ge=1)] = 16
+    by_token: list[str] = []
+    exact: list[str] = []
+
+
+class TrackingConfig(_Section):
+    """Where the run is recorded besides its folder.
+
+    to: `auto` is MLflow where that is installed, and nothing elsewhere. register_model: the
+    artifact also becomes the newest version of the model in MLflow's registry.
+    """
+
+    to: Choice = "auto"
+    register_model: bool = False
+
+
+class TrainConfig(_Section):
+    """A whole run. Labels are listed in the order of their integer codes.
+
+    architecture: a module of `scripts/train/architectures`, or of your own by its dotted name.
+    network: its settings. unlabelled: texts that an architecture may learn words from. base: the
+    checkpoint that it starts from, where it starts from one.
+    renamed_labels: of entities: what a label of a file is called among ours.
+    evaluation: further labelled files, by name, that are measured on and never chosen on.
+    licenses: what the base and the data ask for, by name; it goes into the artifact.
+    """
+
+    model: str
+    task: Task = "text-classification"
+    architecture: str = "transformer"
+    network: dict[str, Any] = {}
+    base: str = ""
+    labels: list[str] = Field(min_length=1)
+    seed: int = 0
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
+    datasets: list[DatasetConfig] = Field(min_length=1)
+    pretraining: PretrainingConfig | None = None
+    unlabelled: UnlabelledConfig | None = None
+    finetuning: FinetuningConfig
+    serving: ServingConfig = ServingConfig()
+    renamed_labels: dict[str, str] = {}
+    evaluation: dict[str, str] = {}
+    licenses: dict[str, str] = {}
+    # No part of how the model comes out: a run may be continued with another.
+    tracking: TrackingConfig = Field(default=TrackingConfig(), exclude=True)
+
+
+def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
+    """Read and check a TOML file. changes: `section.key=value` in place of what it says, the value
+    in TOML, or a bare word. Raises UsageError with the first wrong key."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        for change in changes:
+            _change(content, change)
+        return TrainConfig.model_validate(content)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {key}: {first['msg']}") from error
+
+
+def _change(content: dict[str, Any], change: str) -> None:
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise UsageError(f"--set {change}: give KEY=VALUE, for example finetuning.batch_texts=32")
+    *path, key = name.split(".")
+    section = content
+    for part in path:
+        section = section.setdefault(part, {})
+        if not isinstance(section, dict):
+            raise UsageError(f"--set {change}: '{part}' is no section that has keys")
+    try:
+        section[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        section[key] = value

@@ -1,0 +1,216 @@
+"""One phase of training: batches in, a trained model out, with checkpoints on the way."""
+
+import os
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from scripts.common.progress import Progress
+from scripts.train.batches import Batch, Examples, plan_epoch
+from scripts.train.config import PhaseConfig
+
+
+@dataclass(frozen=True)
+class Step:
+    """One optimiser step: which rows of which epoch, cut to how many tokens."""
+
+    rows: list[int]
+    max_tokens: int
+    epoch: int
+
+
+def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> list[Step]:
+    """Every step of a phase, from the seed alone. epochs: the examples of each."""
+    steps = []
+    for epoch, max_tokens in enumerate(config.epoch_max_tokens):
+        batches = plan_epoch(
+            epochs[epoch].lengths(max_tokens),
+            batch_texts=config.batch_texts,
+            batch_tokens=config.batch_tokens,
+            seed=seed + epoch,
+        )
+        steps += [Step(rows, max_tokens, epoch) for rows in batches]
+    return steps[: config.max_steps]
+
+
+def plan_looks(plan: Sequence[Step], every: int | None) -> set[int]:
+    """Steps after which the validation part is looked at; the last is always one."""
+    if every is not None:
+        return {*range(every, len(plan), every), len(plan)}
+    last_of_epoch = {step.epoch: number for number, step in enumerate(plan, start=1)}
+    return set(last_of_epoch.values())
+
+
+def warm_up_and_decay(step: int, total: int, warmup: float) -> float:
+    """What the learning rate is multiplied with: linear warm-up over a share of the steps, then
+    linear decay to zero."""
+    steps = max(1, round(total * warmup))
+    if step < steps:
+        return (step + 1) / steps
+    return (total - step) / max(1, total - steps)
+
+
+Loss = Callable[[nn.Module, Batch], torch.Tensor]
+Evaluate = Callable[[nn.Module], dict[str, float]]
+Rate = Callable[[str], float]
+
+
+@dataclass
+class Best:
+    """The best look at the validation part so far, and how many looks were no better."""
+
+    score: float = -1.0
+    step: int = 0
+    misses: int = 0
+
+
+def set_seeds(seed: int) -> None:
+    """Seed every source of randomness that training draws from."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+
+
+class Phase:
+    """Runs the planned steps, resuming from `folder` where an earlier run was killed."""
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        loss: Loss,
+        config: PhaseConfig,
+        *,
+        seed: int,
+        device: torch.device,
+        folder: Path,
+        checkpoint_minutes: float,
+        log: Callable[[dict[str, Any]], None],
+        rate: Rate = lambda name: 1.0,  # noqa: ARG005
+    ) -> None:
+        """rate: what the learning rate of a parameter, by name, is multiplied with."""
+        # Numbers next to zero, which recurrent layers end up with, are a hundred times slower.
+        torch.set_flush_denormal(True)
+        self._name, self._model, self._loss, self._config = name, model.to(device), loss, config
+        self._seed, self._device, self._log = seed, device, log
+        self._checkpoint = folder / f"{name}.checkpoint.pt"
+        self._best_weights = folder / f"{name}.best.pt"
+        self._checkpoint_seconds = checkpoint_minutes * 60
+        self._optimizer = torch.optim.AdamW(
+            _parameter_groups(model, config.weight_decay, rate),
+            lr=config.learning_rate,
+            fused=True,
+        )
+        self._best = Best()
+        self._step = 0
+
+    def run(
+        self,
+        data: Examples,
+        *,
+        evaluate: Evaluate | None = None,
+        evaluate_every: int | None = None,
+        patience: int = 0,
+    ) -> None:
+        """Train to the end of the plan, or until `patience` looks brought nothing better.
+
+        `evaluate` returns figures; their mean decides. The best weights are restored at the end.
+        evaluate_every: steps between two looks; None looks after each epoch.
+        """
+        epochs = [
+            data.of_epoch(self._seed + epoch) for epoch in range(len(self._config.epoch_max_tokens))
+        ]
+        plan = plan_phase(epochs, self._config, self._seed)
+        looks = plan_looks(plan, evaluate_every)
+        self._resume(len(plan))
+        saved = time.monotonic()
+        with Progress(self._name, len(plan), self._step) as progress:
+            for step in plan[self._step :]:
+                if evaluate and self._best.misses >= patience:
+                    break
+                loss = self._train_step(epochs[step.epoch], step, len(plan))
+                progress.advance(loss=loss)
+                if evaluate and self._step in looks:
+                    self._look(evaluate)
+                if time.monotonic() - saved > self._checkpoint_seconds:
+                    self._save()
+                    saved = time.monotonic()
+        self._save()
+        if evaluate:
+            self._model.load_state_dict(torch.load(self._best_weights, weights_only=True))
+
+    def _train_step(self, data: Examples, step: Step, total: int) -> float:
+        generator = np.random.default_rng((self._seed, self._step))
+        torch.manual_seed(self._seed + self._step)
+        batch = data.collate(step.rows, step.max_tokens, generator).to(self._device)
+        rate = self._config.learning_rate * warm_up_and_decay(
+            self._step, total, self._config.warmup
+        )
+        for group in self._optimizer.param_groups:
+            group["lr"] = rate * group["rate"]
+        self._model.train()
+        with torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
+            loss = self._loss(self._model, batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_clip)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        self._step += 1
+        value = loss.item()
+        self._log({"phase": self._name, "step": self._step, "loss": value})
+        return value
+
+    def _look(self, evaluate: Evaluate) -> None:
+        self._model.eval()
+        figures = evaluate(self._model)
+        score = sum(figures.values()) / len(figures)
+        self._log({"phase": self._name, "step": self._step, **figures})
+        if score > self._best.score:
+            self._best = Best(score, self._step)
+            _save_atomically(self._model.state_dict(), self._best_weights)
+        else:
+            self._best.misses += 1
+
+    def _save(self) -> None:
+        state = {
+            "model": self._model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "step": self._step,
+            "best": vars(self._best),
+        }
+        _save_atomically(state, self._checkpoint)
+
+    def _resume(self, total: int) -> None:
+        if not self._checkpoint.exists():
+            return
+        state = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
+        self._model.load_state_dict(state["model"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._step, self._best = state["step"], Best(**state["best"])
+        self._log({"phase": self._name, "resumed_at": self._step, "of": total})
+
+
+def _parameter_groups(model: nn.Module, weight_decay: float, rate: Rate) -> list[dict[str, Any]]:
+    """By learning rate; biases and normalisation weights are not decayed."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decay = weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate(name), decay), []).append(parameter)
+    return [
+        {"params": parameters, "rate": factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
+    ]
+
+
+def _save_atomically(state: dict[str, Any], path: Path) -> None:
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    os.replace(partial, path)

@@ -1,0 +1,182 @@
+"""The pictures of a training run: how it learnt, and how its artifact answers."""
+
+import math
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, ScalarFormatter
+from PIL import Image
+
+from scripts.evaluate.evaluation import Evaluation
+from scripts.evaluate.metrics import (
+    CALIBRATION_BINS,
+    accuracy,
+    calibration_error,
+    wilson_interval,
+)
+
+DOTS_PER_INCH = 110
+# The Okabe-Ito palette: told apart with any colour vision.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
+COLOURS_A_PICTURE = 128
+COLUMNS = 4
+
+
+def panels(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` panels, each of that size in inches, at most four beside each other."""
+    columns = max(1, min(count, COLUMNS))
+    rows = max(1, math.ceil(count / columns))
+    size = (width * columns, height * rows)
+    figure = Figure(figsize=size, layout="constrained", facecolor="white")
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for spare in axes[count:]:
+        spare.remove()
+    for panel in axes[:count]:
+        panel.spines[["top", "right"]].set_visible(False)
+    return figure, axes[:count]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Save with a small palette, a third of the size; nothing inside depends on the day."""
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=DOTS_PER_INCH)
+    picture = Image.open(drawn).convert("RGB")
+    picture.quantize(COLOURS_A_PICTURE, dither=Image.Dither.NONE).save(path, optimize=True)
+
+
+# More labels than these are drawn without numbers, and without names.
+MOST_NUMBERS, MOST_NAMES = 12, 40
+LENGTH_BINS = 10
+SMOOTHED = 50
+
+Evaluations = Mapping[str, Evaluation]
+
+
+def draw_plots(
+    records: Sequence[dict[str, Any]],
+    evaluations: Evaluations,
+    labels: Sequence[str],
+    folder: Path,
+) -> list[Path]:
+    """Draw what a run leaves into `folder`; returns the files.
+
+    records: the lines of its log. evaluations: calibrated answers by data set.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    answered = {name: found for name, found in evaluations.items() if len(found.truth)}
+    figures = {
+        "loss": draw_loss(records),
+        "confusion": draw_confusion(answered, labels),
+        "reliability": draw_reliability(answered),
+        "lengths": draw_lengths(answered),
+    }
+    for name, figure in figures.items():
+        save(figure, folder / f"{name}.png")
+    return [folder / f"{name}.png" for name in figures]
+
+
+def draw_loss(records: Sequence[dict[str, Any]]) -> Figure:
+    """The loss of each step, and its mean over the steps around, a panel for each phase."""
+    phases: dict[str, dict[int, float]] = {}
+    for record in records:
+        if "loss" in record:
+            # A step that was done again after a kill counts once.
+            phases.setdefault(record["phase"], {})[record["step"]] = record["loss"]
+    figure, axes = panels(len(phases), 6, 3.4)
+    for panel, (phase, losses) in zip(axes, phases.items(), strict=True):
+        steps, values = np.array(sorted(losses)), np.array([losses[n] for n in sorted(losses)])
+        width = max(1, len(values) // SMOOTHED)
+        smooth = np.convolve(values, np.ones(width) / width, "valid")
+        centres = steps[(width - 1) // 2 :][: len(smooth)]
+        panel.plot(steps, values, color=COLOURS[5], lw=0.6, alpha=0.6, label="each step")
+        panel.plot(centres, smooth, color=COLOURS[0], lw=1.8, label=f"mean of {width}")
+        panel.set(title=phase, xlabel="step", ylabel="loss")
+        panel.grid(alpha=0.25)
+        panel.legend(frameon=False)
+    return figure
+
+
+def draw_confusion(evaluations: Evaluations, labels: Sequence[str]) -> Figure:
+    """Of the texts of each label, how many were given which; shaded by the share."""
+    side = float(np.clip(2.4 + 0.22 * len(labels), 3.4, 9))
+    figure, axes = panels(len(evaluations), side, side)
+    for panel, (name, found) in zip(axes, evaluations.items(), strict=True):
+        counts = np.zeros((len(labels), len(labels)), dtype=np.int64)
+        np.add.at(counts, (found.truth, found.probabilities.argmax(1)), 1)
+        shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+        panel.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        panel.set(title=name, xlabel="answered", ylabel="true")
+        _name_labels(panel, labels)
+        if len(labels) <= MOST_NUMBERS:
+            for (true, given), count in np.ndenumerate(counts):
+                colour = "white" if shares[true, given] > 0.5 else "black"
+                panel.text(given, true, f"{count:,}", ha="center", va="center", color=colour)
+    return figure
+
+
+def draw_reliability(evaluations: Evaluations) -> Figure:
+    """Confidence against accuracy in 15 bins, with 95 % intervals and each bin's share of texts."""
+    figure, axes = panels(len(evaluations), 4, 3.8)
+    for panel, (name, found) in zip(axes, evaluations.items(), strict=True):
+        confidence = found.probabilities.max(1)
+        bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+        shares = np.bincount(bins, minlength=CALIBRATION_BINS) / len(bins)
+        edges = np.linspace(0, 1, CALIBRATION_BINS + 1)
+        panel.stairs(shares, edges, fill=True, color=COLOURS[1], alpha=0.35, label="of the texts")
+        panel.plot([0, 1], [0, 1], "--", color="#777777", lw=1)
+        _accuracies(panel, found, confidence, [bins == number for number in np.unique(bins)])
+        error = calibration_error(found.probabilities, found.truth)
+        panel.set(title=f"{name}, ECE {error:.3f}", xlabel="confidence", ylabel="share")
+        panel.set(xlim=(0, 1), ylim=(0, 1.02))
+        panel.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def draw_lengths(evaluations: Evaluations) -> Figure:
+    """Accuracy, with 95 % intervals, of texts in up to ten equally full ranges of length."""
+    figure, axes = panels(len(evaluations), 4, 3.4)
+    for panel, (name, found) in zip(axes, evaluations.items(), strict=True):
+        edges = np.unique(np.quantile(found.tokens, np.linspace(0, 1, LENGTH_BINS + 1)))
+        bins = np.searchsorted(edges[1:-1], found.tokens, side="right")
+        members = [bins == number for number in np.unique(bins)]
+        panel.axhline(accuracy(found.probabilities, found.truth), color="#777777", ls="--", lw=1)
+        _accuracies(panel, found, np.maximum(found.tokens, 1), members)
+        panel.set(title=name, xlabel="tokens a text", ylabel="accuracy")
+        panel.set_xscale("log", base=2)
+        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.grid(alpha=0.25)
+    return figure
+
+
+def _accuracies(
+    panel: Axes, found: Evaluation, position: np.ndarray, members: Sequence[np.ndarray]
+) -> None:
+    """The accuracy of each set of texts over its mean position, with its Wilson interval."""
+    shares = [accuracy(found.probabilities[chosen], found.truth[chosen]) for chosen in members]
+    intervals = [
+        wilson_interval(share, int(chosen.sum()))
+        for share, chosen in zip(shares, members, strict=True)
+    ]
+    panel.errorbar(
+        [float(position[chosen].mean()) for chosen in members],
+        shares,
+        yerr=np.abs(np.array(intervals).T - shares),
+        fmt="o",
+        color=COLOURS[0],
+        capsize=2,
+        label="accuracy",
+    )
+
+
+def _name_labels(panel: Axes, labels: Sequence[str]) -> None:
+    if len(labels) > MOST_NAMES:
+        return
+    places = range(len(labels))
+    panel.set_xticks(places, labels, rotation=30 if len(labels) <= 4 else 90)
+    panel.set_yticks(places, labels)

@@ -1,0 +1,168 @@
+"""Tagged texts as what a network learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from transformers import AutoTokenizer
+
+from function.core.decoding import Tags
+from function.core.tokenization import EncodedText, TextTokenizer, TokenIds
+from scripts.common.errors import UsageError
+from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.train.batches import IGNORED, Batch, Examples, stack
+
+OUTSIDE = "O"
+
+
+def tags_of(labels: Sequence[str]) -> list[str]:
+    """Every tag, `O` first."""
+    return [OUTSIDE, *(f"{place}-{label}" for label in labels for place in "BIES")]
+
+
+def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) -> Tags:
+    """(tokens,) the tag of each word at its first token, IGNORED at its others.
+
+    A word is in an entity where its first character is. Spans are in order and do not overlap.
+    """
+    codes = {tag: code for code, tag in enumerate(tags)}
+    first = np.flatnonzero(np.diff(encoded.word_ids, prepend=-2))
+    starts = np.array([start for start, _ in encoded.offsets])[first]
+    found = np.full(len(encoded.ids), IGNORED, dtype=np.int64)
+    found[first] = codes[OUTSIDE]
+    for span in spans:
+        inside = first[(starts >= span.start) & (starts < span.end)]
+        for place, token in enumerate(inside):
+            found[token] = codes[f"{_place(place, len(inside))}-{span.label}"]
+    return found
+
+
+def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
+    """What no entity looks like: (tags,) that cannot come first, (tags,) that cannot come last,
+    and (tags, tags) that cannot follow one another, each 1."""
+    goes_on = [tag[0] in "IE" for tag in tags]
+    is_open = [tag[0] in "BI" for tag in tags]
+    between = [
+        [
+            on != opened or (on and before[2:] != after[2:])
+            for after, on in zip(tags, goes_on, strict=True)
+        ]
+        for before, opened in zip(tags, is_open, strict=True)
+    ]
+    return (
+        np.array(goes_on, dtype=np.int64),
+        np.array(is_open, dtype=np.int64),
+        np.array(between, dtype=np.int64),
+    )
+
+
+def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
+    """Words [start, stop) and label of each entity that tags without a flaw tell."""
+    found, start = set(), 0
+    for word, tag in enumerate(tags):
+        if tag[0] in "BS":
+            start = word
+        if tag[0] in "ES":
+            found.add((start, word + 1, tag[2:]))
+    return found
+
+
+def _place(word: int, words: int) -> str:
+    if words == 1:
+        return "S"
+    return "B" if word == 0 else "E" if word == words - 1 else "I"
+
+
+@dataclass(frozen=True)
+class TaggedExamples:
+    """Sentences with the tag of each token, and the document of each. hidden_words: the share that
+    training replaces by mask_id."""
+
+    tokenizer: TextTokenizer
+    ids: Sequence[TokenIds]
+    tags: Sequence[TokenIds]
+    groups: Sequence[str]
+    passage: int
+    hidden_words: float = 0.0
+    mask_id: int = 0
+
+    @classmethod
+    def of(
+        cls, rows: TaggedTexts, tokenizer: TextTokenizer, tags: Sequence[str], passage: int
+    ) -> "TaggedExamples":
+        encoded = tokenizer.encode(rows.texts)
+        kept = [row for row, each in enumerate(encoded) if len(each.ids)]
+        return cls(
+            tokenizer,
+            [encoded[row].ids for row in kept],
+            [tag_words(encoded[row], rows.spans[row], tags) for row in kept],
+            [rows.groups[row] for row in kept],
+            passage,
+        )
+
+    def of_epoch(self, seed: int) -> Examples:
+        """Half of the rows are single sentences, the others a few that follow each other."""
+        if self.passage == 1:
+            return self
+        generator = np.random.default_rng(seed)
+        ids, tags, groups = [], [], []
+        start = 0
+        while start < len(self.ids):
+            most = 1 if generator.random() < 0.5 else int(generator.integers(2, self.passage + 1))
+            stop = start + 1
+            while stop < min(start + most, len(self.ids)) and self._goes_on(stop):
+                stop += 1
+            ids.append(np.concatenate(self.ids[start:stop]))
+            tags.append(np.concatenate(self.tags[start:stop]))
+            groups.append(self.groups[start])
+            start = stop
+        return replace(self, ids=ids, tags=tags, groups=groups, passage=1)
+
+    def _goes_on(self, row: int) -> bool:
+        return self.groups[row] == self.groups[row - 1]
+
+    def lengths(self, max_tokens: int) -> list[int]:
+        """See Examples."""
+        return [min(len(ids) + self.tokenizer.special_tokens, max_tokens) for ids in self.ids]
+
+    def collate(
+        self,
+        rows: Sequence[int],
+        max_tokens: int,
+        generator: np.random.Generator | None,
+    ) -> Batch:
+        """See Examples; of a long row its start. Words are hidden where there is a generator."""
+        capacity = max_tokens - self.tokenizer.special_tokens
+        special = [
+            np.full_like(each, IGNORED) for each in (self.tokenizer.prefix, self.tokenizer.suffix)
+        ]
+        input_ids, mask = stack(
+            [
+                self.tokenizer.with_special_tokens(self._shown(row, generator)[:capacity])
+                for row in rows
+            ],
+            self.tokenizer.pad_id,
+        )
+        tags = [np.concatenate((special[0], self.tags[row][:capacity], special[1])) for row in rows]
+        return Batch(input_ids, mask, stack(tags, IGNORED)[0])
+
+    def _shown(self, row: int, generator: np.random.Generator | None) -> TokenIds:
+        """A row's ids, some words' pieces being the mask in the same casing."""
+        ids = self.ids[row]
+        if generator is None or not self.hidden_words:
+            return ids
+        words = np.cumsum(np.asarray(self.tags[row]) != IGNORED)
+        hidden = generator.random(words[-1] + 1) < self.hidden_words
+        casing = ids - ids % self.tokenizer.vocabulary_size
+        return np.where(hidden[words], self.mask_id + casing, ids)
+
+
+def hide(examples: TaggedExamples, share: float, base: str) -> TaggedExamples:
+    """Hide a share of the words behind what the checkpoint learnt to read in place of one. Raises
+    UsageError where it learnt no such thing."""
+    if not share:
+        return examples
+    mask_id = AutoTokenizer.from_pretrained(base).mask_token_id
+    if mask_id is None:
+        raise UsageError(f"{base}: its tokenizer has no mask; set network.hidden_words to 0")
+    return replace(examples, hidden_words=share, mask_id=int(mask_id))

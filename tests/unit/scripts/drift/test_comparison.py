@@ -1,0 +1,101 @@
+"""Distances, bands and tests: against known figures, and against what chance really does."""
+
+import numpy as np
+import pytest
+
+from scripts.drift.distributions import Answers, Distribution
+from scripts.drift.verdict import compare, compare_accuracy, holm, interval, stability_index
+
+EDGES = np.arange(11.0)
+SHARES = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.2, 0.13, 0.1, 0.04, 0.01])
+
+
+def numbers(counts):
+    counts = np.array(counts, dtype=float)
+    return Distribution([str(n) for n in range(len(counts))], counts, EDGES[: len(counts) + 1])
+
+
+def labels(**counts):
+    return Distribution([*counts], np.array([*counts.values()], dtype=float))
+
+
+def test_the_index_is_the_sum_over_shares_that_its_formula_says():
+    index = stability_index(np.array([7000.0, 3000.0]), np.array([5000.0, 5000.0]))
+    by_hand = (0.5 - 0.7) * np.log(0.5 / 0.7) + (0.5 - 0.3) * np.log(0.5 / 0.3)
+    assert index == pytest.approx(by_hand, abs=1e-4)
+
+
+def test_the_index_of_an_empty_bin_is_finite():
+    assert 1 < stability_index(np.array([500.0, 500.0]), np.array([0.0, 300.0])) < 10
+
+
+def test_what_is_the_same_is_at_no_distance():
+    same = compare(numbers(1000 * SHARES), numbers(1000 * SHARES), beyond=0.01)
+    assert same.effect == pytest.approx(0)
+    assert same.p_value == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("texts", "known"), [(400, 300), (50, 20_000)])
+def test_quiet_windows_are_beyond_the_band_as_often_as_was_asked_for(texts, known):
+    """The reference is a sample too, so that what it says is off by chance as a window is."""
+    generator = np.random.default_rng(3)
+    beyond = significant = 0
+    for _ in range(200):
+        reference, window = (
+            numbers(generator.multinomial(size, SHARES)) for size in (known, texts)
+        )
+        found = compare(reference, window, beyond=0.05)
+        beyond += found.effect > found.band
+        significant += found.p_value < 0.05
+    assert 0.01 < beyond / 200 < 0.12
+    assert 0.01 < significant / 200 < 0.12
+
+
+def test_a_small_reference_widens_the_band():
+    window = numbers(1000 * SHARES)
+    small, large = (
+        compare(numbers(size * SHARES), window, beyond=0.01).band for size in (300, 30_000)
+    )
+    assert small > 2 * large
+
+
+def test_rare_bins_count_together_so_that_no_single_text_is_a_change():
+    reference = numbers([1, *[200] * 5])
+    assert compare(reference, numbers([2, *[20] * 5]), beyond=0.01).effect < 0.01
+    assert compare(reference, numbers([60, *[8] * 5]), beyond=0.01).p_value < 1e-6
+
+
+def test_a_label_that_the_reference_never_saw_is_a_change():
+    found = compare(labels(a=900, b=100, other=0), labels(a=80, b=10, other=40), beyond=0.01)
+    assert found.effect > max(found.band, 0.1)
+    assert found.p_value < 1e-6
+
+
+def test_one_label_alone_can_not_change():
+    assert compare(labels(a=900, other=0), labels(a=80, other=0), beyond=0.01).p_value == 1
+
+
+def test_accuracy_that_was_lost_is_told_from_bad_luck():
+    before = Answers(930, 1000)
+    lost = compare_accuracy(before, Answers(160, 200), beyond=0.01)
+    assert lost.effect == pytest.approx(0.13)
+    assert lost.effect > lost.band
+    assert lost.p_value < 1e-6
+    unlucky = compare_accuracy(before, Answers(183, 200), beyond=0.01)
+    assert unlucky.effect < unlucky.band
+    assert unlucky.p_value > 0.05
+
+
+def test_accuracy_that_was_won_is_no_loss():
+    assert compare_accuracy(Answers(800, 1000), Answers(200, 200), beyond=0.01).p_value > 0.99
+
+
+def test_the_interval_is_wilsons():
+    assert interval(Answers(45, 50)) == pytest.approx((0.7864, 0.9565), abs=1e-4)
+
+
+def test_tests_are_corrected_for_their_number_after_holm():
+    corrected = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    assert corrected == pytest.approx({"d": 0.02, "a": 0.03, "c": 0.06, "b": 0.06})
+    assert holm({"a": 0.7, "b": 0.9})["a"] == 1
+    assert holm({}) == {}

@@ -1,0 +1,43 @@
+"""A scorer whose answers can be told beforehand, and that can be killed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from scripts.score.rows import Advance, Flaw, Outcome, Row, in_lots, rejected, scored
+
+VERSION = "20260102-aabbccdd"
+
+
+class KilledError(BaseException):
+    """Nothing that anybody would catch."""
+
+
+@dataclass
+class LengthScorer:
+    """Scores a text by its length. killed_at: the number of a row before which it dies."""
+
+    rows_at_once: int = 4
+    killed_at: int | None = None
+    version: str = VERSION
+    entities: bool = False
+    seen: list[int] = field(default_factory=list)
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return {"model": "length", "version": self.version}
+
+    def score(self, rows: Iterator[Row], run: str, advance: Advance) -> Iterator[Sequence[Outcome]]:
+        for lot in in_lots(rows, self.rows_at_once):
+            yield [self._outcome(row) for row in lot]
+            advance(len(lot))
+
+    def _outcome(self, row: Row) -> Outcome:
+        if row.number == self.killed_at:
+            raise KilledError
+        self.seen.append(row.number)
+        if isinstance(row.text, Flaw):
+            return rejected(row.text.reason)
+        if self.entities:
+            named = {"label": "PER", "text": row.text[:3], "start": 0, "end": 3, "score": 0.5}
+            return scored({"entities": [named]}, self.version)
+        return scored({"label": "short", "score": 1 / len(row.text)}, self.version)

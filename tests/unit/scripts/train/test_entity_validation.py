@@ -1,0 +1,66 @@
+import pytest
+import torch
+from torch import nn
+
+from function.core.tokenization import TextTokenizer
+from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.train.architectures.crf import LinearChainCrf
+from scripts.train.tagged_batches import TaggedExamples, tags_of
+from scripts.train.validation import f1_scores
+from tests.tiny_entities import WORDS, write_entity_artifact
+
+TAGS = tags_of(["LOC", "PER"])
+
+
+class Lookup(nn.Module):
+    """Emissions that a word's token decides: paris is a place, acme a person."""
+
+    def __init__(self):
+        super().__init__()
+        self.emissions = nn.Embedding(len(WORDS), len(TAGS))
+        nn.init.zeros_(self.emissions.weight)
+        with torch.no_grad():
+            self.emissions.weight[:, TAGS.index("O")] = 1
+            self.emissions.weight[WORDS.index("paris"), TAGS.index("S-LOC")] = 5
+            self.emissions.weight[WORDS.index("acme"), TAGS.index("S-PER")] = 5
+
+    def forward(self, input_ids, attention_mask):
+        return self.emissions(input_ids)
+
+
+@pytest.fixture
+def examples(tmp_path):
+    tokenizer = TextTokenizer(write_entity_artifact(tmp_path / "ner") / "tokenizer.json")
+
+    def tagged(*rows):
+        texts, spans = zip(*rows, strict=True)
+        documents = [str(number) for number in range(len(rows))]
+        return TaggedExamples.of(
+            TaggedTexts(list(texts), list(spans), documents), tokenizer, TAGS, passage=1
+        )
+
+    return tagged
+
+
+def scores(parts, max_tokens=16):
+    return f1_scores(parts, TAGS, LinearChainCrf(TAGS), max_tokens, Lookup())
+
+
+PARIS = ("met in paris", [Span(7, 12, "LOC")])
+
+
+def test_each_data_set_has_the_f1_of_its_entities(examples):
+    acme_is_a_place = ("acme", [Span(0, 4, "LOC")])
+    missed = ("lovelace", [Span(0, 8, "PER")])
+    parts = {"right": examples(PARIS, PARIS), "mixed": examples(PARIS, acme_is_a_place, missed)}
+    # Two are found, one of them rightly, of three that are there.
+    assert scores(parts) == {"right": 1.0, "mixed": pytest.approx(2 / 5)}
+
+
+def test_a_text_that_is_cut_is_held_against_what_is_left_of_it(examples):
+    long = ("met " * 20 + "paris", [Span(80, 85, "LOC")])
+    assert scores({"toy": examples(long, PARIS)}) == {"toy": 1.0}
+
+
+def test_texts_without_entities_are_no_division_by_zero(examples):
+    assert scores({"toy": examples(("met in", []))}) == {"toy": 0.0}
