@@ -11,11 +11,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scripts.common.command_line import run, write_json, write_outputs
-from scripts.deployment.account import enter
-from scripts.deployment.builds import build_images, stage_registry
-from scripts.deployment.models import choose, parse, written
-from scripts.deployment.stages import load_stage
-from scripts.deployment.taken_back import refuse_what_was_taken_back
+from scripts.deploy.account import enter
+from scripts.deploy.builds import build_images, stage_registry
+from scripts.deploy.history import refuse_what_was_taken_back
+from scripts.deploy.models import choose, parse, written
+from scripts.deploy.stacks import load_stage
 
 
 def main() -> None:

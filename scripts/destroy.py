@@ -7,7 +7,7 @@ Everything else is gone.
 import argparse
 
 from scripts.common.command_line import run
-from scripts.deployment.removal import confirm, remove_foundation, remove_stage
+from scripts.deploy.removal import confirm, remove_foundation, remove_stage
 
 
 def main() -> None:

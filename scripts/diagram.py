@@ -13,7 +13,7 @@ from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.command_line import run
-from scripts.deployment.stages import load_stages
+from scripts.deploy.stacks import load_stages
 from scripts.drawing.diagram import draw
 from scripts.drawing.inventory import page
 from scripts.drawing.page import with_part

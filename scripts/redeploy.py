@@ -11,13 +11,13 @@ import argparse
 from pathlib import Path
 
 from scripts.common.command_line import run, table, write_outputs
-from scripts.deployment import past
-from scripts.deployment.account import enter
-from scripts.deployment.builds import stage_registry
-from scripts.deployment.live import live_digest
-from scripts.deployment.progress import say
-from scripts.deployment.stages import load_stage
-from scripts.registry.releases import history, list_releases
+from scripts.common.progress import say
+from scripts.deploy import history
+from scripts.deploy.account import enter
+from scripts.deploy.builds import stage_registry
+from scripts.deploy.live import live_digest
+from scripts.deploy.stacks import load_stage
+from scripts.registry.releases import list_releases, release_history
 
 
 def main() -> None:
@@ -28,13 +28,13 @@ def main() -> None:
     releases = list_releases(registry.store, stage.name)
     live = live_digest(account, f"{project.name}-{stage.name}")
     if arguments.list:
-        print(table(("release", "commit", "models", ""), list(past.rows(releases, live))))
+        print(table(("release", "commit", "models", ""), list(history.rows(releases, live))))
         return
-    target = past.find(releases, arguments.release) if arguments.release else None
-    target = target or past.one_before(history(releases), live)
+    target = history.find(releases, arguments.release) if arguments.release else None
+    target = target or history.one_before(release_history(releases), live)
     say(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
-    url = past.bring_back(account, project, stage, target)
-    past.record(account, project, stage, releases, target)
+    url = history.bring_back(account, project, stage, target)
+    history.record(account, project, stage, releases, target)
     write_outputs(
         arguments.outputs,
         {"release": target.name, "function_image": target.image, "url": url},

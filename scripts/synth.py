@@ -5,8 +5,8 @@ from collections import defaultdict
 from typing import Any
 
 from scripts.common.command_line import run
-from scripts.deployment.cdk import synthesise
-from scripts.deployment.stages import load_stage, load_stages
+from scripts.deploy.cdk import synthesise
+from scripts.deploy.stacks import load_stage, load_stages
 
 PATH = "aws:cdk:path"
 

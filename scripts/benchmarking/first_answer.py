@@ -11,7 +11,7 @@ from scripts.benchmarking.processes import seconds_to_answer, serving
 from scripts.benchmarking.services import baseline_server, our_server
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
-from scripts.emulation import LambdaEmulator
+from scripts.emulate import LambdaEmulator
 
 BARE = "bare script: import ONNX Runtime and tokenizers, open the model, answer"
 HANDLER = "our Lambda handler, in a fresh Python process"

@@ -6,6 +6,12 @@ from types import TracebackType
 
 from tqdm import tqdm
 
+
+def say(line: str) -> None:
+    """A line on stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
 PLAIN_LINE_SECONDS = 30.0
 
 

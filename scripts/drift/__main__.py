@@ -14,8 +14,8 @@ from typing import Any
 from function.core.errors import EvergreenError
 from scripts.common.command_line import add_to_summary, run, table, write_json
 from scripts.common.errors import DriftError, RegistryError, ThinReferenceError, UsageError
-from scripts.deployment.models import choose
-from scripts.deployment.stages import load_stage
+from scripts.deploy.models import choose
+from scripts.deploy.stacks import load_stage
 from scripts.drift.check import Look, look_at, window_parser
 from scripts.drift.cloudwatch import metric_data, put_metrics
 from scripts.drift.wording import NAMES, advice, changes, headline, told_accuracy

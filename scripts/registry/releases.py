@@ -67,7 +67,7 @@ class History:
         return {bad.commit for bad, good in self.taken_back if bad.commit != good.commit} - kept
 
 
-def history(releases: Sequence[Release]) -> History:
+def release_history(releases: Sequence[Release]) -> History:
     """The releases of one stage, oldest first, as a pile: an image that is released again while
     it stands in the pile takes off what came after it."""
     standing: list[Release] = []

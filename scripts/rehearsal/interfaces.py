@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
-from scripts.emulation.environment import LOOPBACK
-from scripts.emulation.errors import InvocationError
+from scripts.emulate.protocol import InvocationError
+from scripts.emulate.runtime import LOOPBACK
 from scripts.rehearsal.function import Function
 from scripts.rehearsal.rollout import Deployment, Rollout
 from scripts.rehearsal.stacks import Stacks

@@ -8,10 +8,9 @@ from contextlib import ExitStack
 from typing import Any
 
 from scripts.containers.podman import Podman
-from scripts.deployment.smoke import ASKER, HARDENED, LAMBDAS_USER
-from scripts.emulation.answers import read_answer
-from scripts.emulation.errors import InvocationError
-from scripts.emulation.runtime import INVOCATION_PATH
+from scripts.deploy.smoke import ASKER, HARDENED, LAMBDAS_USER
+from scripts.emulate.protocol import InvocationError, read_answer
+from scripts.emulate.runtime import INVOCATION_PATH
 from scripts.rehearsal.docker import EMULATOR
 
 

@@ -13,10 +13,10 @@ from moto.server import ThreadedMotoServer
 from scripts.containers.bases import lambda_base, require
 from scripts.containers.machine_pip import pip_build_options
 from scripts.containers.podman import Podman
-from scripts.deployment.cdk import EXECUTABLE
-from scripts.emulation.binary import ARCHITECTURES, emulator_binary
-from scripts.emulation.environment import LOOPBACK
-from scripts.emulation.front import Front
+from scripts.deploy.cdk import EXECUTABLE
+from scripts.emulate.binary import ARCHITECTURES, emulator_binary
+from scripts.emulate.gateway import Front
+from scripts.emulate.runtime import LOOPBACK
 from scripts.rehearsal import cdk
 from scripts.rehearsal.checkout import Checkout
 from scripts.rehearsal.docker import Replaced

@@ -15,8 +15,8 @@ from boto3.exceptions import Boto3Error
 
 from infra.configuration.bulk import BulkConfiguration
 from scripts.common.errors import CommandError, UsageError
-from scripts.deployment.account import CONFIG, Account, enter, said_plainly
-from scripts.deployment.stages import load_stage
+from scripts.deploy.account import CONFIG, Account, enter, said_plainly
+from scripts.deploy.stacks import load_stage
 from scripts.score.execution import Execution, Shard, read_results, write_shard
 from scripts.score.rows import Advance, Outcome, Row
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.common.errors import CommandError
-from scripts.deployment.account import CONFIG, Account, said_plainly
+from scripts.deploy.account import CONFIG, Account, said_plainly
 from scripts.score.rows import VERSION, Advance, Outcome, Row, json_line, rejected, scored
 
 if TYPE_CHECKING:

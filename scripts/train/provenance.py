@@ -2,11 +2,11 @@
 
 import hashlib
 import platform
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scripts.common.git import git
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import locate
 
@@ -65,11 +65,6 @@ def _digest(path: Path) -> str | None:
 
 def _commit() -> str | None:
     """The commit of the code, `-dirty` where files differ from it, None outside a checkout."""
-    head = _git("rev-parse", "HEAD")
-    changed = head and _git("status", "--porcelain", "--untracked-files=no")
+    head = git("rev-parse", "HEAD")
+    changed = head and git("status", "--porcelain", "--untracked-files=no")
     return f"{head}-dirty" if changed else head or None
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip()

@@ -4,6 +4,7 @@ import json
 import os
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import CommandError, UsageError
@@ -71,3 +72,15 @@ def issues_of_this_job() -> Issues:
     except KeyError as error:
         raise UsageError(f"{error.args[0]} is not set: this is for jobs on GitHub") from error
     return Issues(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
+
+
+def read_judged(folder: Path) -> dict[str, dict[str, Any]]:
+    """What happened, by model. One whose refresh broke is not among them."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return {happened["model"]: happened for happened in found}
+
+
+def read_report(folder: Path, model: str) -> str:
+    """The gate's report; empty where the gate was not asked."""
+    path = folder / f"{model}.md"
+    return path.read_text(encoding="utf-8") if path.exists() else ""

@@ -54,6 +54,6 @@ def cpu_image(podman: Podman, server_stand_in: str) -> str:
 @pytest.fixture(scope="session")
 def emulator() -> Path:
     """Lambda's emulator, which AWS's base image brings and the stand-in does not."""
-    from scripts.emulation.binary import emulator_binary
+    from scripts.emulate.binary import emulator_binary
 
     return emulator_binary()

@@ -13,8 +13,8 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts.containers.podman import PodmanError
-from scripts.emulation import InvocationError
-from scripts.emulation.answers import read_answer
+from scripts.emulate import InvocationError
+from scripts.emulate.protocol import read_answer
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 

@@ -14,7 +14,7 @@ from function.settings import load_settings
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.stages import DEV
-from scripts.deployment import stacks
+from scripts.deploy import stacks
 from scripts.drift.prediction_log import Window, read_log
 from tests.infra.handler import started
 from tests.infra.policies import holds, many, statements, written

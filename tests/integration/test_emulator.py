@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from scripts.common.errors import CommandError
-from scripts.emulation import (
+from scripts.emulate import (
     EventTooLargeError,
     InvocationError,
     InvocationTimeoutError,
     LambdaEmulator,
     binary,
 )
-from scripts.emulation.front import Front
+from scripts.emulate.gateway import Front
 
 pytestmark = pytest.mark.integration
 

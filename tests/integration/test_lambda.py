@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.emulation import InvocationError, InvocationTimeoutError, LambdaEmulator
+from scripts.emulate import InvocationError, InvocationTimeoutError, LambdaEmulator
 from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

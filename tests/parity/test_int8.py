@@ -12,7 +12,7 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from scripts import parity
 from scripts.common.errors import CommandError, RegistryError, UsageError
-from scripts.deployment.models import seed
+from scripts.deploy.models import seed
 from scripts.evaluate.agreement import Agreement
 from scripts.gate.label_answers import LabelledGoldenSet
 from scripts.registry.golden_sets import freeze_golden

@@ -13,16 +13,16 @@ CHECKOUT, SETUP = ("python3", "--action", "actions/checkout"), ".venv/.infra"
 ROLE = ("python3", "--action", "aws-actions/configure-aws-credentials")
 PROVENANCE = ("python3", "--action", "actions/attest-build-provenance")
 BUILD = ("python", "-m", "scripts.build")
-SCAN = ("python", "-m", "scripts.scan")
+SCAN = ("python", "-m", "scripts.workflow.scan")
 DEPLOY = ("python", "-m", "scripts.deploy")
 REFRESH = ("python", "-m", "scripts.refresh")
 UPLOAD = ("python3", "--action", "actions/upload-artifact")
 
 
 def planned(stage):
-    """What scripts.plan says of a stage that is configured."""
+    """What scripts.workflow.plan says of a stage that is configured."""
     return {
-        "when": f"scripts.plan --stage {stage}",
+        "when": f"scripts.workflow.plan --stage {stage}",
         "outputs": {
             "configured": "true",
             "region": f"region-of-{stage}",
@@ -46,14 +46,17 @@ def built(stage, digest):
 
 CONFIGURED = [planned("dev"), planned("prod")]
 BUILT = [built("dev", "sha256:d"), built("prod", "sha256:p")]
-NOT_CONFIGURED = {"when": "scripts.plan", "outputs": {"configured": "false", "why": "a fork"}}
+NOT_CONFIGURED = {
+    "when": "scripts.workflow.plan",
+    "outputs": {"configured": "false", "why": "a fork"},
+}
 BOTH = [{"model": "sentiment", "source": "registry"}, {"model": "ner", "source": "hub:x"}]
-NEW = {"when": "scripts.look", "outputs": {"new": json.dumps(BOTH)}}
-NOTHING_NEW = {"when": "scripts.look", "outputs": {"new": ""}}
+NEW = {"when": "scripts.workflow.check_updates", "outputs": {"new": json.dumps(BOTH)}}
+NOTHING_NEW = {"when": "scripts.workflow.check_updates", "outputs": {"new": ""}}
 VERSIONS = "ner=20261121-2b45b392,sentiment=20261121-1a8af814"
-PASSED = {"when": "scripts.passed", "outputs": {"models": VERSIONS}}
-NONE_PASSED = {"when": "scripts.passed", "outputs": {"models": ""}}
-RELEASED = {"when": "scripts.released", "outputs": {"commit": "c0ffee"}}
+PASSED = {"when": "scripts.workflow.select_passed", "outputs": {"models": VERSIONS}}
+NONE_PASSED = {"when": "scripts.workflow.select_passed", "outputs": {"models": ""}}
+RELEASED = {"when": "scripts.workflow.released_commit", "outputs": {"commit": "c0ffee"}}
 REFUSED = {
     "when": "--model sentiment --source registry",
     "files": {"--json": "{}", "--report": "# worse"},
@@ -77,7 +80,7 @@ def pushed(stage):
 
 def test_a_push_goes_to_dev_and_then_to_prod(pushed) -> None:
     assert pushed.green, pushed.log
-    commands = [each for each in pushed.commands() if not each.startswith("scripts.plan")]
+    commands = [each for each in pushed.commands() if not each.startswith("scripts.workflow.plan")]
     assert commands == [
         f"scripts.{command} {stage}"
         for stage in ("dev", "prod")
@@ -127,7 +130,9 @@ def test_a_push_is_tested_on_every_python_and_processor(pushed) -> None:
     assert ["sudo", "--preserve-env", "make", "container"] in pushed.calls
 
 
-@pytest.mark.parametrize("broken", ["scripts.build --stage dev", "scripts.scan --stage dev"])
+@pytest.mark.parametrize(
+    "broken", ["scripts.build --stage dev", "scripts.workflow.scan --stage dev"]
+)
 def test_an_image_that_does_not_hold_is_deployed_nowhere(stage, broken) -> None:
     acted = stage.act("push", "deploy", [fails(broken), *CONFIGURED, *BUILT])
     assert not acted.green
@@ -160,16 +165,16 @@ def test_a_fork_that_nobody_configured_ends_green_and_deploys_nothing(
 ) -> None:
     acted = stage.act(event, workflow, [NOT_CONFIGURED], *options)
     assert acted.green, acted.log
-    assert {each.split()[0] for each in acted.commands()} == {"scripts.plan"}
+    assert {each.split()[0] for each in acted.commands()} == {"scripts.workflow.plan"}
     assert not acted.of(*ROLE)
 
 
 def test_a_tick_that_finds_nothing_new_ends_at_the_look_without_torch(stage) -> None:
     acted = stage.act("schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW])
     assert acted.green, acted.log
-    assert acted.commands() == ["scripts.plan prod", "scripts.look prod"]
+    assert acted.commands() == ["scripts.workflow.plan prod", "scripts.workflow.check_updates prod"]
     assert acted.made() == [".venv/.look"]
-    (look,) = acted.of("python", "-m", "scripts.look")
+    (look,) = acted.of("python", "-m", "scripts.workflow.check_updates")
     assert look["--registry"] == "s3://models-prod"
     assert (look["--stage"], look["--model"], look["--source"]) == ("prod", "", "registry")
     assert "--retry" not in look
@@ -180,7 +185,7 @@ def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> 
     acted = stage.act(
         "schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW], f"--var=MODEL_SOURCE={source}"
     )
-    assert acted.of("python", "-m", "scripts.look")[0]["--source"] == source
+    assert acted.of("python", "-m", "scripts.workflow.check_updates")[0]["--source"] == source
     assert acted.made() == [".venv/.test"], "its client is not in the small environment"
 
 
@@ -206,8 +211,8 @@ def test_what_each_job_found_comes_together_by_the_models_name(refreshed) -> Non
     kept = {each["--name"] for each in refreshed.of(*UPLOAD)}
     assert kept == {"judged-sentiment", "judged-ner"}
     fetched = refreshed.of("python3", "--action", "actions/download-artifact")
-    (passed,) = refreshed.of("python", "-m", "scripts.passed")
-    (refusal,) = refreshed.of("python3", "-m", "scripts.refusal")
+    (passed,) = refreshed.of("python", "-m", "scripts.workflow.select_passed")
+    (refusal,) = refreshed.of("python3", "-m", "scripts.workflow.report_refused")
     folders = {passed["--judged"], refusal["--judged"], *(each["--path"] for each in fetched)}
     assert [each["--pattern"] for each in fetched] == ["judged-*", "judged-*"]
     assert len(folders) == 1
@@ -225,7 +230,7 @@ def test_newer_models_that_passed_are_one_build_and_one_release_of_prod(refreshe
 
 
 def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(refreshed) -> None:
-    (released,) = refreshed.of("python", "-m", "scripts.released")
+    (released,) = refreshed.of("python", "-m", "scripts.workflow.released_commit")
     assert (released["--registry"], released["--stage"]) == ("s3://models-prod", "prod")
     assert [each["--ref"] for each in refreshed.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
 
@@ -234,7 +239,7 @@ def test_models_that_were_refused_are_told_and_change_nothing(stage) -> None:
     answers = [*CONFIGURED, *BUILT, NEW, REFUSED, NONE_PASSED, RELEASED]
     acted = stage.act("schedule", "refresh-model", answers)
     assert acted.green, acted.log
-    assert "scripts.refusal" in acted.commands()
+    assert "scripts.workflow.report_refused" in acted.commands()
     assert not acted.of(*BUILD)
 
 
@@ -249,7 +254,7 @@ def test_a_model_that_was_refused_holds_no_other_up(stage) -> None:
 def test_a_refresh_that_broke_is_red_and_holds_no_other_up(stage) -> None:
     broke = [
         fails("scripts.refresh --registry s3://models-prod --model ner"),
-        fails("scripts.refusal"),
+        fails("scripts.workflow.report_refused"),
     ]
     acted = stage.act(
         "schedule", "refresh-model", [*broke, *CONFIGURED, *BUILT, NEW, PASSED, RELEASED]
@@ -264,7 +269,7 @@ def test_a_person_may_have_one_model_judged_again(stage) -> None:
     acted = stage.act(
         "workflow_dispatch", "refresh-model", [*CONFIGURED, NEW, NONE_PASSED], *options
     )
-    (look,) = acted.of("python", "-m", "scripts.look")
+    (look,) = acted.of("python", "-m", "scripts.workflow.check_updates")
     assert (look["--model"], look["--source"]) == ("ner", "hub:acme/texts")
     assert all("--retry" in call for call in (look, *acted.of(*REFRESH)))
 
@@ -295,14 +300,14 @@ def test_drift_is_red_and_its_report_is_kept(stage) -> None:
 def test_without_a_good_week_to_compare_with_nothing_is_looked_at_and_it_says_so(stage) -> None:
     acted = stage.act("schedule", "drift", CONFIGURED, LOG)
     assert acted.green
-    assert acted.commands() == ["scripts.plan prod", "scripts.notice"]
+    assert acted.commands() == ["scripts.workflow.plan prod", "scripts.workflow.notice"]
     assert any("DRIFT_REFERENCE" in word for call in acted.calls for word in call)
 
 
 def test_where_no_log_is_kept_nothing_is_looked_at(stage) -> None:
     acted = stage.act("schedule", "drift", CONFIGURED)
     assert acted.green
-    assert acted.commands() == ["scripts.plan prod"]
+    assert acted.commands() == ["scripts.workflow.plan prod"]
 
 
 def test_a_rollback_goes_to_the_release_before_or_to_the_one_that_is_named(stage) -> None:

@@ -147,7 +147,7 @@ def test_only_main_is_deployed() -> None:
 
 
 def test_what_is_configured_nowhere_asks_for_no_role() -> None:
-    """Whether it is, scripts.plan says; in jobs that it lets run, and in what comes after them."""
+    """scripts.workflow.plan says whether it is; for jobs that it lets run, and those after them."""
     for name, job in JOBS.items():
         workflow = WORKFLOWS[name.split("/")[0]]["jobs"]
         if job["permissions"].get("id-token") and "steps" in job and workflow.get("plan"):
@@ -201,7 +201,7 @@ def test_every_supported_python_is_tested_and_that_of_the_images_is_among_them()
 
 
 def test_int8_is_held_against_full_precision_on_both_processors() -> None:
-    from scripts.workflow.planning import RUNNERS
+    from scripts.workflow.plan import RUNNERS
 
     job = WORKFLOWS["ci"]["jobs"]["int8"]
     assert set(job["strategy"]["matrix"]["runner"]) == set(RUNNERS.values())

@@ -11,9 +11,10 @@ from scripts.registry.registry import Registry
 from scripts.registry.stores.location import open_store
 from scripts.registry.stores.store import ObjectStore
 from tests.aws import aws, bucket, moto_endpoint
+from tests.stand_ins.account import bootstrapped, cloud, line, source
 from tests.tiny import write_artifact
 
-__all__ = ["aws", "bucket", "moto_endpoint"]
+__all__ = ["aws", "bootstrapped", "bucket", "cloud", "line", "moto_endpoint", "source"]
 
 
 @pytest.fixture(params=["directory", "s3"])

@@ -1,0 +1,106 @@
+"""What answers at a stage's address, and from which image."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+
+from scripts.common.errors import CommandError
+from scripts.deploy.account import CONFIG, Account, said_plainly
+
+TEXT = "A warm, funny film that never talks down to its audience."
+SECONDS = 35  # more than the API waits for the function
+TRIES, PAUSE_SECONDS = 6, 5  # a new name, and a new permission, are not known everywhere at once
+
+
+def live_digest(account: Account, function: str) -> str:
+    """`sha256:...` of the image behind the alias `live`, or the tag where it was deployed by one,
+    which nothing here does."""
+    client = account.session.client("lambda", config=CONFIG)
+    with said_plainly("Lambda"):
+        code = client.get_function(FunctionName=function, Qualifier="live")["Code"]
+    return code["ImageUri"].rpartition("@")[2]
+
+
+def ask(
+    account: Account,
+    url: str,
+    auth: str,
+    key: str | None,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> str:
+    """Ask a deployment for its health and, as far as we may, for a prediction.
+
+    auth: as deployed. key: one that it knows, where that is at hand. Returns what answered, in
+    words. Raises CommandError.
+    """
+    sign = _signature(account) if auth == "iam" else None
+    refused = auth == "jwt" or (auth == "key" and not key)
+    headers = {"x-prediction-log": "off"}  # nobody's traffic
+    if auth == "key" and key:
+        headers["authorization"] = f"Bearer {key}"
+    for left in reversed(range(TRIES)):
+        ready, _ = _call(f"{url}/health/ready", None, {}, sign)
+        status, answer = _call(f"{url}/v1/predict", {"inputs": TEXT}, headers, sign)
+        if refused and status == 401 and ready in ((401,) if auth == "jwt" else (200,)):
+            return "it is up, and lets nobody in without a key or token; none was at hand to ask it"
+        if not refused and ready == status == 200 and answer.get("predictions"):
+            return f"{_told(answer['predictions'][0])}, by {answer['model']['version']}"
+        if left:
+            sleep(PAUSE_SECONDS)
+    raise CommandError(f"{url} answers {ready} for its health and {status} for a text: {answer}")
+
+
+def _told(prediction: Mapping[str, Any]) -> str:
+    """A prediction of either task in a few words."""
+    if "entities" in prediction:
+        return f"{len(prediction['entities'])} entities"
+    return f"{prediction['label']} {prediction['score']:.3f}"
+
+
+def _call(
+    url: str,
+    body: Mapping[str, Any] | None,
+    headers: Mapping[str, str],
+    sign: Callable[[AWSRequest], None] | None,
+) -> tuple[int, dict[str, Any]]:
+    """Status and document; 0 where nobody answers."""
+    content = None if body is None else json.dumps(body).encode()
+    request = AWSRequest("GET" if body is None else "POST", url, dict(headers), content)
+    if content:
+        request.headers["content-type"] = "application/json"
+    if sign:
+        sign(request)
+    sent = urllib.request.Request(  # noqa: S310 -- the address is of our own stack
+        url, content, dict(request.headers.items()), method=request.method
+    )
+    try:
+        with urllib.request.urlopen(sent, timeout=SECONDS) as response:  # noqa: S310
+            return response.status, _document(response.read())
+    except urllib.error.HTTPError as error:
+        return error.code, _document(error.read())
+    except OSError as error:
+        return 0, {"error": str(error)}
+
+
+def _document(content: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return {"error": content[:200].decode(errors="replace")}
+    return document if isinstance(document, dict) else {"error": document}
+
+
+def _signature(account: Account) -> Callable[[AWSRequest], None]:
+    """What IAM wants to see of a caller."""
+    credentials = account.session.get_credentials()
+    if credentials is None:
+        raise CommandError("no AWS credentials to sign requests with")
+    signer = SigV4Auth(credentials.get_frozen_credentials(), "execute-api", account.region)
+    return lambda request: signer.add_auth(request)

@@ -1,0 +1,28 @@
+"""Tell which commit a stage runs, out of the releases in the registry: a newer model is built with
+that, so that it brings no code along that nobody approved or that was taken back.
+
+Prints nothing where nothing was released yet.
+"""
+
+from pathlib import Path
+
+from scripts.common.command_line import registry_parser, run, write_outputs
+from scripts.registry.registry import open_registry
+from scripts.registry.releases import list_releases, release_history
+
+
+def main() -> None:
+    parser = registry_parser("scripts.workflow.released_commit", __doc__)
+    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser.add_argument("--outputs", type=Path, metavar="FILE", help="add commit to it")
+    arguments = parser.parse_args()
+    registry = open_registry(arguments.registry)
+    standing = release_history(list_releases(registry.store, arguments.stage)).standing
+    commit = standing[-1].commit if standing else ""
+    write_outputs(arguments.outputs, {"commit": commit})
+    if commit:
+        print(commit)
+
+
+if __name__ == "__main__":
+    run(main)

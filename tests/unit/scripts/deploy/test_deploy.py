@@ -1,0 +1,294 @@
+"""One command, from a fresh account to a deployment that answers; moto stands in for AWS, and two
+small programs for the CDK and Docker."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from scripts.common.command_line import run
+from scripts.deploy import __main__ as deploy
+from scripts.deploy import delivery, image, live
+from scripts.deploy.account import Account
+from scripts.registry.releases import list_releases
+from tests.stand_ins.account import BUCKET, COMMIT
+
+KEY = "/evergreen/dev/api-key-sha256"
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch):
+    monkeypatch.setattr(live, "PAUSE_SECONDS", 0)
+
+
+@pytest.fixture
+def do(cloud, source, monkeypatch, capfd):
+    """Run the command; returns exit code, stdout and stderr."""
+
+    def wanted() -> str:
+        """The digests of every stage's key, as each function is given its own."""
+        names = [KEY, KEY.replace("dev", "prod")]
+        found = boto3.client("ssm").get_parameters(Names=names)["Parameters"]
+        return ",".join(each["Value"] for each in found)
+
+    cloud.accepted = wanted
+
+    def command(*arguments):
+        capfd.readouterr()
+        given = ["--registry", str(source), *arguments]
+        monkeypatch.setattr(sys, "argv", ["deploy", *given])
+        code = 0
+        try:
+            run(deploy.main)
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return command
+
+
+def key_in(stderr):
+    (line,) = (line for line in stderr.splitlines() if "shown this once" in line)
+    return line.rpartition(" ")[2]
+
+
+def test_a_fresh_account_is_brought_up_by_one_command(do, cloud):
+    code, out, err = do("--stage", "dev", "--yes")
+    assert code == 0, err
+    assert out.strip() == cloud.url
+    calls = [(call["command"], call["names"]) for call in cloud.cdk_calls()]
+    assert calls == [
+        ("bootstrap", ["aws://123456789012/eu-central-1"]),
+        ("deploy", ["evergreen-foundation"]),
+        ("deploy", ["evergreen-dev-function", "evergreen-dev-watch"]),
+    ]
+    assert f"s3://{BUCKET}: sentiment 20260102-" in err
+    assert "positive 0.980, by 20260102-aabbccdd" in err
+
+
+def test_the_image_is_deployed_by_the_digest_that_the_push_gave(do, cloud):
+    do("--stage", "dev", "--yes")
+    image = cloud.cdk_calls()[-1]["context"]["function_image"]
+    details = boto3.client("ecr").describe_images(repositoryName="evergreen/function")
+    (pushed,) = details["imageDetails"]
+    assert pushed["imageDigest"] == image
+    built, deployed = sorted(pushed["imageTags"])
+    assert built.startswith(COMMIT[:12])
+    assert deployed.startswith("dev-")
+
+
+def test_the_image_is_built_for_the_stage_and_as_lambda_takes_it(do, cloud):
+    do("--stage", "dev", "--yes")
+    calls = [call["arguments"] for call in cloud.docker_calls()]
+    build, login, push = calls[0], calls[-2], calls[-1]
+    assert build[:2] == ["buildx", "build"]
+    assert {"--platform=linux/arm64", "--provenance=false", "--sbom=false"} <= set(build)
+    assert "--file=Dockerfile.lambda" in build
+    assert any(each.startswith("--build-context=models=") for each in build)
+    assert any(each.startswith("--build-arg=MODELS=sentiment=20260102-") for each in build)
+    assert login[0] == "login"
+    assert cloud.docker_calls()[-2]["given"], "the password goes by stdin"
+    assert push[0] == "push"
+
+
+def test_first_models_come_as_candidates_with_their_golden_set(do, cloud):
+    do("--stage", "dev", "--yes")
+    registry = cloud.registry()
+    (version,) = registry.versions("sentiment")
+    assert registry.alias("sentiment", "candidate").version == version
+    keys = {entry.key for entry in registry.store.list("sentiment/golden/")}
+    assert "sentiment/golden/current.json" in keys
+
+
+def test_production_moves_only_after_the_live_digest_answered_and_only_by_prod(do, cloud):
+    do("--stage", "dev", "--yes")
+    assert cloud.registry().alias("sentiment", "production") is None
+    code, _, err = do("--stage", "prod", "--yes")
+    assert code == 0, err
+    alias = cloud.registry().alias("sentiment", "production")
+    assert alias.version == cloud.registry().versions("sentiment")[0]
+    (release,) = list_releases(cloud.registry().store, "prod")
+    assert release.models == {"sentiment": alias.version}
+    assert release.image == cloud.cdk_calls()[-1]["context"]["function_image"]
+
+
+def test_the_key_is_shown_once_and_only_its_digest_is_kept(do, cloud):
+    _, _, first = do("--stage", "dev", "--yes")
+    key = key_in(first)
+    assert len(key) >= 43
+    kept = boto3.client("ssm").get_parameter(Name=KEY)["Parameter"]["Value"]
+    assert len(kept) == 64
+    assert key not in kept
+    code, _, second = do("--stage", "dev", "--yes")
+    assert code == 0
+    assert "shown this once" not in second
+    assert "lets nobody in without a key" in second
+    assert cloud.cdk_calls()[-1]["context"]["api_key_version"] == "1"
+
+
+def test_a_key_at_hand_is_used_to_ask(do, cloud, monkeypatch):
+    _, _, first = do("--stage", "dev", "--yes")
+    monkeypatch.setenv("EVERGREEN_API_KEY", key_in(first))
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 0
+    assert "positive 0.980" in err
+
+
+def test_the_same_commit_and_models_are_not_built_twice(do, cloud):
+    do("--stage", "dev", "--yes")
+    do("--stage", "dev", "--yes")
+    made = [call["arguments"][0] for call in cloud.docker_calls()]
+    assert made == ["buildx", "run", "exec", "rm", "login", "push"]
+    images = {release.image for release in list_releases(cloud.registry().store, "dev")}
+    assert len(images) == 1
+
+
+def test_marking_the_same_image_twice_in_a_second_is_no_fault(cloud, do, monkeypatch):
+    do("--stage", "dev", "--yes")
+    digest = cloud.cdk_calls()[-1]["context"]["function_image"]
+    stopped = SimpleNamespace(now=lambda _: datetime(2026, 11, 1, tzinfo=UTC))
+    monkeypatch.setattr(image, "datetime", stopped)
+    account = Account("123456789012", "eu-central-1", boto3.Session())
+    for _ in range(2):
+        image.mark_deployed(account, "evergreen/function", digest, "dev")
+
+
+def test_a_build_that_failed_is_begun_again_where_it_stood(do, cloud, monkeypatch):
+    monkeypatch.setenv("FAKE_DOCKER_FAILS", "push")
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 1
+    assert "docker push failed" in err
+    assert list_releases(cloud.registry().store) == []
+    monkeypatch.delenv("FAKE_DOCKER_FAILS")
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 0, err
+    assert [call["command"] for call in cloud.cdk_calls()].count("bootstrap") == 1
+
+
+def test_what_was_built_elsewhere_is_deployed_and_nothing_else_is_touched(do, cloud, bootstrapped):
+    do("--stage", "dev", "--yes")
+    image = cloud.cdk_calls()[-1]["context"]["function_image"]
+    (version,) = cloud.registry().versions("sentiment")
+    before, built = len(cloud.cdk_calls()), len(cloud.docker_calls())
+    given = ["--function-image", image, "--models", f"sentiment={version}"]
+    code, _, err = do("--stage", "dev", *given, "--rollout", "AllAtOnce")
+    assert code == 0, err
+    (call,) = cloud.cdk_calls()[before:]
+    assert call["names"] == ["evergreen-dev-function", "evergreen-dev-watch"]
+    assert call["context"]["rollout"] == "AllAtOnce"
+    assert len(cloud.docker_calls()) == built
+
+
+def test_a_deployment_that_is_not_live_is_neither_recorded_nor_production(do, cloud, monkeypatch):
+    do("--stage", "prod", "--yes")
+    registry = cloud.registry()
+    before = registry.alias("sentiment", "production")
+    ecr = boto3.client("ecr")
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+        "config": {"size": 2},
+        "layers": [{"digest": "sha256:" + "cd" * 32}],
+    }
+    other = ecr.put_image(
+        repositoryName="evergreen/function", imageTag="other", imageManifest=json.dumps(manifest)
+    )["image"]["imageId"]["imageDigest"]
+    monkeypatch.setenv("FAKE_CDK_DIGEST", other)
+    code, _, err = do("--stage", "prod", "--yes")
+    assert code == 1
+    assert f"{other} is live, and not sha256:" in err
+    assert len(list_releases(registry.store, "prod")) == 1
+    assert registry.alias("sentiment", "production") == before
+
+
+def test_a_deployment_that_does_not_answer_is_not_recorded(do, cloud):
+    cloud.health = [503] * live.TRIES
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 1
+    assert "answers 503 for its health" in err
+    assert list_releases(cloud.registry().store) == []
+
+
+def test_an_answer_that_comes_late_is_waited_for(do, cloud):
+    cloud.health = [503, 503]
+    code, _, _ = do("--stage", "dev", "--yes")
+    assert code == 0
+
+
+def test_a_failed_deployment_says_why(do, cloud, bootstrapped, monkeypatch):
+    monkeypatch.setattr(delivery, "reasons", lambda *_: iter(["alarm evergreen-dev-x: too many"]))
+    monkeypatch.setenv("FAKE_CDK_FAILS", "deploy")
+    given = ["--function-image", "sha256:" + "ab" * 32, "--models", "sentiment=1"]
+    code, _, err = do("--stage", "dev", *given)
+    assert code == 1
+    assert "cdk deploy failed" in err
+    assert "alarm evergreen-dev-x: too many" in err
+
+
+def test_the_reasons_are_those_of_codedeploy_and_the_alarms():
+    codedeploy = boto3.client("codedeploy", region_name="eu-central-1")
+    cloudwatch = boto3.client("cloudwatch", region_name="eu-central-1")
+    since = datetime(2026, 11, 1, tzinfo=UTC)
+    error = {"code": "ALARM_ACTIVE", "message": "One or more alarms have been activated"}
+    with Stubber(codedeploy) as first, Stubber(cloudwatch) as second:
+        first.add_response(
+            "list_deployments",
+            {"deployments": ["d-1"]},
+            {
+                "applicationName": "evergreen-dev",
+                "deploymentGroupName": "evergreen-dev",
+                "includeOnlyStatuses": ["Failed", "Stopped"],
+                "createTimeRange": {"start": since},
+            },
+        )
+        first.add_response("get_deployment", {"deploymentInfo": {"errorInformation": error}})
+        second.add_response(
+            "describe_alarms",
+            {"MetricAlarms": [{"AlarmName": "evergreen-dev-answers-5xx", "StateReason": "9 %"}]},
+        )
+        clients = {"codedeploy": codedeploy, "cloudwatch": cloudwatch}
+        session = SimpleNamespace(client=lambda name, config: clients[name])
+        account = Account("1", "eu-central-1", session)  # type: ignore[arg-type]
+        assert list(delivery.reasons(account, "evergreen-dev", since)) == [
+            "d-1: ALARM_ACTIVE: One or more alarms have been activated",
+            "alarm evergreen-dev-answers-5xx: 9 %",
+        ]
+
+
+def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    code, _, err = do("--stage", "dev")
+    assert code == 2
+    assert "run 'cdk bootstrap aws://123456789012/eu-central-1' first" in err
+    assert cloud.cdk_calls() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--stage", "staging"], "which stage? say STAGE=NAME, one of dev, prod; not 'staging'"),
+        (["--stage", ""], "which stage? say STAGE=NAME, one of dev, prod"),
+        (["--stage", "dev", "--function-image", "sha256:x"], "--function-image goes with --models"),
+    ],
+)
+def test_a_usage_that_makes_no_sense_starts_nothing(do, cloud, arguments, says):
+    code, _, err = do(*arguments)
+    assert code == 2
+    assert says in err
+    assert cloud.cdk_calls() == []
+
+
+def test_without_credentials_nothing_is_started(do, cloud, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 2
+    assert "no AWS credentials: sign in" in err
+    assert cloud.cdk_calls() == []

@@ -1,0 +1,59 @@
+"""What lies in a stage's buckets goes with a stage that keeps nothing, and stays with one that
+keeps data."""
+
+import json
+from dataclasses import replace
+
+import boto3
+import pytest
+
+from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.predictions import PredictionsConfiguration
+from infra.stages import DEV, PROJECT
+from scripts.deploy import removal
+
+BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
+STAGE = replace(DEV, bulk=BulkConfiguration(), predictions=PredictionsConfiguration())
+
+
+@pytest.fixture
+def files(cloud):
+    """The stacks with buckets, as far as their removal looks at them, and a file in each."""
+    client = boto3.client("s3")
+    for part, output in BUCKETS.items():
+        client.create_bucket(
+            Bucket=f"files-of-{part}",
+            CreateBucketConfiguration={"LocationConstraint": "eu-central-1"},
+        )
+        client.put_object(Bucket=f"files-of-{part}", Key="file", Body=b"text\ngood\n")
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {output: {"Value": f"files-of-{part}"}},
+        }
+        boto3.client("cloudformation").create_stack(
+            StackName=PROJECT.stack("dev", part), TemplateBody=json.dumps(template)
+        )
+    return client
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_buckets_are_emptied_where_nothing_is_kept_and_only_there(files, monkeypatch, keep):
+    stage = replace(STAGE, retain_data=keep)
+    monkeypatch.setattr(removal, "load_stage", lambda _: (PROJECT, stage))
+    removal.remove_stage("dev")
+    for part in BUCKETS:
+        assert ("Contents" in files.list_objects_v2(Bucket=f"files-of-{part}")) == keep, part
+
+
+def test_the_bucket_of_a_part_that_the_stage_no_longer_has_is_left_alone(files, monkeypatch):
+    monkeypatch.setattr(removal, "load_stage", lambda _: (PROJECT, replace(STAGE, bulk=None)))
+    removal.remove_stage("dev")
+    assert "Contents" in files.list_objects_v2(Bucket="files-of-bulk")
+    assert "Contents" not in files.list_objects_v2(Bucket="files-of-predictions")
+
+
+def test_a_stage_whose_buckets_were_never_deployed_goes_all_the_same(cloud, monkeypatch):
+    monkeypatch.setattr(removal, "load_stage", lambda _: (PROJECT, STAGE))
+    removal.remove_stage("dev")
+    (call,) = cloud.cdk_calls()
+    assert {PROJECT.stack("dev", part) for part in BUCKETS} < {*call["names"]}

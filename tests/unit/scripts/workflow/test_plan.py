@@ -1,0 +1,154 @@
+"""Who deploys a stage and where, and who does not."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from infra.configuration.project import GitHubRepository
+from infra.stages import DEV, PROD, PROJECT
+from scripts.workflow import plan
+from scripts.workflow.plan import obstacle, outputs
+from tests.conftest import REPOSITORY
+
+OURS = GitHubRepository(owner="acme", name="texts", owner_id=11, repository_id=22)
+FORK = replace(PROJECT, repository=OURS)
+STAGE = replace(PROD, account="123456789012")
+JOB = {
+    "GITHUB_REPOSITORY": "acme/texts",
+    "GITHUB_REPOSITORY_ID": "22",
+    "GITHUB_REPOSITORY_OWNER_ID": "11",
+    "GITHUB_REF": "refs/heads/main",
+}
+
+
+def test_the_repository_that_the_configuration_names_may_deploy() -> None:
+    assert obstacle(FORK, STAGE, JOB) == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("GITHUB_REPOSITORY", "other/texts", "is of acme/texts 22 11, and this is other/texts 22"),
+        ("GITHUB_REPOSITORY_ID", "23", "and this is acme/texts 23 11"),
+        ("GITHUB_REPOSITORY_OWNER_ID", "12", "and this is acme/texts 22 12"),
+        ("GITHUB_REF", "refs/heads/other", "only main deploys, and this is refs/heads/other"),
+        ("GITHUB_REF", "refs/pull/7/merge", "only main deploys"),
+    ],
+)
+def test_any_other_may_not(variable: str, value: str, why: str) -> None:
+    assert why in obstacle(FORK, STAGE, {**JOB, variable: value})
+
+
+def test_nor_may_the_template_or_a_machine_that_is_no_job() -> None:
+    template = replace(OURS, repository_id=0)
+    assert "names no repository yet" in obstacle(replace(FORK, repository=template), STAGE, JOB)
+    assert "and this is" in obstacle(FORK, STAGE, {})
+
+
+def test_nor_may_a_stage_without_an_account() -> None:
+    why = obstacle(FORK, replace(STAGE, account=""), JOB)
+    assert why == "infra/stages.py gives stage prod no account"
+
+
+def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
+    path = REPOSITORY / "tests/infra/snapshots/evergreen-foundation.json"
+    template = path.read_text()
+    names = {
+        resource["Properties"].get(key)
+        for resource in json.loads(template)["Resources"].values()
+        for key in ("RoleName", "RepositoryName")
+        if isinstance(resource.get("Properties"), dict)
+    }
+    for stage in (DEV, PROD):
+        found = outputs(PROJECT, replace(stage, account="123456789012"))
+        for role in ("push_role", "refresh_role", "deploy_role"):
+            arn, _, name = found[role].partition("/")
+            assert name in names
+            assert arn == "arn:aws:iam::123456789012:role"
+        for repository in ("function_repository", "server_repository"):
+            host, _, name = found[repository].partition("/")
+            assert name in names
+            assert host == "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    assert "evergreen-models-" in template
+    assert found["registry"] == "s3://evergreen-models-123456789012-eu-central-1"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "host"),
+    [
+        ("cn-north-1", "aws-cn", "cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_regions_apart_have_names_apart(region: str, partition: str, host: str) -> None:
+    found = outputs(PROJECT, replace(STAGE, region=region))
+    assert found["push_role"].startswith(f"arn:{partition}:iam::")
+    assert found["function_repository"] == f"123456789012.dkr.ecr.{host}/evergreen/function"
+
+
+@pytest.mark.parametrize(
+    ("architecture", "platform", "runner"),
+    [
+        ("arm64", "linux/arm64", "ubuntu-24.04-arm"),
+        ("x86_64", "linux/amd64", "ubuntu-24.04"),
+    ],
+)
+def test_images_are_built_on_their_own_architecture(architecture, platform, runner) -> None:
+    function = replace(STAGE.function, architecture=architecture)
+    found = outputs(PROJECT, replace(STAGE, function=function))
+    assert (found["platform"], found["runner"]) == (platform, runner)
+
+
+def test_it_needs_nothing_that_must_be_installed(tmp_path) -> None:
+    """-S leaves out installed packages, so the runner's own Python is enough."""
+    outputs_file, summary = tmp_path / "outputs", tmp_path / "summary"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-m",
+            "scripts.workflow.plan",
+            "--stage",
+            "prod",
+            "--outputs",
+            outputs_file,
+        ],
+        cwd=REPOSITORY,
+        env={"GITHUB_STEP_SUMMARY": str(summary), **JOB},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said = dict(line.split("=", 1) for line in outputs_file.read_text().splitlines())
+    assert said["configured"] == "false"
+    assert said["why"] in summary.read_text()
+    assert said["why"] in done.stdout
+
+
+def test_what_is_configured_goes_to_the_jobs_and_the_rest_stays_silent(
+    tmp_path, monkeypatch
+) -> None:
+    from scripts.workflow import plan
+
+    file, summary = tmp_path / "outputs", tmp_path / "summary"
+    monkeypatch.setattr(plan, "load_stage", lambda name: (FORK, STAGE))
+    monkeypatch.setattr(plan, "os", SimpleNamespace(environ=JOB))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setattr(sys, "argv", ["plan", "--stage", "prod", "--outputs", str(file)])
+    plan.main()
+    said = dict(line.split("=", 1) for line in file.read_text().splitlines())
+    assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE)}
+    assert not summary.exists()
+
+
+def test_every_architecture_has_a_runner() -> None:
+    from infra.configuration.function import FunctionConfiguration
+
+    for architecture in plan.RUNNERS:
+        FunctionConfiguration(architecture=architecture)  # type: ignore[arg-type]
+    assert len(plan.RUNNERS) == 2
