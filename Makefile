@@ -21,7 +21,7 @@ TORCH := torch==2.13.0
 NODE := build/node/.ready
 RUNTIME := awslambdaric==4.2.2
 PACKAGES := podman runc catatonit docker-registry
-DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu scripts/containers/stand_ins/Dockerfile
+DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu tests/container/base_images/Dockerfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
 
 export MODELS_DIR ?= build/models
@@ -133,7 +133,7 @@ destroy: $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 	$(BIN)/python -m scripts.destroy --stage $(STAGE)
 
 rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build, deploy, refresh, refuse, fail, go back
-	$(BIN)/python -m scripts.rehearse
+	$(BIN)/python -m tests.rehearsal
 
 snapshots: $(VENV)/.test ## write down what the templates of the stages are, after a change that is meant
 	$(BIN)/python -m tests.infra.snapshots

@@ -8,10 +8,10 @@ import signal
 import sys
 from pathlib import Path
 
-from scripts.benchmarking import budgets, gpu, gpu_page
-from scripts.benchmarking.files import as_json, write
-from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
-from scripts.benchmarking.plan import subject
+from scripts.benchmark import budgets, gpu, gpu_page
+from scripts.benchmark.files import as_json, write
+from scripts.benchmark.gpu_plan import QUICK_GPU, GpuPlan
+from scripts.benchmark.plan import subject
 from scripts.common.command_line import run
 
 

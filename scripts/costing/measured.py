@@ -7,9 +7,9 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.benchmarking import machine, plan, texts
-from scripts.benchmarking.answering import Tokens
-from scripts.benchmarking.processes import work
+from scripts.benchmark import machine, plan, texts
+from scripts.benchmark.answering import Tokens
+from scripts.benchmark.processes import work
 from scripts.evaluate.evaluation import open_predictor
 
 COUNT, BLOCK, REVIEWS = 160, 8, 8
@@ -47,7 +47,7 @@ def measure() -> Measured:
             "block": BLOCK,
         }
         answered = work(
-            "scripts.benchmarking.warm_handler", job, subject.environment() | {"THREADS": "1"}
+            "scripts.benchmark.warm_handler", job, subject.environment() | {"THREADS": "1"}
         )
     finally:
         os.sched_setaffinity(0, allowed)

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.containers.bases import lambda_base, require, server_base
-from scripts.containers.machine_pip import pip_build_options
-from scripts.containers.podman import Podman
 from tests.conftest import REPOSITORY
+from tests.container.bases import lambda_base, require, server_base
+from tests.container.machine_pip import pip_build_options
+from tests.container.podman import Podman
 
 NAME = "localhost/evergreen-test"
 

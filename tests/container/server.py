@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scripts.containers.podman import Container, Podman
+from tests.container.podman import Container, Podman
 
 HARDENED = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
 START_SECONDS = 120

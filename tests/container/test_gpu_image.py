@@ -10,8 +10,8 @@ import json
 
 import pytest
 
-from scripts.containers.bases import PYTHON_3_11, server_base
 from tests.conftest import REPOSITORY
+from tests.container.bases import PYTHON_3_11, server_base
 from tests.container.server import predict, server, stop
 
 pytestmark = pytest.mark.container

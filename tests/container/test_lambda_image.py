@@ -1,6 +1,6 @@
 """Dockerfile.lambda: what is in the image, and that it answers as Lambda would run it.
 
-AWS's base image cannot be pulled everywhere: scripts.containers.bases has what stands in.
+AWS's base image cannot be pulled everywhere: tests.container.bases has what stands in.
 """
 
 import json
@@ -12,10 +12,10 @@ from pathlib import PurePosixPath
 import pytest
 
 from function.core.artifact import open_artifact
-from scripts.containers.podman import PodmanError
 from scripts.emulate import InvocationError
 from scripts.emulate.protocol import read_answer
 from tests.conftest import REPOSITORY
+from tests.container.podman import PodmanError
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.container

@@ -30,7 +30,7 @@ STEPS = [
 
 def start(*arguments, **variables):
     return subprocess.Popen(
-        [sys.executable, "-m", "scripts.rehearse", *arguments],
+        [sys.executable, "-m", "tests.rehearsal", *arguments],
         cwd=REPOSITORY,
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,

@@ -1,6 +1,6 @@
 """Dockerfile.ecs-gpu as `--build-arg VARIANT=cpu` makes it, and compose.yaml.
 
-The slim Python image cannot be pulled everywhere: scripts.containers.bases has what stands in.
+The slim Python image cannot be pulled everywhere: tests.container.bases has what stands in.
 """
 
 import json
@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from scripts.containers.podman import Container, PodmanError
 from tests.conftest import REPOSITORY
+from tests.container.podman import Container, PodmanError
 from tests.container.server import predict, server, stop, wait_until_ready
 
 pytestmark = pytest.mark.container

@@ -14,23 +14,23 @@ import pyarrow.parquet
 import pytest
 
 from function.settings import Settings
-from scripts.benchmarking import budgets, first_answer, installed, latency
-from scripts.benchmarking.agreement import calibrated, difference
-from scripts.benchmarking.answering import require_ok
-from scripts.benchmarking.backend_alone import batched
-from scripts.benchmarking.bulk import Bulk, BulkRound
-from scripts.benchmarking.cells import Cell
-from scripts.benchmarking.checkpoint import Array, dequantise
-from scripts.benchmarking.figures import Latency, Spread, percentile
-from scripts.benchmarking.files import as_json
-from scripts.benchmarking.installed import Installed, needed, pinned, size_of
-from scripts.benchmarking.machine import Machine
-from scripts.benchmarking.memory import peak_bytes
-from scripts.benchmarking.models import ModelFigures, Models
-from scripts.benchmarking.page import render
-from scripts.benchmarking.plan import Plan, Subject
-from scripts.benchmarking.results import Results
-from scripts.benchmarking.rounds import (
+from scripts.benchmark import budgets, first_answer, installed, latency
+from scripts.benchmark.agreement import calibrated, difference
+from scripts.benchmark.answering import require_ok
+from scripts.benchmark.backend_alone import batched
+from scripts.benchmark.bulk import Bulk, BulkRound
+from scripts.benchmark.cells import Cell
+from scripts.benchmark.checkpoint import Array, dequantise
+from scripts.benchmark.figures import Latency, Spread, percentile
+from scripts.benchmark.files import as_json
+from scripts.benchmark.installed import Installed, needed, pinned, size_of
+from scripts.benchmark.machine import Machine
+from scripts.benchmark.memory import peak_bytes
+from scripts.benchmark.models import ModelFigures, Models
+from scripts.benchmark.page import render
+from scripts.benchmark.plan import Plan, Subject
+from scripts.benchmark.results import Results
+from scripts.benchmark.rounds import (
     Round,
     beside_backend,
     beside_pipeline,
@@ -38,11 +38,11 @@ from scripts.benchmarking.rounds import (
     generator_share,
     spread,
 )
-from scripts.benchmarking.rounds import latency as latency_of
-from scripts.benchmarking.signals import Signals
-from scripts.benchmarking.texts import closest, dealt, made_up, sample
-from scripts.benchmarking.throughput import Throughput
-from scripts.benchmarking.turns import Prepare, rates
+from scripts.benchmark.rounds import latency as latency_of
+from scripts.benchmark.signals import Signals
+from scripts.benchmark.texts import closest, dealt, made_up, sample
+from scripts.benchmark.throughput import Throughput
+from scripts.benchmark.turns import Prepare, rates
 from scripts.common.errors import CommandError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]

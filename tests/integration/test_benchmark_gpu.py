@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig
 
-from scripts.benchmarking import flops, gpu_page, gpu_results
-from scripts.benchmarking.budgets import beside_raw, times_pipeline
-from scripts.benchmarking.cells import Cell
-from scripts.benchmarking.figures import Spread
-from scripts.benchmarking.files import as_json, read_gpu
-from scripts.benchmarking.gpu_plan import QUICK_GPU, GpuPlan
-from scripts.benchmarking.gpu_results import GpuResults, GpuRound
-from scripts.benchmarking.machine import Machine
-from scripts.benchmarking.processes import work
+from scripts.benchmark import flops, gpu_page, gpu_results
+from scripts.benchmark.budgets import beside_raw, times_pipeline
+from scripts.benchmark.cells import Cell
+from scripts.benchmark.figures import Spread
+from scripts.benchmark.files import as_json, read_gpu
+from scripts.benchmark.gpu_plan import QUICK_GPU, GpuPlan
+from scripts.benchmark.gpu_results import GpuResults, GpuRound
+from scripts.benchmark.machine import Machine
+from scripts.benchmark.processes import work
 from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 
@@ -118,7 +118,7 @@ def test_a_quick_run_tries_whatever_a_full_one_does() -> None:
 @pytest.mark.integration
 def test_torch_without_a_gpu_says_so() -> None:
     job = {"device": "cuda", "size": 8}
-    found = work("scripts.benchmarking.matrix_rate", job, {"CUDA_VISIBLE_DEVICES": ""})
+    found = work("scripts.benchmark.matrix_rate", job, {"CUDA_VISIBLE_DEVICES": ""})
     assert found == {"card": None, "rate": None}
 
 

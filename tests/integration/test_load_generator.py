@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarking.cells import ask
-from scripts.benchmarking.connection import Connection, post, request
-from scripts.benchmarking.load import FailedError, Load
-from scripts.benchmarking.processes import Running, serving
-from scripts.benchmarking.services import instant_server
-from scripts.benchmarking.standing import standing
+from scripts.benchmark.cells import ask
+from scripts.benchmark.connection import Connection, post, request
+from scripts.benchmark.load import FailedError, Load
+from scripts.benchmark.processes import Running, serving
+from scripts.benchmark.services import instant_server
+from scripts.benchmark.standing import standing
 from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 
@@ -200,7 +200,7 @@ def test_a_worker_that_stays_answers_every_line_until_its_end_which_is_told(
 @pytest.mark.integration
 def test_the_generator_loads_nothing_heavy() -> None:
     """It is started anew for every cell."""
-    code = "import sys, scripts.benchmarking.load; print(sorted(sys.modules))"
+    code = "import sys, scripts.benchmark.load; print(sorted(sys.modules))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

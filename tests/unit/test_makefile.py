@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarking import gpu_page
+from scripts.benchmark import gpu_page
 from tests.conftest import REPOSITORY
 
 

@@ -1,0 +1,77 @@
+"""Where and with what a run was made: enough to judge it, nothing that names the machine."""
+
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from scripts.benchmark.plan import REPOSITORY
+
+PACKAGES = ("onnxruntime", "tokenizers", "numpy", "fastapi", "uvicorn", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """busy: processes that wanted a core while the run began, on average over a minute."""
+
+    cpu: str
+    cores: int
+    memory_gb: float
+    system: str
+    busy: float
+    date: str
+    commit: str
+    versions: dict[str, str]
+
+
+def describe() -> Machine:
+    """This machine, now."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return Machine(
+        cpu=_cpu_name(),
+        cores=_cores(),
+        memory_gb=round(memory / 1e9, 1),
+        system=f"{platform.system()} {platform.machine()}",
+        busy=round(os.getloadavg()[0], 1),
+        date=f"{datetime.now(UTC):%Y-%m-%d}",
+        commit=_commit(),
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+    )
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _cpu_name() -> str:
+    information = Path("/proc/cpuinfo")
+    lines = information.read_text(encoding="utf-8").splitlines() if information.exists() else []
+    fields = dict(line.split(":", 1) for line in lines if ":" in line)
+    names = {key.strip(): value.strip() for key, value in fields.items()}
+    name = names.get("model name") or platform.processor() or platform.machine()
+    # It decides how fast 8-bit products are.
+    return f"{name}, with VNNI" if "vnni" in names.get("flags", "") else name
+
+
+def _commit() -> str:
+    commit = _git("rev-parse", "--short", "HEAD")
+    if not commit:
+        return "unknown"
+    return (
+        f"{commit} and changes not committed" if _git("status", "--porcelain", "-uno") else commit
+    )
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip()

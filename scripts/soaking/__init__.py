@@ -1,1 +1,0 @@
-"""What `python -m scripts.soak` sends, watches and reports: mixed traffic for as long as wanted."""

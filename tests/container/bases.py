@@ -1,0 +1,97 @@
+"""What the images are built on in tests and rehearsals.
+
+LAMBDA_BASE_IMAGE and SERVER_BASE_IMAGE name the real bases where they can be pulled. Else Debian
+stands in for both: its packages, unpacked by mmdebstrap, with the same minor version of Python. For
+AWS's base it is a stand-in in more than name: another C library (2.41, not 2.34; test_wheels.py
+looks after that) and other files around; but the runtime client is AWS's own.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from scripts.common.errors import CommandError, UsageError
+from tests.container.podman import SECONDS, Podman, PodmanError
+
+FOLDER = Path(__file__).parent / "base_images"
+RUNTIME_VERSION = "4.2.2"
+PYTHON_3_13, PYTHON_3_11 = "trixie", "bookworm"
+PACKAGES = (
+    "base-files,base-passwd,ca-certificates,coreutils,dash,libc-bin,libstdc++6,passwd,"
+    "python3,python3-venv"
+)
+# Makes /bin, /lib and their like links into /usr, which a package of its own does on installation.
+MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
+
+
+def require(**packages: str) -> None:
+    """Raise UsageError where a program is missing, and say how to get it. packages: of Debian, by
+    the program that they bring."""
+    missing = {program: names for program, names in packages.items() if not shutil.which(program)}
+    if missing:
+        raise UsageError(
+            f"images are built and run with podman; here is no {' and no '.join(missing)}. "
+            f"On Debian or Ubuntu: sudo apt-get install {' '.join(missing.values())}"
+        )
+
+
+def lambda_base(podman: Podman) -> str:
+    """AWS's Python image, or what stands in for it."""
+    return os.environ.get("LAMBDA_BASE_IMAGE") or stand_in(podman, "lambda", PYTHON_3_13)
+
+
+def server_base(podman: Podman, suite: str = PYTHON_3_13) -> str:
+    """The slim Python image, or what stands in for it."""
+    return os.environ.get("SERVER_BASE_IMAGE") or stand_in(podman, "python", suite)
+
+
+def stand_in(podman: Podman, target: str, suite: str) -> str:
+    """A stage of `base_images/Dockerfile` on a release of Debian, built where it is not there yet."""
+    debian = f"localhost/evergreen-debian:{suite}-{_digest(PACKAGES.encode())}"
+    recipe = b"".join(path.read_bytes() for path in sorted(FOLDER.iterdir()))
+    inputs = f"{debian} {RUNTIME_VERSION}".encode() + recipe
+    tag = f"localhost/evergreen-stand-in:{suite}-{target}-{_digest(inputs)}"
+    if not _exists(podman, debian):
+        _unpack(podman, suite, debian)
+    if not _exists(podman, tag):
+        podman.build(
+            FOLDER / "Dockerfile",
+            tag,
+            FOLDER,
+            f"--build-arg=DEBIAN={debian}",
+            f"--build-arg=RUNTIME_VERSION={RUNTIME_VERSION}",
+            f"--target={target}",
+        )
+    return tag
+
+
+def _unpack(podman: Podman, suite: str, tag: str) -> None:
+    require(mmdebstrap="mmdebstrap")
+    with TemporaryDirectory() as scratch:
+        archive = Path(scratch, "root.tar")
+        options = ["--variant=extract", f"--include={PACKAGES}", MERGED_USR]
+        done = subprocess.run(
+            ["mmdebstrap", *options, suite, str(archive)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        if done.returncode:
+            raise CommandError(f"mmdebstrap {suite}:\n{done.stderr[-2000:]}")
+        podman("import", "--quiet", archive, tag)
+
+
+def _exists(podman: Podman, tag: str) -> bool:
+    try:
+        podman("image", "exists", tag)
+    except PodmanError:
+        return False
+    return True
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
