@@ -1,6 +1,8 @@
 """The HTTP application over an engine, the same on Lambda and on a server."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
 
 from fastapi import Depends, FastAPI
 from starlette.routing import BaseRoute
@@ -13,12 +15,25 @@ from function.api.late_routes import LateRoutes, build_all
 from function.api.limits import RequestLimits
 from function.api.observability import ObservabilityMiddleware, Sink
 from function.api.problems import Problem
-from function.api.routes import health, native, page
+from function.api.routes import Exposition, RouteContext, health, native, page
 from function.core.types import Engine
 from function.settings import Settings
 
 TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
+# A module of function/api/routes, and the paths for which it is imported and built on first use.
+# They come after the page, which has the other methods of "/".
+LATE_ROUTES = (
+    ("hugging_face", "/", "/models/{model}"),
+    ("text_embeddings", "/predict"),
+    (
+        "open_inference",
+        "/v2/models/{model}/infer",
+        "/v2/models/{model}/versions/{version}/infer",
+    ),
+    ("open_inference_metadata", "/v2", "/v2/{rest:path}"),
+    ("feedback", "/v1/feedback"),
+)
 
 
 def create_app(
@@ -27,10 +42,17 @@ def create_app(
     sink: Sink,
     *,
     middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
-    exposition: Callable[[str], tuple[bytes, str]] | None = None,
+    exposition: Exposition | None = None,
 ) -> FastAPI:
-    """Every route. sink: where the line of each request goes. middleware: what a server wraps
-    around the routes, inside of what reads bodies. exposition: what a server has for Prometheus."""
+    """Build the application with every route.
+
+    Args:
+        engine: Answers the calls.
+        settings: The environment.
+        sink: Takes the log line of each request.
+        middleware: Wrapped around the routes, inside of the middleware that reads bodies.
+        exposition: The server's Prometheus metrics; without it there is no `/metrics`.
+    """
     app = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -44,53 +66,14 @@ def create_app(
     )
     guards = [Depends(require_key(settings.api_key_sha256))] if settings.auth == "key" else []
 
-    def hugging_face_routes() -> Sequence[BaseRoute]:
-        from function.api.routes import hugging_face
-
-        return hugging_face.router(engine, limits, guards).routes
-
-    def text_embeddings_routes() -> Sequence[BaseRoute]:
-        from function.api.routes import text_embeddings
-
-        return text_embeddings.router(engine, limits, guards).routes
-
-    def open_inference_routes() -> Sequence[BaseRoute]:
-        from function.api.routes import open_inference
-
-        return open_inference.router(engine, limits, guards).routes
-
-    def open_inference_metadata_routes() -> Sequence[BaseRoute]:
-        from function.api.routes import open_inference_metadata
-
-        return open_inference_metadata.routes(engine, guards)
-
-    def feedback_routes() -> Sequence[BaseRoute]:
-        from function.api.routes import feedback
-
-        return feedback.routes(
-            engine,
-            limits,
-            guards,
-            logged=settings.prediction_log,
-            keeps_text=settings.feedback_text,
-            key=settings.prediction_log_key.get_secret_value(),
-        )
-
+    context = RouteContext(engine, limits, guards, settings, exposition)
     # Taken as they are: an included router has each of its routes built a second time.
-    app.router.routes += native.routes(engine, limits, guards)
-    app.router.routes.append(LateRoutes(["/v1/feedback"], feedback_routes))
-    app.router.routes += health.routes(engine)
-    app.router.routes += page.routes(TITLE)
-    # After the page, which has the other methods of "/".
-    app.router.routes.append(LateRoutes(["/", "/models/{model}"], hugging_face_routes))
-    app.router.routes.append(LateRoutes(["/predict"], text_embeddings_routes))
-    infer = ["/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"]
-    app.router.routes.append(LateRoutes(infer, open_inference_routes))
-    app.router.routes.append(LateRoutes(["/v2", "/v2/{rest:path}"], open_inference_metadata_routes))
+    for built in (native.routes(context), health.routes(context), page.routes(TITLE)):
+        app.router.routes += built
+    for module, *paths in LATE_ROUTES:
+        app.router.routes.append(LateRoutes(paths, partial(_routes_of, module, context)))
     if exposition:
-        from function.api.routes import metrics
-
-        app.router.routes += metrics.router(exposition, guards).routes
+        app.router.routes += _routes_of("metrics", context)
     problems.install(app)
     _document_problems(app)
     for wrap in middleware:
@@ -103,6 +86,12 @@ def create_app(
         app.add_middleware(PredictionLogMiddleware, key=key)
     app.add_middleware(ObservabilityMiddleware, sink=sink)
     return app
+
+
+def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:
+    routes: Callable[[RouteContext], Sequence[BaseRoute]]
+    routes = import_module(f"function.api.routes.{module}").routes
+    return routes(context)
 
 
 def _document_problems(app: FastAPI) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from function.core.types import ModelInfo
-from function.server_signals import ServerSignals
+from function.server.signals import ServerSignals
 from infra.handlers import refresh_age
 from infra.stages import STAGES
 from scripts.drift.cloudwatch import metric_data

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from function.server_settings import ServerSettings
+from function.server.settings import ServerSettings
 from function.settings import load_settings
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.predictions import PredictionsConfiguration

@@ -13,9 +13,9 @@ from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
-from function.server import KEEP_ALIVE_SECONDS
-from function.server_settings import ServerSettings
-from function.server_signals import ServerSignals
+from function.server.__main__ import KEEP_ALIVE_SECONDS
+from function.server.settings import ServerSettings
+from function.server.signals import ServerSignals
 from function.settings import Limits, load_settings
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.machines import vcpus

@@ -10,7 +10,7 @@ import tomllib
 import pytest
 import yaml
 
-from function.server_settings import ServerSettings
+from function.server.settings import ServerSettings
 from function.settings import Limits
 from tests.conftest import REPOSITORY
 

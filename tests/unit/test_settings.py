@@ -3,7 +3,7 @@ import traceback
 import pytest
 
 from function.core.errors import ConfigurationError
-from function.server_settings import ServerSettings
+from function.server.settings import ServerSettings
 from function.settings import load_settings
 
 

@@ -3,17 +3,17 @@
 import json
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Depends, HTTPException, Response, params
+from fastapi import APIRouter, Depends, HTTPException, Response
 from starlette.routing import BaseRoute
 
 from function.api.feedback_schemas import FeedbackRequest, RightEntity
-from function.api.limits import RequestLimits
+from function.api.limits import served
 from function.api.observability import Record, write_lines
 from function.api.prediction_log import now, text_hmac
 from function.api.problems import documented
-from function.api.served import served
+from function.api.routes import RouteContext
 from function.core.errors import BatchTooLargeError, InputError
-from function.core.types import Engine, ModelInfo
+from function.core.types import ModelInfo
 
 ACCEPTED = 202
 RESPONSES = documented(400, 401, 403, 404, 413, 415, 422, 503)
@@ -22,21 +22,16 @@ LONGEST_LINE = 200_000  # bytes: CloudWatch splits what has more than 256 KB, an
 ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
-def routes(
-    engine: Engine,
-    limits: RequestLimits,
-    guards: Sequence[params.Depends],
-    *,
-    logged: bool,
-    keeps_text: bool,
-    key: str,
-) -> list[BaseRoute]:
-    """The route over an engine. guards: what lets a request through to it. logged: whether there
-    are predictions to join feedback to. keeps_text: whether a text is taken with it. key: of the
-    hash by which the text can be told to be the one that was answered; empty for no hash."""
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the route that takes feedback.
+
+    It answers 404 where no predictions are logged that feedback could be joined to.
+    """
+    settings = context.settings
+    key = settings.prediction_log_key.get_secret_value().encode()
 
     def require_log() -> None:
-        if not logged:
+        if not settings.prediction_log:
             raise HTTPException(
                 404, "this service logs no predictions to give feedback on: set PREDICTION_LOG=true"
             )
@@ -44,18 +39,18 @@ def routes(
     router = APIRouter(
         prefix="/v1",
         tags=["native"],
-        dependencies=[*guards, Depends(require_log)],
+        dependencies=[*context.guards, Depends(require_log)],
         strict_content_type=False,
     )
 
     @router.post("/feedback", status_code=ACCEPTED, response_class=Response, responses=RESPONSES)
     async def feedback(body: FeedbackRequest) -> Response:
         """Say what is right for a text that was answered; the last word on it counts."""
-        model = served(engine, body.model or engine.models()[0].name)
+        model = served(context.engine, body.model or context.engine.models()[0].name)
         if body.text is not None:
-            if not keeps_text:
+            if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")
-            limits.check([body.text])
+            context.limits.check([body.text])
         _keep(
             {
                 "log": "feedback",
@@ -63,7 +58,7 @@ def routes(
                 "time": now(),
                 "model": model.name,
                 **_right_answer(body, model),
-                **_text(body.text, key.encode()),
+                **_text(body.text, key),
             }
         )
         return Response(status_code=ACCEPTED)

@@ -5,14 +5,15 @@ from starlette.routing import BaseRoute
 
 from function.api.late_routes import LateRoutes
 from function.api.problems import documented
+from function.api.routes import RouteContext
 from function.api.schemas import HealthResponse
 from function.core.errors import NotReadyError
 from function.core.types import Engine
 
 
-def routes(engine: Engine) -> list[BaseRoute]:
-    """Routes over an engine, built when first probed: Lambda asks no probes."""
-    return [LateRoutes(["/health/live", "/health/ready"], lambda: _routes(engine))]
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the probes, built when the first one comes: Lambda sends none."""
+    return [LateRoutes(["/health/live", "/health/ready"], lambda: _routes(context.engine))]
 
 
 def _routes(engine: Engine) -> list[BaseRoute]:

@@ -6,53 +6,55 @@ with a list of lists, as Hugging Face's own Inference API does. The entities of 
 list. Its exceptions show a problem's `error`.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response, params
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.routing import BaseRoute
 
 from function.api.hugging_face_schemas import (
     HuggingFaceParameters,
     HuggingFaceRequest,
     TokenSchema,
 )
-from function.api.limits import RequestLimits
 from function.api.observability import note
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
+from function.api.routes import RouteContext
 from function.api.schemas import ScoreSchema
-from function.core.types import AnyPrediction, Engine, Entity, EntityPrediction
+from function.core.types import AnyPrediction, Entity, EntityPrediction
 
 RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 Classes = list[list[ScoreSchema]]
 Tokens = list[TokenSchema] | list[list[TokenSchema]]
 
 
-def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
-    """Routes over an engine. guards: what lets a request through to any of them."""
-    routes = APIRouter(tags=["hugging face"], dependencies=guards, strict_content_type=False)
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the routes of Hugging Face's Inference schema."""
+    router = APIRouter(
+        tags=["hugging face"], dependencies=context.guards, strict_content_type=False
+    )
 
     async def answer(request: Request, model: str | None, body: HuggingFaceRequest) -> Response:
         texts = body.texts()
-        limits.check(texts)
-        result = await engine.predict(model, texts, body.options())
+        context.limits.check(texts)
+        result = await context.engine.predict(model, texts, body.options())
         rows = [_row(prediction, body.asked) for prediction in result.predictions]
         flat = result.model.task == "token-classification" and isinstance(body.inputs, str)
         headers = note(request, texts, result)
         return JSONResponse(rows[0] if flat else rows, headers=headers)
 
-    @routes.post("/", responses=RESPONSES, response_model=Classes | Tokens)
+    @router.post("/", responses=RESPONSES, response_model=Classes | Tokens)
     async def infer(request: Request, body: HuggingFaceRequest) -> Response:
         """Labels and scores of each text, best first, or its entities, by the default model."""
         return await answer(request, None, body)
 
-    @routes.post("/models/{model}", responses=RESPONSES, response_model=Classes | Tokens)
+    @router.post("/models/{model}", responses=RESPONSES, response_model=Classes | Tokens)
     async def infer_with(request: Request, model: str, body: HuggingFaceRequest) -> Response:
         """Labels and scores of each text, best first, or its entities, by a named model."""
         return await answer(request, model, body)
 
-    return routes
+    return router.routes
 
 
 def _row(prediction: AnyPrediction, asked: HuggingFaceParameters) -> list[dict[str, Any]]:

@@ -1,25 +1,26 @@
 """Prometheus's metrics, on servers."""
 
-from collections.abc import Callable, Sequence
-
-from fastapi import APIRouter, Request, Response, params
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
+from starlette.routing import BaseRoute
 
 from function.api.problems import documented
+from function.api.routes import RouteContext
 
-# From an Accept header to the metrics and their media type.
-Exposition = Callable[[str], tuple[bytes, str]]
 OPEN_METRICS = {
     "description": "Every metric of this process.",
     "content": {"application/openmetrics-text": {"schema": {"type": "string"}}},
 }
 
 
-def router(exposition: Exposition, guards: Sequence[params.Depends]) -> APIRouter:
-    """The route over an exposition. guards: what lets a request through to it."""
-    routes = APIRouter(tags=["health"], dependencies=guards)
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the route of Prometheus's metrics; none where there is no exposition."""
+    exposition = context.exposition
+    if exposition is None:
+        return []
+    router = APIRouter(tags=["health"], dependencies=context.guards)
 
-    @routes.get(
+    @router.get(
         "/metrics",
         response_class=PlainTextResponse,
         responses={200: OPEN_METRICS, **documented(401, 403)},
@@ -29,4 +30,4 @@ def router(exposition: Exposition, guards: Sequence[params.Depends]) -> APIRoute
         content, media_type = exposition(request.headers.get("accept", ""))
         return Response(content, media_type=media_type)
 
-    return routes
+    return router.routes

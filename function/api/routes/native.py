@@ -1,17 +1,17 @@
 """The project's own protocol, `/v1`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response, params
+from fastapi import APIRouter, Query, Request, Response
 from starlette.routing import BaseRoute
 
 from function.api.late_routes import LateRoutes
-from function.api.limits import RequestLimits
 from function.api.observability import note
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
+from function.api.routes import RouteContext
 from function.api.schemas import (
     LimitsSchema,
     ModelSchema,
@@ -20,7 +20,6 @@ from function.api.schemas import (
     PredictRequest,
     PredictResponse,
 )
-from function.core.types import Engine
 
 RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 LATE = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
@@ -28,21 +27,19 @@ LATE = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
 AnswerWith = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
 
 
-def routes(
-    engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]
-) -> list[BaseRoute]:
-    """Routes over an engine. guards: what lets a request through to any of them.
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the routes of `/v1`.
 
-    What a cold start is asked first is there at once, the others when they are needed.
+    The one that a cold start is asked for is built at once, the others on first use.
     """
     router = partial(
         APIRouter,
         prefix="/v1",
         tags=["native"],
-        dependencies=guards,
+        dependencies=context.guards,
         strict_content_type=False,
     )
-    answer = partial(_answer, engine, limits)
+    answer = partial(_answer, context)
     first = router()
     first.add_api_route(
         "/predict",
@@ -54,19 +51,15 @@ def routes(
         responses=RESPONSES,
         response_model=PredictResponse,
     )
-    return [*first.routes, LateRoutes(LATE, lambda: _others(router(), engine, limits, answer))]
+    return [*first.routes, LateRoutes(LATE, lambda: _others(router(), context, answer))]
 
 
 async def _answer(
-    engine: Engine,
-    limits: RequestLimits,
-    request: Request,
-    model: str | None,
-    body: PredictRequest,
+    context: RouteContext, request: Request, model: str | None, body: PredictRequest
 ) -> Response:
     texts = body.texts()
-    limits.check(texts)
-    result = await engine.predict(model, texts, body.parameters.options())
+    context.limits.check(texts)
+    result = await context.engine.predict(model, texts, body.parameters.options())
     # Rendered here: returned as a model, it would be validated and walked once more.
     content = PredictResponse.of(result).model_dump_json(exclude_none=True)
     headers = note(request, texts, result)
@@ -77,9 +70,7 @@ async def _predict(answer: AnswerWith, request: Request, body: PredictRequest) -
     return await answer(request, None, body)
 
 
-def _others(
-    router: APIRouter, engine: Engine, limits: RequestLimits, answer: AnswerWith
-) -> list[BaseRoute]:
+def _others(router: APIRouter, context: RouteContext, answer: AnswerWith) -> list[BaseRoute]:
     @router.get("/predict", responses=RESPONSES, response_model=PredictResponse)
     async def predict_one(
         request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
@@ -96,9 +87,12 @@ def _others(
     @router.get("/models", responses=documented(401, 403))
     async def models() -> ModelsResponse:
         """What is served, the default first."""
+        limits = context.limits
         shown = LimitsSchema(
             body_bytes=limits.body_bytes, texts=limits.texts, characters=limits.characters
         )
-        return ModelsResponse(models=[ModelSchema.of(model, shown) for model in engine.models()])
+        return ModelsResponse(
+            models=[ModelSchema.of(model, shown) for model in context.engine.models()]
+        )
 
     return router.routes

@@ -1,14 +1,15 @@
 """The Open Inference Protocol over HTTP, `/v2`: what Triton's and KServe's clients speak."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Request, Response, params
+from fastapi import APIRouter, Header, Request, Response
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
 from function.api.body import JSON_LENGTH
-from function.api.limits import RequestLimits
+from function.api.limits import served
 from function.api.observability import note
 from function.api.open_inference.compression import compress
 from function.api.open_inference.request import read
@@ -17,8 +18,7 @@ from function.api.open_inference.schemas import InferenceRequest, InferenceRespo
 from function.api.open_inference.tensors import OUTPUTS
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
-from function.api.served import served
-from function.core.types import Engine
+from function.api.routes import RouteContext
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -29,11 +29,11 @@ JsonLength = Annotated[
 ]
 
 
-def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
-    """Routes over an engine. guards: what lets a request through to any of them."""
-    routes = APIRouter(prefix="/v2", tags=["open inference"], dependencies=guards)
-    answer = partial(_answer, engine, limits)
-    routes.add_api_route(
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the routes that take tensors."""
+    router = APIRouter(prefix="/v2", tags=["open inference"], dependencies=context.guards)
+    answer = partial(_answer, context)
+    router.add_api_route(
         "/models/{model}/infer",
         # FastAPI would read and parse a function's source at the first answer; a partial has none.
         partial(_infer, answer),
@@ -41,28 +41,27 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         description="Answer texts, given and answered as tensors: in JSON, or in binary behind it.",
         **_common(),
     )
-    routes.add_api_route(
+    router.add_api_route(
         "/models/{model}/versions/{version}/infer",
         partial(_infer_with, answer),
         name="infer_with_version",
         description="Answer texts, if this version is served.",
         **_common(),
     )
-    return routes
+    return router.routes
 
 
 async def _answer(
-    engine: Engine,
-    limits: RequestLimits,
+    context: RouteContext,
     request: Request,
     model: str,
     version: str | None,
     json_length: str | None,
 ) -> Response:
-    found = served(engine, model, version)
-    inference = read(await request.body(), json_length, OUTPUTS[found.task], limits)
-    limits.check(inference.texts)
-    result = await engine.predict(found.name, inference.texts, inference.options)
+    found = served(context.engine, model, version)
+    inference = read(await request.body(), json_length, OUTPUTS[found.task], context.limits)
+    context.limits.check(inference.texts)
+    result = await context.engine.predict(found.name, inference.texts, inference.options)
     body, headers = render(inference, result)
     body, encoding = compress(body, request.headers.get("accept-encoding", ""))
     headers |= {**encoding, **note(request, inference.texts, result)}

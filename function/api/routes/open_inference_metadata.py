@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, params
 from starlette.routing import BaseRoute
 
+from function.api.limits import served
 from function.api.open_inference.metadata import (
     ModelMetadata,
     ModelReady,
@@ -13,16 +14,19 @@ from function.api.open_inference.metadata import (
     ServerReady,
 )
 from function.api.problems import documented
-from function.api.served import served
+from function.api.routes import RouteContext
 from function.core.errors import NotReadyError
 from function.core.types import Engine, ModelInfo
 
 TAG = "open inference"
 
 
-def routes(engine: Engine, guards: Sequence[params.Depends]) -> list[BaseRoute]:
-    """Routes over an engine. guards: what lets a request through to all but the probes."""
-    return [*_probes(engine).routes, *_metadata(engine, guards).routes]
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the protocol's probes, which are open, and its metadata."""
+    return [
+        *_probes(context.engine).routes,
+        *_metadata(context.engine, context.guards).routes,
+    ]
 
 
 def _probes(engine: Engine) -> APIRouter:

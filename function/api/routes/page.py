@@ -19,9 +19,10 @@ HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"
 
 
 def routes(title: str) -> list[Route]:
-    """Routes that serve files; addresses in them are relative, so any path prefix works.
+    """Return the routes that serve files; addresses in them are relative, so any prefix works.
 
-    Plain ones: there is nothing to validate, and FastAPI would compile each at every cold start.
+    They are plain ones: there is nothing to validate, and FastAPI would compile each at every cold
+    start.
     """
 
     async def page(_: Request) -> Response:

@@ -15,16 +15,17 @@ import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from fastapi import APIRouter, Request, Response, params
+from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
-from function.api.limits import RequestLimits
 from function.api.observability import note
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import MEDIA_TYPE, documented
+from function.api.routes import RouteContext
 from function.api.schemas import ScoreSchema
 from function.core.classification import classified
 from function.core.errors import (
@@ -34,7 +35,7 @@ from function.core.errors import (
     NotReadyError,
     OverloadedError,
 )
-from function.core.types import Answer, Engine
+from function.core.types import Answer
 
 ERROR_TYPES: dict[type[Exception], str] = {
     InputError: "Validation",
@@ -78,22 +79,23 @@ class TypedProblemsRoute(APIRoute):
         return handle_typed
 
 
-def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depends]) -> APIRouter:
-    """The route over an engine. guards: what lets a request through to it."""
-    routes = APIRouter(
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the route of text-embeddings-inference's `/predict`."""
+    engine = context.engine
+    router = APIRouter(
         tags=["text embeddings inference"],
-        dependencies=guards,
+        dependencies=context.guards,
         strict_content_type=False,
         route_class=TypedProblemsRoute,
     )
 
-    @routes.post(
+    @router.post(
         "/predict", responses=RESPONSES, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
     )
     async def predict(request: Request, body: TextEmbeddingsRequest) -> Response:
         """Labels and scores, best first: a flat list for one text, a list of lists for a batch."""
         texts = body.texts()
-        limits.check(texts)
+        context.limits.check(texts)
         default = engine.models()[0]
         if default.task != "text-classification":
             raise InputError(
@@ -110,7 +112,7 @@ def router(engine: Engine, limits: RequestLimits, guards: Sequence[params.Depend
         ]
         return JSONResponse(predictions if body.is_batch else predictions[0], headers=headers)
 
-    return routes
+    return router.routes
 
 
 def _figures(texts: Sequence[str], answer: Answer) -> dict[str, str]:

@@ -11,7 +11,7 @@ from function.api.embedded_metrics import EmbeddedMetrics
 from function.backends.onnx_backend import OnnxBackend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
-from function.prometheus import PrometheusMetrics
+from function.server.prometheus import PrometheusMetrics
 from function.settings import Settings, load_settings
 from tests.embedded_metric_format import metrics_of
 from tests.tiny import write_artifact

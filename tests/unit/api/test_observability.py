@@ -4,9 +4,9 @@ import json
 import pytest
 
 from function.api.app import create_app
-from function.api.disconnects import DisconnectMiddleware
 from function.api.observability import encode
 from function.core.engine import DirectEngine
+from function.server.disconnects import DisconnectMiddleware
 from function.settings import Settings, load_settings
 
 SECRET = "good secret-of-mine"

@@ -10,9 +10,7 @@ from typing import NoReturn
 
 import uvicorn
 
-from function import logs
 from function.api.app import create_app
-from function.api.disconnects import DisconnectMiddleware
 from function.backends.choice import BackendChoice, PlacedBackend
 from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
@@ -20,10 +18,12 @@ from function.core.artifact import Artifact
 from function.core.catalog import Catalog
 from function.core.errors import ConfigurationError, EvergreenError
 from function.core.predictor import Predictor
-from function.server_settings import ServerSettings
-from function.server_signals import ServerSignals
+from function.server import logs
+from function.server.disconnects import DisconnectMiddleware
+from function.server.settings import ServerSettings
+from function.server.signals import ServerSignals
+from function.server.warm_up import warm_up
 from function.settings import load_settings
-from function.warm_up import warm_up
 
 LOG = logging.getLogger("evergreen")
 BACKLOG = 2048

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from function.load_report import KEPT, LoadReport
+from function.server.load_report import KEPT, LoadReport
 
 ANSWERED = {
     "requests": 1,

@@ -6,7 +6,7 @@ import sys
 
 PROGRAM = """
 import logging, warnings
-from function import logs
+from function.server import logs
 
 logs.configure("info")
 logging.getLogger("a.library").info("said")

@@ -8,7 +8,7 @@ from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
 from function.core.catalog import Catalog
 from function.core.errors import PredictionError
-from function.warm_up import warm_up
+from function.server.warm_up import warm_up
 
 
 @pytest.fixture

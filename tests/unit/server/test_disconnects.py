@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from function.api.disconnects import DisconnectMiddleware
+from function.server.disconnects import DisconnectMiddleware
 
 REQUEST = {"type": "http.request", "body": b"{}", "more_body": False}
 

@@ -9,8 +9,8 @@ from function.api.observability import Record, encode, of_request, write_lines
 from function.batching.reader import Batch
 from function.core.artifact import Artifact
 from function.core.types import ModelInfo
-from function.load_report import LoadReport
-from function.prometheus import PrometheusMetrics, Sample
+from function.server.load_report import LoadReport
+from function.server.prometheus import PrometheusMetrics, Sample
 
 
 class Watched(Protocol):

@@ -4,7 +4,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from function.prometheus import PrometheusMetrics
+from function.server.prometheus import PrometheusMetrics
 
 RECORD = {
     "requests": 1,

@@ -13,8 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from function.api.app import create_app
 from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
-from function.server_settings import ServerSettings
-from function.server_signals import ServerSignals
+from function.server.settings import ServerSettings
+from function.server.signals import ServerSignals
 from function.settings import load_settings
 from tests.embedded_metric_format import metrics_of
 

@@ -1,0 +1,1 @@
+"""The server: uvicorn over the same application as the Lambda, with batching."""
