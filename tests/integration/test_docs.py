@@ -1,0 +1,172 @@
+"""The documentation is held to the code: links, commands with their flags, snippets, clients."""
+
+import ast
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from scripts.train.config import TrainConfig
+from tests.conftest import REPOSITORY
+from tests.integration.test_server import free_port, start, wait_until_ready
+
+pytestmark = [pytest.mark.integration, pytest.mark.model]
+
+PAGES = sorted(
+    [
+        REPOSITORY / "README.md",
+        *(REPOSITORY / "docs").rglob("*.md"),
+        REPOSITORY / "examples/README.md",
+    ]
+)
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([\w-]+):", MAKEFILE, re.MULTILINE))
+VARIABLES = set(re.findall(r"\b([A-Z][A-Z_]+)\b", MAKEFILE))
+LINK = re.compile(r"\[[^\]\[]*\]\(([^)\s]+)\)")
+MODULE = re.compile(r"python3? -m ((?:scripts|tests|function)\.[\w.]+)(.*)")
+# Output of a command is printed below it; a line that begins a command begins with one of these.
+COMMAND = re.compile(
+    r"^(?:\$ )?(?:[A-Z_]+=(?:\S+|\$\(.*)\s+)*(?:\.venv/bin/)?(?:python3? -m|make|curl)\b"
+)
+
+
+def _page(path: Path) -> str:
+    return str(path.relative_to(REPOSITORY))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Yield language and content of fenced and of indented blocks of code."""
+    yield from re.findall(r"^```(\w*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    rest = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"(?:^    .*\n)+", rest, re.MULTILINE)
+    yield from (("", re.sub(r"^    ", "", block, flags=re.MULTILINE)) for block in blocks)
+
+
+def _commands(path: Path) -> Iterator[str]:
+    """Yield every command of a page on one line, without comments."""
+    for language, content in _blocks(path.read_text()):
+        if language not in ("", "sh", "console"):
+            continue
+        for line in re.sub(r"\\\n\s*", " ", content).splitlines():
+            for command in re.split(r" && | \| ", line):
+                if COMMAND.match(command):
+                    yield re.split(r"\s+# |\s{4,}", command.removeprefix("$ "))[0].strip()
+
+
+COMMANDS = sorted({(_page(path), command) for path in PAGES for command in _commands(path)})
+
+
+def _anchors(path: Path) -> set[str]:
+    """Return the anchors that GitHub gives to a page's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.replace("`", "")).strip() for heading in headings)
+    return {heading.lower().replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=_page)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    broken = []
+    for link in LINK.findall(path.read_text()):
+        if re.match(r"\w+:", link):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (path.parent / place).resolve() if place else path
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("path", [path for path in PAGES if path.parent.name == "docs"], ids=_page)
+def test_every_page_of_the_docs_is_in_the_contents(path: Path) -> None:
+    contents = (REPOSITORY / "docs/README.md").read_text()
+    assert path.name == "README.md" or f"({path.name}" in contents
+
+
+@pytest.mark.parametrize(("page", "command"), [c for c in COMMANDS if " make " in f" {c[1]}"])
+def test_make_has_every_target_and_variable_that_a_page_names(page: str, command: str) -> None:
+    words = shlex.split(command, comments=True)
+    words = words[words.index("make") + 1 :]
+    targets = [word for word in words if re.fullmatch(r"[a-z][\w-]*", word)]
+    variables = [word.partition("=")[0] for word in words if re.match(r"[A-Z_]+=", word)]
+    assert set(targets) <= TARGETS
+    assert set(variables) <= VARIABLES
+
+
+@cache
+def _help(module: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("page", "module", "arguments"),
+    [
+        (page, *found.groups())
+        for page, command in COMMANDS
+        if (found := MODULE.search(command)) and found[1] != "function.server"
+    ],
+)
+def test_commands_have_every_flag_that_a_page_gives(page: str, module: str, arguments: str) -> None:
+    flags = set(re.findall(r"(?<!\S)(--[a-z][\w-]*)", arguments))
+    assert flags <= set(re.findall(r"--[a-z][\w-]*", _help(module)))
+
+
+SNIPPETS = [
+    (_page(path), language, content)
+    for path in PAGES
+    for language, content in _blocks(path.read_text())
+    if language in ("python", "toml", "json")
+]
+
+
+@pytest.mark.parametrize(("page", "language", "content"), SNIPPETS)
+def test_every_snippet_runs_as_printed(page: str, language: str, content: str) -> None:
+    if language == "python":
+        ast.parse(content)
+        subprocess.run([sys.executable, "-c", content], cwd=REPOSITORY, check=True)
+    elif language == "toml":
+        read = tomllib.loads(content)
+        if "model" in read:
+            TrainConfig.model_validate(read)
+    else:
+        json.loads(content)
+
+
+@pytest.fixture(scope="module")
+def server(bundled_models: Path) -> Iterator[str]:
+    port = free_port()
+    process = start(
+        MODELS_DIR=str(bundled_models), PORT=str(port), PREDICTION_LOG="true", FEEDBACK_TEXT="true"
+    )
+    try:
+        wait_until_ready(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+CURLS = [(page, command) for page, command in COMMANDS if command.startswith("curl")]
+
+
+@pytest.mark.parametrize(("page", "command"), CURLS)
+def test_every_curl_is_answered(server: str, page: str, command: str) -> None:
+    words = shlex.split(
+        command.replace("localhost:8080", server).replace("http://http://", "http://")
+    )
+    done = subprocess.run([*words, "--fail-with-body"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
