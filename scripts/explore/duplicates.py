@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from scripts.explore.markdown import listed, percent
+from scripts.common.markdown import bold_list, percent
 from scripts.explore.survey import Rows
 from scripts.train.config import TrainConfig
 
@@ -101,7 +101,7 @@ def repeated_texts(between: Sequence[Overlap]) -> Iterator[str]:
         elif pair.first.dataset == pair.second.dataset:
             clean.append(pair.second.name)
     if clean:
-        yield f"No text of {listed(clean)} stands in the training part of the same data set."
+        yield f"No text of {bold_list(clean)} stands in the training part of the same data set."
 
 
 def unlabelled_texts(between: Sequence[Overlap], config: TrainConfig) -> Iterator[str]:
@@ -143,7 +143,7 @@ def shared_groups(between: Sequence[Overlap]) -> Iterator[str]:
             clean.append(pair.second.name)
     if clean:
         yield (
-            f"No group of {listed(clean)} is in the training part of the same data set: figures "
+            f"No group of {bold_list(clean)} is in the training part of the same data set: figures "
             "there are about groups that the model has never seen."
         )
 

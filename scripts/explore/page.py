@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common.errors import UsageError
+from scripts.common.markdown import bold_list, percent
 from scripts.explore.duplicates import (
     Overlap,
     overlaps,
@@ -16,7 +17,6 @@ from scripts.explore.duplicates import (
     telling_groups,
     unlabelled_texts,
 )
-from scripts.explore.markdown import listed, percent
 from scripts.explore.plots import draw_plots
 from scripts.explore.survey import HTML_BREAK, Rows, Survey
 from scripts.explore.tables import (
@@ -80,7 +80,7 @@ def _ratings(sources: Sequence[Rows]) -> Iterator[str]:
     for missing, found in names.items():
         if missing:
             yield (
-                f"No text of {listed(found)} is rated {missing}: figures say nothing "
+                f"No text of {bold_list(found)} is rated {missing}: figures say nothing "
                 "about texts in between, and the model's scores on those may be overconfident."
             )
 

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scripts.common.markdown import markdown_table, percent
 from scripts.explore.duplicates import Overlap, Repeats, single_label_groups
-from scripts.explore.markdown import percent, table
 from scripts.explore.survey import HTML_BREAK, TOKEN_LIMITS, Rows, Survey
 
 
 def sources_table(survey: Survey) -> str:
     """Size and form of every source."""
     header = ["source", "rows", "with HTML breaks", "with non-ASCII", "empty", "SHA-256"]
-    return table(
+    return markdown_table(
         header,
         [
             [
@@ -33,7 +33,7 @@ def sources_table(survey: Survey) -> str:
 
 def parts_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
     """Rows and labels of every part."""
-    return table(
+    return markdown_table(
         ["part", "rows", *labels],
         [
             [
@@ -55,7 +55,7 @@ def lengths_table(sources: Sequence[Rows]) -> str:
     """Length quantiles, and the share of texts beyond each of TOKEN_LIMITS."""
     limits = [f"> {limit} tokens" for limit in TOKEN_LIMITS]
     header = ["source", "words: median", "95 %", "longest", "tokens: median", "95 %", "longest"]
-    return table(
+    return markdown_table(
         header + limits,
         [
             [
@@ -77,7 +77,7 @@ def lengths_table(sources: Sequence[Rows]) -> str:
 
 def repeats_table(found: Sequence[Repeats]) -> str:
     """Repetition inside sources or parts."""
-    return table(
+    return markdown_table(
         ["inside", "exact repeats", "normalised repeats", "contradicting texts"],
         [
             [
@@ -108,7 +108,7 @@ def overlaps_table(found: Sequence[Overlap]) -> str:
     if not rows:
         return rest
     header = ["rows of", "also in", "exact", "normalised", "with another label"]
-    return f"{table(header, rows)}\n\n{rest}"
+    return f"{markdown_table(header, rows)}\n\n{rest}"
 
 
 def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
@@ -137,9 +137,10 @@ def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
         for pair in between
         if pair.first.dataset == pair.second.dataset and pair.first.groups and pair.second.groups
     ]
-    if not shared:
-        return table(header, rows)
-    return f"{table(header, rows)}\n\n{table(['part', 'part', 'groups in both'], shared)}"
+    tables = [markdown_table(header, rows)]
+    if shared:
+        tables.append(markdown_table(["part", "part", "groups in both"], shared))
+    return "\n\n".join(tables)
 
 
 MOST_SAMPLES = 8
@@ -158,7 +159,7 @@ def samples_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
         for code, label in enumerate(labels):
             chosen = [row for row in drawn if part.labels[row] == code][:each]
             rows += [[part.dataset, label, snippet(part.texts[row])] for row in chosen]
-    return table(["data set", "label", "text"], rows[:MOST_SAMPLES])
+    return markdown_table(["data set", "label", "text"], rows[:MOST_SAMPLES])
 
 
 def snippet(text: str) -> str:

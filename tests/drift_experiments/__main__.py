@@ -11,7 +11,7 @@ from pathlib import Path
 
 from function.core.artifact import open_artifact
 from scripts.common.command_line import run
-from scripts.drawing.page import with_part
+from scripts.common.markdown import replace_part
 from scripts.drift.distributions import reference_of_log, reference_of_manifest
 from scripts.drift.prediction_log import PredictionLog, Window, read_log
 from tests.drift_experiments.experiments import (
@@ -44,7 +44,7 @@ def main() -> None:
     planted = [experiment(reference, case) for case in planted_cases(logs)]
     command = shlex.join(["python", "-m", "tests.drift_experiments", "--data", "DATA"])
     text = experiments_page(reference, quiet, planted, command)
-    arguments.page.write_text(with_part(arguments.page, PART, text), encoding="utf-8")
+    arguments.page.write_text(replace_part(arguments.page, PART, text), encoding="utf-8")
     print(text)
 
 

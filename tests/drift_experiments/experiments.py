@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from scripts.common.markdown import markdown_table
 from scripts.common.progress import Progress
 from scripts.drift.distributions import Reference
 from scripts.drift.prediction_log import PredictionLog
 from scripts.drift.verdict import judge
 from scripts.drift.wording import NAMES
-from scripts.explore.markdown import table
 
 SIZES = (50, 100, 200, 500, 1000, 2000)
 # Looked at besides, for a finer count of the requests that it takes.
@@ -166,12 +166,12 @@ def experiments_page(
             "",
             "Nothing is planted:",
             "",
-            table(["traffic", *head, "by"], calm),
+            markdown_table(["traffic", *head, "by"], calm),
             "",
             "Drift is planted; `requests` is how many it takes until half of the streams are "
             "found:",
             "",
-            table(["traffic", *head, "requests", "by"], drifted),
+            markdown_table(["traffic", *head, "requests", "by"], drifted),
             "",
         ]
     )
