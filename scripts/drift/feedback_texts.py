@@ -23,7 +23,7 @@ TimedFeedback = tuple[datetime, Mapping[str, Any]]
 
 
 class LoggedText(NamedTuple):
-    """What the log records of a text that was answered."""
+    """The record of a text that was answered."""
 
     characters: int
     text_hmac: str | None

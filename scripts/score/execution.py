@@ -80,8 +80,7 @@ def write_shard(rows: Iterable[Row], path: Path, batch_bytes: int) -> Shard | No
 
 @dataclass(frozen=True)
 class Execution:
-    """A run of `machine`, an ARN, with a name of its own: however often it is asked for, it
-    starts once."""
+    """A run of `machine`, an ARN. Its name makes sure that it starts only once."""
 
     account: Account
     machine: str

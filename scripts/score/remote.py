@@ -30,7 +30,7 @@ class RemoteModel:
     def __init__(
         self, service: Service, requests: int, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        """Score by a service, with so many requests at a time."""
+        """Score by a service. requests: how many run at a time."""
         self._service, self._requests, self._sleep = service, requests, sleep
 
     @property
