@@ -53,7 +53,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse snapshots diagram costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse snapshots costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -137,9 +137,6 @@ rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build
 
 snapshots: $(VENV)/.test ## write down what the templates of the stages are, after a change that is meant
 	$(BIN)/python -m tests.infra.snapshots
-
-diagram: $(VENV)/.infra ## draw and count what the CDK app makes, in docs/, after a change to infra/
-	$(BIN)/python -m scripts.diagram
 
 costs: $(VENV)/.infra ## what the function, Fargate and a GPU cost, in docs/scaling.md
 	$(BIN)/python -m scripts.costs

@@ -1,8 +1,7 @@
-"""Make rows for training, or for a golden set, of the texts that came with feedback.
+"""Make rows for training, or for a golden set, from texts that were sent with feedback.
 
-Takes feedback on what a model answered in a window of the prediction log: the last word on each
-text, once. FILE has `text` and `label`, or `entities`, as `scripts.train` and `scripts.golden`
-read them.
+Reads the feedback on a model's answers in a time range of the prediction log: the last one on each
+text. FILE has `text` and `label`, or `entities`, as `scripts.train` and `scripts.golden` read them.
 """
 
 import argparse
@@ -12,15 +11,15 @@ from pathlib import Path
 
 from scripts.common.command_line import run
 from scripts.common.errors import UsageError
-from scripts.drift.check import add_log
-from scripts.drift.feedback_texts import SUFFIXES, ToldTexts, read_told_texts
-from scripts.drift.prediction_log import parse_window
+from scripts.drift.check import add_log_arguments
+from scripts.drift.feedback_texts import SUFFIXES, FeedbackTexts, read_feedback_texts
+from scripts.drift.prediction_log import parse_time_range
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.feedback", description=__doc__)
     parser.add_argument("--model", required=True)
-    add_log(parser)
+    add_log_arguments(parser)
     parser.add_argument(
         "--output",
         type=Path,
@@ -33,24 +32,24 @@ def main() -> None:
         raise UsageError(f"--output {arguments.output}: end it in {' or '.join(SUFFIXES)}")
     if arguments.output.exists():
         raise UsageError(f"--output {arguments.output}: is there already; name a new file")
-    window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
-    told = read_told_texts(arguments.log, window, arguments.model)
-    if told.rows:
-        told.write(arguments.output)
-    print(_summary(told))
+    time_range = parse_time_range(arguments.since, arguments.until, datetime.now(UTC))
+    texts = read_feedback_texts(arguments.log, time_range, arguments.model)
+    if texts.rows:
+        texts.write(arguments.output)
+    print(_summary(texts))
 
 
-def _summary(told: ToldTexts) -> str:
-    kinds = Counter(row.get("label", "with entities") for row in told.rows)
+def _summary(texts: FeedbackTexts) -> str:
+    kinds = Counter(row.get("label", "with entities") for row in texts.rows)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     left_out = (
-        (told.without_text, "without a text"),
-        (told.foreign, "with another text than was answered"),
-        (told.damaged, "damaged lines"),
+        (texts.without_text, "without a text"),
+        (texts.foreign, "with another text than was answered"),
+        (texts.damaged, "damaged lines"),
     )
     rest = ", ".join(f"{count} {why}" for count, why in left_out if count)
-    said = f"{len(told.rows)} texts" + (f": {counted}" if counted else ", and no file")
-    return said + (f"; left out: {rest}" if rest else "")
+    summary = f"{len(texts.rows)} texts" + (f": {counted}" if counted else ", and no file")
+    return summary + (f"; left out: {rest}" if rest else "")
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from scripts.drift.check import Look
+from scripts.drift.check import DriftCheck
 from scripts.drift.distributions import Reference, reference_of_log
-from scripts.drift.prediction_log import PredictionLog, Window, collect
+from scripts.drift.prediction_log import PredictionLog, TimeRange, build_log
 
 START = datetime(2026, 11, 14, tzinfo=UTC)
-EVER = Window(None, datetime(2100, 1, 1, tzinfo=UTC))
+EVER = TimeRange(None, datetime(2100, 1, 1, tzinfo=UTC))
 VERSION = "20261121-1a8af814"
 
 
@@ -54,7 +54,7 @@ def log_lines(
 
 
 def a_log(count: int, **kind: Any) -> PredictionLog:
-    return collect(log_lines(count, **kind), EVER, "sentiment")
+    return build_log(log_lines(count, **kind), EVER, "sentiment")
 
 
 def a_reference(**kind: Any) -> Reference:
@@ -62,5 +62,5 @@ def a_reference(**kind: Any) -> Reference:
     return reference_of_log(a_log(2000, seed=99, **kind), "the first week")
 
 
-def a_look(log: PredictionLog) -> Look:
-    return Look("sentiment", VERSION, a_reference(right=0.93), log)
+def a_check(log: PredictionLog) -> DriftCheck:
+    return DriftCheck("sentiment", VERSION, a_reference(right=0.93), log)

@@ -1,4 +1,4 @@
-"""What a model meets in production: the prediction log, drift, and reports of both.
+"""Input drift of a model in production: the prediction log, the check, and reports of both.
 
 log lines ──> prediction log ──> distributions ──┐
                                                  ├──> verdict ──> page, metrics, tracked run

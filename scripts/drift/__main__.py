@@ -1,9 +1,9 @@
-"""Say whether what models meet is still what they were validated on. Exit code 3 where it is not.
+"""Check whether models still get the input that they were validated on. Exit code 3 if not.
 
-Reads a window of the prediction log, and compares answers, scores, lengths, tokens per word and,
-with feedback, accuracy with a reference: of one model, or of each that a stage serves. Of those,
-one of which the reference has too little is named and passed over; one that cannot be looked at
-holds none of the others up, and is told in the end.
+Reads a time range of the prediction log, and compares answers, scores, lengths, tokens per word
+and, with feedback, accuracy with a reference: of one model, or of each that a stage serves. Of
+these, a model of which the reference has too little is named and passed over; one that cannot be
+checked does not stop the others, and is reported at the end.
 """
 
 import argparse
@@ -16,9 +16,9 @@ from scripts.common.command_line import add_to_summary, run, table, write_json
 from scripts.common.errors import DriftError, RegistryError, ThinReferenceError, UsageError
 from scripts.deploy.models import choose
 from scripts.deploy.stacks import load_stage
-from scripts.drift.check import Look, look_at, window_parser
+from scripts.drift.check import DriftCheck, check_model, check_parser
 from scripts.drift.cloudwatch import metric_data, put_metrics
-from scripts.drift.wording import NAMES, advice, changes, headline, told_accuracy
+from scripts.drift.wording import NAMES, accuracy_sentence, advice, changes, headline
 from scripts.registry.registry import PRODUCTION, open_registry
 
 
@@ -30,12 +30,12 @@ def main() -> None:
     failed: dict[str, EvergreenError] = {}
     for model in _models(arguments):
         try:
-            found = look_at(arguments, model)
-            figures[model] = found.document
-            if found.verdict.word == "drift":
-                drifted.append(headline(model, found.verdict))
-            _tell(found)
-            _keep(found, arguments)
+            check = check_model(arguments, model)
+            figures[model] = check.document
+            if check.verdict.status == "drift":
+                drifted.append(headline(model, check.verdict))
+            _print(check)
+            _publish(check, arguments)
         except ThinReferenceError as error:
             passed_over.append(error)
             _say(f"{model}: passed over: {error}")
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _models(arguments: argparse.Namespace) -> list[str]:
-    """The one that was named, or all that the stage serves once they have answered there."""
+    """Return the named model, or all in production that the stage serves."""
     if arguments.model:
         return [arguments.model]
     registry = open_registry(arguments.registry)
@@ -66,23 +66,15 @@ def _models(arguments: argparse.Namespace) -> list[str]:
     return models
 
 
-def _keep(found: Look, arguments: argparse.Namespace) -> None:
-    if arguments.output:
-        found.write(arguments.output / found.model)
-    if arguments.cloudwatch:
-        data = metric_data(found.document, arguments.service, datetime.now(UTC))
-        put_metrics(arguments.cloudwatch, data)
-
-
-def _tell(found: Look) -> None:
-    verdict = found.verdict
-    lines = [headline(found.model, verdict), told_accuracy(verdict)]
+def _print(check: DriftCheck) -> None:
+    verdict = check.verdict
+    lines = [headline(check.model, verdict), accuracy_sentence(verdict)]
     for what, advised in zip(
-        changes(found.reference, verdict, found.slices), advice(verdict), strict=True
+        changes(check.reference, verdict, check.slices), advice(verdict), strict=True
     ):
         lines += [what, advised]
     _say("\n".join(line for line in lines if line))
-    if verdict.findings:
+    if verdict.results:
         rows = [
             (
                 NAMES[each.feature],
@@ -92,19 +84,27 @@ def _tell(found: Look) -> None:
                 f"{each.p_value:.2g}",
                 "yes" if each.drifted else "no",
             )
-            for each in verdict.findings
+            for each in verdict.results
         ]
         head = ("feature", "distance", "matters from", "quiet traffic", "chance", "drift")
         print(table(head, rows))
 
 
-def _say(what: str) -> None:
-    print(what)
-    add_to_summary(f"### Drift\n\n{what}")
+def _publish(check: DriftCheck, arguments: argparse.Namespace) -> None:
+    if arguments.output:
+        check.write(arguments.output / check.model)
+    if arguments.cloudwatch:
+        data = metric_data(check.document, arguments.service, datetime.now(UTC))
+        put_metrics(arguments.cloudwatch, data)
+
+
+def _say(text: str) -> None:
+    print(text)
+    add_to_summary(f"### Drift\n\n{text}")
 
 
 def _arguments() -> argparse.Namespace:
-    parser = window_parser("scripts.drift", __doc__)
+    parser = check_parser("scripts.drift", __doc__)
     whose = parser.add_mutually_exclusive_group(required=True)
     whose.add_argument("--model")
     whose.add_argument("--stage", help="one of infra/stages.py: all models that it serves")
@@ -114,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="also write the figures here, by model"
     )
-    parser.add_argument("--cloudwatch", metavar="NAMESPACE", help="tell the alarm: Evergreen")
+    parser.add_argument("--cloudwatch", metavar="NAMESPACE", help="send metrics there: Evergreen")
     parser.add_argument("--service", help="with --cloudwatch: the deployment's setting SERVICE")
     arguments = parser.parse_args()
     if bool(arguments.cloudwatch) != bool(arguments.service):

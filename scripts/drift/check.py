@@ -1,7 +1,6 @@
-"""A window looked at: what it is read from, compared with, and what came out."""
+"""The drift check of one model: a window of its log compared with a reference."""
 
 import argparse
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -10,17 +9,18 @@ from typing import Any
 
 from scripts.common.command_line import registry_parser, write_json
 from scripts.common.errors import RegistryError
+from scripts.common.progress import say
 from scripts.drift.distributions import Reference, reference_of_log, reference_of_manifest
-from scripts.drift.prediction_log import PredictionLog, Window, parse_window, read_log
-from scripts.drift.report import document, draw, page
-from scripts.drift.timeline import Slice, timeline
-from scripts.drift.verdict import Verdict, judge
+from scripts.drift.prediction_log import PredictionLog, TimeRange, parse_time_range, read_log
+from scripts.drift.report import build_document, draw_pictures, render_page
+from scripts.drift.timeline import TimeSlice, slice_window
+from scripts.drift.verdict import DriftVerdict, judge_drift
 from scripts.registry.registry import PRODUCTION, open_registry
 
 
 @dataclass(frozen=True)
-class Look:
-    """One model's window beside its reference."""
+class DriftCheck:
+    """One model's window and its reference, and what follows from comparing them."""
 
     model: str
     version: str
@@ -28,61 +28,65 @@ class Look:
     log: PredictionLog
 
     @cached_property
-    def verdict(self) -> Verdict:
-        return judge(self.reference, self.log)
+    def verdict(self) -> DriftVerdict:
+        return judge_drift(self.reference, self.log)
 
     @cached_property
-    def slices(self) -> list[Slice]:
-        return timeline(self.reference, self.log)
+    def slices(self) -> list[TimeSlice]:
+        return slice_window(self.reference, self.log)
 
     @cached_property
     def document(self) -> dict[str, Any]:
-        return document(
+        return build_document(
             self.model, self.version, self.reference, self.log, self.verdict, self.slices
         )
 
     def write(self, folder: Path) -> dict[str, Path]:
-        """`report.html`, `report.json` and the pictures; returns the pictures."""
-        pictures = draw(self.reference, self.verdict, self.slices, folder)
+        """Write `report.html`, `report.json` and the pictures; return the pictures."""
+        pictures = draw_pictures(self.reference, self.verdict, self.slices, folder)
         write_json(self.document, folder / "report.json")
-        (folder / "report.html").write_text(page(self.document, pictures), encoding="utf-8")
+        html = render_page(self.document, pictures)
+        (folder / "report.html").write_text(html, encoding="utf-8")
         return pictures
 
 
-def look(
-    registry: str, model: str, where: str, window: Window, reference: str | None = None
-) -> Look:
-    """Read a window of what the version in production answered, and its reference.
+def check_model(arguments: argparse.Namespace, model: str) -> DriftCheck:
+    """Read what the version in production answered, and its reference.
 
-    reference: a log of good traffic, all of it; None takes the manifest's profile. Raises
-    RegistryError where nothing is in production, UsageError where a log is not there.
+    Args:
+        arguments: Those of `check_parser`.
+        model: The name of a model in the registry.
+
+    Raises:
+        RegistryError: Nothing is in production.
+        UsageError: A log is not there, or an argument makes no sense.
+        StoreError: A log or the registry cannot be read.
     """
-    opened = open_registry(registry)
-    alias = opened.alias(model, PRODUCTION)
+    time_range = parse_time_range(arguments.since, arguments.until, datetime.now(UTC))
+    registry = open_registry(arguments.registry)
+    alias = registry.alias(model, PRODUCTION)
     if alias is None:
         raise RegistryError(f"{model}: nothing is in production; promote a version first")
-    manifest = opened.describe(model, alias.version).manifest
-    everything = read_log(where, window, model)
+    manifest = registry.describe(model, alias.version).manifest
+    everything = read_log(arguments.log, time_range, model)
     log = everything.of_version(alias.version)
     if others := len(everything) - len(log):
-        _say(f"{others:,} predictions of other versions than {alias.version} are left out")
+        say(f"{others:,} predictions of other versions than {alias.version} are left out")
     if log.damaged:
-        _say(f"{log.damaged:,} damaged lines are left out")
-    if reference is None:
-        return Look(model, alias.version, reference_of_manifest(manifest, alias.version), log)
-    good = read_log(reference, Window(None, window.until), model)
+        say(f"{log.damaged:,} damaged lines are left out")
+    where: str | None = arguments.reference
+    if where is None:
+        return DriftCheck(model, alias.version, reference_of_manifest(manifest, alias.version), log)
+    good = read_log(where, TimeRange(None, time_range.until), model)
     if set(good.versions) - {alias.version}:
-        _say(f"{reference}: answered by other versions too, which may score otherwise")
-    return Look(model, alias.version, reference_of_log(good, reference), log)
+        say(f"{where}: answered by other versions too, which may score otherwise")
+    return DriftCheck(model, alias.version, reference_of_log(good, where), log)
 
 
-def _say(what: str) -> None:
-    print(what, file=sys.stderr)
-
-
-def window_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+def check_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a command that checks a window of the log for drift."""
     parser = registry_parser(module, description)
-    add_log(parser)
+    add_log_arguments(parser)
     parser.add_argument(
         "--reference",
         metavar="LOG",
@@ -92,8 +96,8 @@ def window_parser(module: str, description: str | None) -> argparse.ArgumentPars
     return parser
 
 
-def add_log(parser: argparse.ArgumentParser) -> None:
-    """Which log, and from when to when."""
+def add_log_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that name a log and a time range."""
     parser.add_argument(
         "--log",
         required=True,
@@ -102,9 +106,3 @@ def add_log(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--since", metavar="TIME", help="24h, 7d, or a time; the first by default")
     parser.add_argument("--until", metavar="TIME", help="the same; now by default")
-
-
-def look_at(arguments: argparse.Namespace, model: str) -> Look:
-    """Raises UsageError, RegistryError and StoreError as `look` does."""
-    window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
-    return look(arguments.registry, model, arguments.log, window, arguments.reference)

@@ -1,4 +1,4 @@
-"""What a verdict tells CloudWatch, for the alarm and the dashboard."""
+"""Metrics of a drift check for CloudWatch's alarm and dashboard."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 DRIFT, TEXTS, INDEX = "drift", "drift_texts", "psi"
 
 
-def metrics(document: Mapping[str, Any]) -> dict[str, float]:
-    """The figures by the name of their metric: `drift` is 1 or 0, and absent where nobody can
-    tell; `psi_` and a feature how far that is from the reference; `accuracy` that of feedback."""
+def metric_values(document: Mapping[str, Any]) -> dict[str, float]:
+    """Return the values of a report by the name of their metric.
+
+    `drift` is 1 or 0, and absent if there are too few texts; `psi_FEATURE` is the distance of a
+    feature from the reference; `accuracy` is that of the answers with feedback.
+    """
     figures = {TEXTS: float(document["texts"])}
     if document["verdict"] != "quiet":
         figures[DRIFT] = float(document["verdict"] == "drift")
@@ -29,9 +32,12 @@ def metrics(document: Mapping[str, Any]) -> dict[str, float]:
 def metric_data(
     document: Mapping[str, Any], service: str, time: datetime
 ) -> "Sequence[MetricDatumTypeDef]":
-    """As PutMetricData takes them, under the dimensions of the application's own metrics; `drift`
-    also under the service alone, where the alarm hears of every model."""
-    return list(_data(metrics(document), document["model"], service, time))
+    """Return the values as PutMetricData takes them.
+
+    They have the dimensions of the application's own metrics. `drift` also goes under the service
+    alone, whose alarm covers every model.
+    """
+    return list(_data(metric_values(document), document["model"], service, time))
 
 
 def _data(
@@ -56,7 +62,12 @@ def _datum(
 
 
 def put_metrics(namespace: str, data: "Sequence[MetricDatumTypeDef]") -> None:
-    """Send them. Raises CommandError where CloudWatch cannot be reached or refuses."""
+    """Send metrics.
+
+    Raises:
+        MissingExtraError: boto3 is not installed.
+        CommandError: CloudWatch cannot be reached, or refuses.
+    """
     try:
         import boto3
         from botocore.config import Config

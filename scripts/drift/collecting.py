@@ -1,7 +1,7 @@
-"""From a server's output to a folder of the prediction log, one sub-folder an hour.
+"""The prediction log in a folder, collected from a server's output: one sub-folder per hour.
 
-Each record is first appended to a file of JSON lines, which is a part of the log itself; once its
-hour is over that becomes Parquet. Killed at any moment, every line that was read is there.
+Each record is first appended to a file of JSON lines, which is part of the log itself; once its
+hour is over, the file becomes Parquet. A kill at any moment loses no line that was read.
 """
 
 import fcntl
@@ -17,30 +17,35 @@ from scripts.drift.log_lines import lines_of, parse_line, time_of, write_parquet
 
 # An hour's file stays open while lines of a later one come in: requests end out of order.
 MOST_OPEN = 2
-OWN = f"{'[0-9]' * 4}/??/??/??/{'[0-9a-f]' * 32}.jsonl"  # whatever else lies there is not touched
+# Any other file in the folder stays as it is.
+OWN = f"{'[0-9]' * 4}/??/??/??/{'[0-9a-f]' * 32}.jsonl"
 
 
 class Collector:
-    """Appends records to the hours that they belong to."""
+    """An open log that appends each record to the file of its hour."""
 
     def __init__(self, folder: Path) -> None:
-        """Takes over what a killed collector left behind."""
+        """Convert the files that a killed collector left behind."""
         self._folder = folder
         self._open: dict[str, TextIO] = {}
         for path in sorted(folder.glob(OWN)):
             with path.open("a", encoding="utf-8") as lines:
                 if _lock(lines):
-                    _settle(path)
+                    _convert(path)
 
     def add(self, record: dict[str, Any]) -> None:
-        """Keep a record. Raises KeyError, TypeError or ValueError for one without a time."""
+        """Append a record.
+
+        Raises:
+            KeyError, TypeError, ValueError: It has no valid time.
+        """
         hour = f"{time_of(record).astimezone(UTC):%Y/%m/%d/%H}"
         lines = self._open.get(hour) or self._begin(hour)
         lines.write(json.dumps(record, ensure_ascii=False) + "\n")
         lines.flush()
 
     def close(self) -> None:
-        """Turn what is open into Parquet."""
+        """Convert the open files into Parquet."""
         for hour in list(self._open):
             self._end(hour)
 
@@ -56,11 +61,11 @@ class Collector:
 
     def _end(self, hour: str) -> None:
         with self._open.pop(hour) as lines:
-            _settle(Path(lines.name))
+            _convert(Path(lines.name))
 
 
 def collect_lines(lines: Iterable[str], folder: Path) -> Iterator[str]:
-    """Keep the records among lines; yields the other lines, which are somebody else's log."""
+    """Append the records among lines; yield the other lines, which are another log's."""
     collector = Collector(folder)
     try:
         for line in lines:
@@ -71,24 +76,26 @@ def collect_lines(lines: Iterable[str], folder: Path) -> Iterator[str]:
                 try:
                     collector.add(record or {})
                 except (KeyError, TypeError, ValueError):
-                    yield line  # damaged: for somebody to see
+                    yield line  # damaged: for people to see
     finally:
         collector.close()
 
 
-def _settle(path: Path) -> None:
-    """A file of lines as Parquet. A kill in between leaves both; a line that is there twice is
-    read once."""
+def _convert(path: Path) -> None:
+    """Convert a file of lines into Parquet.
+
+    A kill in between leaves both files; readers count a line that is there twice once.
+    """
     records = [line for line in lines_of(path.read_bytes()) if line]
     if records:
-        partial = path.with_name(f".partial-{path.stem}")  # which readers pass over
+        partial = path.with_name(f".partial-{path.stem}")  # readers skip it
         partial.write_bytes(write_parquet(records))
         os.replace(partial, path.with_suffix(".parquet"))
     path.unlink()
 
 
 def _lock(lines: TextIO) -> bool:
-    """Whether nobody else, who still writes there, holds a file; the lock ends with the process."""
+    """Lock a file until the process ends; return False if another process writes there."""
     try:
         fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

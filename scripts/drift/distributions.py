@@ -1,4 +1,8 @@
-"""How a window's texts and answers are spread, in the same bins as those of the reference."""
+"""Distributions of a window's texts and answers, in the same bins as those of the reference.
+
+A window is the traffic of a time range. It is compared with a reference: the profile in the
+manifest, or a window of the log that is known as good.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,15 +19,20 @@ from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES
 LABELS, SCORE, TOKENS, RATIO = FEATURES = ("labels", "score", "tokens", "tokens_per_word")
 OWN_EDGES = {SCORE: SCORE_EDGES, TOKENS: LENGTH_EDGES, RATIO: RATIO_EDGES}
 OTHER = "other"
+FEWEST_TEXTS = 300  # of a reference
 
 
 @dataclass(frozen=True)
 class Distribution:
     """Texts by bin.
 
-    edges: of the bins of a number; None for labels, whose bins are `names`. counts: of texts. A
-    text with several entities is one observation, spread over their labels by the mean share:
+    A text with several entities is one observation, spread over their labels by the mean share:
     entities of one text depend on each other, and counting each would feign certainty.
+
+    Attributes:
+        names: Of the bins.
+        counts: Texts in each bin.
+        edges: Of the bins of a number; None for labels.
     """
 
     names: Sequence[str]
@@ -42,70 +51,9 @@ class Distribution:
 Distributions = Mapping[str, Distribution]
 
 
-def of_profile(profile: Mapping[str, Any]) -> Distributions:
-    """The reference that a manifest holds."""
-    labels = profile["labels"]
-    shares = np.array(list(labels.values()), dtype=float) * float(profile["texts"])
-    found = {LABELS: Distribution([*labels, OTHER], np.append(shares, 0.0))}
-    for feature in OWN_EDGES:
-        if feature in profile:
-            edges = np.array(profile[feature]["edges"], dtype=float)
-            counts = np.array(profile[feature]["counts"], dtype=float)
-            found[feature] = Distribution(_spans(edges), counts, edges)
-    return found
-
-
-def of_first_log(log: PredictionLog) -> Distributions:
-    """A log as the reference, in the bins that profiles have."""
-    bins = {
-        feature: Distribution(_spans(edges), np.zeros(len(edges) - 1), edges)
-        for feature, edges in OWN_EDGES.items()
-    }
-    labels = Distribution([*log.labels, OTHER], np.zeros(len(log.labels) + 1))
-    return of_log(log, {LABELS: labels, **bins})
-
-
-def of_log(log: PredictionLog, reference: Distributions) -> Distributions:
-    """A window in the bins of its reference; a feature that the window lacks is left out."""
-    values = {SCORE: log.scores, TOKENS: log.tokens, RATIO: log.tokens / np.maximum(log.words, 1)}
-    found = {}
-    for feature, like in reference.items():
-        if like.edges is None:
-            counts = _labels(log, like.names)
-        else:
-            counts = _histogram(values[feature], like.edges)
-        if counts.sum():
-            found[feature] = Distribution(like.names, counts, like.edges)
-    return found
-
-
-def _labels(log: PredictionLog, names: Sequence[str]) -> Numbers:
-    totals = dict(zip(log.labels, log.answers.sum(0), strict=True))
-    known = [float(totals.pop(name, 0.0)) for name in names[:-1]]
-    counts = np.array([*known, float(sum(totals.values()))])
-    texts = int(np.count_nonzero(log.answers.sum(1)))
-    return np.asarray(counts / max(counts.sum(), 1) * texts)
-
-
-def _histogram(values: Numbers, edges: Numbers) -> Numbers:
-    """What lies beyond the outer edges counts in the outer bins."""
-    there = values[~np.isnan(values)]
-    counts, _ = np.histogram(np.clip(there, edges[0], edges[-1]), bins=edges)
-    return counts.astype(float)
-
-
-def _spans(edges: Numbers) -> list[str]:
-    *spans, last = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    # The last span reaches as far as anything can; its end says nothing.
-    return [*spans, last if edges[-1] <= 1 else f"{edges[-2]:g} or more"]
-
-
-FEWEST_TEXTS = 300
-
-
 @dataclass(frozen=True)
-class Answers:
-    """How many of the answers that somebody gave feedback on were right."""
+class FeedbackCounts:
+    """The answers with feedback: how many there are, and how many of them were right."""
 
     right: int
     judged: int
@@ -117,39 +65,104 @@ class Answers:
 
 @dataclass(frozen=True)
 class Reference:
-    """name: as people call it. answers: None where it has no feedback."""
+    """Known-good traffic. name: for people. feedback: None where there is none."""
 
     name: str
     texts: int
     distributions: Distributions
-    answers: Answers | None = None
+    feedback: FeedbackCounts | None = None
 
 
 def reference_of_manifest(manifest: Manifest, version: str) -> Reference:
-    """The profile: the texts on which the version was validated. Raises UsageError without one."""
+    """Return the profile of the texts on which a version was validated.
+
+    Raises:
+        UsageError: The manifest has no profile.
+    """
     if not manifest.profile:
         raise UsageError(
             f"{manifest.model} {version}: its manifest has no reference profile; "
             "give a good window of its log instead: --reference LOG"
         )
-    distributions = of_profile(manifest.profile)
+    distributions = profile_distributions(manifest.profile)
     return Reference(
         f"the profile of version {version}", int(manifest.profile["texts"]), distributions
     )
 
 
 def reference_of_log(log: PredictionLog, name: str) -> Reference:
-    """Traffic that was looked at and found good, of the first week, say. Raises
-    ThinReferenceError where it is too little to tell a change from chance."""
+    """Return traffic that was inspected and found good, of the first week for example.
+
+    Raises:
+        ThinReferenceError: There are too few texts to distinguish a change from chance.
+    """
     if len(log) < FEWEST_TEXTS:
         raise ThinReferenceError(
             f"{name}: {len(log)} predictions are too few for a reference; "
             f"give a log with at least {FEWEST_TEXTS} of this model"
         )
-    return Reference(name, len(log), of_first_log(log), answers_of(log.correct))
+    return Reference(name, len(log), reference_distributions(log), count_feedback(log.correct))
 
 
-def answers_of(correct: Numbers) -> Answers | None:
-    """correct: 1, 0, or NaN where nobody told."""
+def count_feedback(correct: Numbers) -> FeedbackCounts | None:
+    """Count feedback. correct: 1, 0, or NaN where there is none."""
     judged = correct[~np.isnan(correct)]
-    return Answers(int(judged.sum()), len(judged)) if len(judged) else None
+    return FeedbackCounts(int(judged.sum()), len(judged)) if len(judged) else None
+
+
+def profile_distributions(profile: Mapping[str, Any]) -> Distributions:
+    """Return the distributions in a manifest's profile."""
+    labels = profile["labels"]
+    shares = np.array(list(labels.values()), dtype=float) * float(profile["texts"])
+    found = {LABELS: Distribution([*labels, OTHER], np.append(shares, 0.0))}
+    for feature in OWN_EDGES:
+        if feature in profile:
+            edges = np.array(profile[feature]["edges"], dtype=float)
+            counts = np.array(profile[feature]["counts"], dtype=float)
+            found[feature] = Distribution(_bin_names(edges), counts, edges)
+    return found
+
+
+def reference_distributions(log: PredictionLog) -> Distributions:
+    """Return the distributions of a log in the bins of profiles."""
+    bins = {
+        feature: Distribution(_bin_names(edges), np.zeros(len(edges) - 1), edges)
+        for feature, edges in OWN_EDGES.items()
+    }
+    labels = Distribution([*log.labels, OTHER], np.zeros(len(log.labels) + 1))
+    return window_distributions(log, {LABELS: labels, **bins})
+
+
+def window_distributions(log: PredictionLog, reference: Distributions) -> Distributions:
+    """Return the distributions of a log in a reference's bins, without features that it lacks."""
+    values = {SCORE: log.scores, TOKENS: log.tokens, RATIO: log.tokens / np.maximum(log.words, 1)}
+    found = {}
+    for feature, like in reference.items():
+        if like.edges is None:
+            counts = _count_labels(log, like.names)
+        else:
+            counts = _histogram(values[feature], like.edges)
+        if counts.sum():
+            found[feature] = Distribution(like.names, counts, like.edges)
+    return found
+
+
+def _count_labels(log: PredictionLog, names: Sequence[str]) -> Numbers:
+    totals = dict(zip(log.labels, log.answers.sum(0), strict=True))
+    known = [float(totals.pop(name, 0.0)) for name in names[:-1]]
+    counts = np.array([*known, float(sum(totals.values()))])
+    texts = int(np.count_nonzero(log.answers.sum(1)))
+    return np.asarray(counts / max(counts.sum(), 1) * texts)
+
+
+def _histogram(values: Numbers, edges: Numbers) -> Numbers:
+    """Count values by bin; those beyond the outer edges count in the outer bins."""
+    there = values[~np.isnan(values)]
+    counts, _ = np.histogram(np.clip(there, edges[0], edges[-1]), bins=edges)
+    return counts.astype(float)
+
+
+def _bin_names(edges: Numbers) -> list[str]:
+    *names, last = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
+    # The last bin has no upper limit; its edge says nothing.
+    return [*names, last if edges[-1] <= 1 else f"{edges[-2]:g} or more"]

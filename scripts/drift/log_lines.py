@@ -1,4 +1,4 @@
-"""Lines of the prediction log in whatever a file holds: JSON lines, gzip, Parquet."""
+"""Lines of the prediction log in any kind of file: JSON lines, gzip, Parquet."""
 
 import gzip
 import json
@@ -33,9 +33,9 @@ Line = dict[str, Any] | None
 
 
 def lines_of(content: bytes) -> Iterator[Line]:
-    """The log's lines in a file, known by its first bytes; other lines between are skipped."""
+    """Yield the log's lines in a file, whose kind its first bytes tell; skip other lines."""
     if content.startswith(PARQUET):
-        yield from _rows(content)
+        yield from _parquet_rows(content)
         return
     if content.startswith(GZIP):
         try:
@@ -48,9 +48,9 @@ def lines_of(content: bytes) -> Iterator[Line]:
 
 
 def parse_line(line: str) -> Iterator[Line]:
-    """What a line of a captured output holds of the log: mostly nothing, or one record.
+    """Yield the records in a line of a captured output: usually none, or one.
 
-    Firehose may set records beside each other with no line break between; they are told apart.
+    Firehose may write records without a line break between them; they are separated.
     """
     if not OURS.search(line):
         return
@@ -67,21 +67,24 @@ def parse_line(line: str) -> Iterator[Line]:
 
 
 def time_of(line: dict[str, Any]) -> datetime:
-    """When it was written, in UTC where it names no zone. Raises KeyError, TypeError or ValueError
-    where it does not say."""
+    """Return when a line was written; a time without a zone is in UTC.
+
+    Raises:
+        KeyError, TypeError, ValueError: The line has no valid time.
+    """
     time = datetime.fromisoformat(line["time"])
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def write_parquet(records: list[dict[str, Any]]) -> bytes:
-    """Records as a Parquet file; members that the log does not have are left out."""
+    """Return records as a Parquet file, without members that are not in SCHEMA."""
     table = pa.Table.from_pylist(records, schema=SCHEMA)
     sink = BytesIO()
     pa.parquet.write_table(table, sink)
     return sink.getvalue()
 
 
-def _rows(content: bytes) -> Iterator[Line]:
+def _parquet_rows(content: bytes) -> Iterator[Line]:
     try:
         table = pa.parquet.read_table(BytesIO(content))
     except (pa.ArrowException, OSError):

@@ -1,4 +1,4 @@
-"""The prediction log: what one model answered in a window of time, with the feedback on it."""
+"""The prediction log: the answers of one model in a time range, with the feedback on them."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,11 +16,19 @@ from scripts.registry.stores.location import S3, open_store
 from scripts.registry.stores.store import ObjectStore
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+HOUR = timedelta(hours=1)
+# Feedback counts up to this long after its prediction; Firehose is never later with a line.
+LATEST = timedelta(days=7)
+# Firehose names a file by the hour of its first line, and waits no longer than this for the last.
+BUFFERED = timedelta(minutes=15)
+PARTITION = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})/(\d{2})/")
+
+Numbers = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Window:
-    """From `since` (None: from the first) up to, and without, `until`; both with a time zone."""
+class TimeRange:
+    """The times from `since` (None: the first) until before `until`; both with a time zone."""
 
     since: datetime | None
     until: datetime
@@ -29,100 +37,51 @@ class Window:
         return time < self.until and (self.since is None or time >= self.since)
 
 
-def parse_window(since: str | None, until: str | None, now: datetime) -> Window:
-    """A window as people type it: `24h`, `90m`, `7d`, `2w`, or a time in ISO 8601, UTC by default.
+def parse_time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
+    """Parse a range as people type it: `24h`, `90m`, `7d`, `2w`, or a time in ISO 8601 (UTC).
 
-    A stretch of `until` is counted back from now, one of `since` from there. Raises UsageError.
+    A duration as `until` is counted back from now, one as `since` from `until`.
+
+    Raises:
+        UsageError: One is neither, or the range is empty.
     """
-    end = _time(until, now) if until else now
-    start = _time(since, end) if since else None
+    end = _parse_time(until, now) if until else now
+    start = _parse_time(since, end) if since else None
     if start is not None and start >= end:
         raise UsageError(f"--since {since}: must lie before --until, which is {end:%F %T %Z}")
-    return Window(start, end)
+    return TimeRange(start, end)
 
 
-def _time(said: str, back_from: datetime) -> datetime:
-    if stretch := re.fullmatch(r"(\d+)([mhdw])", said):
+def _parse_time(value: str, back_from: datetime) -> datetime:
+    if duration := re.fullmatch(r"(\d+)([mhdw])", value):
         try:
-            return back_from - timedelta(**{UNITS[stretch[2]]: int(stretch[1])})
+            return back_from - timedelta(**{UNITS[duration[2]]: int(duration[1])})
         except OverflowError as error:
-            raise UsageError(f"{said}: that is before the year 1") from error
+            raise UsageError(f"{value}: that is before the year 1") from error
     try:
-        time = datetime.fromisoformat(said)
+        time = datetime.fromisoformat(value)
     except ValueError as error:
         raise UsageError(
-            f"{said}: give a stretch such as 24h or 7d, or a time such as 2026-11-21T12:00:00Z"
+            f"{value}: give a stretch such as 24h or 7d, or a time such as 2026-11-21T12:00:00Z"
         ) from error
     return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-HOUR = timedelta(hours=1)
-# How long after its prediction feedback is waited for, and how late Firehose may write a line.
-LATEST = timedelta(days=7)
-# Firehose names a file by the hour of its first line, and waits no longer than this for the last.
-BUFFERED = timedelta(minutes=15)
-PARTITION = re.compile(r"(?:^|/)(\d{4})/(\d{2})/(\d{2})/(\d{2})/")
-
-
-def log_files(where: str, window: Window) -> Iterator[bytes]:
-    """The content of every file that may hold lines of a window, or feedback on them.
-
-    where: a file, a directory, or `s3://bucket/prefix`. Files in hourly folders
-    (`YYYY/MM/DD/HH/`, in UTC) of another time are not opened. Raises UsageError where nothing
-    lies there, StoreError where it cannot be read.
-    """
-    path = Path(where)
-    if not where.startswith(S3) and path.is_file():
-        yield path.read_bytes()
-        return
-    if not where.startswith(S3) and not path.is_dir():
-        raise UsageError(f"{where}: no such file or directory of a prediction log")
-    store = open_store(where)
-    for key in _keys(store, where, window):
-        if _may_hold(key, window):
-            yield store.get(key).content
-
-
-def _keys(store: ObjectStore, where: str, window: Window) -> Iterator[str]:
-    """On S3 a listing of years costs time, so that only the days that count are listed."""
-    days = _days(window) if where.startswith(S3) and window.since else [""]
-    for day in days:
-        yield from (listed.key for listed in store.list(day))
-
-
-def _days(window: Window) -> Iterator[str]:
-    first, last = window.since or window.until, window.until.astimezone(UTC)
-    day = (first - BUFFERED).astimezone(UTC)
-    latest = min(last + LATEST, datetime.now(UTC))
-    while f"{day:%F}" <= f"{latest:%F}":
-        yield f"{day:%Y/%m/%d}/"
-        day += timedelta(days=1)
-
-
-def _may_hold(key: str, window: Window) -> bool:
-    found = PARTITION.search(key)
-    if found is None:
-        return True
-    try:
-        hour = datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[arg-type, misc]
-    except ValueError:
-        return True
-    return hour < window.until + LATEST and (
-        window.since is None or hour + HOUR + BUFFERED > window.since.astimezone(UTC)
-    )
-
-
-Numbers = npt.NDArray[np.float64]
-
-
 @dataclass(frozen=True)
 class PredictionLog:
-    """Predictions, oldest first; every array has one entry, or row, a text.
+    """Predictions, oldest first. Every array has one entry, or row, per text.
 
-    times: Unix seconds. labels: every label that was answered. answers: how often each, one for
-    a classified text and any number for entities. scores: NaN where there was none. tokens,
-    words: of the text. correct: 1 or 0 where somebody told the label, else NaN. damaged: lines
-    that could not be read.
+    Attributes:
+        times: Unix seconds.
+        versions: The model version that answered.
+        labels: All labels that occur in answers.
+        answers: How often each of `labels` was answered: one for a classified text, any number
+            for entities.
+        scores: NaN where there was none.
+        tokens: The length of the text in tokens.
+        words: And in words.
+        correct: 1 or 0 where feedback gave the label, else NaN.
+        damaged: The number of lines that could not be read.
     """
 
     times: Numbers
@@ -139,11 +98,11 @@ class PredictionLog:
         return len(self.times)
 
     def time(self, row: int) -> datetime:
-        """When a text was answered."""
+        """Return when a text was answered."""
         return datetime.fromtimestamp(self.times[row], UTC)
 
     def select(self, rows: npt.NDArray[np.integer] | slice) -> "PredictionLog":
-        """Some of the texts; a row that is named twice counts twice."""
+        """Return some of the texts; a row that is named twice counts twice."""
         return PredictionLog(
             self.times[rows],
             list(np.array(self.versions, dtype=object)[rows]),
@@ -157,24 +116,21 @@ class PredictionLog:
         )
 
     def of_version(self, version: str) -> "PredictionLog":
-        """What one version of the model answered."""
+        """Return the texts that one version of the model answered."""
         return self.select(np.flatnonzero(np.array(self.versions, dtype=object) == version))
 
 
-def read_log(where: str, window: Window, model: str) -> PredictionLog:
-    """Read a model's predictions of a window and join the feedback, of which the last counts.
+def read_log(where: str, time_range: TimeRange, model: str) -> PredictionLog:
+    """Read a model's predictions in a time range and join the last feedback on each.
 
-    where: a file of JSON lines (a captured output, plain or gzip) or Parquet, a directory of
-    them, or `s3://bucket/prefix`. A line that was delivered twice counts once. Raises UsageError
-    where nothing lies there, StoreError where it cannot be read.
+    A line that was delivered twice counts once. `where` and errors are those of `log_files`.
     """
-    return collect(
-        (line for content in log_files(where, window) for line in lines_of(content)), window, model
-    )
+    lines = (line for content in log_files(where, time_range) for line in lines_of(content))
+    return build_log(lines, time_range, model)
 
 
-def collect(lines: Iterable[Line], window: Window, model: str) -> PredictionLog:
-    """The same of lines at hand, None for each that is damaged."""
+def build_log(lines: Iterable[Line], time_range: TimeRange, model: str) -> PredictionLog:
+    """Build the log from lines in any order, None for each that is damaged."""
     predictions: dict[str, tuple[float, Mapping[str, Any]]] = {}
     feedback: dict[str, tuple[float, str]] = {}
     damaged = 0
@@ -185,12 +141,12 @@ def collect(lines: Iterable[Line], window: Window, model: str) -> PredictionLog:
         try:
             time = time_of(line)
             if line["log"] == "feedback" and "entities" in line:
-                continue  # there are no entities in the log to hold them against
+                continue  # the log has no predicted entities to compare them with
             if line["log"] == "feedback":
                 feedback[line["id"]] = max(
                     feedback.get(line["id"], (0.0, "")), (time.timestamp(), str(line["label"]))
                 )
-            elif line["model"] == model and window.holds(time):
+            elif line["model"] == model and time_range.holds(time):
                 _check(line)
                 predictions[line["id"]] = time.timestamp(), line
         except (KeyError, TypeError, ValueError):
@@ -200,26 +156,26 @@ def collect(lines: Iterable[Line], window: Window, model: str) -> PredictionLog:
 
 
 def _check(line: Mapping[str, Any]) -> None:
-    """Raise where a member is missing or not what it should be."""
+    """Raise if a member is missing or has the wrong type."""
     _ = float(line["tokens"]), float(line["words"]), float(line.get("score", 0))
-    if not isinstance(line["version"], str) or not isinstance(_answer(line), Mapping):
+    if not isinstance(line["version"], str) or not isinstance(_label_counts(line), Mapping):
         raise TypeError("not a line of the prediction log")
 
 
-def _answer(line: Mapping[str, Any]) -> Mapping[str, float]:
-    answer: Mapping[str, float] = line["labels"] if "labels" in line else {line["label"]: 1}
-    return answer
+def _label_counts(line: Mapping[str, Any]) -> Mapping[str, float]:
+    counts: Mapping[str, float] = line["labels"] if "labels" in line else {line["label"]: 1}
+    return counts
 
 
 def _arrays(
     rows: Sequence[tuple[float, Mapping[str, Any]]], truth: Mapping[str, str], damaged: int
 ) -> PredictionLog:
     lines = [line for _, line in rows]
-    labels = sorted({str(label) for line in lines for label in _answer(line)})
+    labels = sorted({str(label) for line in lines for label in _label_counts(line)})
     codes = {label: code for code, label in enumerate(labels)}
     answers = np.zeros((len(lines), len(labels)))
     for row, line in enumerate(lines):
-        for label, count in _answer(line).items():
+        for label, count in _label_counts(line).items():
             answers[row, codes[str(label)]] = count
     judged = [
         float(truth[line["id"]] == line["label"])
@@ -237,4 +193,58 @@ def _arrays(
         words=np.array([float(line["words"]) for line in lines]),
         correct=np.array(judged),
         damaged=damaged,
+    )
+
+
+def log_files(where: str, time_range: TimeRange) -> Iterator[bytes]:
+    """Yield the content of each file that may hold lines of a time range, or feedback on them.
+
+    Args:
+        where: A file of JSON lines (a captured output, plain or gzip) or Parquet, a directory of
+            them, or `s3://bucket/prefix`. Files in hourly folders (`YYYY/MM/DD/HH/`, in UTC) of
+            another time are not opened.
+        time_range: When the predictions were made.
+
+    Raises:
+        UsageError: There is no such file or directory.
+        StoreError: It cannot be read.
+    """
+    path = Path(where)
+    if not where.startswith(S3) and path.is_file():
+        yield path.read_bytes()
+        return
+    if not where.startswith(S3) and not path.is_dir():
+        raise UsageError(f"{where}: no such file or directory of a prediction log")
+    store = open_store(where)
+    for key in _keys(store, where, time_range):
+        if _may_hold(key, time_range):
+            yield store.get(key).content
+
+
+def _keys(store: ObjectStore, where: str, time_range: TimeRange) -> Iterator[str]:
+    """Yield keys day by day: on S3 listing years of a log takes long."""
+    days = _days(time_range) if where.startswith(S3) and time_range.since else [""]
+    for day in days:
+        yield from (listed.key for listed in store.list(day))
+
+
+def _days(time_range: TimeRange) -> Iterator[str]:
+    first, last = time_range.since or time_range.until, time_range.until.astimezone(UTC)
+    day = (first - BUFFERED).astimezone(UTC)
+    latest = min(last + LATEST, datetime.now(UTC))
+    while f"{day:%F}" <= f"{latest:%F}":
+        yield f"{day:%Y/%m/%d}/"
+        day += timedelta(days=1)
+
+
+def _may_hold(key: str, time_range: TimeRange) -> bool:
+    found = PARTITION.search(key)
+    if found is None:
+        return True
+    try:
+        hour = datetime(*map(int, found.groups()), tzinfo=UTC)  # type: ignore[arg-type, misc]
+    except ValueError:
+        return True
+    return hour < time_range.until + LATEST and (
+        time_range.since is None or hour + HOUR + BUFFERED > time_range.since.astimezone(UTC)
     )

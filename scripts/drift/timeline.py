@@ -1,4 +1,4 @@
-"""A window slice by slice: when it became as it is."""
+"""A window in slices of time: when it changed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -6,102 +6,99 @@ from datetime import datetime
 
 import numpy as np
 
-from scripts.drift.distributions import Answers, Distribution, Reference
+from scripts.drift.distributions import Distribution, FeedbackCounts, Reference
 from scripts.drift.prediction_log import PredictionLog
 from scripts.drift.verdict import (
     ACCURACY,
     ERROR,
     FEWEST,
-    LEAST_INDEX,
-    LEAST_LOSS,
     Comparison,
-    Finding,
-    Verdict,
-    compare,
+    DriftVerdict,
+    FeatureResult,
     compare_accuracy,
-    judge,
+    compare_distributions,
+    judge_drift,
+    least_effect,
 )
 
 MOST_SLICES = 12
-# Texts of a slice, below which even a change that matters drowns in chance.
+# Texts of a slice; in fewer even a change that matters drowns in chance.
 SMALLEST_SLICE = 2 * FEWEST
 
 
 @dataclass(frozen=True)
-class Slice:
-    """So many texts after each other. began, ended: the times of its first and last."""
+class TimeSlice:
+    """Consecutive texts. began, ended: the times of the first and the last."""
 
     began: datetime
     ended: datetime
-    verdict: Verdict
+    verdict: DriftVerdict
 
     def effect(self, feature: str) -> float:
-        """How far a feature is from the reference; NaN where that was not measured."""
-        findings = [each for each in self.verdict.findings if each.feature == feature]
-        return findings[0].effect if findings else float("nan")
+        """Return the distance of a feature from the reference; NaN if it was not measured."""
+        found = [each for each in self.verdict.results if each.feature == feature]
+        return found[0].effect if found else float("nan")
 
 
 @dataclass(frozen=True)
-class Change:
-    """When a feature went from one state to another, and whether the later is the worse."""
+class ChangePoint:
+    """The time at which a feature changed, and whether it became worse."""
 
     at: datetime
     worse: bool
 
 
-def timeline(reference: Reference, log: PredictionLog) -> list[Slice]:
-    """Up to twelve slices with the same number of texts, none where the window is too small."""
+def slice_window(reference: Reference, log: PredictionLog) -> list[TimeSlice]:
+    """Return up to twelve slices with the same number of texts; none if the window is small."""
     count = min(MOST_SLICES, len(log) // SMALLEST_SLICE)
     if count < 2:
         return []
     return [
-        Slice(log.time(rows[0]), log.time(rows[-1]), judge(reference, log.select(rows)))
+        TimeSlice(log.time(rows[0]), log.time(rows[-1]), judge_drift(reference, log.select(rows)))
         for rows in np.array_split(np.arange(len(log)), count)
     ]
 
 
-def change(slices: Sequence[Slice], finding: Finding) -> Change | None:
-    """Where a window falls into two parts that differ by more than matters: at the seam of two
-    slices where they differ most, by what chance brings. None where it is of one piece."""
-    seams = [
+def find_change(slices: Sequence[TimeSlice], result: FeatureResult) -> ChangePoint | None:
+    """Find where the two parts of a window differ most, relative to what chance explains.
+
+    The parts meet where two slices do. Returns None if no two parts differ by more than matters.
+    """
+    splits = [
         (compared.effect / max(compared.band, 1e-9), number)
-        for number, compared in _seams(slices, finding.feature)
-        if compared.effect > max(_least(finding.feature), compared.band)
+        for number, compared in _compare_parts(slices, result.feature)
+        if compared.effect > max(least_effect(result.feature), compared.band)
     ]
-    if not seams:
+    if not splits:
         return None
-    _, number = max(seams)
+    _, number = max(splits)
     before, after = (
-        float(np.nanmean([each.effect(finding.feature) for each in part]))
+        float(np.nanmean([each.effect(result.feature) for each in part]))
         for part in (slices[:number], slices[number:])
     )
-    return Change(slices[number].began, worse=not after < before)
+    return ChangePoint(slices[number].began, worse=not after < before)
 
 
-def _seams(slices: Sequence[Slice], feature: str) -> Iterator[tuple[int, Comparison]]:
-    """The parts of a window before and after each of its seams, compared."""
+def _compare_parts(slices: Sequence[TimeSlice], feature: str) -> Iterator[tuple[int, Comparison]]:
+    """Compare the slices before each number with those from it on."""
     for number in range(1, len(slices)):
         parts = (slices[:number], slices[number:])
         if feature == ACCURACY:
-            before, after = (_answers(part) for part in parts)
+            before, after = (_feedback(part) for part in parts)
             if min(before.judged, after.judged) >= FEWEST:
                 yield number, compare_accuracy(before, after, beyond=ERROR)
         else:
-            earlier, later = (_spread(part, feature) for part in parts)
+            earlier, later = (_distribution(part, feature) for part in parts)
             if earlier and later:
-                yield number, compare(earlier, later, beyond=ERROR)
+                yield number, compare_distributions(earlier, later, beyond=ERROR)
 
 
-def _answers(part: Sequence[Slice]) -> Answers:
-    known = [each.verdict.answers for each in part if each.verdict.answers]
-    return Answers(sum(each.right for each in known), sum(each.judged for each in known))
+def _feedback(part: Sequence[TimeSlice]) -> FeedbackCounts:
+    known = [each.verdict.feedback for each in part if each.verdict.feedback]
+    return FeedbackCounts(sum(each.right for each in known), sum(each.judged for each in known))
 
 
-def _spread(part: Sequence[Slice], feature: str) -> Distribution | None:
+def _distribution(part: Sequence[TimeSlice], feature: str) -> Distribution | None:
     found = [each.verdict.window[feature] for each in part if feature in each.verdict.window]
     counts = np.sum([each.counts for each in found], axis=0)
     return replace(found[0], counts=counts) if found else None
-
-
-def _least(feature: str) -> float:
-    return LEAST_LOSS if feature == ACCURACY else LEAST_INDEX

@@ -1,42 +1,47 @@
-"""A window of production as a run at a tracker, beside the runs that trained the model."""
+"""A drift check as a run at a tracker, where the runs are that trained the model."""
 
 from pathlib import Path
 
 import numpy as np
 
-from scripts.drift.check import Look
-from scripts.drift.cloudwatch import metrics
+from scripts.drift.check import DriftCheck
+from scripts.drift.cloudwatch import metric_values
 from scripts.drift.distributions import FEATURES
 from scripts.tracking.choice import one_line, open_tracker
 from scripts.tracking.tracker import Choice, Point, Tracker, TrackingError
 
 JOB = "inference"
-PART = "production"  # of the names of figures, where those of training name their data set
+PART = "production"  # where the names of training's metrics have a data set
 
 
-def track(found: Look, choice: Choice, folder: Path) -> str:
-    """Record figures, their course in time, pictures and report; returns the run's id.
+def track(check: DriftCheck, choice: Choice, folder: Path) -> str:
+    """Record metrics, their course in time, pictures and report; return the run's id.
 
-    folder: where a tracker may keep files of its own; the report lies there too, under the run's
-    id. Raises MissingExtraError where the tracker is not installed, TrackingError where it cannot
-    be reached or refuses.
+    Args:
+        check: The check to record.
+        choice: Of the tracker.
+        folder: Where a tracker may keep files; the report goes there too, under the run's id.
+
+    Raises:
+        MissingExtraError: The tracker is not installed.
+        TrackingError: It cannot be reached, or refuses.
     """
-    name = f"{found.version}, {found.document['ended'] or 'nothing'}"
-    tracker = open_tracker(choice, group=found.model, name=name, folder=folder, runs={}, job=JOB)
+    name = f"{check.version}, {check.document['ended'] or 'nothing'}"
+    tracker = open_tracker(choice, group=check.model, name=name, folder=folder, runs={}, job=JOB)
     try:
         # Into a folder that stays: offline, W&B keeps links to files, and sends them another day.
-        _record(found, tracker, folder / tracker.run)
+        _record(check, tracker, folder / tracker.run)
         tracker.finish("finished")
     except Exception as error:  # the libraries let errors of databases and of HTTP through
         raise TrackingError(f"tracking: {tracker.kind}: {one_line(error)}") from error
     return tracker.run
 
 
-def _record(found: Look, tracker: Tracker, folder: Path) -> None:
-    document = found.document
+def _record(check: DriftCheck, tracker: Tracker, folder: Path) -> None:
+    document = check.document
     tracker.parameters(
         {
-            "version": found.version,
+            "version": check.version,
             "verdict": document["verdict"],
             "reference": document["reference"]["name"],
             "began": str(document["began"]),
@@ -44,20 +49,20 @@ def _record(found: Look, tracker: Tracker, folder: Path) -> None:
         }
     )
     tracker.metrics(
-        [Point(f"{PART}/{name}", value, 0) for name, value in metrics(document).items()]
+        [Point(f"{PART}/{name}", value, 0) for name, value in metric_values(document).items()]
     )
-    tracker.metrics(_course(found))
-    for picture in found.write(folder).values():
+    tracker.metrics(_course(check))
+    for picture in check.write(folder).values():
         tracker.picture(picture)
     for name in ("report.html", "report.json"):
         tracker.file(folder / name)
 
 
-def _course(found: Look) -> list[Point]:
-    """The distances of each slice of the window, at the time of its end."""
+def _course(check: DriftCheck) -> list[Point]:
+    """Return the distances of each slice of the window, at the time of its end."""
     return [
         Point(f"{PART}/course/psi_{feature}", each.effect(feature), step, each.ended.timestamp())
-        for step, each in enumerate(found.slices)
+        for step, each in enumerate(check.slices)
         for feature in FEATURES
         if not np.isnan(each.effect(feature))
     ]

@@ -1,4 +1,8 @@
-"""The verdict on a window: drift, or none, or too quiet to tell."""
+"""The verdict on a window: drift, no drift, or too few texts to tell.
+
+Each feature of the window is compared with the reference: how far the two distributions are apart,
+and how surely. With feedback on both sides the accuracy is compared as well.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,30 +13,42 @@ from scipy.stats import binomtest, chi2_contingency, fisher_exact
 
 from scripts.drift.distributions import (
     FEATURES,
-    Answers,
     Distribution,
     Distributions,
+    FeedbackCounts,
     Reference,
-    answers_of,
-    of_log,
+    count_feedback,
+    window_distributions,
 )
 from scripts.drift.prediction_log import Numbers, PredictionLog
 
-# A bin has at least this share of the reference, and so many texts expected in the window, below
+ACCURACY = "accuracy"
+FEWEST = 50  # texts of a window, or answers with feedback, that a verdict needs
+# How often quiet traffic may exceed a band, and how often any test of a window may be wrong.
+ERROR = 0.01
+# The least change that matters: a PSI of 0.1 is where credit scoring, its home, begins to speak of
+# a shift (Siddiqi 2006); three points of accuracy are ten times what int8 may cost.
+LEAST_INDEX, LEAST_LOSS = 0.1, 0.03
+# A bin has at least this share of the reference, and this many texts expected in the window, below
 # which the chi-squared approximation is poor (Cochran 1954).
 SMALLEST_SHARE, FEWEST_EXPECTED = 0.01, 5
 # Added to each bin, so that an empty one has a logarithm (Jeffreys' prior of a multinomial).
 PRIOR = 0.5
 RESAMPLES = 2000
 SEED = 7
+CONFIDENCE = 0.95
+
+Status = Literal["drift", "no drift", "quiet"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One feature of a window beside the reference.
+    """One feature of a window compared with the reference.
 
-    effect: how far they are apart. band: what quiet traffic stays below in a window of this size,
-    all but a share of `beyond`. p_value: of the two-sample test.
+    Attributes:
+        effect: The distance between the two: a PSI, or the accuracy lost.
+        band: Quiet traffic stays below it in a window of this size, except in a share `beyond`.
+        p_value: Of the two-sample test.
     """
 
     effect: float
@@ -40,13 +56,115 @@ class Comparison:
     p_value: float
 
 
-def compare(reference: Distribution, window: Distribution, *, beyond: float) -> Comparison:
-    """The PSI of a window, its band, and the chi-squared test of homogeneity.
+@dataclass(frozen=True)
+class FeatureResult:
+    """The comparison of one feature against its thresholds.
+
+    Attributes:
+        feature: One of FEATURES, or ACCURACY.
+        effect: The distance, as in `Comparison`.
+        band: As in `Comparison`.
+        least: The distance below which a change does not matter.
+        p_value: After Holm's correction for the number of features.
+    """
+
+    feature: str
+    effect: float
+    band: float
+    least: float
+    p_value: float
+
+    @property
+    def drifted(self) -> bool:
+        """Return whether the distance matters, exceeds the band, and is not chance."""
+        return self.effect > max(self.least, self.band) and self.p_value < ERROR
+
+
+@dataclass(frozen=True)
+class DriftVerdict:
+    """The result of comparing a window with a reference.
+
+    Attributes:
+        texts: The size of the window.
+        results: One per feature; empty if there are too few texts.
+        window: The distributions of the window.
+        feedback: The feedback in the window, None if there is none.
+    """
+
+    texts: int
+    results: Sequence[FeatureResult]
+    window: Distributions
+    feedback: FeedbackCounts | None
+
+    @property
+    def status(self) -> Status:
+        if self.drifted:
+            return "drift"
+        return "no drift" if self.results else "quiet"
+
+    @property
+    def drifted(self) -> Sequence[FeatureResult]:
+        """Return the results that are drift: accuracy first, then the largest effect."""
+        found = [result for result in self.results if result.drifted]
+        return sorted(found, key=lambda each: (each.feature != ACCURACY, -each.effect))
+
+
+def judge_drift(reference: Reference, log: PredictionLog) -> DriftVerdict:
+    """Compare every feature that both have, and the accuracy if both have feedback."""
+    window = window_distributions(log, reference.distributions)
+    feedback = count_feedback(log.correct)
+    if len(log) < FEWEST:
+        return DriftVerdict(len(log), [], window, feedback)
+    compared = dict(_compare_features(reference, window, feedback))
+    p_values = holm({feature: each.p_value for feature, each in compared.items()})
+    results = [
+        FeatureResult(feature, each.effect, each.band, least_effect(feature), p_values[feature])
+        for feature, each in compared.items()
+    ]
+    return DriftVerdict(len(log), results, window, feedback)
+
+
+def least_effect(feature: str) -> float:
+    """Return the distance below which a change of this feature does not matter."""
+    return LEAST_LOSS if feature == ACCURACY else LEAST_INDEX
+
+
+def _compare_features(
+    reference: Reference, window: Distributions, feedback: FeedbackCounts | None
+) -> Iterator[tuple[str, Comparison]]:
+    known = reference.feedback
+    if feedback and known and min(feedback.judged, known.judged) >= FEWEST:
+        yield ACCURACY, compare_accuracy(known, feedback, beyond=ERROR)
+    for feature in FEATURES:
+        if feature in window and window[feature].texts >= FEWEST:
+            compared = compare_distributions(
+                reference.distributions[feature], window[feature], beyond=ERROR
+            )
+            yield feature, compared
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Correct p-values for their number (Holm 1979).
+
+    The chance of any false one then stays below the level that they are compared with, however
+    they depend on each other.
+    """
+    corrected, largest = {}, 0.0
+    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        corrected[name] = largest
+    return corrected
+
+
+def compare_distributions(
+    reference: Distribution, window: Distribution, *, beyond: float
+) -> Comparison:
+    """Return the PSI of a window, its band, and the chi-squared test of homogeneity.
 
     The band is a parametric bootstrap: the true shares are drawn from what the reference's
     finitely many texts leave open (Dirichlet), a window of the same size from those (multinomial).
     """
-    parts = _merged(reference, window.texts)
+    parts = _merge_bins(reference, window.texts)
     if len(parts) < 2:
         return Comparison(0.0, 0.0, 1.0)
     expected, found = (
@@ -63,8 +181,10 @@ def compare(reference: Distribution, window: Distribution, *, beyond: float) -> 
 
 
 def stability_index(reference: Numbers, window: Numbers) -> Numbers:
-    """The population stability index, sum of (w - r) ln(w / r) over the shares of bins, which is
-    Jeffreys' divergence (Jeffreys 1946; in use since Siddiqi 2006). window: (..., bins)."""
+    """Return the population stability index, the sum of (w - r) ln(w / r) over shares of bins.
+
+    It is Jeffreys' divergence (Jeffreys 1946; in use since Siddiqi 2006). window: (..., bins).
+    """
     r, w = (
         (counts + PRIOR) / (counts + PRIOR).sum(-1, keepdims=True) for counts in (reference, window)
     )
@@ -72,8 +192,8 @@ def stability_index(reference: Numbers, window: Numbers) -> Numbers:
     return index
 
 
-def _merged(reference: Distribution, texts: float) -> Sequence[Numbers]:
-    """Bins put together until each is large enough: neighbours of a number, rare labels at all."""
+def _merge_bins(reference: Distribution, texts: float) -> Sequence[Numbers]:
+    """Merge bins until each is large enough: neighbours of a number, the rarest labels."""
     least = max(SMALLEST_SHARE, FEWEST_EXPECTED / max(texts, 1)) * reference.texts
     order = np.arange(len(reference.counts))
     if reference.edges is None:
@@ -88,18 +208,13 @@ def _merged(reference: Distribution, texts: float) -> Sequence[Numbers]:
     return [np.array(part) for part in parts]
 
 
-CONFIDENCE = 0.95
+def compare_accuracy(
+    reference: FeedbackCounts, window: FeedbackCounts, *, beyond: float
+) -> Comparison:
+    """Return the accuracy lost since the reference, in [-1, 1], its band, and Fisher's exact test.
 
-
-def interval(answers: Answers) -> tuple[float, float]:
-    """Of the accuracy: Wilson's score interval (Wilson 1927) at 95 %."""
-    found = binomtest(answers.right, answers.judged).proportion_ci(CONFIDENCE, method="wilson")
-    return float(found.low), float(found.high)
-
-
-def compare_accuracy(reference: Answers, window: Answers, *, beyond: float) -> Comparison:
-    """The accuracy lost since the reference, in [-1, 1], what chance loses, and Fisher's exact
-    test, one-sided: becoming better is no drift."""
+    The test is one-sided: becoming better is no drift.
+    """
     wrong = reference.judged - reference.right
     generator = np.random.default_rng(SEED)
     drawn = generator.binomial(
@@ -115,95 +230,7 @@ def compare_accuracy(reference: Answers, window: Answers, *, beyond: float) -> C
     )
 
 
-ACCURACY = "accuracy"
-FEWEST = 50  # texts of a window, or answers with feedback, below which nothing is said
-# How often quiet traffic may be beyond a band, and all tests of a window be wrong together.
-ERROR = 0.01
-# What matters at all: a PSI of 0.1 is where credit scoring, its home, begins to speak of a shift
-# (Siddiqi 2006); three points of accuracy are ten times what int8 may cost.
-LEAST_INDEX, LEAST_LOSS = 0.1, 0.03
-
-Word = Literal["drift", "no drift", "quiet"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one feature came to. effect: a PSI, or the accuracy lost. least: below which it does
-    not matter. p_value: after Holm's correction for the number of features. drifted: all three
-    agree."""
-
-    feature: str
-    effect: float
-    band: float
-    least: float
-    p_value: float
-
-    @property
-    def drifted(self) -> bool:
-        return self.effect > max(self.least, self.band) and self.p_value < ERROR
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """window: how it is spread, by feature. answers: those with feedback, None without any."""
-
-    texts: int
-    findings: Sequence[Finding]
-    window: Distributions
-    answers: Answers | None
-
-    @property
-    def word(self) -> Word:
-        if self.drifted:
-            return "drift"
-        return "no drift" if self.findings else "quiet"
-
-    @property
-    def drifted(self) -> Sequence[Finding]:
-        """The findings that make it drift, the largest first, of accuracy before all."""
-        found = [finding for finding in self.findings if finding.drifted]
-        return sorted(found, key=lambda each: (each.feature != ACCURACY, -each.effect))
-
-
-def judge(reference: Reference, log: PredictionLog) -> Verdict:
-    """Compare every feature that both have, and the accuracy where both have feedback."""
-    window, answers = of_log(log, reference.distributions), answers_of(log.correct)
-    if len(log) < FEWEST:
-        return Verdict(len(log), [], window, answers)
-    compared = dict(_compared(reference, window, answers))
-    p_values = holm({feature: each.p_value for feature, each in compared.items()})
-    findings = [
-        Finding(
-            feature,
-            each.effect,
-            each.band,
-            LEAST_LOSS if feature == ACCURACY else LEAST_INDEX,
-            p_values[feature],
-        )
-        for feature, each in compared.items()
-    ]
-    return Verdict(len(log), findings, window, answers)
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """p-values corrected for their number, so that the chance of any false one stays below the
-    level that they are held against, however they depend on each other (Holm 1979)."""
-    corrected, largest = {}, 0.0
-    for rank, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
-        corrected[name] = largest
-    return corrected
-
-
-def _compared(
-    reference: Reference, window: Distributions, answers: Answers | None
-) -> Iterator[tuple[str, Comparison]]:
-    known = reference.answers
-    if answers and known and min(answers.judged, known.judged) >= FEWEST:
-        yield ACCURACY, compare_accuracy(known, answers, beyond=ERROR)
-    for feature in FEATURES:
-        if feature in window and window[feature].texts >= FEWEST:
-            yield (
-                feature,
-                compare(reference.distributions[feature], window[feature], beyond=ERROR),
-            )
+def accuracy_interval(feedback: FeedbackCounts) -> tuple[float, float]:
+    """Return Wilson's score interval of the accuracy (Wilson 1927) at 95 %."""
+    found = binomtest(feedback.right, feedback.judged).proportion_ci(CONFIDENCE, method="wilson")
+    return float(found.low), float(found.high)

@@ -1,12 +1,12 @@
-"""A verdict in sentences that somebody understands who never heard of PSI."""
+"""A verdict in sentences for readers who have never heard of PSI."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from scripts.drift.distributions import LABELS, RATIO, SCORE, TOKENS, Distribution, Reference
-from scripts.drift.timeline import Slice, change
-from scripts.drift.verdict import ACCURACY, FEWEST, Finding, Verdict, interval
+from scripts.drift.timeline import TimeSlice, find_change
+from scripts.drift.verdict import ACCURACY, FEWEST, DriftVerdict, FeatureResult, accuracy_interval
 
 NAMES = {
     ACCURACY: "accuracy",
@@ -15,7 +15,7 @@ NAMES = {
     TOKENS: "length",
     RATIO: "tokens per word",
 }
-# Of a share of texts that lie on one side of a value: below it, and not.
+# The two sides of a value, in front of which the share of texts stands.
 SIDES = {
     SCORE: ("have a score below {0:g}", "have a score of {0:g} or more"),
     TOKENS: ("have fewer than {0:g} tokens", "have {0:g} tokens or more"),
@@ -24,78 +24,81 @@ SIDES = {
 ADVICE = {
     ACCURACY: "The model errs more often. Read some of the answers that people corrected, add them "
     "to the training data and train again; roll back if a new version did this.",
-    LABELS: "Either what people send has changed, or the model errs in one direction: label a "
+    LABELS: "Either the texts have changed, or the model errs in one direction: label a "
     "hundred of these texts by hand. If the answers are right, this mix is the new reference.",
-    SCORE: "The model is less, or more, sure than on the texts that it was validated on: label a "
-    "hundred of these texts by hand before you trust its figures.",
-    TOKENS: "Look whether a client cuts texts, joins them, or sends another kind of text.",
-    RATIO: "Words fall into other pieces than before: another language, garbled characters, or "
-    "names and misspellings. Look at some texts of each client.",
+    SCORE: "The model is less, or more, certain than on the texts that it was validated on: label "
+    "a hundred of these texts by hand before you trust its figures.",
+    TOKENS: "Check whether a client cuts texts, joins them, or sends another kind of text.",
+    RATIO: "Words are split differently than before: another language, garbled characters, or "
+    "names and misspellings. Read some texts of each client.",
 }
 
 
-def headline(model: str, verdict: Verdict) -> str:
-    """The verdict in one sentence."""
-    if verdict.word == "quiet":
+def headline(model: str, verdict: DriftVerdict) -> str:
+    """Return the verdict in one sentence."""
+    if verdict.status == "quiet":
         return f"{model}: {verdict.texts:,} texts are too few to tell; {FEWEST} are needed"
-    if verdict.word == "no drift":
+    if verdict.status == "no drift":
         return f"{model}: no drift in {verdict.texts:,} texts"
     features = ", ".join(NAMES[each.feature] for each in verdict.drifted)
     return f"{model}: drift in {verdict.texts:,} texts: {features}"
 
 
-def changes(reference: Reference, verdict: Verdict, slices: Sequence[Slice]) -> list[str]:
-    """What changed, by how much and since when, a sentence for each finding of drift."""
+def changes(reference: Reference, verdict: DriftVerdict, slices: Sequence[TimeSlice]) -> list[str]:
+    """Return one sentence per drifted feature: the change, its size, and since when."""
     return [
-        f"{_change(reference, verdict, finding)} {_when(slices, finding)}"
-        for finding in verdict.drifted
+        f"{_change(reference, verdict, result)} {_since(slices, result)}"
+        for result in verdict.drifted
     ]
 
 
-def advice(verdict: Verdict) -> list[str]:
-    """What to do, the same order."""
-    return [ADVICE[finding.feature] for finding in verdict.drifted]
+def advice(verdict: DriftVerdict) -> list[str]:
+    """Return what to do about each drifted feature, in the same order."""
+    return [ADVICE[result.feature] for result in verdict.drifted]
 
 
-def told_accuracy(verdict: Verdict) -> str:
-    """The accuracy where there is feedback, with its interval; empty elsewhere."""
-    if verdict.answers is None:
+def accuracy_sentence(verdict: DriftVerdict) -> str:
+    """Return the accuracy with its interval; empty if there is no feedback."""
+    if verdict.feedback is None:
         return ""
-    low, high = interval(verdict.answers)
+    low, high = accuracy_interval(verdict.feedback)
     return (
-        f"Of {verdict.answers.judged:,} answers with feedback {verdict.answers.accuracy:.1%} were "
-        f"right (95 % interval {low:.1%} to {high:.1%})."
+        f"Of {verdict.feedback.judged:,} answers with feedback {verdict.feedback.accuracy:.1%} "
+        f"were right (95 % interval {low:.1%} to {high:.1%})."
     )
 
 
-def _change(reference: Reference, verdict: Verdict, finding: Finding) -> str:
-    feature = finding.feature
+def _change(reference: Reference, verdict: DriftVerdict, result: FeatureResult) -> str:
+    feature = result.feature
     if feature == ACCURACY:
         now, before = (
-            f"{each.accuracy:.1%}" if each else "?" for each in (verdict.answers, reference.answers)
+            f"{each.accuracy:.1%}" if each else "?"
+            for each in (verdict.feedback, reference.feedback)
         )
         return f"{now} of the answers with feedback were right, against {before} in the reference."
-    return _split(feature, reference.distributions[feature], verdict.window[feature])
+    return _largest_change(feature, reference.distributions[feature], verdict.window[feature])
 
 
-def _split(feature: str, before: Distribution, now: Distribution) -> str:
-    """Of labels, the one whose share moved most; of numbers, the value that tells the two apart
-    best (that of Kolmogorov and Smirnov)."""
+def _largest_change(feature: str, before: Distribution, now: Distribution) -> str:
+    """Describe the label whose share moved most, or the value that separates two samples best.
+
+    That is the value of the Kolmogorov-Smirnov statistic.
+    """
     if now.edges is None:
         code = int(np.argmax(np.abs(now.shares - before.shares)))
-        of = f"{now.names[code]} is {now.shares[code]:.0%} of the answers"
-        return f"{of}, against {before.shares[code]:.0%} in the reference."
+        share = f"{now.names[code]} is {now.shares[code]:.0%} of the answers"
+        return f"{share}, against {before.shares[code]:.0%} in the reference."
     below_now, below_before = np.cumsum(now.shares), np.cumsum(before.shares)
     at = int(np.argmax(np.abs(below_now - below_before)))
     below, above = (side.format(now.edges[at + 1]) for side in SIDES[feature])
-    share, known = below_now[at], below_before[at]
-    if share < known:
-        return f"{1 - share:.0%} of the texts {above}, against {1 - known:.0%} in the reference."
-    return f"{share:.0%} of the texts {below}, against {known:.0%} in the reference."
+    found, known = below_now[at], below_before[at]
+    if found < known:
+        return f"{1 - found:.0%} of the texts {above}, against {1 - known:.0%} in the reference."
+    return f"{found:.0%} of the texts {below}, against {known:.0%} in the reference."
 
 
-def _when(slices: Sequence[Slice], finding: Finding) -> str:
-    found = change(slices, finding)
+def _since(slices: Sequence[TimeSlice], result: FeatureResult) -> str:
+    found = find_change(slices, result)
     if found:
         at = f"{found.at:%-d %B %Y, %H:%M} UTC"
         return f"This began about {at}." if found.worse else f"It has passed since about {at}."

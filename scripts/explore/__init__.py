@@ -1,0 +1,1 @@
+"""The data report: counts, duplicates, plots and conclusions of data sets before training."""

@@ -1,7 +1,7 @@
-"""Look at the data before training on them: one Markdown page with plots, and what they mean.
+"""Explore the data before training on them: one Markdown page with plots, and what they mean.
 
 The data sets of the configuration are split as training splits them. PAGE's pictures go to the
-folder `images` beside it.
+folder `images` next to it.
 """
 
 import argparse
@@ -27,8 +27,8 @@ def main() -> None:
         action="extend",
         default=[],
         metavar="NAME=FILE",
-        help="further files, labelled or not, beside the configuration's [evaluation]; NAME is "
-        "a data set's, or one with more after a hyphen",
+        help="further files, labelled or not, in addition to the configuration's [evaluation]; "
+        "NAME is a data set's, or one with more after a hyphen",
     )
     parser.add_argument("--base", help="a checkpoint: hub id or folder, instead of the configured")
     parser.add_argument("--output", type=Path, required=True, metavar="PAGE", help="a .md file")
@@ -39,8 +39,8 @@ def main() -> None:
     config = load_config(arguments.config)
     if config.task != "text-classification":
         raise UsageError(
-            f"--config {arguments.config}: the page counts labels of texts, and this is of "
-            f"{config.task}; what its data hold, training says where it reads them"
+            f"--config {arguments.config}: the page counts labels of texts, and this task is "
+            f"{config.task}; training reports what its data hold when it reads them"
         )
     if not arguments.data.exists():
         raise UsageError(f"--data {arguments.data}: no such file or folder.")
@@ -60,7 +60,7 @@ def _named_file(value: str) -> tuple[str, str]:
 
 
 def _tokenizer(base: str) -> TextTokenizer:
-    """The checkpoint's tokenizer from its folder or, for a hub id, from the hub."""
+    """Load the checkpoint's tokenizer from its folder or, for a hub id, from the hub."""
     file = Path(base) / "tokenizer.json"
     if file.is_file():
         return TextTokenizer(file)
@@ -79,7 +79,7 @@ def _tokenizer(base: str) -> TextTokenizer:
 
 
 def _command(arguments: argparse.Namespace) -> str:
-    """The command without any path of the machine it ran on."""
+    """Return the command without any path of the machine that it ran on."""
     words = ["python -m scripts.explore", "--config", _portable(arguments.config), "--data DATA"]
     if arguments.test:
         files = [_named_file(value) for value in arguments.test]
@@ -90,7 +90,7 @@ def _command(arguments: argparse.Namespace) -> str:
 
 
 def _portable(path: Path, folder: Path = Path()) -> str:
-    """A relative path as it is; an absolute one from `folder` on, or its last name alone."""
+    """Return a relative path as it is, an absolute one relative to `folder`, or its name alone."""
     if path.is_absolute():
         inside = path.is_relative_to(folder.resolve())
         path = path.relative_to(folder.resolve()) if inside else Path(path.name)

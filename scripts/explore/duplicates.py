@@ -1,24 +1,30 @@
-"""Texts that occur more than once: inside a part, and in two parts at the same time."""
+"""Texts and groups that occur more than once, and what that means for measured figures.
+
+Counts are of one part, or of two parts that share texts or groups.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from scripts.explore.markdown import listed, percent
-from scripts.explore.survey import Rows
+from scripts.common.markdown import bold_list, percent
+from scripts.explore.survey import CountedTexts
 from scripts.train.config import TrainConfig
 
 
 @dataclass(frozen=True)
 class Repeats:
-    """Repetition inside one part.
+    """Repeated texts of one part.
 
-    exact, normalised: rows beyond the first one of the same text.
-    contradicting: normalised texts that occur with more than one label.
+    Attributes:
+        part: The part, or a whole source.
+        exact: Rows beyond the first one of the same text.
+        normalised: The same for normalised texts.
+        contradicting: Normalised texts that occur with more than one label.
     """
 
-    rows: Rows
+    part: CountedTexts
     exact: int
     normalised: int
     contradicting: int
@@ -26,36 +32,36 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Rows of `second` whose text also stands in `first`.
+    """Rows of `second` whose text is also in `first`.
 
-    contradicting: those of them whose label the text never has in `first`; 0 where either of the
-    two is unlabelled.
+    Attributes:
+        first: The earlier part.
+        second: The later part.
+        exact: Rows with the same text.
+        normalised: Rows with the same normalised text.
+        contradicting: Rows among these whose label the text never has in `first`; 0 if one of the
+            two is unlabelled.
     """
 
-    first: Rows
-    second: Rows
+    first: CountedTexts
+    second: CountedTexts
     exact: int
     normalised: int
     contradicting: int
 
-    @property
-    def share(self) -> float:
-        """Normalised overlap as a share of `second`."""
-        return self.normalised / len(self.second)
 
-
-def repeats(rows: Rows) -> Repeats:
-    """Count the repetition inside one part."""
-    labels = _labels_by_text(rows)
+def count_repeats(part: CountedTexts) -> Repeats:
+    """Count the repeated texts of one part."""
+    labels = _labels_by_text(part)
     return Repeats(
-        rows,
-        len(rows) - len(set(rows.texts)),
-        len(rows) - len(labels),
+        part,
+        len(part) - len(set(part.texts)),
+        len(part) - len(labels),
         sum(len(found) > 1 for found in labels.values()),
     )
 
 
-def overlaps(parts: Sequence[Rows]) -> list[Overlap]:
+def find_overlaps(parts: Sequence[CountedTexts]) -> list[Overlap]:
     """Compare every pair of parts, the earlier one as `first`."""
     exact = [set(part.texts) for part in parts]
     labels = [_labels_by_text(part) for part in parts]
@@ -71,22 +77,8 @@ def overlaps(parts: Sequence[Rows]) -> list[Overlap]:
     ]
 
 
-def _labels_by_text(rows: Rows) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
-    for row, text in enumerate(rows.normalised):
-        found[text].update(rows.labels[row : row + 1])
-    return dict(found)
-
-
-def _contradicting(known: dict[str, set[int]], rows: Rows) -> int:
-    return sum(
-        bool(known.get(text)) and label not in known[text]
-        for text, label in zip(rows.normalised, rows.labels, strict=False)
-    )
-
-
 def repeated_texts(between: Sequence[Overlap]) -> Iterator[str]:
-    """Labelled texts that are measured on and stand in a training part as well."""
+    """Yield conclusions on labelled texts to measure on that are also in a training part."""
     clean = []
     for pair in between:
         if pair.first.part != "train" or pair.second.part == "train" or not pair.second.labels:
@@ -101,11 +93,11 @@ def repeated_texts(between: Sequence[Overlap]) -> Iterator[str]:
         elif pair.first.dataset == pair.second.dataset:
             clean.append(pair.second.name)
     if clean:
-        yield f"No text of {listed(clean)} stands in the training part of the same data set."
+        yield f"No text of {bold_list(clean)} stands in the training part of the same data set."
 
 
 def unlabelled_texts(between: Sequence[Overlap], config: TrainConfig) -> Iterator[str]:
-    """Unlabelled texts that a part to measure on has as well."""
+    """Yield conclusions on unlabelled texts that are also in a part to measure on."""
     for pair in between:
         measured, unlabelled = (
             (pair.first, pair.second) if pair.first.labels else (pair.second, pair.first)
@@ -126,7 +118,7 @@ def unlabelled_texts(between: Sequence[Overlap], config: TrainConfig) -> Iterato
 
 
 def shared_groups(between: Sequence[Overlap]) -> Iterator[str]:
-    """Groups that a part to measure on shares with its training part."""
+    """Yield conclusions on groups that a part to measure on shares with its training part."""
     clean = []
     for pair in between:
         if pair.first.part != "train" or pair.first.dataset != pair.second.dataset:
@@ -143,13 +135,13 @@ def shared_groups(between: Sequence[Overlap]) -> Iterator[str]:
             clean.append(pair.second.name)
     if clean:
         yield (
-            f"No group of {listed(clean)} is in the training part of the same data set: figures "
+            f"No group of {bold_list(clean)} is in the training part of the same data set: figures "
             "there are about groups that the model has never seen."
         )
 
 
-def telling_groups(sources: Sequence[Rows]) -> Iterator[str]:
-    """How far a group alone gives its rows' label away; groups of one row say nothing."""
+def telling_groups(sources: Sequence[CountedTexts]) -> Iterator[str]:
+    """Yield how well a group alone predicts its rows' label; groups of one row do not count."""
     for source in sources:
         single, several = single_label_groups(source)
         if several:
@@ -160,10 +152,24 @@ def telling_groups(sources: Sequence[Rows]) -> Iterator[str]:
             )
 
 
-def single_label_groups(source: Rows) -> tuple[int, int]:
-    """Groups of two labelled rows or more: those with one label only, and all of them."""
+def single_label_groups(source: CountedTexts) -> tuple[int, int]:
+    """Count groups of two or more labelled rows: those with only one label, and all of them."""
     found: dict[str, list[int]] = defaultdict(list)
     for group, label in zip(source.groups, source.labels, strict=False):
         found[group].append(label)
     several = [labels for labels in found.values() if len(labels) > 1]
     return sum(len(set(labels)) == 1 for labels in several), len(several)
+
+
+def _labels_by_text(rows: CountedTexts) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for row, text in enumerate(rows.normalised):
+        found[text].update(rows.labels[row : row + 1])
+    return dict(found)
+
+
+def _contradicting(known: dict[str, set[int]], rows: CountedTexts) -> int:
+    return sum(
+        bool(known.get(text)) and label not in known[text]
+        for text, label in zip(rows.normalised, rows.labels, strict=False)
+    )

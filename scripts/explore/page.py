@@ -1,4 +1,4 @@
-"""The data report: one Markdown page of figures, pictures and what they mean."""
+"""The data report: one Markdown page of figures, pictures, and sentences that follow from both."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,18 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common.errors import UsageError
+from scripts.common.markdown import bold_list, percent
 from scripts.explore.duplicates import (
     Overlap,
-    overlaps,
+    count_repeats,
+    find_overlaps,
     repeated_texts,
-    repeats,
     shared_groups,
     telling_groups,
     unlabelled_texts,
 )
-from scripts.explore.markdown import listed, percent
 from scripts.explore.plots import draw_plots
-from scripts.explore.survey import HTML_BREAK, Rows, Survey
+from scripts.explore.survey import HTML_BREAK, CountedTexts, Survey
 from scripts.explore.tables import (
     groups_table,
     lengths_table,
@@ -36,8 +36,93 @@ APART_LENGTHS = 4
 SPLIT = ("train", "validation", "held out")
 
 
-def findings(survey: Survey, between: Sequence[Overlap], config: TrainConfig) -> list[str]:
-    """One or more sentences each, in Markdown. between: the overlaps of the survey's parts."""
+def write_report(
+    survey: Survey, config: TrainConfig, command: str, vocabulary: int, output: Path
+) -> None:
+    """Write the page to `output` and its pictures to `images/` next to it.
+
+    The same data give the same bytes.
+
+    Args:
+        survey: The data.
+        config: The configuration that trains on them.
+        command: Makes the page again.
+        vocabulary: The number of entries of the tokenizer that counted tokens.
+        output: The page.
+
+    Raises:
+        UsageError: A file cannot be written.
+    """
+    try:
+        images = draw_plots(survey, config.labels, output.parent / "images", output.stem)
+        output.write_text(_page(survey, config, command, vocabulary, images), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
+
+
+def _page(
+    survey: Survey, config: TrainConfig, command: str, vocabulary: int, images: dict[str, str]
+) -> str:
+    sections = _sections(survey, config, vocabulary, images)
+    page = [
+        "# Data report",
+        f"Model `{config.model}`. Written by a command, not by hand; `DATA` is the folder of the "
+        f"data:\n\n    {command}",
+        *sections,
+    ]
+    return "\n\n".join(page) + "\n"
+
+
+def _sections(
+    survey: Survey, config: TrainConfig, vocabulary: int, images: dict[str, str]
+) -> Iterator[str]:
+    between = find_overlaps(survey.parts)
+    yield "## What this means"
+    yield "\n".join(f"- {sentence}" for sentence in conclusions(survey, between, config))
+    yield "## Sources"
+    yield sources_table(survey)
+    yield "## Parts and labels"
+    yield (
+        f"As training splits them, with seed {config.seed}; a row that would leak between parts is "
+        "in none of them. A part with the name of a file is that whole file, used to measure only."
+    )
+    yield parts_table(survey.parts, config.labels)
+    yield _picture(images, "labels", "Share of each label in every part")
+    if "ratings" in images:
+        yield "## Ratings"
+        yield _picture(images, "ratings", "Share of rows with each rating")
+    yield "## Lengths"
+    yield (
+        "Words stand between white space; tokens are the base checkpoint's "
+        f"({vocabulary:,} entries), special tokens included."
+    )
+    yield lengths_table(survey.sources)
+    yield _picture(images, "lengths", "Share of texts up to each length, in words and in tokens")
+    yield "## Duplicates"
+    yield (
+        "Normalised texts are compared without regard to case, white space and HTML breaks. "
+        "Repeats are the rows beyond the first one of the same text; contradicting texts have "
+        "more than one label."
+    )
+    yield repeats_table([count_repeats(rows) for rows in survey.sources])
+    yield "Rows of one source that also stand in another, and the same between parts:"
+    yield overlaps_table(find_overlaps(survey.sources))
+    yield overlaps_table(between)
+    if "groups" in images:
+        yield "## Groups"
+        yield groups_table(survey, between)
+        yield _picture(images, "groups", "Share of groups with each number of rows")
+    yield "## Samples"
+    yield "The beginnings of a few training texts, drawn by their hash:"
+    yield samples_table([part for part in survey.parts if part.part == "train"], config.labels)
+
+
+def _picture(images: dict[str, str], topic: str, meaning: str) -> str:
+    return f"![{meaning}](images/{images[topic]})"
+
+
+def conclusions(survey: Survey, between: Sequence[Overlap], config: TrainConfig) -> list[str]:
+    """Return what the figures mean, one item each. between: the overlaps of the survey's parts."""
     train = [part for part in survey.parts if part.part == "train"]
     return [
         *_balance(train, config),
@@ -53,7 +138,7 @@ def findings(survey: Survey, between: Sequence[Overlap], config: TrainConfig) ->
     ]
 
 
-def _balance(train: Sequence[Rows], config: TrainConfig) -> Iterator[str]:
+def _balance(train: Sequence[CountedTexts], config: TrainConfig) -> Iterator[str]:
     for part in train:
         counts = [part.labels.count(code) for code in range(len(config.labels))]
         largest = max(counts)
@@ -67,11 +152,11 @@ def _balance(train: Sequence[Rows], config: TrainConfig) -> Iterator[str]:
             yield (
                 f"**{part.name}** is not balanced: always answering "
                 f"“{config.labels[counts.index(largest)]}” would already be right in {share} of "
-                "its rows. Read accuracy against that, and macro F1 beside it."
+                "its rows. Compare accuracy with that, and read macro F1 too."
             )
 
 
-def _ratings(sources: Sequence[Rows]) -> Iterator[str]:
+def _ratings(sources: Sequence[CountedTexts]) -> Iterator[str]:
     names: dict[str, list[str]] = defaultdict(list)
     for source in sources:
         if source.ratings:
@@ -80,12 +165,12 @@ def _ratings(sources: Sequence[Rows]) -> Iterator[str]:
     for missing, found in names.items():
         if missing:
             yield (
-                f"No text of {listed(found)} is rated {missing}: figures say nothing "
+                f"No text of {bold_list(found)} is rated {missing}: figures say nothing "
                 "about texts in between, and the model's scores on those may be overconfident."
             )
 
 
-def _lengths(train: Sequence[Rows], config: TrainConfig) -> Iterator[str]:
+def _lengths(train: Sequence[CountedTexts], config: TrainConfig) -> Iterator[str]:
     limit = config.serving.max_tokens
     for part in train:
         longer = int((part.tokens > limit).sum())
@@ -107,9 +192,9 @@ def _lengths(train: Sequence[Rows], config: TrainConfig) -> Iterator[str]:
         )
 
 
-def _repeats(train: Sequence[Rows]) -> Iterator[str]:
+def _repeats(train: Sequence[CountedTexts]) -> Iterator[str]:
     for part in train:
-        found = repeats(part)
+        found = count_repeats(part)
         if not found.normalised:
             yield f"No text of **{part.name}** repeats."
             continue
@@ -127,7 +212,7 @@ def _repeats(train: Sequence[Rows]) -> Iterator[str]:
         )
 
 
-def _breaks(sources: Sequence[Rows]) -> Iterator[str]:
+def _breaks(sources: Sequence[CountedTexts]) -> Iterator[str]:
     counts = {s.name: sum(bool(HTML_BREAK.search(text)) for text in s.texts) for s in sources}
     with_breaks = [
         f"**{s.name}** ({percent(counts[s.name], len(s))})" for s in sources if counts[s.name]
@@ -155,79 +240,3 @@ def _left_out(survey: Survey) -> Iterator[str]:
                 f"{left:,} rows of **{source.name}** ({percent(left, len(source))}) are in no "
                 "part: their text, or a longer one around it, stands in a part already."
             )
-
-
-def write_report(
-    survey: Survey, config: TrainConfig, command: str, vocabulary: int, output: Path
-) -> None:
-    """Write the page to `output` and its pictures to `images/` beside it.
-
-    command: how the page is made again. vocabulary: entries of the tokenizer that counted tokens.
-    The same data give the same bytes. Raises UsageError where they cannot be written.
-    """
-    try:
-        images = draw_plots(survey, config.labels, output.parent / "images", output.stem)
-        output.write_text(_page(survey, config, command, vocabulary, images), encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
-
-
-def _page(
-    survey: Survey, config: TrainConfig, command: str, vocabulary: int, images: dict[str, str]
-) -> str:
-    sections = _sections(survey, config, vocabulary, images)
-    page = [
-        "# Data report",
-        f"Model `{config.model}`. Written by a command, not by hand; `DATA` is the folder of the "
-        f"data:\n\n    {command}",
-        *sections,
-    ]
-    return "\n\n".join(page) + "\n"
-
-
-def _sections(
-    survey: Survey, config: TrainConfig, vocabulary: int, images: dict[str, str]
-) -> Iterator[str]:
-    between = overlaps(survey.parts)
-    yield "## What this means"
-    yield "\n".join(f"- {finding}" for finding in findings(survey, between, config))
-    yield "## Sources"
-    yield sources_table(survey)
-    yield "## Parts and labels"
-    yield (
-        f"As training splits them, with seed {config.seed}; a row that would leak between parts is "
-        "in none of them. A part with the name of a file is that whole file, used to measure only."
-    )
-    yield parts_table(survey.parts, config.labels)
-    yield _picture(images, "labels", "Share of each label in every part")
-    if "ratings" in images:
-        yield "## Ratings"
-        yield _picture(images, "ratings", "Share of rows with each rating")
-    yield "## Lengths"
-    yield (
-        "Words stand between white space; tokens are the base checkpoint's "
-        f"({vocabulary:,} entries), special tokens included."
-    )
-    yield lengths_table(survey.sources)
-    yield _picture(images, "lengths", "Share of texts up to each length, in words and in tokens")
-    yield "## Duplicates"
-    yield (
-        "Normalised texts are compared without regard to case, white space and HTML breaks. "
-        "Repeats are the rows beyond the first one of the same text; contradicting texts have "
-        "more than one label."
-    )
-    yield repeats_table([repeats(rows) for rows in survey.sources])
-    yield "Rows of one source that also stand in another, and the same between parts:"
-    yield overlaps_table(overlaps(survey.sources))
-    yield overlaps_table(between)
-    if "groups" in images:
-        yield "## Groups"
-        yield groups_table(survey, between)
-        yield _picture(images, "groups", "Share of groups with each number of rows")
-    yield "## Samples"
-    yield "The beginnings of a few training texts, drawn by their hash:"
-    yield samples_table([part for part in survey.parts if part.part == "train"], config.labels)
-
-
-def _picture(images: dict[str, str], topic: str, meaning: str) -> str:
-    return f"![{meaning}](images/{images[topic]})"

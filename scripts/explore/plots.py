@@ -1,30 +1,26 @@
-"""The pictures of a data report: small PNG files on white, so that a dark page shows them too."""
+"""The pictures of a data report, in the style of training's plots."""
 
 from collections import Counter
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
-from PIL import Image
 
-from scripts.explore.survey import TOKEN_LIMITS, Counts, Rows, Survey
+from scripts.explore.survey import TOKEN_LIMITS, CountedTexts, Counts, Survey
+from scripts.train.plots import COLOURS, panels, save
 
-DOTS_PER_INCH = 110
+WIDTH = 8.0  # inches
 MOST_BARS = 30
-# The Okabe-Ito palette: told apart with any colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 LINES = ("-", "--", ":", "-.")
-COLOURS_A_PICTURE = 128
 
 
 def draw_plots(survey: Survey, labels: Sequence[str], folder: Path, prefix: str) -> dict[str, str]:
-    """Draw what the data allow; returns the file name of each picture by its topic.
+    """Draw what the data allow; return the file name of each picture by its topic.
 
-    Topics: `labels` and `lengths` always; `ratings` and `groups` where a source has them.
+    The topics are `labels` and `lengths`, and `ratings` and `groups` if a source has them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"labels": _labels(survey.parts, labels), "lengths": _lengths(survey.sources)}
@@ -34,13 +30,13 @@ def draw_plots(survey: Survey, labels: Sequence[str], folder: Path, prefix: str)
         figures["groups"] = _groups(grouped)
     names = {topic: f"{prefix}-{topic}.png" for topic in figures}
     for topic, figure in figures.items():
-        _save(figure, folder / names[topic])
+        save(figure, folder / names[topic])
     return names
 
 
-def _labels(parts: Sequence[Rows], labels: Sequence[str]) -> Figure:
+def _labels(parts: Sequence[CountedTexts], labels: Sequence[str]) -> Figure:
     shown = [part for part in parts if part.labels]
-    figure, (axes,) = _figure(1, height=1.0 + 0.38 * len(shown))
+    figure, (axes,) = panels(1, WIDTH, 1.0 + 0.38 * len(shown))
     left = np.zeros(len(shown))
     for code, label in enumerate(labels):
         shares = np.array([100 * part.labels.count(code) / len(part) for part in shown])
@@ -56,8 +52,8 @@ def _labels(parts: Sequence[Rows], labels: Sequence[str]) -> Figure:
     return figure
 
 
-def _lengths(sources: Sequence[Rows]) -> Figure:
-    figure, (words, tokens) = _figure(2, height=3.4)
+def _lengths(sources: Sequence[CountedTexts]) -> Figure:
+    figure, (words, tokens) = panels(2, WIDTH / 2, 3.4)
     _length_lines(words, [(source.name, source.words) for source in sources])
     _length_lines(tokens, [(source.name, source.tokens) for source in sources])
     for limit in TOKEN_LIMITS:
@@ -87,8 +83,8 @@ def _length_lines(axes: Axes, sources: Sequence[tuple[str, Counts]]) -> None:
     axes.grid(alpha=0.25)
 
 
-def _ratings(sources: Sequence[Rows]) -> Figure:
-    figure, (axes,) = _figure(1, height=3.0)
+def _ratings(sources: Sequence[CountedTexts]) -> Figure:
+    figure, (axes,) = panels(1, WIDTH, 3.0)
     ratings = range(
         min(min(source.ratings) for source in sources),
         max(max(source.ratings) for source in sources) + 1,
@@ -110,8 +106,8 @@ def _ratings(sources: Sequence[Rows]) -> Figure:
     return figure
 
 
-def _groups(sources: Sequence[Rows]) -> Figure:
-    figure, (axes,) = _figure(1, height=3.0)
+def _groups(sources: Sequence[CountedTexts]) -> Figure:
+    figure, (axes,) = panels(1, WIDTH, 3.0)
     sizes = [np.array(list(Counter(source.groups).values())) for source in sources]
     largest = max(int(found.max()) for found in sizes)
     step = -(-largest // MOST_BARS)
@@ -127,21 +123,5 @@ def _groups(sources: Sequence[Rows]) -> Figure:
     return figure
 
 
-def _figure(panels: int, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(8, height), layout="constrained", facecolor="white")
-    grid = figure.subplots(1, panels, squeeze=False)
-    for axes in grid[0]:
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, list(grid[0])
-
-
 def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Save with a small palette, a third of the size; nothing inside depends on the day."""
-    drawn = BytesIO()
-    figure.savefig(drawn, dpi=DOTS_PER_INCH)
-    picture = Image.open(drawn).convert("RGB")
-    picture.quantize(COLOURS_A_PICTURE, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -1,4 +1,4 @@
-"""What a data report looks at: sources as they lie there, and the parts training makes of them."""
+"""The data of a report: sources as they are, split as training splits them, counted by text."""
 
 import hashlib
 import re
@@ -20,16 +20,25 @@ from scripts.train.splits import split_rows
 
 HTML_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 TOKEN_LIMITS = (128, 256, 512)
+RATING = "rating"
+TEXTS_A_STEP = 1000
 Counts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Texts of one data set under one name, with what was counted in each of them.
+class CountedTexts:
+    """Texts of one data set under one name: a source, or a part of one.
 
-    labels, groups, ratings: empty where the source has none.
-    normalised: each text without regard to case, white space and HTML breaks.
-    words: between white space. tokens: those of the base checkpoint, special tokens included.
+    Attributes:
+        dataset: The data set's name.
+        part: `train`, `validation`, `held out`, or a file's name.
+        texts: As read.
+        labels: Codes; empty where the source has none, as are groups and ratings.
+        groups: What training may split by, such as the movie of a review.
+        ratings: The column `rating`, if it holds integers.
+        normalised: Each text without regard to case, white space and HTML breaks.
+        words: Between white space.
+        tokens: Of the base checkpoint, special tokens included.
     """
 
     dataset: str
@@ -47,13 +56,13 @@ class Rows:
 
     @property
     def name(self) -> str:
-        """What the report calls these rows."""
+        """Return what the report calls these texts."""
         return f"{self.dataset} {self.part}"
 
-    def select(self, part: str, rows: Sequence[int]) -> "Rows":
-        """The given row numbers as a part of their own."""
+    def select(self, part: str, rows: Sequence[int]) -> "CountedTexts":
+        """Return some rows as a part of their own."""
         chosen = np.array(rows, dtype=np.int64)
-        return Rows(
+        return CountedTexts(
             self.dataset,
             part,
             [self.texts[row] for row in rows],
@@ -68,15 +77,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Survey:
-    """Sources whole, the same rows in the parts that they are used in, and sources' SHA-256."""
+    """Sources, the parts in which training uses their rows, and SHA-256 by source."""
 
-    sources: list[Rows]
-    parts: list[Rows]
+    sources: list[CountedTexts]
+    parts: list[CountedTexts]
     digests: dict[str, str]
-
-
-RATING = "rating"
-TEXTS_A_STEP = 1000
 
 
 def read_survey(
@@ -84,9 +89,17 @@ def read_survey(
 ) -> Survey:
     """Read the configured data sets, split as training splits them, and further test sources.
 
-    tests: path → name. A name that begins with a data set's belongs to that data set and has its
-    columns; another one has those of the first data set. A test source may lack labels or groups.
-    Raises DataError where a source cannot be read and UsageError where two have the same name.
+    Args:
+        config: Names the data sets.
+        data: A folder, or one data file.
+        tests: Names by path. A name that begins with a data set's belongs to that data set and
+            has its columns; another one has those of the first data set. A test source may lack
+            labels or groups.
+        tokenizer: Of the base checkpoint.
+
+    Raises:
+        DataError: A source cannot be read.
+        UsageError: Two sources have the same name.
     """
     survey = Survey([], [], {})
     for dataset in config.datasets:
@@ -132,7 +145,7 @@ def _read_test(
 
 def _count(
     dataset: str, path: Path, rows: LabelledTexts, table: pa.Table, tokenizer: TextTokenizer
-) -> Rows:
+) -> CountedTexts:
     if not len(rows):
         raise DataError(f"{path}: no rows.")
     spaced = [HTML_BREAK.sub(" ", text) for text in rows.texts]
@@ -142,7 +155,7 @@ def _count(
             encoded = tokenizer.encode(rows.texts[start : start + TEXTS_A_STEP])
             tokens += [len(text.ids) + tokenizer.special_tokens for text in encoded]
             progress.advance(len(encoded))
-    return Rows(
+    return CountedTexts(
         dataset,
         path.name,
         rows.texts,
@@ -161,7 +174,7 @@ def _ratings(table: pa.Table) -> list[int]:
     return [] if table[RATING].null_count else table[RATING].to_pylist()
 
 
-def _add(survey: Survey, source: Rows, path: Path) -> None:
+def _add(survey: Survey, source: CountedTexts, path: Path) -> None:
     if source.name in survey.digests:
         raise UsageError(f"{source.name} is given twice: name one of the two otherwise.")
     survey.sources.append(source)

@@ -1,4 +1,7 @@
-"""The tables of a data report."""
+"""The tables of a data report.
+
+The texts that it quotes are other people's: no more than shows their kind.
+"""
 
 import hashlib
 import re
@@ -7,15 +10,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scripts.common.markdown import markdown_table, percent
 from scripts.explore.duplicates import Overlap, Repeats, single_label_groups
-from scripts.explore.markdown import percent, table
-from scripts.explore.survey import HTML_BREAK, TOKEN_LIMITS, Rows, Survey
+from scripts.explore.survey import HTML_BREAK, TOKEN_LIMITS, CountedTexts, Survey
+
+MOST_SAMPLES = 8
+MOST_CHARACTERS = 100
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
 def sources_table(survey: Survey) -> str:
-    """Size and form of every source."""
+    """Return the size and form of every source."""
     header = ["source", "rows", "with HTML breaks", "with non-ASCII", "empty", "SHA-256"]
-    return table(
+    return markdown_table(
         header,
         [
             [
@@ -31,9 +38,9 @@ def sources_table(survey: Survey) -> str:
     )
 
 
-def parts_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
-    """Rows and labels of every part."""
-    return table(
+def parts_table(parts: Sequence[CountedTexts], labels: Sequence[str]) -> str:
+    """Return the rows and labels of every part."""
+    return markdown_table(
         ["part", "rows", *labels],
         [
             [
@@ -51,11 +58,11 @@ def parts_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
     )
 
 
-def lengths_table(sources: Sequence[Rows]) -> str:
-    """Length quantiles, and the share of texts beyond each of TOKEN_LIMITS."""
+def lengths_table(sources: Sequence[CountedTexts]) -> str:
+    """Return length quantiles, and the share of texts beyond each of TOKEN_LIMITS."""
     limits = [f"> {limit} tokens" for limit in TOKEN_LIMITS]
     header = ["source", "words: median", "95 %", "longest", "tokens: median", "95 %", "longest"]
-    return table(
+    return markdown_table(
         header + limits,
         [
             [
@@ -76,15 +83,15 @@ def lengths_table(sources: Sequence[Rows]) -> str:
 
 
 def repeats_table(found: Sequence[Repeats]) -> str:
-    """Repetition inside sources or parts."""
-    return table(
+    """Return the repeated texts of sources or parts."""
+    return markdown_table(
         ["inside", "exact repeats", "normalised repeats", "contradicting texts"],
         [
             [
-                one.rows.name,
+                one.part.name,
                 f"{one.exact:,}",
-                f"{one.normalised:,} ({percent(one.normalised, len(one.rows))})",
-                f"{one.contradicting:,}" if one.rows.labels else "–",
+                f"{one.normalised:,} ({percent(one.normalised, len(one.part))})",
+                f"{one.contradicting:,}" if one.part.labels else "–",
             ]
             for one in found
         ],
@@ -92,7 +99,7 @@ def repeats_table(found: Sequence[Repeats]) -> str:
 
 
 def overlaps_table(found: Sequence[Overlap]) -> str:
-    """Pairs that share texts, and how many pairs share none."""
+    """Return the pairs that share texts, and the number of pairs that share none."""
     shown = [pair for pair in found if pair.normalised]
     rows = [
         [
@@ -108,11 +115,11 @@ def overlaps_table(found: Sequence[Overlap]) -> str:
     if not rows:
         return rest
     header = ["rows of", "also in", "exact", "normalised", "with another label"]
-    return f"{table(header, rows)}\n\n{rest}"
+    return f"{markdown_table(header, rows)}\n\n{rest}"
 
 
 def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
-    """Groups of every source that has them, and those that two parts of it share."""
+    """Return the groups of each source that has them, and those that two of its parts share."""
     header = ["source", "groups", "rows a group: median", "most", "of two rows or more, one label"]
     rows = []
     for source in survey.sources:
@@ -137,18 +144,14 @@ def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
         for pair in between
         if pair.first.dataset == pair.second.dataset and pair.first.groups and pair.second.groups
     ]
-    if not shared:
-        return table(header, rows)
-    return f"{table(header, rows)}\n\n{table(['part', 'part', 'groups in both'], shared)}"
+    tables = [markdown_table(header, rows)]
+    if shared:
+        tables.append(markdown_table(["part", "part", "groups in both"], shared))
+    return "\n\n".join(tables)
 
 
-MOST_SAMPLES = 8
-MOST_CHARACTERS = 100
-MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
-
-
-def samples_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
-    """At most MOST_SAMPLES snippets, as many of each label of each part, drawn by hash."""
+def samples_table(parts: Sequence[CountedTexts], labels: Sequence[str]) -> str:
+    """Return at most MOST_SAMPLES snippets, the same number per label and part, drawn by hash."""
     each = max(1, MOST_SAMPLES // (len(parts) * len(labels)))
     rows = []
     for part in parts:
@@ -158,11 +161,11 @@ def samples_table(parts: Sequence[Rows], labels: Sequence[str]) -> str:
         for code, label in enumerate(labels):
             chosen = [row for row in drawn if part.labels[row] == code][:each]
             rows += [[part.dataset, label, snippet(part.texts[row])] for row in chosen]
-    return table(["data set", "label", "text"], rows[:MOST_SAMPLES])
+    return markdown_table(["data set", "label", "text"], rows[:MOST_SAMPLES])
 
 
 def snippet(text: str) -> str:
-    """The beginning of a text on one line, at most MOST_CHARACTERS, with no markup alive."""
+    """Return the beginning of a text in one line of MOST_CHARACTERS, with its markup escaped."""
     line = " ".join(HTML_BREAK.sub(" ", text).split())
     if len(line) > MOST_CHARACTERS:
         line = line[: MOST_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"

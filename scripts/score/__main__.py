@@ -1,6 +1,6 @@
 """Score all rows of a file: here, by a service, or by a stage's state machine on AWS.
 
-Killed, it goes on where it was when it is run again. Rows that cannot be scored come into
+A killed run resumes when the same command is run again. Rows that cannot be scored go to
 OUTPUT.rejected.jsonl, with the reason. A service's key is read from API_KEY.
 """
 
@@ -22,19 +22,21 @@ def main() -> None:
 
 
 def _score(arguments: argparse.Namespace) -> None:
-    from scripts.score.run import Files, check, score_file
+    from scripts.score.run import Files, open_files, score_file
 
     files = Files(arguments.input, arguments.output, arguments.text, arguments.prefix)
-    source = check(files)
-    found = score_file(files, source, _scorer(arguments))
-    versions = "".join(f", {count:,} by {version}" for version, count in found.versions.items())
-    side = f" (see {files.rejected})" * bool(found.rejected)
-    print(f"{found.scored:,} scored{versions}; {found.rejected:,} rejected{side}", file=sys.stderr)
+    source = open_files(files)
+    counted = score_file(files, source, _scorer(arguments))
+    versions = "".join(f", {count:,} by {version}" for version, count in counted.versions.items())
+    side = f" (see {files.rejected})" * bool(counted.rejected)
+    print(
+        f"{counted.scored:,} scored{versions}; {counted.rejected:,} rejected{side}", file=sys.stderr
+    )
     print(files.output)
 
 
 def _scorer(arguments: argparse.Namespace) -> "Scorer":
-    # Each of these imports what the others do not need.
+    # Each branch imports what the others do not need.
     if arguments.stage:
         from scripts.score.deployed import open_deployed
 
@@ -64,14 +66,16 @@ def _arguments() -> argparse.Namespace:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--url", help="a running service, instead of a model on this machine")
     where.add_argument("--stage", help="a deployed stage with bulk scoring")
-    parser.add_argument("--text", default="text", metavar="COLUMN", help="that holds the texts")
-    parser.add_argument("--prefix", default="", help="of the names of the columns that are added")
+    parser.add_argument(
+        "--text", default="text", metavar="COLUMN", help="the column with the texts"
+    )
+    parser.add_argument("--prefix", default="", help="beginning of the names of the added columns")
     parser.add_argument(
         "--requests", type=int, default=8, metavar="N", help="to a service at a time (8)"
     )
     arguments = parser.parse_args()
     if arguments.requests < 1:
-        parser.error("--requests: one at least")
+        parser.error("--requests: at least one")
     return arguments
 
 

@@ -1,7 +1,8 @@
 """Scoring by a stage's state machine: texts to its bucket, a distributed map over them, and back.
 
-Lots of rows go one after the other, each an execution with a name that follows from the run's: a
-command that was killed finds those that it had started. The columns stay here, only texts travel.
+Shards of rows go one after the other, each as an execution whose name follows from the run's: a
+command that was killed finds the executions that it had started. Only texts are sent; the other
+columns stay here.
 """
 
 import tempfile
@@ -18,14 +19,14 @@ from scripts.common.errors import CommandError, UsageError
 from scripts.deploy.account import CONFIG, Account, enter, said_plainly
 from scripts.deploy.stacks import load_stage
 from scripts.score.execution import Execution, Shard, read_results, write_shard
-from scripts.score.rows import Advance, Outcome, Row
+from scripts.score.rows import Advance, Row, RowResult
 
 FILE_BYTES = 9_000_000_000  # of the 10 GB that a map's reader takes
 
 
 @dataclass(frozen=True)
 class DeployedModel:
-    """See `scoring.scorer.Scorer`. model: None for the stage's default."""
+    """A `rows.Scorer` that uses a stage's state machine. model: None for the stage's default."""
 
     account: Account
     bucket: str
@@ -35,27 +36,27 @@ class DeployedModel:
     sleep: Callable[[float], None] = time.sleep
 
     @property
-    def rows_at_once(self) -> int:
-        """As many as the map reads of one file, were every row as long as it may be."""
+    def chunk_rows(self) -> int:
+        """Return how many rows the map reads of one file, if each is as long as it may be."""
         return min(self.bulk.maximum_rows, FILE_BYTES // self.bulk.batch_bytes)
 
     @property
     def identity(self) -> dict[str, str]:
         return {"machine": self.machine, "model": self.model or ""}
 
-    def score(self, rows: Iterator[Row], run: str, advance: Advance) -> Iterator[Sequence[Outcome]]:
+    def score(
+        self, rows: Iterator[Row], run: str, advance: Advance
+    ) -> Iterator[Sequence[RowResult]]:
         with tempfile.TemporaryDirectory(prefix="score-") as folder:
             path = Path(folder, "texts.jsonl")
-            while shard := write_shard(
-                islice(rows, self.rows_at_once), path, self.bulk.batch_bytes
-            ):
-                advance(len(shard.outcomes) - shard.sent)
+            while shard := write_shard(islice(rows, self.chunk_rows), path, self.bulk.batch_bytes):
+                advance(len(shard.results) - shard.sent)
                 if shard.sent:
                     self._run(shard, path, f"score-{run}-{shard.first}", advance)
-                outcomes = shard.whole()
-                if outcomes is None:
+                results = shard.complete()
+                if results is None:
                     raise CommandError(f"{self.machine}: gave no result for some rows")
-                yield outcomes
+                yield results
 
     def _run(self, shard: Shard, path: Path, name: str, advance: Advance) -> None:
         execution = Execution(self.account, self.machine, name, self.sleep)
@@ -68,15 +69,16 @@ class DeployedModel:
                 except Boto3Error as error:
                     raise CommandError(f"S3: {error}") from error
             execution.start({"key": key} | ({"model": self.model} if self.model else {}))
-        for number, outcome in read_results(self.account, execution.follow(shard.sent, advance)):
-            shard.put(number, outcome)
+        for number, result in read_results(self.account, execution.wait(shard.sent, advance)):
+            shard.put(number, result)
 
 
 def open_deployed(stage_name: str, model: str | None) -> DeployedModel:
-    """A stage as its stacks' outputs tell of it.
+    """Find the state machine of a stage in the outputs of its stacks.
 
-    Raises UsageError where it has no bulk scoring or credentials lead elsewhere, CommandError
-    where it is not deployed.
+    Raises:
+        UsageError: The stage has no bulk scoring, or credentials lead to another account.
+        CommandError: It is not deployed.
     """
     project, stage = load_stage(stage_name)
     if stage.bulk is None:

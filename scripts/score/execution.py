@@ -1,4 +1,4 @@
-"""An execution of the state machine of bulk scoring: started once, however often that is asked."""
+"""An execution of the state machine for bulk scoring: its input, its progress and its results."""
 
 import json
 import time
@@ -9,19 +9,78 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.common.errors import CommandError
 from scripts.deploy.account import CONFIG, Account, said_plainly
-from scripts.score.rows import VERSION, Advance, Outcome, Row, json_line, rejected, scored
+from scripts.score.rows import VERSION, Advance, Row, RowResult, json_line, rejected, scored
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 POLL_SECONDS = 5.0
-UNDER_WAY = ("RUNNING", "PENDING_REDRIVE")
-FINISHED = ("succeeded", "failed", "timedOut", "aborted")  # rows of a map that are counted as
+RUNNING = ("RUNNING", "PENDING_REDRIVE")
+FINISHED = ("succeeded", "failed", "timedOut", "aborted")  # the map's counts of finished rows
+ROW, TEXT = "row", "text"
+OVERHEAD = 500  # bytes that the map adds to a row: its number, the column, the path
+
+NumberedResult = tuple[int, RowResult]  # a row's number in the input, and its result
+
+
+@dataclass
+class Shard:
+    """Consecutive rows: texts in a file to be sent, and results as they become known.
+
+    Attributes:
+        first: The number of the first row.
+        results: One entry per row, None until it is known.
+        sent: How many texts are in the file.
+    """
+
+    first: int
+    results: list[RowResult | None] = field(default_factory=list)
+    sent: int = 0
+
+    def put(self, number: int, result: RowResult) -> None:
+        """Set the result of a row, by its number in the whole input."""
+        self.results[number - self.first] = result
+
+    def complete(self) -> Sequence[RowResult] | None:
+        """Return the results of all rows in order; None while one is missing."""
+        found = [result for result in self.results if result is not None]
+        return found if len(found) == len(self.results) else None
+
+
+def write_shard(rows: Iterable[Row], path: Path, batch_bytes: int) -> Shard | None:
+    """Write the texts that a batch can carry as the map reads them, a JSON object per line.
+
+    Args:
+        rows: The rows of the shard.
+        path: The file to write.
+        batch_bytes: The largest size of one batch of the map as JSON, and so of one row.
+
+    Returns:
+        The shard, in which rows that cannot be sent are rejected; None where there are no rows.
+    """
+    shard: Shard | None = None
+    with path.open("wb") as file:
+        for number, text in rows:
+            if shard is None:
+                shard = Shard(number)
+            if not isinstance(text, str):
+                shard.results.append(rejected(text.reason))
+                continue
+            line = json_line({ROW: number, TEXT: text})
+            if len(line) > batch_bytes - OVERHEAD:
+                shard.results.append(
+                    rejected(f"takes {len(line):,} bytes; a batch of the stage has {batch_bytes:,}")
+                )
+                continue
+            file.write(line)
+            shard.results.append(None)
+            shard.sent += 1
+    return shard
 
 
 @dataclass(frozen=True)
 class Execution:
-    """A run of `machine`, an ARN, by its own name."""
+    """A run of `machine`, an ARN. Its name makes sure that it starts only once."""
 
     account: Account
     machine: str
@@ -33,7 +92,7 @@ class Execution:
         return f"{self.machine.replace(':stateMachine:', ':execution:')}:{self.name}"
 
     def exists(self) -> bool:
-        """Whether it was started, by this command or by one that was killed."""
+        """Return whether it was started, by this command or by one that was killed."""
         client = self._client()
         with said_plainly("Step Functions"):
             try:
@@ -42,28 +101,29 @@ class Execution:
                 return False
         return True
 
-    def start(self, given: dict[str, Any]) -> None:
+    def start(self, document: dict[str, Any]) -> None:
         with said_plainly("Step Functions"):
             self._client().start_execution(
-                stateMachineArn=self.machine, name=self.name, input=json.dumps(given)
+                stateMachineArn=self.machine, name=self.name, input=json.dumps(document)
             )
 
-    def follow(self, rows: int, advance: Advance) -> dict[str, Any]:
-        """Wait for its end and return its output. advance: told of rows as they are done.
+    def wait(self, rows: int, advance: Advance) -> dict[str, Any]:
+        """Wait for its end and return its output. advance: is called with finished rows.
 
-        Raises CommandError where it did not succeed: what it did is kept, and can be gone on with.
+        Raises:
+            CommandError: It did not succeed. What it has done is kept, and it can be redriven.
         """
-        client, told = self._client(), 0
+        client, reported = self._client(), 0
         while True:
             with said_plainly("Step Functions"):
                 found = client.describe_execution(executionArn=self.arn)
                 done = rows if found["status"] == "SUCCEEDED" else self._done(client)
-            advance(done - told)
-            told = done
+            advance(done - reported)
+            reported = done
             if found["status"] == "SUCCEEDED":
                 output: dict[str, Any] = json.loads(found["output"])
                 return output
-            if found["status"] not in UNDER_WAY:
+            if found["status"] not in RUNNING:
                 raise CommandError(
                     f"{self.arn}: {found['status']}: {found.get('error', '')} "
                     f"{found.get('cause', '')}\nTo go on with what it has not done: aws "
@@ -73,7 +133,7 @@ class Execution:
             self.sleep(POLL_SECONDS)
 
     def _done(self, client: "SFNClient") -> int:
-        """Rows of the map that need no more waiting."""
+        """Return how many rows of the map are finished."""
         runs = client.list_map_runs(executionArn=self.arn)["mapRuns"]
         if not runs:
             return 0
@@ -84,61 +144,17 @@ class Execution:
         return self.account.session.client("stepfunctions", config=CONFIG)
 
 
-ROW, TEXT = "row", "text"
-AROUND = 500  # bytes that the map writes around a row: its place, the column, the path
+def read_results(account: Account, output: dict[str, Any]) -> Iterator[NumberedResult]:
+    """Yield what the map wrote into the bucket, for all rows in any order.
 
+    Args:
+        account: Where the bucket is.
+        output: The output of an execution that succeeded: it names the map's manifest, which
+            lists the files of results.
 
-@dataclass
-class Shard:
-    """Some rows: those in a file to be sent, and what came of those that are not.
-
-    first: the number of the first. sent: how many are in the file.
+    Raises:
+        CommandError: The bucket cannot be read, or the manifest has rows that were never tried.
     """
-
-    first: int
-    outcomes: list[Outcome | None] = field(default_factory=list)
-    sent: int = 0
-
-    def put(self, number: int, outcome: Outcome) -> None:
-        """What came of a row, by its number in the whole input."""
-        self.outcomes[number - self.first] = outcome
-
-    def whole(self) -> Sequence[Outcome] | None:
-        """Of all rows in order; None while one is missing."""
-        found = [outcome for outcome in self.outcomes if outcome is not None]
-        return found if len(found) == len(self.outcomes) else None
-
-
-def write_shard(rows: Iterable[Row], path: Path, batch_bytes: int) -> Shard | None:
-    """A file of the texts that a batch can carry; None where there are no rows.
-
-    batch_bytes: of one batch of the map as JSON, and so of one row at most.
-    """
-    shard: Shard | None = None
-    with path.open("wb") as file:
-        for number, text in rows:
-            if shard is None:
-                shard = Shard(number)
-            if not isinstance(text, str):
-                shard.outcomes.append(rejected(text.reason))
-                continue
-            line = json_line({ROW: number, TEXT: text})
-            if len(line) > batch_bytes - AROUND:
-                shard.outcomes.append(
-                    rejected(f"takes {len(line):,} bytes; a batch of the stage has {batch_bytes:,}")
-                )
-                continue
-            file.write(line)
-            shard.outcomes.append(None)
-            shard.sent += 1
-    return shard
-
-
-Result = tuple[int, Outcome]  # the row's number, and what came of it
-
-
-def read_results(account: Account, output: dict[str, Any]) -> Iterator[Result]:
-    """Of all rows, in any order. output: of an execution that succeeded. Raises CommandError."""
     place = output["ResultWriterDetails"]
     manifest = json.loads(b"".join(_lines(account, place["Bucket"], place["Key"])))
     files, bucket = manifest["ResultFiles"], manifest["DestinationBucket"]
@@ -146,22 +162,22 @@ def read_results(account: Account, output: dict[str, Any]) -> Iterator[Result]:
         raise CommandError(f"{place['Key']}: some rows were never tried, though the run succeeded")
     for file in files.get("SUCCEEDED", []):
         for line in _lines(account, bucket, file["Key"]):
-            yield _scored(json.loads(line))
+            yield _succeeded(json.loads(line))
     for file in files.get("FAILED", []):
         for line in _lines(account, bucket, file["Key"]):
             yield from _failed(json.loads(line))
 
 
-def _scored(line: dict[str, Any]) -> Result:
-    """A row that came back: with a prediction, or with the reason why there is none."""
+def _succeeded(line: dict[str, Any]) -> NumberedResult:
+    """Return a row that came back with a prediction, or with the reason for having none."""
     number = line["input"][ROW]
     if "error" in line:
         return number, rejected(line["error"])
     return number, scored(line, line[VERSION])
 
 
-def _failed(execution: dict[str, Any]) -> Iterator[Result]:
-    """The rows of a batch that failed as a whole, as its execution's record has them."""
+def _failed(execution: dict[str, Any]) -> Iterator[NumberedResult]:
+    """Yield the rows of a batch that failed as a whole, from its execution's record."""
     given = execution["Input"]
     batch = json.loads(given) if isinstance(given, str) else given
     reason = f"{execution.get('Error', execution.get('Status'))}: {execution.get('Cause', '')}"

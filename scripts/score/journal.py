@@ -1,10 +1,10 @@
-"""What came of each row so far, beside the output: `OUTPUT.partial/`.
+"""The results of a run so far, in `OUTPUT.partial/` next to the output.
 
-    run.json          what is scored by what; written first
-    outcomes.jsonl    a line a row, in the input's order, a lot of rows at a time
+    run.json          what the run depends on; written first
+    outcomes.jsonl    one line per row, in the input's order, a chunk at a time
 
-A line counts once all of its lot are there: a run that was killed goes on behind the last whole
-lot, so that what int8 rounds by a row's neighbours comes out as if nothing had happened.
+A line counts once its whole chunk is there: a killed run resumes after the last complete chunk, so
+that int8 rounding, which depends on a row's neighbours, comes out as if nothing had happened.
 """
 
 import fcntl
@@ -17,51 +17,65 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from scripts.common.errors import CommandError, UsageError
-from scripts.score.rows import Outcome, json_line
+from scripts.score.rows import RowResult, json_line
 
 RUN, OUTCOMES = "run.json", "outcomes.jsonl"
-BLOCK = 1 << 20
 
 
 class Journal:
-    """Of one run, which nobody else may be at. name: the run's own, which it keeps.
+    """The journal of one run, locked against other processes.
 
-    done: rows whose outcomes are here.
+    Attributes:
+        folder: Where its files are.
+        name: The run's own name, the same after it resumes.
+        done: The number of rows whose results are recorded.
     """
 
-    def __init__(self, folder: Path, pinned: Mapping[str, Any], *, rows: int, lot: int) -> None:
-        """Begin, or go on. pinned: what must not have changed. rows: of the input. lot: how many
-        arrive together.
+    def __init__(
+        self, folder: Path, pinned: Mapping[str, Any], *, rows: int, chunk_rows: int
+    ) -> None:
+        """Start a run, or resume it.
 
-        Raises UsageError where the folder is of another run, CommandError where one is at it now.
+        Args:
+            folder: Is created if it is not there.
+            pinned: What must not have changed when a run resumes.
+            rows: The number of rows in the input.
+            chunk_rows: How many results are appended together.
+
+        Raises:
+            UsageError: The folder belongs to another run.
+            CommandError: Another process works in it now.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = _locked(folder / OUTCOMES)
+        self._file = _open_locked(folder / OUTCOMES)
         try:
-            self.name = self._begun(pinned)
+            self.name = self._start(pinned)
         except UsageError:
             self._file.close()
             raise
-        lines = sum(1 for _ in _lines(self._file))
-        self.done = lines if lines == rows else lines - lines % lot
+        lines = sum(1 for _ in _line_ends(self._file))
+        self.done = lines if lines == rows else lines - lines % chunk_rows
         self._file.truncate(_end_of(self._file, self.done))
         self._file.seek(0, os.SEEK_END)
 
-    def append(self, outcomes: Sequence[Outcome]) -> None:
-        """Write down what came of the next rows; they are on disk when this returns."""
-        self._file.write(b"".join(map(json_line, outcomes)))
+    def append(self, results: Sequence[RowResult]) -> None:
+        """Record the results of the next rows; they are on disk when this returns."""
+        self._file.write(b"".join(map(json_line, results)))
         self._file.flush()
         os.fsync(self._file.fileno())
-        self.done += len(outcomes)
+        self.done += len(results)
 
-    def outcomes(self) -> Iterator[Outcome]:
-        """Of all rows that are done."""
+    def results(self) -> Iterator[RowResult]:
+        """Yield the recorded results."""
         with (self.folder / OUTCOMES).open("rb") as file:
             yield from map(json.loads, file)
 
     def remove(self) -> None:
-        """The output is in its place. A run without its first file never was."""
+        """Remove the folder once the output is in its place, `run.json` first.
+
+        Without that file a folder counts as a run that never started.
+        """
         (self.folder / RUN).unlink()
         self._file.close()
         shutil.rmtree(self.folder)
@@ -72,38 +86,38 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _begun(self, pinned: Mapping[str, Any]) -> str:
+    def _start(self, pinned: Mapping[str, Any]) -> str:
         file = self.folder / RUN
         if not file.exists():
             self._file.truncate(0)
-            begun = {"name": uuid.uuid4().hex[:12], **pinned}
+            run = {"name": uuid.uuid4().hex[:12], **pinned}
             scratch = file.with_suffix(".new")
-            scratch.write_bytes(json_line(begun))
+            scratch.write_bytes(json_line(run))
             scratch.replace(file)
-            return str(begun["name"])
+            return str(run["name"])
         before = json.loads(file.read_text(encoding="utf-8"))
         for what, value in pinned.items():
             if before.get(what) != value:
                 raise UsageError(
-                    f"{self.folder}: a run was begun here with another {what} "
+                    f"{self.folder}: a run was started here with another {what} "
                     f"({before.get(what)}, now {value}): go on with that, or remove the folder "
-                    "to begin anew"
+                    "to start again"
                 )
         return str(before["name"])
 
 
-def _locked(path: Path) -> BinaryIO:
+def _open_locked(path: Path) -> BinaryIO:
     file = path.open("a+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        raise CommandError(f"{path.parent}: another run is at it now") from error
+        raise CommandError(f"{path.parent}: another run uses it now") from error
     return file
 
 
-def _lines(file: BinaryIO) -> Iterator[int]:
-    """The end of each line, in bytes from the start. What a torn write left at the end is none."""
+def _line_ends(file: BinaryIO) -> Iterator[int]:
+    """Yield the end of each line, in bytes from the start, without a torn one at the end."""
     file.seek(0)
     end = 0
     for line in file:
@@ -113,7 +127,7 @@ def _lines(file: BinaryIO) -> Iterator[int]:
 
 
 def _end_of(file: BinaryIO, lines: int) -> int:
-    for number, end in enumerate(_lines(file), 1):
+    for number, end in enumerate(_line_ends(file), 1):
         if number == lines:
             return end
     return 0

@@ -1,9 +1,9 @@
 """Scoring on this machine, on all of its cores.
 
-    texts ─► tokens ─► batches by length ─► one core each ─► outcomes, a lot of rows at a time
+    texts ─► tokens ─► batches by length ─► one core each ─► results, a chunk of rows at a time
 
-Each core reads a batch of its own with one thread: cores that share a batch wait for each other.
-While they read a lot the next one is cut into tokens, and queued behind it: no core is ever idle.
+Each core runs batches of its own with one thread, because cores that share a batch wait for each
+other. While they run one chunk the next is tokenised and queued behind it: no core is ever idle.
 """
 
 import os
@@ -20,30 +20,30 @@ from function.core.reading import Reading, WindowedText
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.score.rows import Advance, Flaw, Outcome, Row, in_lots, rejected, scored
+from scripts.score.rows import Advance, Row, RowError, RowResult, batched, rejected, scored
 
-BATCH_TOKENS = 512  # padded, of one call: past that a larger one is no faster on a core
-ROWS = 256  # of a lot; two are in memory, with the tokens of all of each text
+BATCH_TOKENS = 512  # padded, of one call: a larger one is no faster on one core
+CHUNK_ROWS = 256  # two chunks are in memory, with all tokens of each text
 OPTIONS = Options()
 
-Read = tuple[int, WindowedText]  # its place in the lot
+IndexedText = tuple[int, WindowedText]  # a tokenised text and its index in the chunk
 
 
 @dataclass(frozen=True)
-class Lot:
-    """Rows that are scored together, by their places: what is known of them, and what is coming."""
+class PendingChunk:
+    """Rows that are scored together, by their index: results so far, and those to come."""
 
-    known: dict[int, Outcome]
-    coming: list[Future[dict[int, Outcome]]]
+    known: dict[int, RowResult]
+    pending: list[Future[dict[int, RowResult]]]
 
 
 class LocalModel:
-    """See `scoring.scorer.Scorer`."""
+    """A `rows.Scorer` that runs an artifact in this process."""
 
-    rows_at_once = ROWS
+    chunk_rows = CHUNK_ROWS
 
     def __init__(self, predictor: Predictor, cores: int) -> None:
-        """predictor: whose backend takes one thread a call."""
+        """Score with a predictor whose backend takes one thread per call."""
         self._predictor, self._cores = predictor, cores
         self._version = predictor.artifact.version
 
@@ -56,28 +56,34 @@ class LocalModel:
             "digest": artifact.digest,
         }
 
-    def score(self, rows: Iterator[Row], run: str, advance: Advance) -> Iterator[Sequence[Outcome]]:  # noqa: ARG002
+    def score(
+        self,
+        rows: Iterator[Row],
+        run: str,  # noqa: ARG002
+        advance: Advance,
+    ) -> Iterator[Sequence[RowResult]]:
         cores = ThreadPoolExecutor(self._cores)
-        under_way: deque[Lot] = deque()
+        chunks: deque[PendingChunk] = deque()
         try:
-            for lot in in_lots(rows, self.rows_at_once):
-                under_way.append(self._begin(self._read(lot), cores))
-                if len(under_way) > 1:
-                    yield _collect(under_way.popleft(), advance)
-            while under_way:
-                yield _collect(under_way.popleft(), advance)
+            for chunk in batched(rows, self.chunk_rows):
+                chunks.append(self._submit(self._tokenise(chunk), cores))
+                if len(chunks) > 1:
+                    yield _collect(chunks.popleft(), advance)
+            while chunks:
+                yield _collect(chunks.popleft(), advance)
         finally:
             cores.shutdown(cancel_futures=True)
 
-    def _read(self, lot: Sequence[Row]) -> list[Outcome | WindowedText]:
-        """The tokens of each text, or why there are none."""
-        read = iter(self._readable([row.text for row in lot if isinstance(row.text, str)]))
+    def _tokenise(self, chunk: Sequence[Row]) -> list[RowResult | WindowedText]:
+        """Return the tokens of each text, or its rejection."""
+        texts = iter(self._read([row.text for row in chunk if isinstance(row.text, str)]))
         return [
-            rejected(row.text.reason) if isinstance(row.text, Flaw) else next(read) for row in lot
+            rejected(row.text.reason) if isinstance(row.text, RowError) else next(texts)
+            for row in chunk
         ]
 
-    def _readable(self, texts: Sequence[str]) -> list[Outcome | WindowedText]:
-        """By halves, until a text that cannot be read stands alone."""
+    def _read(self, texts: Sequence[str]) -> list[RowResult | WindowedText]:
+        """Tokenise texts; where one is refused try both halves, until it is alone."""
         if not texts:
             return []
         try:
@@ -86,17 +92,19 @@ class LocalModel:
             if len(texts) == 1:
                 return [rejected(str(error))]
         middle = len(texts) // 2
-        return [*self._readable(texts[:middle]), *self._readable(texts[middle:])]
+        return [*self._read(texts[:middle]), *self._read(texts[middle:])]
 
-    def _begin(self, lot: Sequence[Outcome | WindowedText], cores: ThreadPoolExecutor) -> Lot:
-        """Queue what can be read of a lot."""
-        texts = [(place, each) for place, each in enumerate(lot) if isinstance(each, WindowedText)]
-        return Lot(
-            {place: each for place, each in enumerate(lot) if isinstance(each, dict)},
+    def _submit(
+        self, chunk: Sequence[RowResult | WindowedText], cores: ThreadPoolExecutor
+    ) -> PendingChunk:
+        """Queue the tokenised texts of a chunk."""
+        texts = [(index, each) for index, each in enumerate(chunk) if not isinstance(each, dict)]
+        return PendingChunk(
+            {index: each for index, each in enumerate(chunk) if isinstance(each, dict)},
             [cores.submit(self._predict, batch) for batch in _batches(texts)],
         )
 
-    def _predict(self, batch: Sequence[Read]) -> dict[int, Outcome]:
+    def _predict(self, batch: Sequence[IndexedText]) -> dict[int, RowResult]:
         reading = Reading([text for _, text in batch])
         outputs = self._predictor.run(reading.windows, BATCH_TOKENS)
         try:
@@ -105,28 +113,49 @@ class LocalModel:
             if len(batch) == 1:
                 return {batch[0][0]: rejected(str(error))}
             return {
-                place: found for each in batch for place, found in self._predict([each]).items()
+                index: result for each in batch for index, result in self._predict([each]).items()
             }
         return {
-            place: scored(asdict(prediction), self._version)
-            for (place, _), prediction in zip(batch, predictions, strict=True)
+            index: scored(asdict(prediction), self._version)
+            for (index, _), prediction in zip(batch, predictions, strict=True)
         }
 
 
-def _collect(lot: Lot, advance: Advance) -> list[Outcome]:
-    """Wait for all of a lot, and put it in order."""
-    outcomes = dict(lot.known)
-    if outcomes:
-        advance(len(outcomes))
-    for done in as_completed(lot.coming):
-        outcomes |= done.result()
+def open_local(model: str | None) -> LocalModel:
+    """Open a model of MODELS_DIR by name (None: the default one), or an artifact by its folder.
+
+    Raises:
+        UsageError: There is no such model.
+        ArtifactError: It is damaged.
+    """
+    models = Path(os.environ.get("MODELS_DIR", "build/models"))
+    name = model or os.environ.get("DEFAULT_MODEL", "sentiment")
+    for folder in (Path(name), models / name):
+        if (folder / MANIFEST).is_file():
+            return LocalModel(open_predictor(folder, threads=1), _cores())
+    raise UsageError(
+        f"no model '{name}' in {models}, and no artifact of that name: 'make models' fetches "
+        "those in production"
+    )
+
+
+def _collect(chunk: PendingChunk, advance: Advance) -> list[RowResult]:
+    """Wait for all results of a chunk, and return them in order."""
+    results = dict(chunk.known)
+    if results:
+        advance(len(results))
+    for done in as_completed(chunk.pending):
+        results |= done.result()
         advance(len(done.result()))
-    return [outcomes[place] for place in range(len(outcomes))]
+    return [results[index] for index in range(len(results))]
 
 
-def _batches(texts: Sequence[Read]) -> list[list[Read]]:
-    """Neighbours by length, the longest first: no core begins a long one when others are done."""
-    batches: list[list[Read]] = []
+def _batches(texts: Sequence[IndexedText]) -> list[list[IndexedText]]:
+    """Return texts of similar length together, the longest first.
+
+    So no core starts a long batch when the others are done.
+    """
+    batches: list[list[IndexedText]] = []
     windows = width = 0
     for each in sorted(texts, key=lambda each: _width(each[1]), reverse=True):
         own = len(each[1].windows)
@@ -143,24 +172,8 @@ def _width(text: WindowedText) -> int:
     return max(map(len, text.windows))
 
 
-def open_local(model: str | None) -> LocalModel:
-    """A model of MODELS_DIR by name, None for the default one, or an artifact by its folder.
-
-    Raises UsageError where there is none, ArtifactError where it is damaged.
-    """
-    models = Path(os.environ.get("MODELS_DIR", "build/models"))
-    name = model or os.environ.get("DEFAULT_MODEL", "sentiment")
-    for folder in (Path(name), models / name):
-        if (folder / MANIFEST).is_file():
-            return LocalModel(open_predictor(folder, threads=1), _cores())
-    raise UsageError(
-        f"no model '{name}' in {models}, and no artifact of that name: 'make models' fetches "
-        "those in production"
-    )
-
-
 def _cores() -> int:
-    """That this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

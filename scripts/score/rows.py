@@ -1,4 +1,4 @@
-"""Rows of a file, some at a time, and the texts in them."""
+"""Rows of a file, the results of scoring them, and the protocols of input files and scorers."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,135 +11,108 @@ import pyarrow as pa
 
 from scripts.common.errors import UsageError
 
-ROWS_AT_ONCE = 1024  # that readers hand on together
+CHUNK_ROWS = 1024  # that readers hand on together
 
-Item = TypeVar("Item")
+REASON = "reason"  # the only member of a rejected row's result
+VERSION = "model_version"
+CLASSIFICATION_COLUMNS, ENTITY_COLUMNS = ("label", "score", VERSION), ("entities", VERSION)
+ADDED_COLUMNS = ("label", "score", "entities", VERSION)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Flaw:
-    """Why a row cannot be scored, whatever the model."""
+class RowError:
+    """The reason why no model can score a row."""
 
     reason: str
 
 
-Text = str | Flaw
+RowText = str | RowError
+RowResult = dict[str, Any]  # the columns that a row gets, or REASON alone
+Advance = Callable[[int], None]
 
 
 class Row(NamedTuple):
-    """number: its place in the file, from 0; a header and blank lines do not count."""
+    """One row's text. number: from 0; a header and blank lines do not count."""
 
     number: int
-    text: Text
+    text: RowText
 
 
-class Rows(Protocol):
-    """Neighbours, in order. chosen: places among them, of rows without a flaw."""
+class Chunk(Protocol):
+    """Consecutive rows of a file. chosen: indexes of rows without an error."""
 
-    def texts(self) -> list[Text]: ...
+    def texts(self) -> list[RowText]: ...
 
     def objects(self, chosen: Sequence[int]) -> list[str]:
-        """Each as a JSON object of its columns."""
+        """Return each row as a JSON object of its columns."""
         ...
 
     def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
-        """Each as plain values by column."""
+        """Return each row as plain values by column."""
         ...
 
     def table(self, chosen: Sequence[int], schema: pa.Schema) -> pa.Table:
-        """All of them, with the columns of their file's schema."""
+        """Return the rows as a table with the columns of their file's schema."""
         ...
 
-    def given(self, place: int) -> Any:
-        """One row as it came, flawed or not: what JSON can say of it."""
+    def original(self, index: int) -> Any:
+        """Return one row as it was read, valid or not, as a value that JSON can hold."""
         ...
 
 
 class InputFile(Protocol):
-    """A file of rows. All errors are DataError."""
+    """A file of rows. Every error is a DataError."""
 
     def count(self) -> int:
-        """How many rows there are."""
+        """Return the number of rows."""
         ...
 
-    def texts(self) -> Iterator[Text]:
-        """Of all rows."""
+    def texts(self) -> Iterator[RowText]:
+        """Yield the text of every row."""
         ...
 
-    def rows(self) -> Iterator[Rows]:
-        """All of them."""
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all rows, a chunk at a time."""
         ...
 
     def schema(self) -> pa.Schema:
-        """Columns and their types."""
+        """Return the columns and their types."""
         ...
 
 
-def text_of(value: object) -> Text:
-    """The text that a cell holds. A number or a truth value is one, as JSON writes it."""
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    if value is None:
-        return Flaw("has no text")
-    if not isinstance(value, str):
-        return Flaw("its text is not a string")
-    if not value.strip():
-        return Flaw("its text is empty")
-    if not is_unicode(value):
-        return Flaw("its text is not valid UTF-8")
-    return value
+class Scorer(Protocol):
+    """A model, wherever it runs, that turns rows into results."""
 
+    @property
+    def chunk_rows(self) -> int:
+        """Return how many rows are scored together; a killed run scores up to this many again."""
+        ...
 
-def taken(path: Path, name: str) -> UsageError:
-    """The error for a file that has a column with the name of one of ours."""
-    return UsageError(
-        f"{path}: has a column '{name}' already: name ours otherwise, with --prefix predicted_"
-    )
+    @property
+    def identity(self) -> dict[str, str]:
+        """Return what has to be the same when a killed run resumes."""
+        ...
 
+    def score(
+        self, rows: Iterator[Row], run: str, advance: Advance
+    ) -> Iterator[Sequence[RowResult]]:
+        """Yield the results of `chunk_rows` rows at a time, in order.
 
-def is_unicode(text: str) -> bool:
-    """Whether it can be written as UTF-8: bytes that were none are read as halves of surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        Args:
+            rows: The rows that are not scored yet.
+            run: The run's own name, the same after it resumes.
+            advance: Is called with the number of rows that were finished since the last call.
 
-
-def json_line(value: object) -> bytes:
-    """One line of JSON in UTF-8. Halves of surrogates, which UTF-8 has not, stay escaped."""
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-
-
-def in_lots(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """Neighbours together, as many as `size`; the last lot may be smaller."""
-    iterator = iter(items)
-    while lot := list(islice(iterator, size)):
-        yield lot
-
-
-Outcome = dict[str, Any]
-
-REASON = "reason"  # the one member of an outcome that is none
-VERSION = "model_version"
-LABELLED, NAMED = ("label", "score", VERSION), ("entities", VERSION)
-ADDED = ("label", "score", "entities", VERSION)  # all names that a row may get
-
-
-def scored(prediction: Mapping[str, Any], version: str) -> Outcome:
-    """Of a prediction's members, as the API or `core.types` names them, those that a row gets."""
-    if "entities" in prediction:
-        return {"entities": list(prediction["entities"]), VERSION: version}
-    return {"label": prediction["label"], "score": prediction["score"], VERSION: version}
-
-
-def rejected(reason: str) -> Outcome:
-    """reason: as said of the only text of a request, whose place in it tells nothing."""
-    return {REASON: reason.removeprefix("text 0 ")}
+        Raises:
+            CommandError: No more rows can be scored.
+        """
+        ...
 
 
 class Tally(NamedTuple):
-    """How many rows came to what. versions: rows by the version that scored them."""
+    """Counts of a run's rows. versions: scored rows by the model version that scored them."""
 
     rejected: int
     versions: dict[str, int]
@@ -150,40 +123,73 @@ class Tally(NamedTuple):
         return sum(self.versions.values())
 
 
-def tally(outcomes: Iterable[Outcome]) -> Tally:
-    """columns: what rows get, by what the model's task is."""
+def text_of(value: object) -> RowText:
+    """Return the text in a cell. A number or a boolean is one, as JSON writes it."""
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if value is None:
+        return RowError("has no text")
+    if not isinstance(value, str):
+        return RowError("its text is not a string")
+    if not value.strip():
+        return RowError("its text is empty")
+    if not is_unicode(value):
+        return RowError("its text is not valid UTF-8")
+    return value
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether UTF-8 can encode a text; readers turn invalid bytes into lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def name_taken(path: Path, name: str) -> UsageError:
+    """Return the error for a file that already has a column with the name of an added one."""
+    return UsageError(
+        f"{path}: has a column '{name}' already: name ours otherwise, with --prefix predicted_"
+    )
+
+
+def json_line(value: object) -> bytes:
+    """Return one line of JSON in UTF-8; lone surrogates, which UTF-8 lacks, stay escaped."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+
+
+def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield consecutive items, `size` at a time; the last list may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def scored(prediction: Mapping[str, Any], version: str) -> RowResult:
+    """Return the members of a prediction, named as in the API, that a row gets."""
+    if "entities" in prediction:
+        return {"entities": list(prediction["entities"]), VERSION: version}
+    return {"label": prediction["label"], "score": prediction["score"], VERSION: version}
+
+
+def rejected(reason: str) -> RowResult:
+    """Return the result of a row that cannot be scored.
+
+    A request with one text calls it "text 0", which says nothing about a row and is removed.
+    """
+    return {REASON: reason.removeprefix("text 0 ")}
+
+
+def tally(results: Iterable[RowResult]) -> Tally:
+    """Count the results. The model's task decides which columns rows get."""
     failed = 0
     versions: dict[str, int] = {}
-    columns: tuple[str, ...] = LABELLED
-    for outcome in outcomes:
-        if REASON in outcome:
+    columns: tuple[str, ...] = CLASSIFICATION_COLUMNS
+    for result in results:
+        if REASON in result:
             failed += 1
             continue
-        versions[outcome[VERSION]] = versions.get(outcome[VERSION], 0) + 1
-        columns = NAMED if "entities" in outcome else LABELLED
+        versions[result[VERSION]] = versions.get(result[VERSION], 0) + 1
+        columns = ENTITY_COLUMNS if "entities" in result else CLASSIFICATION_COLUMNS
     return Tally(failed, versions, columns)
-
-
-Advance = Callable[[int], None]
-
-
-class Scorer(Protocol):
-    """What turns rows into outcomes."""
-
-    @property
-    def rows_at_once(self) -> int:
-        """That are scored together: of so many at most a killed run does some again."""
-        ...
-
-    @property
-    def identity(self) -> dict[str, str]:
-        """What has to be the same when a killed run goes on."""
-        ...
-
-    def score(self, rows: Iterator[Row], run: str, advance: Advance) -> Iterator[Sequence[Outcome]]:
-        """The outcomes of `rows_at_once` rows at a time, in order.
-
-        run: the run's own name, the same when it goes on. advance: told how many more rows are
-        done. Raises CommandError where nothing more can be scored.
-        """
-        ...

@@ -1,9 +1,9 @@
-"""A run over a file: score what is not scored yet, then join, then put the output in its place."""
+"""A run over a file: score the rows that are left, join the results, put the output in place."""
 
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,53 +13,44 @@ import pyarrow as pa
 
 from scripts.common.errors import CommandError, DataError, UsageError
 from scripts.common.progress import Progress
-from scripts.score.formats.csv import CsvInput
-from scripts.score.formats.jsonl import JsonlInput
-from scripts.score.formats.parquet import ParquetInput
+from scripts.score.formats.csv import CsvInput, CsvOutput
+from scripts.score.formats.jsonl import JsonlInput, JsonlOutput
+from scripts.score.formats.parquet import ParquetInput, ParquetOutput
 from scripts.score.journal import Journal
-from scripts.score.output import OUTPUTS, SideFile
-from scripts.score.rows import ADDED, REASON, InputFile, Outcome, Row, Scorer, Tally, taken, tally
+from scripts.score.output import OutputFile, SideFile
+from scripts.score.rows import (
+    ADDED_COLUMNS,
+    REASON,
+    InputFile,
+    Row,
+    Scorer,
+    Tally,
+    name_taken,
+    tally,
+)
 
-Open = Callable[[Path, str, frozenset[str]], InputFile]
-
-INPUTS: dict[str, Open] = {
+INPUTS: dict[str, Callable[[Path, str, frozenset[str]], InputFile]] = {
     ".csv": lambda path, text, _: CsvInput(path, text),
     ".jsonl": JsonlInput,
     ".parquet": lambda path, text, _: ParquetInput(path, text),
 }
-
-
-def open_input(path: Path, text: str, prefix: str) -> InputFile:
-    """A file of rows. text: the column that holds texts. prefix: of the columns that rows get.
-
-    Raises UsageError for a format that is none of ours and for a column that has the name of one
-    of ours, DataError for a file that cannot be read or has no such texts.
-    """
-    reader = INPUTS.get(path.suffix.lower())
-    if reader is None:
-        raise UsageError(f"{path}: give a file that ends in {', '.join(INPUTS)}")
-    added = frozenset(prefix + name for name in ADDED)
-    try:
-        source = reader(path, text, added)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    if not isinstance(source, JsonlInput):
-        for name in sorted(added & {*source.schema().names}):
-            raise taken(path, name)
-    return source
-
-
-def described(path: Path) -> dict[str, str | int]:
-    """What tells a file from any other, and from what it was before."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return {"bytes": path.stat().st_size, "sha256": digest}
+OUTPUTS: dict[str, Callable[[Path, InputFile, Sequence[str]], OutputFile]] = {
+    ".csv": CsvOutput,
+    ".jsonl": JsonlOutput,
+    ".parquet": ParquetOutput,
+}
 
 
 @dataclass(frozen=True)
 class Files:
-    """What is read, and what is written. text: the column that holds texts. prefix: of the columns
-    that rows get."""
+    """The files of a run.
+
+    Attributes:
+        source: The input.
+        output: The file to write, in the format that its name ends in.
+        text: The column with the texts.
+        prefix: The beginning of the names of the added columns.
+    """
 
     source: Path
     output: Path
@@ -68,17 +59,22 @@ class Files:
 
     @property
     def rejected(self) -> Path:
-        """Where rows that could not be scored are told of."""
+        """Return the side file with the rows that could not be scored."""
         return self.output.with_name(f"{self.output.name}.rejected.jsonl")
 
     @property
     def partial(self) -> Path:
-        """Where a run keeps what it has done so far."""
+        """Return the folder of the run's journal."""
         return self.output.with_name(f"{self.output.name}.partial")
 
 
-def check(files: Files) -> InputFile:
-    """Open the input, before anything costly is. Raises UsageError, DataError."""
+def open_files(files: Files) -> InputFile:
+    """Check the output's name and open the input, before anything expensive is done.
+
+    Raises:
+        UsageError: A name or folder is wrong, or the output is there already.
+        DataError: The input cannot be read.
+    """
     if files.output.suffix.lower() not in OUTPUTS:
         raise UsageError(f"{files.output}: give a name that ends in {', '.join(OUTPUTS)}")
     if not files.output.parent.is_dir():
@@ -89,11 +85,38 @@ def check(files: Files) -> InputFile:
     return open_input(files.source, files.text, files.prefix)
 
 
-def score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
-    """Score all rows, the first time or where a killed run stopped.
+def open_input(path: Path, text: str, prefix: str) -> InputFile:
+    """Open a file of rows.
 
-    Raises UsageError where that run was another, CommandError where scoring or writing failed: what
-    was done by then is kept.
+    Args:
+        path: A file with a known suffix.
+        text: The column with the texts.
+        prefix: The beginning of the names of the added columns.
+
+    Raises:
+        UsageError: The format is unknown, or a column has the name of an added one.
+        DataError: The file cannot be read, or has no such texts.
+    """
+    reader = INPUTS.get(path.suffix.lower())
+    if reader is None:
+        raise UsageError(f"{path}: give a file that ends in {', '.join(INPUTS)}")
+    added = frozenset(prefix + name for name in ADDED_COLUMNS)
+    try:
+        source = reader(path, text, added)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}") from error
+    if not isinstance(source, JsonlInput):
+        for name in sorted(added & {*source.schema().names}):
+            raise name_taken(path, name)
+    return source
+
+
+def score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
+    """Score all rows, from the start or from where a killed run stopped.
+
+    Raises:
+        UsageError: The run that was killed was another one.
+        CommandError: Scoring or writing failed. Finished rows are kept.
     """
     try:
         return _score_file(files, source, scorer)
@@ -106,33 +129,40 @@ def score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
 def _score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
     rows = source.count()
     pinned = {
-        "input": described(files.source),
+        "input": _fingerprint(files.source),
         "columns": {"text": files.text, "prefix": files.prefix},
         "scorer": scorer.identity,
     }
-    with Journal(files.partial, pinned, rows=rows, lot=scorer.rows_at_once) as journal:
+    with Journal(files.partial, pinned, rows=rows, chunk_rows=scorer.chunk_rows) as journal:
         _score(files, source, scorer, journal, rows)
-        if described(files.source) != pinned["input"]:
+        if _fingerprint(files.source) != pinned["input"]:
             raise CommandError(
                 f"{files.source}: was changed while it was scored: remove {files.partial} "
-                "and begin anew"
+                "and start again"
             )
-        found = tally(journal.outcomes())
-        _join(files, source, journal, found)
+        counted = tally(journal.results())
+        _join(files, source, journal, counted)
         journal.remove()
-    return found
+    return counted
+
+
+def _fingerprint(path: Path) -> dict[str, str | int]:
+    """Return the size and SHA-256 of a file, which change when its content does."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "sha256": digest}
 
 
 def _score(files: Files, source: InputFile, scorer: Scorer, journal: Journal, rows: int) -> None:
     if journal.done:
-        print(f"going on behind row {journal.done:,} of {rows:,}", file=sys.stderr)
+        print(f"resuming after row {journal.done:,} of {rows:,}", file=sys.stderr)
     if journal.done == rows:
         return
     left = islice(map(Row._make, enumerate(source.texts())), journal.done, None)
     before, started = journal.done, monotonic()
     with Progress(files.source.name, rows, journal.done) as progress:
-        for outcomes in scorer.score(left, journal.name, progress.advance):
-            journal.append(outcomes)
+        for results in scorer.score(left, journal.name, progress.advance):
+            journal.append(results)
     if journal.done != rows:
         raise CommandError(f"{files.source}: {rows:,} rows, of which {journal.done:,} were scored")
     seconds = max(monotonic() - started, 1e-9)
@@ -140,35 +170,34 @@ def _score(files: Files, source: InputFile, scorer: Scorer, journal: Journal, ro
     print(f"{count:,} rows in {seconds:.1f} s, {count / seconds:.1f} a second", file=sys.stderr)
 
 
-def _join(files: Files, source: InputFile, journal: Journal, found: Tally) -> None:
-    """Write rows and what they get, each to its file; then put both files in their places."""
+def _join(files: Files, source: InputFile, journal: Journal, counted: Tally) -> None:
+    """Write rows and their results into scratch files, then put both in their places."""
     scratch = journal.folder / files.output.name
     side_scratch = journal.folder / files.rejected.name
-    columns = [files.prefix + name for name in found.columns]
-    outcomes = journal.outcomes()
-    number = 0
+    columns = [files.prefix + name for name in counted.columns]
+    results = journal.results()
+    first = 0
     write = OUTPUTS[files.output.suffix.lower()]
     with write(scratch, source, columns) as output, SideFile(side_scratch) as side:
-        for rows in source.rows():
-            came = list(islice(outcomes, len(rows.texts())))
-            for place, outcome in enumerate(came):
-                if REASON in outcome:
-                    side.write(number + place, outcome[REASON], rows.given(place))
-            chosen = [place for place, outcome in enumerate(came) if REASON not in outcome]
+        for chunk in source.chunks():
+            found = list(islice(results, len(chunk.texts())))
+            for index, result in enumerate(found):
+                if REASON in result:
+                    side.write(first + index, result[REASON], chunk.original(index))
+            chosen = [index for index, result in enumerate(found) if REASON not in result]
             if chosen:
-                output.write(rows, chosen, list(_named([came[at] for at in chosen], files.prefix)))
-            number += len(came)
+                added = [
+                    {files.prefix + name: value for name, value in found[index].items()}
+                    for index in chosen
+                ]
+                output.write(chunk, chosen, added)
+            first += len(found)
     _put(side_scratch, files.rejected)
     _put(scratch, files.output)
 
 
-def _named(outcomes: Sequence[Outcome], prefix: str) -> Iterator[Outcome]:
-    for outcome in outcomes:
-        yield {prefix + name: value for name, value in outcome.items()}
-
-
 def _put(scratch: Path, place: Path) -> None:
-    """A file that is whole and on disk, or none where there is none to put."""
+    """Move a finished file to its place, on disk; where there is none remove the old one."""
     if not scratch.exists():
         place.unlink(missing_ok=True)
         return

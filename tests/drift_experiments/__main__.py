@@ -1,7 +1,7 @@
-"""Prove the drift check: false alarms on held-back reviews, and planted drift, into a page.
+"""Measure the drift check on held-back reviews and on planted drift, and write a part of a page.
 
 The reference is the part of the training file that the model did not train on, as if it were the
-first healthy week. Texts are answered once and kept in CACHE: some 15 minutes on one core.
+first healthy week. Texts are answered once and kept in CACHE: about 15 minutes on one core.
 """
 
 import argparse
@@ -11,16 +11,16 @@ from pathlib import Path
 
 from function.core.artifact import open_artifact
 from scripts.common.command_line import run
-from scripts.drawing.page import with_part
+from scripts.common.markdown import replace_part
 from scripts.drift.distributions import reference_of_log, reference_of_manifest
-from scripts.drift.prediction_log import PredictionLog, Window, read_log
+from scripts.drift.prediction_log import PredictionLog, TimeRange, read_log
 from tests.drift_experiments.experiments import (
     experiment,
     experiments_page,
     planted_cases,
     quiet_cases,
 )
-from tests.drift_experiments.traffic import answered_once, known_traffic
+from tests.drift_experiments.traffic import cached_log, known_traffic
 
 PART = "measured by tests.drift_experiments"
 MODELS = Path("build/models/sentiment")
@@ -44,16 +44,16 @@ def main() -> None:
     planted = [experiment(reference, case) for case in planted_cases(logs)]
     command = shlex.join(["python", "-m", "tests.drift_experiments", "--data", "DATA"])
     text = experiments_page(reference, quiet, planted, command)
-    arguments.page.write_text(with_part(arguments.page, PART, text), encoding="utf-8")
+    arguments.page.write_text(replace_part(arguments.page, PART, text), encoding="utf-8")
     print(text)
 
 
 def _logs(folder: Path, data: Path, cache: Path) -> dict[str, PredictionLog]:
     artifact = open_artifact(folder)
-    always, model = Window(None, datetime.now(UTC)), artifact.manifest.model
+    always, model = TimeRange(None, datetime.now(UTC)), artifact.manifest.model
     return {
         traffic.name: read_log(
-            str(answered_once(traffic, folder, cache / artifact.version)), always, model
+            str(cached_log(traffic, folder, cache / artifact.version)), always, model
         )
         for traffic in known_traffic(artifact, data)
     }

@@ -1,4 +1,4 @@
-"""How often quiet traffic cries wolf, and how many requests it takes to find planted drift."""
+"""False alarms on quiet traffic, the requests until planted drift is found, and a table of both."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from scripts.common.markdown import markdown_table
 from scripts.common.progress import Progress
 from scripts.drift.distributions import Reference
 from scripts.drift.prediction_log import PredictionLog
-from scripts.drift.verdict import judge
+from scripts.drift.verdict import judge_drift
 from scripts.drift.wording import NAMES
-from scripts.explore.markdown import table
 
 SIZES = (50, 100, 200, 500, 1000, 2000)
-# Looked at besides, for a finer count of the requests that it takes.
+# Checked too, for a finer count of the requests until drift is found.
 BETWEEN = (75, 150, 300, 700, 1500)
 STREAMS = 100
 SEED = 11
@@ -25,13 +25,13 @@ DILUTED = 0.2
 
 @dataclass(frozen=True)
 class Case:
-    """Traffic to be judged. kinds: logs that requests are drawn from, each with its share."""
+    """Traffic to check. kinds: logs that requests are drawn from, each with its share."""
 
     name: str
     kinds: Sequence[tuple[float, PredictionLog]]
 
     def stream(self, count: int, generator: np.random.Generator) -> PredictionLog:
-        """Requests drawn at random: none twice as long as there are enough."""
+        """Draw requests at random, none twice as long as there are enough."""
         whole = generator.multinomial(count, [share for share, _ in self.kinds])
         logs = [
             log.select(generator.choice(len(log), size=size, replace=len(log) < size))
@@ -42,10 +42,15 @@ class Case:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """found: streams of a hundred in which a window of each size was called drift. median:
-    requests until half of the streams were; None where that is beyond the largest window.
-    features: what was found in the largest windows, most often first."""
+class CaseResult:
+    """The result of checking a hundred streams of a case.
+
+    Attributes:
+        case: The case's name.
+        found: In how many streams a window of each size was called drift.
+        median: Requests until half of the streams were; None if more than the largest window.
+        features: Those that drifted in most of the largest windows, most often first.
+    """
 
     case: str
     found: Mapping[int, int]
@@ -53,8 +58,8 @@ class Outcome:
     features: Sequence[str]
 
 
-def experiment(reference: Reference, case: Case) -> Outcome:
-    """Judge a hundred streams at every size; a window is the beginning of a stream."""
+def experiment(reference: Reference, case: Case) -> CaseResult:
+    """Check a hundred streams at every size; a window is the beginning of a stream."""
     generator = np.random.default_rng(SEED)
     sizes = sorted({*SIZES, *BETWEEN})
     found, first = Counter[int](), []
@@ -62,27 +67,27 @@ def experiment(reference: Reference, case: Case) -> Outcome:
     with Progress(case.name, STREAMS) as progress:
         for _ in range(STREAMS):
             stream = case.stream(sizes[-1], generator)
-            verdicts = {size: judge(reference, stream.select(slice(size))) for size in sizes}
-            hits = [size for size, verdict in verdicts.items() if verdict.word == "drift"]
+            verdicts = {size: judge_drift(reference, stream.select(slice(size))) for size in sizes}
+            hits = [size for size, verdict in verdicts.items() if verdict.status == "drift"]
             found.update(hits)
             first.append(min(hits, default=None))
             features.update(each.feature for each in verdicts[sizes[-1]].drifted)
             progress.advance()
     half = sorted(each for each in first if each is not None)[STREAMS // 2 - 1 :]
     common = [feature for feature, count in features.most_common() if count > STREAMS // 2]
-    return Outcome(
+    return CaseResult(
         case.name, {size: found[size] for size in SIZES}, half[0] if half else None, common
     )
 
 
 def quiet_cases(logs: Mapping[str, PredictionLog]) -> Iterator[Case]:
-    """Traffic in which nothing is planted."""
+    """Yield traffic in which nothing is planted."""
     yield Case("test reviews", [(1, silent(logs["test"]))])
     yield Case("test reviews, with feedback", [(1, logs["test"])])
 
 
 def planted_cases(logs: Mapping[str, PredictionLog]) -> Iterator[Case]:
-    """Drift of known kinds; without feedback where its name does not say so."""
+    """Yield drift of known kinds, without feedback unless its name says so."""
     test = logs["test"]
     negative, positive = (
         test.select(np.flatnonzero(chosen)) for chosen in (_is_negative(test), ~_is_negative(test))
@@ -108,12 +113,12 @@ def planted_cases(logs: Mapping[str, PredictionLog]) -> Iterator[Case]:
 
 
 def silent(log: PredictionLog) -> PredictionLog:
-    """The same without anybody's feedback."""
+    """Return the same log without feedback."""
     return replace(log, correct=np.full(len(log), np.nan))
 
 
 def joined(logs: Sequence[PredictionLog]) -> PredictionLog:
-    """Logs of one model after each other."""
+    """Concatenate logs of one model."""
     labels = sorted({label for log in logs for label in log.labels})
     answers = [np.zeros((len(log), len(labels))) for log in logs]
     for log, counts in zip(logs, answers, strict=True):
@@ -130,62 +135,61 @@ def joined(logs: Sequence[PredictionLog]) -> PredictionLog:
     )
 
 
-def _is_negative(log: PredictionLog) -> npt.NDArray[np.bool_]:
-    """Whether the truth is the first label: it was answered and right, or was not and is wrong."""
-    answered = log.answers[:, log.labels.index("negative")] == 1
-    return np.asarray(answered == (log.correct == 1))
-
-
-def _turned(log: PredictionLog) -> PredictionLog:
-    """What is right changes for some texts, and nothing that can be seen of text or answer."""
-    turn = np.random.default_rng(SEED).random(len(log)) < TURNED
-    return replace(log, correct=np.where(turn, 1 - log.correct, log.correct))
-
-
 def experiments_page(
     reference: Reference,
-    quiet: Mapping[str, Sequence[Outcome]],
-    planted: Sequence[Outcome],
+    quiet: Mapping[str, Sequence[CaseResult]],
+    planted: Sequence[CaseResult],
     command: str,
 ) -> str:
-    """quiet: outcomes by the reference that they were compared with."""
+    """Return both tables. quiet: results by the name of the reference."""
     head = [f"{size:,}" for size in SIZES]
     calm = [
-        [f"{outcome.case}, beside {name}", *_found(outcome), _features(outcome)]
-        for name, outcomes in quiet.items()
-        for outcome in outcomes
+        [f"{result.case}, compared with {name}", *_found(result), _features(result)]
+        for name, results in quiet.items()
+        for result in results
     ]
     drifted = [
-        [outcome.case, *_found(outcome), _median(outcome), _features(outcome)]
-        for outcome in planted
+        [result.case, *_found(result), _median(result), _features(result)] for result in planted
     ]
     return "\n".join(
         [
-            f"Measured by `{command}`; {reference.texts:,} texts are the reference. Of {STREAMS} "
-            "windows of each size, so many were called drift.",
+            f"Measured by `{command}`; {reference.texts:,} texts are the reference. The numbers "
+            f"say how many of {STREAMS} windows of each size were called drift.",
             "",
             "Nothing is planted:",
             "",
-            table(["traffic", *head, "by"], calm),
+            markdown_table(["traffic", *head, "by"], calm),
             "",
             "Drift is planted; `requests` is how many it takes until half of the streams are "
             "found:",
             "",
-            table(["traffic", *head, "requests", "by"], drifted),
+            markdown_table(["traffic", *head, "requests", "by"], drifted),
             "",
         ]
     )
 
 
-def _found(outcome: Outcome) -> list[str]:
-    return [str(outcome.found[size]) for size in SIZES]
+def _is_negative(log: PredictionLog) -> npt.NDArray[np.bool_]:
+    """Return where the truth is `negative`: it was answered and right, or was not and is wrong."""
+    answered = log.answers[:, log.labels.index("negative")] == 1
+    return np.asarray(answered == (log.correct == 1))
 
 
-def _median(outcome: Outcome) -> str:
-    if outcome.median is None:
+def _turned(log: PredictionLog) -> PredictionLog:
+    """Change the truth of some texts, and nothing that can be seen of text or answer."""
+    turn = np.random.default_rng(SEED).random(len(log)) < TURNED
+    return replace(log, correct=np.where(turn, 1 - log.correct, log.correct))
+
+
+def _found(result: CaseResult) -> list[str]:
+    return [str(result.found[size]) for size in SIZES]
+
+
+def _median(result: CaseResult) -> str:
+    if result.median is None:
         return f"– (not in {SIZES[-1]:,})"
-    return f"{outcome.median:,}"
+    return f"{result.median:,}"
 
 
-def _features(outcome: Outcome) -> str:
-    return ", ".join(NAMES[feature] for feature in outcome.features) or "–"
+def _features(result: CaseResult) -> str:
+    return ", ".join(NAMES[feature] for feature in result.features) or "–"

@@ -7,7 +7,7 @@ from tests.drift_experiments import experiments
 from tests.drift_experiments.experiments import (
     SIZES,
     Case,
-    Outcome,
+    CaseResult,
     experiment,
     experiments_page,
     joined,
@@ -83,10 +83,10 @@ def test_logs_with_other_labels_are_joined_by_name():
 
 
 def test_the_table_tells_what_is_beyond_its_largest_window():
-    never = Outcome("quiet", dict.fromkeys(SIZES, 0), None, [])
-    late = Outcome("slow", {**dict.fromkeys(SIZES, 0), 2000: 93}, 1500, ["labels", "score"])
+    never = CaseResult("quiet", dict.fromkeys(SIZES, 0), None, [])
+    late = CaseResult("slow", {**dict.fromkeys(SIZES, 0), 2000: 93}, 1500, ["labels", "score"])
     text = experiments_page(a_reference(), {"a log": [never]}, [never, late], "python -m x")
-    assert "| quiet, beside a log | 0 |" in text
+    assert "| quiet, compared with a log | 0 |" in text
     assert "| quiet | 0 | 0 | 0 | 0 | 0 | 0 | – (not in 2,000) | – |" in text
     assert "| slow | 0 | 0 | 0 | 0 | 0 | 93 | 1,500 | answers, certainty |" in text
 

@@ -1,4 +1,7 @@
-"""Traffic whose drift is known: held-back reviews as they are, and what may come in their place."""
+"""Traffic whose drift is known, and the prediction log that it leaves.
+
+The code that serves answers the texts: held-back reviews as they are, and what may replace them.
+"""
 
 import json
 import os
@@ -25,14 +28,12 @@ TEST_FILE, UNLABELLED_FILE = Path("imdb/test.parquet"), Path("imdb/unlabelled.pa
 OF_TEST, OF_UNLABELLED, OF_CHANGED = 4000, 2500, 1500
 SEED = 20
 CUT_CHARACTERS = 100
+START, APART = datetime(2026, 1, 5, tzinfo=UTC), timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Texts, with their labels where they are known.
-
-    means: in a few words, for a table.
-    """
+    """Texts, with their labels where they are known. means: in a few words, for a table."""
 
     name: str
     means: str
@@ -41,16 +42,23 @@ class Traffic:
 
 
 def known_traffic(artifact: Artifact, data: Path) -> list[Traffic]:
-    """The reference, quiet traffic and planted drift. data: a folder with `imdb/` and `sst2/`.
+    """Return the reference, quiet traffic and planted drift.
 
     The reference is the part of the training file that the model did not train on, split off by
-    movie as its manifest tells. Raises DataError where a file is missing.
+    movie as in its manifest.
+
+    Args:
+        artifact: The model that answers.
+        data: A folder with `imdb/` and `sst2/`.
+
+    Raises:
+        DataError: A file is missing.
     """
     labels = artifact.manifest.labels
     corpus = load_corpus(TrainConfig.model_validate(artifact.manifest.provenance["config"]), data)
-    test = _some(read_labelled(data / TEST_FILE, labels), OF_TEST)
+    test = _sample(read_labelled(data / TEST_FILE, labels), OF_TEST)
     changed = test.select(range(OF_CHANGED))
-    sentences = _together(corpus.validation[SENTENCES], corpus.test[SENTENCES])
+    sentences = _concatenate(corpus.validation[SENTENCES], corpus.test[SENTENCES])
     unlabelled = read_texts(data / UNLABELLED_FILE)
     chosen = np.random.default_rng(SEED).permutation(len(unlabelled))[:OF_UNLABELLED]
 
@@ -78,7 +86,7 @@ def known_traffic(artifact: Artifact, data: Path) -> list[Traffic]:
 
 
 def german_reviews() -> list[str]:
-    """A few hundred short reviews, composed of parts."""
+    """Compose a few hundred short reviews from parts."""
     openings = (
         "Ich habe diesen Film gestern gesehen und",
         "Nach langer Zeit im Kino,",
@@ -108,43 +116,22 @@ def german_reviews() -> list[str]:
     return [" ".join(parts) for parts in product(openings, judgements, details, closings)]
 
 
-def _shuffle(text: str) -> str:
-    words = text.split()
-    return " ".join(words[n] for n in np.random.default_rng(len(text)).permutation(len(words)))
-
-
-def _substitute(text: str) -> str:
-    order = np.random.default_rng(SEED).permutation(26)
-    small = "".join(string.ascii_lowercase[n] for n in order)
-    return text.translate(str.maketrans(string.ascii_letters, small + small.upper()))
-
-
-def _some(rows: LabelledTexts, count: int) -> LabelledTexts:
-    return rows.select([int(n) for n in np.random.default_rng(SEED).permutation(len(rows))[:count]])
-
-
-def _together(first: LabelledTexts, second: LabelledTexts) -> LabelledTexts:
-    return LabelledTexts(first.texts + second.texts, first.labels + second.labels, [])
-
-
-START = datetime(2026, 1, 5, tzinfo=UTC)
-APART = timedelta(seconds=30)
-
-
-def answered_once(traffic: Traffic, artifact: Path, cache: Path) -> Path:
-    """The log of traffic, in a file that is only made where it is not there."""
+def cached_log(traffic: Traffic, artifact: Path, cache: Path) -> Path:
+    """Return the file with the log of traffic; make it if it is not there."""
     path = cache / f"{traffic.name}.jsonl"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(line) + "\n" for line in answered(traffic, artifact))
+            file.writelines(json.dumps(line) + "\n" for line in prediction_lines(traffic, artifact))
         os.replace(partial, path)
     return path
 
 
-def answered(traffic: Traffic, artifact: Path, threads: int = 0) -> Iterator[dict[str, Any]]:
-    """Lines of predictions, and of feedback where the truth is known, in the texts' order."""
+def prediction_lines(
+    traffic: Traffic, artifact: Path, threads: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Yield lines of predictions, and of feedback where the truth is known, in order."""
     predictor = open_predictor(artifact, threads)
     manifest = predictor.artifact.manifest
     texts = [(row, text) for row, text in enumerate(traffic.texts) if text.strip()]
@@ -172,3 +159,22 @@ def answered(traffic: Traffic, artifact: Path, threads: int = 0) -> Iterator[dic
                     label = traffic.truth[row]
                     yield {"log": "feedback", "id": id_, "time": time, "label": label}
             progress.advance(len(some))
+
+
+def _shuffle(text: str) -> str:
+    words = text.split()
+    return " ".join(words[n] for n in np.random.default_rng(len(text)).permutation(len(words)))
+
+
+def _substitute(text: str) -> str:
+    order = np.random.default_rng(SEED).permutation(26)
+    small = "".join(string.ascii_lowercase[n] for n in order)
+    return text.translate(str.maketrans(string.ascii_letters, small + small.upper()))
+
+
+def _sample(rows: LabelledTexts, count: int) -> LabelledTexts:
+    return rows.select([int(n) for n in np.random.default_rng(SEED).permutation(len(rows))[:count]])
+
+
+def _concatenate(first: LabelledTexts, second: LabelledTexts) -> LabelledTexts:
+    return LabelledTexts(first.texts + second.texts, first.labels + second.labels, [])

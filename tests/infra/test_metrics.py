@@ -21,7 +21,7 @@ from tests.infra.handler import started
 from tests.infra.looking import looked_at
 from tests.infra.policies import written
 from tests.infra.synthesis import Assembly
-from tests.predictions import a_log, a_look
+from tests.predictions import a_check, a_log
 
 OURS = "Evergreen"
 # What AWS's services emit, and by which sets of dimensions, after "Types of metrics for Lambda
@@ -156,7 +156,7 @@ def embedded(lines: str) -> Iterator[Metric]:
 def told_of_drift(service: str) -> Iterator[Metric]:
     """What scripts.drift sends of a window with feedback."""
     log = a_log(400, right=0.9)
-    for each in metric_data(a_look(log).document, service, datetime.now(UTC)):
+    for each in metric_data(a_check(log).document, service, datetime.now(UTC)):
         dimensions = {said["Name"]: said["Value"] for said in each["Dimensions"]}
         yield Metric(OURS, each["MetricName"], tuple(sorted(dimensions.items())))
 

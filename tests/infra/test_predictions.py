@@ -15,7 +15,7 @@ from infra.configuration.checks import ConfigurationError
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.stages import DEV
 from scripts.deploy import stacks
-from scripts.drift.prediction_log import Window, read_log
+from scripts.drift.prediction_log import TimeRange, read_log
 from tests.infra.handler import started
 from tests.infra.policies import holds, many, statements, written
 from tests.infra.scaled import HEAVY, LIGHT
@@ -173,7 +173,7 @@ def test_what_the_function_answers_is_read_where_drift_looks_for_it(
     )
     prefix = re.fullmatch(r"s3://<LinesBucket\w+>/(.+)", location)
     assert prefix
-    window = Window(arrived - timedelta(hours=1), arrived + timedelta(hours=1))
+    window = TimeRange(arrived - timedelta(hours=1), arrived + timedelta(hours=1))
     log = read_log(str(tmp_path / "s3" / prefix[1]), window, "sentiment")
     assert (len(log), log.damaged) == (2, 0)
     assert sorted(log.correct)[0] in (0, 1), "the feedback found its prediction"

@@ -11,7 +11,7 @@ from scripts.common.errors import DriftError, RegistryError
 from scripts.drift import __main__ as drift
 from scripts.drift.log_lines import write_parquet
 from tests.conftest import REPOSITORY
-from tests.drift_experiments.traffic import Traffic, answered, answered_once, german_reviews
+from tests.drift_experiments.traffic import Traffic, cached_log, german_reviews, prediction_lines
 from tests.predictions import log_lines
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.model]
 
 def test_german_reviews_are_found_in_the_log_of_the_bundled_model(bundled_models, tmp_path):
     traffic = Traffic("german", "", german_reviews()[::5], ["positive"] * 72)
-    lines = [json.dumps(line) for line in answered(traffic, bundled_models / "sentiment")]
+    lines = [json.dumps(line) for line in prediction_lines(traffic, bundled_models / "sentiment")]
     predictions = tmp_path / "predictions"
     collected = subprocess.run(
         [sys.executable, "-m", "scripts.collect", "--output", str(predictions)],
@@ -49,11 +49,11 @@ def test_german_reviews_are_found_in_the_log_of_the_bundled_model(bundled_models
 
 def test_texts_are_answered_once_and_kept(bundled_models, tmp_path):
     traffic = Traffic("few", "", ["A warm film.", " ", "A dull one."])
-    path = answered_once(traffic, bundled_models / "sentiment", tmp_path)
+    path = cached_log(traffic, bundled_models / "sentiment", tmp_path)
     first = path.read_bytes()
     assert [json.loads(line)["id"] for line in first.splitlines()] == ["few-0", "few-2"]
     path.write_bytes(b"kept")
-    assert answered_once(traffic, bundled_models / "sentiment", tmp_path).read_bytes() == b"kept"
+    assert cached_log(traffic, bundled_models / "sentiment", tmp_path).read_bytes() == b"kept"
 
 
 MODELS = ("ner", "sentiment", "sentiment-lstm")  # as a stage looks at them
@@ -69,8 +69,8 @@ def registry(bundled_models, tmp_path):
 
 
 @pytest.fixture
-def look_at_prod(registry, tmp_path, monkeypatch):
-    """Look at all models of a stage. tokens: the median of each model's texts; 200 is quiet."""
+def check_prod(registry, tmp_path, monkeypatch):
+    """Check all models of a stage. tokens: the median of each model's texts; 200 is quiet."""
 
     def written(name, count, tokens, seed):
         path = tmp_path / f"{name}.parquet"
@@ -119,18 +119,18 @@ def lose_version(registry):
 
 
 @pytest.mark.parametrize("harm", [damage_manifest, lose_version])
-def test_a_model_that_cannot_be_looked_at_hides_no_drift(look_at_prod, registry, tmp_path, harm):
+def test_a_model_that_cannot_be_looked_at_hides_no_drift(check_prod, registry, tmp_path, harm):
     harm(registry)
     with pytest.raises(DriftError, match=r"ner: drift in 200 texts.*; sentiment: failed: "):
-        look_at_prod(ner=30)
+        check_prod(ner=30)
     assert verdicts(tmp_path) == {"ner": "drift", "sentiment-lstm": "no drift"}
 
 
 def test_where_nothing_drifted_the_first_error_is_told_in_the_end(
-    look_at_prod, registry, tmp_path, capsys
+    check_prod, registry, tmp_path, capsys
 ):
     lose_version(registry)
     with pytest.raises(RegistryError, match="sentiment"):
-        look_at_prod()
+        check_prod()
     assert verdicts(tmp_path) == {"ner": "no drift", "sentiment-lstm": "no drift"}
     assert "sentiment: failed: " in capsys.readouterr().out

@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from scripts.drift.feedback_texts import read_told_texts
-from scripts.drift.prediction_log import collect, read_log
+from scripts.drift.feedback_texts import read_feedback_texts
+from scripts.drift.prediction_log import build_log, read_log
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.predictions import EVER
@@ -102,7 +102,7 @@ def test_every_prediction_is_in_the_log_once_and_feedback_is_joined(models, tmp_
     assert judged == [1, 0]
     entities = read_log(str(log), EVER, "ner")
     assert (entities.labels, len(entities)) == (["ORG", "PER"], 1)
-    assert read_told_texts(str(log), EVER, "sentiment").rows == [
+    assert read_feedback_texts(str(log), EVER, "sentiment").rows == [
         {"text": right["text"], "label": "positive"}
     ]
     routes = [json.loads(line).get("route") for line in other_lines.splitlines()]
@@ -140,6 +140,6 @@ def test_the_functions_log_holds_the_same_lines(models):
     log = [line for line in lines if "log" in line]
     assert [line["log"] for line in log] == ["prediction", "prediction", "feedback"]
     assert len({line.get("text_hmac") for line in log[:2]}) == 2
-    read = collect(log, EVER, "sentiment")
+    read = build_log(log, EVER, "sentiment")
     assert read.labels == ["negative", "positive"]
     assert [value for value in read.correct if value == value] == [0]

@@ -77,7 +77,7 @@ def test_a_run_that_is_killed_and_run_again_gives_the_same_two_files(artifact, r
     assert 0 < done[0] < done[1] < ROWS
     resumed = score(artifact, *arguments)
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on behind row" in resumed.stderr
+    assert "resuming after row" in resumed.stderr
     assert score(artifact, "--input", reviews, "--output", whole).returncode == 0
     for file in (killed, whole):
         rows = [json.loads(line) for line in file.read_text().splitlines()]
@@ -148,13 +148,13 @@ MEASURED = """
 import sys
 from pathlib import Path
 from scripts.benchmark.memory import peak_bytes
-from scripts.score.run import Files, check, score_file
+from scripts.score.run import Files, open_files, score_file
 from tests.unit.scripts.score.doubles import LengthScorer
 
 for name in ("small", "large"):
     folder, suffix = Path(sys.argv[1]), sys.argv[2]
     files = Files(folder / f"{name}{suffix}", folder / f"out-{name}{suffix}")
-    tally = score_file(files, check(files), LengthScorer(rows_at_once=1024))
+    tally = score_file(files, open_files(files), LengthScorer(chunk_rows=1024))
     print(tally.scored, peak_bytes() >> 20)
 """
 

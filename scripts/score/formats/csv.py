@@ -1,4 +1,4 @@
-"""Rows of a CSV with its columns' names in the first line. Every value is text, and stays it."""
+"""CSV with the names of its columns in the first line. Every value is text, and stays text."""
 
 import csv
 import json
@@ -10,24 +10,39 @@ from typing import Any
 import pyarrow as pa
 
 from scripts.common.errors import DataError
-from scripts.score.rows import ROWS_AT_ONCE, Flaw, Rows, Text, in_lots, is_unicode, text_of
+from scripts.score.output import TextOutput, cell_text
+from scripts.score.rows import (
+    CHUNK_ROWS,
+    Chunk,
+    InputFile,
+    RowError,
+    RowResult,
+    RowText,
+    batched,
+    is_unicode,
+    text_of,
+)
 
-CELL = 10_000_000  # characters; what is longer is a quote that was never closed
+CELL = 10_000_000  # characters; a longer cell is a quote that was never closed
 
 
 @dataclass(frozen=True)
 class _Line:
-    """The cells of one row, and what is wrong with it."""
+    """The cells of one row, and the error if they are not valid."""
 
     cells: list[str]
-    flaw: Flaw | None
+    error: RowError | None
 
 
 class CsvInput:
-    """See `scoring.rows.InputFile`."""
+    """A CSV file as a `rows.InputFile`."""
 
     def __init__(self, path: Path, text: str) -> None:
-        """text: the column that holds texts. Raises DataError where there is none of that name."""
+        """Read the header. text: the column with the texts.
+
+        Raises:
+            DataError: The header cannot be read, has no such column, or a name twice.
+        """
         csv.field_size_limit(CELL)
         self._path = path
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -47,18 +62,18 @@ class CsvInput:
     def count(self) -> int:
         return sum(1 for _ in self._lines())
 
-    def texts(self) -> Iterator[Text]:
+    def texts(self) -> Iterator[RowText]:
         return (self._text_of(line) for line in self._lines())
 
-    def rows(self) -> Iterator[Rows]:
-        for lot in in_lots(self._lines(), ROWS_AT_ONCE):
-            yield CsvRows(self._columns, lot, [self._text_of(line) for line in lot])
+    def chunks(self) -> Iterator[Chunk]:
+        for lines in batched(self._lines(), CHUNK_ROWS):
+            yield CsvChunk(self._columns, lines, [self._text_of(line) for line in lines])
 
     def schema(self) -> pa.Schema:
         return pa.schema([(name, pa.string()) for name in self._columns])
 
-    def _text_of(self, line: _Line) -> Text:
-        return line.flaw or text_of(line.cells[self._text])
+    def _text_of(self, line: _Line) -> RowText:
+        return line.error or text_of(line.cells[self._text])
 
     def _lines(self) -> Iterator[_Line]:
         with self._path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -70,41 +85,57 @@ class CsvInput:
                 except StopIteration:
                     return
                 except csv.Error as error:
-                    yield _Line([], Flaw(f"line {reader.line_num}: {error}"))
+                    yield _Line([], RowError(f"line {reader.line_num}: {error}"))
                     continue
                 if cells:
-                    yield _Line(cells, self._flaw(cells))
+                    yield _Line(cells, self._error(cells))
 
-    def _flaw(self, cells: Sequence[str]) -> Flaw | None:
+    def _error(self, cells: Sequence[str]) -> RowError | None:
         if len(cells) != len(self._columns):
-            return Flaw(f"has {len(cells)} cells where the header has {len(self._columns)}")
+            return RowError(f"has {len(cells)} cells where the header has {len(self._columns)}")
         if not all(map(is_unicode, cells)):
-            return Flaw("is not UTF-8")
+            return RowError("is not UTF-8")
         return None
 
 
-class CsvRows:
-    """See `scoring.rows.Rows`."""
+class CsvChunk:
+    """Lines of a CSV file as a `rows.Chunk`."""
 
     def __init__(
-        self, columns: Sequence[str], lines: Sequence[_Line], texts: Sequence[Text]
+        self, columns: Sequence[str], lines: Sequence[_Line], texts: Sequence[RowText]
     ) -> None:
         self._columns, self._lines, self._texts = columns, lines, texts
 
-    def texts(self) -> list[Text]:
+    def texts(self) -> list[RowText]:
         return list(self._texts)
 
     def objects(self, chosen: Sequence[int]) -> list[str]:
         return [json.dumps(record, ensure_ascii=False) for record in self.records(chosen)]
 
     def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
-        return [dict(zip(self._columns, self._lines[place].cells, strict=True)) for place in chosen]
+        return [dict(zip(self._columns, self._lines[index].cells, strict=True)) for index in chosen]
 
     def table(self, chosen: Sequence[int], schema: pa.Schema) -> pa.Table:
         return pa.Table.from_pylist(self.records(chosen), schema)
 
-    def given(self, place: int) -> Any:
-        cells = self._lines[place].cells
+    def original(self, index: int) -> Any:
+        cells = self._lines[index].cells
         if len(cells) != len(self._columns):
             return cells
         return dict(zip(self._columns, cells, strict=True))
+
+
+class CsvOutput(TextOutput):
+    """A header, then one line per row."""
+
+    def __init__(self, path: Path, source: InputFile, columns: Sequence[str]) -> None:
+        """Write the header: the columns of the source, then the added ones."""
+        super().__init__(path)
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        self._names = [*source.schema().names, *columns]
+        self._writer.writerow(self._names)
+
+    def write(self, chunk: Chunk, chosen: Sequence[int], added: Sequence[RowResult]) -> None:
+        for record, columns in zip(chunk.records(chosen), added, strict=True):
+            row = {**record, **columns}
+            self._writer.writerow([cell_text(row.get(name)) for name in self._names])

@@ -1,26 +1,33 @@
-"""Rows of a Parquet file, whose columns keep their types where they go to Parquet again."""
+"""Parquet, whose columns keep their types where they go to Parquet again."""
 
 import base64
 import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scripts.common.errors import DataError
-from scripts.score.rows import ROWS_AT_ONCE, Rows, Text, text_of
+from scripts.score.output import cell_text
+from scripts.score.rows import CHUNK_ROWS, Chunk, InputFile, RowResult, RowText, text_of
 
-BUFFER = 1 << 20  # bytes that are read of a column at a time, and not all of its row group
+BUFFER = 1 << 20  # bytes of a column that are read at a time, instead of its whole row group
+GROUP_BYTES = 16 << 20  # of a row group that is written, before it is compressed
 
 
 class ParquetInput:
-    """See `scoring.rows.InputFile`."""
+    """A Parquet file as a `rows.InputFile`."""
 
     def __init__(self, path: Path, text: str) -> None:
-        """text: the column that holds texts. Raises DataError where there is none of that name."""
+        """Read the schema. text: the column with the texts.
+
+        Raises:
+            DataError: The file cannot be read, or has no such column.
+        """
         self._path, self._text = path, text
         self._schema = self._open().schema_arrow
         if text not in self._schema.names:
@@ -32,20 +39,20 @@ class ParquetInput:
     def count(self) -> int:
         return int(self._open().metadata.num_rows)
 
-    def texts(self) -> Iterator[Text]:
+    def texts(self) -> Iterator[RowText]:
         for batch in self._batches([self._text]):
             yield from map(text_of, _values(batch.column(self._text)))
 
-    def rows(self) -> Iterator[Rows]:
+    def chunks(self) -> Iterator[Chunk]:
         for batch in self._batches(None):
-            yield ParquetRows(pa.table(batch), self._text)
+            yield ParquetChunk(pa.table(batch), self._text)
 
     def schema(self) -> pa.Schema:
         return self._schema
 
     def _batches(self, columns: list[str] | None) -> Iterator[pa.RecordBatch]:
         try:
-            yield from self._open().iter_batches(ROWS_AT_ONCE, columns=columns)
+            yield from self._open().iter_batches(CHUNK_ROWS, columns=columns)
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self._path}: cannot be read: {error}") from error
 
@@ -57,13 +64,13 @@ class ParquetInput:
             raise DataError(f"{self._path}: cannot be read: {error}") from error
 
 
-class ParquetRows:
-    """See `scoring.rows.Rows`."""
+class ParquetChunk:
+    """A table as a `rows.Chunk`."""
 
     def __init__(self, table: pa.Table, text: str) -> None:
         self._table, self._text = table, text
 
-    def texts(self) -> list[Text]:
+    def texts(self) -> list[RowText]:
         return [text_of(value) for value in _values(self._table.column(self._text))]
 
     def objects(self, chosen: Sequence[int]) -> list[str]:
@@ -75,8 +82,51 @@ class ParquetRows:
     def table(self, chosen: Sequence[int], schema: pa.Schema) -> pa.Table:
         return self._table.take(pa.array(chosen, pa.int64())).cast(schema)
 
-    def given(self, place: int) -> Any:
-        return _records(self._table.slice(place, 1))[0]
+    def original(self, index: int) -> Any:
+        return _records(self._table.slice(index, 1))[0]
+
+
+class ParquetOutput:
+    """The input's columns with their types; the added ones are text and a number."""
+
+    def __init__(self, path: Path, source: InputFile, columns: Sequence[str]) -> None:
+        """Write the schema: the columns of the source, then the added ones."""
+        self._own = source.schema()
+        self._added = pa.schema(
+            [(name, pa.float64() if name.endswith("score") else pa.string()) for name in columns]
+        )
+        whole = pa.schema([*self._own, *self._added], self._own.metadata)
+        self._writer = pq.ParquetWriter(path, whole)
+        self._waiting: list[pa.Table] = []
+
+    def write(self, chunk: Chunk, chosen: Sequence[int], added: Sequence[RowResult]) -> None:
+        table = chunk.table(chosen, self._own)
+        for field in self._added:
+            values = [each[field.name] for each in added]
+            if pa.types.is_string(field.type):
+                values = [cell_text(value) for value in values]
+            table = table.append_column(field, pa.array(values, field.type))
+        self._waiting.append(table)
+        if sum(each.nbytes for each in self._waiting) > GROUP_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self._flush()
+        self._writer.close()
 
 
 def _records(table: pa.Table) -> list[dict[str, Any]]:
@@ -87,7 +137,7 @@ def _records(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
-    """A column as JSON can say it: dates and decimals as text, bytes in base64."""
+    """Return a column as values of JSON: dates and decimals as text, bytes in base64."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type

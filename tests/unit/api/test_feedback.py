@@ -7,7 +7,7 @@ import pytest
 
 from function.api.routes.feedback import LONGEST_LINE
 from scripts.drift.log_lines import SCHEMA
-from scripts.drift.prediction_log import collect
+from scripts.drift.prediction_log import build_log
 from tests.predictions import EVER
 
 ID = "0123456789abcdef0123456789abcdef-0"
@@ -30,7 +30,7 @@ def test_a_prediction_and_the_feedback_on_it_are_joined(client, lines):
     first = answer.headers["x-prediction-id"]
     for id_, label in ((first, "negative"), (first[:-1] + "1", "negative"), (first, "positive")):
         assert give(client, id=id_, label=label).status_code == 202
-    read = collect(lines(), EVER, "sentiment")
+    read = build_log(lines(), EVER, "sentiment")
     assert read.damaged == 0
     assert read.correct.tolist() == [1, 1]
 

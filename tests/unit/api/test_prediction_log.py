@@ -10,7 +10,7 @@ import pytest
 
 from function.api.prediction_ids import PATTERN
 from scripts.drift.log_lines import SCHEMA, parse_line
-from scripts.drift.prediction_log import collect
+from scripts.drift.prediction_log import build_log
 from tests.predictions import EVER
 
 KEY = "a-secret-of-thirty-two-characters"
@@ -79,7 +79,7 @@ def test_the_reader_takes_every_line_as_it_is(client, lines):
     answer = client.post("/v1/predict", json={"inputs": TEXTS})
     told = lines()
     assert all(line.keys() <= set(SCHEMA.names) for line in told)
-    read = collect(
+    read = build_log(
         [line for each in told for line in parse_line(json.dumps(each))], EVER, "sentiment"
     )
     assert (len(read), read.damaged) == (2, 0)

@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from scripts.drift.distributions import Answers, Distribution
-from scripts.drift.verdict import compare, compare_accuracy, holm, interval, stability_index
+from scripts.drift.distributions import Distribution, FeedbackCounts
+from scripts.drift.verdict import (
+    accuracy_interval,
+    compare_accuracy,
+    compare_distributions,
+    holm,
+    stability_index,
+)
 
 EDGES = np.arange(11.0)
 SHARES = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.2, 0.13, 0.1, 0.04, 0.01])
@@ -30,7 +36,7 @@ def test_the_index_of_an_empty_bin_is_finite():
 
 
 def test_what_is_the_same_is_at_no_distance():
-    same = compare(numbers(1000 * SHARES), numbers(1000 * SHARES), beyond=0.01)
+    same = compare_distributions(numbers(1000 * SHARES), numbers(1000 * SHARES), beyond=0.01)
     assert same.effect == pytest.approx(0)
     assert same.p_value == pytest.approx(1)
 
@@ -44,7 +50,7 @@ def test_quiet_windows_are_beyond_the_band_as_often_as_was_asked_for(texts, know
         reference, window = (
             numbers(generator.multinomial(size, SHARES)) for size in (known, texts)
         )
-        found = compare(reference, window, beyond=0.05)
+        found = compare_distributions(reference, window, beyond=0.05)
         beyond += found.effect > found.band
         significant += found.p_value < 0.05
     assert 0.01 < beyond / 200 < 0.12
@@ -54,44 +60,53 @@ def test_quiet_windows_are_beyond_the_band_as_often_as_was_asked_for(texts, know
 def test_a_small_reference_widens_the_band():
     window = numbers(1000 * SHARES)
     small, large = (
-        compare(numbers(size * SHARES), window, beyond=0.01).band for size in (300, 30_000)
+        compare_distributions(numbers(size * SHARES), window, beyond=0.01).band
+        for size in (300, 30_000)
     )
     assert small > 2 * large
 
 
 def test_rare_bins_count_together_so_that_no_single_text_is_a_change():
     reference = numbers([1, *[200] * 5])
-    assert compare(reference, numbers([2, *[20] * 5]), beyond=0.01).effect < 0.01
-    assert compare(reference, numbers([60, *[8] * 5]), beyond=0.01).p_value < 1e-6
+    assert compare_distributions(reference, numbers([2, *[20] * 5]), beyond=0.01).effect < 0.01
+    assert compare_distributions(reference, numbers([60, *[8] * 5]), beyond=0.01).p_value < 1e-6
 
 
 def test_a_label_that_the_reference_never_saw_is_a_change():
-    found = compare(labels(a=900, b=100, other=0), labels(a=80, b=10, other=40), beyond=0.01)
+    found = compare_distributions(
+        labels(a=900, b=100, other=0), labels(a=80, b=10, other=40), beyond=0.01
+    )
     assert found.effect > max(found.band, 0.1)
     assert found.p_value < 1e-6
 
 
 def test_one_label_alone_can_not_change():
-    assert compare(labels(a=900, other=0), labels(a=80, other=0), beyond=0.01).p_value == 1
+    assert (
+        compare_distributions(labels(a=900, other=0), labels(a=80, other=0), beyond=0.01).p_value
+        == 1
+    )
 
 
 def test_accuracy_that_was_lost_is_told_from_bad_luck():
-    before = Answers(930, 1000)
-    lost = compare_accuracy(before, Answers(160, 200), beyond=0.01)
+    before = FeedbackCounts(930, 1000)
+    lost = compare_accuracy(before, FeedbackCounts(160, 200), beyond=0.01)
     assert lost.effect == pytest.approx(0.13)
     assert lost.effect > lost.band
     assert lost.p_value < 1e-6
-    unlucky = compare_accuracy(before, Answers(183, 200), beyond=0.01)
+    unlucky = compare_accuracy(before, FeedbackCounts(183, 200), beyond=0.01)
     assert unlucky.effect < unlucky.band
     assert unlucky.p_value > 0.05
 
 
 def test_accuracy_that_was_won_is_no_loss():
-    assert compare_accuracy(Answers(800, 1000), Answers(200, 200), beyond=0.01).p_value > 0.99
+    assert (
+        compare_accuracy(FeedbackCounts(800, 1000), FeedbackCounts(200, 200), beyond=0.01).p_value
+        > 0.99
+    )
 
 
 def test_the_interval_is_wilsons():
-    assert interval(Answers(45, 50)) == pytest.approx((0.7864, 0.9565), abs=1e-4)
+    assert accuracy_interval(FeedbackCounts(45, 50)) == pytest.approx((0.7864, 0.9565), abs=1e-4)
 
 
 def test_tests_are_corrected_for_their_number_after_holm():

@@ -8,7 +8,7 @@ from scripts import feedback
 from scripts.common.command_line import run
 from scripts.data.labelled_texts import read_labelled
 from scripts.data.tagged_texts import Span, read_tagged
-from scripts.drift.feedback_texts import told_texts
+from scripts.drift.feedback_texts import collect_feedback_texts
 from scripts.drift.log_lines import write_parquet
 from scripts.gate.golden import read_golden
 from tests.predictions import EVER, log_lines
@@ -30,7 +30,7 @@ def told(id_, minute, **said):
 
 
 def rows(*lines, model="sentiment"):
-    return told_texts(lines, EVER, model).rows
+    return collect_feedback_texts(lines, EVER, model).rows
 
 
 def test_the_last_word_on_a_text_counts():
@@ -69,7 +69,7 @@ def test_a_text_that_is_not_what_was_answered_is_left_out_and_counted():
         {"log": "feedback", "id": "2", "time": "2026-11-15T00:00:00Z", "text": "good"},
         {"log": "feedback", "id": "2"},
     ]
-    found = told_texts(lines, EVER, "sentiment")
+    found = collect_feedback_texts(lines, EVER, "sentiment")
     assert (found.rows, found.foreign, found.without_text, found.damaged) == ([], 1, 1, 3)
 
 
@@ -84,7 +84,7 @@ def test_a_text_of_the_same_length_is_told_from_the_one_that_was_answered_by_its
         told(2, 1, label="negative", text="evil", text_hmac="of good"),
         told(2, 2, label="negative", text="dull"),
     ]
-    found = told_texts(lines, EVER, "sentiment")
+    found = collect_feedback_texts(lines, EVER, "sentiment")
     assert [row["text"] for row in found.rows] == ["good", "dull"], "without a hash, by length"
     assert all(row.keys() == {"text", "label"} for row in found.rows)
     assert found.foreign == 1

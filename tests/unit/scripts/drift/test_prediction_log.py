@@ -10,7 +10,7 @@ import pytest
 
 from scripts.common.errors import UsageError
 from scripts.drift.log_lines import parse_line, write_parquet
-from scripts.drift.prediction_log import Window, collect, read_log
+from scripts.drift.prediction_log import TimeRange, build_log, read_log
 from tests.predictions import EVER, START, VERSION, a_log, log_lines
 
 HOURS = 4
@@ -85,7 +85,7 @@ def test_a_window_takes_its_own_lines_and_opens_no_other_hours(tmp_path, monkeyp
     hourly(put)
     last = tmp_path / f"{START:%Y/%m/%d}/00/part"
     last.write_bytes(b'{"log": "prediction", torn')  # would be counted if it were opened
-    window = Window(START + timedelta(minutes=90), START + timedelta(minutes=150))
+    window = TimeRange(START + timedelta(minutes=90), START + timedelta(minutes=150))
     found = read_log(str(tmp_path), window, "sentiment")
     assert (len(found), found.damaged) == (60, 0)
     assert found.time(0) == START + timedelta(minutes=90)
@@ -97,7 +97,7 @@ def test_a_bucket_is_read_as_a_folder_is(bucket):
     hourly(lambda key, content: client.put_object(Bucket=bucket, Key=f"p/{key}", Body=content))
     where = f"s3://{bucket}/p"
     assert len(read_log(where, EVER, "sentiment")) == 60 * HOURS
-    late = Window(START + timedelta(hours=3), START + timedelta(hours=9))
+    late = TimeRange(START + timedelta(hours=3), START + timedelta(hours=9))
     assert len(read_log(where, late, "sentiment")) == 60
 
 
@@ -107,7 +107,7 @@ def test_a_line_lies_in_the_hour_before_where_a_file_was_begun_then(bucket):
     begin = START - timedelta(minutes=2)
     key = f"{begin:%Y/%m/%d/%H}/part"
     client.put_object(Bucket=bucket, Key=key, Body=as_text(log_lines(5, begin=begin)))
-    found = read_log(f"s3://{bucket}", Window(START, START + timedelta(hours=1)), "sentiment")
+    found = read_log(f"s3://{bucket}", TimeRange(START, START + timedelta(hours=1)), "sentiment")
     assert [found.time(row) - START for row in range(len(found))] == [
         timedelta(minutes=minute) for minute in range(3)
     ]
@@ -121,16 +121,16 @@ def test_feedback_is_joined_from_after_the_window_and_the_last_one_counts():
         {"log": "feedback", "id": first["id"], "time": "2026-11-15T09:00:00Z", "label": right},
         {"log": "feedback", "id": first["id"], "time": "2026-11-14T10:00:00Z", "label": wrong},
     ]
-    window = Window(START, START + timedelta(hours=1))
-    found = collect([*told, first, second], window, "sentiment")
+    window = TimeRange(START, START + timedelta(hours=1))
+    found = build_log([*told, first, second], window, "sentiment")
     assert found.correct[0] == 1
     assert np.isnan(found.correct[1])
 
 
 def test_a_line_that_was_delivered_twice_counts_once_and_another_model_never():
     lines = [*log_lines(3), *log_lines(3)]
-    assert len(collect(lines, EVER, "sentiment")) == 3
-    assert len(collect(lines, EVER, "ner")) == 0
+    assert len(build_log(lines, EVER, "sentiment")) == 3
+    assert len(build_log(lines, EVER, "ner")) == 0
 
 
 def test_the_entities_of_a_text_are_counted_by_label(tmp_path):
@@ -158,7 +158,7 @@ def test_entities_that_were_told_are_no_damage_and_judge_nothing(tmp_path):
 
 def test_versions_are_told_apart():
     older = [{**line, "version": "20260101-00000000"} for line in log_lines(5, seed=5)]
-    log = collect([*older, *log_lines(3)], EVER, "sentiment")
+    log = build_log([*older, *log_lines(3)], EVER, "sentiment")
     assert len(log.of_version(VERSION)) == 3
 
 

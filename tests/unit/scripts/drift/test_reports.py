@@ -9,14 +9,14 @@ import boto3
 import pytest
 
 from scripts.common.errors import CommandError
-from scripts.drift.check import Look
-from scripts.drift.cloudwatch import metric_data, metrics, put_metrics
-from tests.predictions import VERSION, a_log, a_look
+from scripts.drift.check import DriftCheck
+from scripts.drift.cloudwatch import metric_data, metric_values, put_metrics
+from tests.predictions import VERSION, a_check, a_log
 
 
 @pytest.fixture(scope="module")
 def drifting():
-    return a_look(a_log(600, seed=3, tokens=20, right=0.9))
+    return a_check(a_log(600, seed=3, tokens=20, right=0.9))
 
 
 class Elements(HTMLParser):
@@ -68,7 +68,7 @@ def test_the_page_says_first_what_changed_and_what_to_do(drifting, tmp_path):
 
 @pytest.mark.parametrize("count", [0, 49, 200])
 def test_a_page_of_any_window_is_whole(tmp_path, count):
-    found = a_look(a_log(count))
+    found = a_check(a_log(count))
     found.write(tmp_path)
     page = (tmp_path / "report.html").read_text()
     assert "$" not in page
@@ -76,19 +76,19 @@ def test_a_page_of_any_window_is_whole(tmp_path, count):
 
 
 def test_names_from_outside_are_no_markup(tmp_path, drifting):
-    look = Look("<script>", VERSION, drifting.reference, a_log(100))
+    look = DriftCheck("<script>", VERSION, drifting.reference, a_log(100))
     look.write(tmp_path)
     assert "<script>" not in (tmp_path / "report.html").read_text()
 
 
 def test_the_alarm_is_told_drift_and_how_far_each_feature_is(drifting):
-    told = metrics(drifting.document)
+    told = metric_values(drifting.document)
     assert told["drift"] == 1
     assert told["drift_texts"] == 600
     assert told["psi_tokens"] > 1
     assert {"psi_labels", "psi_score", "psi_tokens_per_word", "accuracy"} < set(told)
-    assert metrics(a_look(a_log(300)).document)["drift"] == 0
-    assert metrics(a_look(a_log(10)).document) == {"drift_texts": 10}
+    assert metric_values(a_check(a_log(300)).document)["drift"] == 0
+    assert metric_values(a_check(a_log(10)).document) == {"drift_texts": 10}
 
 
 def test_metrics_arrive_by_service_and_model(aws, drifting):
@@ -97,7 +97,9 @@ def test_metrics_arrive_by_service_and_model(aws, drifting):
     listed = boto3.client("cloudwatch").list_metrics(
         Namespace="Evergreen", Dimensions=[{"Name": "service", "Value": "evergreen-test"}]
     )
-    assert {each["MetricName"] for each in listed["Metrics"]} == set(metrics(drifting.document))
+    assert {each["MetricName"] for each in listed["Metrics"]} == set(
+        metric_values(drifting.document)
+    )
     by = {"service": "evergreen-test", "model": "sentiment"}
     of_all = []
     for metric in listed["Metrics"]:

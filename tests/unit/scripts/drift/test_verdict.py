@@ -9,11 +9,17 @@ import pytest
 
 from function.core.artifact import parse_manifest
 from scripts.common.errors import UsageError
-from scripts.drift.distributions import FEATURES, of_first_log, of_log, of_profile, reference_of_log
-from scripts.drift.prediction_log import collect
-from scripts.drift.timeline import change, timeline
-from scripts.drift.verdict import judge
-from scripts.drift.wording import advice, changes, headline, told_accuracy
+from scripts.drift.distributions import (
+    FEATURES,
+    profile_distributions,
+    reference_distributions,
+    reference_of_log,
+    window_distributions,
+)
+from scripts.drift.prediction_log import build_log
+from scripts.drift.timeline import find_change, slice_window
+from scripts.drift.verdict import judge_drift
+from scripts.drift.wording import accuracy_sentence, advice, changes, headline
 from tests.drift_experiments.experiments import joined, silent
 from tests.predictions import EVER, START, a_log, a_reference, log_lines
 
@@ -34,7 +40,7 @@ def test_quiet_traffic_is_no_drift_in_at_least_95_of_100_windows(reference):
     generator = np.random.default_rng(8)
     for size in (60, 600):
         words = [
-            judge(reference, pool.select(generator.choice(4000, size, replace=False))).word
+            judge_drift(reference, pool.select(generator.choice(4000, size, replace=False))).status
             for _ in range(100)
         ]
         assert words.count("drift") <= 5
@@ -50,42 +56,44 @@ def test_quiet_traffic_is_no_drift_in_at_least_95_of_100_windows(reference):
     ],
 )
 def test_a_change_is_found_where_it_is_and_nowhere_else(reference, kind, features):
-    assert drifted(judge(reference, a_log(300, seed=4, **{"right": 0.93, **kind}))) == features
+    assert (
+        drifted(judge_drift(reference, a_log(300, seed=4, **{"right": 0.93, **kind}))) == features
+    )
 
 
 def test_without_feedback_a_model_that_errs_more_looks_as_ever(reference):
-    assert judge(reference, silent(a_log(2000, seed=4, right=0.7))).word == "no drift"
+    assert judge_drift(reference, silent(a_log(2000, seed=4, right=0.7))).status == "no drift"
 
 
 def test_what_is_surely_there_and_does_not_matter_is_no_drift(reference):
-    verdict = judge(reference, a_log(20_000, seed=6, negative=0.55))
-    (labels,) = (each for each in verdict.findings if each.feature == "labels")
+    verdict = judge_drift(reference, a_log(20_000, seed=6, negative=0.55))
+    (labels,) = (each for each in verdict.results if each.feature == "labels")
     assert labels.p_value < 0.001
     assert labels.effect > labels.band
-    assert verdict.word == "no drift"
+    assert verdict.status == "no drift"
 
 
 def test_a_window_of_few_texts_is_quiet_whatever_is_in_it(reference):
-    verdict = judge(reference, a_log(49, negative=1.0))
-    assert verdict.word == "quiet"
+    verdict = judge_drift(reference, a_log(49, negative=1.0))
+    assert verdict.status == "quiet"
     assert "too few" in headline("sentiment", verdict)
-    empty = judge(reference, collect([], EVER, "sentiment"))
-    assert (empty.word, empty.window) == ("quiet", {})
+    empty = judge_drift(reference, build_log([], EVER, "sentiment"))
+    assert (empty.status, empty.window) == ("quiet", {})
 
 
 def test_few_answers_with_feedback_are_told_and_not_judged(reference):
     loud, heard = silent(a_log(300, seed=1)), a_log(20, seed=2, right=0.1)
-    verdict = judge(reference, joined([loud, heard]))
+    verdict = judge_drift(reference, joined([loud, heard]))
     assert drifted(verdict) == set()
-    assert "Of 20 answers with feedback" in told_accuracy(verdict)
+    assert "Of 20 answers with feedback" in accuracy_sentence(verdict)
 
 
 def test_the_words_say_what_changed_by_how_much_and_what_to_do(reference):
     log = joined([a_log(300, seed=7, negative=0.95, tokens=20, right=0.6)])
-    verdict = judge(reference, log)
+    verdict = judge_drift(reference, log)
     said = changes(reference, verdict, [])
-    assert verdict.answers
-    assert said[0].startswith(f"{verdict.answers.accuracy:.1%} of the answers with feedback")
+    assert verdict.feedback
+    assert said[0].startswith(f"{verdict.feedback.accuracy:.1%} of the answers with feedback")
     of_labels = next(each for each in said if "of the answers, against" in each)
     assert of_labels.startswith(("negative is 9", "positive is "))
     of_length = next(each for each in said if "tokens, against" in each)
@@ -99,8 +107,8 @@ def late(count, begin, **kind):
 
 def test_the_report_tells_when_a_change_began(reference):
     log = joined([a_log(700, seed=1), late(500, 700, seed=2, tokens=20)])
-    (finding,) = judge(reference, log).drifted
-    found = change(timeline(reference, log), finding)
+    (finding,) = judge_drift(reference, log).drifted
+    found = find_change(slice_window(reference, log), finding)
     assert found
     assert found.worse
     assert abs(found.at - (START + timedelta(minutes=700))) <= timedelta(minutes=100)
@@ -108,8 +116,8 @@ def test_the_report_tells_when_a_change_began(reference):
 
 def test_a_change_that_has_passed_says_so(reference):
     log = joined([a_log(700, seed=1, tokens=20), late(500, 700, seed=2)])
-    slices, verdict = timeline(reference, log), judge(reference, log)
-    found = change(slices, verdict.drifted[0])
+    slices, verdict = slice_window(reference, log), judge_drift(reference, log)
+    found = find_change(slices, verdict.drifted[0])
     assert found
     assert not found.worse
     assert "passed since" in changes(reference, verdict, slices)[0]
@@ -117,15 +125,15 @@ def test_a_change_that_has_passed_says_so(reference):
 
 def test_a_change_of_the_whole_window_names_no_time(reference):
     log = a_log(1200, seed=1, tokens=20)
-    slices, verdict = timeline(reference, log), judge(reference, log)
-    assert change(slices, verdict.drifted[0]) is None
+    slices, verdict = slice_window(reference, log), judge_drift(reference, log)
+    assert find_change(slices, verdict.drifted[0]) is None
     assert "in the whole window" in changes(reference, verdict, slices)[0]
 
 
 def test_when_answers_became_worse_is_told_by_feedback(reference):
     log = joined([a_log(700, seed=1, right=0.93), late(500, 700, seed=2, right=0.6)])
-    verdict = judge(reference, log)
-    found = change(timeline(reference, log), verdict.drifted[0])
+    verdict = judge_drift(reference, log)
+    found = find_change(slice_window(reference, log), verdict.drifted[0])
     assert verdict.drifted[0].feature == "accuracy"
     assert found
     assert found.worse
@@ -134,7 +142,7 @@ def test_when_answers_became_worse_is_told_by_feedback(reference):
 def test_the_bundled_model_has_a_profile_that_every_feature_is_compared_with():
     (path,) = (REGISTRY / "sentiment/versions").glob("*/manifest.json")
     manifest = parse_manifest(path.read_bytes(), path.parent.name)
-    profile = of_profile(manifest.profile)
+    profile = profile_distributions(manifest.profile)
     assert [*profile] == [*FEATURES]
     texts = [distribution.texts for distribution in profile.values()]
     assert texts == pytest.approx([manifest.profile["texts"]] * 4, rel=1e-3)
@@ -147,14 +155,14 @@ def test_what_lies_beyond_the_outer_bins_counts_in_them():
         "labels": {"negative": 0.5, "positive": 0.5},
         "tokens": {"edges": [100, 150, 200], "counts": [50, 50]},
     }
-    assert of_log(log, of_profile(profile))["tokens"].texts == 500
+    assert window_distributions(log, profile_distributions(profile))["tokens"].texts == 500
 
 
 def test_entities_of_a_text_are_one_observation():
     lines = [
         {**line, "labels": {"PER": 30, "LOC": 10}} for line in log_lines(100) if line.pop("label")
     ]
-    labels = of_first_log(collect(lines, EVER, "sentiment"))["labels"]
+    labels = reference_distributions(build_log(lines, EVER, "sentiment"))["labels"]
     assert dict(zip(labels.names, labels.counts, strict=True)) == {
         "LOC": 25,
         "PER": 75,
@@ -169,6 +177,6 @@ def test_a_reference_of_few_texts_is_refused():
 
 def test_a_verdict_is_the_same_each_time(reference):
     log = a_log(200, seed=3, tokens=150)
-    assert json.dumps([str(each) for each in judge(reference, log).findings]) == json.dumps(
-        [str(each) for each in judge(reference, log).findings]
+    assert json.dumps([str(each) for each in judge_drift(reference, log).results]) == json.dumps(
+        [str(each) for each in judge_drift(reference, log).results]
     )

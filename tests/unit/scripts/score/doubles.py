@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from scripts.score.rows import Advance, Flaw, Outcome, Row, in_lots, rejected, scored
+from scripts.score.rows import Advance, Row, RowError, RowResult, batched, rejected, scored
 
 VERSION = "20260102-aabbccdd"
 
@@ -16,7 +16,7 @@ class KilledError(BaseException):
 class LengthScorer:
     """Scores a text by its length. killed_at: the number of a row before which it dies."""
 
-    rows_at_once: int = 4
+    chunk_rows: int = 4
     killed_at: int | None = None
     version: str = VERSION
     entities: bool = False
@@ -26,16 +26,18 @@ class LengthScorer:
     def identity(self) -> dict[str, str]:
         return {"model": "length", "version": self.version}
 
-    def score(self, rows: Iterator[Row], run: str, advance: Advance) -> Iterator[Sequence[Outcome]]:
-        for lot in in_lots(rows, self.rows_at_once):
-            yield [self._outcome(row) for row in lot]
-            advance(len(lot))
+    def score(
+        self, rows: Iterator[Row], run: str, advance: Advance
+    ) -> Iterator[Sequence[RowResult]]:
+        for chunk in batched(rows, self.chunk_rows):
+            yield [self._result(row) for row in chunk]
+            advance(len(chunk))
 
-    def _outcome(self, row: Row) -> Outcome:
+    def _result(self, row: Row) -> RowResult:
         if row.number == self.killed_at:
             raise KilledError
         self.seen.append(row.number)
-        if isinstance(row.text, Flaw):
+        if isinstance(row.text, RowError):
             return rejected(row.text.reason)
         if self.entities:
             named = {"label": "PER", "text": row.text[:3], "start": 0, "end": 3, "score": 0.5}

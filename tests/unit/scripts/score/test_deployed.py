@@ -14,7 +14,7 @@ from scripts.score import __main__ as score
 from scripts.score import deployed
 from scripts.score.deployed import open_deployed
 from scripts.score.execution import read_results
-from scripts.score.run import Files, check, score_file
+from scripts.score.run import Files, open_files, score_file
 from tests.infra.handler import started
 from tests.unit.scripts.score import cloud as clouds
 
@@ -81,7 +81,7 @@ def scorer(cloud, **changed):
 
 
 def score_by(cloud, files, **changed):
-    return score_file(files, check(files), scorer(cloud, **changed))
+    return score_file(files, open_files(files), scorer(cloud, **changed))
 
 
 def lines(path):
@@ -143,7 +143,7 @@ def test_a_command_that_is_killed_finds_the_execution_that_it_started(cloud, sta
         cloud.sleep(seconds)
 
     with pytest.raises(KeyboardInterrupt):
-        score_file(files, check(files), replace(scorer(cloud), sleep=killed))
+        score_file(files, open_files(files), replace(scorer(cloud), sleep=killed))
     assert not files.output.exists()
     score_by(cloud, files)
     assert_scored(files)
@@ -160,8 +160,8 @@ def test_more_rows_than_one_map_reads_go_through_several(cloud, stage, files, mo
 
 def test_a_file_is_never_larger_than_what_the_maps_reader_takes(cloud, stage):
     model = scorer(cloud, bulk=BulkConfiguration(maximum_rows=100_000_000))
-    assert model.rows_at_once * model.bulk.batch_bytes < 10_000_000_000
-    assert model.rows_at_once > 100_000
+    assert model.chunk_rows * model.bulk.batch_bytes < 10_000_000_000
+    assert model.chunk_rows > 100_000
 
 
 def test_a_batch_that_fails_as_a_whole_costs_its_rows_and_says_why(cloud, stage, files, broken):

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.common.errors import DataError, UsageError
-from scripts.score.run import Files, check, open_input, score_file
+from scripts.score.run import Files, open_files, open_input, score_file
 from tests.unit.scripts.score.doubles import VERSION, LengthScorer
 
 ROWS = [
@@ -23,7 +23,7 @@ ROWS = [
 def scored(tmp_path, source, suffix, **options):
     """The output's path, after a run with the double."""
     files = Files(source, tmp_path / f"out{suffix}", **options)
-    score_file(files, check(files), LengthScorer())
+    score_file(files, open_files(files), LengthScorer())
     return files.output
 
 
@@ -142,7 +142,7 @@ def test_entities_are_a_list_in_json_and_json_elsewhere(tmp_path):
     source = write(tmp_path / "in.csv", [{"text": "Ada wrote"}])
     for suffix in (".jsonl", ".csv", ".parquet"):
         files = Files(source, tmp_path / f"out{suffix}")
-        score_file(files, check(files), LengthScorer(entities=True))
+        score_file(files, open_files(files), LengthScorer(entities=True))
     (line,) = read(tmp_path / "out.jsonl")
     assert line["entities"] == [{"label": "PER", "text": "Ada", "start": 0, "end": 3, "score": 0.5}]
     assert list(line) == ["text", "entities", "model_version"]
@@ -258,13 +258,13 @@ def test_a_column_with_the_name_of_ours_is_refused_until_ours_are_named_otherwis
 def test_names_that_say_no_format_are_refused(tmp_path):
     source = write(tmp_path / "in.csv", [{"text": "good"}])
     with pytest.raises(UsageError, match=r"\.csv, \.jsonl, \.parquet"):
-        check(Files(source, tmp_path / "out.txt"))
+        open_files(Files(source, tmp_path / "out.txt"))
     with pytest.raises(UsageError, match=r"\.csv, \.jsonl, \.parquet"):
-        check(Files(tmp_path / "in.xlsx", tmp_path / "out.csv"))
+        open_files(Files(tmp_path / "in.xlsx", tmp_path / "out.csv"))
     with pytest.raises(UsageError, match="no such folder"):
-        check(Files(source, tmp_path / "nowhere" / "out.csv"))
+        open_files(Files(source, tmp_path / "nowhere" / "out.csv"))
     with pytest.raises(DataError, match="No such file"):
-        check(Files(tmp_path / "none.csv", tmp_path / "out.csv"))
+        open_files(Files(tmp_path / "none.csv", tmp_path / "out.csv"))
 
 
 def test_what_is_no_parquet_is_told(tmp_path):

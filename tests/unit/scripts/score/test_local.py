@@ -6,7 +6,7 @@ import pytest
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.score.local import BATCH_TOKENS, LocalModel, open_local
-from scripts.score.rows import Flaw, Row
+from scripts.score.rows import Row, RowError
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -22,9 +22,9 @@ def texts_of(count, seed=1):
     return [" ".join(random.choice(WORDS, random.integers(1, 60))) for _ in range(count)]
 
 
-def outcomes(model, texts):
+def results(model, texts):
     told: list[int] = []
-    found = [each for lot in model.score(rows(texts), "run", told.append) for each in lot]
+    found = [each for chunk in model.score(rows(texts), "run", told.append) for each in chunk]
     assert sum(told) == len(texts), "the bar ends full"
     return found
 
@@ -32,7 +32,7 @@ def outcomes(model, texts):
 def test_every_row_gets_what_the_predictor_answers_in_the_inputs_order(make_predictor):
     predictor = make_predictor()
     texts = texts_of(1500)
-    found = outcomes(LocalModel(predictor, cores=3), texts)
+    found = results(LocalModel(predictor, cores=3), texts)
     alone = [predictor.predict([text], Options())[0][0] for text in texts[::50]]
     for outcome, prediction in zip(found[::50], alone, strict=True):
         assert outcome["label"] == prediction.label
@@ -43,7 +43,7 @@ def test_every_row_gets_what_the_predictor_answers_in_the_inputs_order(make_pred
 
 def test_the_number_of_cores_changes_nothing(make_predictor):
     predictor, texts = make_predictor(), texts_of(200)
-    assert outcomes(LocalModel(predictor, 1), texts) == outcomes(LocalModel(predictor, 4), texts)
+    assert results(LocalModel(predictor, 1), texts) == results(LocalModel(predictor, 4), texts)
 
 
 def test_batches_hold_neighbours_by_length_and_never_too_many_tokens(make_predictor):
@@ -57,7 +57,7 @@ def test_batches_hold_neighbours_by_length_and_never_too_many_tokens(make_predic
             return run(input_ids, attention_mask)
 
     predictor._backend = Watched()
-    outcomes(LocalModel(predictor, 1), texts_of(256) * 2)
+    results(LocalModel(predictor, 1), texts_of(256) * 2)
     assert all(windows * tokens <= BATCH_TOKENS for (windows, tokens), _ in shapes)
     padded = sum(windows * tokens for (windows, tokens), _ in shapes)
     assert sum(read for _, read in shapes) / padded > 0.95
@@ -66,8 +66,8 @@ def test_batches_hold_neighbours_by_length_and_never_too_many_tokens(make_predic
 
 
 def test_texts_that_cannot_be_read_cost_no_other(make_predictor):
-    texts = ["good", Flaw("has no text"), "<br>", "bad", "<br /><br/>", *["fine"] * 20, "<BR>"]
-    found = outcomes(LocalModel(make_predictor(), 2), texts)
+    texts = ["good", RowError("has no text"), "<br>", "bad", "<br /><br/>", *["fine"] * 20, "<BR>"]
+    found = results(LocalModel(make_predictor(), 2), texts)
     assert [place for place, each in enumerate(found) if "reason" in each] == [1, 2, 4, 25]
     assert found[1]["reason"] == "has no text"
     assert found[2]["reason"].startswith("is empty")
@@ -85,7 +85,7 @@ def test_an_answer_that_is_no_number_costs_its_row_alone(make_predictor):
             return logits
 
     predictor._backend = Broken()
-    found = outcomes(LocalModel(predictor, 2), ["good", "dull", "bad", "fine"])
+    found = results(LocalModel(predictor, 2), ["good", "dull", "bad", "fine"])
     assert [each.get("label") for each in found] == ["positive", None, "negative", "positive"]
     assert "finite" in found[1]["reason"] or "number" in found[1]["reason"]
 
@@ -105,7 +105,7 @@ def test_a_model_is_found_by_name_or_by_folder(tmp_path, monkeypatch):
 def test_entities_are_found_where_the_model_finds_them(tmp_path):
     artifact = write_entity_artifact(tmp_path / "ner")
     model = open_local(str(artifact))
-    found = outcomes(model, ["Ada Lovelace met Acme in Paris.", "in , ."] * 20)
+    found = results(model, ["Ada Lovelace met Acme in Paris.", "in , ."] * 20)
     named = [(each["label"], each["text"], each["start"]) for each in found[0]["entities"]]
     assert named == [("PER", "Ada Lovelace", 0), ("ORG", "Acme", 17), ("LOC", "Paris", 25)]
     assert all(0.5 < each["score"] <= 1 for each in found[0]["entities"])

@@ -11,7 +11,7 @@ from scripts.common.errors import CommandError, UsageError
 from scripts.common.service_client import Service, ServiceError
 from scripts.score import remote
 from scripts.score.remote import RemoteModel
-from scripts.score.rows import Flaw, Row
+from scripts.score.rows import Row, RowError
 
 
 def model(name, version="v1", *, default=False):
@@ -110,7 +110,7 @@ def score(served, pauses):
     def scored(texts, requests=1):
         model = RemoteModel(Service(served.url), requests, sleep=pauses.append)
         rows = (Row(number, text) for number, text in enumerate(texts))
-        return [each for lot in model.score(rows, "run", lambda _: None) for each in lot]
+        return [each for chunk in model.score(rows, "run", lambda _: None) for each in chunk]
 
     return scored
 
@@ -164,7 +164,7 @@ def test_a_key_that_is_refused_stops_the_run_at_once(score, served, pauses):
 
 
 def test_a_text_that_is_refused_costs_no_other(score, served):
-    texts = ["a", "x" * 101, "\x00", Flaw("has no text"), "b"]
+    texts = ["a", "x" * 101, "\x00", RowError("has no text"), "b"]
     found = score(texts)
     assert [each.get("label") for each in found] == ["a", None, None, None, "b"]
     assert [each.get("reason") for each in found[1:4]] == ["said 413", "said 422", "has no text"]

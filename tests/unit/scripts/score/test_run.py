@@ -11,10 +11,10 @@ from scripts.score import __main__ as score_command
 from scripts.score import journal as journals
 from scripts.score import run as runs
 from scripts.score.journal import Journal
-from scripts.score.run import Files, check, score_file
+from scripts.score.run import Files, open_files, score_file
 from tests.unit.scripts.score.doubles import KilledError, LengthScorer
 
-ROWS = 26  # of which the last lot of four is not full
+ROWS = 26  # of which the last chunk of four is not full
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def files(tmp_path):
 
 def score(files, **options):
     scorer = LengthScorer(**options)
-    return score_file(files, check(files), scorer), scorer
+    return score_file(files, open_files(files), scorer), scorer
 
 
 def whole(files):
@@ -137,7 +137,7 @@ def test_an_output_that_is_there_is_not_written_over(files):
 
 def test_two_runs_do_not_write_into_one_folder(files):
     with (
-        Journal(files.partial, {}, rows=ROWS, lot=4),
+        Journal(files.partial, {}, rows=ROWS, chunk_rows=4),
         pytest.raises(CommandError, match="another run"),
     ):
         score(files)
@@ -150,7 +150,7 @@ def test_an_input_that_changes_meanwhile_is_told_and_nothing_is_put_in_its_place
             files.source.write_text(files.source.read_text().replace("xx\n", "yy\n"))
 
     with pytest.raises(CommandError, match="was changed"):
-        score_file(files, check(files), Meddler())
+        score_file(files, open_files(files), Meddler())
     assert not files.output.exists()
 
 
@@ -178,13 +178,13 @@ def test_a_scorer_that_stops_early_is_no_success(files):
             yield next(super().score(rows, run, advance))
 
     with pytest.raises(CommandError, match="26 rows, of which 4"):
-        score_file(files, check(files), Lazy())
+        score_file(files, open_files(files), Lazy())
 
 
 def test_a_run_keeps_its_name_when_it_goes_on(tmp_path):
     names = set()
     for _ in range(2):
-        with Journal(tmp_path / "out.csv.partial", {"a": 1}, rows=4, lot=2) as journal:
+        with Journal(tmp_path / "out.csv.partial", {"a": 1}, rows=4, chunk_rows=2) as journal:
             names.add(journal.name)
     assert len(names) == 1
     assert json.loads((tmp_path / "out.csv.partial" / journals.RUN).read_text())["a"] == 1

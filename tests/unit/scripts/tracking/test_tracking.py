@@ -19,7 +19,7 @@ from scripts.tracking.recording import Memory, Recording
 from scripts.tracking.tracker import Nothing, Point, TrackingError
 from scripts.train.config import TrainConfig
 from scripts.train.record import read_log, record_run
-from tests.predictions import a_log, a_look
+from tests.predictions import a_check, a_log
 
 
 @pytest.fixture(scope="module")
@@ -371,7 +371,7 @@ def test_nothing_is_written_for_no_tracker(tmp_path):
 @pytest.fixture(scope="module")
 def window():
     """Six hundred texts of production, shorter than they were."""
-    return a_look(a_log(600, seed=3, tokens=20, right=0.9))
+    return a_check(a_log(600, seed=3, tokens=20, right=0.9))
 
 
 def test_mlflow_has_a_window_of_production_beside_the_training_runs(client, tmp_path, window):

@@ -1,11 +1,11 @@
-"""Windows as people type them."""
+"""Ranges of time as people type them."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from scripts.common.errors import UsageError
-from scripts.drift.prediction_log import Window, parse_window
+from scripts.drift.prediction_log import TimeRange, parse_time_range
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -26,21 +26,21 @@ NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
     ],
 )
 def test_a_stretch_is_counted_back_and_a_time_is_taken_as_it_is(since, until, start, end):
-    assert parse_window(since, until, NOW) == Window(start, end)
+    assert parse_time_range(since, until, NOW) == TimeRange(start, end)
 
 
 @pytest.mark.parametrize("said", ["yesterday", "24", "h", "2026-13-01", "9999999999w"])
 def test_what_is_no_time_says_what_to_give(said):
     with pytest.raises(UsageError, match=said):
-        parse_window(said, None, NOW)
+        parse_time_range(said, None, NOW)
 
 
 def test_a_window_ends_after_it_begins():
     with pytest.raises(UsageError, match="before --until"):
-        parse_window("2026-11-22", None, NOW)
+        parse_time_range("2026-11-22", None, NOW)
 
 
 def test_the_end_is_not_part_of_a_window():
-    window = parse_window("24h", None, NOW)
+    window = parse_time_range("24h", None, NOW)
     assert window.holds(NOW - timedelta(days=1))
     assert not window.holds(NOW)

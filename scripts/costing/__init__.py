@@ -1,1 +1,0 @@
-"""What the ways of serving cost, from a measured answer and list prices."""
