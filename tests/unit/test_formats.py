@@ -11,7 +11,7 @@ from function.core.predictor import Predictor
 from function.core.predictor import open_predictor as open_loaded
 from function.core.types import EntityPrediction, Options
 from scripts.drift.log_lines import lines_of
-from scripts.drift.prediction_log import collect
+from scripts.drift.prediction_log import build_log
 from scripts.gate.golden import parse_golden
 from scripts.refresh.verdicts import find_verdict
 from scripts.registry.golden_sets import current_golden
@@ -98,9 +98,9 @@ def test_the_golden_set_in_use_is_found_and_read(registry):
 
 @pytest.mark.parametrize("name", ["prediction-log.jsonl", "prediction-log.parquet"])
 def test_the_prediction_log_is_read_and_its_feedback_joined(name):
-    log = collect(lines_of((WRITTEN / name).read_bytes()), EVER, "sentiment")
+    log = build_log(lines_of((WRITTEN / name).read_bytes()), EVER, "sentiment")
     assert (list(log.labels), log.damaged) == (["negative", "positive"], 0)
     assert list(log.scores) == [0.982, 0.9997]
     assert log.correct[0] == 0, "feedback says negative"
-    entities = collect(lines_of((WRITTEN / name).read_bytes()), EVER, "ner")
+    entities = build_log(lines_of((WRITTEN / name).read_bytes()), EVER, "ner")
     assert dict(zip(entities.labels, entities.answers[0], strict=True)) == {"ORG": 1, "PER": 1}
