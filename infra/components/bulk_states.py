@@ -8,8 +8,153 @@ predicted, or `error`.
 
 from typing import Any
 
-from infra.components.bulk_batch_states import State, batch_states
 from infra.configuration.bulk import BulkConfiguration
+
+State = dict[str, Any]
+
+THROTTLED = ["Lambda.TooManyRequestsException"]
+UNWELL = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+]
+# Statuses that one text can bring over all of its batch: too large, and not as the schema wants.
+OF_A_TEXT = [413, 422]
+
+# What is no text is sent as an empty one, which is refused with the place where it stands.
+BODY = """
+    $column := $states.input.BatchInput.column;
+    $string({'inputs': [$map($states.input.Items, function($item) {(
+        $text := $lookup($item.input, $column);
+        $type($text) in ['string', 'number', 'boolean'] ? $string($text) : ''
+    )})]})
+"""
+ROWS = """
+    [$map($states.input.Items, function($item, $place) {
+        $merge([$item, $answer.predictions[$place],
+            {'model': $answer.model.name, 'model_version': $answer.model.version}])
+    })]
+"""
+ROW = """
+    $answer := $parse($states.result.Payload.body);
+    $item := $states.input.Items[0];
+    $states.result.Payload.statusCode = 200
+        ? $merge([$item, $answer.predictions[0],
+            {'model': $answer.model.name, 'model_version': $answer.model.version}])
+        : $merge([$item, {'status': $states.result.Payload.statusCode, 'error': $answer.error}])
+"""
+
+
+def batch_states(form: str, partition: str, function: str) -> State:
+    """A machine of its own for a batch. An answer that no text is to blame for fails it.
+
+    form: of the file that the batch is of: no two states of a machine may have one name, wherever
+    they stand. function: ARN of what answers.
+    """
+    together, answered, alone = f"Ask with {form}", f"Is {form} answered?", f"Ask with one {form}"
+    rows, one_by_one, refused = f"Rows of {form}", f"One {form} by one", f"No to {form}"
+    return {
+        "StartAt": together,
+        "States": {
+            together: {
+                **_call(partition, function),
+                "Assign": {
+                    "status": "{% $states.result.Payload.statusCode %}",
+                    "answer": "{% $parse($states.result.Payload.body) %}",
+                },
+                "Output": "{% $states.input %}",
+                "Next": answered,
+            },
+            answered: {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $status = 200 %}", "Next": rows},
+                    {"Condition": f"{{% $status in {OF_A_TEXT} %}}", "Next": one_by_one},
+                ],
+                "Default": refused,
+            },
+            rows: {"Type": "Pass", "Output": _expression(ROWS), "End": True},
+            one_by_one: {
+                "Type": "Map",
+                "MaxConcurrency": 1,
+                "Items": "{% $states.input.Items %}",
+                "ItemSelector": {
+                    "Items": ["{% $states.context.Map.Item.Value %}"],
+                    "BatchInput": "{% $states.input.BatchInput %}",
+                },
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "INLINE"},
+                    "StartAt": alone,
+                    "States": {
+                        alone: {
+                            **_call(partition, function),
+                            "Output": _expression(ROW),
+                            "End": True,
+                        }
+                    },
+                },
+                "End": True,
+            },
+            refused: {
+                "Type": "Fail",
+                "Error": "{% 'Status' & $string($status) %}",
+                "Cause": "{% $answer.error %}",
+            },
+        },
+    }
+
+
+def _call(partition: str, function: str) -> State:
+    """Ask the function as the API would, with an event of its own form."""
+    path = "{% $states.input.BatchInput.path %}"
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{partition}:states:::lambda:invoke",
+        "Arguments": {
+            "FunctionName": function,
+            "Payload": {
+                "version": "2.0",
+                "routeKey": "$default",
+                "rawPath": path,
+                "headers": {
+                    "content-type": "application/json",
+                    "x-request-id": "{% $states.context.Execution.Name %}",
+                },
+                "requestContext": {
+                    "http": {
+                        "method": "POST",
+                        "path": path,
+                        "protocol": "HTTP/1.1",
+                        "sourceIp": "127.0.0.1",
+                        "userAgent": "bulk",
+                    },
+                    "stage": "$default",
+                },
+                "body": _expression(BODY),
+                "isBase64Encoded": False,
+            },
+        },
+        "Retry": [_retry(THROTTLED, seconds=2, attempts=8), _retry(UNWELL, seconds=1, attempts=4)],
+    }
+
+
+def _expression(text: str) -> str:
+    """Several statements as the one line that a state takes for an expression."""
+    return f"{{% ({' '.join(text.split())}) %}}"
+
+
+def _retry(errors: list[str], *, seconds: int, attempts: int) -> State:
+    """Again, twice as late each time, and never all at once."""
+    return {
+        "ErrorEquals": errors,
+        "IntervalSeconds": seconds,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 20,
+        "MaxAttempts": attempts,
+        "JitterStrategy": "FULL",
+    }
+
 
 COLUMN = "text"  # that holds the texts, where a run names no other
 INCOMING, RESULTS = "in/", "out/"

@@ -5,8 +5,7 @@ from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
-from infra.components.internal_balancer import InternalBalancer
-from infra.components.service_network import ServiceNetwork
+from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.configuration.stage import StageConfiguration
 
 PREFIX = "/gpu"

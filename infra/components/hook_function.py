@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.components.log_group import log_group
+from infra.components.storage import log_group
 from infra.configuration.stage import StageConfiguration
 
 HANDLERS = Path(__file__).parent.parent / "handlers"

@@ -6,7 +6,7 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
-from infra.components.log_group import log_group
+from infra.components.storage import log_group
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import require_between
-from infra.configuration.keys import keys
+from infra.configuration.checks import keys, require_between
 
 
 @keys("predictions")

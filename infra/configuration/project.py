@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.keys import keys
+from infra.configuration.checks import keys, require, require_between, require_match
 
 
 @keys("repository")

@@ -3,10 +3,48 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.fargate import require_fargate_size
-from infra.configuration.keys import keys
-from infra.configuration.machines import require_one_gpu, vcpus
+from infra.configuration.checks import keys, require, require_between, require_match
+
+# No image is for a GPU of AMD's (g4ad) or one on Arm (g5g), and g6f has a part of one. Larger sizes
+# than these have several, of which a task uses one.
+ONE_GPU = r"(?!g4ad|g5g|[a-z0-9]+f\.)g[r4-9][a-z0-9]*\.(xlarge|(2|4|8|16)xlarge)|p5\.4xlarge"
+VCPUS = {"xlarge": 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32, "16xlarge": 64}
+
+
+def require_one_gpu(kind: str, key: str) -> None:
+    """Raises ConfigurationError where a type has not one NVIDIA GPU, as far as is known here: ECS
+    would look for such a machine for ever."""
+    require_match(ONE_GPU, kind, key, "g6.xlarge, with one NVIDIA GPU on x86-64")
+
+
+def vcpus(kind: str) -> int:
+    """Of a type with one GPU."""
+    return VCPUS[kind.partition(".")[2]]
+
+
+# CPU units: lowest and highest memory, and its step, in MiB.
+FARGATE_SIZES = {
+    1024: (2048, 8192, 1024),
+    2048: (4096, 16384, 1024),
+    4096: (8192, 30720, 1024),
+    8192: (16384, 61440, 4096),
+    16384: (32768, 122880, 8192),
+}
+
+
+def require_fargate_size(cpu: int, memory: int, section: str) -> None:
+    """Raises ConfigurationError where no task is of so many CPU units and MiB. section: whose `cpu`
+    and `memory_megabytes` they are."""
+    sizes = ", ".join(map(str, FARGATE_SIZES))
+    require(cpu in FARGATE_SIZES, f"{section}.cpu", f"{cpu} is none of Fargate's {sizes}")
+    lowest, highest, step = FARGATE_SIZES[cpu]
+    require(
+        lowest <= memory <= highest and (memory - lowest) % step == 0,
+        f"{section}.memory_megabytes",
+        f"{memory} does not go with {cpu} CPU units on Fargate: take {lowest} to {highest} "
+        f"in steps of {step}",
+    )
+
 
 Capacity = Literal["gpu", "fargate"]
 Egress = Literal["public_addresses", "nat_gateway"]

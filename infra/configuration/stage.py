@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
-from infra.configuration.checks import require, require_match
+from infra.configuration.checks import keys, require, require_match
 from infra.configuration.function import FunctionConfiguration
-from infra.configuration.keys import keys
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.watch import WatchConfiguration

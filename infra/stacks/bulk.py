@@ -7,9 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.components.bulk_bucket import BulkBucket
-from infra.components.bulk_function import BulkFunction
-from infra.components.bulk_machine import BulkMachine
+from infra.components.bulk_machine import BulkBucket, BulkFunction, BulkMachine
 from infra.components.dashboard import graph
 from infra.components.image_digest import image_digest
 from infra.components.limits import Limit

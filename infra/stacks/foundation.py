@@ -6,11 +6,8 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.components.deploy_role import DeployRole
-from infra.components.github_trust import GitHubTrust
-from infra.components.image_repository import ImageRepository
-from infra.components.image_roles import ImageRoles
-from infra.components.model_bucket import ModelBucket
+from infra.components.github_roles import DeployRole, GitHubTrust, ImageRoles
+from infra.components.registries import ImageRepository, ModelBucket
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 

@@ -6,14 +6,11 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.components.authorisation import authorisation_environment
-from infra.components.custom_domain import CustomDomain
-from infra.components.http_door import HttpDoor
+from infra.components.http_api import CustomDomain, HttpApi
 from infra.components.image_digest import image_digest
-from infra.components.inference_function import InferenceFunction
-from infra.components.rollout import Rollout
-from infra.components.rollout_alarms import RolloutAlarms
+from infra.components.inference_function import InferenceFunction, WarmUp
+from infra.components.rollout import Rollout, RolloutAlarms
 from infra.components.smoke_test import SmokeTest
-from infra.components.warm_up import WarmUp
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.stacks.predictions import PredictionsStack
@@ -67,7 +64,7 @@ class FunctionStack(cdk.Stack):
             alarms=alarms.alarms,
         )
         WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
-        door = HttpDoor(self, "Door", project=project, stage=stage, alias=self.alias)
+        door = HttpApi(self, "Door", project=project, stage=stage, alias=self.alias)
         self.api = door.api
         url = self.api.api_endpoint
         if stage.api.domain:

@@ -12,10 +12,12 @@ from constructs import Construct
 from infra.components.dashboard import graph
 from infra.components.limits import AT_LEAST, Limit
 from infra.components.metrics import ServiceMetrics
-from infra.components.prediction_bucket import PredictionBucket
-from infra.components.prediction_key import PredictionKey
-from infra.components.prediction_stream import PredictionStream
-from infra.components.prediction_subscription import subscribe_predictions
+from infra.components.prediction_log import (
+    PredictionBucket,
+    PredictionKey,
+    PredictionStream,
+    subscribe_predictions,
+)
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration

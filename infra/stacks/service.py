@@ -11,13 +11,11 @@ from constructs import Construct
 from infra.components.authorisation import authorisation_environment
 from infra.components.gateway_routes import GatewayRoutes
 from infra.components.image_digest import image_digest
-from infra.components.internal_balancer import InternalBalancer
 from infra.components.limits import Limit
 from infra.components.server_service import ServerService
 from infra.components.server_task import ServerTask
-from infra.components.service_alarms import RollbackAlarm, service_limits
-from infra.components.service_graphs import service_graphs
-from infra.components.service_network import ServiceNetwork
+from infra.components.service_alarms import RollbackAlarm, service_graphs, service_limits
+from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.components.task_scaling import TaskScaling
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration

@@ -7,8 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.components.alarm_topic import AlarmTopic
-from infra.components.budget import Budget
+from infra.components.alarm_topic import AlarmTopic, Budget
 from infra.components.dashboard import Dashboard
 from infra.components.function_alarms import FunctionAlarms
 from infra.components.limits import Limit, alarms_of

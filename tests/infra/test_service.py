@@ -18,8 +18,7 @@ from function.server_settings import ServerSettings
 from function.server_signals import ServerSignals
 from function.settings import Limits, load_settings
 from infra.configuration.checks import ConfigurationError
-from infra.configuration.machines import vcpus
-from infra.configuration.service import ServiceConfiguration, SleepConfiguration
+from infra.configuration.service import ServiceConfiguration, SleepConfiguration, vcpus
 from tests.embedded_metric_format import metrics_of
 from tests.infra.policies import many, statements, written
 from tests.infra.scaled import HEAVY, LIGHT, NIGHTLY, SCALED
