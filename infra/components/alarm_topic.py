@@ -1,4 +1,4 @@
-"""Where alarms go: one topic a stage, and who reads it."""
+"""SNS topic of a stage's alarms, and the budget that notifies it."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_budgets as budgets
@@ -18,7 +18,13 @@ PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
 
 class AlarmTopic(Construct):
-    """A topic that this account's alarms and budget may write to, and that takes TLS only."""
+    """Topic to which this account's alarms and budget may publish, over TLS only.
+
+    Failed deployments of CodeDeploy are published as well.
+
+    Attributes:
+        topic: The SNS topic.
+    """
 
     def __init__(
         self,
@@ -48,17 +54,17 @@ class AlarmTopic(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
             )
         )
-        self._tell_of_failed_deployments(name)
+        self._publish_failed_deployments(name)
 
-    def hear(self, alarm: cloudwatch.Alarm) -> None:
-        """Tell of an alarm, and of its end."""
+    def notify(self, alarm: cloudwatch.Alarm) -> None:
+        """Add the topic to an alarm, for ALARM and OK."""
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
 
-    def _tell_of_failed_deployments(self, name: str) -> None:
-        """CodeDeploy's word that a version was refused or taken back."""
-        what = events.EventField.from_path("$.detail.state")
-        which = events.EventField.from_path("$.detail.deploymentId")
+    def _publish_failed_deployments(self, name: str) -> None:
+        """Publish that CodeDeploy refused a version or rolled it back."""
+        state = events.EventField.from_path("$.detail.state")
+        id_ = events.EventField.from_path("$.detail.deploymentId")
         events.Rule(
             self,
             "FailedDeployments",
@@ -72,7 +78,7 @@ class AlarmTopic(Construct):
                 targets.SnsTopic(
                     self.topic,
                     message=events.RuleTargetInput.from_text(
-                        f"{name}: deployment {which} ended in {what}. The version before has the "
+                        f"{name}: deployment {id_} ended in {state}. The version before has the "
                         "traffic."
                     ),
                 )
@@ -81,7 +87,7 @@ class AlarmTopic(Construct):
 
 
 class Budget(Construct):
-    """Of the whole account in a month: told at 80 %, at 100 %, and when it is on its way there."""
+    """Monthly cost budget of the account, which notifies at 80 %, 100 % and forecast 100 %."""
 
     def __init__(
         self, scope: Construct, id_: str, *, name: str, dollars: int, topic: sns.Topic
@@ -113,5 +119,5 @@ class Budget(Construct):
                 for kind, percent in (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
             ],
         )
-        # A budget is refused whose topic does not let it write.
+        # AWS refuses a budget that may not publish to its topic.
         budget.node.add_dependency(topic)

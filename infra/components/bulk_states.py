@@ -1,9 +1,13 @@
-"""What the state machine of bulk scoring does, in the Amazon States Language with JSONata.
+"""States of bulk scoring, in the Amazon States Language with JSONata.
 
-file ─► rows, numbered ─► batches, each put to the function ─► results, a JSON line a row
+file ─► numbered rows ─► batches ─► results, a JSON line a row
 
-Each row comes back with `row`, its place in the file from 0, `input`, its columns, and what was
-predicted, or `error`.
+batch ─► request, as an event of the HTTP API ─► response ─► rows with their predictions
+              │ 413 or 422: one text is refused
+              └─► the rows one by one, so that one refusal costs no other row
+
+A result has `row`, the row's number in the file from 0, `input`, its columns, and the prediction or
+`error`.
 """
 
 from typing import Any
@@ -12,17 +16,24 @@ from infra.configuration.bulk import BulkConfiguration
 
 State = dict[str, Any]
 
+COLUMN = "text"  # the column of the texts, unless a run names another
+INCOMING, RESULTS = "in/", "out/"
+FORMATS = {
+    "csv": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+    "jsonl": {"InputType": "JSONL"},
+}
+
 THROTTLED = ["Lambda.TooManyRequestsException"]
-UNWELL = [
+FAILED = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
 ]
-# Statuses that one text can bring over all of its batch: too large, and not as the schema wants.
-OF_A_TEXT = [413, 422]
+# Statuses with which a single text gets its whole batch refused: too large, not valid.
+STATUSES_OF_A_TEXT = [413, 422]
 
-# What is no text is sent as an empty one, which is refused with the place where it stands.
+# A value that is no text is sent as an empty one, which the application refuses by its index.
 BODY = """
     $column := $states.input.BatchInput.column;
     $string({'inputs': [$map($states.input.Items, function($item) {(
@@ -46,11 +57,96 @@ ROW = """
 """
 
 
-def batch_states(form: str, partition: str, function: str) -> State:
-    """A machine of its own for a batch. An answer that no text is to blame for fails it.
+def definition(
+    bulk: BulkConfiguration, *, partition: str, function: str, bucket: str
+) -> dict[str, Any]:
+    """Return the definition of the state machine.
 
-    form: of the file that the batch is of: no two states of a machine may have one name, wherever
-    they stand. function: ARN of what answers.
+    Args:
+        bulk: Limits of a run.
+        partition: Partition of AWS, such as `aws`.
+        function: ARN of the function that scores.
+        bucket: Name of the bucket of files and results.
+    """
+    return {
+        "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
+        "QueryLanguage": "JSONata",
+        "StartAt": "Which format?",
+        "TimeoutSeconds": 3600 * bulk.timeout_hours,
+        "States": {
+            "Which format?": {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "Condition": "{% "
+                        f"$substring($lowercase($states.input.key), -{len(form) + 1}) = '.{form}'"
+                        " %}",
+                        "Next": f"Score {form}",
+                    }
+                    for form in FORMATS
+                ],
+                "Default": "Unknown format",
+            },
+            "Unknown format": {
+                "Type": "Fail",
+                "Error": "UnknownFormat",
+                "Cause": f"give a key that starts with {INCOMING} and ends in "
+                + " or ".join(f".{form}" for form in FORMATS),
+            },
+            **{f"Score {form}": _file(bulk, form, partition, function, bucket) for form in FORMATS},
+        },
+    }
+
+
+def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str) -> State:
+    """Return a distributed map over the rows of a file, which writes the results to the bucket."""
+    return {
+        "Type": "Map",
+        "Label": form,
+        "MaxConcurrency": bulk.concurrency,
+        "ToleratedFailurePercentage": bulk.tolerated_failures_percent,
+        "ItemReader": {
+            "Resource": f"arn:{partition}:states:::s3:getObject",
+            "ReaderConfig": {**FORMATS[form], "MaxItems": bulk.maximum_rows},
+            "Arguments": {"Bucket": bucket, "Key": "{% $states.input.key %}"},
+        },
+        "ItemSelector": {
+            "row": "{% $states.context.Map.Item.Index %}",
+            "input": "{% $states.context.Map.Item.Value %}",
+        },
+        "ItemBatcher": {
+            "MaxItemsPerBatch": bulk.batch_texts,
+            "MaxInputBytesPerBatch": bulk.batch_bytes,
+            "BatchInput": {
+                "column": "{% $exists($states.input.column)"
+                f" ? $states.input.column : '{COLUMN}' %}}",
+                "path": "{% $exists($states.input.model)"
+                " ? '/v1/models/' & $states.input.model & '/predict' : '/v1/predict' %}",
+            },
+        },
+        "ItemProcessor": {
+            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+            **_batch(form, partition, function),
+        },
+        "ResultWriter": {
+            "Resource": f"arn:{partition}:states:::s3:putObject",
+            "Arguments": {
+                "Bucket": bucket,
+                "Prefix": f"{{% '{RESULTS}' & $states.context.Execution.Name %}}",
+            },
+            "WriterConfig": {"OutputType": "JSONL", "Transformation": "FLATTEN"},
+        },
+        "End": True,
+    }
+
+
+def _batch(form: str, partition: str, function: str) -> State:
+    """Return the states of a batch. A status that is no text's fault fails the batch.
+
+    Args:
+        form: Format of the file, part of the states' names: they must be unique in the machine.
+        partition: Partition of AWS.
+        function: ARN of the function that scores.
     """
     together, answered, alone = f"Ask with {form}", f"Is {form} answered?", f"Ask with one {form}"
     rows, one_by_one, refused = f"Rows of {form}", f"One {form} by one", f"No to {form}"
@@ -70,7 +166,7 @@ def batch_states(form: str, partition: str, function: str) -> State:
                 "Type": "Choice",
                 "Choices": [
                     {"Condition": "{% $status = 200 %}", "Next": rows},
-                    {"Condition": f"{{% $status in {OF_A_TEXT} %}}", "Next": one_by_one},
+                    {"Condition": f"{{% $status in {STATUSES_OF_A_TEXT} %}}", "Next": one_by_one},
                 ],
                 "Default": refused,
             },
@@ -106,7 +202,7 @@ def batch_states(form: str, partition: str, function: str) -> State:
 
 
 def _call(partition: str, function: str) -> State:
-    """Ask the function as the API would, with an event of its own form."""
+    """Return a task that invokes the function with an event of the HTTP API."""
     path = "{% $states.input.BatchInput.path %}"
     return {
         "Type": "Task",
@@ -135,17 +231,17 @@ def _call(partition: str, function: str) -> State:
                 "isBase64Encoded": False,
             },
         },
-        "Retry": [_retry(THROTTLED, seconds=2, attempts=8), _retry(UNWELL, seconds=1, attempts=4)],
+        "Retry": [_retry(THROTTLED, seconds=2, attempts=8), _retry(FAILED, seconds=1, attempts=4)],
     }
 
 
 def _expression(text: str) -> str:
-    """Several statements as the one line that a state takes for an expression."""
+    """Return statements of JSONata as one line, the form of an expression in a state."""
     return f"{{% ({' '.join(text.split())}) %}}"
 
 
 def _retry(errors: list[str], *, seconds: int, attempts: int) -> State:
-    """Again, twice as late each time, and never all at once."""
+    """Return a retry with exponential backoff and full jitter."""
     return {
         "ErrorEquals": errors,
         "IntervalSeconds": seconds,
@@ -153,88 +249,4 @@ def _retry(errors: list[str], *, seconds: int, attempts: int) -> State:
         "MaxDelaySeconds": 20,
         "MaxAttempts": attempts,
         "JitterStrategy": "FULL",
-    }
-
-
-COLUMN = "text"  # that holds the texts, where a run names no other
-INCOMING, RESULTS = "in/", "out/"
-FORMATS = {
-    "csv": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
-    "jsonl": {"InputType": "JSONL"},
-}
-
-
-def definition(
-    bulk: BulkConfiguration, *, partition: str, function: str, bucket: str
-) -> dict[str, Any]:
-    """The state machine. function: ARN of what answers. bucket: name of where files lie."""
-    return {
-        "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
-        "QueryLanguage": "JSONata",
-        "StartAt": "Which format?",
-        "TimeoutSeconds": 3600 * bulk.timeout_hours,
-        "States": {
-            "Which format?": {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Condition": "{% "
-                        f"$substring($lowercase($states.input.key), -{len(form) + 1}) = '.{form}'"
-                        " %}",
-                        "Next": f"Score {form}",
-                    }
-                    for form in FORMATS
-                ],
-                "Default": "Unknown format",
-            },
-            "Unknown format": {
-                "Type": "Fail",
-                "Error": "UnknownFormat",
-                "Cause": f"give a key that starts with {INCOMING} and ends in "
-                + " or ".join(f".{form}" for form in FORMATS),
-            },
-            **{f"Score {form}": _file(bulk, form, partition, function, bucket) for form in FORMATS},
-        },
-    }
-
-
-def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str) -> State:
-    """A distributed map over the rows of a file; what comes of them goes back to the bucket."""
-    return {
-        "Type": "Map",
-        "Label": form,
-        "MaxConcurrency": bulk.concurrency,
-        "ToleratedFailurePercentage": bulk.tolerated_failures_percent,
-        "ItemReader": {
-            "Resource": f"arn:{partition}:states:::s3:getObject",
-            "ReaderConfig": {**FORMATS[form], "MaxItems": bulk.maximum_rows},
-            "Arguments": {"Bucket": bucket, "Key": "{% $states.input.key %}"},
-        },
-        "ItemSelector": {
-            "row": "{% $states.context.Map.Item.Index %}",
-            "input": "{% $states.context.Map.Item.Value %}",
-        },
-        "ItemBatcher": {
-            "MaxItemsPerBatch": bulk.batch_texts,
-            "MaxInputBytesPerBatch": bulk.batch_bytes,
-            "BatchInput": {
-                "column": "{% $exists($states.input.column)"
-                f" ? $states.input.column : '{COLUMN}' %}}",
-                "path": "{% $exists($states.input.model)"
-                " ? '/v1/models/' & $states.input.model & '/predict' : '/v1/predict' %}",
-            },
-        },
-        "ItemProcessor": {
-            "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
-            **batch_states(form, partition, function),
-        },
-        "ResultWriter": {
-            "Resource": f"arn:{partition}:states:::s3:putObject",
-            "Arguments": {
-                "Bucket": bucket,
-                "Prefix": f"{{% '{RESULTS}' & $states.context.Execution.Name %}}",
-            },
-            "WriterConfig": {"OutputType": "JSONL", "Transformation": "FLATTEN"},
-        },
-        "End": True,
     }

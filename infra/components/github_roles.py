@@ -1,4 +1,4 @@
-"""That GitHub says who a job is, and which jobs are let in."""
+"""IAM roles of GitHub's jobs, and the OIDC provider by which AWS knows the jobs."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,15 @@ from infra.configuration.stage import StageConfiguration
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
+# Keys that a refresh writes: versions, verdicts, the record of the check, the candidate. It changes
+# nothing that is served.
+REFRESHED = ("*/versions/*", "*/verdicts/*", "*/looks/last.json", "*/aliases/candidate.json")
+# Roles of `cdk bootstrap`: for CloudFormation, for uploading templates, for lookups.
+BOOTSTRAP_ROLES = ("deploy", "file-publishing", "lookup")
 
 
 class GitHubTrust(Construct):
-    """The account's one OIDC provider for GitHub: made here, or the one that is there already."""
+    """OIDC provider for GitHub, of which an account has one: created here, or the existing one."""
 
     def __init__(self, scope: Construct, id_: str, *, project: ProjectConfiguration) -> None:
         super().__init__(scope, id_)
@@ -43,11 +48,13 @@ class GitHubTrust(Construct):
             )
 
     def jobs(self, *contexts: str) -> iam.IPrincipal:
-        """Jobs of the project's repository, from its branch and in one of these contexts.
+        """Return the jobs of the project's repository that run on its branch in given contexts.
 
-        contexts: `ref:refs/heads/B`, or `environment:E`, which has no branch in it; hence the
-        branch is asked for by itself, and so is the repository's number: a name may come to belong
-        to someone else, a number does not.
+        The branch is a condition of its own, since the subject of an environment has none. So is
+        the repository's number, since a name can pass to another owner.
+
+        Args:
+            contexts: `ref:refs/heads/B` or `environment:E`.
         """
         repository: GitHubRepository = self._repository
         subjects = [subject for context in contexts for subject in repository.subjects(context)]
@@ -64,13 +71,13 @@ class GitHubTrust(Construct):
         )
 
 
-# What a refresh writes: new versions, what it thinks of them, that it looked, and which is the
-# candidate. It moves nothing that is served.
-JUDGED = ("*/versions/*", "*/verdicts/*", "*/looks/last.json", "*/aliases/candidate.json")
-
-
 class ImageRoles(Construct):
-    """Two roles for jobs of the repository's branch: `push` of images, `refresh` of models."""
+    """Roles for jobs on the repository's branch, before anything is deployed.
+
+    Attributes:
+        push: Role that reads models and pushes images.
+        refresh: Role that publishes and judges models and chooses the candidate.
+    """
 
     def __init__(
         self,
@@ -93,15 +100,15 @@ class ImageRoles(Construct):
         )
         for repository in repositories:
             repository.grant_pull_push(self.push)
-            # Whether an image is there already, by which digest, and what the scan found in it.
+            # To find an image by its tag, and to read the findings of its scan.
             repository.grant(self.push, "ecr:DescribeImages", "ecr:DescribeImageScanFindings")
-        # Where the account has Amazon Inspector, ECR asks that on behalf of whoever calls.
+        # In an account with Amazon Inspector ECR asks Inspector, with the caller's permissions.
         inspector = ["inspector2:ListCoverage", "inspector2:ListFindings"]
         self.push.add_to_policy(iam.PolicyStatement(actions=inspector, resources=["*"]))
         acknowledge(
             self.push,
             "AwsSolutions-IAM5[Resource::*]",
-            "Logging in to ECR and reading Inspector's findings know no resources.",
+            "ECR's login and Inspector's findings have no resource-level permissions.",
         )
         self.refresh = iam.Role(
             self,
@@ -120,14 +127,14 @@ class ImageRoles(Construct):
         acknowledge(
             self.refresh,
             "AwsSolutions-IAM5[Resource::*]",
-            "Metrics are no resources; the namespace is what they are told apart by.",
+            "Metrics have no resource-level permissions; a condition limits the namespace.",
         )
         for role in (self.push, self.refresh):
-            read_registry(role, bucket)
-        write_registry(self.refresh, bucket, JUDGED)
+            grant_registry_read(role, bucket)
+        grant_registry_write(self.refresh, bucket, REFRESHED)
 
 
-def read_registry(role: iam.Role, bucket: s3.Bucket) -> None:
+def grant_registry_read(role: iam.Role, bucket: s3.Bucket) -> None:
     """Let a role read all models."""
     objects = bucket.arn_for_objects("*")
     role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[objects]))
@@ -137,23 +144,22 @@ def read_registry(role: iam.Role, bucket: s3.Bucket) -> None:
     acknowledge_wildcard(role, objects, "Every model of the registry may be read.")
 
 
-def write_registry(role: iam.Role, bucket: s3.Bucket, keys: Sequence[str]) -> None:
-    """Let a role write objects whose keys are of these forms. It can delete none."""
+def grant_registry_write(role: iam.Role, bucket: s3.Bucket, keys: Sequence[str]) -> None:
+    """Let a role write, but not delete, objects whose keys match patterns."""
     objects = [bucket.arn_for_objects(key) for key in keys]
     role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=objects))
     for each in objects:
-        acknowledge_wildcard(role, each, "Keys of one kind; models have whatever names they have.")
-
-
-# Of `cdk bootstrap`: one to ask CloudFormation, one to upload templates, one to look.
-BOOTSTRAP = ("deploy", "file-publishing", "lookup")
+        acknowledge_wildcard(role, each, "Keys of one kind, of models under any name.")
 
 
 class DeployRole(Construct):
-    """A role for the jobs of a stage's environments on GitHub.
+    """Role for jobs in a stage's GitHub environments.
 
-    It makes nothing itself: it asks through the roles of the bootstrap, reads what became of it,
-    tags the image that is live, and records the release.
+    It deploys through the roles of `cdk bootstrap` and has no permission to create resources. It
+    reads the deployment's state, tags the live image and records the release.
+
+    Attributes:
+        role: The IAM role.
     """
 
     def __init__(
@@ -187,28 +193,28 @@ class DeployRole(Construct):
                     resource_name=f"cdk-{cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER}-{role}"
                     f"-role-{stack.account}-{stack.region}",
                 )
-                for role in BOOTSTRAP
+                for role in BOOTSTRAP_ROLES
             ),
         )
         self._allow(
             ["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:PutImage"],
             *(repository.repository_arn for repository in repositories),
         )
-        self._look(stack, project, stage)
-        read_registry(self.role, bucket)
+        self._allow_status(stack, project, stage)
+        grant_registry_read(self.role, bucket)
         records = [f"releases/{stage.name}/*"]
         moves = ["*/aliases/production.json"] if stage.moves_production else []
-        write_registry(self.role, bucket, records + moves)
+        grant_registry_write(self.role, bucket, records + moves)
 
     def _allow(self, actions: Sequence[str], *resources: str) -> None:
         self.role.add_to_policy(
             iam.PolicyStatement(actions=list(actions), resources=list(resources))
         )
 
-    def _look(
+    def _allow_status(
         self, stack: cdk.Stack, project: ProjectConfiguration, stage: StageConfiguration
     ) -> None:
-        """What became of a deployment: stacks, the canary and its alarms, what is live."""
+        """Allow reading a deployment's state: stacks, canary, alarms and live version."""
         name = f"{project.name}-{stage.name}"
 
         def arn(service: str, resource: str, resource_name: str) -> str:
@@ -243,17 +249,16 @@ class DeployRole(Construct):
                 for each in parameters
             ),
         )
+        own, foundation = stacks
         reasons = {
-            stacks[
-                0
-            ]: "The stacks of this stage alone; behind their names stands a number of AWS's.",
-            stacks[1]: "This one stack; behind its name stands a number of AWS's.",
+            own: "The stacks of this stage alone; an id of AWS follows their names.",
+            foundation: "This one stack; an id of AWS follows its name.",
         }
         if stage.api.auth == "iam":
             api = stack.format_arn(
                 service="execute-api", resource="*", resource_name="$default/*/*"
             )
             self._allow(["execute-api:Invoke"], api)
-            reasons[api] = "The API's id is not known before it is there; it is only called."
+            reasons[api] = "The API's id is unknown before its creation; only calls are allowed."
         for resource, reason in reasons.items():
             acknowledge_wildcard(self.role, resource, reason)

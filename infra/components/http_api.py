@@ -1,4 +1,4 @@
-"""The public door: an HTTP API on its `$default` stage, throttled, with a log of routes."""
+"""HTTP API of a stage, throttled, with an access log of routes, and its custom domain."""
 
 import json
 from typing import cast
@@ -19,7 +19,7 @@ from infra.configuration.api import ApiConfiguration, DomainConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
-# The route and not the path, no query string, no address: texts and people may be in those.
+# The route instead of the path, no query string, no address: those may hold texts or personal data.
 ACCESS_LOG = {
     "time": "$context.requestTimeEpoch",
     "request_id": "$context.requestId",
@@ -35,7 +35,12 @@ ACCESS_LOG = {
 
 
 class HttpApi(Construct):
-    """The API over the alias `live`; every path that no other route takes goes there."""
+    """API that sends every path without a route of its own to the alias `live`.
+
+    Attributes:
+        api: The HTTP API.
+        stage: Its `$default` stage.
+    """
 
     def __init__(
         self,
@@ -62,7 +67,7 @@ class HttpApi(Construct):
             self,
             "Stage",
             http_api=self.api,
-            stage_name="$default",  # another name would be part of every path, and /docs break
+            stage_name="$default",  # another name would be part of every path and break /docs
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(
                 rate_limit=configuration.rate, burst_limit=configuration.burst
@@ -79,7 +84,7 @@ class HttpApi(Construct):
                 self.api,
                 "AwsSolutions-APIG4",
                 "With 'key' the application checks a bearer key, and its page is open so that "
-                "people can enter theirs; 'public' lets everybody in because the stage says so.",
+                "people can enter theirs; with 'public' the stage wants no authorisation.",
             )
 
 
@@ -106,9 +111,10 @@ def _cors(configuration: ApiConfiguration) -> apigateway.CorsPreflightOptions | 
 
 
 class CustomDomain(Construct):
-    """The name, its certificate, and its entry in Route 53 where the zone is there.
+    """Custom domain name of the API, with a record in Route 53 if the zone is configured.
 
-    target: what the name must point to, for an entry by hand.
+    Attributes:
+        target: Host to which the name must point, for a record by hand.
     """
 
     def __init__(

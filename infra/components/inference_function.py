@@ -1,4 +1,4 @@
-"""The Lambda that answers: an image by its digest, a version of it, and the alias `live`."""
+"""Lambda function of a stage, its version, its alias `live` and its warm-up schedule."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
@@ -18,10 +18,17 @@ MODELS_DIR = "/opt/models"  # where Dockerfile.lambda puts them
 
 
 class InferenceFunction(Construct):
-    """The function, its newest version, and `live`, which callers use.
+    """Lambda function that runs an image by its digest.
 
-    digest: `sha256:...` of an image in the function's repository. environment: settings beside
-    those that follow from the stage.
+    Args:
+        digest: `sha256:...` of an image in the function's repository.
+        environment: Settings other than those that follow from the stage.
+
+    Attributes:
+        function: The Lambda function.
+        version: Its newest version.
+        alias: The alias `live`, which callers use.
+        log_group: Its log.
     """
 
     def __init__(
@@ -65,8 +72,8 @@ class InferenceFunction(Construct):
                 **environment,
                 **configuration.environment,
             },
-            # Of a snapshot every version is paid for; otherwise old ones cost nothing, and one
-            # that still is there can be made live again at once.
+            # With SnapStart every version costs money. Otherwise old ones are free, and a rollback
+            # to one takes effect at once.
             current_version_options=lambda_.VersionOptions(
                 removal_policy=(
                     cdk.RemovalPolicy.DESTROY
@@ -78,7 +85,7 @@ class InferenceFunction(Construct):
         acknowledge(
             self.function,
             "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
-            "What callers use is a version, published with each change.",
+            "Callers use a version, which every change publishes.",
         )
         self.log_group.grant_write(role)
         self.version = self.function.current_version
@@ -86,7 +93,7 @@ class InferenceFunction(Construct):
 
 
 def inference_role(scope: Construct) -> iam.Role:
-    """A role that may write the function's log and traces, and nothing else."""
+    """Return a role that may only write the function's traces, and its log once granted."""
     role = iam.Role(
         scope,
         "Role",
@@ -96,13 +103,16 @@ def inference_role(scope: Construct) -> iam.Role:
     acknowledge(
         role,
         "AwsSolutions-IAM5[Resource::*]",
-        "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords have no resource-level permissions.",
     )
     return role
 
 
 class WarmUp(Construct):
-    """A rule that calls the alias with EventBridge's own event, which the handler knows."""
+    """Warm-up schedule: a rule that calls the alias with EventBridge's own event.
+
+    The handler runs its model once and logs the model's age.
+    """
 
     def __init__(
         self, scope: Construct, id_: str, *, stage: StageConfiguration, alias: lambda_.Alias
@@ -115,7 +125,7 @@ class WarmUp(Construct):
             description=f"Warms the function every {minutes} minutes; it tells its model's age",
             schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
             targets=[
-                # A tick that fails is late already; the next one comes.
+                # No retry: the next call is as good.
                 targets.LambdaFunction(
                     alias, retry_attempts=0, max_event_age=cdk.Duration.minutes(1)
                 )

@@ -1,4 +1,4 @@
-"""How lines of the prediction log come from CloudWatch Logs to S3."""
+"""Prediction log: from a log group through Firehose to S3, and the key of its digests."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
@@ -16,14 +16,22 @@ from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
+KINDS = ("prediction", "feedback")
 LINES, ERRORS = "predictions/", "errors/"
+BUFFER_TIME = cdk.Duration.minutes(5)
+BUFFER_SIZE = cdk.Size.mebibytes(5)
+KEY_SETTING = "PREDICTION_LOG_KEY"
+KEY_CHARACTERS = 64
 
 
 class PredictionBucket(Construct):
-    """Private. Lines are forgotten after their term; what people lay beside them, such as a log of
-    good traffic to compare with, stays.
+    """Bucket of the prediction log, with a folder for every hour.
 
-    location: what `scripts.drift --log` takes.
+    S3 deletes lines after their retention. Other files stay, such as a reference log put there.
+
+    Attributes:
+        bucket: The S3 bucket.
+        location: Value of `scripts.drift --log`.
     """
 
     def __init__(
@@ -45,15 +53,13 @@ class PredictionBucket(Construct):
                 abort_uploads(days=1),
             ],
             without_access_log=(
-                "One role writes to it and one reads it; CloudTrail tells who else did where it "
-                "is on."
+                "One role writes to it and one reads it; CloudTrail, where enabled, records others."
             ),
         )
         self.location = f"s3://{self.bucket.bucket_name}/{LINES.rstrip('/')}"
 
-    def let_drift_read(self, project: ProjectConfiguration) -> None:
-        """Let the workflow that looks for drift list and read it, by the role of the foundation
-        that it has anyway."""
+    def grant_drift_read(self, project: ProjectConfiguration) -> None:
+        """Let the drift workflow list and read the bucket, with the foundation's refresh role."""
         role = iam.Role.from_role_name(self, "Drift", f"{project.name}-refresh")
         objects = self.bucket.arn_for_objects("*")
         for action, resource in (
@@ -63,16 +69,15 @@ class PredictionBucket(Construct):
             role.add_to_principal_policy(
                 iam.PolicyStatement(actions=[action], resources=[resource])
             )
-        acknowledge_wildcard(role, objects, "Every line may be read, and what lies beside them.")
-
-
-KEY_SETTING = "PREDICTION_LOG_KEY"
-KEY_CHARACTERS = 64
+        acknowledge_wildcard(role, objects, "Every line and every reference log may be read.")
 
 
 class PredictionKey(Construct):
-    """A key that Secrets Manager makes, and nobody has to see. It goes with its stack: then no
-    digest of a retained log can be told from a guess any more."""
+    """Key of the digests by which equal texts are recognised, without their text.
+
+    Secrets Manager generates it. It is deleted with its stack: without it a guess cannot be checked
+    against the digests of a retained log.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, stage: str) -> None:
         super().__init__(scope, id_)
@@ -88,27 +93,27 @@ class PredictionKey(Construct):
         acknowledge(
             self._secret,
             "AwsSolutions-SMG4",
-            "With another key the same text has another digest, and the log falls in two.",
+            "With another key the same text has another digest, which splits the log in two.",
         )
 
-    def of_function(self) -> dict[str, str]:
-        """For a Lambda, whose code asks no service: CloudFormation puts it in the place of a
-        reference. Whoever may read the function's configuration can read it there."""
+    def function_environment(self) -> dict[str, str]:
+        """Return the key as a setting of a Lambda function, which CloudFormation resolves.
+
+        Everyone who may read the function's configuration can read it there.
+        """
         return {KEY_SETTING: self._secret.secret_value.unsafe_unwrap()}
 
-    def of_container(self) -> dict[str, ecs.Secret]:
-        """For a container: ECS reads it when a task starts, and the definition names it alone."""
+    def container_secrets(self) -> dict[str, ecs.Secret]:
+        """Return the key as a secret of a container, which ECS reads when a task starts."""
         return {KEY_SETTING: ecs.Secret.from_secrets_manager(self._secret)}
 
 
-BUFFERED = cdk.Duration.minutes(5)
-BUFFER = cdk.Size.mebibytes(5)
-
-
 class PredictionStream(Construct):
-    """A delivery stream that takes CloudWatch's batches apart into the lines that were printed.
+    """Delivery stream that splits CloudWatch's batches into the printed lines.
 
-    stream: of Firehose. writer: the role by which CloudWatch Logs writes to it, and nowhere else.
+    Attributes:
+        stream: The delivery stream.
+        writer: Role with which CloudWatch Logs writes to the stream.
     """
 
     def __init__(
@@ -123,7 +128,7 @@ class PredictionStream(Construct):
         super().__init__(scope, id_)
         log = log_group(self, "Log", stage=stage)
         role = self._role()
-        delivery = _may_deliver(role, bucket, log)
+        delivery = _delivery_policy(role, bucket, log)
         self.stream = firehose.DeliveryStream(
             self,
             "Stream",
@@ -136,15 +141,15 @@ class PredictionStream(Construct):
                     f"{ERRORS}!{{firehose:error-output-type}}/!{{timestamp:yyyy/MM/dd}}/"
                 ),
                 compression=firehose.Compression.GZIP,
-                buffering_interval=BUFFERED,
-                buffering_size=BUFFER,
+                buffering_interval=BUFFER_TIME,
+                buffering_size=BUFFER_SIZE,
                 processors=[
                     firehose.DecompressionProcessor(),
                     firehose.CloudWatchLogProcessor(data_message_extraction=True),
                     firehose.AppendDelimiterToRecordProcessor(),
                 ],
                 logging_config=firehose.EnableLogging(log),
-                # The CDK would let it read and delete whatever lies in the bucket.
+                # The CDK would add rights to read and delete everything in the bucket.
                 role=role.without_policy_updates(),
             ),
         )
@@ -153,7 +158,7 @@ class PredictionStream(Construct):
         self.stream.grant_put_records(self.writer)
 
     def _role(self) -> iam.Role:
-        """Of the delivery. By the account as external id Firehose acts for nobody else."""
+        """Return the role of the delivery, whose external id binds Firehose to this account."""
         return iam.Role(
             self,
             "Role",
@@ -176,8 +181,8 @@ class PredictionStream(Construct):
         )
 
 
-def _may_deliver(role: iam.Role, bucket: s3.Bucket, log: logs.LogGroup) -> iam.Policy:
-    """What AWS names for a delivery to S3, on the two prefixes that it writes."""
+def _delivery_policy(role: iam.Role, bucket: s3.Bucket, log: logs.LogGroup) -> iam.Policy:
+    """Return the policy that AWS documents for a delivery to S3, for the two prefixes alone."""
     objects = [bucket.arn_for_objects(f"{prefix}*") for prefix in (LINES, ERRORS)]
     policy = iam.Policy(role, "Delivery", roles=[role])
     for actions, resources in (
@@ -194,9 +199,6 @@ def _may_deliver(role: iam.Role, bucket: s3.Bucket, log: logs.LogGroup) -> iam.P
     return policy
 
 
-KINDS = ("prediction", "feedback")
-
-
 def subscribe_predictions(
     scope: Construct,
     *,
@@ -204,9 +206,13 @@ def subscribe_predictions(
     stream: firehose.IDeliveryStream,
     writer: iam.IRole,
 ) -> None:
-    """Forward what has `"log": "prediction"` or `"feedback"`; all other lines stay where they are.
+    """Forward the lines with `"log": "prediction"` or `"feedback"`, and no others.
 
-    writer: the role that may write to the stream.
+    Args:
+        scope: Scope of the subscription.
+        log_group: Log group of the application.
+        stream: Delivery stream.
+        writer: Role that may write to the stream.
     """
     logs.SubscriptionFilter(
         scope,

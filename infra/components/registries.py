@@ -1,4 +1,4 @@
-"""The registry's bucket: every version of every model, and what each alias points at."""
+"""Registries of an account: the bucket of models and the ECR repositories of images."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,11 @@ from infra.configuration.project import ProjectConfiguration
 
 
 class ModelBucket(Construct):
-    """Private and versioned."""
+    """Bucket of the model registry, versioned: model versions, aliases, verdicts and releases.
+
+    Attributes:
+        bucket: The S3 bucket.
+    """
 
     def __init__(self, scope: Construct, id_: str, *, project: ProjectConfiguration) -> None:
         super().__init__(scope, id_)
@@ -32,18 +36,23 @@ class ModelBucket(Construct):
                 abort_uploads(days=7),
             ],
             without_access_log=(
-                "Only the roles of this stack reach it, each change leaves the version before, and "
-                "every alias records when and why it moved; CloudTrail tells the rest where it is "
-                "on."
+                "Only this stack's roles have access, replaced objects are kept, and every alias "
+                "records when and why it moved; CloudTrail, where enabled, records the rest."
             ),
         )
 
 
 class ImageRepository(Construct):
-    """A repository that scans what is pushed and keeps what may be needed again.
+    """ECR repository with immutable tags, which scans images on push.
 
-    stages: names, most precious first. What was deployed to a stage bears a tag `<stage>-...` and
-    is counted apart, so that no number of builds pushes out the image that a stage runs.
+    Images deployed to a stage have a tag `<stage>-...` and a count of their own, so that no number
+    of builds expires the image that a stage runs.
+
+    Args:
+        stages: Names of the stages, the most important first.
+
+    Attributes:
+        repository: The ECR repository.
     """
 
     def __init__(
@@ -83,8 +92,8 @@ class ImageRepository(Construct):
             ],
         )
 
-    def let_lambda_pull(self, *, project: ProjectConfiguration) -> None:
-        """Let Lambda fetch images for the functions of the project, and for no others."""
+    def grant_lambda_pull(self, *, project: ProjectConfiguration) -> None:
+        """Let Lambda pull images, for the functions of the project alone."""
         stack = cdk.Stack.of(self)
         functions = stack.format_arn(
             service="lambda",

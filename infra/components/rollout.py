@@ -1,4 +1,4 @@
-"""How traffic moves from the version that is live to a new one, and back where that fails."""
+"""Rollout of a new version by CodeDeploy, and the alarms that roll it back."""
 
 from collections.abc import Sequence
 
@@ -11,81 +11,22 @@ from constructs import Construct
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.hook_function import HookFunction
 from infra.components.metrics import ServiceMetrics, percent
-from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-
-
-class Rollout(Construct):
-    """CodeDeploy's application and deployment group over the alias.
-
-    A failed hook, an alarm, or a hand that stops it brings all traffic back. Where traffic moves
-    all at once alarms are not asked: they could tell nothing yet, and one that rings must not
-    keep a repair out.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        alias: lambda_.Alias,
-        before_traffic: HookFunction,
-        alarms: Sequence[cloudwatch.Alarm],
-    ) -> None:
-        super().__init__(scope, id_)
-        name = f"{project.name}-{stage.name}"
-        at_once = stage.function.rollout == "AllAtOnce"
-        self.group = codedeploy.LambdaDeploymentGroup(
-            self,
-            "Group",
-            application=codedeploy.LambdaApplication(self, "Application", application_name=name),
-            deployment_group_name=name,
-            alias=alias,
-            deployment_config=_configuration(self, stage.function),
-            pre_hook=before_traffic.function,
-            alarms=list(alarms),
-            ignore_alarm_configuration=at_once,
-            auto_rollback=codedeploy.AutoRollbackConfig(
-                failed_deployment=True, stopped_deployment=True, deployment_in_alarm=not at_once
-            ),
-        )
-        self.group.grant_put_lifecycle_event_hook_execution_status(before_traffic.role)
-        alias.node.add_dependency(*alarms)
-        acknowledge(
-            self.group,
-            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-            "AWSCodeDeployRoleForLambdaLimited]",
-            "AWS keeps this policy in step with what CodeDeploy does; it moves aliases, reads "
-            "alarms and calls hooks, no more.",
-        )
-        acknowledge_wildcard(
-            self.group,
-            f"{before_traffic.function.function_arn}:*",
-            "The versions of the one hook.",
-        )
-
-
-def _configuration(
-    scope: Construct, function: FunctionConfiguration
-) -> codedeploy.ILambdaDeploymentConfig:
-    return codedeploy.LambdaDeploymentConfig.from_lambda_deployment_config_name(
-        scope, "Configuration", f"CodeDeployDefault.Lambda{function.rollout}"
-    )
-
 
 BROKEN, ANSWERS = ROLLOUT_ALARMS = ("new-version-breaks", "answers-5xx")
 MINUTE = cdk.Duration.minutes(1)
 
 
 class RolloutAlarms(Construct):
-    """Two alarms: the new version breaks, by Lambda's own count; answers are 500 or above.
+    """Alarms on failed invocations of the new version, and on responses with 500 or above.
 
-    The first counts the one version alone, by the dimension that Lambda adds for an alias: one in
-    ten requests that breaks is not thinned by the nine that still go to the version before, and a
-    version that was broken does not keep its repair out.
+    The first counts the new version alone, by a dimension that Lambda adds for an alias. So the
+    requests that still go to the previous version do not dilute its failures, and failures of a
+    broken version do not block the next one.
+
+    Attributes:
+        alarms: Both alarms.
     """
 
     def __init__(
@@ -100,7 +41,7 @@ class RolloutAlarms(Construct):
         super().__init__(scope, id_)
         name = f"{project.name}-{stage.name}"
 
-        def of_version(metric: str) -> cloudwatch.Metric:
+        def version_metric(metric: str) -> cloudwatch.Metric:
             return cloudwatch.Metric(
                 namespace="AWS/Lambda",
                 metric_name=metric,
@@ -115,8 +56,8 @@ class RolloutAlarms(Construct):
 
         limit = stage.watch.errors_percent
         broken = percent(
-            of_version("Errors"),
-            of_version("Invocations"),
+            version_metric("Errors"),
+            version_metric("Invocations"),
             label="invocations of the new version that failed",
             period=MINUTE,
         )
@@ -144,3 +85,59 @@ class RolloutAlarms(Construct):
                 ),
             )
         ]
+
+
+class Rollout(Construct):
+    """Application and deployment group of CodeDeploy over the alias.
+
+    A failed hook, an alarm or a manual stop rolls back. An AllAtOnce rollout ignores the alarms:
+    they have no data on the new version yet, and one in ALARM must not block a fix.
+
+    Attributes:
+        group: The deployment group.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        alias: lambda_.Alias,
+        before_traffic: HookFunction,
+        alarms: Sequence[cloudwatch.Alarm],
+    ) -> None:
+        super().__init__(scope, id_)
+        name = f"{project.name}-{stage.name}"
+        at_once = stage.function.rollout == "AllAtOnce"
+        self.group = codedeploy.LambdaDeploymentGroup(
+            self,
+            "Group",
+            application=codedeploy.LambdaApplication(self, "Application", application_name=name),
+            deployment_group_name=name,
+            alias=alias,
+            deployment_config=codedeploy.LambdaDeploymentConfig.from_lambda_deployment_config_name(
+                self, "Configuration", f"CodeDeployDefault.Lambda{stage.function.rollout}"
+            ),
+            pre_hook=before_traffic.function,
+            alarms=list(alarms),
+            ignore_alarm_configuration=at_once,
+            auto_rollback=codedeploy.AutoRollbackConfig(
+                failed_deployment=True, stopped_deployment=True, deployment_in_alarm=not at_once
+            ),
+        )
+        self.group.grant_put_lifecycle_event_hook_execution_status(before_traffic.role)
+        alias.node.add_dependency(*alarms)
+        acknowledge(
+            self.group,
+            "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
+            "AWSCodeDeployRoleForLambdaLimited]",
+            "AWS maintains this policy for CodeDeploy; it moves aliases, reads alarms and calls "
+            "hooks, no more.",
+        )
+        acknowledge_wildcard(
+            self.group,
+            f"{before_traffic.function.function_arn}:*",
+            "The versions of the one hook.",
+        )

@@ -1,4 +1,4 @@
-"""The tasks as ECS keeps them: as many as wanted, behind the balancer, replaced when they fail."""
+"""ECS service of the server, and its capacity with GPUs."""
 
 from typing import cast
 
@@ -13,14 +13,20 @@ from infra.components.server_task import ServerTask
 from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.configuration.service import ServiceConfiguration
 
-UNITS_OF_A_CPU = 1024
-DISK = cdk.Size.gibibytes(40)  # for images: that of the server with PyTorch takes about 10
+UNITS_PER_CPU = 1024
+DISK = cdk.Size.gibibytes(40)  # for images; the server's with PyTorch takes about 10
+# Before health checks count: importing PyTorch, loading the model onto the GPU, warming it up.
+GRACE_PERIOD = {"gpu": cdk.Duration.minutes(5), "fargate": cdk.Duration.minutes(2)}
+FARGATE = ["FARGATE", "FARGATE_SPOT"]  # set on the cluster itself, so that nothing races
 
 
 class GpuCapacity(Construct):
-    """ECS Managed Instances with one NVIDIA GPU each, of the cheapest type that is to be had.
+    """ECS Managed Instances with one NVIDIA GPU each, of the cheapest available type.
 
-    provider: the capacity provider, of the cluster.
+    ECS starts, patches and ends them as tasks need them.
+
+    Attributes:
+        provider: The cluster's capacity provider.
     """
 
     def __init__(
@@ -47,7 +53,7 @@ class GpuCapacity(Construct):
                 ecs.CapacityOptionType.SPOT if service.spot else ecs.CapacityOptionType.ON_DEMAND
             ),
             instance_requirements=ec2.InstanceRequirementsConfig(
-                v_cpu_count_min=-(-cpu // UNITS_OF_A_CPU),
+                v_cpu_count_min=-(-cpu // UNITS_PER_CPU),
                 memory_min=cdk.Size.mebibytes(memory),
                 accelerator_count_min=1,
                 accelerator_count_max=1,
@@ -63,31 +69,30 @@ class GpuCapacity(Construct):
         acknowledge(
             self.provider,
             f"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/{managed}]",
-            "By it ECS starts and ends instances; AWS extends it when that takes more.",
+            "ECS starts and ends instances with this policy, and AWS maintains it.",
         )
         acknowledge(
             self.provider,
             "AwsSolutions-IAM5[Resource::*]",
-            "ecs:DiscoverPollEndpoint, by which an instance finds ECS, knows no resources.",
+            "ecs:DiscoverPollEndpoint has no resource-level permissions.",
         )
         stack = cdk.Stack.of(self)
         acknowledge_wildcard(
             self.provider,
             f"arn:{stack.partition}:ecs:{stack.region}:{stack.account}:container-instance/*",
-            "An instance speaks for itself, by a number that it gets when it has started.",
+            "An instance reports its own state, under an id that it gets at its start.",
         )
 
 
-# After which the balancer's word counts: PyTorch's import, the model's way to the GPU, the warm-up.
-PATIENCE = {"gpu": cdk.Duration.minutes(5), "fargate": cdk.Duration.minutes(2)}
-FARGATE = ["FARGATE", "FARGATE_SPOT"]  # of the cluster from the start, so that nothing races
-
-
 class ServerService(Construct):
-    """A rolling service. tasks: of ECS. cluster: with whatever capacity it runs on.
+    """ECS service with rolling deployments.
 
-    A deployment whose tasks do not become ready, or during which the alarm rings, is taken back.
-    Meanwhile there are twice as many tasks, so nobody waits.
+    A deployment is rolled back if its tasks do not become ready or the alarm goes off. Old tasks
+    run until the new ones are ready, so callers do not wait.
+
+    Attributes:
+        cluster: The cluster, with its capacity.
+        tasks: The ECS service.
     """
 
     def __init__(
@@ -121,12 +126,12 @@ class ServerService(Construct):
                 ecs.CapacityProviderStrategy(capacity_provider=provider, weight=1)
             ],
             vpc_subnets=network.subnets,
-            # Tasks on instances have none of their own: the instance fetches images, writes logs.
+            # On instances the instance has the address, pulls images and writes logs.
             assign_public_ip=not gpu and service.egress == "public_addresses",
             security_groups=[network.security_group("Tasks", "Tasks", calls_aws=not gpu)],
             min_healthy_percent=100,
             max_healthy_percent=200,
-            health_check_grace_period=PATIENCE[service.capacity],
+            health_check_grace_period=GRACE_PERIOD[service.capacity],
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
             deployment_alarms=ecs.DeploymentAlarmConfig(
                 alarm_names=[alarm.alarm_name], behavior=ecs.AlarmBehavior.ROLLBACK_ON_ALARM
@@ -139,5 +144,5 @@ class ServerService(Construct):
         acknowledge(
             self.cluster,
             "AwsSolutions-ECS4",
-            "The server tells its load itself, at a tenth of what Container Insights costs.",
+            "The server logs its load itself, for a tenth of the price of Container Insights.",
         )

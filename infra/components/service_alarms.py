@@ -1,4 +1,4 @@
-"""When a new server is taken back, and when somebody is told that the service is not well."""
+"""Alarms and graphs of the ECS service."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,10 @@ MINUTE = cdk.Duration.minutes(1)
 def failed_percent(
     balancer: balancing.ApplicationLoadBalancer, *, period: cdk.Duration
 ) -> cloudwatch.MathExpression:
-    """Requests that a task answered with 500 or above, did not answer, or broke off, of all.
+    """Return the share of failed requests, in percent.
 
-    Not 503 of the balancer itself: that is a service asleep, and no fault.
+    A request fails if a task responds with 500 or above, too late, or breaks the connection. The
+    balancer's own 503 does not count: it means that the service has scaled to zero.
     """
     counts = {
         "answers": balancer.metrics.http_code_target(
@@ -47,7 +48,11 @@ def failed_percent(
 
 
 class RollbackAlarm(Construct):
-    """Requests fail: a deployment that is under way is taken back. alarm: it."""
+    """Alarm on failed requests that rolls back a running deployment.
+
+    Attributes:
+        alarm: The alarm.
+    """
 
     def __init__(
         self,
@@ -79,7 +84,7 @@ def service_limits(
     stage: StageConfiguration,
     balancer: balancing.ApplicationLoadBalancer,
 ) -> Sequence[Limit]:
-    """What somebody must hear of."""
+    """Return the limits of failed requests, refused requests and duration."""
     metrics = ServiceMetrics(project.server(stage.name))
     limits = [
         Limit(
@@ -92,7 +97,7 @@ def service_limits(
         Limit(
             "server-full",
             "The server's queue stays full: callers are refused with 429.",
-            metrics.of_service("refused", "Sum"),
+            metrics.service_metric("refused", "Sum"),
             0,
             periods=3,
         ),
@@ -101,7 +106,7 @@ def service_limits(
         slow = Limit(
             "server-p99",
             "One answer of the server in a hundred is slow.",
-            metrics.of_service("total_ms", "p99"),
+            metrics.service_metric("total_ms", "p99"),
             stage.watch.p99_milliseconds,
             periods=3,
         )
@@ -115,21 +120,21 @@ def service_graphs(
     stage: StageConfiguration,
     targets: balancing.ApplicationTargetGroup,
 ) -> Sequence[cloudwatch.IWidget]:
-    """A row of the dashboard."""
+    """Return a row of the dashboard: requests, waiting windows, durations."""
     metrics = ServiceMetrics(project.server(stage.name))
     return [
         graph(
             "Requests to the server",
-            *(metrics.of_service(each, "Sum") for each in ("requests", "errors", "refused")),
+            *(metrics.service_metric(each, "Sum") for each in ("requests", "errors", "refused")),
             right=[targets.metrics.healthy_host_count(statistic="Maximum", label="tasks")],
         ),
         graph(
             "Windows that wait, by task",
-            metrics.of_service("queue_windows", "Average"),
-            metrics.of_service("queue_windows_max", "Maximum"),
+            metrics.service_metric("queue_windows", "Average"),
+            metrics.service_metric("queue_windows_max", "Maximum"),
         ),
         graph(
             "Time of the server's answer (ms)",
-            *(metrics.of_service("total_ms", each) for each in ("p50", "p95", "p99")),
+            *(metrics.service_metric("total_ms", each) for each in ("p50", "p95", "p99")),
         ),
     ]

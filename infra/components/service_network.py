@@ -1,4 +1,4 @@
-"""Where the server's tasks live: a network of their own that nothing enters but by the gateway."""
+"""Network of the server's tasks and its load balancer, which only the gateway can reach."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
@@ -11,11 +11,11 @@ from infra.components.storage import log_group
 from infra.configuration.service import Egress, ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 
+HTTP = 80
 HTTPS = ec2.Port.tcp(443)
 
-# By what a task reaches ECR, ECS and CloudWatch; docs/scaling.md has what each costs. A public
-# address is paid for while a machine runs that has it, a NAT gateway always. With neither can
-# anybody call in: no security group lets anyone.
+# Ways to reach ECR, ECS and CloudWatch; docs/scaling.md has the prices. A public address costs
+# while its machine runs, a NAT gateway always. Neither lets anyone in: no security group does.
 SUBNETS: dict[Egress, list[ec2.SubnetConfiguration]] = {
     "public_addresses": [
         ec2.SubnetConfiguration(name="Tasks", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=26)
@@ -30,9 +30,14 @@ SUBNETS: dict[Egress, list[ec2.SubnetConfiguration]] = {
 
 
 class ServiceNetwork(Construct):
-    """A network with one group of subnets for everything that runs. vpc, subnets: of it.
+    """VPC with one group of subnets for everything that runs.
 
-    Image layers come from S3 by an endpoint that is free. What security groups turn away is logged.
+    Image layers come from S3 through a gateway endpoint, which is free. Connections that security
+    groups reject are logged.
+
+    Attributes:
+        vpc: The VPC.
+        subnets: The subnets.
     """
 
     def __init__(
@@ -51,7 +56,7 @@ class ServiceNetwork(Construct):
             max_azs=max(2, len(service.zones)),
             subnet_configuration=SUBNETS[service.egress],
             nat_gateways=1 if service.egress == "nat_gateway" else 0,
-            restrict_default_security_group=False,  # by a Lambda of its own; nothing is in it
+            restrict_default_security_group=False,  # takes a Lambda; nothing uses the group
             gateway_endpoints={
                 "S3": ec2.GatewayVpcEndpointOptions(service=ec2.GatewayVpcEndpointAwsService.S3)
             },
@@ -69,7 +74,7 @@ class ServiceNetwork(Construct):
     def security_group(
         self, id_: str, description: str, *, calls_aws: bool = False
     ) -> ec2.SecurityGroup:
-        """A group that nobody may call, and whose members may call nobody but AWS, if even that."""
+        """Return a security group without connections, or with HTTPS to AWS alone."""
         group = ec2.SecurityGroup(
             self, id_, vpc=self.vpc, description=description, allow_all_outbound=False
         )
@@ -79,13 +84,14 @@ class ServiceNetwork(Construct):
         return group
 
 
-HTTP = 80
-
-
 class InternalBalancer(Construct):
-    """A balancer with private addresses that asks each task whether its model is loaded.
+    """Load balancer with private addresses, whose health check is a task's readiness.
 
-    targets: none yet. callers: the security group that may call.
+    Attributes:
+        balancer: The load balancer.
+        listener: Its listener.
+        targets: Target group, for the tasks.
+        callers: Security group that may call the balancer.
     """
 
     def __init__(self, scope: Construct, id_: str, *, network: ServiceNetwork) -> None:
@@ -109,7 +115,7 @@ class InternalBalancer(Construct):
             port=PORT,
             protocol=balancing.ApplicationProtocol.HTTP,
             target_type=balancing.TargetType.IP,
-            # Short texts must not wait behind a task that reads long ones.
+            # Short texts must not wait behind a task that is busy with long ones.
             load_balancing_algorithm_type=(
                 balancing.TargetGroupLoadBalancingAlgorithmType.LEAST_OUTSTANDING_REQUESTS
             ),
@@ -132,6 +138,6 @@ class InternalBalancer(Construct):
         acknowledge(
             self.balancer,
             "AwsSolutions-ELB2",
-            "Its log has query strings, and texts may be in them; the gateway logs each request by "
-            "its route, and the server by its own line.",
+            "Its log has query strings, which may hold texts; the gateway logs each request by its "
+            "route, and the server by a line of its own.",
         )

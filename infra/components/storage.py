@@ -1,4 +1,4 @@
-"""Log groups: every one has a term, and goes or stays with the stage's data."""
+"""Log groups and buckets, kept or deleted with the data of their stage."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -13,9 +13,9 @@ from infra.configuration.stage import StageConfiguration
 
 
 def log_group(scope: Construct, id_: str, *, stage: StageConfiguration) -> logs.LogGroup:
-    """A log group that keeps lines as long as the stage says.
+    """Return a log group with the retention of the stage.
 
-    CloudFormation names it: one that outlived its stack is not in the way of the next.
+    CloudFormation names it, so that a retained one does not collide with that of the next stack.
     """
     group = logs.LogGroup(scope, id_, removal_policy=removal_policy(stage.retain_data))
     cast("logs.CfnLogGroup", group.node.default_child).retention_in_days = stage.log_retention_days
@@ -23,8 +23,10 @@ def log_group(scope: Construct, id_: str, *, stage: StageConfiguration) -> logs.
 
 
 def removal_policy(retain: bool) -> cdk.RemovalPolicy:
-    """What becomes of data when its stack goes. What is retained goes all the same where its stack
-    could not be made, or its name would be taken at the next try."""
+    """Return the removal policy of data.
+
+    Retained data is deleted if the creation of its stack fails, so that its name is free again.
+    """
     return cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if retain else cdk.RemovalPolicy.DESTROY
 
 
@@ -37,10 +39,15 @@ def private_bucket(
     name: str | None = None,
     versioned: bool = False,
 ) -> s3.Bucket:
-    """The bucket of a construct: encrypted, by TLS only, closed to the public, its objects the
-    account's own.
+    """Return the bucket of a construct: encrypted, TLS only, private, objects owned by the account.
 
-    without_access_log: why it needs none. name: None has CloudFormation choose one.
+    Args:
+        scope: The construct.
+        retain: Keep the bucket when its stack is deleted.
+        lifecycle_rules: Rules of deletion.
+        without_access_log: Why it needs no access log.
+        name: Name of the bucket. None lets CloudFormation choose.
+        versioned: Keep replaced objects.
     """
     bucket = s3.Bucket(
         scope,
@@ -60,7 +67,7 @@ def private_bucket(
 
 
 def abort_uploads(days: int) -> s3.LifecycleRule:
-    """Parts of an upload that never ended are forgotten after so many days."""
+    """Return a rule that deletes parts of incomplete uploads after a number of days."""
     return s3.LifecycleRule(
         id="forget-what-never-arrived",
         abort_incomplete_multipart_upload_after=cdk.Duration.days(days),

@@ -1,22 +1,25 @@
-"""What is looked at, and who is told."""
+"""Configuration of a stage's alarms and budget."""
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import keys, require, require_between, require_match
+from infra.configuration.checks import Section, require, require_between, require_match
 
 
-@keys("watch")
 @dataclass(frozen=True, kw_only=True)
-class WatchConfiguration:
-    """Alarms of a stage, each off where its limit is None.
+class WatchConfiguration(Section, prefix="watch"):
+    """Alarms of a stage. A limit of None turns its alarm off.
 
-    emails: who is told; each has to confirm once. errors_percent: of invocations in five minutes,
-    which also takes a new version back. p99_milliseconds: of an invocation. model_age_days: since
-    the model in use was made. drift_deviations: how far from its usual course the mean score of
-    predictions may go, in standard deviations that CloudWatch learns from two weeks; where it is
-    set, an alarm also rings for what scripts.drift found.
-    refresh_hours: since the clock on GitHub last looked for a newer model, of the stage that it
-    refreshes. budget_dollars: of the whole account in a month; let one of its stages have it.
+    Attributes:
+        emails: Recipients of the alarms; each has to confirm once.
+        errors_percent: Failed invocations in five minutes. Also rolls a new version back.
+        p99_milliseconds: 99th percentile of an invocation's duration.
+        model_age_days: Age of the default model.
+        drift_deviations: Deviation of the mean score from its usual course, in standard deviations
+            that CloudWatch learns from two weeks. Also turns on the alarm on drift that
+            scripts.drift found.
+        refresh_hours: Hours since the refresh workflow on GitHub last checked for a newer model.
+            Only for the stage that moves `production`.
+        budget_dollars: Monthly budget of the whole account; let one of its stages have it.
     """
 
     emails: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Bulk scoring of files on S3."""
+"""Stack of bulk scoring."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +17,11 @@ from infra.configuration.stage import StageConfiguration
 
 
 class BulkStack(cdk.Stack):
-    """A bucket, a state machine that scores what is laid down in it, and the function that it asks.
+    """Bucket, state machine and function that score files on S3.
 
-    limits, graphs: what the watch is to ring at and to show.
+    Attributes:
+        limits: Limits, for the watch stack's alarms.
+        graphs: Rows of graphs, for its dashboard.
     """
 
     def __init__(

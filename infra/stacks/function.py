@@ -1,4 +1,4 @@
-"""The function of a stage, how new versions come to it, and the API in front of it."""
+"""Stack of a stage's function, its rollout and its HTTP API."""
 
 from typing import Any
 
@@ -17,10 +17,15 @@ from infra.stacks.predictions import PredictionsStack
 
 
 class FunctionStack(cdk.Stack):
-    """Everything that a request meets.
+    """Function, rollout, warm-up schedule and HTTP API.
 
-    inference: the function, its log, its alias `live`. api: where others may add routes.
-    predictions: where the stage keeps what it answered; None where it does not.
+    Args:
+        predictions: Stack of the prediction log, None if the stage has none.
+
+    Attributes:
+        inference: The function and its log.
+        alias: The alias `live`.
+        api: The HTTP API, to which other stacks add routes.
     """
 
     def __init__(
@@ -36,7 +41,7 @@ class FunctionStack(cdk.Stack):
         super().__init__(scope, id_, **properties)
         environment = authorisation_environment(self, project=project, stage=stage)
         if predictions:
-            environment |= predictions.settings | predictions.key.of_function()
+            environment |= predictions.settings | predictions.key.function_environment()
         self.inference = InferenceFunction(
             self,
             "Inference",
@@ -64,12 +69,12 @@ class FunctionStack(cdk.Stack):
             alarms=alarms.alarms,
         )
         WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
-        door = HttpApi(self, "Door", project=project, stage=stage, alias=self.alias)
-        self.api = door.api
+        http = HttpApi(self, "Door", project=project, stage=stage, alias=self.alias)
+        self.api = http.api
         url = self.api.api_endpoint
         if stage.api.domain:
             domain = CustomDomain(
-                self, "Domain", domain=stage.api.domain, api=self.api, stage=door.stage
+                self, "Domain", domain=stage.api.domain, api=self.api, stage=http.stage
             )
             url = f"https://{stage.api.domain.name}"
             cdk.CfnOutput(self, "DomainTarget", value=domain.target)

@@ -92,7 +92,7 @@ def test_every_option_is_made_without_credentials_and_without_a_network(tmp_path
         ("stage", "staging", "error: stage: 'staging' is none of dev, prod"),
         ("function_image", "latest", "error: function_image: 'latest' is not of the form sha256:"),
         ("rollout", "Fast", "error: function.rollout: 'Fast' is none of AllAtOnce"),
-        ("github_oidc", "yes", "error: github_oidc: must be create or existing"),
+        ("github_oidc", "yes", "error: github_oidc: 'yes' is none of create, existing"),
         ("api_key_version", "x", "error: api_key_version: 'x' is not of the form a number"),
     ],
 )

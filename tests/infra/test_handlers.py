@@ -158,7 +158,7 @@ def test_what_will_not_pass_is_not_waited_for(aws, deploy, capsys):
 
 def test_waiting_ends(aws, deploy, monkeypatch):
     deploy()
-    monkeypatch.setattr(smoke, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(smoke, "TIMEOUT_SECONDS", -1)
     aws.refusals = ["AccessDeniedException"] * 3
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"

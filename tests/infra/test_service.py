@@ -564,7 +564,7 @@ def test_callers_who_are_turned_away_wake_a_service_that_may_wake(scaled, stack,
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"capacity": "ec2"}, "service.capacity: 'ec2' is neither gpu nor fargate"),
+        ({"capacity": "ec2"}, "service.capacity: 'ec2' is none of gpu, fargate"),
         ({"instance_types": ()}, "service.instance_types: name at least one"),
         ({"instance_types": ("m7i.large",)}, "service.instance_types: 'm7i.large'"),
         *(
@@ -584,7 +584,7 @@ def test_callers_who_are_turned_away_wake_a_service_that_may_wake(scaled, stack,
         ({"minimum_tasks": 3}, "service.minimum_tasks: 3 is not between 0 and 2"),
         ({"requests_per_second": 0}, "service.requests_per_second: 0 is not"),
         ({"queue_windows": 0}, "service.queue_windows: 0 is not"),
-        ({"egress": "magic"}, "service.egress: 'magic' is neither"),
+        ({"egress": "magic"}, "service.egress: 'magic' is none of public_addresses, nat_gateway"),
         ({"zones": ("a",)}, "service.zones: name two or three"),
         ({"zones": ("a", "a")}, "service.zones: name two or three"),
         ({"zones": ("eu-central-1a", "b")}, "service.zones: 'eu-central-1a'"),
