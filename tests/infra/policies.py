@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.infra.synthesis import Assembly
+from tests.infra.synthesis import Assembly, Resource
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,26 @@ class Statement:
     condition: Mapping[str, Mapping[str, Any]]
 
 
+def documents(resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the policies that a resource is or has: `identity`, `trust` or `resource`, document."""
+    properties = resource.get("Properties", {})
+    kind = "identity" if "IAM" in resource["Type"] else "resource"
+    found = [
+        ("trust", properties.get("AssumeRolePolicyDocument")),
+        (kind, properties.get("PolicyDocument")),
+        ("resource", properties.get("RepositoryPolicyText")),
+        *(("identity", each["PolicyDocument"]) for each in properties.get("Policies", [])),
+    ]
+    yield from ((kind, document) for kind, document in found if document)
+
+
 def statements(assembly: Assembly) -> Iterator[Statement]:
-    """Of roles, policies, and everything that has a policy of its own."""
+    """Yield every statement of the roles, of policies, and of resources with a policy."""
     for stack, name, resource in assembly.all():
-        properties = resource.get("Properties", {})
-        where = f"{stack}/{name}"
-        documents = [
-            ("trust", properties.get("AssumeRolePolicyDocument")),
-            (
-                "identity" if "IAM" in resource["Type"] else "resource",
-                properties.get("PolicyDocument"),
-            ),
-            ("resource", properties.get("RepositoryPolicyText")),
-            *(("identity", each["PolicyDocument"]) for each in properties.get("Policies", [])),
-        ]
-        for kind, document in documents:
-            for statement in (document or {}).get("Statement", []):
+        for kind, document in documents(resource):
+            for statement in document["Statement"]:
                 yield Statement(
-                    where,
+                    f"{stack}/{name}",
                     kind,
                     statement["Effect"],
                     tuple(map(str, many(statement.get("Action", statement.get("NotAction"))))),
