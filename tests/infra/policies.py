@@ -1,4 +1,4 @@
-"""Every statement of every policy in a set of templates, and how IAM reads a condition."""
+"""Policy statements of templates, and an evaluation of their conditions."""
 
 import fnmatch
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from tests.infra.synthesis import Assembly, Resource
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. where: stack and resource. kind: `identity`, `trust` or `resource`."""
+    """Statement of a policy; `where` is stack/resource, `kind` identity, trust or resource."""
 
     where: str
     kind: str
@@ -51,12 +51,12 @@ def statements(assembly: Assembly) -> Iterator[Statement]:
 
 
 def many(value: Any) -> list[Any]:
-    """A value that may stand alone or in a list."""
+    """Return a value as a list, unless it is one."""
     return value if isinstance(value, list) else [value]
 
 
 def written(value: Any) -> str:
-    """An ARN with `<...>` for what is known only later."""
+    """Return an ARN with references in angle brackets."""
     match value:
         case str(text):
             return text
@@ -76,8 +76,10 @@ def written(value: Any) -> str:
 
 
 def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
-    """Whether IAM lets a condition pass: every key of every operator, any of its values; a key
-    that the request does not have fails."""
+    """Return whether IAM accepts a condition: any value of every key of every operator.
+
+    A key that the request does not have fails.
+    """
     operators = {
         "StringEquals": lambda actual, pattern: actual == pattern,
         "StringLike": fnmatch.fnmatchcase,

@@ -61,7 +61,6 @@ import socket
 from infra.stages import PROJECT, STAGES
 from tests.infra.options import OPTIONS
 from tests.infra.scaled import SCALED
-from tests.infra.scaled import SCALED
 from tests.infra.synthesis import synthesise
 print([name for _, name in socket.if_nameindex()])
 print(sorted(synthesise(PROJECT, (*STAGES, *OPTIONS, *SCALED)).templates))
@@ -118,7 +117,7 @@ def test_nothing_is_found_wrong_with_any_stage_or_option(assembly):
 
 
 def plant(app: cdk.App) -> None:
-    """What must never pass: a bucket that is open by plain HTTP, a role that may do everything."""
+    """Add a bucket open to plain HTTP and a role with every permission."""
     stack = cdk.Stack(app, "canary")
     s3.Bucket(stack, "Bucket")
     role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())

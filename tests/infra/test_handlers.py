@@ -1,4 +1,4 @@
-"""A version that does not answer gets no traffic, and whoever waits is told."""
+"""A version that does not answer gets no traffic, and CodeDeploy or CloudFormation learns why."""
 
 import json
 import subprocess
@@ -61,7 +61,7 @@ def deploy(aws, monkeypatch, tmp_path):
 
 
 def status_of(aws):
-    """What CodeDeploy was told, once, of the right deployment."""
+    """Return the status reported to CodeDeploy, once, for the right deployment."""
     (report,) = aws.reported
     assert report["deploymentId"] == "d-ABC"
     assert report["lifecycleEventHookExecutionId"] == "hook-1"

@@ -82,7 +82,7 @@ def gpus(definition):
 
 
 def misplaced(definition):
-    """Whether a task asks for a GPU where there is none: Fargate takes it without a word."""
+    """Return whether a task wants a GPU where there is none: Fargate accepts it silently."""
     return gpus(definition) > 0 and definition["RequiresCompatibilities"] != ["MANAGED_INSTANCES"]
 
 
@@ -247,7 +247,7 @@ def test_a_task_may_call_nothing_and_ecs_may_start_it(scaled, stage, stack, find
 
 
 def flows(assembly, stack):
-    """Who may open a connection to whom, as (from, to, port), by the names of security groups."""
+    """Return allowed connections as (from, to, port), by the names of the security groups."""
     groups = assembly.resources(stack, "AWS::EC2::SecurityGroup")
     names = {
         name: next(tag["Value"] for tag in each["Properties"]["Tags"] if tag["Key"] == "Name")
