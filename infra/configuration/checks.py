@@ -30,13 +30,13 @@ def require(holds: bool, key: str, message: str) -> None:
         raise ConfigurationError(f"{key}: {message}")
 
 
-def require_between(value: float, lowest: float, highest: float, key: str, unit: str) -> None:
-    """Raise ConfigurationError if a number is outside the range that AWS accepts."""
-    require(
-        lowest <= value <= highest,
-        key,
-        f"{value:,} is not between {lowest:,} and {highest:,} {unit}",
-    )
+def require_between(
+    value: float | None, lowest: float, highest: float, key: str, unit: str
+) -> None:
+    """Raise ConfigurationError if a number, unless None, is outside the range that AWS accepts."""
+    if value is not None:
+        said = f"{value:,} is not between {lowest:,} and {highest:,} {unit}"
+        require(lowest <= value <= highest, key, said)
 
 
 def require_match(pattern: str, value: str, key: str, like: str) -> None:

@@ -49,10 +49,9 @@ class FunctionConfiguration(Section, prefix="function"):
         require_between(self.memory_megabytes, 128, 10_240, "function.memory_megabytes", "MB")
         require_between(self.timeout_seconds, 1, 900, "function.timeout_seconds", "seconds")
         require_between(self.tick_minutes, 1, 1440, "function.tick_minutes", "minutes")
-        if self.reserved_concurrency is not None:
-            require_between(
-                self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
-            )
+        require_between(
+            self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
+        )
         require_match(r"[A-Za-z0-9._-]+", self.default_model, "function.default_model", "sentiment")
         for name in self.environment:
             require_match(

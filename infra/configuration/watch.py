@@ -34,17 +34,11 @@ class WatchConfiguration(Section, prefix="watch"):
         for email in self.emails:
             require_match(r"[^@\s]+@[^@\s]+\.[^@\s]+", email, "watch.emails", "name@example.com")
         require_between(self.errors_percent, 0.1, 100, "watch.errors_percent", "percent")
-        if self.p99_milliseconds is not None:
-            require_between(
-                self.p99_milliseconds, 1, 900_000, "watch.p99_milliseconds", "milliseconds"
-            )
-        if self.model_age_days is not None:
-            require_between(self.model_age_days, 1, 3650, "watch.model_age_days", "days")
-        if self.drift_deviations is not None:
-            require_between(
-                self.drift_deviations, 1, 10, "watch.drift_deviations", "standard deviations"
-            )
-        if self.refresh_hours is not None:
-            require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
+        require_between(self.p99_milliseconds, 1, 900_000, "watch.p99_milliseconds", "milliseconds")
+        require_between(self.model_age_days, 1, 3650, "watch.model_age_days", "days")
+        require_between(
+            self.drift_deviations, 1, 10, "watch.drift_deviations", "standard deviations"
+        )
+        require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
         if self.budget_dollars is not None:
             require(self.budget_dollars > 0, "watch.budget_dollars", "must be more than 0")

@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
     import boto3
     from botocore.config import Config
 
-    # Longer than the function's timeout; CodeDeploy itself repeats a lost call.
+    # Wait for a slow invocation and call once: CodeDeploy itself repeats a lost call.
     config = Config(read_timeout=120, retries={"total_max_attempts": 1})
     report(event, boto3.client("lambda", config=config), boto3.client("codedeploy"))
 
