@@ -53,7 +53,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse snapshots costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse inventory costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,8 +135,8 @@ destroy: $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build, deploy, refresh, refuse, fail, go back
 	$(BIN)/python -m tests.rehearsal
 
-snapshots: $(VENV)/.test ## write down what the templates of the stages are, after a change that is meant
-	$(BIN)/python -m tests.infra.snapshots
+inventory: $(VENV)/.test ## write down ids, names and permissions of the stacks, after a change that is meant
+	$(BIN)/python -m tests.infra.inventory
 
 costs: $(VENV)/.infra ## what the function, Fargate and a GPU cost, in docs/scaling.md
 	$(BIN)/python -m scripts.costs

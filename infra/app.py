@@ -1,8 +1,11 @@
 """Composition root of the CDK app: the account's foundation, and the stacks of each stage.
 
-Context: `stage`, one of them instead of all; `function_image` and `server_image`, the digests of
-what runs; `github_oidc`, `existing` where the account has the provider; `rollout`, another way of
-moving traffic; `api_key_version`, of the parameter that has the keys' digests.
+Keys of the CDK context:
+    stage: One stage instead of all.
+    function_image, server_image: Digests of the images.
+    github_oidc: `existing` if the account has GitHub's OIDC provider.
+    rollout: Rollout of this deployment instead of the configured one.
+    api_key_version: Version of the parameter with the digests of the API keys.
 """
 
 import sys
@@ -24,13 +27,14 @@ from infra.stacks.watch import WatchStack
 
 
 def main(app: cdk.App | None = None) -> None:
-    """Synthesise what the context asks for; a configuration that makes no sense is one line.
+    """Synthesise the stages, or exit with one line for a wrong configuration.
 
-    app: with a context of its own, instead of the one that the CDK's command line gives.
+    Args:
+        app: App with a context of its own. By default the CDK's command line gives the context.
     """
     app = app or cdk.App()
     try:
-        from infra.stages import PROJECT, STAGES  # which refuse nonsense when they are read
+        from infra.stages import PROJECT, STAGES  # which checks its values on import
 
         build(app, PROJECT, STAGES)
     except ConfigurationError as error:
@@ -41,7 +45,11 @@ def main(app: cdk.App | None = None) -> None:
 def build(
     app: cdk.App, project: ProjectConfiguration, stages: Sequence[StageConfiguration]
 ) -> None:
-    """Put the stacks into an app, and cdk-nag over all of them. Raises ConfigurationError."""
+    """Add the stacks of the stages to an app, and cdk-nag's checks of all of them.
+
+    Raises:
+        ConfigurationError: Two stages have one name, or the context has a wrong value.
+    """
     names = [stage.name for stage in stages]
     require(len({*names}) == len(names), "stages", f"two have one name: {', '.join(names)}")
     chosen = app.node.try_get_context("stage")
@@ -50,15 +58,15 @@ def build(
         project, github_oidc=app.node.try_get_context("github_oidc") or project.github_oidc
     )
     built = [stage for stage in stages if chosen in (None, "", stage.name)]
-    homes = {(stage.account, stage.region): f"{project.name}-foundation" for stage in built}
-    for number, (home, name) in enumerate(homes.items()):
+    regions = {(stage.account, stage.region): f"{project.name}-foundation" for stage in built}
+    for number, ((account, region), name) in enumerate(regions.items()):
         foundation = FoundationStack(
             app,
             f"{name}-{number}" if number else name,
             stack_name=name,
             project=project,
-            stages=[stage for stage in stages if (stage.account, stage.region) == home],
-            env=cdk.Environment(account=home[0] or None, region=home[1]),
+            stages=[each for each in stages if (each.account, each.region) == (account, region)],
+            env=cdk.Environment(account=account or None, region=region),
             termination_protection=project.retain_data,
         )
         cdk.Tags.of(foundation).add("part", "foundation")
@@ -114,7 +122,7 @@ def _build_stage(app: cdk.App, project: ProjectConfiguration, stage: StageConfig
             bulk=stage.bulk,
             env=env,
         )
-        bulk.add_stack_dependency(function)  # what a canary refuses does not come here either
+        bulk.add_stack_dependency(function)  # so that a failed canary stops this one too
         stacks.append(bulk)
     watch = WatchStack(
         app,

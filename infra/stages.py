@@ -1,4 +1,4 @@
-"""The stages of this deployment: what a fork edits first. `python -m scripts.doctor` checks it."""
+"""Stages of this deployment, which a fork edits first. `python -m scripts.doctor` checks them."""
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.function import FunctionConfiguration
@@ -8,13 +8,13 @@ from infra.configuration.watch import WatchConfiguration
 
 PROJECT = ProjectConfiguration(
     name="evergreen",
-    # Zero is nobody's number: until yours are here, no workflow has any access to the account.
+    # Zero is no repository's number: until yours are here, no workflow has access to the account.
     repository=GitHubRepository(
         owner="your-organisation", name="evergreen", owner_id=0, repository_id=0
     ),
 )
 
-# Idle, a stage costs cents: alarms ($0.10 each a month) and the tick's calls.
+# An idle stage costs cents: alarms ($0.10 each a month) and warm-up calls.
 DEV = StageConfiguration(
     name="dev",
     region="eu-central-1",
@@ -26,8 +26,8 @@ DEV = StageConfiguration(
     watch=WatchConfiguration(model_age_days=None, drift_deviations=None),
 )
 
-# In an account of its own it is out of reach of what goes wrong in dev: fill in `account` of both.
-# `prod-refresh` is the environment through which the clock deploys newer models without approval.
+# Give prod an account of its own, out of reach of mistakes in dev: fill in `account` of both.
+# Through the environment `prod-refresh` the refresh workflow deploys models without approval.
 PROD = StageConfiguration(
     name="prod",
     region="eu-central-1",

@@ -1,4 +1,4 @@
-"""Findings of cdk-nag that were looked at and stay, each with the reason."""
+"""Accepted findings of cdk-nag, each with its reason."""
 
 from typing import Any
 
@@ -7,22 +7,25 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
-    """Let a finding stay on a construct and all below it.
+    """Accept a finding on a construct and everything below it.
 
-    rule: its id, with the finding in brackets where a rule has several, as in
-    `AwsSolutions-IAM5[Action::s3:*]`.
+    Args:
+        construct: The construct.
+        rule: Id of the rule; with the finding in brackets if the rule has several, as in
+            `AwsSolutions-IAM5[Action::s3:*]`.
+        reason: Why the finding stays.
     """
     cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
 
 
 def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str) -> None:
-    """Let a policy keep a resource with `*` in it. resource: the ARN as the policy has it."""
+    """Accept a resource with `*` in a policy; `resource` is the ARN as the policy has it."""
     shown = _shown(cdk.Stack.of(construct).resolve(resource))
     acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}]", reason)
 
 
 def _shown(resolved: Any) -> str:
-    """An ARN as cdk-nag writes it: what is not known yet stands in angle brackets."""
+    """Return an ARN as cdk-nag writes it, with references in angle brackets."""
     match resolved:
         case str(text):
             return text

@@ -1,6 +1,7 @@
-"""Where alarms go: one topic a stage, and who reads it."""
+"""SNS topic of a stage's alarms, and the budget that notifies it."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_events as events
@@ -17,7 +18,13 @@ PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
 
 class AlarmTopic(Construct):
-    """A topic that this account's alarms and budget may write to, and that takes TLS only."""
+    """Topic to which this account's alarms and budget may publish, over TLS only.
+
+    Failed deployments of CodeDeploy are published as well.
+
+    Attributes:
+        topic: The SNS topic.
+    """
 
     def __init__(
         self,
@@ -47,17 +54,17 @@ class AlarmTopic(Construct):
                 conditions={"StringEquals": {"aws:SourceAccount": cdk.Stack.of(self).account}},
             )
         )
-        self._tell_of_failed_deployments(name)
+        self._publish_failed_deployments(name)
 
-    def hear(self, alarm: cloudwatch.Alarm) -> None:
-        """Tell of an alarm, and of its end."""
+    def notify(self, alarm: cloudwatch.Alarm) -> None:
+        """Add the topic to an alarm, for ALARM and OK."""
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
 
-    def _tell_of_failed_deployments(self, name: str) -> None:
-        """CodeDeploy's word that a version was refused or taken back."""
-        what = events.EventField.from_path("$.detail.state")
-        which = events.EventField.from_path("$.detail.deploymentId")
+    def _publish_failed_deployments(self, name: str) -> None:
+        """Publish that CodeDeploy refused a version or rolled it back."""
+        state = events.EventField.from_path("$.detail.state")
+        id_ = events.EventField.from_path("$.detail.deploymentId")
         events.Rule(
             self,
             "FailedDeployments",
@@ -71,9 +78,46 @@ class AlarmTopic(Construct):
                 targets.SnsTopic(
                     self.topic,
                     message=events.RuleTargetInput.from_text(
-                        f"{name}: deployment {which} ended in {what}. The version before has the "
+                        f"{name}: deployment {id_} ended in {state}. The version before has the "
                         "traffic."
                     ),
                 )
             ],
         )
+
+
+class Budget(Construct):
+    """Monthly cost budget of the account, which notifies at 80 %, 100 % and forecast 100 %."""
+
+    def __init__(
+        self, scope: Construct, id_: str, *, name: str, dollars: int, topic: sns.Topic
+    ) -> None:
+        super().__init__(scope, id_)
+        budget = budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=name,
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
+            ),
+            notifications_with_subscribers=[
+                budgets.CfnBudget.NotificationWithSubscribersProperty(
+                    notification=budgets.CfnBudget.NotificationProperty(
+                        notification_type=kind,
+                        comparison_operator="GREATER_THAN",
+                        threshold=percent,
+                        threshold_type="PERCENTAGE",
+                    ),
+                    subscribers=[
+                        budgets.CfnBudget.SubscriberProperty(
+                            subscription_type="SNS", address=topic.topic_arn
+                        )
+                    ],
+                )
+                for kind, percent in (("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100))
+            ],
+        )
+        # AWS refuses a budget that may not publish to its topic.
+        budget.node.add_dependency(topic)

@@ -1,4 +1,4 @@
-"""What tells the application whom it may answer."""
+"""Settings of the application's authorisation."""
 
 import aws_cdk as cdk
 
@@ -6,15 +6,15 @@ from infra.configuration.checks import require_match
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
-KEY_VERSION = "api_key_version"  # in the context
+KEY_VERSION = "api_key_version"  # in the CDK context
 
 
 def authorisation_environment(
     stack: cdk.Stack, *, project: ProjectConfiguration, stage: StageConfiguration
 ) -> dict[str, str]:
-    """The settings AUTH and API_KEY_SHA256, which is the digest of a key and not the key.
+    """Return the settings AUTH and API_KEY_SHA256, the digests of the accepted keys.
 
-    Where the configuration has no digest, CloudFormation reads it from the Parameter Store. The
+    Without a digest in the configuration CloudFormation reads it from the Parameter Store. The
     parameter's version in the context makes a new digest a new version of the function.
     """
     if stage.api.auth != "key":

@@ -1,6 +1,7 @@
-"""The state machine of bulk scoring, and what it may do."""
+"""Bulk scoring: the bucket of files, the function and the state machine."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -9,16 +10,112 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.bulk_states import INCOMING, RESULTS, definition
-from infra.components.log_group import log_group
+from infra.components.inference_function import ARCHITECTURES, MODELS_DIR, inference_role
+from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
+BATCH_TIMEOUT = cdk.Duration.seconds(120)
+WINDOWS_PER_TEXT = 16  # an artifact's default maximum
+
+
+class BulkBucket(Construct):
+    """Bucket of the files to score, under `in/`, and of the results, under `out/`.
+
+    S3 deletes both after `keep_days`.
+
+    Attributes:
+        bucket: The S3 bucket.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        stage: StageConfiguration,
+        bulk: BulkConfiguration,
+    ) -> None:
+        super().__init__(scope, id_)
+        self.bucket = private_bucket(
+            self,
+            retain=stage.retain_data,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="forget",
+                    expiration=cdk.Duration.days(bulk.keep_days),
+                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+                )
+            ],
+            without_access_log=(
+                "Only the state machine's role and those who start runs have access; the history "
+                "of a run has what it read and wrote."
+            ),
+        )
+
+
+class BulkFunction(Construct):
+    """Lambda function that scores batches, apart from the stage's own, whose callers wait.
+
+    It runs the same image. IAM decides who may call it, since the state machine has no key.
+    MAX_WINDOWS admits as many windows as the texts of a batch can have.
+
+    Args:
+        digest: `sha256:...` of an image in the function's repository.
+
+    Attributes:
+        function: The Lambda function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        bulk: BulkConfiguration,
+        digest: str,
+    ) -> None:
+        super().__init__(scope, id_)
+        log = log_group(self, "Log", stage=stage)
+        role = inference_role(self)
+        repository = ecr.Repository.from_repository_name(
+            self, "Repository", project.function_repository
+        )
+        self.function = lambda_.DockerImageFunction(
+            self,
+            "Function",
+            function_name=project.bulk(stage.name),
+            description=f"Bulk scoring, stage {stage.name}",
+            code=lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=digest),
+            architecture=ARCHITECTURES[stage.function.architecture],
+            memory_size=bulk.memory_megabytes,
+            timeout=BATCH_TIMEOUT,
+            tracing=lambda_.Tracing.ACTIVE,
+            log_group=log,
+            role=role,
+            environment={
+                "MODELS_DIR": MODELS_DIR,
+                "DEFAULT_MODEL": stage.function.default_model,
+                "SERVICE": project.bulk(stage.name),
+                "AUTH": "iam",
+                **stage.function.environment,
+                "MAX_TEXTS": str(bulk.batch_texts),
+                "MAX_WINDOWS": str(WINDOWS_PER_TEXT * bulk.batch_texts),
+            },
+        )
+        log.grant_write(role)
+
 
 class BulkMachine(Construct):
-    """It reads what comes in, calls the one function, writes results, and starts its own batches.
+    """State machine that reads files, calls the function and writes results.
 
-    machine: of Step Functions. Its log tells each step and never what was in it.
+    Its log has every step, without input and output.
+
+    Attributes:
+        machine: The state machine.
     """
 
     def __init__(
@@ -63,9 +160,9 @@ class BulkMachine(Construct):
             ),
             tracing_enabled=True,
         )
-        self._may(["s3:GetObject"], bucket.arn_for_objects(f"{INCOMING}*"))
+        self._allow(["s3:GetObject"], bucket.arn_for_objects(f"{INCOMING}*"))
         results = bucket.arn_for_objects(f"{RESULTS}*")
-        self._may(
+        self._allow(
             [
                 "s3:AbortMultipartUpload",
                 "s3:GetObject",
@@ -74,24 +171,24 @@ class BulkMachine(Construct):
             ],
             results,
         )
-        self._may(["lambda:InvokeFunction"], function.function_arn)
-        self._may_start_batches(stack, name)
+        self._allow(["lambda:InvokeFunction"], function.function_arn)
+        self._allow_child_runs(stack, name)
         acknowledge(
             self._role,
             "AwsSolutions-IAM5[Resource::*]",
-            "Delivering logs, and X-Ray, know no resources.",
+            "Log delivery and X-Ray have no resource-level permissions.",
         )
 
-    def _may(self, actions: list[str], *resources: str) -> None:
+    def _allow(self, actions: list[str], *resources: str) -> None:
         self._role.add_to_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))
         for resource in resources:
             if resource.endswith("*"):
                 acknowledge_wildcard(
-                    self._role, resource, "Files and runs of one kind, whatever their names."
+                    self._role, resource, "Files and runs of one kind, under any name."
                 )
 
-    def _may_start_batches(self, stack: cdk.Stack, name: str) -> None:
-        """A distributed map starts executions of its own machine, and looks after them."""
+    def _allow_child_runs(self, stack: cdk.Stack, name: str) -> None:
+        """Let the distributed map start and manage executions of its own machine."""
 
         def arn(resource: str, resource_name: str) -> str:
             return stack.format_arn(
@@ -101,8 +198,8 @@ class BulkMachine(Construct):
                 arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
             )
 
-        self._may(["states:StartExecution"], arn("stateMachine", name))
-        self._may(
+        self._allow(["states:StartExecution"], arn("stateMachine", name))
+        self._allow(
             ["states:DescribeExecution", "states:StopExecution"], arn("execution", f"{name}:*")
         )
-        self._may(["states:RedriveExecution"], arn("execution", f"{name}/*"))
+        self._allow(["states:RedriveExecution"], arn("execution", f"{name}/*"))

@@ -1,28 +1,73 @@
-"""What the state machine of bulk scoring does, in the Amazon States Language with JSONata.
+"""States of bulk scoring, in the Amazon States Language with JSONata.
 
-file ─► rows, numbered ─► batches, each put to the function ─► results, a JSON line a row
+file ─► numbered rows ─► batches ─► results, a JSON line a row
 
-Each row comes back with `row`, its place in the file from 0, `input`, its columns, and what was
-predicted, or `error`.
+batch ─► request, as an event of the HTTP API ─► response ─► rows with their predictions
+              │ 413 or 422: one text is refused
+              └─► the rows one by one, so that one refusal costs no other row
+
+A result has `row`, the row's number in the file from 0, `input`, its columns, and the prediction or
+`error`.
 """
 
 from typing import Any
 
-from infra.components.bulk_batch_states import State, batch_states
 from infra.configuration.bulk import BulkConfiguration
 
-COLUMN = "text"  # that holds the texts, where a run names no other
+State = dict[str, Any]
+
+COLUMN = "text"  # the column of the texts, unless a run names another
 INCOMING, RESULTS = "in/", "out/"
 FORMATS = {
     "csv": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
     "jsonl": {"InputType": "JSONL"},
 }
 
+THROTTLED = ["Lambda.TooManyRequestsException"]
+FAILED = [
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+]
+# Statuses with which a single text gets its whole batch refused: too large, not valid.
+STATUSES_OF_A_TEXT = [413, 422]
+
+# A value that is no text is sent as an empty one, which the application refuses by its index.
+BODY = """
+    $column := $states.input.BatchInput.column;
+    $string({'inputs': [$map($states.input.Items, function($item) {(
+        $text := $lookup($item.input, $column);
+        $type($text) in ['string', 'number', 'boolean'] ? $string($text) : ''
+    )})]})
+"""
+ROWS = """
+    [$map($states.input.Items, function($item, $place) {
+        $merge([$item, $answer.predictions[$place],
+            {'model': $answer.model.name, 'model_version': $answer.model.version}])
+    })]
+"""
+ROW = """
+    $answer := $parse($states.result.Payload.body);
+    $item := $states.input.Items[0];
+    $states.result.Payload.statusCode = 200
+        ? $merge([$item, $answer.predictions[0],
+            {'model': $answer.model.name, 'model_version': $answer.model.version}])
+        : $merge([$item, {'status': $states.result.Payload.statusCode, 'error': $answer.error}])
+"""
+
 
 def definition(
     bulk: BulkConfiguration, *, partition: str, function: str, bucket: str
 ) -> dict[str, Any]:
-    """The state machine. function: ARN of what answers. bucket: name of where files lie."""
+    """Return the definition of the state machine.
+
+    Args:
+        bulk: Limits of a run.
+        partition: Partition of AWS, such as `aws`.
+        function: ARN of the function that scores.
+        bucket: Name of the bucket of files and results.
+    """
     return {
         "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
         "QueryLanguage": "JSONata",
@@ -54,7 +99,7 @@ def definition(
 
 
 def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str) -> State:
-    """A distributed map over the rows of a file; what comes of them goes back to the bucket."""
+    """Return a distributed map over the rows of a file, which writes the results to the bucket."""
     return {
         "Type": "Map",
         "Label": form,
@@ -81,7 +126,7 @@ def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, buc
         },
         "ItemProcessor": {
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
-            **batch_states(form, partition, function),
+            **_batch(form, partition, function),
         },
         "ResultWriter": {
             "Resource": f"arn:{partition}:states:::s3:putObject",
@@ -92,4 +137,116 @@ def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, buc
             "WriterConfig": {"OutputType": "JSONL", "Transformation": "FLATTEN"},
         },
         "End": True,
+    }
+
+
+def _batch(form: str, partition: str, function: str) -> State:
+    """Return the states of a batch. A status that is no text's fault fails the batch.
+
+    Args:
+        form: Format of the file, part of the states' names: they must be unique in the machine.
+        partition: Partition of AWS.
+        function: ARN of the function that scores.
+    """
+    together, answered, alone = f"Ask with {form}", f"Is {form} answered?", f"Ask with one {form}"
+    rows, one_by_one, refused = f"Rows of {form}", f"One {form} by one", f"No to {form}"
+    return {
+        "StartAt": together,
+        "States": {
+            together: {
+                **_call(partition, function),
+                "Assign": {
+                    "status": "{% $states.result.Payload.statusCode %}",
+                    "answer": "{% $parse($states.result.Payload.body) %}",
+                },
+                "Output": "{% $states.input %}",
+                "Next": answered,
+            },
+            answered: {
+                "Type": "Choice",
+                "Choices": [
+                    {"Condition": "{% $status = 200 %}", "Next": rows},
+                    {"Condition": f"{{% $status in {STATUSES_OF_A_TEXT} %}}", "Next": one_by_one},
+                ],
+                "Default": refused,
+            },
+            rows: {"Type": "Pass", "Output": _expression(ROWS), "End": True},
+            one_by_one: {
+                "Type": "Map",
+                "MaxConcurrency": 1,
+                "Items": "{% $states.input.Items %}",
+                "ItemSelector": {
+                    "Items": ["{% $states.context.Map.Item.Value %}"],
+                    "BatchInput": "{% $states.input.BatchInput %}",
+                },
+                "ItemProcessor": {
+                    "ProcessorConfig": {"Mode": "INLINE"},
+                    "StartAt": alone,
+                    "States": {
+                        alone: {
+                            **_call(partition, function),
+                            "Output": _expression(ROW),
+                            "End": True,
+                        }
+                    },
+                },
+                "End": True,
+            },
+            refused: {
+                "Type": "Fail",
+                "Error": "{% 'Status' & $string($status) %}",
+                "Cause": "{% $answer.error %}",
+            },
+        },
+    }
+
+
+def _call(partition: str, function: str) -> State:
+    """Return a task that invokes the function with an event of the HTTP API."""
+    path = "{% $states.input.BatchInput.path %}"
+    return {
+        "Type": "Task",
+        "Resource": f"arn:{partition}:states:::lambda:invoke",
+        "Arguments": {
+            "FunctionName": function,
+            "Payload": {
+                "version": "2.0",
+                "routeKey": "$default",
+                "rawPath": path,
+                "headers": {
+                    "content-type": "application/json",
+                    "x-request-id": "{% $states.context.Execution.Name %}",
+                },
+                "requestContext": {
+                    "http": {
+                        "method": "POST",
+                        "path": path,
+                        "protocol": "HTTP/1.1",
+                        "sourceIp": "127.0.0.1",
+                        "userAgent": "bulk",
+                    },
+                    "stage": "$default",
+                },
+                "body": _expression(BODY),
+                "isBase64Encoded": False,
+            },
+        },
+        "Retry": [_retry(THROTTLED, seconds=2, attempts=8), _retry(FAILED, seconds=1, attempts=4)],
+    }
+
+
+def _expression(text: str) -> str:
+    """Return statements of JSONata as one line, the form of an expression in a state."""
+    return f"{{% ({' '.join(text.split())}) %}}"
+
+
+def _retry(errors: list[str], *, seconds: int, attempts: int) -> State:
+    """Return a retry with exponential backoff and full jitter."""
+    return {
+        "ErrorEquals": errors,
+        "IntervalSeconds": seconds,
+        "BackoffRate": 2,
+        "MaxDelaySeconds": 20,
+        "MaxAttempts": attempts,
+        "JitterStrategy": "FULL",
     }

@@ -1,4 +1,4 @@
-"""A stage at a glance."""
+"""CloudWatch dashboard of a stage."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,16 @@ from infra.components.metrics import NAMESPACE, ServiceMetrics
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
-WIDTH, HEIGHT = 8, 6  # of a graph, on a board of 24
+WIDTH, HEIGHT = 8, 6  # of a graph; a dashboard is 24 wide
 STAGES_OF_A_REQUEST = ("tokenization_ms", "inference_ms", "decoding_ms", "explanation_ms")
 
 
 class Dashboard(Construct):
-    """Alarms, then traffic, then time, then what the models say, then whether that has drifted.
+    """Dashboard with alarms, traffic, durations, predictions and drift.
 
-    alarms: all of the stage, first of all. more: rows of graphs about what else the stage has.
+    Args:
+        alarms: All alarms of the stage, shown on top.
+        more: Rows of graphs of the stage's optional parts.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Dashboard(Construct):
 def graph(
     title: str, *left: cloudwatch.IMetric, right: Sequence[cloudwatch.IMetric] = ()
 ) -> cloudwatch.GraphWidget:
-    """A graph that starts at 0. right: figures of another scale."""
+    """Return a graph that starts at 0. `right` has metrics of another scale."""
     return cloudwatch.GraphWidget(
         title=title,
         left=list(left),
@@ -66,10 +68,13 @@ def graph(
     )
 
 
-def of_models(service: str, metric: str, statistic: str) -> cloudwatch.IMetric:
-    """A metric of whichever models there are, a line for each.
+def metrics_by_model(service: str, metric: str, statistic: str) -> cloudwatch.IMetric:
+    """Return a metric of all models, a line for each.
 
-    metric: its name in double quotes, or a word that is in it.
+    Args:
+        service: The deployment's setting SERVICE.
+        metric: Name in double quotes, or a word in the name.
+        statistic: Statistic of CloudWatch.
     """
     return cloudwatch.SearchExpression(
         expression=(
@@ -86,13 +91,13 @@ def _traffic(
     return [
         graph(
             "Requests",
-            metrics.of_service("requests", "Sum"),
+            metrics.service_metric("requests", "Sum"),
             api.metric_count(label="at the API"),
-            right=[metrics.of_service("cold_start", "Sum")],
+            right=[metrics.service_metric("cold_start", "Sum")],
         ),
         graph(
             "Failures",
-            metrics.of_service("errors", "Sum"),
+            metrics.service_metric("errors", "Sum"),
             api.metric_client_error(label="4xx at the API"),
             api.metric_server_error(label="5xx at the API"),
             alias.metric_errors(label="function"),
@@ -111,7 +116,7 @@ def _time(
     return [
         graph(
             "Time of an answer (ms)",
-            *(metrics.of_service("total_ms", each) for each in ("p50", "p95", "p99")),
+            *(metrics.service_metric("total_ms", each) for each in ("p50", "p95", "p99")),
         ),
         graph(
             "Time around it (ms)",
@@ -120,36 +125,39 @@ def _time(
         ),
         graph(
             "Where it goes (ms)",
-            *(of_models(service, f'"{each}"', "Average") for each in STAGES_OF_A_REQUEST),
+            *(metrics_by_model(service, f'"{each}"', "Average") for each in STAGES_OF_A_REQUEST),
         ),
     ]
 
 
 def _models(service: str) -> list[cloudwatch.IWidget]:
     return [
-        graph("Predictions by label", of_models(service, "label", "Sum")),
+        graph("Predictions by label", metrics_by_model(service, "label", "Sum")),
         graph(
             "How sure, and tokens per word",
-            of_models(service, '"score"', "Average"),
-            of_models(service, '"margin"', "Average"),
-            right=[of_models(service, '"tokens_per_word"', "Average")],
+            metrics_by_model(service, '"score"', "Average"),
+            metrics_by_model(service, '"margin"', "Average"),
+            right=[metrics_by_model(service, '"tokens_per_word"', "Average")],
         ),
         graph(
             "Texts",
-            *(of_models(service, f'"{each}"', "Sum") for each in ("texts", "tokens", "windows")),
-            right=[of_models(service, '"model_age_days"', "Maximum")],
+            *(
+                metrics_by_model(service, f'"{each}"', "Sum")
+                for each in ("texts", "tokens", "windows")
+            ),
+            right=[metrics_by_model(service, '"model_age_days"', "Maximum")],
         ),
     ]
 
 
 def _drift(service: str) -> list[cloudwatch.IWidget]:
-    """What scripts.drift found, a point for each time that it ran."""
+    """Return graphs of what scripts.drift found, a point for each run."""
     return [
         graph(
             "Distance from the reference (PSI)",
-            of_models(service, "psi", "Maximum"),
-            right=[of_models(service, '"drift"', "Maximum")],
+            metrics_by_model(service, "psi", "Maximum"),
+            right=[metrics_by_model(service, '"drift"', "Maximum")],
         ),
-        graph("Accuracy, where people told", of_models(service, '"accuracy"', "Average")),
-        graph("Texts looked at for drift", of_models(service, '"drift_texts"', "Maximum")),
+        graph("Accuracy, where people told", metrics_by_model(service, '"accuracy"', "Average")),
+        graph("Texts looked at for drift", metrics_by_model(service, '"drift_texts"', "Maximum")),
     ]

@@ -1,4 +1,4 @@
-"""What is not well with a stage's function, its API, or its model."""
+"""Alarms of a stage's function, API and default model."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.components.limits import AT_LEAST, Limit, alarms_of
+from infra.components.limits import AT_LEAST, Limit, create_alarms
 from infra.components.metrics import ServiceMetrics, percent
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -18,7 +18,11 @@ DAY = cdk.Duration.days(1)
 
 
 class FunctionAlarms(Construct):
-    """An alarm for each limit that the stage has. alarms: all of them."""
+    """Alarms on the limits that the stage sets.
+
+    Attributes:
+        alarms: The alarms.
+    """
 
     def __init__(
         self,
@@ -33,13 +37,13 @@ class FunctionAlarms(Construct):
         super().__init__(scope, id_)
         name = f"{project.name}-{stage.name}"
         metrics = ServiceMetrics(project.service(stage.name))
-        limits = (*_of_answers(stage, alias, api), *_of_the_model(stage, metrics))
-        self.alarms = alarms_of(self, limits, prefix=name)
+        limits = (*_traffic_limits(stage, alias, api), *_model_limits(stage, metrics))
+        self.alarms = create_alarms(self, limits, prefix=name)
         if stage.watch.drift_deviations is not None:
-            self.alarms.append(_drift(self, name, stage, metrics))
+            self.alarms.append(_score_alarm(self, name, stage, metrics))
 
 
-def _of_answers(
+def _traffic_limits(
     stage: StageConfiguration, alias: lambda_.Alias, api: apigateway.HttpApi
 ) -> Iterator[Limit]:
     watch = stage.watch
@@ -71,18 +75,18 @@ def _of_answers(
         )
 
 
-def _of_the_model(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterator[Limit]:
+def _model_limits(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterator[Limit]:
     days = stage.watch.model_age_days
     if days is not None:
         yield Limit(
             "model-age",
             f"The model is older than {days} days, or the clock that tells its age has stopped.",
-            metrics.of_model(
+            metrics.model_metric(
                 stage.function.default_model, "model_age_days", "Maximum", period=HOUR
             ),
             days,
             periods=2,
-            silence=True,
+            missing_breaches=True,
         )
 
     if stage.watch.drift_deviations is not None:
@@ -90,22 +94,22 @@ def _of_the_model(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterato
             "traffic-drift",
             "Texts or answers are no longer those that a model was validated on: the last run of "
             "scripts.drift says which, and what to do.",
-            metrics.of_service("drift", "Maximum", period=DAY),
+            metrics.service_metric("drift", "Maximum", period=DAY),
             1,
             operator=AT_LEAST,
         )
 
 
-def _drift(
+def _score_alarm(
     scope: Construct, name: str, stage: StageConfiguration, metrics: ServiceMetrics
 ) -> cloudwatch.Alarm:
-    """Sure of itself in another way than in the two weeks before: the texts may have changed."""
+    """Return an alarm on a mean score outside the band that CloudWatch learned from two weeks."""
     return cloudwatch.AnomalyDetectionAlarm(
         scope,
         "Drift",
         alarm_name=f"{name}-drift",
         alarm_description="Predictions score unlike they used to: look whether texts have changed.",
-        metric=metrics.of_model(stage.function.default_model, "score", "Average", period=HOUR),
+        metric=metrics.model_metric(stage.function.default_model, "score", "Average", period=HOUR),
         std_devs=stage.watch.drift_deviations,
         comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_LOWER_OR_GREATER_THAN_UPPER_THRESHOLD,
         evaluation_periods=6,

@@ -1,25 +1,24 @@
-"""The way from the stage's API to the server: its paths under a prefix, which it never sees."""
+"""Routes of the stage's API to the server, under a prefix that the server does not see."""
 
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
-from infra.components.internal_balancer import InternalBalancer
-from infra.components.service_network import ServiceNetwork
+from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.configuration.stage import StageConfiguration
 
 PREFIX = "/gpu"
-# Named one by one: `ANY` would take the browsers' preflights too, which the gateway answers itself.
+# One by one: `ANY` would also match CORS preflights, which the gateway answers itself.
 METHODS = (apigateway.HttpMethod.GET, apigateway.HttpMethod.HEAD, apigateway.HttpMethod.POST)
 
 
 class GatewayRoutes(Construct):
-    """`/gpu/...` reaches the server as `/...`, under the authorisation that the API has anyway.
+    """Routes that pass `/gpu/...` to the server as `/...`, under the API's own authorisation.
 
-    So its pages, whose addresses are relative, work as they are. `POST /gpu`, which clients of
-    Hugging Face call, is `POST /`; `GET /gpu` is nothing, since a page there would look for what
-    belongs to it one level too high.
+    Pages work unchanged, since their links are relative. `POST /gpu`, which Hugging Face's clients
+    call, becomes `POST /`. There is no `GET /gpu`: relative links of a page there would leave the
+    prefix.
     """
 
     def __init__(
@@ -49,7 +48,7 @@ class GatewayRoutes(Construct):
             acknowledge(
                 self,
                 "AwsSolutions-APIG4",
-                "As at the rest of the API: the server checks keys, or the stage lets all in.",
+                "As for the rest of the API: the server checks keys, or the stage is public.",
             )
 
     def _integration(self, id_: str, path: str) -> integrations.HttpAlbIntegration:

@@ -1,4 +1,4 @@
-"""A small Lambda beside the one that answers."""
+"""Lambda functions that run the handlers of infra/handlers."""
 
 from pathlib import Path
 
@@ -7,14 +7,22 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.components.log_group import log_group
+from infra.components.storage import log_group
 from infra.configuration.stage import StageConfiguration
 
 HANDLERS = Path(__file__).parent.parent / "handlers"
 
 
 class HookFunction(Construct):
-    """A handler of infra/handlers with a role that may write its log, and what it is granted."""
+    """Lambda function over one of the handlers, with a role that may write its log.
+
+    Args:
+        module: Module of infra/handlers.
+
+    Attributes:
+        role: The role, for further grants.
+        function: The Lambda function.
+    """
 
     def __init__(
         self,

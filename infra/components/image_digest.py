@@ -1,4 +1,4 @@
-"""Which image a stack runs: its digest, given with the deployment, never a tag."""
+"""Digest of the image that a stack runs."""
 
 import aws_cdk as cdk
 
@@ -6,10 +6,13 @@ from infra.configuration.checks import require_match
 
 
 def image_digest(stack: cdk.Stack, *, key: str) -> str:
-    """The digest that the context has under a key, as in `-c function_image=sha256:...`.
+    """Return the digest under a key of the CDK context, as in `-c function_image=sha256:...`.
 
-    Without one the template asks for it: CloudFormation refuses to deploy it as it is, and to look
-    at it takes no image. Raises ConfigurationError where it is no digest.
+    Without one it becomes a parameter of the template: such a template can be synthesised without
+    an image, and CloudFormation does not deploy it.
+
+    Raises:
+        ConfigurationError: The value is no digest.
     """
     digest = stack.node.try_get_context(key)
     if digest:

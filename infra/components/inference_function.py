@@ -1,13 +1,15 @@
-"""The Lambda that answers: an image by its digest, a version of it, and the alias `live`."""
+"""Lambda function of a stage, its version, its alias `live` and its warm-up schedule."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
-from infra.components.log_group import log_group
+from infra.components.storage import log_group
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -16,10 +18,17 @@ MODELS_DIR = "/opt/models"  # where Dockerfile.lambda puts them
 
 
 class InferenceFunction(Construct):
-    """The function, its newest version, and `live`, which callers use.
+    """Lambda function that runs an image by its digest.
 
-    digest: `sha256:...` of an image in the function's repository. environment: settings beside
-    those that follow from the stage.
+    Args:
+        digest: `sha256:...` of an image in the function's repository.
+        environment: Settings other than those that follow from the stage.
+
+    Attributes:
+        function: The Lambda function.
+        version: Its newest version.
+        alias: The alias `live`, which callers use.
+        log_group: Its log.
     """
 
     def __init__(
@@ -63,8 +72,8 @@ class InferenceFunction(Construct):
                 **environment,
                 **configuration.environment,
             },
-            # Of a snapshot every version is paid for; otherwise old ones cost nothing, and one
-            # that still is there can be made live again at once.
+            # With SnapStart every version costs money. Otherwise old ones are free, and a rollback
+            # to one takes effect at once.
             current_version_options=lambda_.VersionOptions(
                 removal_policy=(
                     cdk.RemovalPolicy.DESTROY
@@ -76,7 +85,7 @@ class InferenceFunction(Construct):
         acknowledge(
             self.function,
             "Annotation::@aws-cdk/aws-lambda:snapStartRequirePublish",
-            "What callers use is a version, published with each change.",
+            "Callers use a version, which every change publishes.",
         )
         self.log_group.grant_write(role)
         self.version = self.function.current_version
@@ -84,7 +93,7 @@ class InferenceFunction(Construct):
 
 
 def inference_role(scope: Construct) -> iam.Role:
-    """A role that may write the function's log and traces, and nothing else."""
+    """Return a role that may only write the function's traces, and its log once granted."""
     role = iam.Role(
         scope,
         "Role",
@@ -94,6 +103,31 @@ def inference_role(scope: Construct) -> iam.Role:
     acknowledge(
         role,
         "AwsSolutions-IAM5[Resource::*]",
-        "X-Ray's PutTraceSegments and PutTelemetryRecords know no resources.",
+        "X-Ray's PutTraceSegments and PutTelemetryRecords have no resource-level permissions.",
     )
     return role
+
+
+class WarmUp(Construct):
+    """Warm-up schedule: a rule that calls the alias with EventBridge's own event.
+
+    The handler runs its model once and logs the model's age.
+    """
+
+    def __init__(
+        self, scope: Construct, id_: str, *, stage: StageConfiguration, alias: lambda_.Alias
+    ) -> None:
+        super().__init__(scope, id_)
+        minutes = stage.function.tick_minutes
+        events.Rule(
+            self,
+            "Tick",
+            description=f"Warms the function every {minutes} minutes; it tells its model's age",
+            schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
+            targets=[
+                # No retry: the next call is as good.
+                targets.LambdaFunction(
+                    alias, retry_attempts=0, max_event_age=cdk.Duration.minutes(1)
+                )
+            ],
+        )

@@ -1,4 +1,7 @@
-"""When an alarm rings, said apart from where it is made: alarms and their topic share a stack."""
+"""Limits of metrics, from which the watch stack makes alarms.
+
+A stack describes its limits; the watch stack has the alarms, with their topic.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,32 +14,44 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 class Limit(NamedTuple):
-    """When an alarm rings. periods: in a row. silence: whether no figure at all is bad too."""
+    """Limit of a metric.
+
+    Attributes:
+        name: Name of the alarm, after the stage's prefix.
+        description: Description of the alarm.
+        metric: The metric.
+        threshold: Value that the metric must not exceed.
+        operator: Comparison that breaches the limit.
+        periods: Periods in a row that breach it before the alarm goes off.
+        missing_breaches: Treat missing data as a breach.
+    """
 
     name: str
-    means: str
+    description: str
     metric: cloudwatch.IMetric
     threshold: float
     operator: cloudwatch.ComparisonOperator = ABOVE
     periods: int = 1
-    silence: bool = False
+    missing_breaches: bool = False
 
 
-def alarms_of(scope: Construct, limits: Iterable[Limit], *, prefix: str) -> list[cloudwatch.Alarm]:
-    """An alarm for each limit. prefix: of their names."""
+def create_alarms(
+    scope: Construct, limits: Iterable[Limit], *, prefix: str
+) -> list[cloudwatch.Alarm]:
+    """Create an alarm for each limit. `prefix` starts their names."""
     return [
         cloudwatch.Alarm(
             scope,
             "".join(part.capitalize() for part in limit.name.split("-")),
             alarm_name=f"{prefix}-{limit.name}",
-            alarm_description=limit.means,
+            alarm_description=limit.description,
             metric=limit.metric,
             threshold=limit.threshold,
             comparison_operator=limit.operator,
             evaluation_periods=limit.periods,
             treat_missing_data=(
                 cloudwatch.TreatMissingData.BREACHING
-                if limit.silence
+                if limit.missing_breaches
                 else cloudwatch.TreatMissingData.NOT_BREACHING
             ),
         )

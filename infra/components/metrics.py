@@ -1,4 +1,4 @@
-"""The metrics that the application emits, by their name in CloudWatch."""
+"""CloudWatch metrics of the application."""
 
 from collections.abc import Mapping
 
@@ -10,28 +10,28 @@ FIVE_MINUTES = cdk.Duration.minutes(5)
 
 
 class ServiceMetrics:
-    """What one deployment emits. service: its setting SERVICE."""
+    """Metrics of one deployment, which `service`, its setting SERVICE, identifies."""
 
     def __init__(self, service: str) -> None:
         self._service = service
 
-    def of_service(
+    def service_metric(
         self, name: str, statistic: str, *, period: cdk.Duration = FIVE_MINUTES
     ) -> cloudwatch.Metric:
-        """A metric of all its models together."""
+        """Return a metric over all models."""
         return self._metric(name, statistic, period, {})
 
-    def of_model(
+    def model_metric(
         self, model: str, name: str, statistic: str, *, period: cdk.Duration = FIVE_MINUTES
     ) -> cloudwatch.Metric:
-        """A metric of one model."""
+        """Return a metric of one model."""
         return self._metric(name, statistic, period, {"model": model})
 
     def error_percent(self, *, period: cdk.Duration = FIVE_MINUTES) -> cloudwatch.MathExpression:
-        """Answers with 500 or above, of all; none where nobody asked."""
+        """Return the percentage of responses with 500 or above; no value without requests."""
         return percent(
-            self.of_service("errors", "Sum", period=period),
-            self.of_service("requests", "Sum", period=period),
+            self.service_metric("errors", "Sum", period=period),
+            self.service_metric("requests", "Sum", period=period),
             label="errors of the application",
             period=period,
         )
@@ -55,7 +55,7 @@ def percent(
     label: str,
     period: cdk.Duration = FIVE_MINUTES,
 ) -> cloudwatch.MathExpression:
-    """One count as a share of another, in percent; no figure where the other is 0."""
+    """Return one count as a share of another, in percent; no value if the other is 0."""
     return cloudwatch.MathExpression(
         expression="100 * part / whole",
         using_metrics={"part": part, "whole": whole},

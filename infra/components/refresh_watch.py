@@ -1,4 +1,4 @@
-"""That the clock on GitHub still looks for newer models: it stops by itself, and tells nobody."""
+"""Alarm on the refresh workflow, whose schedule GitHub can stop without a notice."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_events as events
@@ -16,9 +16,12 @@ HOUR = cdk.Duration.hours(1)
 
 
 class RefreshWatch(Construct):
-    """A rule that has the age of the last look told every hour. limit: when that is too long ago.
+    """Hourly metric of the time since the last check for a newer model.
 
-    A look leaves its trace in the registry's bucket, whether it found something or not.
+    Every check records itself in the registry's bucket, whatever it finds.
+
+    Attributes:
+        limit: Limit of that time.
     """
 
     def __init__(
@@ -45,10 +48,10 @@ class RefreshWatch(Construct):
             environment={"BUCKET": bucket, "KEY": key, "MODEL": model, "SERVICE": service},
             timeout=cdk.Duration.seconds(30),
         )
-        trace = stack.format_arn(
+        record = stack.format_arn(
             service="s3", region="", account="", resource=bucket, resource_name=key
         )
-        hook.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[trace]))
+        hook.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[record]))
         events.Rule(
             self,
             "Clock",
@@ -60,8 +63,10 @@ class RefreshWatch(Construct):
             "refresh-age",
             f"Nobody has looked for a newer model for {hours} hours: GitHub may have stopped the "
             "schedule of refresh-model.yml, as it does after 60 days without a commit.",
-            ServiceMetrics(service).of_model(model, "refresh_age_hours", "Maximum", period=HOUR),
+            ServiceMetrics(service).model_metric(
+                model, "refresh_age_hours", "Maximum", period=HOUR
+            ),
             hours,
             periods=2,
-            silence=True,
+            missing_breaches=True,
         )

@@ -1,4 +1,4 @@
-"""One server: its image, its size, its settings, and how little it may do."""
+"""ECS task definition of the server."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
@@ -6,20 +6,20 @@ from aws_cdk import aws_ecs as ecs
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
-from infra.components.log_group import log_group
+from infra.components.storage import log_group
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 
 PORT = 8080
 USER = "10001:10001"  # of Dockerfile.ecs-gpu
-SCRATCH, SCRATCH_MEGABYTES = "/tmp", 256  # noqa: S108 -- the container's own
-# The gateway gives up on an answer after 30 seconds, so none takes longer that anybody waits for.
+SCRATCH, SCRATCH_MEGABYTES = "/tmp", 256  # noqa: S108 -- in the container
+# The gateway gives up after 30 seconds, so no caller waits longer for a response.
 STOP_SECONDS = 25
 STOP_TIMEOUT = cdk.Duration.seconds(STOP_SECONDS + 10)
-METRICS_SECONDS = 60  # CloudWatch counts by the minute
+METRICS_SECONDS = 60  # the resolution of CloudWatch
 
-# Fargate has no GPU and takes a task that asks for one without a word.
+# Fargate has no GPU and accepts a task that asks for one without an error.
 GPUS = {"gpu": 1, "fargate": None}
 BACKENDS = {"gpu": "torch", "fargate": "onnx"}
 COMPATIBILITIES = {
@@ -33,11 +33,16 @@ ARCHITECTURES = {
 
 
 class ServerTask(Construct):
-    """A task definition with one container, which may write to its /tmp and to its log.
+    """Task definition with one container, which may write to its /tmp and its log alone.
 
-    definition: of ECS. log_group: what it prints. digest: `sha256:...` of an image in the server's
-    repository. environment: settings beside those that follow from the stage. secrets: those that
-    ECS reads when a task starts.
+    Args:
+        digest: `sha256:...` of an image in the server's repository.
+        environment: Settings other than those that follow from the stage.
+        secrets: Settings that ECS reads from Secrets Manager when a task starts.
+
+    Attributes:
+        definition: The task definition.
+        log_group: Its log.
     """
 
     def __init__(
@@ -89,9 +94,9 @@ class ServerTask(Construct):
             secrets=secrets,
             user=USER,
             readonly_root_filesystem=True,
-            linux_parameters=self._confined(),
+            linux_parameters=self._linux_parameters(),
             stop_timeout=STOP_TIMEOUT,
-            # A log that cannot be written must not hold up answers.
+            # A blocked log must not block responses.
             logging=ecs.LogDrivers.aws_logs(
                 stream_prefix="server",
                 log_group=self.log_group,
@@ -101,16 +106,16 @@ class ServerTask(Construct):
         acknowledge(
             self.definition,
             "AwsSolutions-ECS2",
-            "No setting is a secret: of a key there is only its SHA-256.",
+            "No setting is a secret: a key is present only as its SHA-256.",
         )
         acknowledge(
             self.definition,
             "AwsSolutions-IAM5[Resource::*]",
-            "ecr:GetAuthorizationToken, to pull images, knows no resources.",
+            "ecr:GetAuthorizationToken has no resource-level permissions.",
         )
 
-    def _confined(self) -> ecs.LinuxParameters:
-        """No capability of root's, and a /tmp in memory."""
+    def _linux_parameters(self) -> ecs.LinuxParameters:
+        """Return parameters without root's capabilities and with a /tmp in memory."""
         parameters = ecs.LinuxParameters(self, "Confined")
         parameters.drop_capabilities(ecs.Capability.ALL)
         parameters.add_tmpfs(

@@ -1,4 +1,4 @@
-"""When a new server is taken back, and when somebody is told that the service is not well."""
+"""Alarms and graphs of the ECS service."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from constructs import Construct
 
+from infra.components.dashboard import graph
 from infra.components.limits import Limit
 from infra.components.metrics import FIVE_MINUTES, ServiceMetrics
 from infra.configuration.project import ProjectConfiguration
@@ -18,9 +19,10 @@ MINUTE = cdk.Duration.minutes(1)
 def failed_percent(
     balancer: balancing.ApplicationLoadBalancer, *, period: cdk.Duration
 ) -> cloudwatch.MathExpression:
-    """Requests that a task answered with 500 or above, did not answer, or broke off, of all.
+    """Return the share of failed requests, in percent.
 
-    Not 503 of the balancer itself: that is a service asleep, and no fault.
+    A request fails if a task responds with 500 or above, too late, or breaks the connection. The
+    balancer's own 503 does not count: it means that the service has scaled to zero.
     """
     counts = {
         "answers": balancer.metrics.http_code_target(
@@ -46,7 +48,11 @@ def failed_percent(
 
 
 class RollbackAlarm(Construct):
-    """Requests fail: a deployment that is under way is taken back. alarm: it."""
+    """Alarm on failed requests that rolls back a running deployment.
+
+    Attributes:
+        alarm: The alarm.
+    """
 
     def __init__(
         self,
@@ -78,7 +84,7 @@ def service_limits(
     stage: StageConfiguration,
     balancer: balancing.ApplicationLoadBalancer,
 ) -> Sequence[Limit]:
-    """What somebody must hear of."""
+    """Return the limits of failed requests, refused requests and duration."""
     metrics = ServiceMetrics(project.server(stage.name))
     limits = [
         Limit(
@@ -91,7 +97,7 @@ def service_limits(
         Limit(
             "server-full",
             "The server's queue stays full: callers are refused with 429.",
-            metrics.of_service("refused", "Sum"),
+            metrics.service_metric("refused", "Sum"),
             0,
             periods=3,
         ),
@@ -100,9 +106,35 @@ def service_limits(
         slow = Limit(
             "server-p99",
             "One answer of the server in a hundred is slow.",
-            metrics.of_service("total_ms", "p99"),
+            metrics.service_metric("total_ms", "p99"),
             stage.watch.p99_milliseconds,
             periods=3,
         )
         limits.append(slow)
     return limits
+
+
+def service_graphs(
+    *,
+    project: ProjectConfiguration,
+    stage: StageConfiguration,
+    targets: balancing.ApplicationTargetGroup,
+) -> Sequence[cloudwatch.IWidget]:
+    """Return a row of the dashboard: requests, waiting windows, durations."""
+    metrics = ServiceMetrics(project.server(stage.name))
+    return [
+        graph(
+            "Requests to the server",
+            *(metrics.service_metric(each, "Sum") for each in ("requests", "errors", "refused")),
+            right=[targets.metrics.healthy_host_count(statistic="Maximum", label="tasks")],
+        ),
+        graph(
+            "Windows that wait, by task",
+            metrics.service_metric("queue_windows", "Average"),
+            metrics.service_metric("queue_windows_max", "Maximum"),
+        ),
+        graph(
+            "Time of the server's answer (ms)",
+            *(metrics.service_metric("total_ms", each) for each in ("p50", "p95", "p99")),
+        ),
+    ]

@@ -1,4 +1,4 @@
-"""No caller reaches a version that has not answered: not the first, and none after it."""
+"""Smoke test of every version before callers reach it, the first one included."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -7,15 +7,18 @@ from constructs import Construct
 from infra.components.hook_function import HookFunction
 from infra.configuration.stage import StageConfiguration
 
-# Beyond what the handlers wait for a version to be there and for a new role to be known.
-PATIENCE = cdk.Duration.minutes(5)
+# Longer than the handlers wait for a new version and a new role to become usable.
+TIMEOUT = cdk.Duration.minutes(5)
 
 
 class SmokeTest(Construct):
-    """Two hooks that call one version by its ARN.
+    """Hooks that invoke one version by its ARN.
 
-    `before_traffic` runs in each deployment by CodeDeploy. That is not asked when an alias comes
-    into being, so `at_creation` is a resource that the alias waits for, which is made once.
+    CodeDeploy runs `before_traffic` in each deployment, but not when the alias is created. A custom
+    resource, created once, tests the first version before the alias is created.
+
+    Attributes:
+        before_traffic: The hook of CodeDeploy.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class SmokeTest(Construct):
             module="pre_traffic",
             description="Asks a new version before it gets traffic, and tells CodeDeploy",
             environment=environment,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         at_creation = HookFunction(
             self,
@@ -45,7 +48,7 @@ class SmokeTest(Construct):
             module="first_creation",
             description="Asks the first version before there is an alias, and tells CloudFormation",
             environment=environment,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
         )
         for hook in (before_traffic, at_creation):
             version.grant_invoke(hook.role)
@@ -54,7 +57,7 @@ class SmokeTest(Construct):
             "FirstVersion",
             resource_type="Custom::FirstVersionAnswers",
             service_token=at_creation.function.function_arn,
-            service_timeout=PATIENCE,
+            service_timeout=TIMEOUT,
         )
         answered.node.add_dependency(at_creation)
         alias.node.add_dependency(answered, before_traffic)

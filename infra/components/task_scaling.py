@@ -1,4 +1,4 @@
-"""How many tasks there are: by requests, by what waits in them, by the clock, and from none."""
+"""Auto scaling of the tasks: by requests, by queued windows, by schedule, and from zero."""
 
 import aws_cdk as cdk
 from aws_cdk import aws_applicationautoscaling as autoscaling
@@ -14,17 +14,16 @@ from infra.configuration.service import ServiceConfiguration, SleepConfiguration
 from infra.configuration.stage import StageConfiguration
 
 MINUTE = cdk.Duration.minutes(1)
-# How long a further task takes to answer, and so how long to wait before asking for yet another.
-COLD = {"gpu": cdk.Duration.minutes(8), "fargate": cdk.Duration.minutes(3)}
-CALM = cdk.Duration.minutes(5)  # before a task is taken away after another
+# Time until a new task is ready, and so the wait before another one starts.
+SCALE_OUT_COOLDOWN = {"gpu": cdk.Duration.minutes(8), "fargate": cdk.Duration.minutes(3)}
+SCALE_IN_COOLDOWN = cdk.Duration.minutes(5)
 
 
 class TaskScaling(Construct):
-    """Two targets that tasks are kept at, from lines that each of them writes every minute.
+    """Target tracking on two metrics that every task logs each minute.
 
-    A task tells its requests also where there were none, so idle ones are taken away, down to none
-    where the minimum is 0. With none there are no lines: what wakes the service is the balancer's
-    count of callers that it had to turn away.
+    A task logs its requests even if there were none, so idle tasks are removed, down to zero if the
+    minimum is 0. Without tasks there are no metrics: the balancer's count of 503 wakes the service.
     """
 
     def __init__(
@@ -39,22 +38,22 @@ class TaskScaling(Construct):
         balancer: balancing.ApplicationLoadBalancer,
     ) -> None:
         super().__init__(scope, id_)
-        self._service, self._cold = service, COLD[service.capacity]
+        self._service, self._cooldown = service, SCALE_OUT_COOLDOWN[service.capacity]
         self._count = tasks.auto_scale_task_count(
             min_capacity=service.minimum_tasks, max_capacity=service.maximum_tasks
         )
         metrics = ServiceMetrics(project.server(stage.name))
-        # Each task writes one line in the time, so their average is what one task has to do.
+        # Each task logs one line a period, so the average is the load of one task.
         for name, metric, target in (
             ("Requests", "requests", service.target_requests_per_second * METRICS_SECONDS),
             ("Queue", "queue_windows_max", service.queue_windows),
         ):
             self._count.scale_to_track_custom_metric(
                 name,
-                metric=metrics.of_service(metric, "Average", period=MINUTE),
+                metric=metrics.service_metric(metric, "Average", period=MINUTE),
                 target_value=target,
-                scale_out_cooldown=self._cold,
-                scale_in_cooldown=CALM,
+                scale_out_cooldown=self._cooldown,
+                scale_in_cooldown=SCALE_IN_COOLDOWN,
             )
         if service.minimum_tasks == 0 or (service.sleep and service.sleep.wakes):
             self._wake_on(
@@ -65,17 +64,17 @@ class TaskScaling(Construct):
         if service.sleep:
             self._sleep(service.sleep)
 
-    def _wake_on(self, turned_away: cloudwatch.IMetric) -> None:
-        """A task where callers were turned away for want of any, and no second while it starts."""
+    def _wake_on(self, refused: cloudwatch.IMetric) -> None:
+        """Start one task when the balancer refused callers, and no second one while it starts."""
         self._count.scale_on_metric(
             "Wake",
-            metric=turned_away,
+            metric=refused,
             scaling_steps=[
                 autoscaling.ScalingInterval(upper=0, change=0),
                 autoscaling.ScalingInterval(lower=1, change=1),
             ],
             adjustment_type=autoscaling.AdjustmentType.CHANGE_IN_CAPACITY,
-            cooldown=self._cold,
+            cooldown=self._cooldown,
             evaluation_periods=1,
         )
 

@@ -1,1 +1,1 @@
-"""What a fork may choose about its deployments: frozen, typed, and checked when it is written."""
+"""Configuration of the deployments: frozen dataclasses that refuse wrong values."""

@@ -1,20 +1,21 @@
-"""Who may call a stage's API, how often, and under which name."""
+"""Configuration of a stage's HTTP API: authorisation, throttling, CORS and domain name."""
 
 import re
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.keys import keys
+from infra.configuration.checks import Section, require, require_between, require_match
 
 
-@keys("api.domain")
 @dataclass(frozen=True, kw_only=True)
-class DomainConfiguration:
-    """A name of one's own for the API.
+class DomainConfiguration(Section, prefix="api.domain"):
+    """Custom domain name of the API.
 
-    certificate_arn: of ACM, in the stage's region. hosted_zone_id, hosted_zone_name: of Route 53,
-    where the name is to be entered; without them it is entered by hand.
+    Attributes:
+        name: The domain name, such as text.example.com.
+        certificate_arn: Its certificate in ACM, in the stage's region.
+        hosted_zone_id: Zone in Route 53 that gets a record; without one you enter it by hand.
+        hosted_zone_name: Name of that zone.
     """
 
     name: str
@@ -37,16 +38,21 @@ class DomainConfiguration:
         )
 
 
-@keys("api")
 @dataclass(frozen=True, kw_only=True)
-class ApiConfiguration:
-    """The HTTP API.
+class ApiConfiguration(Section, prefix="api"):
+    """HTTP API of a stage.
 
-    auth: `key` asks for a bearer key in the application, `iam` and `jwt` are checked by the
-    gateway, `public` by nobody. key_digests: SHA-256 of each accepted key, in hex; where there are
-    none, `make deploy` makes a key and keeps its digest in the Parameter Store. rate, burst:
-    requests a second, and at once, of all callers together; what is above is answered 429.
-    cors_origins: the web pages of others that may call, none by default.
+    Attributes:
+        auth: Authorisation. With `key` the application checks a bearer key, with `iam` and `jwt`
+            the gateway checks; `public` has none.
+        key_digests: SHA-256 of each accepted key, in hex. If empty, `make deploy` makes a key and
+            keeps its digest in the Parameter Store.
+        jwt_issuer: Address of the issuer, for `jwt`.
+        jwt_audience: Accepted audiences, for `jwt`.
+        rate: Requests a second of all callers together; the gateway answers 429 above it.
+        burst: Requests at the same moment, likewise.
+        cors_origins: Web sites whose pages may call the API.
+        domain: Custom domain name, None for the address that API Gateway gives.
     """
 
     auth: Literal["key", "iam", "jwt", "public"] = "key"
@@ -59,11 +65,6 @@ class ApiConfiguration:
     domain: DomainConfiguration | None = None
 
     def __post_init__(self) -> None:
-        require(
-            self.auth in ("key", "iam", "jwt", "public"),
-            "api.auth",
-            f"'{self.auth}' is none of key, iam, jwt, public",
-        )
         for digest in self.key_digests:
             require_match(
                 r"[0-9a-f]{64}",

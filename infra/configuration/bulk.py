@@ -1,21 +1,24 @@
-"""Bulk scoring, of a stage that has it."""
+"""Configuration of bulk scoring."""
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import require_between
-from infra.configuration.keys import keys
+from infra.configuration.checks import Section, require_between
 
 
-@keys("bulk")
 @dataclass(frozen=True, kw_only=True)
-class BulkConfiguration:
-    """Scoring of whole files on S3, within limits on what a run may take.
+class BulkConfiguration(Section, prefix="bulk"):
+    """Scoring of whole files on S3, and the limits of a run.
 
-    concurrency: batches at a time, each an invocation; it counts against the account's.
-    batch_texts, batch_bytes: rows of a batch, and their size as JSON. The request that carries them
-    escapes them again, which at worst makes 192 KB of 64,000 bytes; states carry 256 KB.
-    maximum_rows: what lies behind is not read. tolerated_failures_percent: of rows whose batch
-    failed, above which a run is stopped. timeout_hours: of a run. keep_days: files and results.
+    Attributes:
+        concurrency: Batches at a time, each an invocation that counts against the account's limit.
+        batch_texts: Rows in a batch.
+        batch_bytes: Size of a batch as JSON. The request escapes it again, which makes at most
+            192 KB of 64,000 bytes; a state may carry 256 KB.
+        maximum_rows: Rows that a run reads; it ignores the rest of the file.
+        tolerated_failures_percent: Share of rows in failed batches above which a run stops.
+        timeout_hours: Longest run.
+        keep_days: Days after which files and results are deleted.
+        memory_megabytes: Memory of the function that scores.
     """
 
     concurrency: int = 5

@@ -1,10 +1,9 @@
-"""How the Lambda of a stage runs, and how new versions come to it."""
+"""Configuration of a stage's Lambda function and of its rollout."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.keys import keys
+from infra.configuration.checks import Section, require_between, require_match
 
 Rollout = Literal[
     "AllAtOnce",
@@ -17,20 +16,23 @@ Rollout = Literal[
     "Linear10PercentEvery3Minutes",
     "Linear10PercentEvery10Minutes",
 ]
-ROLLOUTS: tuple[str, ...] = Rollout.__args__  # type: ignore[attr-defined]
 
 
-@keys("function")
 @dataclass(frozen=True, kw_only=True)
-class FunctionConfiguration:
-    """The Lambda.
+class FunctionConfiguration(Section, prefix="function"):
+    """Lambda function of a stage.
 
-    architecture: `arm64` costs 20 % less; the image is built for the same. memory_megabytes: a
-    whole vCPU comes at 1,769, two at 3,538. rollout: how traffic moves to a new version, by the
-    name that CodeDeploy has for it. tick_minutes: between two warm-up calls, each of which also
-    tells the model's age. snap_start: restores a snapshot instead of starting, which costs about $7
-    a month for each published version. reserved_concurrency: kept for this function, and its upper
-    bound. environment: further settings of the function, such as MAX_TEXTS.
+    Attributes:
+        architecture: Processor of the function and of its image; `arm64` costs 20 % less.
+        memory_megabytes: 1,769 come with one whole vCPU, 3,538 with two.
+        timeout_seconds: Longest invocation; the gateway gives up after 30 seconds.
+        rollout: CodeDeploy's name for the way in which traffic moves to a new version.
+        tick_minutes: Minutes between two warm-up calls, each of which also logs the model's age.
+        snap_start: Restore a snapshot instead of starting, for about $7 a month for each published
+            version.
+        reserved_concurrency: Executions reserved for this function, which are also its maximum.
+        default_model: Model that answers requests which name none.
+        environment: Further settings of the function, such as MAX_TEXTS.
     """
 
     architecture: Literal["arm64", "x86_64"] = "arm64"
@@ -44,23 +46,12 @@ class FunctionConfiguration:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(
-            self.architecture in ("arm64", "x86_64"),
-            "function.architecture",
-            f"'{self.architecture}' is neither arm64 nor x86_64",
-        )
         require_between(self.memory_megabytes, 128, 10_240, "function.memory_megabytes", "MB")
         require_between(self.timeout_seconds, 1, 900, "function.timeout_seconds", "seconds")
-        require(
-            self.rollout in ROLLOUTS,
-            "function.rollout",
-            f"'{self.rollout}' is none of {', '.join(ROLLOUTS)}",
-        )
         require_between(self.tick_minutes, 1, 1440, "function.tick_minutes", "minutes")
-        if self.reserved_concurrency is not None:
-            require_between(
-                self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
-            )
+        require_between(
+            self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
+        )
         require_match(r"[A-Za-z0-9._-]+", self.default_model, "function.default_model", "sentiment")
         for name in self.environment:
             require_match(
@@ -69,5 +60,5 @@ class FunctionConfiguration:
 
     @property
     def platform(self) -> str:
-        """What the image must be built for, as `docker build --platform` takes it."""
+        """Return the value of `docker build --platform` for the image."""
         return {"arm64": "linux/arm64", "x86_64": "linux/amd64"}[self.architecture]

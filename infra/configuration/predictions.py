@@ -1,19 +1,19 @@
-"""The prediction log, of a stage that keeps it."""
+"""Configuration of the prediction log."""
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import require_between
-from infra.configuration.keys import keys
+from infra.configuration.checks import Section, require_between
 
 
-@keys("predictions")
 @dataclass(frozen=True, kw_only=True)
-class PredictionsConfiguration:
-    """What the function and the service answered, and what people said of it, kept on S3.
+class PredictionsConfiguration(Section, prefix="predictions"):
+    """Log of predictions and feedback on S3.
 
-    A line of it has no text, only a keyed digest by which equal texts are known. retention_days:
-    of lines, after which S3 forgets them. feedback_text: whether a line of feedback also keeps the
-    text that whoever gave it sent along.
+    A line holds no text, only a keyed digest, which is the same for equal texts.
+
+    Attributes:
+        retention_days: Days after which S3 deletes a line.
+        feedback_text: Keep the text that a caller sends along with feedback.
     """
 
     retention_days: int = 90

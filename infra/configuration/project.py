@@ -1,19 +1,24 @@
-"""What all stages share: the name, the repository on GitHub, what the account keeps."""
+"""Configuration that all stages share: names, the repository on GitHub, retention of models."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.keys import keys
+from infra.configuration.checks import Section, require, require_between, require_match
 
 
-@keys("repository")
 @dataclass(frozen=True, kw_only=True)
-class GitHubRepository:
-    """Whose workflows may deploy.
+class GitHubRepository(Section, prefix="repository"):
+    """Repository whose workflows may deploy.
 
-    owner_id, repository_id: the numbers behind the names, which a new owner of the same name does
-    not have: `gh api repos/OWNER/NAME --jq '.owner.id, .id'`. branch: what images are built from.
+    The numbers identify it where names cannot: a new owner of the same name has other numbers. `gh
+    api repos/OWNER/NAME --jq '.owner.id, .id'` prints them.
+
+    Attributes:
+        owner: Name of the user or organisation.
+        name: Name of the repository.
+        owner_id: Number of the owner.
+        repository_id: Number of the repository.
+        branch: Branch from which images are built.
     """
 
     owner: str
@@ -31,27 +36,34 @@ class GitHubRepository:
 
     @property
     def filled_in(self) -> bool:
-        """Whether a fork put its own numbers here. With 0, no workflow has any access."""
+        """Return whether a fork entered its own numbers. With 0 no workflow has any access."""
         return self.owner_id > 0 and self.repository_id > 0
 
     def subjects(self, context: str) -> list[str]:
-        """What GitHub says who a job is, in both forms: that of repositories made or renamed
-        since 2026-07-15, and the older one. context: `ref:refs/heads/B` or `environment:E`."""
+        """Return the subject of a job's token, in both of GitHub's forms.
+
+        Repositories created or renamed since 2026-07-15 have the one with numbers.
+
+        Args:
+            context: `ref:refs/heads/B` or `environment:E`.
+        """
         return [
             f"repo:{self.owner}/{self.name}:{context}",
             f"repo:{self.owner}@{self.owner_id}/{self.name}@{self.repository_id}:{context}",
         ]
 
 
-@keys()
 @dataclass(frozen=True, kw_only=True)
-class ProjectConfiguration:
-    """What is there once per account, whatever stages it has.
+class ProjectConfiguration(Section):
+    """Project: everything that an account has once, whatever its stages.
 
-    name: what all names start with; two forks in one account need two. github_oidc: `existing`
-    where the account trusts GitHub already, since it can do so only once. kept_images: how many an
-    image repository keeps, which is how far back a rollback reaches. retain_data: whether models
-    and images outlive the stack.
+    Attributes:
+        name: Prefix of all names. Two forks in one account need two.
+        repository: Repository whose workflows may deploy.
+        github_oidc: `existing` if the account has GitHub's OIDC provider already: it can have one.
+        kept_images: Images that an ECR repository keeps, which is how far back a rollback reaches.
+        noncurrent_days: Days after which replaced objects of the model bucket are deleted.
+        retain_data: Keep models and images when the stack is deleted.
     """
 
     name: str
@@ -63,42 +75,39 @@ class ProjectConfiguration:
 
     def __post_init__(self) -> None:
         require_match(r"[a-z][a-z0-9-]{1,19}", self.name, "name", "evergreen, 20 letters at most")
-        require(
-            self.github_oidc in ("create", "existing"), "github_oidc", "must be create or existing"
-        )
         require_between(self.kept_images, 10, 1000, "kept_images", "images")
         require_between(self.noncurrent_days, 1, 3650, "noncurrent_days", "days")
 
     @property
     def function_repository(self) -> str:
-        """The ECR repository of the function's images."""
+        """Return the name of the ECR repository of the function's images."""
         return f"{self.name}/function"
 
     @property
     def server_repository(self) -> str:
-        """The ECR repository of the server's images, for CPU and GPU."""
+        """Return the name of the ECR repository of the server's images, for CPU and GPU."""
         return f"{self.name}/server"
 
     def service(self, stage: str) -> str:
-        """What CloudWatch's metrics of a stage are kept by: the setting SERVICE."""
+        """Return the function's setting SERVICE, the dimension of its metrics in CloudWatch."""
         return f"{self.name}-{stage}"
 
     def server(self, stage: str) -> str:
-        """The same of the server on ECS, which tells of itself apart."""
+        """Return the value of SERVICE for the server on ECS."""
         return f"{self.name}-{stage}-server"
 
     def bulk(self, stage: str) -> str:
-        """The same of bulk scoring, and the name of its function and its state machine."""
+        """Return the value of SERVICE for bulk scoring, its function's and state machine's name."""
         return f"{self.name}-{stage}-bulk"
 
     def predictions(self, stage: str) -> str:
-        """The delivery stream of a stage's prediction log."""
+        """Return the name of the delivery stream of a stage's prediction log."""
         return f"{self.name}-{stage}-predictions"
 
     def stack(self, stage: str, part: str) -> str:
-        """A stack's name. part: predictions, function, service, bulk or watch."""
+        """Return a stack's name. `part` is predictions, function, service, bulk or watch."""
         return f"{self.name}-{stage}-{part}"
 
     def key_parameter(self, stage: str) -> str:
-        """Where the Parameter Store keeps the digests of a stage's API keys."""
+        """Return the name of the parameter that holds the digests of a stage's API keys."""
         return f"/{self.name}/{stage}/api-key-sha256"

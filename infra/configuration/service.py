@@ -1,30 +1,41 @@
-"""The ECS service of a stage that has one: what it runs on, how many of it, and when none."""
+"""Configuration of a stage's ECS service: capacity, size, number of tasks and sleep."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.fargate import require_fargate_size
-from infra.configuration.keys import keys
-from infra.configuration.machines import require_one_gpu, vcpus
+from infra.configuration.checks import Section, require, require_between, require_match
 
 Capacity = Literal["gpu", "fargate"]
 Egress = Literal["public_addresses", "nat_gateway"]
 
-# Of the smallest instances with one GPU, 4 vCPU and 16 GiB, what is left beside the system; of
-# Fargate what reads about as fast as the function.
+# Sizes on EC2 with one NVIDIA GPU. The image does not run on GPUs of AMD (g4ad) or with an Arm
+# processor (g5g), and g6f has a part of a GPU. Larger sizes have several, of which a task uses one.
+ONE_GPU = r"(?!g4ad|g5g|[a-z0-9]+f\.)g[r4-9][a-z0-9]*\.(xlarge|(2|4|8|16)xlarge)|p5\.4xlarge"
+VCPUS = {"xlarge": 4, "2xlarge": 8, "4xlarge": 16, "8xlarge": 32, "16xlarge": 64}
+# Sizes on Fargate: CPU units to lowest and highest memory, and its step, in MiB.
+FARGATE_SIZES = {
+    1024: (2048, 8192, 1024),
+    2048: (4096, 16384, 1024),
+    4096: (8192, 30720, 1024),
+    8192: (16384, 61440, 4096),
+    16384: (32768, 122880, 8192),
+}
+# Default CPU units and MiB of a task: on a GPU what the system leaves of the smallest instance with
+# 4 vCPU and 16 GiB; on Fargate what infers about as fast as the function.
 SIZES: dict[str, tuple[int, int]] = {"gpu": (3072, 12288), "fargate": (2048, 4096)}
-# To start from, well below what such a task can do; `python -m tests.soak` measures yours.
+# Default target, well below what such a task can do; `python -m tests.soak` measures yours.
 REQUESTS_PER_SECOND: dict[str, float] = {"gpu": 200, "fargate": 20}
 
 
-@keys("service.sleep")
 @dataclass(frozen=True, kw_only=True)
-class SleepConfiguration:
+class SleepConfiguration(Section, prefix="service.sleep"):
     """Hours in which no task needs to run.
 
-    start, end: cron expressions of Application Auto Scaling, in the time zone. wakes: whether a
-    request may start a task in between; it and those that follow are answered 503 until one is up.
+    Attributes:
+        start: Cron expression of Application Auto Scaling.
+        end: Likewise.
+        time_zone: Time zone of both.
+        wakes: Let a request start a task in between. Callers get 503 until the task is ready.
     """
 
     start: str
@@ -43,23 +54,26 @@ class SleepConfiguration:
         )
 
 
-@keys("service")
 @dataclass(frozen=True, kw_only=True)
-class ServiceConfiguration:
-    """Where the server runs for heavy traffic.
+class ServiceConfiguration(Section, prefix="service"):
+    """ECS service that runs the server, for heavy traffic.
 
-    capacity: `gpu` runs on ECS Managed Instances, `fargate` on a CPU. instance_types: with NVIDIA
-    GPUs on x86-64; the cheapest that is to be had is taken, of sizes with one GPU. spot: such as
-    AWS may take away again, for about a third of the price. architecture: of Fargate; `arm64`
-    costs 20 % less. cpu, memory_megabytes: of a task, in CPU units of which a vCPU has 1,024.
-
-    minimum_tasks: 0 lets the service go to sleep whenever nobody asks. requests_per_second,
-    queue_windows: of a task, above which another is started: requests that it answers, and windows
-    of text that wait in it. sleep: when no task needs to run, whatever the minimum.
-
-    egress: how tasks reach AWS's own interfaces. zones: letters of those where the instances are
-    to be had, two or three; by default the region's first two. address_range: of the network, which
-    nothing else connects to. environment: further settings of the server, such as MAX_QUEUE.
+    Attributes:
+        capacity: `gpu` runs on ECS Managed Instances, `fargate` on CPUs.
+        instance_types: Types on x86-64 with one NVIDIA GPU. ECS takes the cheapest available.
+        spot: Capacity that AWS may reclaim, for about a third of the price.
+        architecture: Processor on Fargate; `arm64` costs 20 % less.
+        cpu: CPU units of a task; a vCPU has 1,024. None for the default of the capacity.
+        memory_megabytes: Memory of a task, likewise.
+        minimum_tasks: Tasks without traffic. 0 lets the service scale to zero.
+        maximum_tasks: Most tasks.
+        requests_per_second: Requests of one task above which another starts. None for the default.
+        queue_windows: Windows waiting in one task above which another starts.
+        sleep: Hours without tasks, whatever the minimum.
+        egress: Route of the tasks to AWS's interfaces; docs/scaling.md has the prices.
+        zones: Letters of two or three zones that offer the instances. Empty takes the first two.
+        address_range: Addresses of the network, which connects to no other.
+        environment: Further settings of the server, such as MAX_QUEUE.
     """
 
     capacity: Capacity = "gpu"
@@ -79,19 +93,15 @@ class ServiceConfiguration:
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(
-            self.capacity in SIZES,
-            "service.capacity",
-            f"'{self.capacity}' is neither gpu nor fargate",
-        )
         require(bool(self.instance_types), "service.instance_types", "name at least one")
         for kind in self.instance_types:
-            require_one_gpu(kind, "service.instance_types")
-        require(
-            self.architecture in ("arm64", "x86_64"),
-            "service.architecture",
-            f"'{self.architecture}' is neither arm64 nor x86_64",
-        )
+            # ECS would wait for ever for a machine of another type.
+            require_match(
+                ONE_GPU,
+                kind,
+                "service.instance_types",
+                "g6.xlarge, with one NVIDIA GPU on x86-64",
+            )
         self._check_size()
         require_between(self.maximum_tasks, 1, 1000, "service.maximum_tasks", "tasks")
         require_between(self.minimum_tasks, 0, self.maximum_tasks, "service.minimum_tasks", "tasks")
@@ -99,11 +109,6 @@ class ServiceConfiguration:
             self.target_requests_per_second, 0.1, 100_000, "service.requests_per_second", "a second"
         )
         require_between(self.queue_windows, 1, 1_000_000, "service.queue_windows", "windows")
-        require(
-            self.egress in ("public_addresses", "nat_gateway"),
-            "service.egress",
-            f"'{self.egress}' is neither public_addresses nor nat_gateway",
-        )
         require(
             not self.zones or len({*self.zones}) == len(self.zones) in (2, 3),
             "service.zones",
@@ -131,28 +136,46 @@ class ServiceConfiguration:
             )
             require_between(memory, 4096, 2_000_000, "service.memory_megabytes", "MiB")
             return
-        require_fargate_size(cpu, memory, "service")
+        _require_fargate_size(cpu, memory)
 
     @property
     def size(self) -> tuple[int, int]:
-        """CPU units and MiB of a task."""
+        """Return the CPU units and MiB of a task."""
         cpu, memory = SIZES[self.capacity]
         return self.cpu or cpu, self.memory_megabytes or memory
 
     @property
     def target_requests_per_second(self) -> float:
-        """What a task is to answer before another one is started."""
+        """Return the requests of one task above which another starts."""
         if self.requests_per_second is None:
             return REQUESTS_PER_SECOND[self.capacity]
         return self.requests_per_second
 
     @property
     def platform(self) -> str:
-        """What the server's image must be built for, as `docker build --platform` takes it."""
+        """Return the value of `docker build --platform` for the server's image."""
         arm = self.capacity == "fargate" and self.architecture == "arm64"
         return "linux/arm64" if arm else "linux/amd64"
 
     @property
     def variant(self) -> str:
-        """Of Dockerfile.ecs-gpu: gpu or cpu."""
+        """Return the variant of Dockerfile.ecs-gpu: gpu or cpu."""
         return "gpu" if self.capacity == "gpu" else "cpu"
+
+
+def _require_fargate_size(cpu: int, memory: int) -> None:
+    """Raise ConfigurationError if Fargate has no task of these CPU units and MiB."""
+    sizes = ", ".join(map(str, FARGATE_SIZES))
+    require(cpu in FARGATE_SIZES, "service.cpu", f"{cpu} is none of Fargate's {sizes}")
+    lowest, highest, step = FARGATE_SIZES[cpu]
+    require(
+        lowest <= memory <= highest and (memory - lowest) % step == 0,
+        "service.memory_megabytes",
+        f"{memory} does not go with {cpu} CPU units on Fargate: take {lowest} to {highest} "
+        f"in steps of {step}",
+    )
+
+
+def vcpus(kind: str) -> int:
+    """Return the number of vCPUs of an instance type with one GPU."""
+    return VCPUS[kind.partition(".")[2]]

@@ -1,12 +1,11 @@
-"""One deployment: everything about it that is chosen."""
+"""Configuration of a stage."""
 
 from dataclasses import dataclass, field
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
-from infra.configuration.checks import require, require_match
+from infra.configuration.checks import Section, require, require_match
 from infra.configuration.function import FunctionConfiguration
-from infra.configuration.keys import keys
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.watch import WatchConfiguration
@@ -14,17 +13,26 @@ from infra.configuration.watch import WatchConfiguration
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
 
-@keys()
 @dataclass(frozen=True, kw_only=True)
-class StageConfiguration:
-    """A stage.
+class StageConfiguration(Section):
+    """Stage: one deployment.
 
-    account: its number; empty means that of whoever deploys. models: those that the image is to
-    carry, each by NAME, which follows `production`, or as NAME=VERSION; empty takes all there are.
-    environments: those of GitHub whose jobs may deploy here. moves_production: whether its
-    deployments, once they answer, move the `production` of the registry. retain_data: whether logs
-    and results outlive the stack. tags: further ones, for the bill. service, bulk, predictions:
-    None where the stage has none, which costs nothing.
+    Attributes:
+        name: Name of the stage, part of all its names on AWS.
+        region: AWS region.
+        account: Number of the AWS account. Empty takes the account of the credentials.
+        models: Models in the image: NAME follows `production`, NAME=VERSION pins. Empty takes all.
+        environments: GitHub environments whose jobs may deploy here.
+        moves_production: Move the registry's `production` once a deployment answers.
+        log_retention_days: Days after which CloudWatch deletes log lines.
+        retain_data: Keep logs and results when a stack is deleted.
+        function: The Lambda function.
+        api: The HTTP API.
+        watch: Limits of alarms, and their recipients.
+        service: ECS service for heavy traffic. None has none and costs nothing.
+        bulk: Bulk scoring, likewise.
+        predictions: Prediction log, likewise.
+        tags: Further tags, for the bill.
     """
 
     name: str

@@ -1,23 +1,25 @@
-"""What is looked at, and who is told."""
+"""Configuration of a stage's alarms and budget."""
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import require, require_between, require_match
-from infra.configuration.keys import keys
+from infra.configuration.checks import Section, require, require_between, require_match
 
 
-@keys("watch")
 @dataclass(frozen=True, kw_only=True)
-class WatchConfiguration:
-    """Alarms of a stage, each off where its limit is None.
+class WatchConfiguration(Section, prefix="watch"):
+    """Alarms of a stage. A limit of None turns its alarm off.
 
-    emails: who is told; each has to confirm once. errors_percent: of invocations in five minutes,
-    which also takes a new version back. p99_milliseconds: of an invocation. model_age_days: since
-    the model in use was made. drift_deviations: how far from its usual course the mean score of
-    predictions may go, in standard deviations that CloudWatch learns from two weeks; where it is
-    set, an alarm also rings for what scripts.drift found.
-    refresh_hours: since the clock on GitHub last looked for a newer model, of the stage that it
-    refreshes. budget_dollars: of the whole account in a month; let one of its stages have it.
+    Attributes:
+        emails: Recipients of the alarms; each has to confirm once.
+        errors_percent: Failed invocations in five minutes. Also rolls a new version back.
+        p99_milliseconds: 99th percentile of an invocation's duration.
+        model_age_days: Age of the default model.
+        drift_deviations: Deviation of the mean score from its usual course, in standard deviations
+            that CloudWatch learns from two weeks. Also turns on the alarm on drift that
+            scripts.drift found.
+        refresh_hours: Hours since the refresh workflow on GitHub last checked for a newer model.
+            Only for the stage that moves `production`.
+        budget_dollars: Monthly budget of the whole account; let one of its stages have it.
     """
 
     emails: tuple[str, ...] = ()
@@ -32,17 +34,11 @@ class WatchConfiguration:
         for email in self.emails:
             require_match(r"[^@\s]+@[^@\s]+\.[^@\s]+", email, "watch.emails", "name@example.com")
         require_between(self.errors_percent, 0.1, 100, "watch.errors_percent", "percent")
-        if self.p99_milliseconds is not None:
-            require_between(
-                self.p99_milliseconds, 1, 900_000, "watch.p99_milliseconds", "milliseconds"
-            )
-        if self.model_age_days is not None:
-            require_between(self.model_age_days, 1, 3650, "watch.model_age_days", "days")
-        if self.drift_deviations is not None:
-            require_between(
-                self.drift_deviations, 1, 10, "watch.drift_deviations", "standard deviations"
-            )
-        if self.refresh_hours is not None:
-            require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
+        require_between(self.p99_milliseconds, 1, 900_000, "watch.p99_milliseconds", "milliseconds")
+        require_between(self.model_age_days, 1, 3650, "watch.model_age_days", "days")
+        require_between(
+            self.drift_deviations, 1, 10, "watch.drift_deviations", "standard deviations"
+        )
+        require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
         if self.budget_dollars is not None:
             require(self.budget_dollars > 0, "watch.budget_dollars", "must be more than 0")

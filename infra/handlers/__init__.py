@@ -1,1 +1,1 @@
-"""What runs during deployments, on Lambda's own Python: the standard library and boto3."""
+"""Handlers of small Lambda functions, on Lambda's own Python: standard library and boto3."""

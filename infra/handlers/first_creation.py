@@ -1,6 +1,6 @@
-"""Before there is an alias: ask the first version, and tell CloudFormation whether to go on.
+"""Custom resource that tests the first version before CloudFormation creates the alias.
 
-Environment: as of the hook before traffic, which CodeDeploy does not call for a first version.
+CodeDeploy calls no hook for a first version. Environment: as in pre_traffic.py.
 """
 
 import json
@@ -19,12 +19,12 @@ SECONDS = 20
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """CloudFormation's call when the resource is made, changed or removed."""
+    """Answer CloudFormation when the resource is created, updated or deleted."""
     import boto3
     from botocore.config import Config
 
-    patient = Config(read_timeout=120, retries={"total_max_attempts": 1})
-    respond(event, boto3.client("lambda", config=patient), _put)
+    config = Config(read_timeout=120, retries={"total_max_attempts": 1})
+    respond(event, boto3.client("lambda", config=config), _put)
 
 
 def respond(
@@ -32,9 +32,12 @@ def respond(
     lambda_client: "LambdaClient",
     put: Callable[[str, bytes], None],
 ) -> None:
-    """Examine where something is made; what is changed or removed has answered already.
+    """Test the version on creation, and respond in any case, since CloudFormation waits for it.
 
-    put: sends an answer to an address. CloudFormation waits for one, whatever happens.
+    Args:
+        event: Event of CloudFormation.
+        lambda_client: Client of Lambda.
+        put: Function that sends the response to an address.
     """
     status, reason = "SUCCESS", ""
     if event["RequestType"] == "Create":
@@ -42,7 +45,7 @@ def respond(
             reason = examine(lambda_client, os.environ["VERSION_ARN"], os.environ["AUTH"])
         except SmokeTestError as error:
             status, reason = "FAILED", f"The version does not answer: {error}"
-        except Exception as error:  # whatever it was, the version has not answered
+        except Exception as error:  # any other error fails the test, too
             status, reason = "FAILED", f"{type(error).__name__}: {error}"
     print(json.dumps({"request": event["RequestType"], "status": status, "reason": reason}))
     answer = {

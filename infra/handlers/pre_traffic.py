@@ -1,7 +1,7 @@
-"""Before a new version gets traffic: ask it, and tell CodeDeploy whether it may.
+"""Hook of CodeDeploy that tests a new version before it gets traffic.
 
-Environment: VERSION_ARN of the version, AUTH as deployed. CodeDeploy tells its hooks no more than
-ids, so the version comes with the deployment that made it.
+Environment: VERSION_ARN of the version, AUTH as deployed. CodeDeploy passes only ids to its hooks,
+so every deployment writes its version into the hook's environment.
 """
 
 import json
@@ -16,27 +16,29 @@ if TYPE_CHECKING:
 
 
 def handler(event: dict[str, Any], _context: object) -> None:
-    """CodeDeploy's call, once a deployment."""
+    """Test the new version, once a deployment."""
     import boto3
     from botocore.config import Config
 
-    # Read for as long as a function may run; a call that is lost is asked again by CodeDeploy.
-    patient = Config(read_timeout=120, retries={"total_max_attempts": 1})
-    report(event, boto3.client("lambda", config=patient), boto3.client("codedeploy"))
+    # Wait for a slow invocation and call once: CodeDeploy itself repeats a lost call.
+    config = Config(read_timeout=120, retries={"total_max_attempts": 1})
+    report(event, boto3.client("lambda", config=config), boto3.client("codedeploy"))
 
 
 def report(
     event: dict[str, Any], lambda_client: "LambdaClient", codedeploy: "CodeDeployClient"
 ) -> None:
-    """Examine, and report `Succeeded` or `Failed`: what is not reported holds the deployment up
-    for an hour."""
+    """Test the version, and report `Succeeded` or `Failed` to CodeDeploy.
+
+    Without a report the deployment would wait for an hour.
+    """
     version_arn = os.environ["VERSION_ARN"]
     try:
         outcome = examine(lambda_client, version_arn, os.environ["AUTH"])
         status: Literal["Succeeded", "Failed"] = "Succeeded"
     except SmokeTestError as error:
         outcome, status = str(error), "Failed"
-    except Exception as error:  # whatever it was, the version has not answered
+    except Exception as error:  # any other error fails the test, too
         outcome, status = f"{type(error).__name__}: {error}", "Failed"
     print(json.dumps({"version_arn": version_arn, "status": status, "outcome": outcome}))
     codedeploy.put_lifecycle_event_hook_execution_status(

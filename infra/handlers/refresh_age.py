@@ -1,7 +1,7 @@
-"""Every hour: tell how long ago somebody looked for a newer model. CloudWatch makes a metric of it.
+"""Hourly metric of the time since the last check for a newer model.
 
-Environment: BUCKET and KEY of the trace that each look leaves, MODEL, SERVICE. Where nobody ever
-looked there is no figure, which the alarm takes for the worst.
+Environment: BUCKET and KEY of the record that each check writes, MODEL, SERVICE. Without a record
+there is no metric, which the alarm treats as a breach.
 """
 
 import json
@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 NAMESPACE, METRIC = "Evergreen", "refresh_age_hours"
-# 403 is what one gets for nothing at all who may read an object, but not list its bucket.
+# S3 answers 403 for a missing key to a caller who may read the object, but not list the bucket.
 ABSENT = {"404", "NoSuchKey", "403", "AccessDenied"}
 
 
 def handler(_event: dict[str, Any], _context: object) -> None:
-    """EventBridge's call."""
+    """Print the metric, once an hour."""
     import boto3
 
     report(boto3.client("s3"), datetime.now(UTC))
 
 
 def report(s3: "S3Client", now: datetime) -> None:
-    """Print the age in CloudWatch's embedded metric format, or that there is none."""
+    """Print the hours in CloudWatch's embedded metric format, or that there is no record."""
     from botocore.exceptions import ClientError
 
     bucket, key = os.environ["BUCKET"], os.environ["KEY"]
     try:
-        looked = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+        checked = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
     except ClientError as error:
         if error.response["Error"]["Code"] not in ABSENT:
             raise
@@ -43,5 +43,5 @@ def report(s3: "S3Client", now: datetime) -> None:
         "Metrics": [{"Name": METRIC}],
     }
     metadata = {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [directive]}
-    hours = round((now - looked).total_seconds() / 3600, 3)
+    hours = round((now - checked).total_seconds() / 3600, 3)
     print(json.dumps({"_aws": metadata, **dimensions, METRIC: hours}))

@@ -1,4 +1,4 @@
-"""Ask a version of the function, by its ARN, whether it can be let near callers."""
+"""Smoke test of a version of the function, by its ARN."""
 
 import json
 import time
@@ -9,9 +9,9 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 TEXT = "A warm, funny film that never talks down to its audience."
-# What Lambda says while a version is being made ready, while a role is not known everywhere yet,
-# and while others use up the account's concurrency. It passes.
-PASSING = (
+# Errors that pass: the version is being prepared, the role is not known everywhere yet, or others
+# use the account's concurrency up.
+TRANSIENT = (
     "AccessDeniedException",
     "CodeArtifactUserPendingException",
     "ResourceConflictException",
@@ -19,12 +19,12 @@ PASSING = (
     "SnapStartNotReadyException",
     "TooManyRequestsException",
 )
-PATIENCE_SECONDS = 150
+TIMEOUT_SECONDS = 150
 PAUSE_SECONDS = 5
 
 
 class SmokeTestError(Exception):
-    """The version did not answer as it should; the message says how it did."""
+    """The version failed the test; the message says how it answered."""
 
 
 def examine(
@@ -35,12 +35,23 @@ def examine(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Warm a version, then ask it as the gateway would. auth: who checks callers, as deployed.
+    """Warm a version up, then call it as the gateway would.
 
-    Returns which model answered. Raises SmokeTestError.
+    Args:
+        client: Client of Lambda.
+        version_arn: ARN of the version.
+        auth: Authorisation, as deployed.
+        sleep: Function that waits for a number of seconds.
+        now: Function that returns seconds.
+
+    Returns:
+        Name and version of the model that answered.
+
+    Raises:
+        SmokeTestError: The version cannot be called or answers wrongly.
     """
-    deadline = now() + PATIENCE_SECONDS
-    # EventBridge's event runs the model once, whoever may call: it needs no key.
+    deadline = now() + TIMEOUT_SECONDS
+    # EventBridge's event runs the model once and needs no key.
     model = _invoke(client, version_arn, {"source": "aws.events"}, deadline, sleep, now)
     if not model.get("model") or not model.get("version"):
         raise SmokeTestError(f"the warm-up names no model: {_short(model)}")
@@ -54,7 +65,7 @@ def examine(
     if status != 200:
         raise SmokeTestError(f"/health/ready answers {status}: {_short(ready)}")
     status, prediction = ask("POST", "/v1/predict", json.dumps({"inputs": TEXT}))
-    if auth == "key":  # the key is nobody's but its owner's; what must hold is that it is asked for
+    if auth == "key":  # the test has no key, and checks that one is required
         if status != 401:
             raise SmokeTestError(f"/v1/predict without a key answers {status} and not 401")
     elif status != 200 or not prediction.get("predictions"):
@@ -70,7 +81,7 @@ def _invoke(
     sleep: Callable[[float], None],
     now: Callable[[], float],
 ) -> dict[str, Any]:
-    """What the function returns. Waits while Lambda says that it is not ready yet."""
+    """Return the function's result, after waiting while Lambda reports transient errors."""
     from botocore.exceptions import ClientError
 
     while True:
@@ -78,7 +89,7 @@ def _invoke(
             answer = client.invoke(FunctionName=version_arn, Payload=json.dumps(event).encode())
             break
         except ClientError as error:
-            if error.response["Error"]["Code"] not in PASSING or now() > deadline:
+            if error.response["Error"]["Code"] not in TRANSIENT or now() > deadline:
                 raise SmokeTestError(f"it cannot be called: {error}") from error
             sleep(PAUSE_SECONDS)
     payload = answer["Payload"].read().decode()
@@ -88,11 +99,11 @@ def _invoke(
 
 
 def _request(method: str, path: str, body: str) -> dict[str, Any]:
-    """An event of the HTTP API, payload version 2.0, with what an application reads of it."""
+    """Return an event of the HTTP API, payload version 2.0, with the fields that are used."""
     headers = {
         "accept": "application/json",
         "host": "smoke-test",
-        "x-prediction-log": "off",  # nobody's traffic
+        "x-prediction-log": "off",  # no real traffic
     }
     event: dict[str, Any] = {
         "version": "2.0",

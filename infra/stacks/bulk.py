@@ -1,4 +1,4 @@
-"""Bulk scoring of files on S3."""
+"""Stack of bulk scoring."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +7,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.components.bulk_bucket import BulkBucket
-from infra.components.bulk_function import BulkFunction
-from infra.components.bulk_machine import BulkMachine
+from infra.components.bulk_machine import BulkBucket, BulkFunction, BulkMachine
 from infra.components.dashboard import graph
 from infra.components.image_digest import image_digest
 from infra.components.limits import Limit
@@ -19,9 +17,11 @@ from infra.configuration.stage import StageConfiguration
 
 
 class BulkStack(cdk.Stack):
-    """A bucket, a state machine that scores what is laid down in it, and the function that it asks.
+    """Bucket, state machine and function that score files on S3.
 
-    limits, graphs: what the watch is to ring at and to show.
+    Attributes:
+        limits: Limits, for the watch stack's alarms.
+        graphs: Rows of graphs, for its dashboard.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an account has once, before any stage: where models and images lie, and whom it trusts."""
+"""Stack that an account has once per region: registries, and the roles of GitHub's jobs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,19 +6,17 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.components.deploy_role import DeployRole
-from infra.components.github_trust import GitHubTrust
-from infra.components.image_repository import ImageRepository
-from infra.components.image_roles import ImageRoles
-from infra.components.model_bucket import ModelBucket
+from infra.components.github_roles import DeployRole, GitHubTrust, ImageRoles
+from infra.components.registries import ImageRepository, ModelBucket
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
 
 class FoundationStack(cdk.Stack):
-    """Bucket, image repositories, and GitHub's roles: of building, refreshing, and each stage.
+    """Model bucket, image repositories, and roles for building, refreshing and each stage.
 
-    stages: those of this account and region.
+    Args:
+        stages: Stages in this account and region.
     """
 
     def __init__(
@@ -31,7 +29,7 @@ class FoundationStack(cdk.Stack):
         **properties: Any,
     ) -> None:
         super().__init__(scope, id_, **properties)
-        precious = sorted(stages, key=lambda stage: not stage.moves_production)
+        production_first = sorted(stages, key=lambda stage: not stage.moves_production)
         models = ModelBucket(self, "Models", project=project)
         images = {
             name: ImageRepository(
@@ -39,14 +37,14 @@ class FoundationStack(cdk.Stack):
                 id_,
                 project=project,
                 name=name,
-                stages=[stage.name for stage in precious],
+                stages=[stage.name for stage in production_first],
             )
             for id_, name in (
                 ("FunctionImages", project.function_repository),
                 ("ServerImages", project.server_repository),
             )
         }
-        images[project.function_repository].let_lambda_pull(project=project)
+        images[project.function_repository].grant_lambda_pull(project=project)
         repositories = [each.repository for each in images.values()]
         trust = GitHubTrust(self, "GitHub", project=project)
         roles = ImageRoles(

@@ -1,4 +1,4 @@
-"""The function of a stage, how new versions come to it, and the API in front of it."""
+"""Stack of a stage's function, its rollout and its HTTP API."""
 
 from typing import Any
 
@@ -6,24 +6,26 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.components.authorisation import authorisation_environment
-from infra.components.custom_domain import CustomDomain
-from infra.components.http_door import HttpDoor
+from infra.components.http_api import CustomDomain, HttpApi
 from infra.components.image_digest import image_digest
-from infra.components.inference_function import InferenceFunction
-from infra.components.rollout import Rollout
-from infra.components.rollout_alarms import RolloutAlarms
+from infra.components.inference_function import InferenceFunction, WarmUp
+from infra.components.rollout import Rollout, RolloutAlarms
 from infra.components.smoke_test import SmokeTest
-from infra.components.warm_up import WarmUp
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.stacks.predictions import PredictionsStack
 
 
 class FunctionStack(cdk.Stack):
-    """Everything that a request meets.
+    """Function, rollout, warm-up schedule and HTTP API.
 
-    inference: the function, its log, its alias `live`. api: where others may add routes.
-    predictions: where the stage keeps what it answered; None where it does not.
+    Args:
+        predictions: Stack of the prediction log, None if the stage has none.
+
+    Attributes:
+        inference: The function and its log.
+        alias: The alias `live`.
+        api: The HTTP API, to which other stacks add routes.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class FunctionStack(cdk.Stack):
         super().__init__(scope, id_, **properties)
         environment = authorisation_environment(self, project=project, stage=stage)
         if predictions:
-            environment |= predictions.settings | predictions.key.of_function()
+            environment |= predictions.settings | predictions.key.function_environment()
         self.inference = InferenceFunction(
             self,
             "Inference",
@@ -67,12 +69,12 @@ class FunctionStack(cdk.Stack):
             alarms=alarms.alarms,
         )
         WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
-        door = HttpDoor(self, "Door", project=project, stage=stage, alias=self.alias)
-        self.api = door.api
+        http = HttpApi(self, "Door", project=project, stage=stage, alias=self.alias)
+        self.api = http.api
         url = self.api.api_endpoint
         if stage.api.domain:
             domain = CustomDomain(
-                self, "Domain", domain=stage.api.domain, api=self.api, stage=door.stage
+                self, "Domain", domain=stage.api.domain, api=self.api, stage=http.stage
             )
             url = f"https://{stage.api.domain.name}"
             cdk.CfnOutput(self, "DomainTarget", value=domain.target)

@@ -1,4 +1,4 @@
-"""The prediction log of a stage: where its lines go, before anything writes one."""
+"""Stack of a stage's prediction log, deployed before anything writes to it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,12 @@ from constructs import Construct
 from infra.components.dashboard import graph
 from infra.components.limits import AT_LEAST, Limit
 from infra.components.metrics import ServiceMetrics
-from infra.components.prediction_bucket import PredictionBucket
-from infra.components.prediction_key import PredictionKey
-from infra.components.prediction_stream import PredictionStream
-from infra.components.prediction_subscription import subscribe_predictions
+from infra.components.prediction_log import (
+    PredictionBucket,
+    PredictionKey,
+    PredictionStream,
+    subscribe_predictions,
+)
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -25,10 +27,13 @@ LATE_MINUTES = 30
 
 
 class PredictionsStack(cdk.Stack):
-    """A bucket, the delivery stream to it, and the key of the digests.
+    """Bucket, delivery stream and key of the digests.
 
-    settings: by which the application writes the log, but for the key. limits, graphs: what the
-    watch is to ring at and to show.
+    Attributes:
+        settings: Settings of the application, without the key.
+        key: The key.
+        limits: Limits, for the watch stack's alarms.
+        graphs: Rows of graphs, for its dashboard.
     """
 
     def __init__(
@@ -43,7 +48,7 @@ class PredictionsStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **properties)
         bucket = PredictionBucket(self, "Lines", stage=stage, predictions=predictions)
-        bucket.let_drift_read(project)
+        bucket.grant_drift_read(project)
         self._delivery = PredictionStream(
             self, "Delivery", project=project, stage=stage, bucket=bucket.bucket
         )
@@ -61,7 +66,7 @@ class PredictionsStack(cdk.Stack):
                 age,
                 60 * LATE_MINUTES,
             ),
-            _silence(project, stage, stream),
+            _missing_lines(project, stage, stream),
         ]
         self.graphs: Sequence[Sequence[cloudwatch.IWidget]] = [
             [
@@ -82,7 +87,7 @@ class PredictionsStack(cdk.Stack):
         cdk.CfnOutput(self, "PredictionBucket", value=bucket.bucket.bucket_name)
 
     def collect(self, scope: Construct, log_group: logs.ILogGroup) -> None:
-        """Have the lines of a log group come here. scope: of the stack that has the group."""
+        """Forward the lines of a log group; `scope` is in the stack of the group."""
         subscribe_predictions(
             scope,
             log_group=log_group,
@@ -91,11 +96,14 @@ class PredictionsStack(cdk.Stack):
         )
 
 
-def _silence(
+def _missing_lines(
     project: ProjectConfiguration, stage: StageConfiguration, stream: firehose.DeliveryStream
 ) -> Limit:
-    """What is lost before the stream is neither late nor an error anywhere."""
-    texts = ServiceMetrics(project.service(stage.name)).of_model(
+    """Return the limit of hours with responses and without lines in the stream.
+
+    Lines lost before the stream are neither late nor an error anywhere.
+    """
+    texts = ServiceMetrics(project.service(stage.name)).model_metric(
         stage.function.default_model, "texts", "Sum", period=HOUR
     )
     silent = cloudwatch.MathExpression(

@@ -1,4 +1,4 @@
-"""The ECS service of a stage, for heavy traffic."""
+"""Stack of a stage's ECS service, for heavy traffic."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,11 @@ from constructs import Construct
 from infra.components.authorisation import authorisation_environment
 from infra.components.gateway_routes import GatewayRoutes
 from infra.components.image_digest import image_digest
-from infra.components.internal_balancer import InternalBalancer
 from infra.components.limits import Limit
 from infra.components.server_service import ServerService
 from infra.components.server_task import ServerTask
-from infra.components.service_alarms import RollbackAlarm, service_limits
-from infra.components.service_graphs import service_graphs
-from infra.components.service_network import ServiceNetwork
+from infra.components.service_alarms import RollbackAlarm, service_graphs, service_limits
+from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.components.task_scaling import TaskScaling
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration
@@ -26,10 +24,15 @@ from infra.stacks.predictions import PredictionsStack
 
 
 class ServiceStack(cdk.Stack):
-    """The server on ECS, behind the API of the stage.
+    """Server on ECS behind the API of the stage.
 
-    api: of the function's stack; the service adds its routes to it. predictions: where the stage
-    keeps what it answered. limits, graphs: what the watch is to ring at and to show.
+    Args:
+        api: HTTP API of the function's stack, to which the service adds its routes.
+        predictions: Stack of the prediction log, None if the stage has none.
+
+    Attributes:
+        limits: Limits, for the watch stack's alarms.
+        graphs: Rows of graphs, for its dashboard.
     """
 
     def __init__(
@@ -59,7 +62,7 @@ class ServiceStack(cdk.Stack):
             service=service,
             digest=image_digest(self, key="server_image"),
             environment=environment,
-            secrets=predictions.key.of_container() if predictions else {},
+            secrets=predictions.key.container_secrets() if predictions else {},
         )
         if predictions:
             predictions.collect(self, task.log_group)
@@ -96,7 +99,9 @@ class ServiceStack(cdk.Stack):
 
     @property
     def availability_zones(self) -> list[str]:
-        """Where the network reaches: of a known account the CDK would otherwise ask which zones it
-        has, and a synthesis need credentials."""
+        """Return the zones of the network.
+
+        Otherwise the CDK would ask a known account for its zones, with credentials.
+        """
         first_two = [cdk.Fn.select(place, cdk.Fn.get_azs()) for place in range(2)]
         return self._zones or first_two

@@ -1,4 +1,4 @@
-"""Who is told when a stage is not well, and where one looks."""
+"""Stack of a stage's alarms, dashboard and budget."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,11 +7,10 @@ import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.components.alarm_topic import AlarmTopic
-from infra.components.budget import Budget
+from infra.components.alarm_topic import AlarmTopic, Budget
 from infra.components.dashboard import Dashboard
 from infra.components.function_alarms import FunctionAlarms
-from infra.components.limits import Limit, alarms_of
+from infra.components.limits import Limit, create_alarms
 from infra.components.refresh_watch import RefreshWatch
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -19,9 +18,14 @@ from infra.stacks.function import FunctionStack
 
 
 class WatchStack(cdk.Stack):
-    """Dashboard, alarms, the topic that they go to, and the account's budget.
+    """Dashboard, alarms, their topic, and the account's budget.
 
-    limits, graphs: of what else the stage has, heard and shown with the function's.
+    Args:
+        limits: Limits of the stage's optional parts.
+        graphs: Rows of graphs of those parts.
+
+    Attributes:
+        topic: The topic.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class WatchStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, id_, **properties)
         self.topic = AlarmTopic(self, "Alarms", project=project, stage=stage)
-        of_function = FunctionAlarms(
+        function_alarms = FunctionAlarms(
             self,
             "Function",
             project=project,
@@ -47,10 +51,10 @@ class WatchStack(cdk.Stack):
             api=function.api,
         )
         name = f"{project.name}-{stage.name}"
-        limits = [*limits, *self._of_the_clock(project, stage)]
-        heard = [*of_function.alarms, *alarms_of(self, limits, prefix=name)]
-        for alarm in heard:
-            self.topic.hear(alarm)
+        limits = [*limits, *self._refresh_limits(project, stage)]
+        alarms = [*function_alarms.alarms, *create_alarms(self, limits, prefix=name)]
+        for alarm in alarms:
+            self.topic.notify(alarm)
         Dashboard(
             self,
             "Dashboard",
@@ -58,7 +62,7 @@ class WatchStack(cdk.Stack):
             stage=stage,
             alias=function.alias,
             api=function.api,
-            alarms=heard,
+            alarms=alarms,
             more=graphs,
         )
         if stage.watch.budget_dollars is not None:
@@ -71,11 +75,10 @@ class WatchStack(cdk.Stack):
             )
         cdk.CfnOutput(self, "AlarmTopic", value=self.topic.topic.topic_arn)
 
-    def _of_the_clock(
+    def _refresh_limits(
         self, project: ProjectConfiguration, stage: StageConfiguration
     ) -> Iterator[Limit]:
-        """Where there is a clock: GitHub's, of a repository that was filled in, which refreshes
-        what is in production."""
+        """Yield the limit of the refresh workflow, which a configured repository runs for prod."""
         hours = stage.watch.refresh_hours
         if hours is not None and stage.moves_production and project.repository.filled_in:
             yield RefreshWatch(self, "Refresh", project=project, stage=stage, hours=hours).limit

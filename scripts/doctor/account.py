@@ -4,9 +4,8 @@ import json
 from typing import Any
 from urllib.parse import unquote
 
-from infra.configuration.machines import vcpus
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.service import ServiceConfiguration
+from infra.configuration.service import ServiceConfiguration, vcpus
 from infra.configuration.stage import StageConfiguration
 from scripts.deploy import foundation
 from scripts.deploy.account import CONFIG, LOWEST_BOOTSTRAP, Account, said_plainly

@@ -49,7 +49,7 @@ def scaled(project: ProjectConfiguration) -> Iterator[Assembly]:
 
 @pytest.fixture(scope="session", params=["shipped", "options", "scaled"])
 def assembly(request: pytest.FixtureRequest) -> Assembly:
-    """Whichever stages: what must hold for all."""
+    """Return each set of stages in turn, for rules that hold for all."""
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Assembly)
     return found

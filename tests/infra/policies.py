@@ -1,16 +1,16 @@
-"""Every statement of every policy in a set of templates, and how IAM reads a condition."""
+"""Policy statements of templates, and an evaluation of their conditions."""
 
 import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.infra.synthesis import Assembly
+from tests.infra.synthesis import Assembly, Resource
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. where: stack and resource. kind: `identity`, `trust` or `resource`."""
+    """Statement of a policy; `where` is stack/resource, `kind` identity, trust or resource."""
 
     where: str
     kind: str
@@ -21,24 +21,26 @@ class Statement:
     condition: Mapping[str, Mapping[str, Any]]
 
 
+def documents(resource: Resource) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the policies that a resource is or has: `identity`, `trust` or `resource`, document."""
+    properties = resource.get("Properties", {})
+    kind = "identity" if "IAM" in resource["Type"] else "resource"
+    found = [
+        ("trust", properties.get("AssumeRolePolicyDocument")),
+        (kind, properties.get("PolicyDocument")),
+        ("resource", properties.get("RepositoryPolicyText")),
+        *(("identity", each["PolicyDocument"]) for each in properties.get("Policies", [])),
+    ]
+    yield from ((kind, document) for kind, document in found if document)
+
+
 def statements(assembly: Assembly) -> Iterator[Statement]:
-    """Of roles, policies, and everything that has a policy of its own."""
+    """Yield every statement of the roles, of policies, and of resources with a policy."""
     for stack, name, resource in assembly.all():
-        properties = resource.get("Properties", {})
-        where = f"{stack}/{name}"
-        documents = [
-            ("trust", properties.get("AssumeRolePolicyDocument")),
-            (
-                "identity" if "IAM" in resource["Type"] else "resource",
-                properties.get("PolicyDocument"),
-            ),
-            ("resource", properties.get("RepositoryPolicyText")),
-            *(("identity", each["PolicyDocument"]) for each in properties.get("Policies", [])),
-        ]
-        for kind, document in documents:
-            for statement in (document or {}).get("Statement", []):
+        for kind, document in documents(resource):
+            for statement in document["Statement"]:
                 yield Statement(
-                    where,
+                    f"{stack}/{name}",
                     kind,
                     statement["Effect"],
                     tuple(map(str, many(statement.get("Action", statement.get("NotAction"))))),
@@ -49,12 +51,12 @@ def statements(assembly: Assembly) -> Iterator[Statement]:
 
 
 def many(value: Any) -> list[Any]:
-    """A value that may stand alone or in a list."""
+    """Return a value as a list, unless it is one."""
     return value if isinstance(value, list) else [value]
 
 
 def written(value: Any) -> str:
-    """An ARN with `<...>` for what is known only later."""
+    """Return an ARN with references in angle brackets."""
     match value:
         case str(text):
             return text
@@ -74,8 +76,10 @@ def written(value: Any) -> str:
 
 
 def holds(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, str]) -> bool:
-    """Whether IAM lets a condition pass: every key of every operator, any of its values; a key
-    that the request does not have fails."""
+    """Return whether IAM accepts a condition: any value of every key of every operator.
+
+    A key that the request does not have fails.
+    """
     operators = {
         "StringEquals": lambda actual, pattern: actual == pattern,
         "StringLike": fnmatch.fnmatchcase,

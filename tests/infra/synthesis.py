@@ -29,7 +29,7 @@ Resource = dict[str, Any]
 
 @dataclass(frozen=True)
 class Assembly:
-    """What a synthesis made. violations: what validation found wrong, as `rule at construct`."""
+    """Result of a synthesis; `violations` are findings of validation, as `rule at construct`."""
 
     folder: Path
     templates: dict[str, Template]
@@ -60,9 +60,13 @@ def synthesise(
     also: Callable[[cdk.App], object] = lambda app: None,
     **context: str,
 ) -> Assembly:
-    """Build the app and read what came out, whether or not validation was content.
+    """Build the app and return its templates, even if the validation failed.
 
-    also: what to add to the app before it is synthesised.
+    Args:
+        project: The project.
+        stages: Its stages.
+        also: Function that adds to the app before the synthesis.
+        context: CDK context.
     """
     folder = Path(tempfile.mkdtemp(prefix="cdk-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -61,7 +61,6 @@ import socket
 from infra.stages import PROJECT, STAGES
 from tests.infra.options import OPTIONS
 from tests.infra.scaled import SCALED
-from tests.infra.scaled import SCALED
 from tests.infra.synthesis import synthesise
 print([name for _, name in socket.if_nameindex()])
 print(sorted(synthesise(PROJECT, (*STAGES, *OPTIONS, *SCALED)).templates))
@@ -92,7 +91,7 @@ def test_every_option_is_made_without_credentials_and_without_a_network(tmp_path
         ("stage", "staging", "error: stage: 'staging' is none of dev, prod"),
         ("function_image", "latest", "error: function_image: 'latest' is not of the form sha256:"),
         ("rollout", "Fast", "error: function.rollout: 'Fast' is none of AllAtOnce"),
-        ("github_oidc", "yes", "error: github_oidc: must be create or existing"),
+        ("github_oidc", "yes", "error: github_oidc: 'yes' is none of create, existing"),
         ("api_key_version", "x", "error: api_key_version: 'x' is not of the form a number"),
     ],
 )
@@ -118,7 +117,7 @@ def test_nothing_is_found_wrong_with_any_stage_or_option(assembly):
 
 
 def plant(app: cdk.App) -> None:
-    """What must never pass: a bucket that is open by plain HTTP, a role that may do everything."""
+    """Add a bucket open to plain HTTP and a role with every permission."""
     stack = cdk.Stack(app, "canary")
     s3.Bucket(stack, "Bucket")
     role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())

@@ -1,5 +1,7 @@
 """A configuration that makes no sense is refused when it is written, by the name of the key."""
 
+import copy
+import pickle
 import re
 from dataclasses import replace
 from typing import Any
@@ -18,7 +20,7 @@ REPOSITORY = GitHubRepository(owner="acme", name="texts", owner_id=1, repository
 
 
 def anything(value: object) -> Any:
-    """What a type checker would refuse already, from a fork that has none."""
+    """Return a value as Any: a type checker would refuse it, but a fork may have none."""
     return value
 
 
@@ -108,7 +110,7 @@ def stage(**changed):
         ),
         (
             lambda: replace(PROJECT, github_oidc=anything("maybe")),
-            "github_oidc: must be create or existing",
+            "github_oidc: 'maybe' is none of create, existing",
         ),
         (lambda: replace(PROJECT, kept_images=1), "kept_images: 1 is not between 10 and 1,000"),
         (lambda: replace(REPOSITORY, owner="a/b"), "repository.owner: 'a/b'"),
@@ -177,6 +179,11 @@ def test_whole_numbers_are_numbers_and_none_is_none_where_it_may_be():
 def test_a_configuration_cannot_be_changed_behind_our_back():
     with pytest.raises(AttributeError):
         STAGES[0].name = "other"  # type: ignore[misc]
+
+
+def test_a_configuration_can_be_copied_and_pickled():
+    for each in STAGES:
+        assert copy.deepcopy(each) == pickle.loads(pickle.dumps(each)) == each
 
 
 def test_the_platform_that_images_are_built_for_follows_the_architecture():

@@ -1,4 +1,4 @@
-"""What an account has once: bucket, image repositories, GitHub's roles."""
+"""The foundation of an account: bucket, image repositories, GitHub's roles."""
 
 import json
 from typing import Any
@@ -44,8 +44,10 @@ def test_images_keep_their_tags_and_are_scanned(foundation, name):
 
 
 def expired(rules: list[dict[str, Any]], images: list[set[str]]) -> list[set[str]]:
-    """What ECR would remove. images: their tags, newest first. Each image belongs to the first
-    rule that its tags match; later rules leave it alone."""
+    """Return the images that ECR would expire, of images by their tags, newest first.
+
+    An image belongs to the first rule that matches its tags.
+    """
     gone, claimed = [], set()
     for rule in sorted(rules, key=lambda rule: rule["rulePriority"]):
         chosen = rule["selection"]
@@ -116,7 +118,7 @@ def test_the_provider_is_made_once_and_else_taken_as_it_is(shipped, options):
 
 @pytest.fixture
 def may(shipped):
-    """Which resources a role of the foundation may do something to."""
+    """Return the resources on which a role of the foundation may do an action."""
 
     def resources(role: str, action: str) -> set[str]:
         return {

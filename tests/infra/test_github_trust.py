@@ -1,4 +1,4 @@
-"""Which jobs on GitHub get in: the trust policies are evaluated as IAM evaluates them."""
+"""Jobs on GitHub that get a role: the trust policies, evaluated as IAM evaluates them."""
 
 import pytest
 
@@ -12,7 +12,7 @@ MAIN = "refs/heads/main"
 def job(
     context: str, *, form: str = NEW, ref: str = MAIN, repository: str = "22"
 ) -> dict[str, str]:
-    """What GitHub says of a job, under the keys that IAM knows."""
+    """Return the claims of a job's token, under IAM's keys."""
     return {
         f"{ISSUER}:aud": "sts.amazonaws.com",
         f"{ISSUER}:sub": f"{form}:{context}",
@@ -23,7 +23,7 @@ def job(
 
 @pytest.fixture(scope="session")
 def lets_in(shipped):
-    """Whether a role takes a job."""
+    """Return whether a role accepts a job."""
     trusts = {
         name: role["Properties"]["RoleName"]
         for stack, name, role in shipped.all("AWS::IAM::Role")

@@ -1,4 +1,4 @@
-"""A version that does not answer gets no traffic, and whoever waits is told."""
+"""A version that does not answer gets no traffic, and CodeDeploy or CloudFormation learns why."""
 
 import json
 import subprocess
@@ -61,7 +61,7 @@ def deploy(aws, monkeypatch, tmp_path):
 
 
 def status_of(aws):
-    """What CodeDeploy was told, once, of the right deployment."""
+    """Return the status reported to CodeDeploy, once, for the right deployment."""
     (report,) = aws.reported
     assert report["deploymentId"] == "d-ABC"
     assert report["lifecycleEventHookExecutionId"] == "hook-1"
@@ -158,7 +158,7 @@ def test_what_will_not_pass_is_not_waited_for(aws, deploy, capsys):
 
 def test_waiting_ends(aws, deploy, monkeypatch):
     deploy()
-    monkeypatch.setattr(smoke, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(smoke, "TIMEOUT_SECONDS", -1)
     aws.refusals = ["AccessDeniedException"] * 3
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"

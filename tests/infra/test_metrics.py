@@ -17,8 +17,8 @@ from function.server.signals import ServerSignals
 from infra.handlers import refresh_age
 from infra.stages import STAGES
 from scripts.drift.cloudwatch import metric_data
+from tests.infra.check_record import checked_at
 from tests.infra.handler import started
-from tests.infra.looking import looked_at
 from tests.infra.policies import written
 from tests.infra.synthesis import Assembly
 from tests.predictions import a_check, a_log
@@ -84,7 +84,7 @@ class Metric(NamedTuple):
 
 
 class Search(NamedTuple):
-    """What a graph looks for. exact: its whole name, or else a word of it."""
+    """Search of a graph, for a whole name if `exact`, else for a word in it."""
 
     namespace: str
     name: str
@@ -94,7 +94,7 @@ class Search(NamedTuple):
 
 
 def named(assembly: Assembly) -> Iterator[tuple[str, Metric | Search]]:
-    """Everything that is named, and where."""
+    """Yield every metric or search in the templates, and its place."""
     for stack, name, resource in assembly.all():
         where, properties = f"{stack}/{name}", resource.get("Properties", {})
         yield from ((where, each) for each in _in_alarms(properties))
@@ -142,7 +142,7 @@ def _search(query: str) -> Search:
 
 
 def embedded(lines: str) -> Iterator[Metric]:
-    """What CloudWatch makes of lines of a log, after the specification of its embedded format."""
+    """Yield the metrics in log lines, after the specification of the embedded metric format."""
     for line in lines.splitlines():
         record = json.loads(line)
         for directive in record.get("_aws", {}).get("CloudWatchMetrics", []):
@@ -154,7 +154,7 @@ def embedded(lines: str) -> Iterator[Metric]:
 
 
 def told_of_drift(service: str) -> Iterator[Metric]:
-    """What scripts.drift sends of a window with feedback."""
+    """Yield the metrics that scripts.drift sends for predictions with feedback."""
     log = a_log(400, right=0.9)
     for each in metric_data(a_check(log).document, service, datetime.now(UTC)):
         dimensions = {said["Name"]: said["Value"] for said in each["Dimensions"]}
@@ -178,7 +178,7 @@ def request(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def emitted(tmp_path, capsys, monkeypatch):
-    """What a function, a server and a stage's watch of some service really emit."""
+    """Return the metrics that function, server and refresh watch of a service really emit."""
     for name, value in {"BUCKET": "b", "KEY": "k", "MODEL": "sentiment"}.items():
         monkeypatch.setenv(name, value)
 
@@ -197,7 +197,7 @@ def emitted(tmp_path, capsys, monkeypatch):
         signals.loaded(SimpleNamespace(manifest=manifest))  # type: ignore[arg-type]
         signals.report()
         monkeypatch.setenv("SERVICE", service)
-        refresh_age.report(looked_at(datetime(2026, 1, 2, tzinfo=UTC)), datetime.now(UTC))
+        refresh_age.report(checked_at(datetime(2026, 1, 2, tzinfo=UTC)), datetime.now(UTC))
         return {*embedded(capsys.readouterr().out), *told_of_drift(service)}
 
     return of

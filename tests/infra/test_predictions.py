@@ -52,7 +52,7 @@ def destination(find):
 
 @pytest.fixture
 def may(scaled, stack):
-    """What a role of the stack may do, and to what."""
+    """Return a role's actions, each with its resources."""
 
     def found(role: str) -> dict[str, set[str]]:
         granted: dict[str, set[str]] = {}
@@ -67,7 +67,7 @@ def may(scaled, stack):
 
 @pytest.fixture
 def trust(scaled, stack):
-    """Who may become a role of the stack, and when."""
+    """Return principal and conditions of a role's trust policy."""
 
     def found(role: str) -> tuple[Any, dict[str, Any]]:
         (only,) = (
@@ -82,7 +82,7 @@ def trust(scaled, stack):
 
 @pytest.fixture
 def forwards(scaled, stage):
-    """Whether CloudWatch Logs forwards a line: the pattern, read as its documentation has it."""
+    """Return whether CloudWatch Logs forwards a line, by its documentation of patterns."""
     (subscription,) = scaled.resources(f"evergreen-{stage.name}-function", FILTER).values()
     pattern = subscription["Properties"]["FilterPattern"]
     either = r'\(\$\.(\w+) = "(\w+)"\)'
@@ -335,7 +335,7 @@ def test_a_line_that_waits_for_half_an_hour_rings(scaled, stage):
 
 
 def test_answers_of_which_no_line_comes_ring_after_two_hours(scaled, stage):
-    """What is lost before the stream is neither late there nor an error anywhere."""
+    """Lines lost before the stream are neither late there nor an error anywhere."""
     silent = alarm(scaled, stage, "log-silent")
     assert (silent["EvaluationPeriods"], silent["Threshold"]) == (2, 1)
     (expression,) = (each for each in silent["Metrics"] if "Expression" in each)

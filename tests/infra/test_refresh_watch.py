@@ -1,4 +1,4 @@
-"""It is noticed when nobody looks for newer models any more."""
+"""An alarm notices when the checks for newer models stop."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from scripts.refresh.updates import leave_trace
 from scripts.registry import keys
 from scripts.registry.registry import open_registry
 from tests.aws import aws, bucket, moto_endpoint
-from tests.infra.looking import looked_at
+from tests.infra.check_record import checked_at
 from tests.infra.policies import statements, written
 from tests.infra.synthesis import synthesise
 
@@ -53,7 +53,7 @@ def told(capsys):
 
 @pytest.mark.parametrize("hours", [0.5, 25, 24 * 61])
 def test_the_age_of_the_last_look_becomes_a_metric(environment, capsys, hours) -> None:
-    refresh_age.report(looked_at(NOW - timedelta(hours=hours)), NOW)
+    refresh_age.report(checked_at(NOW - timedelta(hours=hours)), NOW)
     record = told(capsys)
     assert record["refresh_age_hours"] == hours
     assert (record["service"], record["model"]) == ("evergreen-prod", "sentiment")
@@ -62,13 +62,13 @@ def test_the_age_of_the_last_look_becomes_a_metric(environment, capsys, hours) -
 
 @pytest.mark.parametrize("code", ["404", "403"])
 def test_where_nobody_ever_looked_there_is_no_figure(environment, capsys, code) -> None:
-    refresh_age.report(looked_at(None, code), NOW)
+    refresh_age.report(checked_at(None, code), NOW)
     assert told(capsys)["found"] is False
 
 
 def test_what_else_s3_says_is_an_error_of_the_function(environment) -> None:
     with pytest.raises(ClientError):
-        refresh_age.report(looked_at(None, "500"), NOW)
+        refresh_age.report(checked_at(None, "500"), NOW)
 
 
 def test_it_finds_what_a_look_really_leaves(environment, bucket, monkeypatch, capsys) -> None:

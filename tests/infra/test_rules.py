@@ -1,4 +1,4 @@
-"""What must hold for whatever is deployed, whichever stage and option."""
+"""Rules for every stage and option."""
 
 import re
 
@@ -45,7 +45,7 @@ PLATFORMS = {
 
 
 def test_what_runs_an_image_is_of_the_architecture_that_the_image_is_built_for(assembly):
-    """Which deployments build by the same two properties of the configuration."""
+    """Deployments build images by the same two properties of the configuration."""
     stages = {stage.name: stage for stage in (*STAGES, *OPTIONS, *SCALED)}
     seen = set()
     for stack, name, resource in assembly.all():

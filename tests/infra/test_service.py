@@ -18,8 +18,7 @@ from function.server.settings import ServerSettings
 from function.server.signals import ServerSignals
 from function.settings import Limits, load_settings
 from infra.configuration.checks import ConfigurationError
-from infra.configuration.machines import vcpus
-from infra.configuration.service import ServiceConfiguration, SleepConfiguration
+from infra.configuration.service import ServiceConfiguration, SleepConfiguration, vcpus
 from tests.embedded_metric_format import metrics_of
 from tests.infra.policies import many, statements, written
 from tests.infra.scaled import HEAVY, LIGHT, NIGHTLY, SCALED
@@ -83,7 +82,7 @@ def gpus(definition):
 
 
 def misplaced(definition):
-    """Whether a task asks for a GPU where there is none: Fargate takes it without a word."""
+    """Return whether a task wants a GPU where there is none: Fargate accepts it silently."""
     return gpus(definition) > 0 and definition["RequiresCompatibilities"] != ["MANAGED_INSTANCES"]
 
 
@@ -248,7 +247,7 @@ def test_a_task_may_call_nothing_and_ecs_may_start_it(scaled, stage, stack, find
 
 
 def flows(assembly, stack):
-    """Who may open a connection to whom, as (from, to, port), by the names of security groups."""
+    """Return allowed connections as (from, to, port), by the names of the security groups."""
     groups = assembly.resources(stack, "AWS::EC2::SecurityGroup")
     names = {
         name: next(tag["Value"] for tag in each["Properties"]["Tags"] if tag["Key"] == "Name")
@@ -565,7 +564,7 @@ def test_callers_who_are_turned_away_wake_a_service_that_may_wake(scaled, stack,
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"capacity": "ec2"}, "service.capacity: 'ec2' is neither gpu nor fargate"),
+        ({"capacity": "ec2"}, "service.capacity: 'ec2' is none of gpu, fargate"),
         ({"instance_types": ()}, "service.instance_types: name at least one"),
         ({"instance_types": ("m7i.large",)}, "service.instance_types: 'm7i.large'"),
         *(
@@ -585,7 +584,7 @@ def test_callers_who_are_turned_away_wake_a_service_that_may_wake(scaled, stack,
         ({"minimum_tasks": 3}, "service.minimum_tasks: 3 is not between 0 and 2"),
         ({"requests_per_second": 0}, "service.requests_per_second: 0 is not"),
         ({"queue_windows": 0}, "service.queue_windows: 0 is not"),
-        ({"egress": "magic"}, "service.egress: 'magic' is neither"),
+        ({"egress": "magic"}, "service.egress: 'magic' is none of public_addresses, nat_gateway"),
         ({"zones": ("a",)}, "service.zones: name two or three"),
         ({"zones": ("a", "a")}, "service.zones: name two or three"),
         ({"zones": ("eu-central-1a", "b")}, "service.zones: 'eu-central-1a'"),

@@ -1,4 +1,4 @@
-"""Who is told of what, and what one sees."""
+"""Alarms, their recipients, the budget and the dashboard."""
 
 import json
 

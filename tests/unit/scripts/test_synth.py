@@ -1,4 +1,4 @@
-"""What `make synth` says of a configuration that makes no sense."""
+"""Messages of `make synth` for a wrong configuration."""
 
 import sys
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""A bucket in which somebody left the trace of a look for a newer model, or nobody did."""
+"""Client of S3 for the record of the last check for a newer model."""
 
 from datetime import datetime
 from types import SimpleNamespace
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-def looked_at(moment: datetime | None, refused: str = "404") -> "S3Client":
-    """A client that finds a trace of a moment, or is refused with a code."""
+def checked_at(moment: datetime | None, refused: str = "404") -> "S3Client":
+    """Return a client that finds a record of a moment, or else gets an error code."""
 
     def head_object(**asked: str) -> dict[str, Any]:
         if moment is None:

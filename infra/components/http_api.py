@@ -1,4 +1,4 @@
-"""The public door: an HTTP API on its `$default` stage, throttled, with a log of routes."""
+"""HTTP API of a stage, throttled, with an access log of routes, and its custom domain."""
 
 import json
 from typing import cast
@@ -7,16 +7,19 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_route53 as route53
+from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
-from infra.components.log_group import log_group
-from infra.configuration.api import ApiConfiguration
+from infra.components.storage import log_group
+from infra.configuration.api import ApiConfiguration, DomainConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
-# The route and not the path, no query string, no address: texts and people may be in those.
+# The route instead of the path, no query string, no address: those may hold texts or personal data.
 ACCESS_LOG = {
     "time": "$context.requestTimeEpoch",
     "request_id": "$context.requestId",
@@ -31,8 +34,13 @@ ACCESS_LOG = {
 }
 
 
-class HttpDoor(Construct):
-    """The API over the alias `live`; every path that no other route takes goes there."""
+class HttpApi(Construct):
+    """API that sends every path without a route of its own to the alias `live`.
+
+    Attributes:
+        api: The HTTP API.
+        stage: Its `$default` stage.
+    """
 
     def __init__(
         self,
@@ -59,7 +67,7 @@ class HttpDoor(Construct):
             self,
             "Stage",
             http_api=self.api,
-            stage_name="$default",  # another name would be part of every path, and /docs break
+            stage_name="$default",  # another name would be part of every path and break /docs
             auto_deploy=True,
             throttle=apigateway.ThrottleSettings(
                 rate_limit=configuration.rate, burst_limit=configuration.burst
@@ -76,7 +84,7 @@ class HttpDoor(Construct):
                 self.api,
                 "AwsSolutions-APIG4",
                 "With 'key' the application checks a bearer key, and its page is open so that "
-                "people can enter theirs; 'public' lets everybody in because the stage says so.",
+                "people can enter theirs; with 'public' the stage wants no authorisation.",
             )
 
 
@@ -100,3 +108,50 @@ def _cors(configuration: ApiConfiguration) -> apigateway.CorsPreflightOptions | 
         expose_headers=["retry-after", "x-model-version", "x-prediction-id", "x-request-id"],
         max_age=cdk.Duration.hours(1),
     )
+
+
+class CustomDomain(Construct):
+    """Custom domain name of the API, with a record in Route 53 if the zone is configured.
+
+    Attributes:
+        target: Host to which the name must point, for a record by hand.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        domain: DomainConfiguration,
+        api: apigateway.HttpApi,
+        stage: apigateway.HttpStage,
+    ) -> None:
+        super().__init__(scope, id_)
+        name = apigateway.DomainName(
+            self,
+            "Name",
+            domain_name=domain.name,
+            certificate=certificates.Certificate.from_certificate_arn(
+                self, "Certificate", domain.certificate_arn
+            ),
+            security_policy=apigateway.SecurityPolicy.TLS_1_2,
+        )
+        apigateway.ApiMapping(self, "Mapping", api=api, domain_name=name, stage=stage)
+        self.target = name.regional_domain_name
+        if domain.hosted_zone_id:
+            route53.ARecord(
+                self,
+                "Record",
+                zone=route53.HostedZone.from_hosted_zone_attributes(
+                    self,
+                    "Zone",
+                    hosted_zone_id=domain.hosted_zone_id,
+                    zone_name=domain.hosted_zone_name,
+                ),
+                record_name=f"{domain.name}.",
+                target=route53.RecordTarget.from_alias(
+                    targets.ApiGatewayv2DomainProperties(
+                        name.regional_domain_name, name.regional_hosted_zone_id
+                    )
+                ),
+            )

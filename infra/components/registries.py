@@ -1,21 +1,58 @@
-"""Where images lie: pushed once under a tag that never moves, run by digest."""
+"""Registries of an account: the bucket of models and the ECR repositories of images."""
 
 from collections.abc import Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.components.log_group import removal_policy
+from infra.components.storage import abort_uploads, private_bucket, removal_policy
 from infra.configuration.project import ProjectConfiguration
 
 
-class ImageRepository(Construct):
-    """A repository that scans what is pushed and keeps what may be needed again.
+class ModelBucket(Construct):
+    """Bucket of the model registry, versioned: model versions, aliases, verdicts and releases.
 
-    stages: names, most precious first. What was deployed to a stage bears a tag `<stage>-...` and
-    is counted apart, so that no number of builds pushes out the image that a stage runs.
+    Attributes:
+        bucket: The S3 bucket.
+    """
+
+    def __init__(self, scope: Construct, id_: str, *, project: ProjectConfiguration) -> None:
+        super().__init__(scope, id_)
+        stack = cdk.Stack.of(self)
+        self.bucket = private_bucket(
+            self,
+            name=f"{project.name}-models-{stack.account}-{stack.region}",
+            versioned=True,
+            retain=project.retain_data,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    id="forget-what-was-replaced",
+                    noncurrent_version_expiration=cdk.Duration.days(project.noncurrent_days),
+                    expired_object_delete_marker=True,
+                ),
+                abort_uploads(days=7),
+            ],
+            without_access_log=(
+                "Only this stack's roles have access, replaced objects are kept, and every alias "
+                "records when and why it moved; CloudTrail, where enabled, records the rest."
+            ),
+        )
+
+
+class ImageRepository(Construct):
+    """ECR repository with immutable tags, which scans images on push.
+
+    Images deployed to a stage have a tag `<stage>-...` and a count of their own, so that no number
+    of builds expires the image that a stage runs.
+
+    Args:
+        stages: Names of the stages, the most important first.
+
+    Attributes:
+        repository: The ECR repository.
     """
 
     def __init__(
@@ -55,8 +92,8 @@ class ImageRepository(Construct):
             ],
         )
 
-    def let_lambda_pull(self, *, project: ProjectConfiguration) -> None:
-        """Let Lambda fetch images for the functions of the project, and for no others."""
+    def grant_lambda_pull(self, *, project: ProjectConfiguration) -> None:
+        """Let Lambda pull images, for the functions of the project alone."""
         stack = cdk.Stack.of(self)
         functions = stack.format_arn(
             service="lambda",
