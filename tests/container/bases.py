@@ -49,7 +49,7 @@ def server_base(podman: Podman, suite: str = PYTHON_3_13) -> str:
 
 
 def stand_in(podman: Podman, target: str, suite: str) -> str:
-    """A stage of `base_images/Dockerfile` on a release of Debian, built where it is not there yet."""
+    """Return a stage of `base_images/Dockerfile` on a release of Debian; build it if missing."""
     debian = f"localhost/evergreen-debian:{suite}-{_digest(PACKAGES.encode())}"
     recipe = b"".join(path.read_bytes() for path in sorted(FOLDER.iterdir()))
     inputs = f"{debian} {RUNTIME_VERSION}".encode() + recipe
