@@ -14,7 +14,7 @@ Egress = Literal["public_addresses", "nat_gateway"]
 # Of the smallest instances with one GPU, 4 vCPU and 16 GiB, what is left beside the system; of
 # Fargate what reads about as fast as the function.
 SIZES: dict[str, tuple[int, int]] = {"gpu": (3072, 12288), "fargate": (2048, 4096)}
-# To start from, well below what such a task can do; `python -m tests.soak` measures yours.
+# To start from, well below what such a task can do; `make soak` measures yours.
 REQUESTS_PER_SECOND: dict[str, float] = {"gpu": 200, "fargate": 20}
 
 
