@@ -1,9 +1,9 @@
 """Base images in tests and in the rehearsal.
 
 LAMBDA_BASE_IMAGE and SERVER_BASE_IMAGE name the real bases where they can be pulled. Else Debian
-replaces both: its packages, unpacked by mmdebstrap, with the same minor version of Python. It differs
-from AWS's base in the C library (2.41, not 2.34; test_wheels.py covers that) and in other files; the
-runtime client is AWS's own.
+replaces both: its packages, unpacked by mmdebstrap, with the same minor version of Python. It
+differs from AWS's base in the C library (2.41, not 2.34; test_wheels.py covers that) and in other
+files; the runtime client is AWS's own.
 """
 
 import hashlib

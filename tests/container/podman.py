@@ -38,8 +38,8 @@ class Podman:
         build_options: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """folder: for scratch files. build_options: of every build. variables: of the environment, in
-        addition to this process's."""
+        """folder: for scratch files. build_options: of every build. variables: of the environment,
+        in addition to this process's."""
         configuration = folder / "containers.conf"
         configuration.write_text(CONFIGURATION + (RUNC if shutil.which("runc") else ""))
         self.environment = {

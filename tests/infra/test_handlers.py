@@ -28,8 +28,8 @@ MODES = {
 }
 
 
-class Versions:
-    """Versions of the function. refusals: error codes of Lambda's API, before it invokes one."""
+class FakeVersions:
+    """FakeVersions of the function. refusals: error codes of Lambda's API, before it invokes one."""
 
     def __init__(self):
         self.by_arn, self.refusals, self.events = {}, [], []
@@ -43,7 +43,7 @@ class Versions:
 
 @pytest.fixture
 def versions():
-    return Versions()
+    return FakeVersions()
 
 
 @pytest.fixture

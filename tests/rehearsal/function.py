@@ -84,7 +84,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
     process.communicate()
 
 
-class Function(LambdaVersions):
+class ContainerFunction(LambdaVersions):
     """One function, whose versions can be invoked.
 
     Args:

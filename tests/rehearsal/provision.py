@@ -21,7 +21,7 @@ from tests.rehearsal import cdk
 from tests.rehearsal.checkout import Checkout
 from tests.rehearsal.docker import Replacements
 from tests.rehearsal.environment import FUNCTION, PROJECT, STAGE, Callers, Environment
-from tests.rehearsal.function import Containers, Function
+from tests.rehearsal.function import Containers, ContainerFunction
 from tests.rehearsal.image_registry import image_registry
 from tests.rehearsal.rollout import Rollout
 from tests.rehearsal.store import temporary_store
@@ -56,7 +56,9 @@ def provision() -> Iterator[Environment]:
         client = _clients(moto)
 
         containers = stack.enter_context(Containers(podman, images.address, str(emulator)))
-        function = Function(FUNCTION, client("lambda"), containers, lambda: _settings(client))
+        function = ContainerFunction(
+            FUNCTION, client("lambda"), containers, lambda: _settings(client)
+        )
         callers = Callers(stack.enter_context(serving(Front(0, function))))
         endpoints = AwsEndpoints(function.invoke_version)
         hooks = stack.enter_context(serving(endpoints))

@@ -24,7 +24,7 @@ from scripts.common.command_line import run
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
 from tests.soak.drain import drain, read_metric
-from tests.soak.report import Kind, Results
+from tests.soak.report import RequestStats, SoakResults
 from tests.soak.watch import watching
 from tests.stand_ins.json_server import LOOPBACK
 
@@ -55,7 +55,7 @@ def main() -> None:
             time.sleep(SETTLE)  # until the server has noticed that all clients have gone
         failed_batches = round(read_metric(port, "evergreen_batch_failures_total"))
         drained = drain(port, pid, [json.dumps({"inputs": reviews}).encode()] * DRAINED)
-    results = Results(arguments.seconds, requests, samples, failed_batches, drained)
+    results = SoakResults(arguments.seconds, requests, samples, failed_batches, drained)
     print(results.render())
     if arguments.json:
         arguments.json.write_text(results.as_json(), encoding="utf-8")
@@ -63,7 +63,9 @@ def main() -> None:
         raise CommandError("; ".join(failures))
 
 
-def load(port: int, seconds: int, clients: int, data: Path | None = None) -> dict[str, Kind]:
+def load(
+    port: int, seconds: int, clients: int, data: Path | None = None
+) -> dict[str, RequestStats]:
     """Run the locustfile against a server, and return its results by kind of request.
 
     It runs in a process of its own, because locust patches the standard library.
@@ -91,7 +93,7 @@ def load(port: int, seconds: int, clients: int, data: Path | None = None) -> dic
         if code or not results.exists():
             raise CommandError(f"locust ended with {code}; what it printed tells why")
         found = json.loads(results.read_text(encoding="utf-8"))
-    return {name: Kind(**figures) for name, figures in found.items()}
+    return {name: RequestStats(**figures) for name, figures in found.items()}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ SPARE = 4  # descriptors that a server may open for good
 
 
 @dataclass(frozen=True)
-class Kind:
+class RequestStats:
     """Requests of one kind. Percentiles: milliseconds. errors: how often, by message."""
 
     count: int
@@ -25,7 +25,7 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Results:
+class SoakResults:
     """All results.
 
     seconds: of load. requests: by kind. samples: of the server's process. failed_batches: by the
@@ -33,7 +33,7 @@ class Results:
     """
 
     seconds: float
-    requests: Mapping[str, Kind]
+    requests: Mapping[str, RequestStats]
     samples: Sequence[Sample]
     failed_batches: int
     drained: Drained

@@ -19,7 +19,7 @@ from tests.conftest import REPOSITORY
 from tests.soak.__main__ import load
 from tests.soak.answers import find_fault, is_refusal, labels
 from tests.soak.drain import Drained, drain
-from tests.soak.report import Kind, Results
+from tests.soak.report import RequestStats, SoakResults
 from tests.soak.watch import Sample, growth, leaked, watching
 from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving
 from tests.tiny import write_artifact
@@ -69,9 +69,9 @@ def samples(memory: list[int], last_descriptors: int = 10) -> list[Sample]:
     return [*found, Sample(float(len(memory)), 1, last_descriptors, 5)]
 
 
-def results(found: list[Sample], **other: object) -> Results:
+def results(found: list[Sample], **other: object) -> SoakResults:
     """Of 20 seconds in which nothing else was wrong."""
-    quiet = Results(20, {}, found, 0, Drained(2, 2, 0.5, 0))
+    quiet = SoakResults(20, {}, found, 0, Drained(2, 2, 0.5, 0))
     return replace(quiet, **other)  # type: ignore[arg-type]
 
 
@@ -205,8 +205,8 @@ def test_a_server_that_hangs_when_it_is_stopped_is_given_up(
 
 def test_a_report_names_every_error() -> None:
     kinds = {
-        "review": Kind(3, 1, 10, 20, 30, {"500, not 200": 1}),
-        "GET": Kind(2, 0, 1, 1, 1, {}),
+        "review": RequestStats(3, 1, 10, 20, 30, {"500, not 200": 1}),
+        "GET": RequestStats(2, 0, 1, 1, 1, {}),
     }
     found = results(samples([100] * 21), requests=kinds)
     shown = found.render()

@@ -64,7 +64,7 @@ class _Requests(JsonRequests):
 
 
 @dataclass(frozen=True)
-class Cloud:
+class FakeAccount:
     """An account, the CDK, Docker, and the API of every stage."""
 
     cdk: Cdk
@@ -88,13 +88,15 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+def cloud(
+    aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FakeAccount]:
     """An account with nothing in it, not even the CDK's bootstrap."""
     request = urllib.request.Request(f"{aws['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
     urllib.request.urlopen(request).close()
     _keep_clients(monkeypatch)
     api = StageApi()
-    cloud = Cloud(Cdk(boto3.client, url(api)), Docker(boto3.client), api)
+    cloud = FakeAccount(Cdk(boto3.client, url(api)), Docker(boto3.client), api)
     monkeypatch.setattr(cdk, "EXECUTABLE", Path(sys.executable))
     monkeypatch.setattr(cdk, "subprocess", SimpleNamespace(run=cloud.run))
     monkeypatch.setattr(docker, "subprocess", SimpleNamespace(run=cloud.run, PIPE=-1, STDOUT=-2))
@@ -119,7 +121,7 @@ def source(tmp_path: Path) -> Path:
 
 
 @dataclass
-class Line:
+class CommandLine:
     """The command line, on a commit that a test can change."""
 
     patch: pytest.MonkeyPatch
@@ -143,7 +145,9 @@ class Line:
 
 
 @pytest.fixture
-def line(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Line:
+def line(
+    cloud: FakeAccount, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> CommandLine:
     """A command line on COMMIT, in an account whose stages take the keys made for them."""
 
     def digests() -> str:
@@ -153,13 +157,13 @@ def line(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
 
     cloud.api.accepted = digests
     monkeypatch.setattr(live, "PAUSE_SECONDS", 0)
-    made = Line(monkeypatch, capfd)
+    made = CommandLine(monkeypatch, capfd)
     made.on(COMMIT)
     return made
 
 
 @pytest.fixture
-def bootstrapped(cloud: Cloud) -> None:
+def bootstrapped(cloud: FakeAccount) -> None:
     cloud.cdk.run(["bootstrap", "aws://123456789012/eu-central-1"])
     cloud.cdk.calls.clear()
 

@@ -70,7 +70,7 @@ class Acted:
         return [" ".join(call[1:]) for call in self.calls if call[0] == "make"]
 
 
-class Runner:
+class ActRunner:
     """A clone of the repository's workflows, with stand-ins of their programs and actions."""
 
     def __init__(self, folder: Path) -> None:

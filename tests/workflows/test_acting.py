@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.workflows.acting import Runner
+from tests.workflows.acting import ActRunner
 from tests.workflows.files import WORKFLOWS
 
 pytestmark = pytest.mark.integration
@@ -66,7 +66,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory):
-    return Runner(tmp_path_factory.mktemp("act"))
+    return ActRunner(tmp_path_factory.mktemp("act"))
 
 
 def fails(when):
