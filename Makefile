@@ -12,6 +12,7 @@ BUILDER ?= docker
 BUILD_FLAGS ?=
 VARIANT ?= gpu
 TORCH_BACKEND ?= cpu
+SECONDS ?= 600
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,7 +54,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse inventory costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse soak inventory costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -134,6 +135,9 @@ destroy: $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 
 rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build, deploy, refresh, refuse, fail, go back
 	$(BIN)/python -m tests.rehearsal
+
+soak: $(VENV)/.test models ## ten minutes of everything at once against the server, on this machine; SECONDS=, DATA=
+	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(REAL)
 
 inventory: $(VENV)/.test ## write down ids, names and permissions of the stacks, after a change that is meant
 	$(BIN)/python -m tests.infra.inventory

@@ -1,8 +1,8 @@
-"""Build a stage's images with models of its account's registry, see them answer, and push them.
+"""Build a stage's images with models of its account's registry, test them, and push them.
 
-The function's image is run under Lambda's emulator before anything is pushed, and every model has
-to answer by its version. What was built of the same commit and models is not built again. The last
-lines are digests, which scripts.deploy takes.
+Before it is pushed, the function's image runs under Lambda's emulator, and every model has to
+answer with its version. An image of the same commit and models is not built again. The last lines
+are digests, which scripts.deploy takes.
 """
 
 import argparse
@@ -11,26 +11,26 @@ from dataclasses import asdict
 from pathlib import Path
 
 from scripts.common.command_line import run, write_json, write_outputs
-from scripts.deploy.account import enter
+from scripts.deploy.account import open_account
 from scripts.deploy.builds import build_images, stage_registry
-from scripts.deploy.history import refuse_what_was_taken_back
-from scripts.deploy.models import choose, parse, written
+from scripts.deploy.history import refuse_rolled_back
+from scripts.deploy.models import choose_models, format_models, parse_models
 from scripts.deploy.stacks import load_stage
 
 
 def main() -> None:
     arguments = _arguments()
     project, stage = load_stage(arguments.stage)
-    given = parse(arguments.models)
-    account = enter(stage)
+    given = parse_models(arguments.models)
+    account = open_account(stage)
     registry = stage_registry(account, project)
-    refuse_what_was_taken_back(registry, stage, again=arguments.again)
-    models = choose(registry, stage, given)
+    refuse_rolled_back(registry, stage, again=arguments.again)
+    models = choose_models(registry, stage, given)
     build = build_images(account, project, stage, models, shlex.split(arguments.build_flags))
     digests = {"function_image": build.function, "server_image": build.server}
     write_json(asdict(build), arguments.json)
-    write_outputs(arguments.outputs, {**digests, "models": written(models)})
-    print(f"models {written(models)}")
+    write_outputs(arguments.outputs, {**digests, "models": format_models(models)})
+    print(f"models {format_models(models)}")
     for name, digest in digests.items():
         if digest:
             print(f"{name} {digest}")
@@ -43,18 +43,21 @@ def _arguments() -> argparse.Namespace:
         "--models",
         default="",
         metavar="MODEL=VERSION,...",
-        help="versions that are not to be those that the stage would take by itself",
+        help="versions to use instead of those that the stage chooses",
     )
-    parser.add_argument("--again", action="store_true", help="also of a commit that was taken back")
+    parser.add_argument("--again", action="store_true", help="also a commit that was rolled back")
     parser.add_argument(
-        "--build-flags", default="", metavar="FLAGS", help="more for `docker buildx build`: caches"
+        "--build-flags",
+        default="",
+        metavar="FLAGS",
+        help="further flags of `docker buildx build`: caches",
     )
     parser.add_argument("--json", type=Path, help="write models and digests here")
     parser.add_argument(
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="add function_image, server_image and models to it, as GitHub reads outputs",
+        help="append function_image, server_image and models, as outputs of a GitHub job",
     )
     return parser.parse_args()
 

@@ -1,13 +1,21 @@
-"""Take a stage away again, or with `--stage foundation` what all stages share.
+"""Delete a stage, or with `--stage foundation` what all stages share.
 
-With `retain_data` a stage's logs and results outlive it, and the foundation's models and images.
-Everything else is gone.
+With `retain_data` a stage's logs and results stay, and the foundation's models and images.
+Everything else is deleted.
 """
 
 import argparse
 
 from scripts.common.command_line import run
-from scripts.deploy.removal import confirm, remove_foundation, remove_stage
+from scripts.common.errors import UsageError
+from scripts.common.progress import log
+from scripts.deploy import foundation, stacks
+from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
+from scripts.deploy.api_key import delete_key
+from scripts.deploy.stacks import load_stage, load_stages
+
+# The output that names the bucket of a stack, by the stack's part of the stage.
+BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
 
 
 def main() -> None:
@@ -19,10 +27,80 @@ def main() -> None:
     parser.add_argument("--stage", required=True, help="one of infra/stages.py, or foundation")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     arguments = parser.parse_args()
-    remove = remove_foundation if arguments.stage == "foundation" else remove_stage
     if not arguments.yes:
-        confirm(arguments.stage)
-    remove(arguments.stage)
+        _confirm(arguments.stage)
+    if arguments.stage == "foundation":
+        delete_foundation()
+    else:
+        delete_stage(arguments.stage)
+
+
+def _confirm(stage: str) -> None:
+    """Raise UsageError unless the name is typed again."""
+    try:
+        typed = input(f"This removes {stage}. Type its name to go on: ")
+    except EOFError:  # there is no terminal
+        typed = ""
+    if typed.strip() != stage:
+        raise UsageError("nothing was removed; type the stage's name, or say --yes")
+
+
+def delete_stage(name: str) -> None:
+    """Delete the stacks of a stage and its key. Raises CommandError, UsageError."""
+    project, stage = load_stage(name)
+    account = open_account(stage)
+    names = stacks.names(project, stage)
+    for part, output in BUCKETS.items():
+        stack = project.stack(stage.name, part)
+        if stack in names and not stage.retain_data and account.stack(stack):
+            empty_bucket(account, account.output(stack, output))
+    stacks.destroy(names, {"stage": stage.name})
+    delete_key(account, project, stage)
+    kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
+    log(f"{stage.name} is gone; {kept}. Models and images are the foundation's.")
+
+
+def delete_foundation() -> None:
+    """Delete what all stages of an account share.
+
+    Raises:
+        UsageError: A stage is still deployed, or there is no foundation.
+    """
+    project, stages = load_stages()
+    account = open_account(stages[0])
+    deployed = [
+        stack for stage in stages for stack in stacks.names(project, stage) if account.stack(stack)
+    ]
+    if deployed:
+        raise UsageError(f"{', '.join(deployed)} still stand on it: destroy those first")
+    stack = foundation.stack_name(project)
+    if account.stack(stack) is None:
+        raise UsageError(f"{stack} is not here")
+    allow_deletion(account, stack)
+    context = {"stage": stages[0].name, "github_oidc": foundation.github_oidc(account, project)}
+    bucket = foundation.bucket_name(account, project)
+    if not project.retain_data:
+        empty_bucket(account, bucket)
+    stacks.destroy([stack], context)
+    if project.retain_data:
+        log(
+            f"{stack} is gone; kept were the bucket {bucket} and the repositories "
+            f"{project.function_repository} and {project.server_repository}. Their names stay "
+            "taken: before a new foundation, delete them or 'cdk import' them."
+        )
+
+
+def allow_deletion(account: Account, stack: str) -> None:
+    """Turn off a stack's termination protection."""
+    client = account.session.client("cloudformation", config=CONFIG)
+    with aws_errors("CloudFormation"):
+        client.update_termination_protection(EnableTerminationProtection=False, StackName=stack)
+
+
+def empty_bucket(account: Account, bucket: str) -> None:
+    """Delete every version of every object: AWS deletes only an empty bucket."""
+    with aws_errors("S3"):
+        account.session.resource("s3", config=CONFIG).Bucket(bucket).object_versions.delete()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Check the models that an image will carry, and print the arguments that its build takes.
+"""Verify the models of an image, and print the arguments of its build.
 
 docker build $(python -m scripts.image build/image/models) -f Dockerfile.lambda .
 """
@@ -24,7 +24,7 @@ def main() -> None:
         "--expect",
         default="",
         metavar="MODEL[=VERSION],...",
-        help="fail unless these are there, and no others; empty takes all that is there",
+        help="fail unless these are there and no others; empty for any",
     )
     arguments = parser.parse_args()
     artifacts = read_models(arguments.models)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _as_expected(artifacts: Sequence[Artifact], expected: Sequence[str]) -> bool:
-    """expected: each a model, in whatever version or in one."""
+    """Compare models with MODEL, of any version, or MODEL=VERSION."""
     names = {each.manifest.model for each in artifacts}
     found = names | {f"{each.manifest.model}={each.version}" for each in artifacts}
     return set(expected) <= found and names == {each.partition("=")[0] for each in expected}

@@ -1,19 +1,19 @@
-"""Bring an earlier release of a stage back: its images live, all at once, without asking alarms,
-and `production` on its models, where the stage moves that.
+"""Roll a stage back to an earlier release: its images go live at once, without a canary.
 
-Without --release it is the one before what is live, so each run goes one further back; after a
-failure half-way the next run completes it. What was taken back comes again only when somebody says
-so: its models by `scripts.refresh --retry` or `scripts.promote`, its code by --again of
-`scripts.build`, or both by --release here.
+`production` moves back to its models where the stage moves that alias. Without --release it is the
+release before the live one, so each run goes one further back; after a failure the next run
+completes the rollback. What was rolled back is deployed again only on request: its models by
+`scripts.refresh --retry` or `scripts.promote`, its code by --again of `scripts.build`, or both by
+--release here.
 """
 
 import argparse
 from pathlib import Path
 
 from scripts.common.command_line import run, table, write_outputs
-from scripts.common.progress import say
+from scripts.common.progress import log
 from scripts.deploy import history
-from scripts.deploy.account import enter
+from scripts.deploy.account import open_account
 from scripts.deploy.builds import stage_registry
 from scripts.deploy.live import live_digest
 from scripts.deploy.stacks import load_stage
@@ -23,18 +23,20 @@ from scripts.registry.releases import list_releases, release_history
 def main() -> None:
     arguments = _arguments()
     project, stage = load_stage(arguments.stage)
-    account = enter(stage)
+    account = open_account(stage)
     registry = stage_registry(account, project)
     releases = list_releases(registry.store, stage.name)
     live = live_digest(account, f"{project.name}-{stage.name}")
     if arguments.list:
-        print(table(("release", "commit", "models", ""), list(history.rows(releases, live))))
+        print(
+            table(("release", "commit", "models", ""), list(history.release_rows(releases, live)))
+        )
         return
-    target = history.find(releases, arguments.release) if arguments.release else None
-    target = target or history.one_before(release_history(releases), live)
-    say(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
-    url = history.bring_back(account, project, stage, target)
-    history.record(account, project, stage, releases, target)
+    target = history.find_release(releases, arguments.release) if arguments.release else None
+    target = target or history.previous_release(release_history(releases), live)
+    log(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
+    url = history.roll_back(account, project, stage, target)
+    history.record_rollback(account, project, stage, releases, target)
     write_outputs(
         arguments.outputs,
         {"release": target.name, "function_image": target.image, "url": url},
@@ -51,7 +53,7 @@ def _arguments() -> argparse.Namespace:
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="add release, function_image and url to it, as GitHub reads outputs",
+        help="append release, function_image and url, as outputs of a GitHub job",
     )
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Print what a deploy would make. The templates lie in cdk.out/ afterwards."""
+"""Print the resources of a deployment, and write the templates to cdk.out/."""
 
 import argparse
 from collections import defaultdict
@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.synth", description=__doc__)
     parser.add_argument("--stage", help="one of infra/stages.py; all of them by default")
     arguments = parser.parse_args()
-    load_stages()  # what makes no sense is one line here, and several of the CDK's
+    load_stages()  # an invalid configuration is one line here, and many from the CDK
     if arguments.stage:
         load_stage(arguments.stage)
     for stack, template in synthesise(arguments.stage).items():
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def describe(stack: str, template: dict[str, Any]) -> list[str]:
-    """A stack's resources by type, each by the path of the construct that made it."""
+    """Return lines with a stack's resources by type, each by its construct's path."""
     resources = template.get("Resources", {})
     kinds: dict[str, list[str]] = defaultdict(list)
     for logical_id, resource in resources.items():

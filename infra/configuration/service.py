@@ -23,7 +23,7 @@ FARGATE_SIZES = {
 # Default CPU units and MiB of a task: on a GPU what the system leaves of the smallest instance with
 # 4 vCPU and 16 GiB; on Fargate what infers about as fast as the function.
 SIZES: dict[str, tuple[int, int]] = {"gpu": (3072, 12288), "fargate": (2048, 4096)}
-# Default target, well below what such a task can do; `python -m tests.soak` measures yours.
+# Default target, well below what such a task can do; `make soak` measures yours.
 REQUESTS_PER_SECOND: dict[str, float] = {"gpu": 200, "fargate": 20}
 
 

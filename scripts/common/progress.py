@@ -7,8 +7,8 @@ from types import TracebackType
 from tqdm import tqdm
 
 
-def say(line: str) -> None:
-    """A line on stderr, at once."""
+def log(line: str) -> None:
+    """Write a line to stderr at once; stdout is for results."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,1 +1,1 @@
-"""What `make deploy` does around the CDK: looks first, brings models and images, looks after."""
+"""Deployment of a stage: models, images, smoke test, stacks, releases, rollback."""

@@ -1,4 +1,4 @@
-"""The AWS account that credentials lead to, in a stage's region."""
+"""The AWS account of a stage, in its region."""
 
 import os
 from collections.abc import Iterator
@@ -20,19 +20,19 @@ CONFIG = Config(
     connect_timeout=10, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 4}
 )
 BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
-LOWEST_BOOTSTRAP = 8  # from which on the lookup role is there, which the CDK asks for
+LOWEST_BOOTSTRAP = 8  # the first version with the lookup role, which the CDK needs
 
 
 @dataclass(frozen=True)
 class Account:
-    """An account, its number, a region of it, and a session to ask it with."""
+    """An account in one region, and a session with its credentials."""
 
     number: str
     region: str
     session: boto3.Session
 
     def output(self, stack: str, name: str) -> str:
-        """What a stack says of itself. Raises CommandError where it, or that, is not there."""
+        """Return an output of a stack. Raises CommandError where either is missing."""
         found = self.stack(stack)
         for output in found.get("Outputs", []) if found else []:
             if output.get("OutputKey") == name:
@@ -40,9 +40,9 @@ class Account:
         raise CommandError(f"{stack}: not deployed here, or has no output {name}")
 
     def stack(self, name: str) -> "StackTypeDef | None":
-        """A stack, None where there is none."""
+        """Return the description of a stack, or None."""
         client = self.session.client("cloudformation", config=CONFIG)
-        with said_plainly("CloudFormation"):
+        with aws_errors("CloudFormation"):
             try:
                 return client.describe_stacks(StackName=name)["Stacks"][0]
             except ClientError as error:
@@ -51,20 +51,22 @@ class Account:
                 raise
 
     def bootstrap_version(self) -> int:
-        """Of what `cdk bootstrap` made, 0 where it never ran."""
+        """Return the version that `cdk bootstrap` left, or 0 where it never ran."""
         client = self.session.client("ssm", config=CONFIG)
-        with said_plainly("Parameter Store"):
+        with aws_errors("Parameter Store"):
             try:
                 return int(client.get_parameter(Name=BOOTSTRAP_VERSION)["Parameter"]["Value"])
             except client.exceptions.ParameterNotFound:
                 return 0
 
 
-def enter(stage: StageConfiguration) -> Account:
-    """The account of the credentials at hand. Raises UsageError where there are none, or where
-    they lead elsewhere than the stage.
+def open_account(stage: StageConfiguration) -> Account:
+    """Return the stage's account, reached with the credentials at hand.
 
-    From here on the stage's region is this process's and its children's, whatever it was before.
+    Sets the region of this process and its children to the stage's.
+
+    Raises:
+        UsageError: There are no credentials, or they belong to another account.
     """
     os.environ.update(AWS_REGION=stage.region, AWS_DEFAULT_REGION=stage.region)
     session = boto3.Session(region_name=stage.region)
@@ -85,8 +87,8 @@ def enter(stage: StageConfiguration) -> Account:
 
 
 @contextmanager
-def said_plainly(service: str) -> Iterator[None]:
-    """botocore's errors as ours, in one line."""
+def aws_errors(service: str) -> Iterator[None]:
+    """Raise botocore's errors as CommandError, in one line that names the service."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:

@@ -1,11 +1,11 @@
-"""The key of a stage's API: made once, shown once, kept as its SHA-256."""
+"""API key of a stage: generated once, shown once, stored as its SHA-256."""
 
 import hashlib
 import secrets
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.deploy.account import CONFIG, Account, said_plainly
+from scripts.deploy.account import CONFIG, Account, aws_errors
 
 BYTES = 32
 
@@ -13,35 +13,37 @@ BYTES = 32
 def ensure_key(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration
 ) -> tuple[str, str | None]:
-    """The version of the parameter with the digest, and the key itself where it was made now.
+    """Generate a stage's API key unless it has one.
 
-    The version is empty, and there is no key, where the stage asks for none or names digests.
+    Returns:
+        The version of the parameter that holds the digest, and the key if it is new. The version
+        is empty for a stage that needs no key or lists digests in its configuration.
     """
     if stage.api.auth != "key" or stage.api.key_digests:
         return "", None
     name = project.key_parameter(stage.name)
     client = account.session.client("ssm", config=CONFIG)
-    with said_plainly("Parameter Store"):
+    with aws_errors("Parameter Store"):
         try:
             return str(client.get_parameter(Name=name)["Parameter"]["Version"]), None
         except client.exceptions.ParameterNotFound:
             key = secrets.token_urlsafe(BYTES)
             answer = client.put_parameter(
                 Name=name,
-                Value=digest_of(key),
+                Value=_digest(key),
                 Type="String",
                 Description="SHA-256 of each key that may call, comma-separated",
             )
             return str(answer["Version"]), key
 
 
-def forget_key(account: Account, project: ProjectConfiguration, stage: StageConfiguration) -> None:
-    """Remove the parameter; one that is not there is no error."""
+def delete_key(account: Account, project: ProjectConfiguration, stage: StageConfiguration) -> None:
+    """Delete the parameter with the digest, if there is one."""
     client = account.session.client("ssm", config=CONFIG)
-    with said_plainly("Parameter Store"):
+    with aws_errors("Parameter Store"):
         client.delete_parameters(Names=[project.key_parameter(stage.name)])
 
 
-def digest_of(key: str) -> str:
-    """What the function compares."""
+def _digest(key: str) -> str:
+    """Return what the function compares a caller's key with."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Models of an image, and the arguments that its build takes."""
+"""The models of an image, and the arguments of its build."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,12 @@ SSH_REMOTE = re.compile(r"^[\w.-]+@(?P<host>[\w.-]+):(?P<path>[^/].*)$")
 
 
 def read_models(folder: Path) -> list[Artifact]:
-    """Every model of a folder, verified, by name. Raises ArtifactError, UsageError."""
+    """Open and verify all models of a folder, sorted by name.
+
+    Raises:
+        ArtifactError: A model is damaged.
+        UsageError: There is no model.
+    """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; write it with scripts.pull")
     artifacts = [open_artifact(path) for path in sorted(folder.iterdir()) if path.is_dir()]
@@ -26,8 +31,11 @@ def read_models(folder: Path) -> list[Artifact]:
 
 
 def build_arguments(folder: Path, artifacts: Sequence[Artifact], versions: str) -> Iterator[str]:
-    """For `docker build` and `podman build`, no spaces in any: where the models lie, which the
-    build has to find there, and labels that tell models, digests and commit."""
+    """Yield arguments of `docker build` and `podman build`, none with a space.
+
+    They name the folder with the models, the versions that the build must find in it, and labels
+    with models, digests and commit.
+    """
     digests = ",".join(f"{each.manifest.model}=sha256:{each.digest}" for each in artifacts)
     yield f"--build-context=models={folder}"
     yield f"--build-arg=MODELS={versions}"
@@ -41,7 +49,7 @@ def build_arguments(folder: Path, artifacts: Sequence[Artifact], versions: str) 
 
 
 def public_address(remote: str) -> str:
-    """A remote's web address without the user and token that it may hold; empty for a folder."""
+    """Return a remote's web address without user and token; empty for a folder."""
     if short := SSH_REMOTE.match(remote):
         remote = f"https://{short['host']}/{short['path']}"
     parts = urlsplit(remote)

@@ -1,23 +1,25 @@
-"""What a deployment brings: models and images, made here where they are not given."""
+"""The models and images of a deployment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.common.progress import say
+from scripts.common.progress import log
 from scripts.deploy import foundation, stacks
 from scripts.deploy.account import Account
-from scripts.deploy.image import Recipe, build_and_push
-from scripts.deploy.models import choose, seed
+from scripts.deploy.image import ImageSpec, build_and_push
+from scripts.deploy.models import choose_models, seed
 from scripts.deploy.smoke import as_lambda, as_server
 from scripts.registry.registry import Registry, open_registry
 
 
 @dataclass(frozen=True)
 class Build:
-    """What is deployed. models: model to version. function, server: digests of images; server is
-    empty where the stage has no service."""
+    """Models, by name to version, and the digests of the images that carry them.
+
+    server is empty where the stage has no service.
+    """
 
     models: Mapping[str, str]
     function: str
@@ -27,14 +29,17 @@ class Build:
 def build_all(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration, source: str
 ) -> Build:
-    """Foundation, models in its bucket, and images in its repositories, each where it is not there
-    yet. source: the registry that first models come from."""
+    """Make what a stage needs and lacks: the foundation, models in its bucket, images.
+
+    Args:
+        source: Location of the registry that the first models come from.
+    """
     context = {"stage": stage.name, "github_oidc": foundation.github_oidc(account, project)}
     stacks.deploy([foundation.stack_name(project)], context)
     registry = stage_registry(account, project)
-    for brought in seed(open_registry(source), registry):
-        say(f"{registry.store.location}: {brought} is the candidate")
-    return build_images(account, project, stage, choose(registry, stage))
+    for seeded in seed(open_registry(source), registry):
+        log(f"{registry.store.location}: {seeded} is the candidate")
+    return build_images(account, project, stage, choose_models(registry, stage))
 
 
 def build_images(
@@ -44,10 +49,17 @@ def build_images(
     models: Mapping[str, str],
     flags: Sequence[str] = (),
 ) -> Build:
-    """A stage's images with these models, model to version, in its account's repositories. flags:
-    further ones of `docker buildx build`. Raises CommandError, RegistryError, UsageError."""
+    """Build a stage's images with these models, test them, and push them to its account.
+
+    Args:
+        models: Model to version.
+        flags: Further flags of `docker buildx build`.
+
+    Raises:
+        CommandError, RegistryError, UsageError
+    """
     registry = stage_registry(account, project)
-    function = Recipe(
+    function = ImageSpec(
         "Dockerfile.lambda",
         project.function_repository,
         stage.function.platform,
@@ -58,7 +70,7 @@ def build_images(
     digest = build_and_push(account, registry, models, function, flags)
     if not stage.service:
         return Build(models, digest)
-    server = Recipe(
+    server = ImageSpec(
         "Dockerfile.ecs-gpu",
         project.server_repository,
         stage.service.platform,
@@ -70,5 +82,5 @@ def build_images(
 
 
 def stage_registry(account: Account, project: ProjectConfiguration) -> Registry:
-    """The registry in the account's bucket."""
-    return open_registry(f"s3://{foundation.bucket(account, project)}")
+    """Return the registry in the account's bucket."""
+    return open_registry(f"s3://{foundation.bucket_name(account, project)}")

@@ -24,7 +24,7 @@ def run_cdk(
     context: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Run one of its commands; what it prints goes to stderr. Raises CommandError."""
+    """Run a command of the CDK; its output goes to stderr. Raises CommandError."""
     if not EXECUTABLE.exists():
         raise UsageError(f"{EXECUTABLE} is not there: use make, which installs it")
     given = [f"--context={key}={value}" for key, value in (context or {}).items() if value]
@@ -39,7 +39,7 @@ def run_cdk(
 
 
 def synthesise(stage: str | None) -> dict[str, dict[str, Any]]:
-    """Templates by stack, of one stage or of all; made without credentials or network."""
+    """Return templates by stack, of one stage or of all. Needs neither credentials nor network."""
     offline = {"AWS_EC2_METADATA_DISABLED": "true"}
     run_cdk(["synth", "--quiet"], context={"stage": stage or ""}, environment=offline)
     artifacts = json.loads((ASSEMBLY / "manifest.json").read_text())["artifacts"]

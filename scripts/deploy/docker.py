@@ -9,46 +9,49 @@ from contextlib import contextmanager
 from scripts.common.errors import CommandError, UsageError
 
 
-def docker(*arguments: str, given: str | None = None) -> None:
-    """Run one of its commands; what it prints goes to stderr. given: by stdin.
+def docker(*arguments: str, stdin: str | None = None) -> None:
+    """Run a command of Docker; its output goes to stderr.
 
-    Raises CommandError where it fails, UsageError where it is not there.
+    Raises:
+        CommandError: It fails.
+        UsageError: Docker is not installed.
     """
-    _run(arguments, given, sys.stderr.fileno())
+    _run(arguments, stdin, sys.stderr.fileno())
 
 
-def docker_says(*arguments: str, given: str | None = None) -> str:
-    """What one of its commands prints. Raises as `docker` does."""
-    return _run(arguments, given, subprocess.PIPE)
+def docker_output(*arguments: str, stdin: str | None = None) -> str:
+    """Run a command of Docker and return its output. Raises as `docker` does."""
+    return _run(arguments, stdin, subprocess.PIPE)
 
 
 @contextmanager
 def container(image: str, *options: str) -> Iterator[str]:
-    """The name of a container in the background, removed in the end. Raises as `docker` does."""
-    name = docker_says("run", "--detach", *options, image).strip()
+    """Run a container in the background and remove it in the end; yield its name."""
+    name = docker_output("run", "--detach", *options, image).strip()
     try:
         yield name
     finally:
-        docker_says("rm", "--force", name)
+        docker_output("rm", "--force", name)
 
 
 def logs(name: str) -> str:
-    """The last of what a container wrote, to both streams."""
-    command = [_tool(), "logs", "--tail=20", name]
+    """Return the last lines of a container's output, of both streams."""
+    command = [_program(), "logs", "--tail=20", name]
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     return done.stdout.strip()
 
 
-def _run(arguments: tuple[str, ...], given: str | None, stdout: int) -> str:
-    done = subprocess.run([_tool(), *arguments], input=given, text=True, stdout=stdout, check=False)
+def _run(arguments: tuple[str, ...], stdin: str | None, stdout: int) -> str:
+    command = [_program(), *arguments]
+    done = subprocess.run(command, input=stdin, text=True, stdout=stdout, check=False)
     if done.returncode:
         raise CommandError(f"docker {arguments[0]} failed; see above")
     return done.stdout or ""
 
 
-def _tool() -> str:
+def _program() -> str:
     found = shutil.which("docker")
     if found is None:
         raise UsageError("docker is not there; install it, with buildx, or give an image's digest")

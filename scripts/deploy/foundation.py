@@ -1,11 +1,15 @@
-"""The account's foundation: its names, whether GitHub is trusted already, and who made that so."""
+"""What the stages of an account share, and what the CDK itself needs there.
+
+The foundation is a stack with the registry's bucket, ECR's repositories and GitHub's roles. The CDK
+needs its bootstrap, a bucket and roles, once per region.
+"""
 
 from typing import Literal
 
 from infra.configuration.project import ProjectConfiguration
 from scripts.common.errors import UsageError
-from scripts.common.progress import say
-from scripts.deploy.account import CONFIG, LOWEST_BOOTSTRAP, Account, said_plainly
+from scripts.common.progress import log
+from scripts.deploy.account import CONFIG, LOWEST_BOOTSTRAP, Account, aws_errors
 from scripts.deploy.cdk import run_cdk
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -13,14 +17,14 @@ PROVIDER = "AWS::IAM::OIDCProvider"
 
 
 def github_oidc(account: Account, project: ProjectConfiguration) -> Literal["create", "existing"]:
-    """Whether the foundation's stack is to make the account's provider for GitHub.
+    """Return whether the foundation's stack creates the account's OIDC provider for GitHub.
 
-    An account can have but one. One that this stack made must stay in it, or it would go.
+    An account can have only one. The stack that created it must keep it, or it is deleted.
     """
     client = account.session.client("cloudformation", config=CONFIG)
     stack = stack_name(project)
     if account.stack(stack):
-        with said_plainly("CloudFormation"):
+        with aws_errors("CloudFormation"):
             resources = client.describe_stack_resources(StackName=stack)["StackResources"]
         if any(each["ResourceType"] == PROVIDER for each in resources):
             return "create"
@@ -28,32 +32,33 @@ def github_oidc(account: Account, project: ProjectConfiguration) -> Literal["cre
 
 
 def provider_exists(account: Account) -> bool:
-    """Whether the account trusts GitHub."""
+    """Return whether the account has an OIDC provider for GitHub."""
     client = account.session.client("iam", config=CONFIG)
-    with said_plainly("IAM"):
+    with aws_errors("IAM"):
         providers = client.list_open_id_connect_providers()["OpenIDConnectProviderList"]
     return any(each.get("Arn", "").endswith(f"/{ISSUER}") for each in providers)
 
 
 def stack_name(project: ProjectConfiguration) -> str:
-    """Of the foundation."""
+    """Return the name of the foundation's stack."""
     return f"{project.name}-foundation"
 
 
-def bucket(account: Account, project: ProjectConfiguration) -> str:
-    """The name of the bucket that the registry lies in."""
+def bucket_name(account: Account, project: ProjectConfiguration) -> str:
+    """Return the name of the registry's bucket."""
     return f"{project.name}-models-{account.number}-{account.region}"
 
 
 def ensure_bootstrap(account: Account, *, sure: bool) -> None:
-    """Run `cdk bootstrap` where it never ran, or ran long ago. sure: without asking first.
+    """Run `cdk bootstrap` where it never ran, or a version too old. sure: without asking first.
 
-    Raises UsageError where whoever is asked does not want it.
+    Raises:
+        UsageError: The answer was no.
     """
     if account.bootstrap_version() >= LOWEST_BOOTSTRAP:
         return
     target = f"aws://{account.number}/{account.region}"
-    say(f"{target} is not prepared for the CDK, which needs a bucket, five roles and a parameter.")
+    log(f"{target} is not prepared for the CDK, which needs a bucket, five roles and a parameter.")
     if not (sure or _agreed(f"Run 'cdk bootstrap {target}' now? [y/N] ")):
         raise UsageError(f"run 'cdk bootstrap {target}' first, or say --yes")
     run_cdk(["bootstrap", target])
@@ -62,5 +67,5 @@ def ensure_bootstrap(account: Account, *, sure: bool) -> None:
 def _agreed(question: str) -> bool:
     try:
         return input(question).strip().lower() in ("y", "yes")
-    except EOFError:  # nobody is there to be asked
+    except EOFError:  # there is no terminal
         return False

@@ -1,4 +1,4 @@
-"""Build an image for a stage, see it answer, push it, and learn its digest."""
+"""Images in ECR: built, tested, pushed, found, tagged."""
 
 import base64
 import hashlib
@@ -11,12 +11,12 @@ from pathlib import Path
 
 from scripts.common.errors import CommandError
 from scripts.common.git import commit, is_commit
-from scripts.common.progress import say
-from scripts.deploy.account import CONFIG, Account, said_plainly
+from scripts.common.progress import log
+from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.build_arguments import build_arguments, read_models
 from scripts.deploy.docker import docker
-from scripts.deploy.models import written
-from scripts.deploy.smoke import Runner, examine
+from scripts.deploy.models import format_models
+from scripts.deploy.smoke import Runner, smoke_test
 from scripts.registry.registry import Registry
 
 MODELS = Path("build/image/models")
@@ -25,9 +25,12 @@ PLAIN = ("--provenance=false", "--sbom=false")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What to build. repository: of ECR, by its name. arguments: of the build, by name. runner:
-    how it is run before it is pushed. default_model: which of its models answers unasked."""
+class ImageSpec:
+    """What to build, and how to test it.
+
+    repository: name in ECR. arguments: of the build, by name. runner: how the smoke test runs it.
+    default_model: the model that answers a request that names none.
+    """
 
     dockerfile: str
     repository: str
@@ -41,51 +44,60 @@ def build_and_push(
     account: Account,
     registry: Registry,
     models: Mapping[str, str],
-    recipe: Recipe,
+    spec: ImageSpec,
     flags: Sequence[str] = (),
 ) -> str:
-    """`sha256:...` of an image with these models, in ECR. One that is there has passed its smoke
-    test, and is not built again. flags: further ones of `docker buildx build`.
+    """Build an image with these models, test it, and push it to ECR.
 
-    Raises CommandError, RegistryError, UsageError.
+    An image that ECR has already has passed its test and is not built again.
+
+    Args:
+        models: Model to version.
+        flags: Further flags of `docker buildx build`.
+
+    Returns:
+        The image's digest, `sha256:...`.
+
+    Raises:
+        CommandError, RegistryError, UsageError
     """
-    tag = tag_of(recipe, models)
-    if digest := find_digest(account, recipe.repository, tag):
-        say(f"{recipe.repository}:{tag} is there already")
+    tag = _tag(spec, models)
+    if digest := _find_digest(account, spec.repository, tag):
+        log(f"{spec.repository}:{tag} is there already")
         return digest
     shutil.rmtree(MODELS, ignore_errors=True)
     for model, version in models.items():
         registry.pull(model, version, MODELS)
     host = f"{account.number}.dkr.ecr.{account.region}.amazonaws.com"
-    reference = f"{host}/{recipe.repository}:{tag}"
+    reference = f"{host}/{spec.repository}:{tag}"
     artifacts = read_models(MODELS)
-    versions = written(models)
+    versions = format_models(models)
     docker(
         "buildx",
         "build",
         *PLAIN,
         "--load",
-        f"--platform={recipe.platform}",
-        f"--file={recipe.dockerfile}",
+        f"--platform={spec.platform}",
+        f"--file={spec.dockerfile}",
         f"--tag={reference}",
-        *(f"--build-arg={name}={value}" for name, value in recipe.arguments.items()),
+        *(f"--build-arg={name}={value}" for name, value in spec.arguments.items()),
         *build_arguments(MODELS, artifacts, versions),
         *flags,
         ".",
     )
-    examine(reference, recipe.platform, artifacts, recipe.default_model, recipe.runner)
-    say(f"{recipe.repository}:{tag} answers, by {versions}")
+    smoke_test(reference, spec.platform, artifacts, spec.default_model, spec.runner)
+    log(f"{spec.repository}:{tag} answers, by {versions}")
     _log_in(account, host)
     docker("push", reference)
-    digest = find_digest(account, recipe.repository, tag)
+    digest = _find_digest(account, spec.repository, tag)
     if digest is None:
         raise CommandError(f"{reference} was pushed, but ECR does not have it")
     return digest
 
 
-def tag_of(recipe: Recipe, models: Mapping[str, str]) -> str:
-    """A tag that the same commit, models and recipe have again, and nothing else ever has."""
-    inputs = [sorted(models.items()), recipe.dockerfile, recipe.platform, recipe.arguments]
+def _tag(spec: ImageSpec, models: Mapping[str, str]) -> str:
+    """Return a tag that only the same commit, models and spec have."""
+    inputs = [sorted(models.items()), spec.dockerfile, spec.platform, spec.arguments]
     digest = hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]
     source = commit()
     if not is_commit(source):
@@ -93,10 +105,9 @@ def tag_of(recipe: Recipe, models: Mapping[str, str]) -> str:
     return f"{source[:12]}-{digest}"
 
 
-def find_digest(account: Account, repository: str, tag: str) -> str | None:
-    """The digest behind a tag, None where it is not there."""
+def _find_digest(account: Account, repository: str, tag: str) -> str | None:
     client = account.session.client("ecr", config=CONFIG)
-    with said_plainly("ECR"):
+    with aws_errors("ECR"):
         try:
             answer = client.describe_images(repositoryName=repository, imageIds=[{"imageTag": tag}])
         except client.exceptions.ImageNotFoundException:
@@ -104,10 +115,18 @@ def find_digest(account: Account, repository: str, tag: str) -> str | None:
     return answer["imageDetails"][0]["imageDigest"]
 
 
+def _log_in(account: Account, host: str) -> None:
+    with aws_errors("ECR"):
+        client = account.session.client("ecr", config=CONFIG)
+        data = client.get_authorization_token()["authorizationData"][0]
+    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+    docker("login", f"--username={user}", "--password-stdin", host, stdin=password)
+
+
 def require_image(account: Account, repository: str, digest: str) -> None:
-    """Raise CommandError where a repository has an image no longer."""
+    """Raise CommandError where a repository no longer has an image."""
     client = account.session.client("ecr", config=CONFIG)
-    with said_plainly("ECR"):
+    with aws_errors("ECR"):
         try:
             client.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
         except client.exceptions.ImageNotFoundException as error:
@@ -116,12 +135,12 @@ def require_image(account: Account, repository: str, digest: str) -> None:
             ) from error
 
 
-def mark_deployed(account: Account, repository: str, digest: str, stage: str) -> None:
-    """Give an image that is live the tag by which its repository keeps it."""
+def tag_as_deployed(account: Account, repository: str, digest: str, stage: str) -> None:
+    """Give a live image the tag by which its repository keeps it. Raises CommandError."""
     client = account.session.client("ecr", config=CONFIG)
     short = digest.removeprefix("sha256:")[:8]
     tag = f"{stage}-{datetime.now(UTC):%Y%m%dt%H%M%S}-{short}"
-    with said_plainly("ECR"), suppress(client.exceptions.ImageAlreadyExistsException):
+    with aws_errors("ECR"), suppress(client.exceptions.ImageAlreadyExistsException):
         found = client.batch_get_image(
             repositoryName=repository, imageIds=[{"imageDigest": digest}]
         )["images"]
@@ -133,11 +152,3 @@ def mark_deployed(account: Account, repository: str, digest: str, stage: str) ->
             imageManifestMediaType=found[0]["imageManifestMediaType"],
             imageTag=tag,
         )
-
-
-def _log_in(account: Account, host: str) -> None:
-    with said_plainly("ECR"):
-        client = account.session.client("ecr", config=CONFIG)
-        data = client.get_authorization_token()["authorizationData"][0]
-    user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-    docker("login", f"--username={user}", "--password-stdin", host, given=password)

@@ -1,4 +1,4 @@
-"""What answers at a stage's address, and from which image."""
+"""The live image of a stage, and a check that it answers."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from scripts.common.errors import CommandError
-from scripts.deploy.account import CONFIG, Account, said_plainly
+from scripts.deploy.account import CONFIG, Account, aws_errors
 
 TEXT = "A warm, funny film that never talks down to its audience."
 SECONDS = 35  # more than the API waits for the function
@@ -19,15 +19,17 @@ TRIES, PAUSE_SECONDS = 6, 5  # a new name, and a new permission, are not known e
 
 
 def live_digest(account: Account, function: str) -> str:
-    """`sha256:...` of the image behind the alias `live`, or the tag where it was deployed by one,
-    which nothing here does."""
+    """Return `sha256:...` of the image behind the alias `live`.
+
+    A function that something else deployed by a tag has that in its place.
+    """
     client = account.session.client("lambda", config=CONFIG)
-    with said_plainly("Lambda"):
+    with aws_errors("Lambda"):
         code = client.get_function(FunctionName=function, Qualifier="live")["Code"]
     return code["ImageUri"].rpartition("@")[2]
 
 
-def ask(
+def check_answers(
     account: Account,
     url: str,
     auth: str,
@@ -35,14 +37,21 @@ def ask(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Ask a deployment for its health and, as far as we may, for a prediction.
+    """Request a deployment's health and, as far as access allows, a prediction.
 
-    auth: as deployed. key: one that it knows, where that is at hand. Returns what answered, in
-    words. Raises CommandError.
+    Args:
+        auth: How the stage authenticates callers.
+        key: An API key, where one is at hand.
+
+    Returns:
+        A summary of the answer.
+
+    Raises:
+        CommandError: It does not answer as it should, not even after a while.
     """
     sign = _signature(account) if auth == "iam" else None
     refused = auth == "jwt" or (auth == "key" and not key)
-    headers = {"x-prediction-log": "off"}  # nobody's traffic
+    headers = {"x-prediction-log": "off"}  # not a caller's traffic
     if auth == "key" and key:
         headers["authorization"] = f"Bearer {key}"
     for left in reversed(range(TRIES)):
@@ -51,14 +60,13 @@ def ask(
         if refused and status == 401 and ready in ((401,) if auth == "jwt" else (200,)):
             return "it is up, and lets nobody in without a key or token; none was at hand to ask it"
         if not refused and ready == status == 200 and answer.get("predictions"):
-            return f"{_told(answer['predictions'][0])}, by {answer['model']['version']}"
+            return f"{_summary(answer['predictions'][0])}, by {answer['model']['version']}"
         if left:
             sleep(PAUSE_SECONDS)
     raise CommandError(f"{url} answers {ready} for its health and {status} for a text: {answer}")
 
 
-def _told(prediction: Mapping[str, Any]) -> str:
-    """A prediction of either task in a few words."""
+def _summary(prediction: Mapping[str, Any]) -> str:
     if "entities" in prediction:
         return f"{len(prediction['entities'])} entities"
     return f"{prediction['label']} {prediction['score']:.3f}"
@@ -70,7 +78,7 @@ def _call(
     headers: Mapping[str, str],
     sign: Callable[[AWSRequest], None] | None,
 ) -> tuple[int, dict[str, Any]]:
-    """Status and document; 0 where nobody answers."""
+    """Return status and document; status 0 where there is no answer."""
     content = None if body is None else json.dumps(body).encode()
     request = AWSRequest("GET" if body is None else "POST", url, dict(headers), content)
     if content:
@@ -98,7 +106,7 @@ def _document(content: bytes) -> dict[str, Any]:
 
 
 def _signature(account: Account) -> Callable[[AWSRequest], None]:
-    """What IAM wants to see of a caller."""
+    """Return the signature of requests that IAM checks."""
     credentials = account.session.get_credentials()
     if credentials is None:
         raise CommandError("no AWS credentials to sign requests with")

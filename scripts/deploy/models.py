@@ -1,4 +1,4 @@
-"""Which models a stage's image carries, out of the registry in its account's bucket."""
+"""The models of a stage's image, from the registry in its account's bucket."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,12 +14,15 @@ FIRST = "the first, brought by a deployment"
 
 
 def seed(source: Registry, target: Registry) -> list[str]:
-    """Bring what is in production in one registry to another that knows nothing of the model.
+    """Copy models in production to a registry that has neither candidate nor production of them.
 
-    It becomes the candidate there: production is what has answered. Returns `MODEL VERSION` of
-    each; run again it completes what was interrupted, and changes nothing else.
+    They become candidates there: `production` is for versions that have answered. Run again after
+    an interruption, it completes the copy.
+
+    Returns:
+        `MODEL VERSION` of each copied model.
     """
-    brought = []
+    seeded = []
     for model in source.models():
         pointer = source.alias(model, PRODUCTION)
         if pointer is None or target.alias(model, PRODUCTION) or target.alias(model, CANDIDATE):
@@ -30,20 +33,25 @@ def seed(source: Registry, target: Registry) -> list[str]:
         with suppress(RegistryError):  # a model may have no golden set yet
             freeze_golden(target.store, model, current_golden(source.store, model)[1])
         target.promote(model, pointer.version, FIRST, CANDIDATE)
-        brought.append(f"{model} {pointer.version}")
-    return brought
+        seeded.append(f"{model} {pointer.version}")
+    return seeded
 
 
-def choose(
+def choose_models(
     registry: Registry, stage: StageConfiguration, given: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Model to version, of those that the stage names, or of all: what is given, else what the
-    stage pins, else what is in production, else the candidate of a model that never was. Raises
-    RegistryError where there is none."""
+    """Return the version of each model of a stage, or of every model if the stage lists none.
+
+    In this order: the given version, the one that the stage pins, the one in production, and the
+    candidate of a model that never was in production.
+
+    Raises:
+        RegistryError: The registry has no version of a model, or lacks the default model.
+    """
     chosen = {}
     for wanted in stage.models or registry.models():
         model, _, version = wanted.partition("=")
-        if version := version or _followed(registry, model):
+        if version := version or _current(registry, model):
             chosen[model] = version
         elif stage.models and model not in (given or {}):
             raise RegistryError(f"{registry.store.location}: no version of '{model}' to deploy")
@@ -59,12 +67,12 @@ def choose(
 
 
 def pinned(stage: StageConfiguration) -> dict[str, str]:
-    """Model to version, of those that the stage holds fast."""
-    return parse(",".join(wanted for wanted in stage.models if "=" in wanted))
+    """Return the versions that the stage pins, by model."""
+    return parse_models(",".join(wanted for wanted in stage.models if "=" in wanted))
 
 
-def parse(pins: str) -> dict[str, str]:
-    """`MODEL=VERSION,...` as model to version. Raises UsageError."""
+def parse_models(pins: str) -> dict[str, str]:
+    """Parse `MODEL=VERSION,...` to model and version. Raises UsageError."""
     chosen = {}
     for pin in filter(None, pins.split(",")):
         model, _, version = pin.partition("=")
@@ -74,11 +82,11 @@ def parse(pins: str) -> dict[str, str]:
     return chosen
 
 
-def written(models: Mapping[str, str]) -> str:
-    """What `parse` reads."""
+def format_models(models: Mapping[str, str]) -> str:
+    """Return `MODEL=VERSION,...`, sorted by model."""
     return ",".join(f"{model}={version}" for model, version in sorted(models.items()))
 
 
-def _followed(registry: Registry, model: str) -> str:
+def _current(registry: Registry, model: str) -> str:
     pointer = registry.alias(model, PRODUCTION) or registry.alias(model, CANDIDATE)
     return pointer.version if pointer else ""

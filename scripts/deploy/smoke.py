@@ -1,17 +1,19 @@
-"""An image is run and asked before anybody can pull it: the function's under Lambda's emulator,
-which AWS's base image brings, the server's as it is.
+"""Smoke test of an image before it is pushed.
 
-It is asked from inside, so that it needs no network, and no port of this machine.
+The function's image runs under Lambda's emulator, which AWS's base image brings; the server's runs
+as it is. Requests are sent from inside the container, so that it needs neither a network nor a port
+of this machine.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Artifact, Task
 from scripts.common.errors import CommandError
-from scripts.deploy.docker import container, docker_says, logs
+from scripts.deploy.docker import container, docker_output, logs
 from scripts.deploy.live import TEXT
 from scripts.emulate.protocol import (
     HttpRequest,
@@ -22,6 +24,7 @@ from scripts.emulate.protocol import (
 )
 from scripts.emulate.runtime import INVOCATION_PATH
 
+CLIENT = Path(__file__).with_name("smoke_client.py")
 HARDENED = (
     "--read-only",
     "--tmpfs=/tmp:size=512m",
@@ -29,122 +32,108 @@ HARDENED = (
     "--security-opt=no-new-privileges",
     "--network=none",
 )
-LAMBDAS_USER = "--user=993:990"  # any but root would do
-# Waits until somebody listens and is ready, then asks. Lines of [path, body], answers likewise.
-ASKER = """
-import json, sys, time, urllib.error, urllib.request
-headers = {"content-type": "application/json"}
-patience = time.monotonic() + 120
-for line in sys.stdin:
-    path, body = json.loads(line)
-    content = None if body is None else body.encode()
-    request = urllib.request.Request("http://127.0.0.1:8080" + path, content, headers)
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=120) as response:
-                answer = response.status, response.read().decode(errors="replace")
-        except urllib.error.HTTPError as error:
-            answer = error.code, error.read().decode(errors="replace")
-        except OSError as error:
-            answer = 0, str(error)
-        if answer[0] not in (0, 503) or time.monotonic() > patience:
-            break
-        time.sleep(0.1)
-    print(json.dumps(answer), flush=True)
-"""
-# What a prediction has, by the task of the model.
-TOLD: dict[Task, str] = {"text-classification": "label", "token-classification": "entities"}
-Answer = tuple[int, str]
+LAMBDA_USER = "--user=993:990"  # any but root would do
+# The field of a prediction, by the model's task.
+FIELDS: dict[Task, str] = {"text-classification": "label", "token-classification": "entities"}
+
+Request = tuple[str, str | None]  # path and body; a GET without a body
+Response = tuple[int, str]  # status and body
 
 
 @dataclass(frozen=True)
 class Runner:
-    """How an image is run, and how a request reaches it.
+    """How an image runs, and how a request reaches it.
 
-    options: of `docker run`. sent: path and body as they are put to the container; a request
-    without a body is a GET. received: status and body out of what came back.
+    options: of `docker run`. encode: turns a request into the one that the container gets.
+    decode: turns the container's response into the program's.
     """
 
     options: tuple[str, ...]
-    sent: Callable[[str, str | None], tuple[str, str | None]]
-    received: Callable[[Answer], Answer]
+    encode: Callable[[Request], Request]
+    decode: Callable[[Response], Response]
 
 
 def as_lambda(memory_megabytes: int) -> Runner:
-    """As Lambda runs it: not root, nothing to write but /tmp, no more memory than is paid for."""
+    """Return how Lambda runs an image: not as root, with only /tmp to write to, in this memory."""
     limits = (f"--memory={memory_megabytes}m", f"--memory-swap={memory_megabytes}m")
-    return Runner((*HARDENED, LAMBDAS_USER, *limits), _event, _of_the_handler)
+    return Runner((*HARDENED, LAMBDA_USER, *limits), _encode_event, _decode_event_response)
 
 
 def as_server() -> Runner:
-    """As ECS runs it."""
-    return Runner(HARDENED, lambda path, body: (path, body), lambda answer: answer)
+    """Return how ECS runs an image."""
+    return Runner(HARDENED, lambda request: request, lambda response: response)
 
 
-def examine(
+def smoke_test(
     image: str, platform: str, models: Sequence[Artifact], default_model: str, runner: Runner
 ) -> None:
-    """Run an image, and have every model answer, by the version that it is to have, with what its
-    task is to tell.
+    """Run an image and have every model answer, by its version, with a prediction of its task.
 
-    models: what the image is to carry. Raises CommandError, with the last of the container's log.
+    Args:
+        models: The models that the image must carry.
+
+    Raises:
+        CommandError: With the end of the container's log.
     """
-    asked = json.dumps({"inputs": TEXT})
+    body = json.dumps({"inputs": TEXT})
     by_name = {model.manifest.model: model for model in models}
-    answering = {"/v1/predict": by_name[default_model]} | {
+    by_path = {"/v1/predict": by_name[default_model]} | {
         f"/v1/models/{name}/predict": model for name, model in by_name.items()
     }
-    requests = [("/health/ready", None), *((path, asked) for path in answering)]
+    requests: list[Request] = [("/health/ready", None), *((path, body) for path in by_path)]
     options = (f"--platform={platform}", f"--env=DEFAULT_MODEL={default_model}", *runner.options)
     with container(image, *options) as name:
         try:
-            ready, *answers = ask(name, requests, runner)
+            ready, *responses = _send(name, requests, runner)
             if ready[0] != 200:
-                raise CommandError(f"/health/ready answers {_short(ready)}")
-            for (path, model), answer in zip(answering.items(), answers, strict=True):
-                _check(path, answer, model)
+                raise CommandError(f"/health/ready answers {_shortened(ready)}")
+            for (path, model), response in zip(by_path.items(), responses, strict=True):
+                _check(path, response, model)
         except CommandError as error:
             raise CommandError(
                 f"the image does not pass its smoke test: {error}\n{logs(name)}"
             ) from error
 
 
-def ask(name: str, requests: Sequence[tuple[str, str | None]], runner: Runner) -> list[Answer]:
-    """Status and body for each path and body, in order. Raises CommandError."""
-    lines = "".join(json.dumps(runner.sent(path, body)) + "\n" for path, body in requests)
-    said = docker_says("exec", "--interactive", name, "python3", "-c", ASKER, given=lines)
-    return [runner.received((status, body)) for status, body in map(json.loads, said.splitlines())]
+def _send(name: str, requests: Sequence[Request], runner: Runner) -> list[Response]:
+    """Send requests inside a container, in order. Its client is piped to the image's Python."""
+    encoded = json.dumps([runner.encode(request) for request in requests])
+    command = ("exec", "--interactive", name, "python3", "-", encoded)
+    lines = docker_output(*command, stdin=CLIENT.read_text(encoding="utf-8")).splitlines()
+    return [runner.decode((status, body)) for status, body in map(json.loads, lines)]
 
 
-def _event(path: str, body: str | None) -> tuple[str, str | None]:
-    """A request as API Gateway hands it to the function, put to the emulator."""
+def _encode_event(request: Request) -> Request:
+    """Return the invocation of the emulator with the event that API Gateway sends a function."""
+    path, body = request
     headers = [("content-type", "application/json"), ("host", "smoke-test")]
     method, content = ("GET", b"") if body is None else ("POST", body.encode())
-    request = HttpRequest(method, path, "HTTP/1.1", headers, content, "127.0.0.1", 443)
-    return INVOCATION_PATH, json.dumps(http_api_event(request))
+    http = HttpRequest(method, path, "HTTP/1.1", headers, content, "127.0.0.1", 443)
+    return INVOCATION_PATH, json.dumps(http_api_event(http))
 
 
-def _of_the_handler(answer: Answer) -> Answer:
-    """The emulator says 200 to whatever it was; what the handler says lies within."""
+def _decode_event_response(response: Response) -> Response:
+    """Return the handler's response. The emulator's own status is 200 whatever the handler says."""
+    status, body = response
     try:
-        response = to_http(read_answer(answer[0], answer[1].encode()))
+        http = to_http(read_answer(status, body.encode()))
     except InvocationError as error:
         return error.http_status, str(error)
-    return response.status, response.body.decode(errors="replace")
+    return http.status, http.body.decode(errors="replace")
 
 
-def _check(path: str, answer: Answer, model: Artifact) -> None:
-    status, body = answer
-    document = _document(body)
-    told = TOLD[model.manifest.task]
-    if status != 200 or not any(told in each for each in document.get("predictions", ())):
-        raise CommandError(f"{path} answers {_short(answer)}")
+def _check(path: str, response: Response, model: Artifact) -> None:
+    status, body = response
+    document = _parse(body)
+    field = FIELDS[model.manifest.task]
+    if status != 200 or not any(field in each for each in document.get("predictions", ())):
+        raise CommandError(f"{path} answers {_shortened(response)}")
     version = document["model"]["version"]
     if version != model.version:
         raise CommandError(f"{path} is answered by {version}, not {model.version}")
 
 
-def _document(body: str) -> dict[str, Any]:
+def _parse(body: str) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except ValueError:
@@ -152,5 +141,5 @@ def _document(body: str) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _short(answer: Answer) -> str:
-    return f"{answer[0]}: {answer[1][:300]}"
+def _shortened(response: Response) -> str:
+    return f"{response[0]}: {response[1][:300]}"

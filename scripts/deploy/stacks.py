@@ -1,4 +1,4 @@
-"""The stacks of a stage, by name, and how they are deployed and removed."""
+"""The configured stages of infra/stages.py, and their stacks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +10,7 @@ from scripts.deploy.cdk import run_cdk
 
 
 def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]:
-    """All that the stage has, in the order in which they are made."""
+    """Return the names of a stage's stacks, in the order of their deployment."""
     parts = {
         "predictions": stage.predictions,
         "function": stage.function,
@@ -22,7 +22,7 @@ def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]
 
 
 def deploy(stacks: Sequence[str], context: Mapping[str, str]) -> None:
-    """Make stacks, or bring them up to date. Raises CommandError."""
+    """Create or update stacks. Raises CommandError."""
     run_cdk(
         ["deploy", *stacks, "--exclusively", "--require-approval=never", "--progress=events"],
         context=context,
@@ -30,21 +30,21 @@ def deploy(stacks: Sequence[str], context: Mapping[str, str]) -> None:
 
 
 def destroy(stacks: Sequence[str], context: Mapping[str, str]) -> None:
-    """Remove stacks, the last made first. Raises CommandError."""
+    """Delete stacks, in reverse order of their deployment. Raises CommandError."""
     run_cdk(["destroy", *stacks, "--exclusively", "--force"], context=context)
 
 
 def load_stages() -> tuple[ProjectConfiguration, tuple[StageConfiguration, ...]]:
-    """The project and its stages. Raises UsageError where they make no sense."""
+    """Return the project and its stages. Raises UsageError where infra/stages.py is invalid."""
     try:
-        from infra.stages import PROJECT, STAGES  # which refuse nonsense when they are read
+        from infra.stages import PROJECT, STAGES  # checked when it is imported
     except ConfigurationError as error:
         raise UsageError(f"infra/stages.py: {error}") from error
     return PROJECT, STAGES
 
 
 def load_stage(name: str | None) -> tuple[ProjectConfiguration, StageConfiguration]:
-    """The project and one stage. Raises UsageError where there is none of that name."""
+    """Return the project and the stage of a name. Raises UsageError where there is none."""
     project, stages = load_stages()
     for stage in stages:
         if stage.name == name:

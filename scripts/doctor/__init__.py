@@ -1,1 +1,1 @@
-"""What the doctor looks at before a fork's first deployment, and after each."""
+"""Checks before a fork's first deployment, and after each."""

@@ -1,7 +1,7 @@
-"""Look whether a stage can be deployed, and whether what is deployed agrees with itself.
+"""Check whether a stage can be deployed, and whether its deployment is consistent.
 
-Each line says ok, or what is wrong and how to mend it. Nothing is changed. What GitHub is asked
-takes a token where the repository is private: GITHUB_TOKEN=$(gh auth token).
+Each line says ok, or what is wrong and how to fix it. Nothing is changed. The checks of GitHub need
+a token where the repository is private: GITHUB_TOKEN=$(gh auth token).
 """
 
 import argparse
@@ -13,10 +13,10 @@ from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.command_line import run
 from scripts.common.errors import UsageError
-from scripts.deploy.account import enter
+from scripts.deploy.account import open_account
 from scripts.deploy.stacks import load_stage, load_stages
 from scripts.doctor import account, github, machine
-from scripts.doctor.check import Finding, Findings, look
+from scripts.doctor.check import CheckResult, CheckResults, run_check
 
 
 def main() -> None:
@@ -31,38 +31,40 @@ def main() -> None:
     if arguments.stage:
         stages = (load_stage(arguments.stage)[1],)
     bad = False
-    for finding in examine(project, stages):
-        print(finding, flush=True)
-        bad |= finding.state == "bad"
+    for result in check_all(project, stages):
+        print(result, flush=True)
+        bad |= result.state == "bad"
     if bad:
         sys.exit(1)
 
 
-def examine(project: ProjectConfiguration, stages: Sequence[StageConfiguration]) -> Findings:
-    """Everything, of this machine, of GitHub, and of each stage's account."""
+def check_all(project: ProjectConfiguration, stages: Sequence[StageConfiguration]) -> CheckResults:
+    """Check this machine, GitHub, and each stage's account."""
     yield from machine.tools()
-    yield from look(partial(github.repository, project.repository), "repository")
-    yield from look(partial(github.clock, project.repository), "schedule")
+    yield from run_check(partial(github.repository, project.repository), "repository")
+    yield from run_check(partial(github.schedule, project.repository), "schedule")
     for stage in stages:
         yield from machine.architecture(stage)
-        yield from look(partial(github.environments, project.repository, stage), "environments")
-        yield from _examine_account(project, stage)
+        yield from run_check(
+            partial(github.environments, project.repository, stage), "environments"
+        )
+        yield from _check_account(project, stage)
 
 
-def _examine_account(project: ProjectConfiguration, stage: StageConfiguration) -> Findings:
+def _check_account(project: ProjectConfiguration, stage: StageConfiguration) -> CheckResults:
     try:
-        entered = enter(stage)
+        opened = open_account(stage)
     except UsageError as error:
-        said = " ".join(str(error).split())
-        yield Finding("bad", f"{stage.name}: {said}", "aws sso login, or AWS_PROFILE=...")
+        message = " ".join(str(error).split())
+        yield CheckResult("bad", f"{stage.name}: {message}", "aws sso login, or AWS_PROFILE=...")
         return
-    yield Finding("ok", f"{stage.name}: account {entered.number}, region {entered.region}")
-    yield from look(partial(account.bootstrap, entered), "bootstrap")
-    yield from look(partial(account.lambda_quotas, entered, stage), "quotas of Lambda")
-    yield from look(partial(account.gpu_quota, entered, stage), "quota of GPUs")
-    yield from look(partial(account.github_provider, entered, project), "OIDC provider")
-    yield from look(partial(account.trusted_subjects, entered, project, stage), "deploy role")
-    yield from look(partial(account.release, entered, project, stage), "what is live")
+    yield CheckResult("ok", f"{stage.name}: account {opened.number}, region {opened.region}")
+    yield from run_check(partial(account.bootstrap, opened), "bootstrap")
+    yield from run_check(partial(account.lambda_quotas, opened, stage), "quotas of Lambda")
+    yield from run_check(partial(account.gpu_quota, opened, stage), "quota of GPUs")
+    yield from run_check(partial(account.github_provider, opened, project), "OIDC provider")
+    yield from run_check(partial(account.trusted_subjects, opened, project, stage), "deploy role")
+    yield from run_check(partial(account.release, opened, project, stage), "what is live")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One line of the doctor's: what was looked at, and how to mend it."""
+"""The result of one check of the doctor."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
@@ -8,31 +8,32 @@ from function.core.errors import EvergreenError
 State = Literal["ok", "note", "unknown", "bad"]
 
 
-class Finding(NamedTuple):
-    """state: `bad` stops a deployment or undoes one, `note` may, `unknown` could not be seen.
+class CheckResult(NamedTuple):
+    """One line of the doctor's.
 
-    mend: what to do, empty where nothing is.
+    state: `bad` stops or reverts a deployment, `note` may, `unknown` could not be checked. fix:
+    what to do, empty where there is nothing to do.
     """
 
     state: State
-    what: str
-    mend: str = ""
+    summary: str
+    fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.state:8}{self.what}" + (f"\n        -> {self.mend}" if self.mend else "")
+        return f"{self.state:8}{self.summary}" + (f"\n        -> {self.fix}" if self.fix else "")
 
 
-Findings = Iterator[Finding]
+CheckResults = Iterator[CheckResult]
 
 
-def look(check: Callable[[], Findings], what: str) -> Findings:
-    """A check's findings; what it could not see is one, too. what: it looks at."""
+def run_check(check: Callable[[], CheckResults], name: str) -> CheckResults:
+    """Yield a check's results, and one of state `unknown` where it fails."""
     try:
         yield from check()
     except EvergreenError as error:
-        said = " ".join(str(error).split())  # some services answer with a page
-        yield Finding(
+        message = " ".join(str(error).split())  # some services answer with a page
+        yield CheckResult(
             "unknown",
-            f"{what}: {said}",
+            f"{name}: {message}",
             "see that it can be reached and lets you ask, then look again",
         )

@@ -1,4 +1,4 @@
-"""What GitHub has to know: the repository's numbers, environments and their branches, the clock."""
+"""Checks of the repository on GitHub: ids, environments, branches, the scheduled refresh."""
 
 import json
 import os
@@ -9,48 +9,48 @@ from typing import Any
 from infra.configuration.project import GitHubRepository
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError, NotFoundError
-from scripts.doctor.check import Finding, Findings
+from scripts.doctor.check import CheckResult, CheckResults
 
 REFRESH = "refresh-model.yml"
 SECONDS = 20
 
 
-def repository(configured: GitHubRepository) -> Findings:
-    """Whether infra/stages.py has the repository's own numbers."""
+def repository(configured: GitHubRepository) -> CheckResults:
+    """Check the repository's ids in infra/stages.py."""
     if not configured.filled_in:
-        yield Finding(
+        yield CheckResult(
             "bad",
             "infra/stages.py names no repository yet: no workflow has access",
             "fill in owner, name and both numbers: gh api repos/OWNER/NAME --jq '.owner.id, .id'",
         )
         return
-    said = _get(configured, "")
-    numbers = (said["owner"]["id"], said["id"])
+    found = _get(configured, "")
+    numbers = (found["owner"]["id"], found["id"])
     if numbers == (configured.owner_id, configured.repository_id):
-        yield Finding("ok", f"{configured.owner}/{configured.name} has the configured numbers")
+        yield CheckResult("ok", f"{configured.owner}/{configured.name} has the configured numbers")
     else:
-        yield Finding(
+        yield CheckResult(
             "bad",
             f"{configured.owner}/{configured.name} has the numbers {numbers[0]} and {numbers[1]}",
             "put them into infra/stages.py, as owner_id and repository_id",
         )
 
 
-def environments(configured: GitHubRepository, stage: StageConfiguration) -> Findings:
-    """Whether each environment of a stage is there, and takes jobs of the branch alone."""
+def environments(configured: GitHubRepository, stage: StageConfiguration) -> CheckResults:
+    """Check that each environment of a stage exists and accepts jobs of one branch only."""
     for name in stage.environments if configured.filled_in else ():
         try:
-            said = _get(configured, f"/environments/{name}")
+            found = _get(configured, f"/environments/{name}")
         except NotFoundError:
-            yield Finding(
+            yield CheckResult(
                 "bad",
                 f"environment {name}: not there",
                 f"Settings, Environments, New: {name}; branches: {configured.branch}",
             )
             continue
-        policy = said.get("deployment_branch_policy")
+        policy = found.get("deployment_branch_policy")
         if policy is None:
-            yield Finding(
+            yield CheckResult(
                 "bad",
                 f"environment {name}: takes jobs of every branch",
                 f"Settings, Environments, {name}: selected branches, {configured.branch}",
@@ -58,31 +58,33 @@ def environments(configured: GitHubRepository, stage: StageConfiguration) -> Fin
         elif policy.get("custom_branch_policies"):
             yield from _branches(configured, name)
         else:
-            yield Finding("ok", f"environment {name}: protected branches only")
+            yield CheckResult("ok", f"environment {name}: protected branches only")
 
 
-def clock(configured: GitHubRepository) -> Findings:
-    """Whether GitHub runs the schedule: not in a fresh fork, nor after 60 idle days."""
+def schedule(configured: GitHubRepository) -> CheckResults:
+    """Check that GitHub runs the schedule: not in a fresh fork, nor after 60 idle days."""
     if not configured.filled_in:
         return
     try:
         state = _get(configured, f"/actions/workflows/{REFRESH}")["state"]
     except NotFoundError:
-        yield Finding("note", f"{REFRESH}: GitHub knows no such workflow", "push it to the branch")
+        yield CheckResult(
+            "note", f"{REFRESH}: GitHub knows no such workflow", "push it to the branch"
+        )
         return
     if state == "active":
-        yield Finding("ok", f"{REFRESH}: enabled")
+        yield CheckResult("ok", f"{REFRESH}: enabled")
     else:
-        yield Finding("bad", f"{REFRESH}: {state}", f"gh workflow enable {REFRESH}")
+        yield CheckResult("bad", f"{REFRESH}: {state}", f"gh workflow enable {REFRESH}")
 
 
-def _branches(configured: GitHubRepository, name: str) -> Findings:
+def _branches(configured: GitHubRepository, name: str) -> CheckResults:
     policies = _get(configured, f"/environments/{name}/deployment-branch-policies")
     branches = [each["name"] for each in policies["branch_policies"]]
     if branches == [configured.branch]:
-        yield Finding("ok", f"environment {name}: {configured.branch} only")
+        yield CheckResult("ok", f"environment {name}: {configured.branch} only")
     else:
-        yield Finding(
+        yield CheckResult(
             "bad",
             f"environment {name}: takes {', '.join(branches) or 'no branch'}",
             f"Settings, Environments, {name}: {configured.branch}, and no other",
@@ -90,7 +92,7 @@ def _branches(configured: GitHubRepository, name: str) -> Findings:
 
 
 def _get(configured: GitHubRepository, path: str) -> dict[str, Any]:
-    """What the API says of the repository. Raises CommandError, NotFoundError."""
+    """Request the repository, or what lies below it. Raises CommandError, NotFoundError."""
     api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
     token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
     request = urllib.request.Request(  # noqa: S310 -- GitHub's, or its enterprise server's

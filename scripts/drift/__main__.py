@@ -14,7 +14,7 @@ from typing import Any
 from function.core.errors import EvergreenError
 from scripts.common.command_line import add_to_summary, run, table, write_json
 from scripts.common.errors import DriftError, RegistryError, ThinReferenceError, UsageError
-from scripts.deploy.models import choose
+from scripts.deploy.models import choose_models
 from scripts.deploy.stacks import load_stage
 from scripts.drift.check import DriftCheck, check_model, check_parser
 from scripts.drift.cloudwatch import metric_data, put_metrics
@@ -60,7 +60,7 @@ def _models(arguments: argparse.Namespace) -> list[str]:
         return [arguments.model]
     registry = open_registry(arguments.registry)
     _, stage = load_stage(arguments.stage)
-    models = [each for each in choose(registry, stage) if registry.alias(each, PRODUCTION)]
+    models = [each for each in choose_models(registry, stage) if registry.alias(each, PRODUCTION)]
     if not models:
         raise RegistryError(f"{stage.name}: nothing is in production; deploy it first")
     return models

@@ -16,7 +16,7 @@ from boto3.exceptions import Boto3Error
 
 from infra.configuration.bulk import BulkConfiguration
 from scripts.common.errors import CommandError, UsageError
-from scripts.deploy.account import CONFIG, Account, enter, said_plainly
+from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
 from scripts.deploy.stacks import load_stage
 from scripts.score.execution import Execution, Shard, read_results, write_shard
 from scripts.score.rows import Advance, Row, RowResult
@@ -62,7 +62,7 @@ class DeployedModel:
         execution = Execution(self.account, self.machine, name, self.sleep)
         if not execution.exists():
             key = f"in/{name}.jsonl"
-            with said_plainly("S3"):
+            with aws_errors("S3"):
                 client = self.account.session.client("s3", config=CONFIG)
                 try:
                     client.upload_file(str(path), self.bucket, key)
@@ -86,7 +86,7 @@ def open_deployed(stage_name: str, model: str | None) -> DeployedModel:
             f"stage {stage.name} has no bulk scoring: bulk=BulkConfiguration() in infra/stages.py, "
             "then deploy"
         )
-    account, stack = enter(stage), project.stack(stage.name, "bulk")
+    account, stack = open_account(stage), project.stack(stage.name, "bulk")
     return DeployedModel(
         account,
         account.output(stack, "BulkBucket"),

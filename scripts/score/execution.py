@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.common.errors import CommandError
-from scripts.deploy.account import CONFIG, Account, said_plainly
+from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.score.rows import VERSION, Advance, Row, RowResult, json_line, rejected, scored
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Execution:
     def exists(self) -> bool:
         """Return whether it was started, by this command or by one that was killed."""
         client = self._client()
-        with said_plainly("Step Functions"):
+        with aws_errors("Step Functions"):
             try:
                 client.describe_execution(executionArn=self.arn)
             except client.exceptions.ExecutionDoesNotExist:
@@ -102,7 +102,7 @@ class Execution:
         return True
 
     def start(self, document: dict[str, Any]) -> None:
-        with said_plainly("Step Functions"):
+        with aws_errors("Step Functions"):
             self._client().start_execution(
                 stateMachineArn=self.machine, name=self.name, input=json.dumps(document)
             )
@@ -115,7 +115,7 @@ class Execution:
         """
         client, reported = self._client(), 0
         while True:
-            with said_plainly("Step Functions"):
+            with aws_errors("Step Functions"):
                 found = client.describe_execution(executionArn=self.arn)
                 done = rows if found["status"] == "SUCCEEDED" else self._done(client)
             advance(done - reported)
@@ -186,7 +186,7 @@ def _failed(execution: dict[str, Any]) -> Iterator[NumberedResult]:
 
 
 def _lines(account: Account, bucket: str, key: str) -> Iterator[bytes]:
-    with said_plainly("S3"):
+    with aws_errors("S3"):
         client = account.session.client("s3", config=CONFIG)
         body = client.get_object(Bucket=bucket, Key=key)["Body"]
         yield from (line for line in body.iter_lines(1 << 20) if line)

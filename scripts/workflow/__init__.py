@@ -1,1 +1,1 @@
-"""What only a workflow needs: who deploys where, and what people read of a run."""
+"""Commands that only GitHub's workflows run."""

@@ -1,9 +1,9 @@
-"""Look which models of a stage have a revision that was not judged yet, and leave a trace of it.
+"""Check which models of a stage have a revision that was not judged yet, and record the check.
 
-What `scripts.refresh` does first, by itself: it takes seconds and needs no torch, so the clock can
-afford it often. An alarm rings where no trace is left for long. A model that the stage pins is
-left as it is. One whose source cannot be read is handed on to be judged, where that is an error of
-its own: the others are not held up.
+It is the first step of `scripts.refresh`, takes seconds and needs no torch, so the scheduled
+refresh runs it often. An alarm fires where no check was recorded for long. A model that the stage
+pins is left alone. A model whose source cannot be read counts as new, so that its own job fails and
+the others go on.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from pathlib import Path
 from function.core.errors import EvergreenError
 from scripts.common.command_line import add_to_summary, registry_parser, run, write_outputs
 from scripts.common.errors import UsageError
-from scripts.deploy.models import choose, pinned
+from scripts.deploy.models import choose_models, pinned
 from scripts.deploy.stacks import load_stage
 from scripts.refresh.sources.location import REGISTRY, sources_by_model
 from scripts.refresh.updates import leave_trace, look, source_of
@@ -24,7 +24,7 @@ def main() -> None:
     arguments = _arguments()
     _, stage = load_stage(arguments.stage)
     registry = open_registry(arguments.registry)
-    served, pins = choose(registry, stage), pinned(stage)
+    served, pins = choose_models(registry, stage), pinned(stage)
     if arguments.model and arguments.model not in served:
         raise UsageError(f"{stage.name} serves {', '.join(served)}, and no '{arguments.model}'")
     wanted = [arguments.model] if arguments.model else list(served)
@@ -33,18 +33,18 @@ def main() -> None:
     for model in wanted:
         if model in pins:
             leave_trace(registry, model, "pinned")
-            is_new, said = False, f"stays at {pins[model]}, which infra/stages.py pins"
+            is_new, state = False, f"stays at {pins[model]}, which infra/stages.py pins"
         else:
-            is_new, said = _look(registry, model, sources[model], arguments.retry)
+            is_new, state = _check(registry, model, sources[model], arguments.retry)
         if is_new:
             new.append({"model": model, "source": sources[model]})
-        add_to_summary(f"{model}: {said}")
-        print(f"{model}: {said}")
+        add_to_summary(f"{model}: {state}")
+        print(f"{model}: {state}")
     write_outputs(arguments.outputs, {"new": json.dumps(new) if new else ""})
 
 
-def _look(registry: Registry, model: str, source: str, retry: bool) -> tuple[bool, str]:
-    """Whether there is something to judge, and what to say of it."""
+def _check(registry: Registry, model: str, source: str, retry: bool) -> tuple[bool, str]:
+    """Return whether there is a revision to judge, and the model's state in words."""
     try:
         found = look(registry, model, source_of(source, registry, model))
     except EvergreenError as error:
@@ -58,21 +58,21 @@ def _look(registry: Registry, model: str, source: str, retry: bool) -> tuple[boo
 def _arguments() -> argparse.Namespace:
     parser = registry_parser("scripts.workflow.check_updates", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument(
-        "--model", default="", help="this one alone; empty takes all that the stage serves"
-    )
+    parser.add_argument("--model", default="", help="this model alone; empty for all of the stage")
     parser.add_argument(
         "--source",
         default=REGISTRY,
         metavar="[MODEL=]SOURCE,...",
-        help="as in scripts.refresh, of each model; 'registry' where none is named",
+        help="as in scripts.refresh, by model; 'registry' where none is named",
     )
-    parser.add_argument("--retry", action="store_true", help="what was judged before counts as new")
+    parser.add_argument(
+        "--retry", action="store_true", help="a revision that was judged before counts as new"
+    )
     parser.add_argument(
         "--outputs",
         type=Path,
         metavar="FILE",
-        help="add new to it: a JSON list of model and source, empty where nothing is to be judged",
+        help="append new: a JSON list of model and source, empty where nothing is to be judged",
     )
     return parser.parse_args()
 

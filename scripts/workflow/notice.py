@@ -1,6 +1,6 @@
-"""Say something on the page of a workflow's run, for whoever wonders why a job was skipped.
+"""Write a notice to the page of a workflow's run, such as why a job was skipped.
 
-Needs nothing that has to be installed.
+Needs only the standard library.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Say whether the workflow at hand may deploy a stage, and how its jobs get there.
+"""Decide whether this workflow deploys a stage, and print what its jobs need for that.
 
-Where it may not, as in a fork that nobody configured, it says why and ends well: nothing is
-deployed. Needs nothing that has to be installed.
+Decides by the stage's configuration alone. Where the workflow does not deploy, as in a fork that is
+not configured, prints the reason and ends with 0. Needs only the standard library.
 """
 
 import argparse
@@ -14,18 +14,41 @@ from infra.configuration.stage import StageConfiguration
 from scripts.common.command_line import add_to_summary, run, write_outputs
 from scripts.deploy.stacks import load_stage
 
-# Images are built, and asked, on the processor that they will run on.
+# Images are built and tested on the architecture that they run on.
 RUNNERS = {"arm64": "ubuntu-24.04-arm", "x86_64": "ubuntu-24.04"}
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+ADVICE = "docs/deploying.md tells under 'GitHub' how to change that."
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.plan", description=__doc__)
+    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser.add_argument(
+        "--outputs", type=Path, metavar="FILE", help="append the result, as outputs of a job"
+    )
+    arguments = parser.parse_args()
+    project, stage = load_stage(arguments.stage)
+    why = obstacle(project, stage, os.environ)
+    found = {"configured": str(not why).lower(), "why": why}
+    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage)))
+    if why:
+        notice = f"Nothing is deployed to {stage.name}: {why}. {ADVICE}"
+        add_to_summary(notice)
+        print(notice)
+    else:
+        print(f"{stage.name}: account {stage.account}, {stage.region}, {stage.function.platform}")
 
 
 def obstacle(
     project: ProjectConfiguration, stage: StageConfiguration, job: Mapping[str, str]
 ) -> str:
-    """Why the job at hand does not deploy a stage; empty where it does.
+    """Return why this job does not deploy a stage; empty where it does.
 
-    job: the variables that GitHub gives every job. That a role would let nobody else in is not
-    enough: a fork's workflows are to end green, and a template's are to say what is missing.
+    AWS's roles refuse other jobs in any case. This check comes first so that the workflows of a
+    fork end green, and those of a template say what is missing.
+
+    Args:
+        job: The environment variables that GitHub sets in every job.
     """
     repository = project.repository
     if not repository.filled_in:
@@ -47,8 +70,8 @@ def obstacle(
 
 
 def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
-    """What jobs need to know: account, region, roles, where images and models lie, which machine
-    builds, and what the stage's metrics are kept by."""
+    """Return account, region, runner, roles, registry and repositories, and the SERVICE metric
+    dimension of a stage."""
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
     names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}
@@ -67,28 +90,6 @@ def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[st
             for role, name in names.items()
         },
     }
-
-
-ADVICE = "docs/deploying.md tells under 'GitHub' how to change that."
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.plan", description=__doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument(
-        "--outputs", type=Path, metavar="FILE", help="add what it found, as GitHub reads outputs"
-    )
-    arguments = parser.parse_args()
-    project, stage = load_stage(arguments.stage)
-    why = obstacle(project, stage, os.environ)
-    found = {"configured": str(not why).lower(), "why": why}
-    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage)))
-    if why:
-        said = f"Nothing is deployed to {stage.name}: {why}. {ADVICE}"
-        add_to_summary(said)
-        print(said)
-    else:
-        print(f"{stage.name}: account {stage.account}, {stage.region}, {stage.function.platform}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Tell which commit a stage runs, out of the releases in the registry: a newer model is built with
-that, so that it brings no code along that nobody approved or that was taken back.
+"""Print the commit that a stage runs, from the releases in the registry.
 
-Prints nothing where nothing was released yet.
+A newer model is built with that commit, so that it brings along no code that was not approved or
+that was rolled back. Prints nothing where nothing was released yet.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ from scripts.registry.releases import list_releases, release_history
 def main() -> None:
     parser = registry_parser("scripts.workflow.released_commit", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="add commit to it")
+    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append commit")
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    standing = release_history(list_releases(registry.store, arguments.stage)).standing
-    commit = standing[-1].commit if standing else ""
+    active = release_history(list_releases(registry.store, arguments.stage)).standing
+    commit = active[-1].commit if active else ""
     write_outputs(arguments.outputs, {"commit": commit})
     if commit:
         print(commit)

@@ -1,24 +1,31 @@
-"""Tell people which models the gate refused: on the job's page, and once each as an issue.
+"""Report the models that the gate refused, on the job's page and once each as an issue.
 
-Takes a folder of what `scripts.refresh` wrote of each model. Ends with 1 where one came to no
-verdict, once the others were told: a refresh that broke is not taken for a refusal. GITHUB_TOKEN,
-of a job that may write issues, opens them. Needs nothing that has to be installed.
+Reads a folder of results of `scripts.refresh`. Ends with 1, after reporting the others, where a
+model has no verdict: a refresh that failed is no refusal. GITHUB_TOKEN, of a job that may write
+issues, opens them. Needs only the standard library.
 """
 
 import argparse
 import hashlib
 import json
+import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from scripts.common.command_line import add_to_summary, run
-from scripts.common.errors import CommandError
-from scripts.workflow.issues import issues_of_this_job, read_judged, read_report
+from scripts.common.errors import CommandError, UsageError
+from scripts.workflow.refresh_results import read_report, read_results
 
 REFUSALS = ("refused", "underpowered")
 AGAIN = (
     "To have it judged again, run the workflow 'refresh-model' by hand with 'model' and 'retry'."
 )
+SECONDS = 20
+PAGE, PAGES = 100, 10  # the newest thousand: an older refusal may be reported again
+MOST_CHARACTERS = 60_000  # of 65,536 that an issue takes
+CUT = "\n\n(The rest was too long for an issue.)"
 
 
 def main() -> None:
@@ -26,57 +33,116 @@ def main() -> None:
         prog="python -m scripts.workflow.report_refused", description=__doc__
     )
     parser.add_argument(
-        "--judged", type=Path, required=True, metavar="DIR", help="MODEL.json and MODEL.md of each"
+        "--judged", type=Path, required=True, metavar="DIR", help="a MODEL.json and MODEL.md each"
     )
     parser.add_argument(
         "--expected",
         required=True,
         metavar="JSON",
-        help="models to be there, as scripts.workflow.check_updates says",
+        help="models that must have a result, as scripts.workflow.check_updates printed them",
     )
     arguments = parser.parse_args()
-    judged = read_judged(arguments.judged)
-    for happened in judged.values():
-        if happened["decided"] and happened["verdict"] in REFUSALS:
-            _tell(happened, read_report(arguments.judged, happened["model"]))
+    results = read_results(arguments.judged)
+    for result in results.values():
+        if result["decided"] and result["verdict"] in REFUSALS:
+            _report(result, read_report(arguments.judged, result["model"]))
     expected = [each["model"] for each in json.loads(arguments.expected)]
-    if broke := [model for model in expected if model not in judged]:
-        raise CommandError(f"{', '.join(broke)}: no verdict, the refresh broke; see its job")
+    if failed := [model for model in expected if model not in results]:
+        raise CommandError(f"{', '.join(failed)}: no verdict, the refresh broke; see its job")
 
 
-def _tell(refused: dict[str, Any], report: str) -> None:
-    page = _page(refused, report)
+def _report(result: dict[str, Any], report: str) -> None:
+    outcome = "refused" if result["verdict"] == "refused" else "not proved to be as good"
+    title = f"{result['model']}: {result['version']} was {outcome}"
+    page = _page(title, result, report)
     add_to_summary(page)
-    title = f"{refused['model']}: {refused['version']} was {_in_words(refused['verdict'])}"
-    address = issues_of_this_job().open_once(title, page, _mark(refused))
+    address = _job_issues().open_once(title, page, _mark(result))
     print(f"{title}; {address or 'there is an issue about that already'}")
 
 
-def _page(refused: dict[str, Any], report: str) -> str:
-    champion = refused["previous"] or "nothing"
-    head = [
-        f"# {refused['model']}: {refused['version']} was {_in_words(refused['verdict'])}",
-        f"It came from `{refused['source']}`, revision `{refused['revision']}`. "
-        f"In production stays {champion}.",
-        "\n".join(f"- {reason}" for reason in refused["reasons"]),
+def _page(title: str, result: dict[str, Any], report: str) -> str:
+    paragraphs = [
+        f"# {title}",
+        f"It came from `{result['source']}`, revision `{result['revision']}`. "
+        f"In production stays {result['previous'] or 'nothing'}.",
+        "\n".join(f"- {reason}" for reason in result["reasons"]),
         AGAIN,
     ]
-    return _unmentioned("\n\n".join(head + [report] * bool(report)))
-
-
-def _in_words(verdict: str) -> str:
-    return "refused" if verdict == "refused" else "not proved to be as good"
-
-
-def _unmentioned(text: str) -> str:
-    """Texts of a golden set may hold what GitHub takes for people, who would all be told."""
+    text = "\n\n".join(paragraphs + [report] * bool(report))
+    # GitHub notifies everyone whom a text of the golden set seems to mention.
     return text.replace("@", "@\N{WORD JOINER}")
 
 
-def _mark(refused: dict[str, Any]) -> str:
-    """The same for the same candidate and reasons, whenever it was judged."""
-    told = [refused[name] for name in ("model", "source", "revision", "version", "reasons")]
-    return f"refused-{hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]}"
+def _mark(result: dict[str, Any]) -> str:
+    """Return a mark that is the same for the same candidate and reasons, at any time."""
+    reported = [result[name] for name in ("model", "source", "revision", "version", "reasons")]
+    return f"refused-{hashlib.sha256(json.dumps(reported).encode()).hexdigest()[:16]}"
+
+
+class Issues:
+    """Issues of one repository, by GitHub's REST API and the token of a job."""
+
+    def __init__(self, repository: str, token: str, api: str) -> None:
+        """repository: OWNER/NAME. api: the API's address, at GitHub or an enterprise's server."""
+        self._url, self._token = f"{api}/repos/{repository}/issues", token
+
+    def open_once(self, title: str, body: str, mark: str) -> str | None:
+        """Open an issue, unless one with the same mark exists, open or closed.
+
+        Args:
+            mark: A word for this subject alone; it is not shown.
+
+        Returns:
+            The address of the new issue, or None.
+
+        Raises:
+            CommandError: GitHub cannot be reached, or refuses.
+        """
+        hidden = f"<!-- {mark} -->"
+        if self._marked(hidden):
+            return None
+        room = MOST_CHARACTERS - len(hidden) - len(CUT) - 1
+        short = body if len(body) <= room else body[:room] + CUT
+        made = self._call("", {"title": title, "body": f"{hidden}\n{short}"})
+        return str(made["html_url"])
+
+    def _marked(self, hidden: str) -> bool:
+        for page in range(1, PAGES + 1):
+            query = f"?state=all&sort=created&direction=desc&per_page={PAGE}&page={page}"
+            found = self._call(query)
+            if any(str(issue.get("body") or "").startswith(hidden) for issue in found):
+                return True
+            if len(found) < PAGE:
+                break
+        return False
+
+    def _call(self, query: str, document: dict[str, str] | None = None) -> Any:
+        request = urllib.request.Request(  # noqa: S310 -- GitHub's, or its enterprise server's
+            self._url + query,
+            data=None if document is None else json.dumps(document).encode(),
+            headers={
+                "accept": "application/vnd.github+json",
+                "authorization": f"Bearer {self._token}",
+                "content-type": "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            answer = error.read(500).decode(errors="replace")
+            raise CommandError(f"GitHub answers {error.code} for issues: {answer}") from error
+        except (OSError, ValueError) as error:
+            raise CommandError(f"GitHub cannot be asked for issues: {error}") from error
+
+
+def _job_issues() -> Issues:
+    """Return the issues of the job's repository. Raises UsageError outside of a job."""
+    try:
+        repository, token = os.environ["GITHUB_REPOSITORY"], os.environ["GITHUB_TOKEN"]
+    except KeyError as error:
+        raise UsageError(f"{error.args[0]} is not set: this is for jobs on GitHub") from error
+    return Issues(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Ask ECR's scanner about a stage's images; critical vulnerabilities that have a fix stop them.
 
-Ends with 1 where there are any that infra/accepted-vulnerabilities.txt does not name.
+Ends with 1 where there are any that infra/accepted-vulnerabilities.txt does not name. The
+foundation turns on basic scanning, which covers the system's packages and knows no fixes. Where the
+account has turned on Amazon Inspector, Python's packages are covered too, and fixes are known.
 """
 
 import argparse
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scripts.common.command_line import add_to_summary, run
 from scripts.common.errors import CommandError, UsageError
-from scripts.deploy.account import CONFIG, Account, enter, said_plainly
+from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
 from scripts.deploy.stacks import load_stage
 
 if TYPE_CHECKING:
@@ -19,36 +21,42 @@ if TYPE_CHECKING:
 
 ACCEPTED = Path("infra/accepted-vulnerabilities.txt")
 TRIES, PAUSE_SECONDS = 60, 10
-DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: Inspector's, which goes on looking
+DONE = ("COMPLETE", "ACTIVE")  # ACTIVE: Inspector's, which keeps scanning
 RUNNING = ("PENDING", "IN_PROGRESS")
 SEVERITY = "CRITICAL"
 
 
-def vulnerabilities(
-    account: Account,
-    repository: str,
-    digest: str,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
-) -> list[str]:
-    """Critical ones of an image that have a fix, or may have one, each by its name and package.
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.scan", description=__doc__)
+    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser.add_argument("--function-image", required=True, metavar="DIGEST")
+    parser.add_argument("--server-image", default="", metavar="DIGEST")
+    arguments = parser.parse_args()
+    project, stage = load_stage(arguments.stage)
+    account = open_account(stage)
+    accepted = read_accepted()
+    images = {
+        project.function_repository: arguments.function_image,
+        project.server_repository: arguments.server_image,
+    }
+    refused: list[str] = []
+    for repository, digest in images.items():
+        if not digest:
+            continue
+        found = find_vulnerabilities(account, repository, digest)
+        counted = [each for each in found if each.split()[0] not in accepted]
+        refused += counted
+        print(f"{repository}@{digest}: {_summary(found, counted, accepted)}")
+    if refused:
+        message = f"critical vulnerabilities: {'; '.join(refused)}"
+        add_to_summary(message)
+        raise CommandError(f"{message}. Renew what has them, or give a reason in {ACCEPTED}")
 
-    Waits for the scanner. Raises CommandError where it does not come to an end.
-    """
-    client = account.session.client("ecr", config=CONFIG)
-    _wait(client, repository, digest, sleep)
-    with said_plainly("ECR"):
-        pages = client.get_paginator("describe_image_scan_findings").paginate(
-            repositoryName=repository, imageId={"imageDigest": digest}
-        )
-        found = [_named(each) for page in pages for each in _critical(page)]
-    return sorted({*found})
 
+def read_accepted(path: Path = ACCEPTED) -> dict[str, str]:
+    """Return vulnerabilities that do not stop an image, by name, each with its reason.
 
-def accepted(path: Path = ACCEPTED) -> dict[str, str]:
-    """Vulnerabilities that do not stop an image, by name, each with its reason.
-
-    Raises UsageError where one has none.
+    Raises UsageError where one has no reason.
     """
     reasons = {}
     for line in path.read_text(encoding="utf-8").splitlines():
@@ -61,11 +69,32 @@ def accepted(path: Path = ACCEPTED) -> dict[str, str]:
     return reasons
 
 
+def find_vulnerabilities(
+    account: Account,
+    repository: str,
+    digest: str,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[str]:
+    """Return an image's critical vulnerabilities that have, or may have, a fix: `NAME PACKAGES`.
+
+    Waits for the scanner. Raises CommandError where it fails or takes too long.
+    """
+    client = account.session.client("ecr", config=CONFIG)
+    _wait(client, repository, digest, sleep)
+    with aws_errors("ECR"):
+        pages = client.get_paginator("describe_image_scan_findings").paginate(
+            repositoryName=repository, imageId={"imageDigest": digest}
+        )
+        found = [_label(each) for page in pages for each in _critical(page)]
+    return sorted({*found})
+
+
 def _wait(
     client: "ECRClient", repository: str, digest: str, sleep: Callable[[float], None]
 ) -> None:
     for left in reversed(range(TRIES)):
-        status = _status(client, repository, digest)
+        status = _scan_status(client, repository, digest)
         if status in DONE:
             return
         if status not in RUNNING:
@@ -75,30 +104,28 @@ def _wait(
     raise CommandError(f"{repository}@{digest}: ECR's scanner does not come to an end")
 
 
-def _status(client: "ECRClient", repository: str, digest: str) -> str:
-    """Of the scan; what was not begun yet counts as pending."""
-    with said_plainly("ECR"):
+def _scan_status(client: "ECRClient", repository: str, digest: str) -> str:
+    with aws_errors("ECR"):
         try:
             answer = client.describe_image_scan_findings(
                 repositoryName=repository, imageId={"imageDigest": digest}, maxResults=1
             )
-        except client.exceptions.ScanNotFoundException:
+        except client.exceptions.ScanNotFoundException:  # it has not begun yet
             return "PENDING"
     return answer["imageScanStatus"]["status"]
 
 
 def _critical(page: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Basic findings do not tell of fixes: there, each counts."""
-    found = page["imageScanFindings"]
-    both = [*found.get("findings", []), *found.get("enhancedFindings", [])]
+    """Return findings that count. Basic scanning knows no fixes: all of its findings do."""
+    scan = page["imageScanFindings"]
     return [
         each
-        for each in both
+        for each in [*scan.get("findings", []), *scan.get("enhancedFindings", [])]
         if each.get("severity") == SEVERITY and each.get("fixAvailable", "YES") != "NO"
     ]
 
 
-def _named(finding: Mapping[str, Any]) -> str:
+def _label(finding: Mapping[str, Any]) -> str:
     details = finding.get("packageVulnerabilityDetails", {})
     packages = [each["name"] for each in details.get("vulnerablePackages", [])]
     packages += [
@@ -108,37 +135,10 @@ def _named(finding: Mapping[str, Any]) -> str:
     return f"{name} {','.join(packages)}".strip()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.scan", description=__doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument("--function-image", required=True, metavar="DIGEST")
-    parser.add_argument("--server-image", default="", metavar="DIGEST")
-    arguments = parser.parse_args()
-    project, stage = load_stage(arguments.stage)
-    account = enter(stage)
-    reasons = accepted()
-    images = {
-        project.function_repository: arguments.function_image,
-        project.server_repository: arguments.server_image,
-    }
-    refused = []
-    for repository, digest in images.items():
-        if not digest:
-            continue
-        found = vulnerabilities(account, repository, digest)
-        left = [each for each in found if each.split()[0] not in reasons]
-        refused += left
-        print(f"{repository}@{digest}: {_in_words(found, left, reasons)}")
-    if refused:
-        said = f"critical vulnerabilities: {'; '.join(refused)}"
-        add_to_summary(said)
-        raise CommandError(f"{said}. Renew what has them, or give a reason in {ACCEPTED}")
-
-
-def _in_words(found: Sequence[str], left: Sequence[str], reasons: Mapping[str, str]) -> str:
-    spared = [each.split()[0] for each in found if each not in left]
-    told = "".join(f"; {name} is accepted: {reasons[name]}" for name in spared)
-    return f"{len(left)} critical vulnerabilities{told}"
+def _summary(found: Sequence[str], counted: Sequence[str], accepted: Mapping[str, str]) -> str:
+    names = [each.split()[0] for each in found if each not in counted]
+    reasons = "".join(f"; {name} is accepted: {accepted[name]}" for name in names)
+    return f"{len(counted)} critical vulnerabilities{reasons}"
 
 
 if __name__ == "__main__":

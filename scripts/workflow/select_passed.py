@@ -1,14 +1,14 @@
-"""Tell which of the models that were judged are to go live: all together, in one release.
+"""Print the versions that passed the gate: they go live together, in one release.
 
-Takes a folder of what `scripts.refresh` wrote of each. Prints nothing where none passed.
+Reads a folder of results of `scripts.refresh`. Prints nothing where none passed.
 """
 
 import argparse
 from pathlib import Path
 
 from scripts.common.command_line import run, write_outputs
-from scripts.deploy.models import written
-from scripts.workflow.issues import read_judged
+from scripts.deploy.models import format_models
+from scripts.workflow.refresh_results import read_results
 
 
 def main() -> None:
@@ -16,12 +16,12 @@ def main() -> None:
         prog="python -m scripts.workflow.select_passed", description=__doc__
     )
     parser.add_argument(
-        "--judged", type=Path, required=True, metavar="DIR", help="MODEL.json of each"
+        "--judged", type=Path, required=True, metavar="DIR", help="a MODEL.json each"
     )
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="add models to it")
+    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append models")
     arguments = parser.parse_args()
-    judged = read_judged(arguments.judged).values()
-    models = written({each["model"]: each["version"] for each in judged if each["changed"]})
+    results = read_results(arguments.judged).values()
+    models = format_models({each["model"]: each["version"] for each in results if each["changed"]})
     write_outputs(arguments.outputs, {"models": models})
     if models:
         print(models)

@@ -1,9 +1,9 @@
-"""What the images are built on in tests and rehearsals.
+"""Base images in tests and in the rehearsal.
 
 LAMBDA_BASE_IMAGE and SERVER_BASE_IMAGE name the real bases where they can be pulled. Else Debian
-stands in for both: its packages, unpacked by mmdebstrap, with the same minor version of Python. For
-AWS's base it is a stand-in in more than name: another C library (2.41, not 2.34; test_wheels.py
-looks after that) and other files around; but the runtime client is AWS's own.
+replaces both: its packages, unpacked by mmdebstrap, with the same minor version of Python. It
+differs from AWS's base in the C library (2.41, not 2.34; test_wheels.py covers that) and in other
+files; the runtime client is AWS's own.
 """
 
 import hashlib
@@ -28,8 +28,11 @@ MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
 
 
 def require(**packages: str) -> None:
-    """Raise UsageError where a program is missing, and say how to get it. packages: of Debian, by
-    the program that they bring."""
+    """Raise UsageError where a program is missing, and say how to install it.
+
+    Args:
+        packages: Packages of Debian, by their program.
+    """
     missing = {program: names for program, names in packages.items() if not shutil.which(program)}
     if missing:
         raise UsageError(
@@ -39,12 +42,12 @@ def require(**packages: str) -> None:
 
 
 def lambda_base(podman: Podman) -> str:
-    """AWS's Python image, or what stands in for it."""
+    """Return AWS's Python image, or its stand-in."""
     return os.environ.get("LAMBDA_BASE_IMAGE") or stand_in(podman, "lambda", PYTHON_3_13)
 
 
 def server_base(podman: Podman, suite: str = PYTHON_3_13) -> str:
-    """The slim Python image, or what stands in for it."""
+    """Return the slim Python image, or its stand-in."""
     return os.environ.get("SERVER_BASE_IMAGE") or stand_in(podman, "python", suite)
 
 

@@ -1,7 +1,7 @@
 """This machine's pip settings inside a build: the same indexes, certificates and wheels.
 
-They reach the build as a secret, and the folders that they name as volumes: nothing of them stays
-in an image, and no test knows a machine's paths.
+The build gets them as a secret, and the folders that they name as volumes. Nothing of them stays in
+an image, and no test knows a machine's paths.
 """
 
 import ast
@@ -17,7 +17,7 @@ ENVIRONMENT = ":env:"
 
 
 def pip_build_options(folder: Path) -> list[str]:
-    """Options of `podman build`. folder: where the secret may lie."""
+    """Return options of `podman build`. folder: for the secret's file."""
     options: list[str] = []
     sections: dict[str, dict[str, str]] = {}
     for section, name, value in sorted(_settings(), key=lambda one: one[0] == ENVIRONMENT):
@@ -46,7 +46,7 @@ def _settings() -> Iterator[tuple[str, str, str]]:
 
 
 def _mounted(word: str, options: list[str]) -> str:
-    """A word of a setting, where it names a local file or folder as it is called in the build."""
+    """Return a word of a setting; a local file or folder by its path inside the build."""
     is_url = word.startswith("file://")
     path = Path(urlsplit(word).path if is_url else word)
     if not path.is_absolute() or not path.exists():

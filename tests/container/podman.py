@@ -1,4 +1,4 @@
-"""Podman, as far as it is needed here: build, run, look inside."""
+"""Podman's command line: build, run, inspect."""
 
 import json
 import os
@@ -26,11 +26,11 @@ SECONDS = 1200
 
 
 class PodmanError(CommandError):
-    """Podman failed; the message holds the command and the end of what it said."""
+    """Failure of podman, with the command and the end of its output."""
 
 
 class Podman:
-    """The command with a configuration of its own, in images and containers of the machine."""
+    """The command, with its own configuration, on the machine's images and containers."""
 
     def __init__(
         self,
@@ -38,8 +38,8 @@ class Podman:
         build_options: Sequence[str] = (),
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """folder: a scratch folder. build_options: what every build gets. variables: of its
-        environment, beside this process's own."""
+        """folder: for scratch files. build_options: of every build. variables: of the environment,
+        in addition to this process's."""
         configuration = folder / "containers.conf"
         configuration.write_text(CONFIGURATION + (RUNC if shutil.which("runc") else ""))
         self.environment = {
@@ -50,7 +50,7 @@ class Podman:
         self.build_options, self._folder = build_options, folder
 
     def __call__(self, *arguments: object, stdin: str | None = None) -> str:
-        """What a command prints. Raises PodmanError."""
+        """Run a command; return its output. Raises PodmanError."""
         command = ["podman", *map(str, arguments)]
         done = subprocess.run(
             command,
@@ -67,19 +67,19 @@ class Podman:
         return done.stdout
 
     def build(self, dockerfile: Path, tag: str, context: Path, *arguments: object) -> str:
-        """Build an image; its tag."""
+        """Build an image; return its tag."""
         # Docker's format, because the other one has no health checks.
         options = ["--quiet", "--format", "docker", *self.build_options, *arguments]
         self("build", *options, "--file", dockerfile, "--tag", tag, context)
         return tag
 
     def inspect(self, name: str, kind: str = "image") -> dict[str, Any]:
-        """How an image or a container describes itself."""
+        """Return the description of an image or a container."""
         found: dict[str, Any] = json.loads(self(kind, "inspect", name))[0]
         return found
 
     def files(self, image: str) -> dict[str, tarfile.TarInfo]:
-        """Everything in an image that is no folder, by path."""
+        """Return all entries of an image but folders, by path."""
         container = self("create", "--entrypoint", "none", image).strip()
         exporting = subprocess.Popen(
             ["podman", "export", container], stdout=subprocess.PIPE, env=self.environment
@@ -93,7 +93,7 @@ class Podman:
 
     @contextmanager
     def running(self, image: str, *options: object, command: str = "") -> Iterator["Container"]:
-        """A container in the background, removed in the end."""
+        """Run a container in the background, and remove it in the end."""
         started = self("run", "--detach", *options, image, *command.split()).strip()
         try:
             yield Container(self, started)
@@ -103,17 +103,17 @@ class Podman:
 
 @dataclass(frozen=True)
 class Container:
-    """One that was started."""
+    """A container that was started."""
 
     podman: Podman
     name: str
 
     def python(self, code: str, stdin: str | None = None) -> str:
-        """What a program prints that runs inside, on the image's own Python."""
+        """Run code inside, with the image's own Python; return its output."""
         return self.podman("exec", "--interactive", self.name, "python3", "-c", code, stdin=stdin)
 
     def logs(self) -> str:
-        """All that was written so far, to both streams."""
+        """Return all output so far, of both streams."""
         command = ["podman", "logs", self.name]
         done = subprocess.run(
             command,
@@ -127,5 +127,5 @@ class Container:
         return done.stdout
 
     def state(self) -> dict[str, Any]:
-        """Whether it runs, how it ended."""
+        """Return the state: whether it runs, how it ended."""
         return dict(self.podman.inspect(self.name, "container")["State"])

@@ -1,4 +1,4 @@
-"""A server's container as tests start it: hardened as compose.yaml and ECS harden it."""
+"""A server's container, hardened as compose.yaml and ECS harden it."""
 
 import json
 import time
@@ -18,7 +18,7 @@ START_SECONDS = 120
 
 @contextmanager
 def server(podman: Podman, image: str, *options: object) -> Iterator[tuple[Container, str]]:
-    """One that is ready, and its address on loopback."""
+    """Start a server and wait until it is ready; yield its container and address."""
     publish = "--publish=127.0.0.1::8080"
     with podman.running(image, *HARDENED, publish, *options) as container:
         address = f"http://{podman('port', container.name, '8080').strip()}"
@@ -27,7 +27,7 @@ def server(podman: Podman, image: str, *options: object) -> Iterator[tuple[Conta
 
 
 def wait_until_ready(address: str, container: Container) -> None:
-    """Fail, with what it wrote, where it does not become ready."""
+    """Fail, with its log, where it does not become ready."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and container.state()["Running"]:
         try:
@@ -40,7 +40,7 @@ def wait_until_ready(address: str, container: Container) -> None:
 
 
 def predict(address: str, inputs: str | list[str]) -> dict[str, Any]:
-    """The answer for a text, or for several."""
+    """Return the answer for a text, or for several."""
     request = urllib.request.Request(
         f"{address}/v1/predict",
         json.dumps({"inputs": inputs}).encode(),
@@ -52,7 +52,7 @@ def predict(address: str, inputs: str | list[str]) -> dict[str, Any]:
 
 
 def stop(podman: Podman, container: Container, seconds: int = 30) -> tuple[int, float]:
-    """Ask it to end; its exit code, and how many seconds it took."""
+    """Stop a container; return its exit code and the seconds that it took."""
     began = time.monotonic()
     podman("stop", "--time", seconds, container.name)
     return container.state()["ExitCode"], time.monotonic() - began

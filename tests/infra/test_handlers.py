@@ -8,7 +8,8 @@ import pytest
 
 from infra.handlers import first_creation, pre_traffic, smoke
 from tests.infra.handler import started
-from tests.infra.loopback_aws import loopback_aws
+from tests.stand_ins.aws_endpoints import AwsEndpoints, LambdaApiError
+from tests.stand_ins.json_server import serving, url
 
 VERSION = "arn:aws:lambda:eu-central-1:123456789012:function:evergreen-dev:7"
 HOOK = {"DeploymentId": "d-ABC", "LifecycleEventHookExecutionId": "hook-1"}
@@ -27,8 +28,26 @@ MODES = {
 }
 
 
+class FakeVersions:
+    """Versions of the function. refusals: error codes of the Lambda API before an invocation."""
+
+    def __init__(self):
+        self.by_arn, self.refusals, self.events = {}, [], []
+
+    def invoke(self, arn, event):
+        if self.refusals:
+            raise LambdaApiError(self.refusals.pop(0))
+        self.events.append(event)
+        return self.by_arn[arn](event)
+
+
 @pytest.fixture
-def aws(monkeypatch):
+def versions():
+    return FakeVersions()
+
+
+@pytest.fixture
+def aws(versions, monkeypatch):
     """AWS on loopback, a hook's environment, and no waiting."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -39,20 +58,21 @@ def aws(monkeypatch):
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(smoke, "PAUSE_SECONDS", 0)
-    with loopback_aws() as server:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
+    server = AwsEndpoints(versions.invoke)
+    with serving(server) as address:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         yield server
 
 
 @pytest.fixture
-def deploy(aws, monkeypatch, tmp_path):
+def deploy(aws, versions, monkeypatch, tmp_path):
     """Put the real handler behind the version's ARN."""
     running = []
 
     def deployed(auth="public", told=None):
         context = started(tmp_path / auth, **MODES[auth])
         running.append(context)
-        aws.versions[VERSION] = context.__enter__()
+        versions.by_arn[VERSION] = context.__enter__()
         monkeypatch.setenv("AUTH", told or auth)
 
     yield deployed
@@ -62,7 +82,7 @@ def deploy(aws, monkeypatch, tmp_path):
 
 def status_of(aws):
     """Return the status reported to CodeDeploy, once, for the right deployment."""
-    (report,) = aws.reported
+    (report,) = aws.codedeploy.reports
     assert report["deploymentId"] == "d-ABC"
     assert report["lifecycleEventHookExecutionId"] == "hook-1"
     return report["status"]
@@ -78,11 +98,11 @@ def test_a_good_version_gets_traffic_whoever_checks_callers(aws, deploy, auth, c
     assert line["outcome"].startswith("sentiment 2026")
 
 
-def test_the_version_is_warmed_and_asked_as_the_gateway_asks(aws, deploy):
+def test_the_version_is_warmed_and_asked_as_the_gateway_asks(aws, versions, deploy):
     deploy()
     pre_traffic.handler(HOOK, None)
-    assert aws.events[0] == {"source": "aws.events"}
-    asked = [event["requestContext"]["http"] for event in aws.events[1:]]
+    assert versions.events[0] == {"source": "aws.events"}
+    asked = [event["requestContext"]["http"] for event in versions.events[1:]]
     assert [(http["method"], http["path"]) for http in asked] == [
         ("GET", "/health/ready"),
         ("POST", "/v1/predict"),
@@ -128,38 +148,38 @@ BAD = {
 
 
 @pytest.mark.parametrize("how", BAD)
-def test_a_bad_version_gets_no_traffic(aws, how, capsys):
-    aws.versions[VERSION], reason = BAD[how]
+def test_a_bad_version_gets_no_traffic(aws, versions, how, capsys):
+    versions.by_arn[VERSION], reason = BAD[how]
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"
     assert reason in capsys.readouterr().out
 
 
-def test_a_version_that_is_not_ready_yet_is_waited_for(aws, deploy):
+def test_a_version_that_is_not_ready_yet_is_waited_for(aws, versions, deploy):
     deploy()
-    aws.refusals = [
+    versions.refusals = [
         "ResourceConflictException",
         "AccessDeniedException",
         "TooManyRequestsException",
     ]
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Succeeded"
-    assert aws.refusals == []
+    assert versions.refusals == []
 
 
-def test_what_will_not_pass_is_not_waited_for(aws, deploy, capsys):
+def test_what_will_not_pass_is_not_waited_for(aws, versions, deploy, capsys):
     deploy()
-    aws.refusals = ["InvalidRuntimeException", "ResourceNotFoundException"]
+    versions.refusals = ["InvalidRuntimeException", "ResourceNotFoundException"]
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"
     assert "it cannot be called" in capsys.readouterr().out
-    assert aws.refusals == ["ResourceNotFoundException"]
+    assert versions.refusals == ["ResourceNotFoundException"]
 
 
-def test_waiting_ends(aws, deploy, monkeypatch):
+def test_waiting_ends(aws, versions, deploy, monkeypatch):
     deploy()
     monkeypatch.setattr(smoke, "TIMEOUT_SECONDS", -1)
-    aws.refusals = ["AccessDeniedException"] * 3
+    versions.refusals = ["AccessDeniedException"] * 3
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"
 
@@ -174,8 +194,8 @@ def test_codedeploy_is_told_even_of_what_nobody_foresaw(aws, monkeypatch):
 
 
 def answered(aws, **changed):
-    first_creation.handler({**CREATE, "ResponseURL": f"{aws.url}/answer?x=y", **changed}, None)
-    (answer,) = aws.responses
+    first_creation.handler({**CREATE, "ResponseURL": f"{url(aws)}/answer?x=y", **changed}, None)
+    (answer,) = aws.replies
     for name in ("StackId", "RequestId", "LogicalResourceId"):
         assert answer[name] == CREATE[name]
     assert answer["PhysicalResourceId"]
@@ -190,20 +210,20 @@ def test_a_first_version_that_answers_lets_the_alias_be_made(aws, deploy):
 
 
 @pytest.mark.parametrize("how", BAD)
-def test_a_first_version_that_does_not_answer_stops_the_stack(aws, how):
-    aws.versions[VERSION], reason = BAD[how]
+def test_a_first_version_that_does_not_answer_stops_the_stack(aws, versions, how):
+    versions.by_arn[VERSION], reason = BAD[how]
     answer = answered(aws)
     assert answer["Status"] == "FAILED"
     assert reason in answer["Reason"]
 
 
 @pytest.mark.parametrize("request_type", ["Update", "Delete"])
-def test_what_is_changed_or_removed_is_not_asked_again(aws, request_type):
-    aws.versions[VERSION] = broken
+def test_what_is_changed_or_removed_is_not_asked_again(aws, versions, request_type):
+    versions.by_arn[VERSION] = broken
     answer = answered(aws, RequestType=request_type, PhysicalResourceId="as-before")
     assert answer["Status"] == "SUCCESS"
     assert answer["PhysicalResourceId"] == "as-before"
-    assert aws.events == []
+    assert versions.events == []
 
 
 def test_cloudformation_is_told_even_of_what_nobody_foresaw(aws, monkeypatch):

@@ -1,1 +1,1 @@
-"""The life of a release on one machine, with what stands in for AWS, GitHub and Docker."""
+"""Rehearsal of the life of a release on one machine, without AWS, GitHub and Docker."""

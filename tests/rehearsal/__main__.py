@@ -33,17 +33,17 @@ TAIL = 3000
 def main() -> None:
     arguments = _arguments()
     # Imported here, so that --help needs neither moto nor boto3.
-    from tests.rehearsal.steps import rehearse
+    from tests.rehearsal.provision import provision, require_programs
+    from tests.rehearsal.scenario import rehearse
     from tests.rehearsal.timeline import Timeline
-    from tests.rehearsal.world import put_up, require_programs
 
     require_programs()
     print(__doc__)
     timeline = Timeline()
     with _bounded(arguments.limit), _quiet(), ExitStack() as stack:
         with timeline.step("put up what stands in"):
-            place = stack.enter_context(put_up())
-        rehearse(place, timeline)
+            environment = stack.enter_context(provision())
+        rehearse(environment, timeline)
     write_json(timeline.document(), arguments.json)
     held = sum(len(step.asserted) for step in timeline.steps)
     print(f"\n{timeline.seconds:5.0f} s  done: {held} assertions held; all was taken down again")
@@ -51,10 +51,10 @@ def main() -> None:
 
 @contextmanager
 def _bounded(seconds: int) -> Iterator[None]:
-    """Raise CommandError after so long, and when somebody stops it: all is taken down then too."""
+    """Raise CommandError after a time, and on a signal, so that everything is removed then too."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        for each in STOPS:  # once only: nothing is to interrupt the taking down
+        for each in STOPS:  # once only: nothing may interrupt the removal
             signal.signal(each, signal.SIG_IGN)
         late = number == signal.SIGALRM
         raise CommandError(f"it took more than {seconds} seconds" if late else "it was stopped")
@@ -70,7 +70,7 @@ def _bounded(seconds: int) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what servers and moto say for the case that something fails."""
+    """Print the servers' and moto's log only where something fails."""
     with TemporaryFile("w+") as log:
         try:
             with redirect_stderr(log):

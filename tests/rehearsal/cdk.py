@@ -1,45 +1,58 @@
-"""The CDK's command line, which hands over what it is asked to the rehearsal's account."""
+"""The CDK's command line, as a program that commands start.
+
+It sends its arguments to the process of the rehearsal, whose `Cdk` does what they ask for.
+"""
 
 import json
 import os
 import sys
 import urllib.request
+from http.server import HTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-VARIABLE = "REHEARSAL_ACCOUNT"
+from tests.stand_ins.json_server import LOOPBACK, JsonRequests
+
+if TYPE_CHECKING:  # it imports moto, which the program has no use for
+    from tests.stand_ins.cdk import Cdk
+
+VARIABLE = "REHEARSAL_CDK"
 SECONDS = 300
 SCRIPT = """#!/bin/sh
 exec "{python}" -m tests.rehearsal.cdk "$@"
 """
 
 
+class CdkServer(HTTPServer):
+    """Server of the CDK's command line."""
+
+    def __init__(self, cdk: "Cdk") -> None:
+        super().__init__((LOOPBACK, 0), _Requests)
+        self.cdk = cdk
+
+
+class _Requests(JsonRequests):
+    server: CdkServer
+
+    def respond(self, method: str, document: Any) -> None:
+        self.answer(self.server.cdk.run(document))
+
+
 def install(executable: Path) -> None:
-    """Put the program where commands look for the CDK's."""
+    """Write the program to where commands look for the CDK's."""
     executable.parent.mkdir(parents=True)
     executable.write_text(SCRIPT.format(python=sys.executable))
     executable.chmod(0o755)
 
 
 def main() -> int:
-    """The exit code."""
-    command, *rest = sys.argv[1:]
-    context = dict(
-        each.removeprefix("--context=").split("=", 1)
-        for each in rest
-        if each.startswith("--context=")
-    )
-    asked = {
-        "command": command,
-        "names": [each for each in rest if not each.startswith("--")],
-        "context": context,
-    }
-    address = f"{os.environ[VARIABLE]}/cdk"
-    request = urllib.request.Request(address, json.dumps(asked).encode())
+    """Send the arguments; return the exit code."""
+    request = urllib.request.Request(os.environ[VARIABLE], json.dumps(sys.argv[1:]).encode())
     with urllib.request.urlopen(request, timeout=SECONDS) as response:
-        answer = json.load(response)
-    for line in answer["lines"]:
-        print(line)
-    return int(answer["code"])
+        reason = json.load(response)
+    if reason:
+        print(reason)
+    return int(bool(reason))
 
 
 if __name__ == "__main__":

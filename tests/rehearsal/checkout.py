@@ -1,4 +1,4 @@
-"""A copy of the working tree in a repository of its own, where commits bother nobody."""
+"""A copy of the working tree, with a repository of its own to commit to."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scripts.common.errors import CommandError, UsageError
 
-# Whoever rehearses need not have told git who they are, and no hook or signature of theirs runs.
+# Works without git's configuration of a person, and runs none of their hooks and signatures.
 AUTHOR = ("-c", "user.name=rehearsal", "-c", "user.email=rehearsal@localhost")
 QUIET = ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0")
 STAGES = '''"""One stage, in an account that is this machine, of this machine's architecture."""
@@ -36,10 +36,10 @@ STAGES = (PROD,)
 
 
 class Checkout:
-    """A repository with one commit. path: where it lies."""
+    """The copy. path: its folder."""
 
     def __init__(self, origin: Path, path: Path) -> None:
-        """Copy what git knows of `origin`, and what it does not ignore. Raises UsageError."""
+        """Copy the files of `origin` that git tracks or does not ignore. Raises UsageError."""
         listed = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
         self.path = path
         for name in _git(origin, *listed).split("\0"):
@@ -50,19 +50,19 @@ class Checkout:
         _git(path, "init", "--quiet", "--initial-branch=main")
 
     def commit(self, message: str) -> str:
-        """Commit what is there; the commit."""
+        """Commit all changes; return the commit."""
         _git(self.path, "add", "--all")
         _git(self.path, *AUTHOR, *QUIET, "commit", "--quiet", "--message", message)
         return _git(self.path, "rev-parse", "HEAD").strip()
 
     def change(self, name: str, added: str, message: str) -> str:
-        """Commit a file with something added at its end."""
+        """Append text to a file and commit it; return the commit."""
         with (self.path / name).open("a") as file:
             file.write(added)
         return self.commit(message)
 
     def revert(self) -> str:
-        """Take the last commit back by another one."""
+        """Revert the last commit by another one; return that."""
         _git(self.path, *AUTHOR, *QUIET, "revert", "--no-edit", "HEAD")
         return _git(self.path, "rev-parse", "HEAD").strip()
 

@@ -1,7 +1,7 @@
-"""Docker's command line over podman, as far as commands use it.
+"""Docker's command line over podman, as a program that commands start.
 
-Replaced are: what BuildKit alone understands; AWS's base image, which brings the emulator; and ECR,
-by a registry on loopback whose digests are told to moto. Nothing else is different.
+It leaves out options of BuildKit, replaces AWS's base image, which brings the emulator, and pushes
+to a registry on loopback instead of ECR; moto's ECR gets the digests. Nothing else is different.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.rehearsal.image_registry import ImageRegistry
+from tests.stand_ins.docker import put_image, split_reference
 
 VARIABLE = "REHEARSAL_DOCKER"
 BUILDKIT = ("--provenance=false", "--sbom=false", "--load")
@@ -24,9 +25,12 @@ exec "{python}" -m tests.rehearsal.docker "$@"
 
 
 @dataclass(frozen=True)
-class Replaced:
-    """base: the image to build on. build_options: further ones of `podman build`. emulator: the
-    program, on this machine. registry: host and port, in the place of ECR's."""
+class Replacements:
+    """What replaces Docker's surroundings.
+
+    base: the image to build on. build_options: further options of `podman build`. emulator: its
+    file on this machine. registry: host and port of the registry that replaces ECR's.
+    """
 
     base: str
     build_options: list[str]
@@ -34,7 +38,7 @@ class Replaced:
     registry: str
 
     def install(self, folder: Path) -> dict[str, str]:
-        """Write a program `docker` to a new folder; the variables that it needs."""
+        """Write a program `docker` to a new folder; return the variables that it needs."""
         folder.mkdir()
         program = folder / "docker"
         program.write_text(SCRIPT.format(python=sys.executable))
@@ -45,8 +49,8 @@ class Replaced:
         }
 
 
-def translated(arguments: Sequence[str], replaced: Replaced) -> list[str]:
-    """What podman is asked in the place of Docker."""
+def podman_arguments(arguments: Sequence[str], replaced: Replacements) -> list[str]:
+    """Return podman's arguments for the same as Docker's."""
     command, *rest = arguments
     if command == "buildx":
         kept = [each for each in rest[1:] if each not in BUILDKIT]
@@ -60,20 +64,22 @@ def translated(arguments: Sequence[str], replaced: Replaced) -> list[str]:
 
 
 def main() -> int:
-    """The exit code."""
-    replaced = Replaced(**json.loads(os.environ[VARIABLE]))
+    """Run the command; return the exit code."""
+    replaced = Replacements(**json.loads(os.environ[VARIABLE]))
     command, *rest = sys.argv[1:]
     if command == "login":
         print("the registry on loopback asks for no password", file=sys.stderr)
         return 0
     if command == "push":
         return _push(rest[-1], replaced)
-    return subprocess.run(["podman", *translated(sys.argv[1:], replaced)], check=False).returncode
+    return subprocess.run(
+        ["podman", *podman_arguments(sys.argv[1:], replaced)], check=False
+    ).returncode
 
 
-def _push(reference: str, replaced: Replaced) -> int:
-    """Push to the registry on loopback, and tell moto's ECR what arrived."""
-    repository, _, tag = reference.partition("/")[2].rpartition(":")
+def _push(reference: str, replaced: Replacements) -> int:
+    """Push to the registry on loopback, and register the image with moto's ECR."""
+    repository, tag = split_reference(reference)
     with TemporaryDirectory() as scratch:
         file = Path(scratch) / "digest"
         target = f"docker://{replaced.registry}/{repository}:{tag}"
@@ -82,19 +88,13 @@ def _push(reference: str, replaced: Replaced) -> int:
         if done.returncode:
             return done.returncode
         pushed = file.read_text().strip()
-    digest, content, kind = ImageRegistry(replaced.registry).manifest(repository, tag)
+    digest, manifest, media_type = ImageRegistry(replaced.registry).manifest(repository, tag)
     if digest != pushed:
         print(f"pushed {pushed}, and {digest} is there", file=sys.stderr)
         return 1
-    import boto3
+    import boto3  # a second, which the other commands need not wait
 
-    boto3.client("ecr").put_image(
-        repositoryName=repository,
-        imageTag=tag,
-        imageManifest=content,
-        imageManifestMediaType=kind,
-        imageDigest=digest,
-    )
+    put_image(boto3.client("ecr"), reference, manifest, media_type, imageDigest=digest)
     return 0
 
 

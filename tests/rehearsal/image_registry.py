@@ -1,4 +1,4 @@
-"""Debian's image registry, in the place of ECR's storage: real pushes, real digests."""
+"""Debian's image registry instead of ECR's storage: real pushes, real digests."""
 
 import json
 import socket
@@ -30,33 +30,34 @@ START_SECONDS, STOP_SECONDS = 20, 5
 
 @dataclass(frozen=True)
 class ImageRegistry:
-    """One that runs. address: host and port."""
+    """A running registry. address: host and port."""
 
     address: str
 
     def manifest(self, repository: str, reference: str) -> tuple[str, str, str]:
-        """Digest, content and type of a manifest, by tag or digest. Raises CommandError."""
+        """Return digest, content and media type of a manifest, by tag or digest.
+
+        Raises CommandError where there is none.
+        """
         request = urllib.request.Request(
             f"http://{self.address}/v2/{repository}/manifests/{reference}",
             headers={"accept": TYPES},
         )
         try:
             with urllib.request.urlopen(request, timeout=10) as response:
-                digest, kind = (
-                    response.headers["docker-content-digest"],
-                    response.headers["content-type"],
-                )
-                return digest, response.read().decode(), kind
+                headers = response.headers
+                digest, media_type = headers["docker-content-digest"], headers["content-type"]
+                return digest, response.read().decode(), media_type
         except OSError as error:
             raise CommandError(f"{repository}:{reference}: {error}") from error
 
     def layers(self, repository: str, digest: str) -> list[str]:
-        """Digests of an image's layers, the lowest first."""
+        """Return the digests of an image's layers, the lowest first."""
         document: dict[str, Any] = json.loads(self.manifest(repository, digest)[1])
         return [layer["digest"] for layer in document["layers"]]
 
     def tags(self, repository: str) -> set[str]:
-        """Every tag that was pushed."""
+        """Return all tags of a repository."""
         address = f"http://{self.address}/v2/{repository}/tags/list"
         try:
             with urllib.request.urlopen(address, timeout=10) as response:
@@ -67,7 +68,7 @@ class ImageRegistry:
 
 @contextmanager
 def image_registry(folder: Path) -> Iterator[ImageRegistry]:
-    """A registry on loopback for as long as the block lasts, in a new folder."""
+    """Run a registry on loopback, with its data in a new folder, until the block ends."""
     folder.mkdir()
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))

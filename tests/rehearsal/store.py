@@ -1,6 +1,6 @@
-"""A place for podman's images and containers that is gone when it is left.
+"""A temporary store of podman's images and containers.
 
-Images of the machine can be seen from there, and serve as layers; nothing is added to them.
+It reads the machine's images, and uses them as layers; nothing is added to them.
 """
 
 import json
@@ -24,8 +24,8 @@ additionalimagestores = ["{machine}"]
 
 
 @contextmanager
-def own_store(folder: Path, machine: Podman) -> Iterator[Podman]:
-    """Podman with a store in a new folder. machine: with that of the machine."""
+def temporary_store(folder: Path, machine: Podman) -> Iterator[Podman]:
+    """Yield podman with a store in a new folder. machine: podman with the machine's store."""
     folder.mkdir()
     found = json.loads(machine("info", "--format", "json"))["store"]
     configuration = folder / "storage.conf"
@@ -55,8 +55,7 @@ def _remove(folder: Path, podman: Podman) -> None:
 
 
 def _mounts(folder: Path) -> list[str]:
-    """Where something is mounted below a folder."""
+    """Return the mount points below a folder."""
     lines = Path("/proc/self/mounts").read_text().splitlines()
-    return [
-        place for place in (line.split()[1] for line in lines) if place.startswith(f"{folder}/")
-    ]
+    points = [line.split()[1] for line in lines]
+    return [point for point in points if point.startswith(f"{folder}/")]

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.rehearsal.docker import Replaced, translated
+from tests.rehearsal.docker import Replacements, podman_arguments
 
-REPLACED = Replaced("localhost/base", ["--network=host"], "/emulator", "127.0.0.1:5000")
+REPLACED = Replacements("localhost/base", ["--network=host"], "/emulator", "127.0.0.1:5000")
 
 
 def test_a_build_keeps_all_but_buildkits_own_options():
@@ -13,7 +13,7 @@ def test_a_build_keeps_all_but_buildkits_own_options():
         *("build", "--format=docker", "--network=host"),
         *("--build-arg=BASE_IMAGE=localhost/base", "--tag=t", "."),
     ]
-    assert translated(asked, REPLACED) == expected
+    assert podman_arguments(asked, REPLACED) == expected
 
 
 @pytest.mark.parametrize(
@@ -29,4 +29,4 @@ def test_a_build_keeps_all_but_buildkits_own_options():
     ],
 )
 def test_containers_are_run_as_they_are_asked_for(asked, expected):
-    assert translated(asked, REPLACED) == expected
+    assert podman_arguments(asked, REPLACED) == expected

@@ -1,4 +1,4 @@
-"""What happened, when, and what was asserted about it."""
+"""The steps of a rehearsal: commands, durations and assertions, printed as they happen."""
 
 import sys
 import time
@@ -12,13 +12,12 @@ from scripts.common.errors import CommandError
 
 
 class RehearsalError(CommandError):
-    """A step did not go as it should; the message names it."""
+    """Failure of a step, which the message names."""
 
 
 @dataclass
 class Step:
-    """seconds: that it took. commands: what was run, with the seconds of each. asserted: what
-    was found to hold, in words."""
+    """One step. commands: each with its seconds. asserted: assertions that held, in words."""
 
     name: str
     seconds: float = 0
@@ -26,20 +25,20 @@ class Step:
     asserted: list[str] = field(default_factory=list)
 
     def check(self, holds: bool, what: str) -> None:
-        """Assert. what: in words, as it should be. Raises RehearsalError."""
+        """Assert something. what: the assertion in words. Raises RehearsalError."""
         if not holds:
             raise RehearsalError(f"this does not hold: {what}")
         self.asserted.append(what)
-        _show(f"          holds: {what}")
+        _print(f"          holds: {what}")
 
     def ran(self, command: str, seconds: float, code: int) -> None:
-        """Note a command that ended. code: its exit code."""
+        """Record a command that ended. code: its exit code."""
         self.commands.append((command, round(seconds, 1)))
-        _show(f"{seconds:7.1f} s  {command}" + f" (exit code {code})" * bool(code))
+        _print(f"{seconds:7.1f} s  {command}" + f" (exit code {code})" * bool(code))
 
 
 class Timeline:
-    """Steps, in the order in which they are walked."""
+    """Steps, in their order."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
@@ -47,10 +46,10 @@ class Timeline:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """Walk a step. What goes wrong in it is raised as a RehearsalError that names it."""
+        """Run a step. An error in it is raised as a RehearsalError that names the step."""
         step = Step(name)
         self.steps.append(step)
-        _show(f"\n{self.seconds:5.0f} s  {len(self.steps)}. {name}")
+        _print(f"\n{self.seconds:5.0f} s  {len(self.steps)}. {name}")
         began = time.monotonic()
         try:
             yield step
@@ -62,13 +61,13 @@ class Timeline:
 
     @property
     def seconds(self) -> float:
-        """Since the beginning."""
+        """Seconds since the beginning."""
         return time.monotonic() - self._began
 
     def document(self) -> dict[str, Any]:
-        """For machines."""
+        """Return the timeline as JSON."""
         return {"seconds": round(self.seconds, 1), "steps": [asdict(step) for step in self.steps]}
 
 
-def _show(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stdout, flush=True)

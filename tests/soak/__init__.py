@@ -1,1 +1,1 @@
-"""What `python -m tests.soak` sends, watches and reports: mixed traffic for as long as wanted."""
+"""Soak test of the server: everything at once, for minutes."""

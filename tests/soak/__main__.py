@@ -1,112 +1,152 @@
-"""Mixed traffic against our server: texts short and long, batches, entities, explanations,
-mistakes, clients that hang up, and SIGTERM in the end. Whether all of it is answered rightly, what
-was read together, and whether the server's memory stays flat.
+"""Load our server with everything at once, and stop it under load.
 
-The server has the settings of the environment: MAX_QUEUE=32 shows what a full queue does.
+Checks that every answer is right, that the server's memory stays flat, and that it answers what it
+accepted before SIGTERM. The server has the settings of the environment: MAX_QUEUE=32 shows a full
+queue. It and its clients, which are locust's, use loopback only and end with this command.
 """
 
 import argparse
-import asyncio
 import json
+import os
 import signal
+import socket
+import subprocess
 import sys
 import time
-from collections.abc import Mapping
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory, TemporaryFile
 
-from scripts.benchmark import texts
-from scripts.benchmark.connection import Connection, post, request
-from scripts.benchmark.files import write
-from scripts.benchmark.plan import SHORT_TEXT, subject
-from scripts.benchmark.processes import serving
-from scripts.benchmark.services import our_server
+from scripts.benchmark.texts import sample
 from scripts.common.command_line import run
 from scripts.common.errors import CommandError
-from scripts.common.progress import Progress
-from tests.soak import report
-from tests.soak.answers import labels
-from tests.soak.clients import Clients
-from tests.soak.drain import drain
-from tests.soak.results import Results
-from tests.soak.told import Told
-from tests.soak.traffic import NAMING, PREDICT, SHORT, kinds, predict_path
+from scripts.common.progress import log
+from tests.soak.drain import drain, read_metric
+from tests.soak.report import RequestStats, SoakResults
 from tests.soak.watch import watching
+from tests.stand_ins.json_server import LOOPBACK
 
-REVIEWS = 64
-SHORTEST = 4.0  # seconds in which memory can be said to grow or not
+ROOT = Path(__file__).resolve().parents[2]
+LOCUSTFILE = Path(__file__).with_name("locustfile.py")
+SHORTEST = 4  # seconds in which memory can be said to grow or not
 SETTLE = 2.0  # seconds
-DRAINED, OF_REVIEWS = 32, 8  # requests under way when the server is stopped, each of so many
+START_SECONDS, END_SECONDS = 300, 300
+DRAINED, OF_REVIEWS = 32, 8  # requests under way when the server is stopped, each of n reviews
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=600.0)
+    parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
-    parser.add_argument("--json", type=Path, help="every sample and every answer's time")
+    parser.add_argument("--json", type=Path, help="write all results here, too")
     arguments = parser.parse_args()
     if arguments.seconds < SHORTEST or arguments.clients < 1:
-        parser.error(f"--seconds {SHORTEST:g} at the least, --clients 1")
+        parser.error(f"--seconds {SHORTEST} at the least, --clients 1")
     # An exception, so that the server is ended as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    reviews = texts.sample(arguments.data, REVIEWS).texts
-    measured = subject(sys.executable)
-    with serving(our_server(measured), SHORT_TEXT) as server:
-        tagger = asyncio.run(_tagger(server.port))
-        asked = dict.fromkeys([*SHORT, *reviews], PREDICT)
-        if tagger:
-            asked |= dict.fromkeys(NAMING, predict_path(tagger))
-        alone = asyncio.run(_alone(server.port, asked))
-        clients = Clients(server.port, kinds(reviews, measured.model.name, tagger), alone)
-        before = asyncio.run(_get(server.port, "/metrics"))
-        with watching(server.pid, arguments.seconds) as samples:
-            asyncio.run(_load(clients, arguments.clients, arguments.seconds))
-            after = asyncio.run(_get(server.port, "/metrics"))
-            time.sleep(SETTLE)  # until it has noticed that everyone is gone
-        last = post(PREDICT, {"inputs": reviews[:OF_REVIEWS]})
-        drained = asyncio.run(drain(server.port, server.pid, [last] * DRAINED))
-    told = Told.between(before, after)
-    results = Results(arguments.seconds, clients.records, samples, told, drained)
-    print(report.render(results))
+    reviews = sample(arguments.data, OF_REVIEWS).texts
+    with _server() as (pid, port):
+        log(f"load for {arguments.seconds} seconds")
+        with watching(pid, arguments.seconds) as samples:
+            requests = load(port, arguments.seconds, arguments.clients, arguments.data)
+            time.sleep(SETTLE)  # until the server has noticed that all clients have gone
+        failed_batches = round(read_metric(port, "evergreen_batch_failures_total"))
+        drained = drain(port, pid, [json.dumps({"inputs": reviews}).encode()] * DRAINED)
+    results = SoakResults(arguments.seconds, requests, samples, failed_batches, drained)
+    print(results.render())
     if arguments.json:
-        write(arguments.json, report.as_json(results))
-    if failures := report.failures(results):
+        arguments.json.write_text(results.as_json(), encoding="utf-8")
+    if failures := results.failures():
         raise CommandError("; ".join(failures))
 
 
-async def _load(clients: Clients, count: int, seconds: float) -> None:
-    load = asyncio.create_task(clients.run(count, seconds))
-    with Progress("load, seconds", round(seconds)) as progress:
-        for _ in range(round(seconds)):
-            await asyncio.wait({load}, timeout=1)
-            asked = sum(record.asked for record in clients.records.values())
-            progress.advance(1, requests=asked)
-    await load
+def load(
+    port: int, seconds: int, clients: int, data: Path | None = None
+) -> dict[str, RequestStats]:
+    """Run the locustfile against a server, and return its results by kind of request.
+
+    It runs in a process of its own, because locust patches the standard library.
+    """
+    options = {
+        "locustfile": LOCUSTFILE,
+        "users": clients,
+        "spawn-rate": clients,
+        "run-time": f"{seconds}s",
+        "stop-timeout": END_SECONDS,
+        "exit-code-on-error": 0,
+        "loglevel": "WARNING",
+    }
+    command = [sys.executable, "-m", "locust", "--headless"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    with TemporaryDirectory() as folder:
+        results = Path(folder, "results.json")
+        variables = {"LOCUST_HOST": f"http://{LOOPBACK}:{port}", "SOAK_RESULTS": str(results)}
+        variables |= {"SOAK_DATA": str(data.resolve())} if data else {}
+        with _process(command, variables, stdout=subprocess.DEVNULL) as locust:
+            try:
+                code = locust.wait(seconds + 2 * END_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise CommandError("locust does not end") from error
+        if code or not results.exists():
+            raise CommandError(f"locust ended with {code}; what it printed tells why")
+        found = json.loads(results.read_text(encoding="utf-8"))
+    return {name: RequestStats(**figures) for name, figures in found.items()}
 
 
-async def _alone(port: int, asked: Mapping[str, str]) -> dict[str, tuple[str, float]]:
-    """What each text gets while nobody else asks. asked: texts, and the path of each."""
-    connection = await Connection.open(port)
-    found = {}
-    for text, path in asked.items():
-        answer = await connection.ask(post(path, {"inputs": text}))
-        (found[text],) = labels(answer.body)
-    connection.close()
-    return found
+@contextmanager
+def _server() -> Iterator[tuple[int, int]]:
+    """Start the server and wait until it is ready; yield its process id and port."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = int(probe.getsockname()[1])
+    variables = {"AUTH": "public", "HOST": LOOPBACK, "PORT": str(port)}
+    command = [sys.executable, "-m", "function.server"]
+    with (
+        TemporaryFile() as output,
+        _process(command, variables, stdout=output, stderr=output) as server,
+    ):
+        deadline = time.monotonic() + START_SECONDS
+        while not _is_ready(port):
+            if server.poll() is not None or time.monotonic() > deadline:
+                output.seek(0)
+                text = output.read().decode(errors="replace")[-2000:]
+                raise CommandError(f"the server did not become ready:\n{text}")
+            time.sleep(0.1)
+        yield server.pid, port
 
 
-async def _tagger(port: int) -> str | None:
-    """The name of a model that finds entities, where one is served."""
-    models = json.loads(await _get(port, "/v1/models"))["models"]
-    names = (model["name"] for model in models if model["task"] == "token-classification")
-    return next(names, None)
+def _is_ready(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health/ready", timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
-async def _get(port: int, path: str) -> str:
-    connection = await Connection.open(port)
-    answer = await connection.ask(request("GET", path))
-    connection.close()
-    return answer.body.decode()
+@contextmanager
+def _process(
+    command: list[str], variables: Mapping[str, str], **streams: object
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a process, and end it with the block."""
+    process: subprocess.Popen[bytes] = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        **streams,  # type: ignore[call-overload]
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a process holds while it is under load, and whether that grows."""
+"""Memory and descriptors of a process under load, and whether they grow."""
 
 import statistics
 import threading
@@ -11,7 +11,7 @@ import psutil
 
 SAMPLES = 240
 FLAT = 0.02
-SETTLED = 1 / 2  # of the time, after which every shape of batch has been seen
+SETTLED = 1 / 2  # of the time, after which every shape of batch has occurred
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Sample:
 
 @contextmanager
 def watching(pid: int, seconds: float) -> Iterator[list[Sample]]:
-    """Samples of a process, taken in a thread until the block ends; the last one is of its end."""
+    """Yield samples of a process, taken in a thread; the last one at the end of the block."""
     samples: list[Sample] = []
     done = threading.Event()
     process, begun = psutil.Process(pid), time.perf_counter()
@@ -48,8 +48,11 @@ def watching(pid: int, seconds: float) -> Iterator[list[Sample]]:
 
 
 def growth(samples: Sequence[Sample], seconds: float) -> tuple[float, float]:
-    """Bytes a minute by the line of least squares, and how much of its median the memory grew
-    along that line, of the samples in the second half of so many seconds of load."""
+    """Return the growth of memory in the second half of so many seconds, by least squares.
+
+    Returns:
+        Bytes a minute, and the growth in that half as a share of the median.
+    """
     settled = [sample for sample in samples if SETTLED * seconds <= sample.seconds <= seconds]
     memory = [sample.memory for sample in settled]
     slope = statistics.linear_regression([sample.seconds for sample in settled], memory).slope
@@ -58,7 +61,7 @@ def growth(samples: Sequence[Sample], seconds: float) -> tuple[float, float]:
 
 
 def leaked(samples: Sequence[Sample]) -> int:
-    """Descriptors that are open when all clients are gone, and were not before they came."""
+    """Return how many more descriptors are open after all clients have gone than before."""
     return samples[-1].descriptors - samples[0].descriptors
 
 

@@ -53,6 +53,12 @@ def test_tests_take_the_torch_for_cpus(tmp_path: Path) -> None:
     assert "--reinstall-package" not in lines
 
 
+def test_a_soak_takes_its_seconds_and_texts(tmp_path: Path) -> None:
+    assert "-m tests.soak --seconds 600 " in "\n".join(made("soak", tmp_path))
+    lines = "\n".join(made("soak", tmp_path, "SECONDS=60", "DATA=texts"))
+    assert "-m tests.soak --seconds 60 --data texts/imdb/test.parquet" in lines
+
+
 def test_the_page_names_the_target_that_closes_what_is_open() -> None:
     assert "    make benchmark-gpu DATA=" in "\n".join(gpu_page.section(None))
 

@@ -1,7 +1,7 @@
 """Workflows under `act`, which runs their jobs on this machine as GitHub would on its own.
 
 Matrices, conditions, needs and outputs are real, and so are the steps' shell lines. Actions of
-others only tell what they were given, and programs are those of `stand_in.py`.
+others only record their inputs, and `make`, `python` and `sudo` are `stand_in.py`.
 """
 
 import json
@@ -23,7 +23,7 @@ from tests.workflows.files import FOLDER, PINNED
 SECONDS = 120
 PROGRAMS = ("make", "python3", "sudo")
 RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
-# The one word of the workflows that act does not know: more than one run of a group may wait.
+# The one key that act does not know: more than one run of a group may wait.
 UNKNOWN = re.compile(r"^ +queue: max\n", re.MULTILINE)
 AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 INPUTS = {
@@ -38,15 +38,18 @@ INPUTS = {
 
 @dataclass(frozen=True)
 class Acted:
-    """A workflow that ran. green: whether it ended well. calls: command lines as words, of programs
-    and of actions, in the order in which they began. log: what act printed."""
+    """A workflow that ran.
+
+    green: it succeeded. calls: command lines of programs and actions, as words, in the order in
+    which they began. log: act's output.
+    """
 
     green: bool
     calls: Sequence[Sequence[str]]
     log: str
 
     def of(self, *words: str) -> list[dict[str, str]]:
-        """Options of the calls that start with these words."""
+        """Return the options of the calls that start with these words."""
         return [
             _options(call[len(words) :])
             for call in self.calls
@@ -54,7 +57,7 @@ class Acted:
         ]
 
     def commands(self) -> list[str]:
-        """Modules of scripts that ran, each with its stage where it has one."""
+        """Return the modules of scripts that ran, each with its stage if it has one."""
         found = []
         for call in self.calls:
             if "-m" in call:
@@ -63,12 +66,12 @@ class Acted:
         return found
 
     def made(self) -> list[str]:
-        """Targets of make."""
+        """Return the targets of make."""
         return [" ".join(call[1:]) for call in self.calls if call[0] == "make"]
 
 
-class Stage:
-    """A clone of the repository's workflows, and all that stands in for what they use."""
+class ActRunner:
+    """A clone of the repository's workflows, with stand-ins of their programs and actions."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -90,7 +93,7 @@ class Stage:
             (programs / name).write_text(script)
             (programs / name).chmod(0o755)
         self._actions = [
-            f"--local-repository={action}={self._stand_in_of(action)}" for action in _actions()
+            f"--local-repository={action}={self._write_action(action)}" for action in _actions()
         ]
 
     def act(
@@ -100,10 +103,10 @@ class Stage:
         answers: Sequence[Mapping[str, Any]],
         *options: str,
     ) -> Acted:
-        """Run a workflow. answers: of the programs, see `stand_in.py`. options: more for act."""
-        calls, said = self._folder / "calls", self._folder / "answers"
+        """Run a workflow. answers: the programs', see `stand_in.py`. options: further, of act."""
+        calls, file = self._folder / "calls", self._folder / "answers"
         calls.write_text("")
-        said.write_text(json.dumps(answers))
+        file.write_text(json.dumps(answers))
         done = subprocess.run(
             [
                 str(Path(sys.executable).with_name("act")),
@@ -113,11 +116,11 @@ class Stage:
                 *self._actions,
                 "--secret=GITHUB_TOKEN=of-the-job",
                 f"--env=CALLS={calls}",
-                f"--env=ANSWERS={said}",
+                f"--env=ANSWERS={file}",
                 *options,
             ],
             cwd=self._folder / "clone",
-            # Nothing of the job that the tests themselves may run in.
+            # Without the variables of a job that the tests themselves may run in.
             env={
                 "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
                 "HOME": str(self._folder),
@@ -131,12 +134,13 @@ class Stage:
         log = done.stdout + done.stderr
         return Acted(done.returncode == 0, [json.loads(line) for line in lines], log)
 
-    def _stand_in_of(self, action: str) -> Path:
+    def _write_action(self, action: str) -> Path:
+        """Write an action that records its inputs, and return its folder."""
         name = action.split("@")[0]
         inputs = INPUTS.get(name, ())
         variables = {each: f"GIVEN_{each.upper().replace('-', '_')}" for each in inputs}
         words = " ".join(f'"${variable}"' for variable in variables.values())
-        # Where a checkout names what it wants, act leaves it to the action.
+        # act leaves a checkout with a `ref` to the action.
         files = f' && cp -R "{self._folder}/clone/." .' if name == "actions/checkout" else ""
         step = {
             "shell": "bash",
@@ -148,7 +152,7 @@ class Stage:
         }
         document = {
             "name": name,
-            "description": "tells what it was given",
+            "description": "records its inputs",
             "inputs": {each: {"description": each} for each in inputs},
             "runs": {"using": "composite", "steps": [step]},
         }
@@ -167,7 +171,7 @@ def _stand_in() -> Path:
 
 
 def _options(words: Sequence[str]) -> dict[str, str]:
-    """`--name value` and `--name=value`, an option alone as empty."""
+    """Parse `--name value` and `--name=value`; an option alone is empty."""
     found, name = {}, ""
     for word in words:
         if word.startswith("--"):

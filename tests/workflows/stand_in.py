@@ -1,9 +1,8 @@
-"""What stands in for `make`, `python` and `sudo` in a workflow's steps: tells how it was called,
-and answers as told.
+"""Stand-in of `make`, `python` and `sudo` in a workflow's steps: records its calls, and answers.
 
 CALLS: a file that gets a line of JSON for each call. ANSWERS: a JSON list of objects; the first
 whose `when` is part of the command line counts. `outputs` go to the file behind --outputs, `files`
-to those behind other options, `code` is how it ends.
+to those behind other options; `code` is the exit code.
 """
 
 import json

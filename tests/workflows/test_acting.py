@@ -1,10 +1,10 @@
-"""Pushes, ticks of the clock and rollbacks, as their workflows run them."""
+"""Pushes, scheduled refreshes and rollbacks, as their workflows run them."""
 
 import json
 
 import pytest
 
-from tests.workflows.acting import Stage
+from tests.workflows.acting import ActRunner
 from tests.workflows.files import WORKFLOWS
 
 pytestmark = pytest.mark.integration
@@ -20,7 +20,7 @@ UPLOAD = ("python3", "--action", "actions/upload-artifact")
 
 
 def planned(stage):
-    """What scripts.workflow.plan says of a stage that is configured."""
+    """Return the outputs of scripts.workflow.plan for a configured stage."""
     return {
         "when": f"scripts.workflow.plan --stage {stage}",
         "outputs": {
@@ -65,8 +65,8 @@ REFUSED = {
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory):
-    return Stage(tmp_path_factory.mktemp("act"))
+def runner(tmp_path_factory):
+    return ActRunner(tmp_path_factory.mktemp("act"))
 
 
 def fails(when):
@@ -74,8 +74,8 @@ def fails(when):
 
 
 @pytest.fixture(scope="module")
-def pushed(stage):
-    return stage.act("push", "deploy", [*CONFIGURED, *BUILT])
+def pushed(runner):
+    return runner.act("push", "deploy", [*CONFIGURED, *BUILT])
 
 
 def test_a_push_goes_to_dev_and_then_to_prod(pushed) -> None:
@@ -84,7 +84,7 @@ def test_a_push_goes_to_dev_and_then_to_prod(pushed) -> None:
     assert commands == [
         f"scripts.{command} {stage}"
         for stage in ("dev", "prod")
-        for command in ("build", "scan", "deploy")
+        for command in ("build", "workflow.scan", "deploy")
     ]
 
 
@@ -133,21 +133,21 @@ def test_a_push_is_tested_on_every_python_and_processor(pushed) -> None:
 @pytest.mark.parametrize(
     "broken", ["scripts.build --stage dev", "scripts.workflow.scan --stage dev"]
 )
-def test_an_image_that_does_not_hold_is_deployed_nowhere(stage, broken) -> None:
-    acted = stage.act("push", "deploy", [fails(broken), *CONFIGURED, *BUILT])
+def test_an_image_that_does_not_hold_is_deployed_nowhere(runner, broken) -> None:
+    acted = runner.act("push", "deploy", [fails(broken), *CONFIGURED, *BUILT])
     assert not acted.green
     assert not acted.of(*DEPLOY)
 
 
-def test_what_dev_does_not_take_never_comes_to_prod(stage) -> None:
-    acted = stage.act("push", "deploy", [fails("scripts.deploy --stage dev"), *CONFIGURED, *BUILT])
+def test_what_dev_does_not_take_never_comes_to_prod(runner) -> None:
+    acted = runner.act("push", "deploy", [fails("scripts.deploy --stage dev"), *CONFIGURED, *BUILT])
     assert not acted.green
     assert [each["--stage"] for each in acted.of(*DEPLOY)] == ["dev"]
     assert [each["--stage"] for each in acted.of(*BUILD)] == ["dev"]
 
 
-def test_what_fails_its_tests_never_comes_to_prod(stage) -> None:
-    acted = stage.act("push", "deploy", [fails("make browser"), *CONFIGURED, *BUILT])
+def test_what_fails_its_tests_never_comes_to_prod(runner) -> None:
+    acted = runner.act("push", "deploy", [fails("make browser"), *CONFIGURED, *BUILT])
     assert not acted.green
     assert [each["--stage"] for each in acted.of(*DEPLOY)] == ["dev"]
 
@@ -161,28 +161,28 @@ def test_what_fails_its_tests_never_comes_to_prod(stage) -> None:
     ],
 )
 def test_a_fork_that_nobody_configured_ends_green_and_deploys_nothing(
-    stage, event, workflow, options
+    runner, event, workflow, options
 ) -> None:
-    acted = stage.act(event, workflow, [NOT_CONFIGURED], *options)
+    acted = runner.act(event, workflow, [NOT_CONFIGURED], *options)
     assert acted.green, acted.log
     assert {each.split()[0] for each in acted.commands()} == {"scripts.workflow.plan"}
     assert not acted.of(*ROLE)
 
 
-def test_a_tick_that_finds_nothing_new_ends_at_the_look_without_torch(stage) -> None:
-    acted = stage.act("schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW])
+def test_a_tick_that_finds_nothing_new_ends_at_the_look_without_torch(runner) -> None:
+    acted = runner.act("schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW])
     assert acted.green, acted.log
     assert acted.commands() == ["scripts.workflow.plan prod", "scripts.workflow.check_updates prod"]
     assert acted.made() == [".venv/.look"]
-    (look,) = acted.of("python", "-m", "scripts.workflow.check_updates")
-    assert look["--registry"] == "s3://models-prod"
-    assert (look["--stage"], look["--model"], look["--source"]) == ("prod", "", "registry")
-    assert "--retry" not in look
+    (check,) = acted.of("python", "-m", "scripts.workflow.check_updates")
+    assert check["--registry"] == "s3://models-prod"
+    assert (check["--stage"], check["--model"], check["--source"]) == ("prod", "", "registry")
+    assert "--retry" not in check
 
 
-def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> None:
+def test_where_newer_models_come_from_is_a_variable_of_the_repository(runner) -> None:
     source = "ner=wandb:team/project/model"
-    acted = stage.act(
+    acted = runner.act(
         "schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW], f"--var=MODEL_SOURCE={source}"
     )
     assert acted.of("python", "-m", "scripts.workflow.check_updates")[0]["--source"] == source
@@ -190,8 +190,8 @@ def test_where_newer_models_come_from_is_a_variable_of_the_repository(stage) -> 
 
 
 @pytest.fixture(scope="module")
-def refreshed(stage):
-    return stage.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
+def refreshed(runner):
+    return runner.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
 
 
 def test_each_model_with_something_new_is_judged_by_its_own_source(refreshed) -> None:
@@ -235,28 +235,28 @@ def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(refreshed) 
     assert [each["--ref"] for each in refreshed.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
 
 
-def test_models_that_were_refused_are_told_and_change_nothing(stage) -> None:
+def test_models_that_were_refused_are_told_and_change_nothing(runner) -> None:
     answers = [*CONFIGURED, *BUILT, NEW, REFUSED, NONE_PASSED, RELEASED]
-    acted = stage.act("schedule", "refresh-model", answers)
+    acted = runner.act("schedule", "refresh-model", answers)
     assert acted.green, acted.log
     assert "scripts.workflow.report_refused" in acted.commands()
     assert not acted.of(*BUILD)
 
 
-def test_a_model_that_was_refused_holds_no_other_up(stage) -> None:
+def test_a_model_that_was_refused_holds_no_other_up(runner) -> None:
     answers = [*CONFIGURED, *BUILT, NEW, REFUSED, PASSED, RELEASED]
-    acted = stage.act("schedule", "refresh-model", answers)
+    acted = runner.act("schedule", "refresh-model", answers)
     assert acted.green, acted.log
     assert len(acted.of(*REFRESH)) == 2
     assert len(acted.of(*DEPLOY)) == 1
 
 
-def test_a_refresh_that_broke_is_red_and_holds_no_other_up(stage) -> None:
+def test_a_refresh_that_broke_is_red_and_holds_no_other_up(runner) -> None:
     broke = [
         fails("scripts.refresh --registry s3://models-prod --model ner"),
         fails("scripts.workflow.report_refused"),
     ]
-    acted = stage.act(
+    acted = runner.act(
         "schedule", "refresh-model", [*broke, *CONFIGURED, *BUILT, NEW, PASSED, RELEASED]
     )
     assert not acted.green
@@ -264,22 +264,22 @@ def test_a_refresh_that_broke_is_red_and_holds_no_other_up(stage) -> None:
     assert len(acted.of(*DEPLOY)) == 1
 
 
-def test_a_person_may_have_one_model_judged_again(stage) -> None:
+def test_a_person_may_have_one_model_judged_again(runner) -> None:
     options = ("--input=retry=true", "--input=model=ner", "--input=source=hub:acme/texts")
-    acted = stage.act(
+    acted = runner.act(
         "workflow_dispatch", "refresh-model", [*CONFIGURED, NEW, NONE_PASSED], *options
     )
-    (look,) = acted.of("python", "-m", "scripts.workflow.check_updates")
-    assert (look["--model"], look["--source"]) == ("ner", "hub:acme/texts")
-    assert all("--retry" in call for call in (look, *acted.of(*REFRESH)))
+    (check,) = acted.of("python", "-m", "scripts.workflow.check_updates")
+    assert (check["--model"], check["--source"]) == ("ner", "hub:acme/texts")
+    assert all("--retry" in call for call in (check, *acted.of(*REFRESH)))
 
 
 LOG = "--var=PREDICTION_LOG=s3://log/predictions"
 GOOD = "--var=DRIFT_REFERENCE=s3://log/good"
 
 
-def test_every_day_the_log_is_looked_at_for_drift(stage) -> None:
-    acted = stage.act("schedule", "drift", CONFIGURED, LOG, GOOD)
+def test_every_day_the_log_is_looked_at_for_drift(runner) -> None:
+    acted = runner.act("schedule", "drift", CONFIGURED, LOG, GOOD)
     assert acted.green
     (options,) = acted.of("python", "-m", "scripts.drift")
     assert (options["--log"], options["--stage"]) == ("s3://log/predictions", "prod")
@@ -288,31 +288,31 @@ def test_every_day_the_log_is_looked_at_for_drift(stage) -> None:
     assert options["--reference"] == "s3://log/good"
 
 
-def test_drift_is_red_and_its_report_is_kept(stage) -> None:
+def test_drift_is_red_and_its_report_is_kept(runner) -> None:
     found = {"when": "scripts.drift", "code": 3}
-    acted = stage.act("schedule", "drift", [*CONFIGURED, found], LOG, GOOD)
+    acted = runner.act("schedule", "drift", [*CONFIGURED, found], LOG, GOOD)
     assert not acted.green
     (options,) = acted.of("python", "-m", "scripts.drift")
     (kept,) = acted.of(*UPLOAD)
     assert kept["--path"] == options["--output"]
 
 
-def test_without_a_good_week_to_compare_with_nothing_is_looked_at_and_it_says_so(stage) -> None:
-    acted = stage.act("schedule", "drift", CONFIGURED, LOG)
+def test_without_a_good_week_to_compare_with_nothing_is_looked_at_and_it_says_so(runner) -> None:
+    acted = runner.act("schedule", "drift", CONFIGURED, LOG)
     assert acted.green
     assert acted.commands() == ["scripts.workflow.plan prod", "scripts.workflow.notice"]
     assert any("DRIFT_REFERENCE" in word for call in acted.calls for word in call)
 
 
-def test_where_no_log_is_kept_nothing_is_looked_at(stage) -> None:
-    acted = stage.act("schedule", "drift", CONFIGURED)
+def test_where_no_log_is_kept_nothing_is_looked_at(runner) -> None:
+    acted = runner.act("schedule", "drift", CONFIGURED)
     assert acted.green
     assert acted.commands() == ["scripts.workflow.plan prod"]
 
 
-def test_a_rollback_goes_to_the_release_before_or_to_the_one_that_is_named(stage) -> None:
+def test_a_rollback_goes_to_the_release_before_or_to_the_one_that_is_named(runner) -> None:
     for options, release in (((), None), (("--input=release=R1",), "R1")):
-        acted = stage.act(
+        acted = runner.act(
             "workflow_dispatch", "rollback", CONFIGURED, "--input=stage=prod", *options
         )
         assert acted.green, acted.log

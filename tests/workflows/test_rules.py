@@ -12,7 +12,7 @@ from tests.workflows.files import ACTIONS, FOLDER, PINNED, TEXTS, WORKFLOWS, job
 
 JOBS = dict(jobs())
 RUNS = [(name, step["run"]) for name, step in steps() if "run" in step]
-COMMAND = re.compile(r"(?:python3|\.venv/bin/python) -m (scripts\.\w+)(?: |$)")
+COMMAND = re.compile(r"(?:python3|\.venv/bin/python) -m (scripts(?:\.\w+)+)(?: |$)")
 MAKE = re.compile(r"(?:sudo --preserve-env )?make (\S+)$")
 RELEASES = {name: job for name, job in JOBS.items() if job.get("uses", "").endswith("release.yml")}
 
@@ -131,7 +131,7 @@ def test_no_model_that_breaks_holds_the_release_of_another_up() -> None:
     refresh = WORKFLOWS["refresh-model"]["jobs"]
     assert refresh["judge"]["continue-on-error"] is True
     assert refresh["judge"]["strategy"]["fail-fast"] is False
-    assert not any("tell" in job.get("needs", []) for job in refresh.values()), "it may be red"
+    assert not any("report" in job.get("needs", []) for job in refresh.values()), "it may be red"
 
 
 def test_only_main_is_deployed() -> None:
@@ -147,7 +147,7 @@ def test_only_main_is_deployed() -> None:
 
 
 def test_what_is_configured_nowhere_asks_for_no_role() -> None:
-    """scripts.workflow.plan says whether it is; for jobs that it lets run, and those after them."""
+    """scripts.workflow.plan decides that for jobs, and for those that need them."""
     for name, job in JOBS.items():
         workflow = WORKFLOWS[name.split("/")[0]]["jobs"]
         if job["permissions"].get("id-token") and "steps" in job and workflow.get("plan"):
@@ -178,7 +178,7 @@ def test_the_environments_are_those_that_roles_trust() -> None:
     assert all(stage in trusted[stage] for stage in stages)
 
 
-def test_the_clock_starts_at_an_odd_minute() -> None:
+def test_schedules_start_at_an_odd_minute() -> None:
     for name in ("refresh-model", "drift"):
         (schedule,) = WORKFLOWS[name]["on"]["schedule"]
         minute, *_ = schedule["cron"].split()
@@ -234,9 +234,9 @@ def _makefile() -> str:
 
 
 def _has_a_test(module: str) -> bool:
-    """Whether a test imports a command's module or calls it by its name."""
-    name = module.removeprefix("scripts.")
-    used = re.compile(rf"scripts import [^\n]*\b{name}\b|scripts\.{name}\b|[(\[] ?\"{name}\"")
+    """Return whether a test imports a command's module or calls it by its name."""
+    package, _, name = module.rpartition(".")
+    used = re.compile(rf"{package} import [^\n]*\b{name}\b|{module}\b|[(\[] ?\"{name}\"")
     return any(
         used.search(path.read_text())
         for path in (REPOSITORY / "tests").rglob("test_*.py")

@@ -47,7 +47,7 @@ def pushed(repository="evergreen/function"):
 
 
 def made(cloud):
-    return [call["arguments"][0] for call in cloud.docker_calls()]
+    return [call.arguments[0] for call in cloud.docker.calls]
 
 
 def test_the_digest_and_the_models_are_handed_over(line, cloud, deployed, newer, tmp_path):
@@ -84,10 +84,10 @@ def test_what_is_there_is_neither_built_nor_asked_again(line, cloud, deployed):
 
 
 def test_the_image_runs_as_on_lambda_and_is_asked_as_by_api_gateway(line, cloud, deployed):
-    run, asked = (call for call in cloud.docker_calls() if call["arguments"][0] in ("run", "exec"))
-    assert {"--read-only", "--network=none", "--memory=1769m"} <= set(run["arguments"])
-    assert "--platform=linux/arm64" in run["arguments"]
-    requests = [json.loads(each) for each in asked["given"].splitlines()]
+    run, asked = (call for call in cloud.docker.calls if call.arguments[0] in ("run", "exec"))
+    assert {"--read-only", "--network=none", "--memory=1769m"} <= set(run.arguments)
+    assert "--platform=linux/arm64" in run.arguments
+    requests = json.loads(asked.arguments[-1])
     events = [json.loads(body) for _, body in requests]
     assert [event["version"] for event in events] == ["2.0"] * 3
     paths = ["/health/ready", "/v1/predict", "/v1/models/sentiment/predict"]
@@ -97,9 +97,8 @@ def test_the_image_runs_as_on_lambda_and_is_asked_as_by_api_gateway(line, cloud,
 
 def asked(cloud):
     """The paths that the last image was asked."""
-    last = [call for call in cloud.docker_calls() if call["arguments"][0] == "exec"][-1]
-    bodies = [json.loads(line)[1] for line in last["given"].splitlines()]
-    return [json.loads(body)["rawPath"] for body in bodies]
+    last = [call for call in cloud.docker.calls if call.arguments[0] == "exec"][-1]
+    return [json.loads(body)["rawPath"] for _, body in json.loads(last.arguments[-1])]
 
 
 def test_an_image_carries_all_models_in_production_and_each_is_asked(line, cloud, ner):
@@ -134,11 +133,9 @@ def test_a_model_that_the_registry_does_not_have_cannot_be_picked(line, cloud, n
 
 
 @pytest.mark.parametrize(("name", "path"), [("ner", "/v1/models/ner/"), ("sentiment", "/v1/")])
-def test_a_model_that_answers_as_one_of_another_task_is_not_pushed(
-    line, cloud, ner, monkeypatch, name, path
-):
+def test_a_model_that_answers_as_one_of_another_task_is_not_pushed(line, cloud, ner, name, path):
     before = pushed()
-    monkeypatch.setenv("FAKE_DOCKER_BROKEN", f"task of {name}")
+    cloud.docker.broken = f"task of {name}"
     line.on("f" * 40)
     code, _, err = line(build, "--stage", "dev")
     assert code == 1
@@ -147,9 +144,9 @@ def test_a_model_that_answers_as_one_of_another_task_is_not_pushed(
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/v1/predict", "/v1/models/sentiment/predict"])
-def test_an_image_that_breaks_is_not_pushed(line, cloud, deployed, monkeypatch, path):
+def test_an_image_that_breaks_is_not_pushed(line, cloud, deployed, path):
     before = pushed()
-    monkeypatch.setenv("FAKE_DOCKER_BROKEN", path)
+    cloud.docker.broken = path
     line.on("f" * 40)
     code, _, err = line(build, "--stage", "dev")
     assert code == 1
@@ -159,9 +156,9 @@ def test_an_image_that_breaks_is_not_pushed(line, cloud, deployed, monkeypatch, 
     assert made(cloud)[-4:] == ["run", "exec", "logs", "rm"]
 
 
-def test_an_image_with_another_version_inside_is_not_pushed(line, cloud, deployed, monkeypatch):
+def test_an_image_with_another_version_inside_is_not_pushed(line, cloud, deployed):
     before = pushed()
-    monkeypatch.setenv("FAKE_DOCKER_VERSION", "20200101-00000000")
+    cloud.docker.version = "20200101-00000000"
     line.on("f" * 40)
     code, _, err = line(build, "--stage", "dev")
     assert code == 1
@@ -175,15 +172,14 @@ def test_the_servers_image_is_asked_too(line, cloud, deployed, monkeypatch):
     assert code == 0, err
     (server,) = pushed("evergreen/server")
     assert out.splitlines()[-1] == f"server_image {server}"
-    asked = [call for call in cloud.docker_calls() if call["arguments"][0] == "exec"][-1]
-    requests = [json.loads(each) for each in asked["given"].splitlines()]
-    assert next(path for path, _ in requests) == "/health/ready"
+    asked = [call for call in cloud.docker.calls if call.arguments[0] == "exec"][-1]
+    assert json.loads(asked.arguments[-1])[0][0] == "/health/ready"
 
 
 def test_further_flags_reach_the_build(line, cloud, deployed):
     line.on("f" * 40)
     line(build, "--stage", "dev", "--build-flags", "--cache-from=type=gha --cache-to='type=gha'")
-    flags = [call["arguments"] for call in cloud.docker_calls() if call["arguments"][0] == "buildx"]
+    flags = [call.arguments for call in cloud.docker.calls if call.arguments[0] == "buildx"]
     assert flags[-1][-3:] == ["--cache-from=type=gha", "--cache-to=type=gha", "."]
 
 

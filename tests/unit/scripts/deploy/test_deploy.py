@@ -35,7 +35,7 @@ def do(cloud, source, monkeypatch, capfd):
         found = boto3.client("ssm").get_parameters(Names=names)["Parameters"]
         return ",".join(each["Value"] for each in found)
 
-    cloud.accepted = wanted
+    cloud.api.accepted = wanted
 
     def command(*arguments):
         capfd.readouterr()
@@ -61,7 +61,7 @@ def test_a_fresh_account_is_brought_up_by_one_command(do, cloud):
     code, out, err = do("--stage", "dev", "--yes")
     assert code == 0, err
     assert out.strip() == cloud.url
-    calls = [(call["command"], call["names"]) for call in cloud.cdk_calls()]
+    calls = [(call.command, call.stacks) for call in cloud.cdk.calls]
     assert calls == [
         ("bootstrap", ["aws://123456789012/eu-central-1"]),
         ("deploy", ["evergreen-foundation"]),
@@ -73,7 +73,7 @@ def test_a_fresh_account_is_brought_up_by_one_command(do, cloud):
 
 def test_the_image_is_deployed_by_the_digest_that_the_push_gave(do, cloud):
     do("--stage", "dev", "--yes")
-    image = cloud.cdk_calls()[-1]["context"]["function_image"]
+    image = cloud.cdk.calls[-1].context["function_image"]
     details = boto3.client("ecr").describe_images(repositoryName="evergreen/function")
     (pushed,) = details["imageDetails"]
     assert pushed["imageDigest"] == image
@@ -84,7 +84,7 @@ def test_the_image_is_deployed_by_the_digest_that_the_push_gave(do, cloud):
 
 def test_the_image_is_built_for_the_stage_and_as_lambda_takes_it(do, cloud):
     do("--stage", "dev", "--yes")
-    calls = [call["arguments"] for call in cloud.docker_calls()]
+    calls = [call.arguments for call in cloud.docker.calls]
     build, login, push = calls[0], calls[-2], calls[-1]
     assert build[:2] == ["buildx", "build"]
     assert {"--platform=linux/arm64", "--provenance=false", "--sbom=false"} <= set(build)
@@ -92,7 +92,7 @@ def test_the_image_is_built_for_the_stage_and_as_lambda_takes_it(do, cloud):
     assert any(each.startswith("--build-context=models=") for each in build)
     assert any(each.startswith("--build-arg=MODELS=sentiment=20260102-") for each in build)
     assert login[0] == "login"
-    assert cloud.docker_calls()[-2]["given"], "the password goes by stdin"
+    assert cloud.docker.calls[-2].stdin, "the password goes by stdin"
     assert push[0] == "push"
 
 
@@ -114,7 +114,7 @@ def test_production_moves_only_after_the_live_digest_answered_and_only_by_prod(d
     assert alias.version == cloud.registry().versions("sentiment")[0]
     (release,) = list_releases(cloud.registry().store, "prod")
     assert release.models == {"sentiment": alias.version}
-    assert release.image == cloud.cdk_calls()[-1]["context"]["function_image"]
+    assert release.image == cloud.cdk.calls[-1].context["function_image"]
 
 
 def test_the_key_is_shown_once_and_only_its_digest_is_kept(do, cloud):
@@ -128,7 +128,7 @@ def test_the_key_is_shown_once_and_only_its_digest_is_kept(do, cloud):
     assert code == 0
     assert "shown this once" not in second
     assert "lets nobody in without a key" in second
-    assert cloud.cdk_calls()[-1]["context"]["api_key_version"] == "1"
+    assert cloud.cdk.calls[-1].context["api_key_version"] == "1"
 
 
 def test_a_key_at_hand_is_used_to_ask(do, cloud, monkeypatch):
@@ -142,7 +142,7 @@ def test_a_key_at_hand_is_used_to_ask(do, cloud, monkeypatch):
 def test_the_same_commit_and_models_are_not_built_twice(do, cloud):
     do("--stage", "dev", "--yes")
     do("--stage", "dev", "--yes")
-    made = [call["arguments"][0] for call in cloud.docker_calls()]
+    made = [call.arguments[0] for call in cloud.docker.calls]
     assert made == ["buildx", "run", "exec", "rm", "login", "push"]
     images = {release.image for release in list_releases(cloud.registry().store, "dev")}
     assert len(images) == 1
@@ -150,41 +150,41 @@ def test_the_same_commit_and_models_are_not_built_twice(do, cloud):
 
 def test_marking_the_same_image_twice_in_a_second_is_no_fault(cloud, do, monkeypatch):
     do("--stage", "dev", "--yes")
-    digest = cloud.cdk_calls()[-1]["context"]["function_image"]
+    digest = cloud.cdk.calls[-1].context["function_image"]
     stopped = SimpleNamespace(now=lambda _: datetime(2026, 11, 1, tzinfo=UTC))
     monkeypatch.setattr(image, "datetime", stopped)
     account = Account("123456789012", "eu-central-1", boto3.Session())
     for _ in range(2):
-        image.mark_deployed(account, "evergreen/function", digest, "dev")
+        image.tag_as_deployed(account, "evergreen/function", digest, "dev")
 
 
-def test_a_build_that_failed_is_begun_again_where_it_stood(do, cloud, monkeypatch):
-    monkeypatch.setenv("FAKE_DOCKER_FAILS", "push")
+def test_a_build_that_failed_is_begun_again_where_it_stood(do, cloud):
+    cloud.docker.failing = "push"
     code, _, err = do("--stage", "dev", "--yes")
     assert code == 1
     assert "docker push failed" in err
     assert list_releases(cloud.registry().store) == []
-    monkeypatch.delenv("FAKE_DOCKER_FAILS")
+    cloud.docker.failing = ""
     code, _, err = do("--stage", "dev", "--yes")
     assert code == 0, err
-    assert [call["command"] for call in cloud.cdk_calls()].count("bootstrap") == 1
+    assert [call.command for call in cloud.cdk.calls].count("bootstrap") == 1
 
 
 def test_what_was_built_elsewhere_is_deployed_and_nothing_else_is_touched(do, cloud, bootstrapped):
     do("--stage", "dev", "--yes")
-    image = cloud.cdk_calls()[-1]["context"]["function_image"]
+    image = cloud.cdk.calls[-1].context["function_image"]
     (version,) = cloud.registry().versions("sentiment")
-    before, built = len(cloud.cdk_calls()), len(cloud.docker_calls())
+    before, built = len(cloud.cdk.calls), len(cloud.docker.calls)
     given = ["--function-image", image, "--models", f"sentiment={version}"]
     code, _, err = do("--stage", "dev", *given, "--rollout", "AllAtOnce")
     assert code == 0, err
-    (call,) = cloud.cdk_calls()[before:]
-    assert call["names"] == ["evergreen-dev-function", "evergreen-dev-watch"]
-    assert call["context"]["rollout"] == "AllAtOnce"
-    assert len(cloud.docker_calls()) == built
+    (call,) = cloud.cdk.calls[before:]
+    assert call.stacks == ["evergreen-dev-function", "evergreen-dev-watch"]
+    assert call.context["rollout"] == "AllAtOnce"
+    assert len(cloud.docker.calls) == built
 
 
-def test_a_deployment_that_is_not_live_is_neither_recorded_nor_production(do, cloud, monkeypatch):
+def test_a_deployment_that_is_not_live_is_neither_recorded_nor_production(do, cloud):
     do("--stage", "prod", "--yes")
     registry = cloud.registry()
     before = registry.alias("sentiment", "production")
@@ -198,7 +198,7 @@ def test_a_deployment_that_is_not_live_is_neither_recorded_nor_production(do, cl
     other = ecr.put_image(
         repositoryName="evergreen/function", imageTag="other", imageManifest=json.dumps(manifest)
     )["image"]["imageId"]["imageDigest"]
-    monkeypatch.setenv("FAKE_CDK_DIGEST", other)
+    cloud.cdk.digest = other
     code, _, err = do("--stage", "prod", "--yes")
     assert code == 1
     assert f"{other} is live, and not sha256:" in err
@@ -207,7 +207,7 @@ def test_a_deployment_that_is_not_live_is_neither_recorded_nor_production(do, cl
 
 
 def test_a_deployment_that_does_not_answer_is_not_recorded(do, cloud):
-    cloud.health = [503] * live.TRIES
+    cloud.api.health = [503] * live.TRIES
     code, _, err = do("--stage", "dev", "--yes")
     assert code == 1
     assert "answers 503 for its health" in err
@@ -215,14 +215,16 @@ def test_a_deployment_that_does_not_answer_is_not_recorded(do, cloud):
 
 
 def test_an_answer_that_comes_late_is_waited_for(do, cloud):
-    cloud.health = [503, 503]
+    cloud.api.health = [503, 503]
     code, _, _ = do("--stage", "dev", "--yes")
     assert code == 0
 
 
 def test_a_failed_deployment_says_why(do, cloud, bootstrapped, monkeypatch):
-    monkeypatch.setattr(delivery, "reasons", lambda *_: iter(["alarm evergreen-dev-x: too many"]))
-    monkeypatch.setenv("FAKE_CDK_FAILS", "deploy")
+    monkeypatch.setattr(
+        delivery, "failure_reasons", lambda *_: iter(["alarm evergreen-dev-x: too many"])
+    )
+    cloud.cdk.failing = "deploy"
     given = ["--function-image", "sha256:" + "ab" * 32, "--models", "sentiment=1"]
     code, _, err = do("--stage", "dev", *given)
     assert code == 1
@@ -254,7 +256,7 @@ def test_the_reasons_are_those_of_codedeploy_and_the_alarms():
         clients = {"codedeploy": codedeploy, "cloudwatch": cloudwatch}
         session = SimpleNamespace(client=lambda name, config: clients[name])
         account = Account("1", "eu-central-1", session)  # type: ignore[arg-type]
-        assert list(delivery.reasons(account, "evergreen-dev", since)) == [
+        assert list(delivery.failure_reasons(account, "evergreen-dev", since)) == [
             "d-1: ALARM_ACTIVE: One or more alarms have been activated",
             "alarm evergreen-dev-answers-5xx: 9 %",
         ]
@@ -265,7 +267,7 @@ def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
     code, _, err = do("--stage", "dev")
     assert code == 2
     assert "run 'cdk bootstrap aws://123456789012/eu-central-1' first" in err
-    assert cloud.cdk_calls() == []
+    assert cloud.cdk.calls == []
 
 
 @pytest.mark.parametrize(
@@ -280,7 +282,7 @@ def test_a_usage_that_makes_no_sense_starts_nothing(do, cloud, arguments, says):
     code, _, err = do(*arguments)
     assert code == 2
     assert says in err
-    assert cloud.cdk_calls() == []
+    assert cloud.cdk.calls == []
 
 
 def test_without_credentials_nothing_is_started(do, cloud, monkeypatch, tmp_path):
@@ -291,4 +293,4 @@ def test_without_credentials_nothing_is_started(do, cloud, monkeypatch, tmp_path
     code, _, err = do("--stage", "dev", "--yes")
     assert code == 2
     assert "no AWS credentials: sign in" in err
-    assert cloud.cdk_calls() == []
+    assert cloud.cdk.calls == []

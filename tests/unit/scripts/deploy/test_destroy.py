@@ -10,9 +10,7 @@ from botocore.stub import Stubber
 from infra.stages import PROJECT
 from scripts import destroy
 from scripts.common.command_line import run
-from scripts.deploy import removal
 from scripts.deploy.account import Account
-from tests.stand_ins import fake_cdk
 from tests.stand_ins.account import BUCKET
 
 FUNCTION, WATCH = "evergreen-dev-function", "evergreen-dev-watch"
@@ -21,12 +19,11 @@ FUNCTION, WATCH = "evergreen-dev-function", "evergreen-dev-watch"
 @pytest.fixture
 def standing(cloud, monkeypatch):
     """A foundation and the stage dev, as a deployment leaves them."""
-    for name in ("evergreen-foundation", WATCH):
-        fake_cdk.main(["deploy", name])
+    cloud.cdk.run(["deploy", "evergreen-foundation", WATCH])
     boto3.client("ssm").put_parameter(
         Name=PROJECT.key_parameter("dev"), Value="ab" * 32, Type="String"
     )
-    cloud.cdk_log.unlink()
+    cloud.cdk.calls.clear()
     return cloud
 
 
@@ -54,9 +51,9 @@ def stacks():
 def test_a_stage_goes_with_its_key_and_leaves_the_foundation(do, standing):
     code, err = do("--stage", "dev", typed="dev")
     assert code == 0, err
-    (call,) = standing.cdk_calls()
-    assert call["command"] == "destroy"
-    assert call["names"] == [FUNCTION, WATCH]
+    (call,) = standing.cdk.calls
+    assert call.command == "destroy"
+    assert call.stacks == [FUNCTION, WATCH]
     assert stacks() == {"evergreen-foundation"}
     found = boto3.client("ssm").get_parameters(Names=[PROJECT.key_parameter("dev")])
     assert found["Parameters"] == []
@@ -68,21 +65,21 @@ def test_nothing_goes_unless_its_name_is_typed(do, standing, typed):
     code, err = do("--stage", "dev", typed=typed)
     assert code == 2
     assert "nothing was removed" in err
-    assert standing.cdk_calls() == []
+    assert standing.cdk.calls == []
 
 
 def test_the_foundation_stays_while_a_stage_stands_on_it(do, standing):
     code, err = do("--stage", "foundation", "--yes")
     assert code == 2
     assert f"{WATCH} still stand on it" in err
-    assert standing.cdk_calls() == []
+    assert standing.cdk.calls == []
 
 
 def test_the_foundation_goes_last_and_says_what_it_leaves(do, standing, monkeypatch):
     do("--stage", "dev", "--yes")
     unprotected = []
     # Moto does not know this call; the next test has it checked against AWS's own model.
-    monkeypatch.setattr(removal, "unprotect", lambda _, stack: unprotected.append(stack))
+    monkeypatch.setattr(destroy, "allow_deletion", lambda _, stack: unprotected.append(stack))
     code, err = do("--stage", "foundation", "--yes")
     assert code == 0, err
     assert unprotected == ["evergreen-foundation"]
@@ -100,7 +97,7 @@ def test_a_stack_that_was_protected_can_be_removed():
         )
         session = SimpleNamespace(client=lambda name, config: client)
         account = Account("1", "eu-central-1", session)  # type: ignore[arg-type]
-        removal.unprotect(account, "evergreen-foundation")
+        destroy.allow_deletion(account, "evergreen-foundation")
         stub.assert_no_pending_responses()
 
 
@@ -111,7 +108,7 @@ def test_a_bucket_that_is_not_kept_is_emptied_of_every_version(standing):
         client.put_object(Bucket=BUCKET, Key="a", Body=content)
     client.delete_object(Bucket=BUCKET, Key="a")
     session = boto3.Session(region_name="eu-central-1")
-    removal.empty(Account("123456789012", "eu-central-1", session), BUCKET)
+    destroy.empty_bucket(Account("123456789012", "eu-central-1", session), BUCKET)
     left = client.list_object_versions(Bucket=BUCKET)
     assert not left.get("Versions")
     assert not left.get("DeleteMarkers")

@@ -10,7 +10,7 @@ import pytest
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.stages import DEV, PROJECT
-from scripts.deploy import removal
+from scripts import destroy
 
 BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
 STAGE = replace(DEV, bulk=BulkConfiguration(), predictions=PredictionsConfiguration())
@@ -39,21 +39,21 @@ def files(cloud):
 @pytest.mark.parametrize("keep", [False, True])
 def test_buckets_are_emptied_where_nothing_is_kept_and_only_there(files, monkeypatch, keep):
     stage = replace(STAGE, retain_data=keep)
-    monkeypatch.setattr(removal, "load_stage", lambda _: (PROJECT, stage))
-    removal.remove_stage("dev")
+    monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, stage))
+    destroy.delete_stage("dev")
     for part in BUCKETS:
         assert ("Contents" in files.list_objects_v2(Bucket=f"files-of-{part}")) == keep, part
 
 
 def test_the_bucket_of_a_part_that_the_stage_no_longer_has_is_left_alone(files, monkeypatch):
-    monkeypatch.setattr(removal, "load_stage", lambda _: (PROJECT, replace(STAGE, bulk=None)))
-    removal.remove_stage("dev")
+    monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, replace(STAGE, bulk=None)))
+    destroy.delete_stage("dev")
     assert "Contents" in files.list_objects_v2(Bucket="files-of-bulk")
     assert "Contents" not in files.list_objects_v2(Bucket="files-of-predictions")
 
 
 def test_a_stage_whose_buckets_were_never_deployed_goes_all_the_same(cloud, monkeypatch):
-    monkeypatch.setattr(removal, "load_stage", lambda _: (PROJECT, STAGE))
-    removal.remove_stage("dev")
-    (call,) = cloud.cdk_calls()
-    assert {PROJECT.stack("dev", part) for part in BUCKETS} < {*call["names"]}
+    monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, STAGE))
+    destroy.delete_stage("dev")
+    (call,) = cloud.cdk.calls
+    assert {PROJECT.stack("dev", part) for part in BUCKETS} < {*call.stacks}

@@ -85,10 +85,10 @@ def test_a_newer_model_is_taken_back_with_its_image(prod, tmp_path):
 def test_it_comes_all_at_once_and_the_stack_that_watches_is_left_alone(prod, tmp_path):
     prod.deliver(prod.publish(tmp_path / "b", 1.0))
     prod.back()
-    call = prod.cloud.cdk_calls()[-1]
-    assert call["names"] == ["evergreen-prod-function"]
-    assert call["context"]["rollout"] == "AllAtOnce"
-    assert call["context"]["api_key_version"] == "1"
+    call = prod.cloud.cdk.calls[-1]
+    assert call.stacks == ["evergreen-prod-function"]
+    assert call.context["rollout"] == "AllAtOnce"
+    assert call.context["api_key_version"] == "1"
 
 
 def test_each_run_goes_one_further_back_and_the_last_says_so(prod, tmp_path):
@@ -129,7 +129,7 @@ def test_what_was_taken_back_comes_again_by_its_name(prod, tmp_path):
     assert prod.production().withdrawn == ()
 
 
-@pytest.mark.parametrize("step", ["mark", "record_release", "promote", "bring_back"])
+@pytest.mark.parametrize("step", ["tag_images", "record_release", "promote", "roll_back"])
 def test_killed_half_way_it_is_completed_by_the_next_run(prod, tmp_path, monkeypatch, step):
     """And never goes two back where one was meant."""
     a, first = prod.production().version, prod.live()
@@ -142,8 +142,8 @@ def test_killed_half_way_it_is_completed_by_the_next_run(prod, tmp_path, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        if step == "mark":
-            patch.setattr(delivery, "mark", killed)
+        if step == "tag_images":
+            patch.setattr(delivery, "tag_images", killed)
         elif step == "promote":
             patch.setattr("scripts.registry.registry.Registry.return_to", killed)
         elif step == "record_release":
@@ -151,18 +151,16 @@ def test_killed_half_way_it_is_completed_by_the_next_run(prod, tmp_path, monkeyp
         else:
             patch.setattr(history, "deliver", killed)
         assert prod.back()[0] == 130
-    assert prod.live() == (second if step == "bring_back" else first)
+    assert prod.live() == (second if step == "roll_back" else first)
     assert prod.back()[0] == 0
     assert (prod.live(), prod.production().version) == (first, a)
     assert prod.releases()[-1].image == first
 
 
-def test_what_went_live_and_never_answered_is_left_for_the_last_that_did(
-    prod, tmp_path, monkeypatch
-):
+def test_what_went_live_and_never_answered_is_left_for_the_last_that_did(prod, tmp_path):
     first = prod.live()
     prod.line.on(LATER)
-    monkeypatch.setattr(prod.cloud, "health", [503] * 6)
+    prod.cloud.api.health = [503] * 6
     given = ["--stage", "prod", "--outputs", str(tmp_path / "built")]
     assert prod.line(build, *given)[0] == 0
     built = dict(line.split("=", 1) for line in (tmp_path / "built").read_text().splitlines())
@@ -184,7 +182,7 @@ def test_code_that_was_taken_back_is_neither_built_nor_deployed_again_unless_it_
     models = f"sentiment={prod.publish(tmp_path / 'b', 1.0)}"
     code, _, err = prod.line(build, "--stage", "prod", "--models", models)
     assert code == 1
-    assert f"{LATER[:12]} was taken back from prod: push a repair" in err
+    assert f"{LATER[:12]} was rolled back from prod: push a repair" in err
     given = ["--stage", "prod", "--function-image", bad, "--models", models]
     assert prod.line(deploy, *given)[0] == 1
     assert prod.live() != bad
@@ -214,7 +212,7 @@ def test_releases_are_listed_with_what_became_of_them(prod, tmp_path):
     assert code == 0
     head, *rows = out.splitlines()
     assert head.split() == ["release", "commit", "models"]
-    assert [row.split("  ")[-1] for row in rows] == ["live", "taken back", "live"]
+    assert [row.split("  ")[-1] for row in rows] == ["live", "rolled back", "live"]
 
 
 @pytest.mark.parametrize("arguments", [["--release", "20200101T000000000Z-00000000"]])
@@ -230,11 +228,11 @@ def test_an_image_that_ecr_has_no_more_stops_it_before_anything_moves(prod, tmp_
     boto3.client("ecr").batch_delete_image(
         repositoryName="evergreen/function", imageIds=[{"imageDigest": first}]
     )
-    calls = len(prod.cloud.cdk_calls())
+    calls = len(prod.cloud.cdk.calls)
     code, _, err = prod.back()
     assert code == 1
     assert f"keeps {first} no more" in err
-    assert (prod.live(), len(prod.cloud.cdk_calls())) == (second, calls)
+    assert (prod.live(), len(prod.cloud.cdk.calls)) == (second, calls)
 
 
 def test_dev_goes_back_and_leaves_production_where_it_is(prod, line, tmp_path, source):

@@ -13,7 +13,6 @@ from scripts import build, redeploy
 from scripts.deploy import __main__ as deploy
 from tests.infra.policies import statements
 from tests.infra.synthesis import synthesise
-from tests.stand_ins import fake_cdk, fake_docker
 from tests.stand_ins.account import BUCKET
 from tests.tiny import write_artifact
 
@@ -33,7 +32,7 @@ def identities():
 
 
 @pytest.fixture
-def calls(monkeypatch):
+def calls(cloud, monkeypatch):
     """What the command itself asks of AWS: actions, and the keys of S3 that it writes."""
     made: list[tuple[str, str]] = []
     faking: list[bool] = []
@@ -46,19 +45,19 @@ def calls(monkeypatch):
             made.append((ACTIONS.get(action, action), parameters.get("Key", "")))
         return really(client, operation, parameters)
 
-    def unnoted(main):
+    def unnoted(run):
         def wrapped(*arguments):
             faking.append(True)
             try:
-                return main(*arguments)
+                return run(*arguments)
             finally:
                 faking.pop()
 
         return wrapped
 
     monkeypatch.setattr(BaseClient, "_make_api_call", noted)
-    monkeypatch.setattr(fake_cdk, "main", unnoted(fake_cdk.main))
-    monkeypatch.setattr(fake_docker, "main", unnoted(fake_docker.main))
+    for program in (cloud.cdk, cloud.docker):
+        monkeypatch.setattr(program, "run", unnoted(program.run))
     return made
 
 

@@ -12,11 +12,10 @@ from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
 from infra.stages import DEV, PROD, PROJECT
-from scripts.deploy.account import Account, enter
+from scripts.deploy.account import Account, open_account
 from scripts.doctor import account
 from scripts.doctor import account as examined
 from scripts.registry.releases import Release, record_release
-from tests.stand_ins import fake_cdk
 
 OURS = replace(
     PROJECT, repository=GitHubRepository(owner="acme", name="texts", owner_id=11, repository_id=22)
@@ -27,13 +26,13 @@ ISSUER = "token.actions.githubusercontent.com"
 @pytest.fixture
 def fresh(cloud):
     """An account in which nothing is."""
-    return enter(DEV)
+    return open_account(DEV)
 
 
 def test_an_account_without_bootstrap_is_told_so(fresh):
     (found,) = examined.bootstrap(fresh)
     assert found.state == "note"
-    assert found.what == "bootstrap: never ran"
+    assert found.summary == "bootstrap: never ran"
 
 
 @pytest.mark.parametrize(("version", "state"), [("30", "ok"), ("8", "ok"), ("6", "bad")])
@@ -43,7 +42,7 @@ def test_an_old_bootstrap_is_found(fresh, version, state):
     )
     (found,) = examined.bootstrap(fresh)
     assert found.state == state
-    assert bool(found.mend) == (state == "bad")
+    assert bool(found.fix) == (state == "bad")
 
 
 def stubbed(service, operation, answer):
@@ -109,7 +108,7 @@ def test_gpus_are_compared_with_what_tasks_want_and_what_a_new_image_wants(quota
     stage = on_gpus(instance_types=(kind,), maximum_tasks=2)
     (found,) = examined.gpu_quota(account, stage)
     assert found.state == state
-    assert bool(found.mend) == (state != "ok")
+    assert bool(found.fix) == (state != "ok")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +120,7 @@ def test_each_family_has_a_quota_of_its_own_and_so_has_spot(spot, had):
     stage = on_gpus(instance_types=("g6.xlarge", "p5.4xlarge"), spot=spot, maximum_tasks=1)
     found = list(examined.gpu_quota(account, stage))
     assert [each.state for each in found] == ["ok", "bad"]
-    assert "family P" in found[1].what
+    assert "family P" in found[1].summary
 
 
 def test_a_quota_is_asked_for_as_aws_takes_it():
@@ -138,12 +137,12 @@ def test_no_quota_is_asked_for_where_there_is_no_gpu(fresh):
 
 def test_a_provider_that_is_there_already_is_found(fresh):
     (before,) = examined.github_provider(fresh, OURS)
-    assert "not there yet" in before.what
+    assert "not there yet" in before.summary
     boto3.client("iam").create_open_id_connect_provider(
         Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"], ThumbprintList=["a" * 40]
     )
     (after,) = examined.github_provider(fresh, OURS)
-    assert "there already" in after.what
+    assert "there already" in after.summary
 
 
 def trust(*subjects):
@@ -178,9 +177,8 @@ IMAGES = ["sha256:" + pair * 32 for pair in ("ab", "cd")]
 @pytest.fixture
 def released(cloud, fresh):
     """The stage prod, live from the first image and recorded as such."""
-    for name in ("evergreen-foundation", "evergreen-prod-function"):
-        context = ["--context=stage=prod", f"--context=function_image={IMAGES[0]}"]
-        fake_cdk.main(["deploy", name, *context])
+    context = ["--context=stage=prod", f"--context=function_image={IMAGES[0]}"]
+    cloud.cdk.run(["deploy", "evergreen-foundation", "evergreen-prod-function", *context])
     record(cloud, IMAGES[0], "2026-11-01T00:00:00+00:00")
     return cloud
 
@@ -200,7 +198,7 @@ def test_what_is_live_must_be_the_last_release(released, fresh):
     record(released, IMAGES[1], "2026-11-02T00:00:00+00:00")
     (found,) = account.release(fresh, OURS, PROD)
     assert found.state == "bad"
-    assert f"{IMAGES[0]} is live, the last release is {IMAGES[1]}" in found.what
+    assert f"{IMAGES[0]} is live, the last release is {IMAGES[1]}" in found.summary
 
 
 def test_production_must_be_what_is_live(released, fresh):

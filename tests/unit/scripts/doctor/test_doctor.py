@@ -13,7 +13,7 @@ from infra.configuration.service import ServiceConfiguration
 from infra.stages import DEV, PROD, PROJECT
 from scripts.common.errors import CommandError
 from scripts.doctor import __main__ as doctor
-from scripts.doctor.check import look
+from scripts.doctor.check import run_check
 from tests.conftest import REPOSITORY
 
 ON_GPU = replace(PROD, service=ServiceConfiguration())
@@ -27,12 +27,12 @@ def nobody(monkeypatch):
 
 def test_every_line_says_ok_or_how_to_mend_it_and_is_about_one_thing(cloud, nobody):
     ours = GitHubRepository(owner="acme", name="texts", owner_id=11, repository_id=22)
-    found = list(doctor.examine(replace(PROJECT, repository=ours), (DEV, ON_GPU)))
+    found = list(doctor.check_all(replace(PROJECT, repository=ours), (DEV, ON_GPU)))
     assert len(found) > 15
     for each in found:
-        assert "\n" not in each.what
-        assert each.state == "ok" or each.mend, each.what
-    looked = " ".join(each.what for each in found)
+        assert "\n" not in each.summary
+        assert each.state == "ok" or each.fix, each.summary
+    looked = " ".join(each.summary for each in found)
     for what in (
         "docker",
         "cdk",
@@ -52,10 +52,10 @@ def test_every_line_says_ok_or_how_to_mend_it_and_is_about_one_thing(cloud, nobo
 
 def test_other_accounts_credentials_are_found_before_anything_is_asked(cloud, nobody):
     elsewhere = replace(DEV, account="999999999999")
-    last = list(doctor.examine(PROJECT, (elsewhere,)))[-1]
+    last = list(doctor.check_all(PROJECT, (elsewhere,)))[-1]
     assert last.state == "bad"
-    assert "these credentials are of account 123456789012" in last.what
-    assert "AWS_PROFILE" in last.mend
+    assert "these credentials are of account 123456789012" in last.summary
+    assert "AWS_PROFILE" in last.fix
 
 
 def test_what_a_service_says_in_many_lines_is_one():
@@ -63,8 +63,8 @@ def test_what_a_service_says_in_many_lines_is_one():
         raise CommandError("Lambda: <html>\n <h1>Not Found</h1>\n")
         yield
 
-    (found,) = look(broken, "quotas")
-    assert found.what == "quotas: Lambda: <html> <h1>Not Found</h1>"
+    (found,) = run_check(broken, "quotas")
+    assert found.summary == "quotas: Lambda: <html> <h1>Not Found</h1>"
 
 
 @pytest.mark.integration

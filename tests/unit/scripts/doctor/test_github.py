@@ -1,15 +1,14 @@
 """The doctor's questions to GitHub, answered by a server on loopback with its API's documents."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 
 import pytest
 
 from infra.configuration.project import GitHubRepository
 from infra.stages import DEV
 from scripts.doctor import github
-from scripts.doctor.check import look
+from scripts.doctor.check import run_check
+from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving
 
 OURS = GitHubRepository(owner="acme", name="texts", owner_id=11, repository_id=22)
 UNKNOWN = GitHubRepository(owner="acme", name="texts", owner_id=0, repository_id=0)
@@ -21,38 +20,29 @@ def api(monkeypatch):
     """Documents by path behind the repository's; whatever is not among them is 404."""
     documents = {"": REPOSITORY}
 
-    class Requests(BaseHTTPRequestHandler):
-        def do_GET(self):
+    class Requests(JsonRequests):
+        def respond(self, method, document):
             path = self.path.removeprefix("/repos/acme/texts")
-            content = json.dumps(documents.get(path, {"message": "Not Found"})).encode()
-            self.send_response(200 if path in documents else 404)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            status = 200 if path in documents else 404
+            self.answer(documents.get(path, {"message": "Not Found"}), status)
 
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Requests)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("GITHUB_TOKEN", "testing")
-    yield documents
-    server.shutdown()
-    server.server_close()
+    with serving(HTTPServer((LOOPBACK, 0), Requests)) as address:
+        monkeypatch.setenv("GITHUB_API_URL", address)
+        yield documents
 
 
-def one(findings):
-    (found,) = findings
+def one(results):
+    (found,) = results
     return found
 
 
 def test_a_repository_that_was_not_filled_in_is_told_how(api):
     found = one(github.repository(UNKNOWN))
     assert found.state == "bad"
-    assert "gh api repos/OWNER/NAME" in found.mend
+    assert "gh api repos/OWNER/NAME" in found.fix
     assert not list(github.environments(UNKNOWN, DEV))
-    assert not list(github.clock(UNKNOWN))
+    assert not list(github.schedule(UNKNOWN))
 
 
 def test_the_numbers_must_be_the_repositorys_own(api):
@@ -60,7 +50,7 @@ def test_the_numbers_must_be_the_repositorys_own(api):
     api[""] = {"id": 23, "owner": {"id": 11}}
     found = one(github.repository(OURS))
     assert found.state == "bad"
-    assert "11 and 23" in found.what
+    assert "11 and 23" in found.summary
 
 
 def branches(*names):
@@ -92,7 +82,7 @@ def test_an_environment_takes_the_branch_alone(api, environment, policies, state
         api["/environments/dev/deployment-branch-policies"] = policies
     found = one(github.environments(OURS, DEV))
     assert found.state == state
-    assert bool(found.mend) == (state == "bad")
+    assert bool(found.fix) == (state == "bad")
 
 
 @pytest.mark.parametrize(
@@ -107,19 +97,19 @@ def test_an_environment_takes_the_branch_alone(api, environment, policies, state
 def test_a_schedule_that_github_switched_off_is_found(api, workflow, state):
     if workflow:
         api["/actions/workflows/refresh-model.yml"] = workflow
-    assert one(github.clock(OURS)).state == state
+    assert one(github.schedule(OURS)).state == state
 
 
 def test_without_a_token_what_is_private_is_unknown_and_not_wrong(api, monkeypatch):
     monkeypatch.delenv("GITHUB_TOKEN")
     monkeypatch.delenv("GH_TOKEN", raising=False)
-    found = one(look(lambda: github.environments(OURS, DEV), "environments"))
+    found = one(run_check(lambda: github.environments(OURS, DEV), "environments"))
     assert found.state == "unknown"
-    assert "GITHUB_TOKEN=$(gh auth token)" in found.what
+    assert "GITHUB_TOKEN=$(gh auth token)" in found.summary
 
 
 def test_a_github_that_is_not_there_is_unknown_and_not_wrong(monkeypatch):
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
-    found = one(look(lambda: github.repository(OURS), "repository"))
+    found = one(run_check(lambda: github.repository(OURS), "repository"))
     assert found.state == "unknown"
-    assert "cannot be reached" in found.what
+    assert "cannot be reached" in found.summary

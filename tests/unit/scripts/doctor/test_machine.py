@@ -27,12 +27,12 @@ def said(monkeypatch):
         name = command[0].rpartition("/")[2]
         return answers.get(f"{name} {command[1]}", answers.get(name, ""))
 
-    monkeypatch.setattr(machine, "_said", answer)
+    monkeypatch.setattr(machine, "_output", answer)
     return answers
 
 
 def states():
-    return {each.what.partition(":")[0]: each.state for each in machine.tools()}
+    return {each.summary.partition(":")[0]: each.state for each in machine.tools()}
 
 
 def test_a_machine_that_has_everything_is_ok(said):

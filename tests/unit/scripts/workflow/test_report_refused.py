@@ -3,18 +3,18 @@
 import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from urllib.parse import parse_qs, urlparse
 
 import pytest
 
 from scripts.common.errors import CommandError, UsageError
 from scripts.workflow import report_refused
-from scripts.workflow.issues import MOST_CHARACTERS, PAGE, PAGES
+from scripts.workflow.report_refused import MOST_CHARACTERS, PAGE, PAGES
 from tests.conftest import REPOSITORY
+from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving
 
-HAPPENED = {
+RESULT = {
     "model": "sentiment",
     "source": "hub:acme/texts",
     "revision": "abc123",
@@ -52,34 +52,16 @@ class GitHub:
 def github(monkeypatch):
     played = GitHub()
 
-    class Requests(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.respond()
-
-        def do_POST(self):
-            self.respond()
-
-        def respond(self):
-            length = int(self.headers.get("content-length") or 0)
-            document = json.loads(self.rfile.read(length) or b"null")
+    class Requests(JsonRequests):
+        def respond(self, method, document):
             token = self.headers["authorization"]
-            content = json.dumps(played.answer(self.command, self.path, token, document)).encode()
-            self.send_response(played.status)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(played.answer(method, self.path, token, document), played.status)
 
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Requests)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    monkeypatch.setenv("GITHUB_API_URL", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("GITHUB_TOKEN", "of-the-job")
     monkeypatch.setenv("GITHUB_REPOSITORY", "acme/texts")
-    yield played
-    server.shutdown()
-    server.server_close()
+    with serving(HTTPServer((LOOPBACK, 0), Requests)) as address:
+        monkeypatch.setenv("GITHUB_API_URL", address)
+        yield played
 
 
 @pytest.fixture
@@ -90,9 +72,9 @@ def run(tmp_path, monkeypatch):
     judged.mkdir()
 
     def told(report="# The gate's report", expected=(), **changes):
-        happened = {**HAPPENED, **changes}
-        page = judged / f"{happened['model']}.md"
-        page.with_suffix(".json").write_text(json.dumps(happened))
+        result = {**RESULT, **changes}
+        page = judged / f"{result['model']}.md"
+        page.with_suffix(".json").write_text(json.dumps(result))
         page.unlink(missing_ok=True)
         if report:
             page.write_text(report)

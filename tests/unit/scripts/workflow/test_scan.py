@@ -66,7 +66,7 @@ def account(scanner):
 
 
 def found(account, sleep=lambda seconds: None):
-    return scan.vulnerabilities(account, "evergreen/function", DIGEST, sleep=sleep)
+    return scan.find_vulnerabilities(account, "evergreen/function", DIGEST, sleep=sleep)
 
 
 def test_critical_findings_are_told_with_their_package(scanner, account) -> None:
@@ -110,9 +110,9 @@ def run(scanner, account, tmp_path, monkeypatch):
     """Run the command, with these accepted."""
     names = tmp_path / "accepted.txt"
     monkeypatch.setattr(scan, "load_stage", lambda name: (PROJECT, PROD))
-    monkeypatch.setattr(scan, "enter", lambda stage: account)
-    accepted = scan.accepted
-    monkeypatch.setattr(scan, "accepted", lambda: accepted(names))
+    monkeypatch.setattr(scan, "open_account", lambda stage: account)
+    read_accepted = scan.read_accepted
+    monkeypatch.setattr(scan, "read_accepted", lambda: read_accepted(names))
 
     def scanned(accepted="", server=""):
         names.write_text(accepted)
@@ -151,4 +151,4 @@ def test_both_images_of_a_stage_are_asked_about(run, scanner, capsys) -> None:
 
 
 def test_the_file_in_the_repository_is_well_formed() -> None:
-    assert all(scan.accepted().values())
+    assert all(scan.read_accepted().values())

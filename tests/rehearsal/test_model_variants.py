@@ -13,7 +13,7 @@ from function.core.tokenization import TextTokenizer
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from tests.conftest import REPOSITORY
-from tests.rehearsal.variants import BIAS, WORD, Weights, breaking_on, leaning, write_variant
+from tests.rehearsal.model_variants import BIAS, WORD, Weights, breaking_on, leaning, write_variant
 
 pytestmark = pytest.mark.model
 

@@ -1,5 +1,6 @@
-"""Other models than the bundled one, made of it in a moment: a better, a worse, and one that fails
-where nobody looked. Each is a whole artifact; the gate and the smoke test are not told of them.
+"""Variants of the bundled model: a better, a worse, and one that fails on a word no test has.
+
+Each is a whole artifact, which the gate and the smoke test take for any other.
 """
 
 import json
@@ -13,14 +14,14 @@ from function.core.artifact import MANIFEST, sha256
 from scripts.common.errors import UsageError
 
 WEIGHTS, TOKENIZER, BIAS = "model.safetensors", "tokenizer.json", "classifier.bias"
-# A word that callers use and neither golden set nor smoke test do.
+# A word that callers use, and neither golden set nor smoke test.
 WORD = "zoology"
-NO_TOKEN = 999_999  # beyond what the model has vectors for
+NO_TOKEN = 999_999  # the model has no embedding for it
 Change = Callable[[Path], None]
 
 
 class Weights:
-    """A safetensors file in memory: a header that says where each tensor begins, then tensors."""
+    """A safetensors file in memory: a header with the offset of each tensor, then the tensors."""
 
     def __init__(self, content: bytes) -> None:
         self.content = bytearray(content)
@@ -29,21 +30,24 @@ class Weights:
         self._begin = 8 + length
 
     def floats(self, tensor: str, first: int, count: int) -> tuple[float, ...]:
-        """Numbers of a float32 tensor, from one place on."""
-        return struct.unpack_from(f"<{count}f", self.content, self._place(tensor, first))
+        """Return `count` numbers of a float32 tensor, from an index on."""
+        return struct.unpack_from(f"<{count}f", self.content, self._offset(tensor, first))
 
     def put(self, tensor: str, first: int, *numbers: float) -> None:
-        """Replace them."""
-        place = self._place(tensor, first)
-        struct.pack_into(f"<{len(numbers)}f", self.content, place, *numbers)
+        """Replace numbers of a float32 tensor, from an index on."""
+        offset = self._offset(tensor, first)
+        struct.pack_into(f"<{len(numbers)}f", self.content, offset, *numbers)
 
-    def _place(self, tensor: str, first: int) -> int:
+    def _offset(self, tensor: str, first: int) -> int:
         return int(self._begin + self._header[tensor]["data_offsets"][0] + 4 * first)
 
 
 def leaning(by: float) -> Change:
-    """Towards `positive`, by so much on each of the two logits. The bundled model finds too few
-    positive texts of its golden set: a little of it is better, a lot the other way is worse."""
+    """Return a change that favours `positive`, by this much on each of the two logits.
+
+    The bundled model finds too few positive texts of its golden set: a small positive value makes
+    it better, a large negative one worse.
+    """
 
     def change(folder: Path) -> None:
         weights = Weights((folder / WEIGHTS).read_bytes())
@@ -54,11 +58,11 @@ def leaning(by: float) -> Change:
     return change
 
 
-def breaking_on(word: str, change_too: Change) -> Change:
-    """Another change, and a tokenizer that does not fit the model, for one word of all."""
+def breaking_on(word: str, also: Change) -> Change:
+    """Return a change that also gives one word a token that the model does not have."""
 
     def change(folder: Path) -> None:
-        change_too(folder)
+        also(folder)
         path = folder / TOKENIZER
         document = json.loads(path.read_text(encoding="utf-8"))
         if word not in document["model"]["vocab"]:
@@ -70,7 +74,7 @@ def breaking_on(word: str, change_too: Change) -> Change:
 
 
 def write_variant(origin: Path, folder: Path, change: Change) -> str:
-    """Write a changed artifact to a new folder; its version."""
+    """Write a changed artifact to a new folder; return its version."""
     shutil.copytree(origin, folder)
     change(folder)
     manifest = json.loads((origin / MANIFEST).read_text(encoding="utf-8"))

@@ -1,0 +1,142 @@
+"""The CDK's command line over an account of moto's.
+
+Moto's CloudFormation skips most of the stacks' resources. They are made by hand, as far as
+commands look at them.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from tests.stand_ins.lambda_versions import LambdaVersions
+
+ACCOUNT, REGION = "123456789012", "eu-central-1"
+BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
+REPOSITORIES = ("function", "server")
+TRUST = {
+    "Effect": "Allow",
+    "Principal": {"Service": "lambda.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+
+Client = Callable[..., Any]  # makes boto3's client of a service
+# Brings a version to callers, and returns the reason where that fails. Takes the function, the
+# version, whether it is the first, and the context of the call.
+Rollout = Callable[[LambdaVersions, str, bool, Mapping[str, str]], str]
+
+
+@dataclass(frozen=True)
+class CdkCall:
+    """One call of the command line: `cdk COMMAND STACK... --context=KEY=VALUE...`."""
+
+    command: str
+    stacks: Sequence[str]
+    context: Mapping[str, str]
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str]) -> Self:
+        command, *rest = arguments
+        pairs = [each.removeprefix("--context=") for each in rest if each.startswith("--context=")]
+        context = dict(pair.split("=", 1) for pair in pairs)
+        return cls(command, [each for each in rest if not each.startswith("--")], context)
+
+
+def all_at_once(
+    function: LambdaVersions, version: str, first: bool, context: Mapping[str, str]
+) -> str:
+    """Point the alias at a version, with no hook and no canary."""
+    function.point(version)
+    return ""
+
+
+class Cdk:
+    """The command line, and the account that it changes.
+
+    Args:
+        client: Makes clients of the account.
+        url: Address of the stage's API, an output of the function's stack.
+
+    Attributes:
+        calls: All calls, oldest first.
+        failing: The command that fails.
+        digest: Digest of the image that goes live, instead of the one in the context.
+    """
+
+    def __init__(self, client: Client, url: str, rollout: Rollout = all_at_once) -> None:
+        self._client, self._url, self._rollout = client, url, rollout
+        self.calls: list[CdkCall] = []
+        self.failing = self.digest = ""
+
+    def run(self, arguments: Sequence[str]) -> str:
+        """Run a command; return the reason where it fails."""
+        call = CdkCall.parse(arguments)
+        self.calls.append(call)
+        if call.command == self.failing:
+            return f"{call.command} was told to fail"
+        for name in call.stacks:
+            if call.command == "bootstrap":
+                self._client("ssm").put_parameter(
+                    Name=BOOTSTRAP, Value="30", Type="String", Overwrite=True
+                )
+            elif call.command == "destroy":
+                self._client("cloudformation").delete_stack(StackName=name)
+            elif call.command != "deploy":
+                return f"{name}: no {call.command} here"
+            elif reason := self._deploy(name, call.context):
+                return f"{name}: {reason}"
+        return ""
+
+    def _deploy(self, name: str, context: Mapping[str, str]) -> str:
+        if name.endswith("-function"):
+            return self._deploy_function(name, context)
+        if name.endswith("-foundation"):
+            self._deploy_foundation(name)
+        else:
+            self._create_stack(name, {})
+        return ""
+
+    def _deploy_foundation(self, name: str) -> None:
+        project = name.removesuffix("-foundation")
+        bucket = f"{project}-models-{ACCOUNT}-{REGION}"
+        if self._create_stack(name, {"ModelBucket": bucket}):
+            self._client("s3").create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+            for repository in REPOSITORIES:
+                self._client("ecr").create_repository(
+                    repositoryName=f"{project}/{repository}", imageTagMutability="IMMUTABLE"
+                )
+
+    def _deploy_function(self, name: str, context: Mapping[str, str]) -> str:
+        function = LambdaVersions(name.removesuffix("-function"), self._client("lambda"))
+        project = function.name.removesuffix(f"-{context['stage']}")
+        host = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+        image = f"{host}/{project}/function@{self.digest or context['function_image']}"
+        first = not function.exists()
+        if first:
+            version = function.create(image, self._create_role(function.name))
+        else:
+            version = function.update(image)
+        reason = self._rollout(function, version, first, context)
+        if not reason:
+            self._create_stack(name, {"Url": self._url})
+        return reason
+
+    def _create_role(self, name: str) -> str:
+        trust = json.dumps({"Statement": [TRUST]})
+        role = self._client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+        return str(role["Role"]["Arn"])
+
+    def _create_stack(self, name: str, outputs: Mapping[str, str]) -> bool:
+        """Create a stack with these outputs; return False where it exists already."""
+        client = self._client("cloudformation")
+        template = {
+            "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
+            "Outputs": {key: {"Value": value} for key, value in outputs.items()},
+        }
+        try:
+            client.create_stack(StackName=name, TemplateBody=json.dumps(template))
+        except client.exceptions.AlreadyExistsException:
+            return False
+        return True
