@@ -16,8 +16,8 @@ from pathlib import Path
 from function.core.artifact import MANIFEST
 from function.core.errors import InputError, PredictionError
 from function.core.predictor import Predictor
-from function.core.reading import Reading, WindowedText
 from function.core.types import Options
+from function.core.windows import ModelInputs, WindowedText
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.score.rows import Advance, Flaw, Outcome, Row, in_lots, rejected, scored
@@ -81,7 +81,7 @@ class LocalModel:
         if not texts:
             return []
         try:
-            return list(self._predictor.read(texts, OPTIONS).texts)
+            return list(self._predictor.encode(texts, OPTIONS).texts)
         except InputError as error:
             if len(texts) == 1:
                 return [rejected(str(error))]
@@ -97,7 +97,7 @@ class LocalModel:
         )
 
     def _predict(self, batch: Sequence[Read]) -> dict[int, Outcome]:
-        reading = Reading([text for _, text in batch])
+        reading = ModelInputs([text for _, text in batch])
         outputs = self._predictor.run(reading.windows, BATCH_TOKENS)
         try:
             predictions = self._predictor.decode(reading, outputs, OPTIONS)
