@@ -172,13 +172,13 @@ def test_a_log_that_cannot_be_written_fails_no_request(client, monkeypatch):
 def test_all_texts_of_a_request_are_one_write(client, monkeypatch):
     written: list[str] = []
 
-    class Told:
+    class Stdout:
         write = staticmethod(written.append)
 
         def flush(self):
             """Do nothing: no line is buffered."""
 
-    monkeypatch.setattr(sys, "stdout", Told())
+    monkeypatch.setattr(sys, "stdout", Stdout())
     client.post("/v1/predict", json={"inputs": ["good"] * 5})
     assert [piece.count("\n") for piece in written] == [5]
 
