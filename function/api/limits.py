@@ -47,8 +47,8 @@ class RequestLimits:
                 ) from error
 
 
-def find_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
-    """Find a served model by its name, and by its version if one is given.
+def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
+    """Return a served model by its name, and by its version if one is given.
 
     Raises:
         UnknownModelError: It is not served.

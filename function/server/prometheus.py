@@ -31,7 +31,7 @@ BUCKETS = {
 UNITS = {"_ms": 0.001, "_days": 86_400.0}
 
 # The values of a gauge's labels, in order, and the gauge's value.
-Sample = tuple[Sequence[str], float]
+GaugeSample = tuple[Sequence[str], float]
 Family = Counter | Histogram
 
 
@@ -60,7 +60,7 @@ class PrometheusMetrics:
         for count in self._counts:
             count.take(record)
 
-    def add_gauge(self, member: str, read: Callable[[], Iterable[Sample]]) -> None:
+    def add_gauge(self, member: str, read: Callable[[], Iterable[GaugeSample]]) -> None:
         """Add a gauge, by its member in the table; each scrape calls `read`."""
         signal = next(signal for signal in SIGNALS if signal.member == member)
         self._registry.register(_Gauge(signal, read))
@@ -106,7 +106,7 @@ class _Count:
 
 
 class _Gauge(Collector):
-    def __init__(self, signal: Signal, read: Callable[[], Iterable[Sample]]) -> None:
+    def __init__(self, signal: Signal, read: Callable[[], Iterable[GaugeSample]]) -> None:
         self._signal, self._read = signal, read
 
     def collect(self) -> Iterator[Metric]:

@@ -10,7 +10,7 @@ from function.batching.runner import BatchRun
 from function.core.artifact import Artifact
 from function.core.types import ModelInfo
 from function.server.load_report import LoadReport
-from function.server.prometheus import PrometheusMetrics, Sample
+from function.server.prometheus import GaugeSample, PrometheusMetrics
 
 
 class QueueingEngine(Protocol):
@@ -85,10 +85,10 @@ class ServerSignals:
             if model.name in self._created:
                 yield age_record(model, self._created[model.name])
 
-    def _ages(self) -> Iterator[Sample]:
+    def _ages(self) -> Iterator[GaugeSample]:
         for age in self._age_records():
             yield (age["model"], age["version"]), age["model_age_days"]
 
-    def _infos(self) -> Iterator[Sample]:
+    def _infos(self) -> Iterator[GaugeSample]:
         for model in self._engine.models():
             yield (model.name, model.version, model.digest, model.task), 1

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from starlette.routing import BaseRoute
 
 from function.api.feedback_schemas import FeedbackRequest, RightEntity
-from function.api.limits import find_model
+from function.api.limits import require_model
 from function.api.observability import Record, write_lines
 from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
@@ -46,7 +46,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post("/feedback", status_code=ACCEPTED, response_class=Response, responses=RESPONSES)
     async def feedback(body: FeedbackRequest) -> Response:
         """Send the right answer for a text that was answered; the last one sent counts."""
-        model = find_model(context.engine, body.model or context.engine.models()[0].name)
+        model = require_model(context.engine, body.model or context.engine.models()[0].name)
         if body.text is not None:
             if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")

@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
 from function.api.body import JSON_LENGTH
-from function.api.limits import find_model
+from function.api.limits import require_model
 from function.api.observability import record_answer
 from function.api.open_inference.request import parse_request
 from function.api.open_inference.response import BINARY, JSON, compress, render_response
@@ -57,7 +57,7 @@ async def _answer(
     version: str | None,
     json_length: str | None,
 ) -> Response:
-    found = find_model(context.engine, model, version)
+    found = require_model(context.engine, model, version)
     parsed = parse_request(await request.body(), json_length, OUTPUTS[found.task], context.limits)
     context.limits.check(parsed.texts)
     result = await context.engine.predict(found.name, parsed.texts, parsed.options)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter, Request, params
 from starlette.routing import BaseRoute
 
-from function.api.limits import find_model
+from function.api.limits import require_model
 from function.api.open_inference.metadata import (
     ModelMetadata,
     ModelReady,
@@ -57,24 +57,24 @@ def _metadata(engine: Engine, guards: Sequence[params.Depends]) -> APIRouter:
     @routes.get("/models/{model}", responses=documented(401, 403, 404, 422))
     async def model_metadata(model: str) -> ModelMetadata:
         """Describe a model and its tensors."""
-        return ModelMetadata.from_model(find_model(engine, model))
+        return ModelMetadata.from_model(require_model(engine, model))
 
     @routes.get("/models/{model}/versions/{version}", responses=documented(401, 403, 404, 422))
     async def version_metadata(model: str, version: str) -> ModelMetadata:
         """Describe a model and its tensors, if this version is served."""
-        return ModelMetadata.from_model(find_model(engine, model, version))
+        return ModelMetadata.from_model(require_model(engine, model, version))
 
     @routes.get("/models/{model}/ready", responses=documented(401, 403, 404, 422, 503))
     async def model_ready(model: str) -> ModelReady:
         """Report that the model answers."""
-        return _ready(engine, find_model(engine, model))
+        return _ready(engine, require_model(engine, model))
 
     @routes.get(
         "/models/{model}/versions/{version}/ready", responses=documented(401, 403, 404, 422, 503)
     )
     async def version_ready(model: str, version: str) -> ModelReady:
         """Report that the model answers, if this version is served."""
-        return _ready(engine, find_model(engine, model, version))
+        return _ready(engine, require_model(engine, model, version))
 
     return routes
 
