@@ -29,7 +29,7 @@ class DeviceBackend(Backend, Protocol):
 
 
 class BackendChoice:
-    """Opens artifacts with torch if preferred and able to serve them, else with ONNX Runtime.
+    """Opener of artifacts: with torch if preferred and able to serve them, else ONNX Runtime.
 
     `auto` prefers torch on a GPU only: on a CPU ONNX Runtime is faster.
     """

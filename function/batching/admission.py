@@ -11,7 +11,7 @@ MAX_RETRY_SECONDS = 30
 
 
 class Admission:
-    """Counts the windows of all requests, except those that the model is running."""
+    """Counter of all requests' windows, except those that the model is running."""
 
     def __init__(
         self,

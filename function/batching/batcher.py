@@ -28,7 +28,7 @@ class BatchLimits:
 
 
 class Batcher:
-    """Runs the windows of concurrent requests together."""
+    """Queue and dispatcher of one model's batches, for the windows of concurrent requests."""
 
     def __init__(
         self,

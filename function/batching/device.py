@@ -13,7 +13,7 @@ DECAY = 0.9  # factor on the weight of earlier calls with each new call
 
 
 class Device:
-    """Runs a few model calls at once, each in a thread, for all models of a process.
+    """Threads for a few model calls at once, shared by all models of a process.
 
     Attributes:
         slots: Semaphore to acquire before a call and to release after it.

@@ -18,11 +18,8 @@ class BatchRun:
     """Facts of one model call, for metrics.
 
     Attributes:
-        windows: Windows of the batch.
-        tokens: Their tokens.
-        padded_tokens: Their tokens and the padding.
+        padded_tokens: Tokens and padding.
         seconds: Duration of the call.
-        failed: The call raised.
     """
 
     windows: int
@@ -33,7 +30,7 @@ class BatchRun:
 
 
 class BatchRunner:
-    """Runs batches on one model, and isolates the text on which a batch fails."""
+    """Runner of one model's batches, which isolates the text on which a batch fails."""
 
     def __init__(
         self,

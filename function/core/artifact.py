@@ -33,13 +33,7 @@ class _Section(BaseModel):
 
 
 class FileEntry(_Section):
-    """Listed file.
-
-    Attributes:
-        sha256: 64 hex digits.
-        bytes: Size.
-        role: Purpose of the file.
-    """
+    """Listed file, with its SHA-256 in 64 hex digits."""
 
     sha256: str
     bytes: int
@@ -50,10 +44,7 @@ class Tokenization(_Section):
     """Settings that turn texts into windows; see `TokenizationSettings`.
 
     Attributes:
-        max_tokens: See `TokenizationSettings`.
         window: `TokenizationSettings.long_text`.
-        stride: See `TokenizationSettings`.
-        max_windows: See `TokenizationSettings`.
         casing: Token ids include the casing, for a tokenizer that lower-cases; see
             `core/casing.py`.
     """
@@ -72,7 +63,6 @@ class SoftmaxDecoding(_Section):
     """Decoding of logits by a softmax.
 
     Attributes:
-        kind: Discriminator.
         temperature: Divisor of the logits (Guo et al. 2017).
     """
 
@@ -86,7 +76,6 @@ class CrfDecoding(_Section):
     The file of role `decoder` holds the transitions.
 
     Attributes:
-        kind: Discriminator.
         tags: Tag of each emission: `O`, or `B-`, `I-`, `E-` or `S-` and a label.
         temperature: Divisor of emissions and transitions, before they become probabilities.
     """
@@ -130,8 +119,6 @@ class Artifact:
     """Directory with a parsed manifest.
 
     Attributes:
-        path: Directory.
-        manifest: Parsed manifest.
         digest: SHA-256 of the manifest.
         absent: Listed files that are not present because the backend in use does not need them.
     """
@@ -164,7 +151,7 @@ def open_artifact(path: Path, optional: Collection[Role] = ()) -> Artifact:
     `verify` checks the digests, so that both can overlap other work.
 
     Args:
-        path: Directory of the artifact.
+        path: Directory.
         optional: Roles whose files may be missing.
 
     Raises:

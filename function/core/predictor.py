@@ -25,7 +25,7 @@ def load_predictor(
     Args:
         artifact: Verified artifact.
         load_backend: Opens the artifact's graph.
-        max_windows: Limit on the windows of one request.
+        max_windows: Limit on the windows of one request, all its texts together.
 
     Raises:
         ArtifactError: A file cannot be used.
@@ -36,11 +36,9 @@ def load_predictor(
 
 
 class Predictor:
-    """Tokenise, run and decode: all at once, or by stage for an engine that batches requests.
+    """Tokenizer, backend and decoder of a model.
 
-    Attributes:
-        artifact: Loaded artifact.
-        labels: Labels of the model.
+    `predict` runs all stages at once. An engine that batches requests runs them one by one.
     """
 
     def __init__(

@@ -23,7 +23,6 @@ class EncodedText:
     Properties are computed on demand: a long text has thousands of tokens.
 
     Attributes:
-        text: Text as sent.
         ids: (tokens,) token ids.
     """
 
@@ -80,7 +79,6 @@ class TextTokenizer:
         prefix: (tokens,) special tokens that a window begins with.
         suffix: (tokens,) special tokens that a window ends with.
         pad_id: Token id of the padding.
-        vocabulary_size: Number of token ids.
     """
 
     def __init__(self, path: Path, *, casing: bool = False) -> None:

@@ -64,8 +64,6 @@ class Prediction:
     """Classification of one whole text.
 
     Attributes:
-        label: Best label.
-        score: Score of the best label.
         scores: Labels with their scores, best first.
         tokens: Tokens of the whole text, without special tokens.
         words: Words of the whole text.
@@ -73,7 +71,6 @@ class Prediction:
         truncated: Part of the text is in no window.
         certainty: Calibrated probability of the label, whatever activation and `top_k`.
         margin: Difference from that to the next label's probability.
-        highlights: Weighed words, if explained.
     """
 
     label: str
@@ -111,12 +108,10 @@ class Entity:
 class EntityPrediction:
     """Entities of one text, in text order.
 
+    Other attributes are those of `Prediction`.
+
     Attributes:
         entities: Whole entities or single words, as the options say.
-        tokens: See `Prediction`.
-        words: See `Prediction`.
-        windows: See `Prediction`.
-        truncated: See `Prediction`.
         whole: Whole entities, whatever the options say.
     """
 
@@ -138,10 +133,8 @@ class Timings:
     Attributes:
         tokenization_ms: From texts to windows of tokens.
         queue_ms: Wait for the model; 0 if requests do not queue.
-        inference_ms: Model calls.
         decoding_ms: From logits to predictions.
         explanation_ms: Weighing of words; 0 if not asked for.
-        total_ms: All stages.
     """
 
     tokenization_ms: float

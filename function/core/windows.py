@@ -18,7 +18,6 @@ class WindowedText:
     """Text and the windows in which the model runs on it.
 
     Attributes:
-        encoded: Tokens of the text.
         spans: For each window, the token spans [start, stop) that it joins, in text order.
         windows: For each window, its token ids, special tokens included.
     """

@@ -75,7 +75,7 @@ class PrometheusMetrics:
 
 
 class _Count:
-    """Updates one signal's metric."""
+    """Updater of one signal's metric."""
 
     def __init__(self, signal: Signal, family: Family) -> None:
         self._member, self._labels, self._family = signal.member, signal.labels, family

@@ -20,12 +20,7 @@ Predictions = Sequence[AnyPrediction]
 
 @dataclass(frozen=True)
 class TextOutput:
-    """Output of strings in UTF-8.
-
-    Attributes:
-        name: Name of the tensor.
-        select: Returns the element of each prediction.
-    """
+    """Output of strings in UTF-8; `select` returns the element of each prediction."""
 
     datatype: ClassVar[Datatype] = "BYTES"
     name: str
@@ -44,9 +39,7 @@ class TextOutput:
 class NumberOutput:
     """Output of numbers in single precision, in JSON too, so that both forms are equal.
 
-    Attributes:
-        name: Name of the tensor.
-        select: Returns the element of each prediction.
+    `select` returns the element of each prediction.
     """
 
     datatype: ClassVar[Datatype] = "FP32"

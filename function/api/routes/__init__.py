@@ -15,13 +15,10 @@ Exposition = Callable[[str], tuple[bytes, str]]
 
 @dataclass(frozen=True)
 class RouteContext:
-    """Dependencies of a protocol's routes.
+    """Objects that a protocol's routes need.
 
     Attributes:
-        engine: Engine that answers requests.
-        limits: Limits on one request.
         guards: Authentication; probes and the page use none.
-        settings: Settings of the environment.
         exposition: The server's Prometheus metrics; the Lambda has none.
     """
 
