@@ -10,8 +10,7 @@ import numpy as np
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
 from function.core.catalog import LoadBackend
-from function.core.predictor import Predictor
-from function.core.predictor import load_predictor
+from function.core.predictor import Predictor, load_predictor
 from function.core.tokenization import LongText
 from function.core.types import Options
 from scripts.common.progress import Progress
