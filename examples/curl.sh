@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The API from a shell.
 #
-#   EVERGREEN_URL   where the service is; http://127.0.0.1:8080 by default
-#   EVERGREEN_KEY   the key to send, where the service wants one
+#   EVERGREEN_URL   the address of the service; http://127.0.0.1:8080 by default
+#   EVERGREEN_KEY   the key to send, if the service needs one
 #
-# Ends with curl's exit status: 22 where the service refused, 7 where nothing listens.
+# Exits with curl's status: 22 if the service refused, 7 if nothing listens.
 set -euo pipefail
 
 url="${EVERGREEN_URL:-http://127.0.0.1:8080}"
@@ -12,10 +12,10 @@ url="${url%/}"
 
 title() { printf '\n── %s\n' "$1"; }
 
-# From a file descriptor, so that the key shows up in no list of processes.
+# Through a file descriptor, so that no list of processes shows the key.
 authorization() { [[ -z "${EVERGREEN_KEY:-}" ]] || printf 'Authorization: Bearer %s' "$EVERGREEN_KEY"; }
 
-# Shows the answer whether it is good news or a problem, and fails with curl in the latter case.
+# Shows the answer or the problem, and fails with curl if it is a problem.
 ask() {
   local answer status=0
   answer="$(curl --silent --show-error --fail-with-body --max-time 30 \

@@ -5,7 +5,7 @@
     python examples/hugging_face_client.py
     python examples/hugging_face_client.py "A text of yours." "Another one."
 
-EVERGREEN_URL says where the service is, EVERGREEN_KEY which key to send.
+EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send.
 """
 
 import os
@@ -24,7 +24,7 @@ def main() -> None:
         for text in sys.argv[1:] or TEXTS:
             best, *_ = client.text_classification(text, top_k=1)
             print(f"{best.label:<10}{best.score:>6.1%}  {text}")
-    except Exception as error:  # of the HTTP library below, which differs by the client's version
+    except Exception as error:  # the client's HTTP library differs by version
         sys.exit(f"error: {getattr(error, 'server_message', None) or f'{url}: {error}'}")
 
 

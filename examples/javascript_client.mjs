@@ -5,17 +5,17 @@
  *     node examples/javascript_client.mjs
  *     node examples/javascript_client.mjs "A text of yours." "Another one."
  *
- * EVERGREEN_URL says where the service is, EVERGREEN_KEY which key to send. The part down to the
+ * EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send. The part above the
  * line is the client: copy it. It uses nothing but fetch.
  */
 
 const BUSY = [429, 503];
 
-/** The service refused, or cannot be reached; the message says why. */
+/** The service refused the request, or cannot be reached; the message says why. */
 class ServiceError extends Error {}
 
 /**
- * A service. Where it is busy it is asked again, as often and as late as it wishes.
+ * Client of one service. A busy service is asked again, after the time that it names.
  *
  * @typedef {{start: number, end: number, weight: number}} Highlight  in code points of the text
  * @typedef {{label: string, score: number, scores: {label: string, score: number}[],
@@ -36,7 +36,7 @@ class Evergreen {
   }
 
   /**
-   * Answer one text or several. Throws a ServiceError.
+   * Classify one text or several. Throws a ServiceError.
    *
    * @param {string | string[]} inputs
    * @param {{model?: string, top_k?: number, explain?: boolean, long_text?: "window" | "truncate"}} [options]
@@ -48,7 +48,7 @@ class Evergreen {
   }
 
   /**
-   * What one text or several name. Throws a ServiceError.
+   * Find the entities of one text or several. Throws a ServiceError.
    *
    * @param {string | string[]} inputs
    * @returns {Promise<EntityAnswer>}
@@ -58,7 +58,7 @@ class Evergreen {
   }
 
   /**
-   * What is served, the default first. Throws a ServiceError.
+   * Return the served models, the default first. Throws a ServiceError.
    *
    * @returns {Promise<ServedModel[]>}
    */
@@ -66,7 +66,7 @@ class Evergreen {
     return (await this.#send("/v1/models")).models;
   }
 
-  /** GET without a body, POST with one. */
+  /** Send a GET without a body, or a POST with one, and return the parsed answer. */
   async #send(path, body) {
     const headers = { "Content-Type": "application/json" };
     if (this.#key) headers.Authorization = `Bearer ${this.#key}`;
@@ -90,14 +90,14 @@ class Evergreen {
   }
 }
 
-/** The problem's detail; a gateway in front of the service may answer in its own way. */
+/** Return the detail of a problem, or the body if a gateway in front answered instead. */
 async function reason(response) {
   const body = await response.text();
   try {
     const { detail, message } = JSON.parse(body);
     if (detail ?? message) return `${detail ?? message} (HTTP ${response.status})`;
   } catch {
-    // Not JSON: shown as it is.
+    // Not JSON: shown as sent.
   }
   return `HTTP ${response.status} ${response.statusText}: ${body.slice(0, 200)}`;
 }
@@ -134,7 +134,7 @@ async function show(service, texts) {
 const line = ({ label, score }, text) =>
   `  ${label.padEnd(10)}${`${(100 * score).toFixed(1)}%`.padStart(6)}  ${text}`;
 
-/** The text with its telling words in green, or red where they speak against the label. */
+/** Return the text with its strongest words in green, or red if they count against the label. */
 function marked(text, highlights) {
   const points = Array.from(text); // offsets are code points, strings are UTF-16
   const strongest = Math.max(0, ...highlights.map(({ weight }) => Math.abs(weight)));

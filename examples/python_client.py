@@ -4,8 +4,8 @@
     python examples/python_client.py
     python examples/python_client.py "A text of yours." "Another one."
 
-EVERGREEN_URL says where the service is, EVERGREEN_KEY which key to send. The part down to the
-line is the client: copy it.
+EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send. The part above the line
+is the client: copy it.
 """
 
 import json
@@ -24,7 +24,7 @@ BUSY = (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE)
 
 
 class Highlight(TypedDict):
-    """What text[start:end] did for the label, in [-1, 1]."""
+    """Effect of text[start:end] on the label, in [-1, 1]."""
 
     start: int
     end: int
@@ -37,7 +37,7 @@ class Score(TypedDict):
 
 
 class Prediction(TypedDict):
-    """The answer for one text; `scores` best first."""
+    """Classification of one text; `scores` best first."""
 
     label: str
     score: float
@@ -49,7 +49,7 @@ class Prediction(TypedDict):
 
 
 class Entity(TypedDict):
-    """What text[start:end] names."""
+    """Entity at text[start:end]."""
 
     label: str
     text: str
@@ -59,7 +59,7 @@ class Entity(TypedDict):
 
 
 class EntityPrediction(TypedDict):
-    """The answer for one text of a model that finds entities, in reading order."""
+    """Entities of one text, in text order."""
 
     entities: list[Entity]
     tokens: int
@@ -74,7 +74,7 @@ class Model(TypedDict):
 
 
 class Answer(TypedDict):
-    """Predictions in the order of the texts, by which model, in how many milliseconds."""
+    """Predictions in the order of the texts, with the model and the timings in milliseconds."""
 
     model: Model
     predictions: list[Prediction]
@@ -82,7 +82,7 @@ class Answer(TypedDict):
 
 
 class EntityAnswer(TypedDict):
-    """The same, of a model that finds entities."""
+    """Answer of a model that finds entities."""
 
     model: Model
     predictions: list[EntityPrediction]
@@ -97,12 +97,12 @@ class ServedModel(TypedDict):
 
 
 class ServiceError(Exception):
-    """The service refused, or cannot be reached; the message says why."""
+    """The service refused the request, or cannot be reached; the message says why."""
 
 
 @dataclass(frozen=True)
 class Evergreen:
-    """A service. Where it is busy it is asked again, as often and as late as it wishes."""
+    """Client of one service. A busy service is asked again, after the time that it names."""
 
     url: str = "http://127.0.0.1:8080"
     key: str = field(default="", repr=False)
@@ -118,29 +118,41 @@ class Evergreen:
         explain: bool = False,
         long_text: Literal["window", "truncate"] | None = None,
     ) -> Answer:
-        """Answer one text or several. Raises ServiceError."""
+        """Classify one text or several.
+
+        Raises:
+            ServiceError: The service refused the request, or cannot be reached.
+        """
         path = f"/v1/models/{quote(model, safe='')}/predict" if model else "/v1/predict"
         parameters = {"top_k": top_k, "explain": explain, "long_text": long_text}
         answer: Answer = self._send(path, {"inputs": inputs, "parameters": parameters})
         return answer
 
     def entities(self, inputs: str | Sequence[str], *, model: str = "ner") -> EntityAnswer:
-        """What one text or several name. Raises ServiceError."""
+        """Find the entities of one text or several.
+
+        Raises:
+            ServiceError: The service refused the request, or cannot be reached.
+        """
         path = f"/v1/models/{quote(model, safe='')}/predict"
         answer: EntityAnswer = self._send(path, {"inputs": inputs})
         return answer
 
     def models(self) -> list[ServedModel]:
-        """What is served, the default first. Raises ServiceError."""
+        """Return the served models, the default first.
+
+        Raises:
+            ServiceError: The service refused the request, or cannot be reached.
+        """
         models: list[ServedModel] = self._send("/v1/models")["models"]
         return models
 
     def _send(self, path: str, body: object = None) -> Any:
-        """GET without a body, POST with one."""
+        """Send a GET without a body, or a POST with one, and return the parsed answer."""
         content = None if body is None else json.dumps(body).encode()
         request = Request(self.url.rstrip("/") + path, content)
         request.add_header("Content-Type", "application/json")
-        if self.key:  # not to be passed on to wherever a redirect leads
+        if self.key:  # not passed on to the target of a redirect
             request.add_unredirected_header("Authorization", f"Bearer {self.key}")
         for attempt in range(1, self.attempts + 1):
             try:
@@ -158,7 +170,7 @@ class Evergreen:
 
 
 def _reason(error: HTTPError) -> str:
-    """The problem's detail; a gateway in front of the service may answer in its own way."""
+    """Return the detail of a problem, or the body if a gateway in front answered instead."""
     body = error.read().decode(errors="replace")
     try:
         problem = json.loads(body)
@@ -213,7 +225,7 @@ def line(prediction: Prediction | Entity, text: str) -> str:
 
 
 def marked(text: str, highlights: Sequence[Highlight]) -> str:
-    """The text with its telling words in green, or red where they speak against the label."""
+    """Return the text with its strongest words in green, or red if they count against the label."""
     strongest = max((abs(highlight["weight"]) for highlight in highlights), default=0)
     pieces, at = [], 0
     for highlight in highlights:

@@ -5,7 +5,7 @@
     python examples/triton_client.py
     python examples/triton_client.py "A text of yours." "Another one."
 
-EVERGREEN_URL says where the service is, EVERGREEN_KEY which key to send.
+EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send.
 """
 
 import os
@@ -28,7 +28,7 @@ def main() -> None:
     tensor = InferInput("text", [len(texts)], "BYTES")
     tensor.set_data_from_numpy(np.array(texts, dtype=np.object_))
     try:
-        # Without the scheme: the client wants HOST[:PORT][/PATH], and to be told of TLS.
+        # The client takes HOST[:PORT][/PATH] without the scheme, and a flag for TLS.
         with InferenceServerClient(
             f"{url.netloc}{url.path}".rstrip("/"), ssl=url.scheme == "https"
         ) as client:

@@ -1,4 +1,4 @@
-"""What a Lambda's first answer can do without, left out of the imports that come before it."""
+"""Import tricks that shorten the first answer of a Lambda."""
 
 import gc
 import os
@@ -7,25 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def leave_out() -> None:
-    """Call before anything imports pydantic or FastAPI."""
-    # Among imports there is nothing to collect, and looking for it costs a tenth of the start.
+def skip_imports() -> None:
+    """Skip imports that no answer needs, and speed up the others.
+
+    Call it before anything imports pydantic or FastAPI.
+    """
+    # Imports leave nothing to collect, and searching them for it costs a tenth of the start.
     gc.disable()
-    # A thread that reads files asks for Python's lock at every step, and by default an importing
-    # thread gives it up 5 ms later.
+    # A thread that reads files needs Python's lock at every step. An importing thread releases
+    # it after this interval, by default 5 ms.
     sys.setswitchinterval(0.0002)
-    # Would look through every installed package for plug-ins.
+    # Pydantic would search every installed package for plug-ins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # FastAPI asks whether a model is of pydantic 1, and takes its absence for a no.
+    # FastAPI tests whether a model is of pydantic 1, and takes its absence for a no.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
 
 
 @contextmanager
-def models_built_on_first_use() -> Iterator[None]:
-    """pydantic models that are defined inside are compiled when they are first used.
+def defer_model_builds() -> Iterator[None]:
+    """Compile pydantic models that are defined in this context on their first use.
 
-    FastAPI defines those of the OpenAPI document when it is imported, 65 of them; they are used
-    where somebody opens `/docs`.
+    FastAPI defines the 65 models of the OpenAPI document on import. Only `/docs` uses them.
     """
     from pydantic import BaseModel, ConfigDict
 
@@ -37,8 +39,11 @@ def models_built_on_first_use() -> Iterator[None]:
         BaseModel.model_config = usual
 
 
-def settle() -> None:
-    """Call when everything is loaded: what is there now stays, so no collection walks it again."""
+def freeze_gc_and_reset_switching() -> None:
+    """Exclude everything loaded so far from garbage collection, and undo `skip_imports`' tuning.
+
+    Call it once everything is loaded: those objects stay, so no collection has to walk them.
+    """
     sys.setswitchinterval(0.005)
     gc.enable()
     gc.freeze()

@@ -1,15 +1,14 @@
-"""Composition root of the Lambda: everything that a first request needs is built here, once.
+"""Composition root of the Lambda: builds everything that a first request needs, once.
 
-The order is the point. The model's files are hashed from the first line on, and the model loads in
-a thread while this module imports the web stack: hashing a file and opening the graph happen
-outside Python's lock.
+The order matters. Threads hash the model's files and load the model while this module imports the
+web stack: hashing a file and opening the graph happen outside Python's lock.
 """
 
-# ruff: noqa: E402 -- imports stand where they run beside something else
+# ruff: noqa: E402 -- each import stands where it overlaps other work
 import os
 from pathlib import Path
 
-from function.cold_start import leave_out, models_built_on_first_use, settle
+from function.cold_start import defer_model_builds, freeze_gc_and_reset_switching, skip_imports
 from function.core.digests import hash_ahead
 
 ENVIRONMENT = {
@@ -19,7 +18,7 @@ ENVIRONMENT = {
     **os.environ,
 }
 DIGEST = hash_ahead(Path(ENVIRONMENT["MODELS_DIR"], ENVIRONMENT["DEFAULT_MODEL"]))
-leave_out()
+skip_imports()
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -51,7 +50,7 @@ CATALOG = Catalog(
 )
 _LOADING = ThreadPoolExecutor(1).submit(CATALOG.load)
 
-with models_built_on_first_use():
+with defer_model_builds():
     import fastapi  # noqa: F401
 
 from mangum import Mangum
@@ -60,20 +59,19 @@ from mangum.handlers import HTTPGateway
 from mangum.types import Scope
 
 from function.api.app import create_app
-from function.api.embedded_metrics import EmbeddedMetrics, age_of
+from function.api.embedded_metrics import EmbeddedMetrics, age_record
 from function.api.problems import MEDIA_TYPE as PROBLEM
 
 
 class HttpEvent(HTTPGateway):
-    """An event of an HTTP API or a function URL. Its scope is wanted twice, and Mangum would build
-    it twice."""
+    """Event of an HTTP API or a function URL; keeps its scope, which Mangum asks for twice."""
 
     @cached_property
     def scope(self) -> Scope:
         return super().scope
 
 
-# Instances that are provisioned have started before anybody asks.
+# A provisioned instance starts before its first request, which therefore meets no cold start.
 METRICS = EmbeddedMetrics(
     SETTINGS.service,
     CATALOG.models(),
@@ -87,27 +85,27 @@ MANGUM = Mangum(
     text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM],
 )
 _LOADING.result()
-settle()
+freeze_gc_and_reset_switching()
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an event of API Gateway, a function URL, an ALB, or the clock."""
+    """Answer an event of API Gateway, a function URL, an ALB or the warm-up schedule."""
     if event.get("source") == "aws.events":
         return _warm_up()
     return MANGUM(_without_stage(event), context)
 
 
 def _warm_up() -> dict[str, Any]:
-    """A scheduled event: run the model once, and report how old it is."""
+    """Run the model once for a scheduled event, and report its age."""
     predictor = CATALOG.load()
     predictor.predict(["warm"], Options())
-    record = age_of(CATALOG.info(None), predictor.artifact.manifest.created)
-    METRICS.tick({"level": "info", "route": "warm-up", **record})
+    record = age_record(CATALOG.info(None), predictor.artifact.manifest.created)
+    METRICS.record_warm_up({"level": "info", "route": "warm-up", **record})
     return record
 
 
 def _without_stage(event: dict[str, Any]) -> dict[str, Any]:
-    """HTTP API events of a named stage carry it in the path, where routes do not expect it."""
+    """Remove the stage from the path of an HTTP API event, where routes do not expect it."""
     context = event.get("requestContext", {})
     prefix = f"/{context.get('stage', '$default')}"
     http = context.get("http", {})
@@ -121,13 +119,13 @@ def _without_stage(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _before_snapshot() -> None:
-    """SnapStart: run the model once, so that restored memory holds it warm."""
+    """Run the model once before SnapStart takes its snapshot, so that restored memory is warm."""
     CATALOG.load().predict(["warm"], Options())
 
 
 try:
     from snapshot_restore_py import register_before_snapshot
-except ModuleNotFoundError:  # only Lambda's runtime brings it
+except ModuleNotFoundError:  # only Lambda's runtime has it
     pass
 else:
     register_before_snapshot(_before_snapshot)

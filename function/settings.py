@@ -1,4 +1,4 @@
-"""The environment, typed and read once. Priority: environment > default."""
+"""Settings of the function and the server, read from the environment once, with defaults."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,11 +17,11 @@ from pydantic import (
 from function.core.errors import ConfigurationError
 
 Auth = Literal["key", "iam", "jwt", "public"]
-SHORTEST_KEY = 32  # characters, of a secret that texts are hashed with
+MIN_KEY_CHARACTERS = 32  # of the secret that keys the hashes of texts
 
 
 class Limits(BaseModel):
-    """What one request may carry. Beyond 6 MB Lambda's platform answers in the app's place."""
+    """Limits on one request. Above 6 MB, Lambda's platform refuses it before the app sees it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,20 +32,24 @@ class Limits(BaseModel):
 
 
 class Settings(BaseModel):
-    """Every variable that the function and the server both read, by its lower-case name.
+    """Environment variables that both the function and the server read, by lower-case name.
 
-    models_dir: one folder a model. default_model: the one that answers where none is named.
-    auth: who checks callers; `key` in the app, `iam` and `jwt` at the gateway, `public` nobody.
-    api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
-    most_loaded: models in memory at once: the default, and those that were asked for last.
-    threads: cores that one call of the model may use; 0 takes all.
-    service: what CloudWatch's metrics are kept by; tells deployments apart.
-    prediction_log: write a line for each text that is answered, without the text, and take feedback
-    on it. prediction_log_key: a secret; with it a line holds a keyed hash of its text (HMAC).
-    feedback_text: also take the text with feedback, from owners who send it, and log it.
+    Attributes:
+        models_dir: Directory with one folder per model.
+        default_model: Model of requests that name none.
+        auth: Where callers are authenticated: `key` in the app, `iam` and `jwt` at the gateway,
+            `public` nowhere.
+        api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
+        limits: Limits on one request, from `MAX_BODY_BYTES`, `MAX_TEXTS` and so on.
+        most_loaded: Models in memory at once: the default and the most recently used ones.
+        threads: Cores that one model call may use; 0 uses all.
+        service: Dimension of CloudWatch's metrics, which distinguishes deployments.
+        prediction_log: Log a line for each answered text, without the text, and accept feedback.
+        prediction_log_key: Secret that adds a keyed hash of its text (HMAC) to each line.
+        feedback_text: Accept and log the text with feedback, where its owner sends it.
     """
 
-    # What is wrong may be a secret, or stand beside one, and errors end up in logs.
+    # A wrong value may be a secret, or its error may quote one, and errors end up in logs.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     models_dir: Path = Path("build/models")
@@ -78,8 +82,8 @@ class Settings(BaseModel):
     @field_validator("prediction_log_key")
     @classmethod
     def _key_cannot_be_guessed(cls, value: SecretStr) -> SecretStr:
-        if 0 < len(value.get_secret_value()) < SHORTEST_KEY:
-            raise ValueError(f"a secret of at least {SHORTEST_KEY} random characters")
+        if 0 < len(value.get_secret_value()) < MIN_KEY_CHARACTERS:
+            raise ValueError(f"a secret of at least {MIN_KEY_CHARACTERS} random characters")
         return value
 
     @model_validator(mode="after")
@@ -89,13 +93,14 @@ class Settings(BaseModel):
         return self
 
 
-Kind = TypeVar("Kind", bound=Settings)
+SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
-def load_settings(kind: type[Kind], environment: Mapping[str, str]) -> Kind:
-    """Read settings; limits are `MAX_BODY_BYTES`, `MAX_TEXTS` and so on.
+def load_settings(kind: type[SettingsType], environment: Mapping[str, str]) -> SettingsType:
+    """Read settings from environment variables.
 
-    Raises ConfigurationError, in one line that names the variable.
+    Raises:
+        ConfigurationError: A value is invalid; one line that names the variable.
     """
     given = {
         name: environment[name.upper()]

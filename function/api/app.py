@@ -1,4 +1,4 @@
-"""The HTTP application over an engine, the same on Lambda and on a server."""
+"""HTTP application over an engine, the same on Lambda and on a server."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from starlette.types import ASGIApp
 from function.api import problems
 from function.api.auth import require_key
 from function.api.body import BodyMiddleware
-from function.api.late_routes import LateRoutes, build_all
+from function.api.late_routes import LateRoutes, build_late_routes
 from function.api.limits import RequestLimits
 from function.api.observability import ObservabilityMiddleware, Sink
 from function.api.problems import Problem
@@ -21,7 +21,7 @@ from function.settings import Settings
 
 TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
-# A module of function/api/routes, and the paths for which it is imported and built on first use.
+# Modules of function/api/routes, each with the paths whose first request imports and builds it.
 # They come after the page, which has the other methods of "/".
 LATE_ROUTES = (
     ("hugging_face", "/", "/models/{model}"),
@@ -47,10 +47,10 @@ def create_app(
     """Build the application with every route.
 
     Args:
-        engine: Answers the calls.
-        settings: The environment.
-        sink: Takes the log line of each request.
-        middleware: Wrapped around the routes, inside of the middleware that reads bodies.
+        engine: Engine that answers requests.
+        settings: Settings of the environment.
+        sink: Called with the log record of each request.
+        middleware: Middleware around the routes, inside the one that reads bodies.
         exposition: The server's Prometheus metrics; without it there is no `/metrics`.
     """
     app = FastAPI(
@@ -67,7 +67,7 @@ def create_app(
     guards = [Depends(require_key(settings.api_key_sha256))] if settings.auth == "key" else []
 
     context = RouteContext(engine, limits, guards, settings, exposition)
-    # Taken as they are: an included router has each of its routes built a second time.
+    # Not `include_router`, which builds each route a second time.
     for built in (native.routes(context), health.routes(context), page.routes(TITLE)):
         app.router.routes += built
     for module, *paths in LATE_ROUTES:
@@ -95,15 +95,17 @@ def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:
 
 
 def _document_problems(app: FastAPI) -> None:
-    """Name what FastAPI does not read or return itself in the OpenAPI document: the problem
-    schema, and requests and answers that may hold tensors."""
+    """Add to the OpenAPI document the schemas that FastAPI does not see.
+
+    Those are problems, and requests and responses that may hold tensors.
+    """
     generate = app.openapi
 
     def openapi() -> dict[str, object]:
         if app.openapi_schema is None:
             from function.api.routes.open_inference import schemas
 
-            build_all(app.router.routes)
+            build_late_routes(app.router.routes)
             schema = generate()
             problem = {"Problem": Problem.model_json_schema()}
             schema["components"]["schemas"] |= {**problem, **schemas()}

@@ -1,4 +1,4 @@
-"""Bearer keys. Only the SHA-256 of a key is ever stored or compared."""
+"""Bearer keys. The service stores and compares only a key's SHA-256."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -10,9 +10,10 @@ Guard = Callable[[Request], Awaitable[None]]
 
 
 def require_key(accepted: Sequence[str]) -> Guard:
-    """A dependency that lets a request through when its bearer key's digest is accepted.
+    """Return a dependency that answers 401 without a bearer key, and 403 for a wrong one.
 
-    accepted: SHA-256 digests in hex. Answers 401 without a key and 403 for a wrong one.
+    Args:
+        accepted: SHA-256 digests of the accepted keys, in hex.
     """
 
     async def guard(request: Request) -> None:

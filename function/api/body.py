@@ -1,4 +1,4 @@
-"""Request bodies: bounded, decompressed and of a known type before any route sees them.
+"""Request bodies: limited, decompressed and of a known type before any route sees them.
 
 bytes ──> declared size ──> encoding ──> decompressed under the limit ──> known media type
               │413             │415                │400, 413                    │415
@@ -13,13 +13,13 @@ from function.api.problems import problem
 
 BODYLESS = {"GET", "HEAD", "OPTIONS", "DELETE"}
 WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
-# Says that tensors follow the JSON of a body, and after how many bytes.
+# Header with the length of the JSON in bytes, if tensors follow it.
 JSON_LENGTH = "inference-header-content-length"
 TENSOR_PATHS = "/v2/"
 
 
 class _RefusedError(Exception):
-    """The body cannot be taken: an HTTP status and what to do."""
+    """The body is refused, with an HTTP status and a detail that says what to send."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -27,8 +27,10 @@ class _RefusedError(Exception):
 
 
 class BodyMiddleware:
-    """Reads the body whole, so that everything behind it sees plain bytes under the limit: JSON,
-    and tensors behind it where a route takes them."""
+    """Middleware that reads the whole body and passes on plain bytes under the limit.
+
+    The body is JSON, followed by tensors if the route accepts them.
+    """
 
     def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
         self._app, self._limit = app, limit_bytes

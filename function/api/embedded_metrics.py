@@ -1,6 +1,6 @@
-"""CloudWatch's embedded metric format: a line of the log says which of its figures are metrics.
+"""CloudWatch's embedded metric format: a log line that names which of its members are metrics.
 
-No call and no agent. The limits are those of AWS's "Specification: Embedded metric format".
+It needs no call and no agent. AWS's "Specification: Embedded metric format" sets the limits.
 """
 
 import time
@@ -9,66 +9,74 @@ from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 
-from function.api.observability import Record, encode, is_probe, of_request, write_lines
-from function.api.signals import SIGNALS, Line, Signal
+from function.api.observability import Record, add_counters, encode_json, is_probe, write_lines
+from function.api.signals import SIGNALS, LineKind, Signal
 from function.core.types import ModelInfo
 
 NAMESPACE = "Evergreen"
 MAX_VALUES = 100  # of one metric in a line
-# Each label is a metric of its own, and metrics are what CloudWatch charges for.
+# Each label is a metric of its own, and CloudWatch charges per metric.
 MAX_LABELS = 20
 SECONDS_PER_DAY = 86_400
-LABEL = "label_"  # before the name of a label that is a metric
-DIRECTIVES = 64  # kept: of a model of many labels, each line may name others
+LABEL = "label_"  # prefix of a label's name as a metric
+MAX_CACHED_DIRECTIVES = 64  # a bound: with many labels, each line may name others
 
 
 class EmbeddedMetrics:
-    """Where the records of a Lambda's requests go.
-
-    service: tells deployments apart. cold: whether whoever is answered first had to wait until
-    the process had started.
-    """
+    """Sink of a Lambda's request records."""
 
     def __init__(self, service: str, models: Sequence[ModelInfo], *, cold: bool) -> None:
+        """Create a sink.
+
+        Args:
+            service: Dimension that distinguishes deployments.
+            models: Served models.
+            cold: The first request waited for the process to start.
+        """
         self._service, self._cold = service, cold
         self._labels = {model.name: countable(model.labels) for model in models}
 
     def __call__(self, record: Record) -> None:
-        """Write the line of a request; probes are no metrics, they would drown what matters."""
+        """Write the line of a request. Probes are no metrics: they would outnumber requests."""
         cold, self._cold = self._cold, False
         if is_probe(record):
-            write_lines(encode(record))
+            write_lines(encode_json(record))
             return
         labels = self._labels.get(record.get("model", ""), ())
-        record = {"service": self._service, "cold_start": int(cold), **of_request(record)}
+        record = {"service": self._service, "cold_start": int(cold), **add_counters(record)}
         write_lines(embed("request", record, labels))
 
-    def tick(self, record: Record) -> None:
-        """Write the line of the clock, which warms the process and tells a model's age."""
+    def record_warm_up(self, record: Record) -> None:
+        """Write the line of a scheduled warm-up, with the model's age."""
         self._cold = False
         write_lines(embed("age", {"service": self._service, **record}))
 
 
-def embed(line: Line, record: Record, labels: Collection[str] = ()) -> str:
-    """The JSON of a record with CloudWatch's directives over what the table wants of such a line.
+def embed(line: LineKind, record: Record, labels: Collection[str] = ()) -> str:
+    """Return the JSON of a record, with CloudWatch's directives for its metrics.
 
-    labels: those whose predictions are counted. Of more than a hundred texts, the first count.
+    A metric keeps the values of the first `MAX_VALUES` texts.
+
+    Args:
+        line: Kind of the line, which selects the metrics.
+        record: Members of the line.
+        labels: Labels whose predictions are counted.
     """
     values = dict(_values(line, record, labels))
     now, directives = int(time.time() * 1000), _directives(line, tuple(values))
-    members = encode({**record, **values}).removeprefix("{")
+    members = encode_json({**record, **values}).removeprefix("{")
     return f'{{"_aws":{{"Timestamp":{now},"CloudWatchMetrics":{directives}}},{members}'
 
 
 def countable(labels: Sequence[str]) -> Sequence[str]:
-    """The labels of a model that CloudWatch can name, or none where there are too many."""
+    """Return the labels that CloudWatch can name, or none if there are too many."""
     if len(labels) > MAX_LABELS:
         return ()
     return [label for label in labels if label.isascii() and label.isprintable()]
 
 
-def age_of(model: ModelInfo, created: datetime) -> Record:
-    """The record of a model's age. created: when it was made."""
+def age_record(model: ModelInfo, created: datetime) -> Record:
+    """Return the record of a model's age."""
     age = time.time() - created.timestamp()
     return {
         "model": model.name,
@@ -78,13 +86,13 @@ def age_of(model: ModelInfo, created: datetime) -> Record:
 
 
 @cache
-def _signals(line: Line) -> Mapping[str, Signal]:
-    """By member."""
+def _signals(line: LineKind) -> Mapping[str, Signal]:
+    """Return the signals of a kind of line, by member."""
     return {signal.member: signal for signal in SIGNALS if line in signal.lines}
 
 
-def _values(line: Line, record: Record, labels: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """What is a metric of a line: its name and its value."""
+def _values(line: LineKind, record: Record, labels: Collection[str]) -> Iterator[tuple[str, Any]]:
+    """Yield the name and the value of each metric of a line."""
     for member in _signals(line):
         value = record.get(member)
         if isinstance(value, dict):
@@ -96,16 +104,18 @@ def _values(line: Line, record: Record, labels: Collection[str]) -> Iterator[tup
             yield member, value
 
 
-@lru_cache(maxsize=DIRECTIVES)
-def _directives(line: Line, names: Sequence[str]) -> str:
-    """The JSON of what says that these members are metrics. Encoding it takes longer than all else
-    of a line, and hardly two lines differ in it."""
+@lru_cache(maxsize=MAX_CACHED_DIRECTIVES)
+def _directives(line: LineKind, names: Sequence[str]) -> str:
+    """Return the JSON of the directives that declare these members metrics.
+
+    It is cached: it takes longer to encode than the rest of a line, and most lines share it.
+    """
     signals = _signals(line)
     metrics: dict[tuple[str, ...], list[Record]] = {}
     for name in names:
         signal = signals["labels" if name.startswith(LABEL) else name]
-        metrics.setdefault(signal.by, []).append({"Name": name, "Unit": signal.unit})
-    return encode(
+        metrics.setdefault(signal.dimensions, []).append({"Name": name, "Unit": signal.unit})
+    return encode_json(
         [
             {"Namespace": NAMESPACE, "Dimensions": [list(by)], "Metrics": named}
             for by, named in metrics.items()

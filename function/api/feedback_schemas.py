@@ -1,4 +1,4 @@
-"""Feedback as it is sent: what is right for a text that was answered."""
+"""Schemas of feedback: the right answer for a text that was answered."""
 
 from typing import Annotated
 
@@ -6,11 +6,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from function.api.prediction_ids import PATTERN
 
-MOST_ENTITIES = 10_000  # of one text
+MAX_ENTITIES = 10_000  # of one text
 
 
 class RightEntity(BaseModel):
-    """Code points [start, end) of the text, and what they name."""
+    """Entity at the code points [start, end) of the text."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,7 +20,7 @@ class RightEntity(BaseModel):
 
 
 class FeedbackRequest(BaseModel):
-    """The right label of a text, or its right entities, as the model's task is."""
+    """The right label of a text, or its right entities, depending on the model's task."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -33,25 +33,27 @@ class FeedbackRequest(BaseModel):
         str,
         Field(
             pattern=PATTERN,
-            description="What the answer's header `x-prediction-id` told; of further texts of a "
-            "request, the same with its last number counted up",
+            description="The answer's header `x-prediction-id`; for further texts of a request, "
+            "the same with its last number counted up",
         ),
     ]
     model: Annotated[
-        str | None, Field(description="Which answered; the default model where none is named")
+        str | None, Field(description="Model that answered; the default model if absent")
     ] = None
-    label: Annotated[str | None, Field(description="Of a model that classifies texts")] = None
+    label: Annotated[
+        str | None, Field(description="Right label, if the model classifies texts")
+    ] = None
     entities: Annotated[
         list[RightEntity] | None,
         Field(
-            max_length=MOST_ENTITIES,
-            description="Of a model that finds entities: all of them, in reading order",
+            max_length=MAX_ENTITIES,
+            description="All right entities in text order, if the model finds entities",
         ),
     ] = None
     text: Annotated[
         str | None,
         Field(
-            description="The text, where its owner wants it kept to train on; refused where "
-            "this service keeps none"
+            description="The text, if its owner wants it kept for training; refused if this "
+            "service keeps no texts"
         ),
     ] = None

@@ -1,8 +1,8 @@
-"""Requests of Hugging Face's protocols: its Inference schema, and text-embeddings-inference's.
+"""Schemas of Hugging Face's protocols: its Inference schema, and text-embeddings-inference's.
 
-Members that are not listed are ignored, unlike in our own protocol. Hugging Face's servers do so:
-text-embeddings-inference skips them, and the Inference schema leaves room for them, as its clients
-send every model what some task knows (`options`, `padding`, `max_length`).
+Unlike our own protocol, both ignore unknown members. So do Hugging Face's servers:
+text-embeddings-inference skips them, and the Inference schema allows them, because its clients send
+members of one task to every model (`options`, `padding`, `max_length`).
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from function.core.types import OUTSIDE, Activation, Options
 
 
 def _said_once(message: str) -> WrapValidator:
-    """One message in place of one for each form that a value might have had."""
+    """Return a validator that replaces the errors of all accepted forms by one message."""
 
     def validate(value: object, inner: ValidatorFunctionWrapHandler) -> object:
         try:
@@ -36,47 +36,48 @@ def _said_once(message: str) -> WrapValidator:
     return WrapValidator(validate)
 
 
-# pydantic looks for half surrogate pairs, which JSON can hold, where it has to count characters.
-Text = Annotated[str, Field(min_length=1)]
-SingleText = Annotated[list[Text], Field(min_length=1, max_length=1)]
+# A minimum length makes pydantic refuse half surrogate pairs, which JSON can hold.
+NonEmptyText = Annotated[str, Field(min_length=1)]
+SingleText = Annotated[list[NonEmptyText], Field(min_length=1, max_length=1)]
 
 
 class HuggingFaceParameters(BaseModel):
-    """What to answer. Other parameters are ignored."""
+    """Options of the answer. Other parameters are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
     top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
     function_to_apply: Annotated[
-        Activation | None, Field(description="What makes scores of logits; softmax by default")
+        Activation | None,
+        Field(description="Function that turns logits into scores; softmax by default"),
     ] = None
     aggregation_strategy: Annotated[
         Literal["none", "simple", "first", "average", "max"] | None,
         Field(
-            description="Of entities: `none` answers each word by itself, the others whole "
-            "entities. A word has one tag here, that of its first token: they are the same"
+            description="For entities: `none` answers each word by itself, the others whole "
+            "entities. A word has one tag here, that of its first token, so the others are equal"
         ),
     ] = None
     ignore_labels: Annotated[
         tuple[str, ...] | None,
-        Field(description="Of entities: those to leave out; `O`, which is none, by default"),
+        Field(description="For entities: labels to omit; by default `O`, which marks no entity"),
     ] = None
     truncation: Annotated[
         bool | None,
         Field(
-            description="Read the start of a long text alone, or all of it, in windows; the "
-            "model's way by default"
+            description="Use only the start of a long text, or all of it in windows; by default "
+            "as the model does"
         ),
     ] = None
 
     @property
     def by_word(self) -> bool:
-        """Whether entities are answered word by word."""
+        """Return whether entities are answered word by word."""
         return self.aggregation_strategy == "none"
 
     @property
-    def left_out(self) -> Sequence[str]:
-        """The labels of entities that are not wanted."""
+    def omitted_labels(self) -> Sequence[str]:
+        """Return the labels of entities to omit."""
         return (OUTSIDE,) if self.ignore_labels is None else self.ignore_labels
 
     def options(self) -> Options:
@@ -85,14 +86,16 @@ class HuggingFaceParameters(BaseModel):
             long_text=_long_text(self.truncation),
             activation=self.function_to_apply or "softmax",
             grouping="words" if self.by_word else "entities",
-            # Words are numbered with those between entities.
-            outside=self.by_word or OUTSIDE not in self.left_out,
+            # The numbers of words include those outside entities.
+            outside=self.by_word or OUTSIDE not in self.omitted_labels,
         )
 
 
 class HuggingFaceRequest(BaseModel):
-    """One text, or several to be answered together. Other members are ignored: `options` ask for
-    a cache, which there is none of, or to wait for a model, which 503 and `Retry-After` are for.
+    """One text, or several to be answered together.
+
+    Other members are ignored: `options` ask for a cache, which there is none of, or to wait for a
+    model, which 503 and `Retry-After` are for.
     """
 
     model_config = ConfigDict(
@@ -100,7 +103,7 @@ class HuggingFaceRequest(BaseModel):
     )
 
     inputs: Annotated[
-        Text | Annotated[list[Text], Field(min_length=1, fail_fast=True)],
+        NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
         _said_once("send a text or a list of texts, of which none may be empty"),
     ]
     parameters: HuggingFaceParameters | None = None
@@ -113,12 +116,12 @@ class HuggingFaceRequest(BaseModel):
 
     @property
     def asked(self) -> HuggingFaceParameters:
-        """The parameters, as they are where none are sent."""
+        """Return the parameters, with defaults if none are sent."""
         return self.parameters or HuggingFaceParameters()
 
 
 class TokenSchema(BaseModel):
-    """An entity, or a word with its tag, as `aggregation_strategy` asks. index: of the word."""
+    """An entity, or a word with its tag and its `index`, as `aggregation_strategy` asks."""
 
     entity_group: str | None = None
     entity: str | None = None
@@ -135,23 +138,25 @@ class TextEmbeddingsRequest(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
     inputs: Annotated[
-        Text | SingleText | Annotated[list[SingleText], Field(min_length=1, fail_fast=True)],
+        NonEmptyText
+        | SingleText
+        | Annotated[list[SingleText], Field(min_length=1, fail_fast=True)],
         _said_once(
             'send a text, or a batch of texts as [["one"], ["another"]]; this model does not read '
             'pairs, which ["one", "another"] stands for'
         ),
     ]
-    raw_scores: Annotated[bool, Field(description="Logits in place of probabilities")] = False
+    raw_scores: Annotated[bool, Field(description="Logits instead of probabilities")] = False
     truncate: Annotated[
         bool | None,
         Field(
-            description="true: read the start of a long text alone. false: read all of it, in "
-            "windows, and refuse what takes too many. The model's way by default"
+            description="true: use only the start of a long text. false: use all of it, in "
+            "windows, and refuse a text that needs too many. By default as the model does"
         ),
     ] = None
     truncation_direction: Annotated[
         Literal["Right", "right", "Left", "left"],
-        Field(description="Where a text is cut; 'Left' is refused with `truncate`"),
+        Field(description="End at which a text is cut; 'Left' is refused with `truncate`"),
     ] = "Right"
 
     def texts(self) -> list[str]:
@@ -161,11 +166,15 @@ class TextEmbeddingsRequest(BaseModel):
 
     @property
     def is_batch(self) -> bool:
-        """Whether the answer is a list for each text; one text's answer is flat."""
+        """Return whether the answer is a list per text; the answer for one text is flat."""
         return not isinstance(self.inputs[0], str)
 
     def options(self) -> Options:
-        """Raises InputError."""
+        """Return the engine's options.
+
+        Raises:
+            InputError: The texts are to be cut at their start.
+        """
         if self.truncate and self.truncation_direction in ("Left", "left"):
             raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
         return Options(

@@ -1,7 +1,7 @@
-"""Routes that are built where a process first needs them.
+"""Routes that are built on their first request.
 
-FastAPI compiles a route when it is made. A Lambda is asked in one protocol, and should not make its
-first caller wait for the others.
+FastAPI compiles a route when it is created. A Lambda's caller uses one protocol, and should not
+wait for the routes of the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,15 @@ from starlette.types import Receive, Scope, Send
 
 
 class LateRoutes(BaseRoute):
-    """Stands for routes until one of them is asked for. paths: theirs. build: makes them, with
-    all imports that only they need."""
+    """Placeholder for routes until one of them gets a request."""
 
     def __init__(self, paths: Sequence[str], build: Callable[[], Sequence[BaseRoute]]) -> None:
+        """Create a placeholder.
+
+        Args:
+            paths: Paths of the routes.
+            build: Imports what only the routes need, and returns them.
+        """
         self._paths = [Route(path, self) for path in paths]
         self._build = build
 
@@ -37,8 +42,8 @@ class LateRoutes(BaseRoute):
         await scope["route"].handle(scope, receive, send)
 
 
-def build_all(routes: list[BaseRoute]) -> None:
-    """Put the built routes where late ones stood for them, as the OpenAPI document needs it."""
+def build_late_routes(routes: list[BaseRoute]) -> None:
+    """Replace late routes in a list by the routes they stand for, for the OpenAPI document."""
     routes[:] = [
         route
         for entry in routes

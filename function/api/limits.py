@@ -1,4 +1,4 @@
-"""Cheap bounds on what one request may carry, checked before anything is tokenised."""
+"""Cheap checks of a request, made before anything is tokenised."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,27 +7,27 @@ from function.core.errors import BatchTooLargeError, InputError, UnknownModelErr
 from function.core.types import Engine, ModelInfo
 
 
-def served(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
-    """A model by its name; in a version, where one is asked for. Raises UnknownModelError."""
-    models = {model.name: model for model in engine.models()}
-    if name not in models:
-        raise UnknownModelError(f"no model '{name}' here; served: {', '.join(sorted(models))}")
-    model = models[name]
-    if version not in (None, model.version):
-        raise UnknownModelError(f"no version '{version}' of '{name}'; served: {model.version}")
-    return model
-
-
 @dataclass(frozen=True)
 class RequestLimits:
-    """body_bytes: after decompression. texts: in one request. characters: of one text."""
+    """Limits on one request.
+
+    Attributes:
+        body_bytes: Size of the body after decompression.
+        texts: Texts of one request.
+        characters: Characters of one text.
+    """
 
     body_bytes: int
     texts: int
     characters: int
 
     def check(self, texts: Sequence[str]) -> None:
-        """Raises BatchTooLargeError, or InputError where a text is blank."""
+        """Check texts against the limits.
+
+        Raises:
+            BatchTooLargeError: There are too many texts, or one is too long.
+            InputError: A text is blank or not Unicode.
+        """
         if len(texts) > self.texts:
             raise BatchTooLargeError(
                 f"{len(texts)} texts in one request: send at most {self.texts} at a time"
@@ -45,3 +45,18 @@ class RequestLimits:
                 raise InputError(
                     f"text {index} is not Unicode at character {error.start}: send whole characters"
                 ) from error
+
+
+def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
+    """Return a served model by its name, and by its version if one is given.
+
+    Raises:
+        UnknownModelError: It is not served.
+    """
+    models = {model.name: model for model in engine.models()}
+    if name not in models:
+        raise UnknownModelError(f"no model '{name}' here; served: {', '.join(sorted(models))}")
+    model = models[name]
+    if version not in (None, model.version):
+        raise UnknownModelError(f"no version '{version}' of '{name}'; served: {model.version}")
+    return model

@@ -1,4 +1,4 @@
-"""One JSON line a request: who asked which route, how it went, what it took. Never the text.
+"""One JSON line per request: route, status, timings and figures of the answer, never the text.
 
 The same record feeds the metrics: see `signals.py`.
 """
@@ -8,7 +8,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -16,112 +17,42 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from function.api.outcomes import Outcome, outcome_of
 from function.api.problems import problem
-from function.core.types import Answer
+from function.core.types import AnyPrediction, Prediction, PredictionResult
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
 PROBES = ("/live", "/ready", "/metrics")
 
 
-class Answered(NamedTuple):
-    """The texts of a request, what was answered, and what that says of each; `state.answered` of a
-    request that was."""
+class PredictionSummary(NamedTuple):
+    """Figures of one prediction for metrics and the prediction log.
+
+    They do not depend on the form that the caller asked for, such as `top_k`, raw scores or words.
+
+    Attributes:
+        labels: Number of occurrences of each label; for a classified text, one of one label.
+        score: Probability of the label, or mean score of the entities; None if there are none.
+        margin: Difference from that to the second label's probability; None for entities.
+        tokens_per_word: Mean number of tokens per word.
+    """
+
+    labels: Mapping[str, int]
+    score: float | None
+    margin: float | None
+    tokens_per_word: float
+
+
+class AnsweredRequest(NamedTuple):
+    """Texts of a request and their result: `state.answered`, which the prediction log reads."""
 
     texts: Sequence[str]
-    answer: Answer
-    outcomes: Sequence[Outcome]
-
-
-def encode(value: object) -> str:
-    """The JSON of a record, or of a part of one, in ASCII."""
-    try:
-        return to_json(value, ensure_ascii=True, fallback=str).decode()
-    except PydanticSerializationError:  # an error may quote half of a surrogate pair
-        return json.dumps(value, separators=(",", ":"), default=str)
-
-
-def write_lines(*lines: str, flush: bool = True) -> bool:
-    """Log lines to stdout in one piece; returns whether they were taken. It raises nothing: no
-    prediction fails because its log has no reader.
-
-    flush: False where another line follows at once, which takes these with it.
-    """
-    try:
-        sys.stdout.write("".join([f"{line}\n" for line in lines]))
-        if flush:
-            sys.stdout.flush()
-    except (OSError, ValueError):  # the pipe's other end is gone, or stdout is closed
-        return False
-    return True
-
-
-def of_request(record: Record) -> Record:
-    """A request's record, and what is counted of each."""
-    status = record["status"]
-    return {
-        "requests": 1,
-        "errors": int(status >= 500),
-        "refused": int(status == 429),
-        **record,
-    }
-
-
-def is_probe(record: Record) -> bool:
-    """Whether the request is one of those that machines make all day to see how this one is."""
-    return str(record["route"]).endswith(PROBES)
-
-
-def note(request: Request, texts: Sequence[str], answer: Answer) -> dict[str, str]:
-    """Add an answer's figures to the request's log line, and keep both for the prediction log;
-    returns the headers that tell the figures."""
-    timings, predictions = answer.timings, answer.predictions
-    outcomes = [outcome_of(prediction) for prediction in predictions]
-    request.state.answered = Answered(texts, answer, outcomes)
-    stages = {
-        "tokenization": timings.tokenization_ms,
-        "queue": timings.queue_ms,
-        "inference": timings.inference_ms,
-        "decoding": timings.decoding_ms,
-        "explanation": timings.explanation_ms,
-    }
-    shown = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
-    if not timings.explanation_ms:
-        del stages["explanation"]
-    request.state.log |= {
-        "model": answer.model.name,
-        "version": answer.model.version,
-        "texts": len(predictions),
-        "tokens": sum(prediction.tokens for prediction in predictions),
-        "windows": sum(prediction.windows for prediction in predictions),
-        **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
-        **_told(outcomes),
-    }
-    return {"server-timing": shown, "x-model-version": answer.model.version}
-
-
-def _told(outcomes: Sequence[Outcome]) -> Record:
-    labels: dict[str, int] = {}
-    for outcome in outcomes:
-        for label, count in outcome.labels.items():
-            labels[label] = labels.get(label, 0) + count
-    return {
-        "labels": labels,
-        "score": [each.score for each in outcomes if each.score is not None],
-        "margin": [each.margin for each in outcomes if each.margin is not None],
-        "tokens_per_word": [each.tokens_per_word for each in outcomes],
-    }
-
-
-def _request_id(headers: Headers) -> str:
-    """The caller's own, where it is one that can stand in a header of the answer and in a log."""
-    given = headers.get("x-request-id", "")[:64]
-    return given if given and given.isascii() and given.isprintable() else os.urandom(16).hex()
+    result: PredictionResult
+    summaries: Sequence[PredictionSummary]
 
 
 class ObservabilityMiddleware:
-    """Outermost: gives each request an id, times it, logs it, and turns a crash into a 500."""
+    """Outermost middleware: gives requests an id, times and logs them, turns crashes into a 500."""
 
     def __init__(self, app: ASGIApp, sink: Sink) -> None:
         self._app, self._sink = app, sink
@@ -162,3 +93,108 @@ class ObservabilityMiddleware:
                     **log,
                 }
             )
+
+
+def record_answer(
+    request: Request, texts: Sequence[str], result: PredictionResult
+) -> dict[str, str]:
+    """Record a result for the request's log line and the prediction log; return its headers."""
+    timings, predictions = result.timings, result.predictions
+    summaries = [summarise(prediction) for prediction in predictions]
+    request.state.answered = AnsweredRequest(texts, result, summaries)
+    stages = {
+        "tokenization": timings.tokenization_ms,
+        "queue": timings.queue_ms,
+        "inference": timings.inference_ms,
+        "decoding": timings.decoding_ms,
+        "explanation": timings.explanation_ms,
+    }
+    server_timing = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
+    if not timings.explanation_ms:
+        del stages["explanation"]
+    request.state.log |= {
+        "model": result.model.name,
+        "version": result.model.version,
+        "texts": len(predictions),
+        "tokens": sum(prediction.tokens for prediction in predictions),
+        "windows": sum(prediction.windows for prediction in predictions),
+        **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
+        **_merge(summaries),
+    }
+    return {"server-timing": server_timing, "x-model-version": result.model.version}
+
+
+def summarise(prediction: AnyPrediction) -> PredictionSummary:
+    """Return the figures of a prediction, rounded for the log."""
+    tokens_per_word = round(prediction.tokens / max(1, prediction.words), 3)
+    if isinstance(prediction, Prediction):
+        score, margin = round(prediction.certainty, 4), round(prediction.margin, 4)
+        return PredictionSummary({prediction.label: 1}, score, margin, tokens_per_word)
+    found = prediction.whole
+    mean = round(sum(entity.score for entity in found) / len(found), 4) if found else None
+    labels = Counter(entity.label for entity in found)
+    return PredictionSummary(labels, mean, None, tokens_per_word)
+
+
+def add_counters(record: Record) -> Record:
+    """Return a request's record with the counters that metrics sum up."""
+    status = record["status"]
+    return {
+        "requests": 1,
+        "errors": int(status >= 500),
+        "refused": int(status == 429),
+        **record,
+    }
+
+
+def is_probe(record: Record) -> bool:
+    """Return whether the request is a health check or a scrape of the metrics."""
+    return str(record["route"]).endswith(PROBES)
+
+
+def encode_json(value: object) -> str:
+    """Return the JSON of a record, or of a part of one, in ASCII."""
+    try:
+        return to_json(value, ensure_ascii=True, fallback=str).decode()
+    except PydanticSerializationError:  # an error may quote half of a surrogate pair
+        return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def write_lines(*lines: str, flush: bool = True) -> bool:
+    """Write lines to stdout in one piece.
+
+    It raises nothing: no prediction fails because its log has no reader.
+
+    Args:
+        lines: Lines without their ends.
+        flush: False if another line follows at once and flushes these too.
+
+    Returns:
+        False if stdout is closed.
+    """
+    try:
+        sys.stdout.write("".join([f"{line}\n" for line in lines]))
+        if flush:
+            sys.stdout.flush()
+    except (OSError, ValueError):  # the pipe has no reader, or stdout is closed
+        return False
+    return True
+
+
+def _merge(summaries: Sequence[PredictionSummary]) -> Record:
+    labels: dict[str, int] = {}
+    for summary in summaries:
+        for label, count in summary.labels.items():
+            labels[label] = labels.get(label, 0) + count
+    return {
+        "labels": labels,
+        "score": [each.score for each in summaries if each.score is not None],
+        "margin": [each.margin for each in summaries if each.margin is not None],
+        "tokens_per_word": [each.tokens_per_word for each in summaries],
+    }
+
+
+def _request_id(headers: Headers) -> str:
+    """Return the caller's id if a header and a log may hold it, else a random one."""
+    given = headers.get("x-request-id", "")[:64]
+    return given if given and given.isascii() and given.isprintable() else os.urandom(16).hex()

@@ -1,19 +1,19 @@
-"""The ids by which the prediction log and feedback know a text that was answered.
+"""Ids of answered texts, which join feedback to the prediction log.
 
-They are drawn by the service and never taken from a request, whose own id a client may send twice.
+The service draws them and takes none from a request: a client may send its own id twice.
 """
 
 from typing import Any
 
 HEADER = "x-prediction-id"
 PATTERN = r"^[0-9a-f]{32}-[0-9]{1,6}$"
-# What routes that answer texts say of the header in the OpenAPI document.
+# The header in the OpenAPI document, for routes that answer texts.
 DOCUMENTED: dict[int | str, dict[str, Any]] = {
     200: {
         "headers": {
             HEADER: {
-                "description": "Where predictions are logged: the first text's id, for feedback. "
-                "It ends in -0; the next text's is the same with -1, and so on",
+                "description": "The first text's id, for feedback, if predictions are logged. "
+                "It ends in -0; the next text's id is the same with -1, and so on",
                 "schema": {"type": "string", "pattern": PATTERN},
             }
         }
@@ -21,6 +21,11 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-def prediction_id(drawn: str, place: int) -> str:
-    """Of one of a request's texts. drawn: 32 random hex digits, the request's. place: from 0."""
-    return f"{drawn}-{place}"
+def prediction_id(drawn: str, index: int) -> str:
+    """Return the id of one text of a request.
+
+    Args:
+        drawn: 32 random hex digits, drawn for the request.
+        index: Index of the text, from 0.
+    """
+    return f"{drawn}-{index}"

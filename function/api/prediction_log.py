@@ -1,8 +1,7 @@
-"""The prediction log: a line on stdout for each text that was answered, and never the text.
+"""Prediction log: one line on stdout for each answered text, without the text.
 
-They are written once the answer was handed to what sends it: a server has sent it by then, Lambda
-sends it when they are written. Who carries the lines away, and where to, is not known here:
-docs/drift.md tells.
+Lines are written after the application has passed on the response: a server has sent it by then,
+Lambda sends it afterwards. docs/drift.md describes who collects the lines.
 """
 
 import hmac
@@ -14,52 +13,62 @@ from functools import cache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from function.api.observability import Answered, Record, encode, write_lines
-from function.api.outcomes import Outcome
+from function.api.observability import (
+    AnsweredRequest,
+    PredictionSummary,
+    Record,
+    encode_json,
+    write_lines,
+)
 from function.api.prediction_ids import HEADER, prediction_id
 from function.core.types import AnyPrediction, Prediction
 
-# A caller who sends `x-prediction-log: off` is answered and leaves no line: smoke tests do.
-ASKED, OFF = "x-prediction-log", "off"
+# A request with `x-prediction-log: off` is answered but not logged: smoke tests send it.
+SWITCH, OFF = "x-prediction-log", "off"
 
 
 class PredictionLogMiddleware:
-    """Tells a caller the ids of the texts that were answered, and logs them once they were.
+    """Middleware that logs answered texts, and returns their ids in a header.
 
-    What was computed and then refused, or for a client that hung up, is no prediction. key: of the
-    hash by which equal texts can be told to be equal; without one there is no hash.
+    Results that were then refused, or whose client hung up, are not logged.
     """
 
     def __init__(self, app: ASGIApp, key: str) -> None:
+        """Wrap an application.
+
+        Args:
+            app: Application whose answers are logged.
+            key: Secret of the hash that makes equal texts recognisable; empty for no hash.
+        """
         self._app, self._key = app, key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or Headers(scope=scope).get(ASKED, "").lower() == OFF:
+        if scope["type"] != "http" or Headers(scope=scope).get(SWITCH, "").lower() == OFF:
             await self._app(scope, receive, send)
             return
         state = scope["state"]
         drawn = ""
 
-        async def told(message: Message) -> None:
+        async def with_id(message: Message) -> None:
             nonlocal drawn
             if message.get("status") == 200 and "answered" in state:
                 drawn = os.urandom(16).hex()
                 MutableHeaders(scope=message)[HEADER] = prediction_id(drawn, 0)
             await send(message)
 
-        await self._app(scope, receive, told)
+        await self._app(scope, receive, with_id)
         if drawn:
-            # The request's own line ends every request.
+            # The request's own line follows, and flushes these.
             write_lines(*_lines(drawn, state["answered"], self._key), flush=False)
 
 
-def now() -> str:
-    """As every line of the log tells its time."""
+def timestamp() -> str:
+    """Return the current time as lines of the log have it: ISO 8601 in UTC, in milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def text_hmac(text: str, key: bytes) -> str | None:
-    """By which whoever has the key can tell equal texts to be equal; None without a key."""
+    """Return a text's HMAC-SHA256 in hex, equal for equal texts; None without a key."""
     if not key:
         return None
     keyed = _keyed(key).copy()
@@ -69,34 +78,34 @@ def text_hmac(text: str, key: bytes) -> str | None:
 
 @cache
 def _keyed(key: bytes) -> hmac.HMAC:
-    """The hash before its text: to begin one takes longer than to hash most texts."""
+    """Return the keyed hash of nothing, to copy: creating one takes longer than hashing a text."""
     return hmac.new(key, digestmod="sha256")
 
 
-def _found(prediction: AnyPrediction, outcome: Outcome) -> Record:
-    if isinstance(prediction, Prediction):
-        return {"label": prediction.label}
-    return {"labels": outcome.labels}
-
-
-def _lines(drawn: str, answered: Answered, key: bytes) -> Iterator[str]:
-    time = now()
-    texts, answer, outcomes = answered
-    rows = zip(texts, answer.predictions, outcomes, strict=True)
-    for place, (text, prediction, outcome) in enumerate(rows):
+def _lines(drawn: str, answered: AnsweredRequest, key: bytes) -> Iterator[str]:
+    time = timestamp()
+    texts, result, summaries = answered
+    rows = zip(texts, result.predictions, summaries, strict=True)
+    for index, (text, prediction, summary) in enumerate(rows):
         record = {
             "log": "prediction",
-            "id": prediction_id(drawn, place),
+            "id": prediction_id(drawn, index),
             "time": time,
-            "model": answer.model.name,
-            "version": answer.model.version,
-            **_found(prediction, outcome),
-            "score": outcome.score,
-            "margin": outcome.margin,
+            "model": result.model.name,
+            "version": result.model.version,
+            **_labels(prediction, summary),
+            "score": summary.score,
+            "margin": summary.margin,
             "characters": len(text),
             "tokens": prediction.tokens,
             "words": prediction.words,
             "windows": prediction.windows,
             "text_hmac": text_hmac(text, key),
         }
-        yield encode({name: value for name, value in record.items() if value is not None})
+        yield encode_json({name: value for name, value in record.items() if value is not None})
+
+
+def _labels(prediction: AnyPrediction, summary: PredictionSummary) -> Record:
+    if isinstance(prediction, Prediction):
+        return {"label": prediction.label}
+    return {"labels": summary.labels}

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details. The one table from the error family to HTTP is here."""
+"""Errors as RFC 9457 problem details, with the one table that maps exceptions to statuses."""
 
 from http import HTTPStatus
 from typing import Any
@@ -35,7 +35,7 @@ LOADING_SECONDS = 2
 
 
 class Problem(BaseModel):
-    """RFC 9457, with `error`: the detail again, where Hugging Face and Triton clients look."""
+    """RFC 9457 problem; `error` repeats the detail for Hugging Face's and Triton's clients."""
 
     type: str
     title: str
@@ -47,7 +47,14 @@ class Problem(BaseModel):
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> JSONResponse:
-    """A problem response; `detail` says what to do."""
+    """Return a problem response.
+
+    Args:
+        status: HTTP status.
+        detail: Sentence that says what to do.
+        headers: Further headers.
+        members: Further members of the problem.
+    """
     known = HTTPStatus(status)
     return JSONResponse(
         {
@@ -65,7 +72,7 @@ def problem(
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI `responses` of a route that can answer these."""
+    """Return the OpenAPI `responses` of a route for these statuses."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         status: {
@@ -77,10 +84,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error that routes raise as a problem."""
+    """Answer every exception of routes with a problem."""
 
     @app.exception_handler(EvergreenError)
-    async def _ours(request: Request, error: EvergreenError) -> JSONResponse:
+    async def _evergreen(request: Request, error: EvergreenError) -> JSONResponse:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         detail = str(error) if status < 500 or status == 503 else "the model failed; see the log"
         request.state.log["error"] = f"{type(error).__name__}: {error}" if status >= 500 else None
@@ -98,7 +105,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
-        return problem(error.status_code, _say(error), headers)
+        return problem(error.status_code, _http_detail(error), headers)
 
 
 def _retry_after(error: EvergreenError) -> dict[str, str]:
@@ -110,7 +117,7 @@ def _retry_after(error: EvergreenError) -> dict[str, str]:
 
 
 def _sentence(entry: dict[str, Any]) -> str:
-    """One schema error in plain words, without the input, which may be private."""
+    """Describe one schema error without the input, which may be private."""
     path = [str(part) for part in entry["loc"] if part not in ("body", "query", "path")]
     if path[:1] == ["inputs"] and entry["type"] in ("string_type", "list_type"):
         if path[-1].isdigit():
@@ -122,7 +129,7 @@ def _sentence(entry: dict[str, Any]) -> str:
     return f"{name}: {entry['msg']}"
 
 
-def _say(error: HTTPException) -> str:
+def _http_detail(error: HTTPException) -> str:
     if error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase:
         return "no such route; see /docs"
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:

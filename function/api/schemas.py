@@ -1,30 +1,31 @@
-"""The native protocol's requests and answers, as the OpenAPI document shows them."""
+"""Schemas of the native protocol, as the OpenAPI document shows them."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from function.core.types import Answer, Grouping, ModelInfo, Options
+from function.core.types import Grouping, ModelInfo, Options, PredictionResult
 
 REVIEW = "A warm, funny film that never talks down to its audience."
 
 
 class Parameters(BaseModel):
-    """What to answer, and how to read a long text."""
+    """Options of the answer, and the treatment of long texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
-    explain: Annotated[bool, Field(description="Also weigh the words; costs more time")] = False
+    explain: Annotated[bool, Field(description="Also weigh the words; takes longer")] = False
     long_text: Annotated[
         Literal["window", "truncate"] | None,
         Field(
-            description="Read a long text in windows, or its start alone; the model's by default"
+            description="Use all of a long text in windows, or only its start; by default as the "
+            "model does"
         ),
     ] = None
 
     grouping: Annotated[
-        Grouping, Field(description="Of entities: whole, or each word by itself with its tag")
+        Grouping, Field(description="Entities as a whole, or each word by itself with its tag")
     ] = "entities"
 
     def options(self) -> Options:
@@ -50,7 +51,7 @@ class PredictRequest(BaseModel):
 
 
 class ModelReference(BaseModel):
-    """Which model answered. digest: SHA-256 of its manifest, which lists every file's own."""
+    """The model that answered; `digest` is its manifest's SHA-256, which covers every file."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -69,7 +70,7 @@ class ScoreSchema(BaseModel):
 
 
 class HighlightSchema(BaseModel):
-    """Code points [start, end) of the text, and what they did for the label, in [-1, 1]."""
+    """Code points [start, end) of the text, and their effect on the label, in [-1, 1]."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -79,7 +80,7 @@ class HighlightSchema(BaseModel):
 
 
 class PredictionSchema(BaseModel):
-    """What one text is about; `scores` best first, `highlights` where asked for."""
+    """Classification of one text; `scores` best first, `highlights` if asked for."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -93,7 +94,7 @@ class PredictionSchema(BaseModel):
 
 
 class EntitySchema(BaseModel):
-    """Code points [start, end) of the text, and what they name."""
+    """Entity at the code points [start, end) of the text."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -105,7 +106,7 @@ class EntitySchema(BaseModel):
 
 
 class EntityPredictionSchema(BaseModel):
-    """What one text names, in reading order."""
+    """Entities of one text, in text order."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -140,12 +141,12 @@ class PredictResponse(BaseModel):
     timings: TimingsSchema
 
     @classmethod
-    def of(cls, answer: Answer) -> "PredictResponse":
-        return cls.model_validate(answer)
+    def from_result(cls, result: PredictionResult) -> "PredictResponse":
+        return cls.model_validate(result)
 
 
 class LimitsSchema(BaseModel):
-    """What one request may carry."""
+    """Limits on one request."""
 
     body_bytes: int
     texts: int
@@ -153,7 +154,7 @@ class LimitsSchema(BaseModel):
 
 
 class ModelSchema(BaseModel):
-    """One served model; `metrics` by data set, as its manifest records them."""
+    """Served model; `metrics` by data set, as its manifest records them."""
 
     name: str
     version: str
@@ -165,7 +166,7 @@ class ModelSchema(BaseModel):
     limits: LimitsSchema
 
     @classmethod
-    def of(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
+    def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
         return cls(
             name=model.name,
             version=model.version,
@@ -179,12 +180,12 @@ class ModelSchema(BaseModel):
 
 
 class ModelsResponse(BaseModel):
-    """What is served, the default first."""
+    """Served models, the default first."""
 
     models: list[ModelSchema]
 
 
 class HealthResponse(BaseModel):
-    """A probe's answer."""
+    """Answer to a probe."""
 
     status: Literal["live", "ready"]

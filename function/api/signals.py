@@ -1,115 +1,121 @@
-"""What is measured: the one table behind CloudWatch's metrics, Prometheus's and the documentation.
+"""Table of everything that is measured, for CloudWatch, Prometheus and the documentation.
 
-Both are fed with records: the line of a request, what a batch was, how a server stands.
+All of them take values from records: the log line of a request, a batch, the load of a server.
 """
 
 from typing import Literal, NamedTuple
 
 Unit = Literal["Count", "Milliseconds", "None"]
-Kind = Literal["", "counter", "gauge", "histogram"]
-Line = Literal["request", "load", "age"]
+MetricKind = Literal["", "counter", "gauge", "histogram"]
+LineKind = Literal["request", "load", "age"]
 
 
 class Signal(NamedTuple):
-    """One thing that is measured.
+    """Measured quantity.
 
-    member: of a record; a number, one number a text, or a number by label. unit: of the member.
-    prometheus, kind, labels: the metric there, in base units; empty where others tell the same.
-    lines: those from which CloudWatch takes it, under the member's name: of each request on
-    Lambda, of a server's load, of a model's age. by: the dimensions there.
+    Attributes:
+        member: Member of a record: a number, a list with one number per text, or numbers by label.
+        description: Text for people and for Prometheus's HELP.
+        unit: Unit of the member.
+        prometheus: Name of the metric there, in base units; empty if there is none.
+        kind: Type of the metric there.
+        labels: Labels of the metric there.
+        lines: Log lines from which CloudWatch reads it, under the member's name: requests on
+            Lambda, the load of a server, the age of a model.
+        dimensions: Dimensions in CloudWatch.
     """
 
     member: str
-    means: str
+    description: str
     unit: Unit
     prometheus: str = ""
-    kind: Kind = ""
+    kind: MetricKind = ""
     labels: tuple[str, ...] = ()
-    lines: tuple[Line, ...] = ()
-    by: tuple[str, ...] = ()
+    lines: tuple[LineKind, ...] = ()
+    dimensions: tuple[str, ...] = ()
 
 
 SERVICE, SERVED = ("service",), ("service", "model")
 MODEL = ("model", "version")
 
 
-def _service(member: str, means: str, *lines: Line) -> Signal:
-    """What CloudWatch alone is told."""
-    return Signal(member, means, "Count", lines=lines, by=SERVICE)
+def _service_signal(member: str, description: str, *lines: LineKind) -> Signal:
+    """Return a count that CloudWatch alone has."""
+    return Signal(member, description, "Count", lines=lines, dimensions=SERVICE)
 
 
-def _stage(stage: str, means: str, *lines: Line) -> Signal:
-    labels, by = ("stage", *MODEL), SERVED if lines else ()
+def _stage_signal(stage: str, description: str, *lines: LineKind) -> Signal:
+    labels, dimensions = ("stage", *MODEL), SERVED if lines else ()
     member, metric = f"{stage}_ms", "stage_seconds"
-    return Signal(member, means, "Milliseconds", metric, "histogram", labels, lines, by)
+    return Signal(
+        member, description, "Milliseconds", metric, "histogram", labels, lines, dimensions
+    )
 
 
-def _count(member: str, means: str) -> Signal:
+def _counter(member: str, description: str) -> Signal:
     metric = f"{member}_total"
-    return Signal(member, means, "Count", metric, "counter", MODEL, ("request",), SERVED)
+    return Signal(member, description, "Count", metric, "counter", MODEL, ("request",), SERVED)
 
 
-def _of_each_text(member: str, means: str) -> Signal:
-    return Signal(member, means, "None", member, "histogram", MODEL, ("request",), SERVED)
+def _text_signal(member: str, description: str) -> Signal:
+    return Signal(member, description, "None", member, "histogram", MODEL, ("request",), SERVED)
 
 
-def _batch(size: str, means: str) -> Signal:
-    return Signal(f"batch_{size}", means, "Count", f"batch_{size}", "histogram", MODEL)
+def _batch_signal(size: str, description: str) -> Signal:
+    return Signal(f"batch_{size}", description, "Count", f"batch_{size}", "histogram", MODEL)
 
 
 SIGNALS = (
     Signal(
         member="requests",
-        means="requests",
+        description="requests",
         unit="Count",
         prometheus="requests_total",
         kind="counter",
         labels=("route", "method", "status", *MODEL),
         lines=("request", "load"),
-        by=SERVICE,
+        dimensions=SERVICE,
     ),
-    _service("errors", "of them, those answered with 500 or above", "request", "load"),
-    _service("refused", "of them, those that found the queue full: 429", "load"),
-    _service("cold_start", "1 for the first that a process answers, else 0", "request"),
+    _service_signal("errors", "requests answered with 500 or above", "request", "load"),
+    _service_signal("refused", "requests refused with 429: the queue was full", "load"),
+    _service_signal("cold_start", "1 for the first request of a process, else 0", "request"),
     Signal(
         member="total_ms",
-        means="from a request to its answer",
+        description="from request to answer",
         unit="Milliseconds",
         prometheus="request_seconds",
         kind="histogram",
         labels=("route", *MODEL),
         lines=("request", "load"),
-        by=SERVICE,
+        dimensions=SERVICE,
     ),
-    _stage("tokenization", "from text to windows of tokens", "request"),
-    _stage("queue", "waiting for a turn of the model"),
-    _stage("inference", "the model", "request"),
-    _stage("decoding", "from logits to predictions", "request"),
-    _stage("explanation", "weighing words, where that was asked for", "request"),
-    _count("texts", "texts that were answered"),
-    _count("tokens", "tokens of them"),
-    _count("windows", "windows of them"),
+    _stage_signal("tokenization", "from text to windows of tokens", "request"),
+    _stage_signal("queue", "wait for the model"),
+    _stage_signal("inference", "model calls", "request"),
+    _stage_signal("decoding", "from logits to predictions", "request"),
+    _stage_signal("explanation", "weighing words, if asked for", "request"),
+    _counter("texts", "answered texts"),
+    _counter("tokens", "tokens of answered texts"),
+    _counter("windows", "windows of answered texts"),
     Signal(
         member="labels",
-        means="texts by predicted label, or entities by theirs",
+        description="texts by predicted label, or entities by label",
         unit="Count",
         prometheus="predictions_total",
         kind="counter",
         labels=("label", *MODEL),
         lines=("request",),
-        by=SERVED,
+        dimensions=SERVED,
     ),
-    _of_each_text(
-        "score", "of a text: its label's probability, or the mean of its entities' scores"
-    ),
-    _of_each_text("margin", "from that probability to the second label's"),
-    _of_each_text("tokens_per_word", "of a text: into how many pieces its words fall"),
-    _batch("windows", "windows that the model read at once"),
-    _batch("tokens", "tokens of them"),
-    _batch("padded_tokens", "tokens of them and the padding between"),
+    _text_signal("score", "probability of a text's label, or mean score of its entities"),
+    _text_signal("margin", "probability of a text's label, minus the second label's"),
+    _text_signal("tokens_per_word", "mean tokens per word of a text"),
+    _batch_signal("windows", "windows of a batch"),
+    _batch_signal("tokens", "tokens of a batch"),
+    _batch_signal("padded_tokens", "tokens of a batch, padding included"),
     Signal(
         member="batch_ms",
-        means="how long the model read them",
+        description="duration of a batch's model call",
         unit="Milliseconds",
         prometheus="batch_seconds",
         kind="histogram",
@@ -117,7 +123,7 @@ SIGNALS = (
     ),
     Signal(
         member="batch_failures",
-        means="times that it failed",
+        description="failed model calls",
         unit="Count",
         prometheus="batch_failures_total",
         kind="counter",
@@ -125,29 +131,27 @@ SIGNALS = (
     ),
     Signal(
         member="queue_windows",
-        means="windows that wait for a turn of the model",
+        description="windows that wait for the model",
         unit="Count",
         prometheus="queue_windows",
         kind="gauge",
         lines=("load",),
-        by=SERVICE,
+        dimensions=SERVICE,
     ),
-    _service(
-        "queue_windows_max", "the most that waited behind a batch, since the last line", "load"
-    ),
+    _service_signal("queue_windows_max", "most windows that waited, since the last line", "load"),
     Signal(
         member="model_age_days",
-        means="since a model that is loaded was made",
+        description="time since a loaded model was created",
         unit="None",
         prometheus="model_age_seconds",
         kind="gauge",
         labels=MODEL,
         lines=("age",),
-        by=SERVED,
+        dimensions=SERVED,
     ),
     Signal(
         member="model_info",
-        means="1 for each model that is served",
+        description="1 for each served model",
         unit="None",
         prometheus="model_info",
         kind="gauge",

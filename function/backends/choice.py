@@ -1,4 +1,4 @@
-"""Which backend serves which model, on a server that may have a GPU."""
+"""Choice of each model's backend, on a server that may have a GPU."""
 
 import logging
 from collections.abc import Callable
@@ -12,48 +12,62 @@ from function.core.backend import Backend
 from function.core.errors import ConfigurationError, UnsupportedArchitectureError
 
 LOG = logging.getLogger("evergreen")
-GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # NVIDIA's driver on Linux, and under Windows' WSL
+GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # NVIDIA's driver on Linux, and on Windows' WSL
 TORCH_PACKAGES = ("torch", "transformers", "safetensors")
 
-Wanted = Literal["auto", "onnx", "torch"]
+BackendPreference = Literal["auto", "onnx", "torch"]
 
 
-class PlacedBackend(Backend, Protocol):
-    """A backend that knows where it runs. device: as torch names it."""
+class DeviceBackend(Backend, Protocol):
+    """Backend with a known device.
+
+    Attributes:
+        device: Name of the device in torch.
+    """
 
     device: str
 
 
 class BackendChoice:
-    """Opens artifacts with torch where that is wanted and can serve them, else with ONNX Runtime.
+    """Opener of artifacts: with torch if preferred and able to serve them, else ONNX Runtime.
 
-    `auto` wants torch on a GPU: on a CPU ONNX Runtime is faster.
+    `auto` prefers torch on a GPU only: on a CPU ONNX Runtime is faster.
     """
 
     def __init__(
         self,
-        wanted: Wanted,
-        open_torch: Callable[[Artifact, str | None], PlacedBackend],
+        preference: BackendPreference,
+        open_torch: Callable[[Artifact, str | None], DeviceBackend],
         threads: int,
     ) -> None:
-        """open_torch: takes the device, or None for whatever is there. threads: of ONNX Runtime.
+        """Decide whether to try torch.
 
-        Raises ConfigurationError where torch is asked for and not installed.
+        Args:
+            preference: Backend that the settings name.
+            open_torch: Opens an artifact on a device; None picks the device.
+            threads: Cores of one call of ONNX Runtime.
+
+        Raises:
+            ConfigurationError: The settings name torch, which is not installed.
         """
         missing = [name for name in TORCH_PACKAGES if find_spec(name) is None]
-        if wanted == "torch" and missing:
+        if preference == "torch" and missing:
             raise ConfigurationError(
                 f"BACKEND: torch needs packages that are not installed: {', '.join(missing)}; "
                 "take the GPU image, or BACKEND=onnx"
             )
         gpu = any(Path(device).exists() for device in GPU_DEVICES)
-        self._torch = wanted == "torch" or (wanted == "auto" and not missing and gpu)
-        self._device = None if wanted == "torch" else "cuda"
+        self._torch = preference == "torch" or (preference == "auto" and not missing and gpu)
+        self._device = None if preference == "torch" else "cuda"
         self._open_torch, self._threads = open_torch, threads
         self._on_gpu: set[str] = set()
 
     def open(self, artifact: Artifact) -> Backend:
-        """See `core.catalog.LoadBackend`. Raises ArtifactError."""
+        """Open an artifact's graph.
+
+        Raises:
+            ArtifactError: A file cannot be used.
+        """
         name = artifact.manifest.model
         if self._torch:
             try:
@@ -63,7 +77,7 @@ class BackendChoice:
             except ConfigurationError as error:
                 if self._device is None:
                     raise
-                LOG.warning("%s is served by ONNX Runtime, for want of a GPU: %s", name, error)
+                LOG.warning("%s is served by ONNX Runtime, without a GPU: %s", name, error)
             else:
                 LOG.info("%s is served by torch on %s", name, backend.device)
                 if backend.device != "cpu":
@@ -72,5 +86,5 @@ class BackendChoice:
         return OnnxBackend(artifact, self._threads)
 
     def on_gpu(self, model: str) -> bool:
-        """Whether an opened model runs on a GPU."""
+        """Return whether an opened model runs on a GPU."""
         return model in self._on_gpu

@@ -1,4 +1,4 @@
-"""A checkpoint's `config.json`: what a model is, without what it says of how to run it."""
+"""A checkpoint's `config.json`: the model's architecture, without instructions to run it."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 from function.core.errors import ArtifactError
 
-# How to compute, what to hand back and whose code to run is decided by who builds the model.
+# Precision, kernels, outputs and remote code are for the code that builds the model to decide.
 IGNORED = {
     *("architectures", "auto_map", "quantization_config"),
     *("attn_implementation", "dtype", "experts_implementation", "torch_dtype"),
@@ -16,7 +16,11 @@ TYPE = "model_type"
 
 
 def read_config(file: Path) -> tuple[str, dict[str, Any]]:
-    """The model's type, as transformers calls it, and its settings. Raises ArtifactError."""
+    """Return the model's type in transformers, and its settings.
+
+    Raises:
+        ArtifactError: The file is not a configuration.
+    """
     where = f"{file.parent.name}/{file.name}"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))

@@ -1,8 +1,8 @@
-"""ONNX Runtime on CPU."""
+"""ONNX Runtime on a CPU."""
 
 import os
 
-# It would send usage to its maker, from Linux too since 1.29.
+# Otherwise it sends usage data to its maker, on Linux since version 1.29.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime as ort
@@ -14,13 +14,18 @@ from function.core.tokenization import TokenIds
 
 
 class OnnxBackend:
-    """A graph file, its weights beside it, in one session."""
+    """Session on a graph file and its weights."""
 
     def __init__(self, artifact: Artifact, threads: int, *, alone: bool = False) -> None:
-        """threads: cores that one call may use; 0 leaves it to ONNX Runtime. alone: nothing else
-        wants the cores meanwhile, so threads may spin where they wait for each other.
+        """Open the graph.
 
-        Raises ArtifactError where the graph or its weights cannot be opened.
+        Args:
+            artifact: Verified artifact.
+            threads: Cores that one call may use; 0 leaves the choice to ONNX Runtime.
+            alone: No other work needs the cores during a call, so waiting threads may spin.
+
+        Raises:
+            ArtifactError: The graph or its weights cannot be opened.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads

@@ -1,8 +1,8 @@
-"""PyTorch: a transformers model on a GPU or a CPU, in whatever precision suits it.
+"""PyTorch: a transformers model on a GPU or a CPU, in a choice of precisions.
 
-The graph rounds activations to eight bits, this does not: the weights are the same integers, the
-answers are those of exact arithmetic on them. This and `torch_model`, which it loads, alone import
-torch in `function/`.
+The ONNX graph rounds activations to eight bits, this backend does not: the weights are the same
+integers, and the results are those of exact arithmetic on them. In `function/` only this module and
+`torch_model` import torch.
 """
 
 import copy
@@ -26,9 +26,11 @@ Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 class TorchBackend:
-    """A transformers model on a GPU or, in float32, on the CPU.
+    """Transformers model on a GPU or, in float32, on a CPU.
 
-    device: where it runs, as torch names it. precision: the type that it computes in.
+    Attributes:
+        device: Name of the device in torch.
+        precision: Type of the model's numbers.
     """
 
     def __init__(
@@ -39,21 +41,26 @@ class TorchBackend:
         precision: Precision = "auto",
         threads: int = 0,
     ) -> None:
-        """device: `cpu`, `cuda`, `cuda:1`; None takes a GPU where there is one.
+        """Load the model onto a device.
 
-        precision: `auto` is float32 on a CPU and float16 on a GPU. Both halves are as fast there,
-        but float16 keeps ten bits of a number and bfloat16 seven: its answers are eight times
-        nearer to float32's. Range, of which bfloat16 has more, is no matter: see `run`.
+        Args:
+            artifact: Verified artifact.
+            device: `cpu`, `cuda` or `cuda:1`; None uses a GPU if there is one.
+            precision: `auto` is float32 on a CPU and float16 on a GPU. float16 and bfloat16 are
+                equally fast there, but float16 keeps ten bits of a number and bfloat16 seven: its
+                results are eight times nearer to float32's. bfloat16's wider range is not needed:
+                see `run`.
+            threads: Cores for all calls of the process together, on a CPU; 0 leaves the choice to
+                torch.
 
-        threads: cores that one call may use on a CPU, all calls of the process together; 0 leaves
-        it to torch.
-
-        Raises ConfigurationError where the device is not there, and what `load_model` does.
+        Raises:
+            ConfigurationError: The device does not exist.
+            ArtifactError: See `load_model`.
         """
         target = _device(device)
         if threads:
             torch.set_num_threads(threads)
-        # float32 is for who wants it exact; the halves, which are fast, add up in float32.
+        # float32 is exact, without TensorFloat-32; half precision accumulates in float32.
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
@@ -67,12 +74,14 @@ class TorchBackend:
         self._lock = Lock()
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-        """See `core.backend.Backend`. One forward pass; one more, in float32, for windows whose
-        numbers grow beyond the range of half precision.
+        """See `core.backend.Backend`.
 
-        Raises MemoryError where the device has no room for so many tokens: what the call had
-        taken is free again, and fewer may fit. Raises PredictionError where an id is none of the
-        vocabulary, which a GPU would not survive.
+        Windows that overflow half precision run a second time, in float32.
+
+        Raises:
+            MemoryError: The device has no memory for so many tokens. The call's memory is free
+                again, and fewer tokens may fit.
+            PredictionError: An id is outside the vocabulary, which would crash a GPU's context.
         """
         if input_ids.min() < 0 or input_ids.max() >= self._vocabulary:
             raise PredictionError(f"a token is outside the vocabulary of {self._vocabulary}")
@@ -92,7 +101,7 @@ class TorchBackend:
             return self._logits(model, input_ids, attention_mask)
         except torch.OutOfMemoryError as error:
             reason = str(error)
-        # Only out here has the failed call let go of its tensors.
+        # Outside the handler the failed call's tensors are released.
         torch.cuda.empty_cache()
         windows, tokens = input_ids.shape
         raise MemoryError(f"no room for {windows} windows of {tokens} tokens: {reason}")
@@ -103,17 +112,17 @@ class TorchBackend:
         if self.device != "cpu":
             host = host.pin_memory()
         ids, mask = host.to(self.device, non_blocking=True)
-        # Where nothing is padded, attention without a mask has the fastest kernels.
+        # Without padding no mask is needed, and attention without one has the fastest kernels.
         output = model(input_ids=ids, attention_mask=None if attention_mask.all() else mask)
         logits: Logits = output.logits.float().cpu().numpy()
         return logits
 
     def _in_float32(self) -> Any:
-        """The model with room for larger numbers, made when the first is met."""
+        """Return the model in float32, copied on first use."""
         with self._lock:
             if self._exact is None:
                 LOG.warning(
-                    "a text overflowed %s and was read again in float32, as all like it will be",
+                    "a text overflowed %s and ran again in float32, as all such texts will",
                     self.precision,
                 )
                 self._exact = copy.deepcopy(self._model).float()
@@ -133,9 +142,9 @@ def _device(name: str | None) -> torch.device:
     return device
 
 
-def _precision(wanted: Precision, device: torch.device, model: nn.Module) -> str:
-    if wanted != "auto":
-        return wanted
+def _precision(setting: Precision, device: torch.device, model: nn.Module) -> str:
+    if setting != "auto":
+        return setting
     if device.type == "cpu":
         return "float32"
     largest = max(float(parameter.abs().max()) for parameter in model.parameters())

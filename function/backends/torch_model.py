@@ -1,5 +1,4 @@
-"""The transformers model that an artifact's configuration describes, holding the very weights that
-its graph points into."""
+"""Transformers model of an artifact, with the weights that its ONNX graph uses."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from transformers import (
 )
 
 from function.backends.model_config import read_config
-from function.backends.weights import Parameters, check_shapes, read_parameters
+from function.backends.weights import ParameterArrays, check_shapes, read_parameters
 from function.core.artifact import Artifact
 from function.core.errors import ArtifactError, UnsupportedArchitectureError
 
@@ -22,10 +21,12 @@ TASK = "text-classification"
 
 
 def load_model(artifact: Artifact) -> Any:
-    """The artifact's model in float32 on the CPU, having read a window as long as any.
+    """Load an artifact's model in float32 on the CPU, and run it on the longest window.
 
-    Raises UnsupportedArchitectureError where the artifact is none that transformers knows, or of
-    another task than text classification, ArtifactError where a file is damaged.
+    Raises:
+        UnsupportedArchitectureError: Transformers does not have the architecture, or the task is
+            not text classification.
+        ArtifactError: A file is damaged.
     """
     if artifact.manifest.task != TASK:
         raise UnsupportedArchitectureError(
@@ -40,12 +41,12 @@ def load_model(artifact: Artifact) -> Any:
     model = _build(artifact.file("config"))
     _fill(model, *read_parameters(artifact))
     model.eval().requires_grad_(requires_grad=False)
-    _read_longest(model, artifact)
+    _run_longest(model, artifact)
     return model
 
 
 def _build(file: Path) -> Any:
-    """The model that a config.json describes, its parameters not set yet."""
+    """Build the model that a config.json describes, with random parameters."""
     where = f"{file.parent.name}/{file.name}"
     kind, settings = read_config(file)
     if kind not in CONFIG_MAPPING:
@@ -56,7 +57,7 @@ def _build(file: Path) -> Any:
         config = AutoConfig.for_model(kind, **settings)
         try:
             return _from_config(config, "sdpa")
-        except ValueError:  # some families have no other attention than their own
+        except ValueError:  # some architectures have only their own attention
             return _from_config(config, "eager")
     except Exception as error:  # each layer of transformers raises errors of its own
         raise ArtifactError(f"{where}: transformers cannot build it: {_one_line(error)}") from error
@@ -68,11 +69,15 @@ def _from_config(config: Any, attention: str) -> Any:
     )
 
 
-def _fill(model: nn.Module, file: Path, parameters: Parameters) -> None:
-    """Set every parameter. Raises ArtifactError where the file has not exactly the model's."""
+def _fill(model: nn.Module, file: Path, parameters: ParameterArrays) -> None:
+    """Set every parameter.
+
+    Raises:
+        ArtifactError: The file's parameters are not exactly the model's.
+    """
     own = model.state_dict()
-    # Tied parameters are one tensor by two names, and stand once in the file. Integers are numbers
-    # of positions and the like, which follow from the configuration.
+    # Tied parameters are one tensor under two names, stored once. Integer tensors, such as position
+    # numbers, follow from the configuration.
     given = {own[name].data_ptr() for name in own.keys() & parameters.keys()}
     needed = {
         name: tuple(tensor.shape)
@@ -85,10 +90,11 @@ def _fill(model: nn.Module, file: Path, parameters: Parameters) -> None:
     )
 
 
-def _read_longest(model: Any, artifact: Artifact) -> None:
-    """One window as long as the manifest allows: on a GPU too long a one would end the process.
+def _run_longest(model: Any, artifact: Artifact) -> None:
+    """Run a window of the manifest's length: on a GPU, one too long would end the process.
 
-    Raises ArtifactError where the model cannot read it, or answers with other labels.
+    Raises:
+        ArtifactError: The model fails on it, or returns another number of labels.
     """
     manifest = artifact.manifest
     where = f"{artifact.path.name}/{artifact.file('config').name}"
@@ -97,7 +103,7 @@ def _read_longest(model: Any, artifact: Artifact) -> None:
     try:
         with torch.inference_mode():
             labels = model(input_ids=ids).logits.shape[1]
-    except Exception as error:  # whatever the model's own code raises
+    except Exception as error:  # the model's own code may raise anything
         raise ArtifactError(
             f"{where}: cannot read {ids.shape[1]} tokens, which the manifest says it does: "
             f"{_one_line(error)}"

@@ -1,19 +1,19 @@
-"""The weight file that both backends share, as float32 parameters of the checkpoint.
+"""Weight file that both backends share, as float32 parameters of the checkpoint.
 
-A safetensors file under the checkpoint's parameter names. A tensor is either floating, and then it
-is the parameter, or int8 with its scale beside it:
+It is a safetensors file under the checkpoint's parameter names. A floating-point tensor is the
+parameter itself. An int8 tensor has a scale:
 
     NAME               int8
-    NAME_scale         float32: one a column of a matrix (out,), one a row of a table (rows, 1)
-    NAME_zero_point    int8, perhaps: one a column; zeros where rounding is symmetric
+    NAME_scale         float32: one per column of a matrix (out,), one per row of a table (rows, 1)
+    NAME_zero_point    int8, optional: one per column; zeros if rounding is symmetric
 
     parameter = (NAME - NAME_zero_point) * NAME_scale
 
-Matrices that the graph multiplies stand as (in, out), torch keeps them as (out, in): the file's
-metadata lists them under `transposed`, a JSON array of names.
+The graph stores matrices as (in, out), torch stores them as (out, in): the file's metadata lists
+them under `transposed`, a JSON array of names.
 
-An artifact may carry a second file of role `weights`, without a single int8 tensor: those are the
-full-precision weights, which no graph points into and which are preferred here.
+An artifact may have a second file of role `weights`, without int8 tensors: the full-precision
+weights, which no graph uses and which are preferred here.
 """
 
 import json
@@ -29,18 +29,19 @@ from function.core.artifact import Artifact
 from function.core.errors import ArtifactError
 
 Array = npt.NDArray[Any]
-Parameters = dict[str, npt.NDArray[np.float32]]
+ParameterArrays = dict[str, npt.NDArray[np.float32]]
 
 FLOATING = ("F64", "F32", "F16")
 ROUNDED = "I8"
 SCALE, ZERO_POINT = "_scale", "_zero_point"
-NAMED = 3  # tensors that an error names before it counts the rest
+MAX_NAMED = 3  # tensors that an error names before it counts the rest
 
 
-def read_parameters(artifact: Artifact) -> tuple[Path, Parameters]:
-    """Every parameter in float32, and the file that they are from.
+def read_parameters(artifact: Artifact) -> tuple[Path, ParameterArrays]:
+    """Read every parameter in float32; return the file that holds them, too.
 
-    Raises ArtifactError, naming the file and the tensor, where one cannot be read.
+    Raises:
+        ArtifactError: A tensor cannot be read; the message names the file and the tensor.
     """
     files = {
         artifact.path / name: _types(artifact.path / name)
@@ -66,9 +67,16 @@ def read_parameters(artifact: Artifact) -> tuple[Path, Parameters]:
         raise ArtifactError(f"{path.parent.name}/{path.name}: {error}") from error
 
 
-def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> Parameters:
-    """Parameters as torch keeps them. Raises ValueError, naming the tensor, where one lacks its
-    scale or has one of another shape."""
+def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> ParameterArrays:
+    """Convert stored tensors to the parameters of torch's model.
+
+    Args:
+        stored: Tensors of the file.
+        transposed: Names of matrices that are stored as (in, out).
+
+    Raises:
+        ValueError: A tensor has no scale, or one of another shape; the message names it.
+    """
     companions = {
         name + suffix
         for name, values in stored.items()
@@ -77,15 +85,21 @@ def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> Para
     }
     parameters = {}
     for name in stored.keys() - companions:
-        values = _exact(name, stored) if stored[name].dtype == np.int8 else stored[name]
+        values = _scaled(name, stored) if stored[name].dtype == np.int8 else stored[name]
         parameters[name] = np.ascontiguousarray(
             values.T if name in transposed else values, dtype=np.float32
         )
     return parameters
 
 
-def check_shapes(file: Path, parameters: Parameters, needed: Mapping[str, tuple[int, ...]]) -> None:
-    """Raise ArtifactError, naming what is wrong, unless a file has just what a model needs."""
+def check_shapes(
+    file: Path, parameters: ParameterArrays, needed: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Check that a file has exactly the parameters that a model needs.
+
+    Raises:
+        ArtifactError: Some are missing, unknown or of another shape; the message names them.
+    """
     wrong = {
         "lacks": needed.keys() - parameters.keys(),
         "has, and the model has not:": parameters.keys() - needed.keys(),
@@ -98,13 +112,13 @@ def check_shapes(file: Path, parameters: Parameters, needed: Mapping[str, tuple[
     for what, found in wrong.items():
         if found:
             names = sorted(found)
-            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
             raise ArtifactError(
-                f"{file.parent.name}/{file.name}: {what} {', '.join(names[:NAMED])}{more}"
+                f"{file.parent.name}/{file.name}: {what} {', '.join(names[:MAX_NAMED])}{more}"
             )
 
 
-def _exact(name: str, stored: Mapping[str, Array]) -> Array:
+def _scaled(name: str, stored: Mapping[str, Array]) -> Array:
     values = stored[name]
     if name + SCALE not in stored:
         raise ValueError(f"{name} is I8 and has no {name}{SCALE}")
@@ -123,7 +137,7 @@ def _fits(shape: tuple[int, ...], whole: tuple[int, ...]) -> bool:
 
 
 def _types(path: Path) -> dict[str, str]:
-    """Tensor to its type in the file's header."""
+    """Return the type of each tensor in the file's header."""
     try:
         with safe_open(path, "numpy") as file:
             return {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118

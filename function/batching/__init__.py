@@ -1,1 +1,1 @@
-"""The batching engine: the windows of concurrent requests are read together."""
+"""Batching engine: runs the windows of concurrent requests together."""

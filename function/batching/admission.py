@@ -1,4 +1,4 @@
-"""Whom a server takes in: a bound on the windows that wait in it."""
+"""Admission of requests: a limit on the windows that a server holds."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -6,17 +6,12 @@ from contextlib import contextmanager
 
 from function.core.errors import OverloadedError
 
-WINDOW_CHARACTERS = 2_000  # about what fills a window; counts until a text is tokenised
-LONGEST_RETRY = 30  # seconds
+WINDOW_CHARACTERS = 2_000  # estimated characters per window, used until a text is tokenised
+MAX_RETRY_SECONDS = 30
 
 
 class Admission:
-    """Counts the windows of requests but those that the model reads just now.
-
-    limit: windows that may be held at once. A request of more is taken in where nothing else is.
-    most: that one request may cost; no text's length can promise more.
-    queued: those that stand in queues by now. seconds_per_window: of late.
-    """
+    """Counter of all requests' windows, except those that the model is running."""
 
     def __init__(
         self,
@@ -25,72 +20,96 @@ class Admission:
         queued: Callable[[], int],
         seconds_per_window: Callable[[], float],
     ) -> None:
+        """Create a counter at zero.
+
+        Args:
+            limit: Windows that may be held at once. A larger request is admitted if nothing else
+                is held.
+            most: Limit on the windows of one request, which also bounds its estimate.
+            queued: Returns the number of windows in the queues.
+            seconds_per_window: Returns the recent time per window.
+        """
         self._limit, self._most = limit, most
         self._queued, self._seconds_per_window = queued, seconds_per_window
         self._claimed = 0
 
     @property
     def held(self) -> int:
-        """Windows that are not done with: those in queues, those of texts that are being tokenised
-        or decoded, and those that explanations under way will ask for."""
+        """Return the number of unfinished windows.
+
+        Those are windows in queues, windows of texts that are being tokenised or decoded, and
+        windows that explanations in progress have yet to submit.
+        """
         return self._claimed + self._queued()
 
     @contextmanager
     def admit(self, texts: Sequence[str]) -> Iterator["Claim"]:
-        """Count a request while it lasts, by the length of its texts until more is known. Raises
-        OverloadedError."""
+        """Count a request for its duration, by the length of its texts until its claim is updated.
+
+        Raises:
+            OverloadedError: There is no room.
+        """
         claim = Claim(self)
-        guess = sum(math.ceil(len(text) / WINDOW_CHARACTERS) for text in texts)
-        claim.amend(min(guess, self._most))
+        estimate = sum(math.ceil(len(text) / WINDOW_CHARACTERS) for text in texts)
+        claim.update(min(estimate, self._most))
         try:
             yield claim
         finally:
-            claim.amend(0)
+            claim.update(0)
 
-    def check(self, before: int, after: int) -> None:
-        """Raises OverloadedError where a claim grows and there is no room for that."""
+    def require_room(self, before: int, after: int) -> None:
+        """Check that a claim may grow from `before` to `after` windows.
+
+        Raises:
+            OverloadedError: There is no room.
+        """
         others = self.held - before
         if after > before and others and others + after > self._limit:
             raise self._overloaded()
 
-    def count(self, windows: int) -> None:
-        """So many more, or fewer, are claimed."""
+    def add(self, windows: int) -> None:
+        """Add claimed windows; a negative number removes them."""
         self._claimed += windows
 
     def _overloaded(self) -> OverloadedError:
         seconds = math.ceil(self.held * self._seconds_per_window())
-        after = min(max(1, seconds), LONGEST_RETRY)
+        after = min(max(1, seconds), MAX_RETRY_SECONDS)
         return OverloadedError(
             f"{self.held} windows of text are waiting; try again in {after} s", after
         )
 
 
 class Claim:
-    """The windows of one request that no queue counts."""
+    """Windows of one request that are in no queue."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission, self._windows = admission, 0
 
-    def amend(self, windows: int) -> None:
-        """It is so many, as is known by now. Raises OverloadedError where that is more than it
-        was, and there is no room for it."""
-        self._admission.check(self._windows, windows)
-        self._count(windows - self._windows)
+    def update(self, windows: int) -> None:
+        """Replace the claim by a better estimate.
 
-    def queued(self, windows: int) -> None:
-        """So many of them stand in a queue from now on, and are counted there."""
-        self._count(-min(windows, self._windows))
+        Raises:
+            OverloadedError: The claim grows and there is no room.
+        """
+        self._admission.require_room(self._windows, windows)
+        self._add(windows - self._windows)
+
+    def move_to_queue(self, windows: int) -> None:
+        """Release windows that enter a queue, which counts them from now on."""
+        self._add(-min(windows, self._windows))
 
     @contextmanager
     def decoding(self, windows: int) -> Iterator[None]:
-        """So many came back from the model and wait to be decoded: they were let in, so there is
-        room for them, and less for others."""
-        self._count(windows)
+        """Count windows that have run while they are decoded.
+
+        They were admitted, so they always have room; they leave less for others.
+        """
+        self._add(windows)
         try:
             yield
         finally:
-            self._count(-windows)
+            self._add(-windows)
 
-    def _count(self, windows: int) -> None:
+    def _add(self, windows: int) -> None:
         self._windows += windows
-        self._admission.count(windows)
+        self._admission.add(windows)

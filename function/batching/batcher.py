@@ -1,4 +1,4 @@
-"""One model's queue and the batches that empty it."""
+"""Queue of one model, and the batches that empty it."""
 
 import asyncio
 import time
@@ -6,18 +6,20 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from function.batching.device import Device
-from function.batching.fair_queue import FairQueue, Waiting
-from function.batching.pending import Outcome, PendingRequest
-from function.batching.reader import BatchReader
+from function.batching.fair_queue import FairQueue, QueuedWindow
+from function.batching.pending import PendingRequest, RequestOutputs
+from function.batching.runner import BatchRunner
 from function.core.tokenization import TokenIds
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """How windows are put together.
+    """Limits by which windows form batches.
 
-    tokens: padded tokens of one batch. call_tokens: what a call costs beside its tokens, in
-    tokens. wait: seconds that a batch is held back while more requests are being tokenised.
+    Attributes:
+        tokens: Limit on the padded tokens of one batch.
+        call_tokens: Fixed cost of one model call, in tokens.
+        wait: Seconds to hold a batch back while more requests are being tokenised.
     """
 
     tokens: int
@@ -26,20 +28,25 @@ class BatchLimits:
 
 
 class Batcher:
-    """Reads the windows of concurrent requests together.
-
-    more_expected: whether requests are being tokenised that will soon be here.
-    """
+    """Queue and dispatcher of one model's batches, for the windows of concurrent requests."""
 
     def __init__(
         self,
-        reader: BatchReader,
+        runner: BatchRunner,
         device: Device,
         limits: BatchLimits,
         *,
         more_expected: Callable[[], bool],
     ) -> None:
-        self._reader, self._device, self._limits = reader, device, limits
+        """Create a batcher with an empty queue.
+
+        Args:
+            runner: Runs batches on the model.
+            device: Device of the model.
+            limits: Limits by which windows form batches.
+            more_expected: Returns whether requests are being tokenised that will arrive soon.
+        """
+        self._runner, self._device, self._limits = runner, device, limits
         self._more_expected = more_expected
         self._queue: FairQueue[PendingRequest] = FairQueue(limits.call_tokens)
         self._arrival = asyncio.Event()
@@ -48,12 +55,15 @@ class Batcher:
 
     @property
     def waiting(self) -> int:
-        """Windows in the queue."""
+        """Return the number of windows in the queue."""
         return len(self._queue)
 
-    async def run(self, windows: Sequence[TokenIds]) -> Outcome:
-        """Logits of one request's windows. Raises PredictionError. Cancelled, it leaves the
-        queue."""
+    async def run(self, windows: Sequence[TokenIds]) -> RequestOutputs:
+        """Run one request's windows. Cancelled, they leave the queue.
+
+        Raises:
+            PredictionError: The model failed on one of them.
+        """
         request = PendingRequest(len(windows))
         self._queue.put(request, windows)
         self._arrival.set()
@@ -61,7 +71,7 @@ class Batcher:
             self._dispatching = True
             self._start(self._dispatch())
         try:
-            return await request.outcome
+            return await request.outputs
         finally:
             self._queue.discard(request)
 
@@ -71,13 +81,13 @@ class Batcher:
             await self._gather()
             batch = self._queue.take(self._limits.tokens)
             if batch:
-                self._start(self._answer(batch))
+                self._start(self._run_batch(batch))
             else:
                 self._device.slots.release()
         self._dispatching = False
 
     async def _gather(self) -> None:
-        """Hold a batch back while it is not full and more is about to come."""
+        """Hold a batch back while it is not full and more windows are expected."""
         until = time.perf_counter() + self._limits.wait
         while self._more_expected() and self._queue.tokens < self._limits.tokens:
             left = until - time.perf_counter()
@@ -89,11 +99,11 @@ class Batcher:
             except TimeoutError:
                 return
 
-    async def _answer(self, batch: Sequence[Waiting[PendingRequest]]) -> None:
+    async def _run_batch(self, batch: Sequence[QueuedWindow[PendingRequest]]) -> None:
         try:
-            for waiting in batch:
-                waiting.owner.begin()
-            await self._reader.read(batch)
+            for entry in batch:
+                entry.owner.begin()
+            await self._runner.run(batch)
         finally:
             self._device.slots.release()
 

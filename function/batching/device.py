@@ -1,4 +1,4 @@
-"""What models run on, and whose time its calls take."""
+"""Device that models run on, and the time that its calls take."""
 
 import asyncio
 import time
@@ -6,21 +6,22 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from function.core.backend import Logits
-from function.core.reading import Run
 from function.core.tokenization import TokenIds
+from function.core.windows import RunWindows
 
-KEPT = 0.9  # of what earlier calls count for, with each that follows
+DECAY = 0.9  # factor on the weight of earlier calls with each new call
 
 
 class Device:
-    """Runs a few calls at once, each in a thread, for all models of a process.
+    """Threads for a few model calls at once, shared by all models of a process.
 
-    slots: to be acquired before a call and released after it.
-    broken: whether a model failed even on what it had read before, as on a GPU after some faults.
+    Attributes:
+        slots: Semaphore to acquire before a call and to release after it.
+        broken: A model failed on a window that it had run before, as after some faults of a GPU.
     """
 
     def __init__(self, calls: int) -> None:
-        """calls: how many may run at once."""
+        """Create a device that runs `calls` model calls at once."""
         self.slots = asyncio.Semaphore(calls)
         self.broken = False
         self._threads = ThreadPoolExecutor(calls, "model")
@@ -28,18 +29,28 @@ class Device:
 
     @property
     def seconds_per_window(self) -> float:
-        """Of its time, of late, whatever the model; 0 before it read any."""
+        """Return the recent device time per window, over all models; 0 before the first call."""
         return self._seconds / self._windows if self._windows else 0.0
 
-    async def call(self, run: Run, windows: Sequence[TokenIds]) -> Sequence[Logits]:
-        """Raises whatever the model's runtime does."""
+    async def call(self, run: RunWindows, windows: Sequence[TokenIds]) -> Sequence[Logits]:
+        """Run windows in a thread.
+
+        Raises:
+            Exception: Any exception of the model's runtime.
+        """
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, windows)
 
-    def count(self, begun: float, windows: int) -> None:
-        """A call ends now that read so many windows, none where it failed. It took the time since
-        it began, or since another one ended: so calls that run at once share the time, and none
-        is counted twice."""
+    def record_call(self, begun: float, windows: int) -> None:
+        """Record a call that ends now.
+
+        It is charged the time since it began, or since another one ended if that is later. So
+        calls that overlap share their time, and no time counts twice.
+
+        Args:
+            begun: Start of the call on `time.perf_counter`.
+            windows: Windows that it ran; 0 if it failed.
+        """
         now = time.perf_counter()
-        self._seconds = KEPT * self._seconds + now - max(begun, self._ended)
-        self._windows = KEPT * self._windows + windows
+        self._seconds = DECAY * self._seconds + now - max(begun, self._ended)
+        self._windows = DECAY * self._windows + windows
         self._ended = now

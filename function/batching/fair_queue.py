@@ -1,10 +1,11 @@
-"""Which windows are read next, and which of them together.
+"""Fair queue of windows: picks the windows that run next, and those that run together.
 
-Every request has the same share of the model: of its windows, the first starts at the queue's
-clock, and each other one the tokens of those before it later. The clock runs with the tokens read,
-divided by the requests that wait (the virtual time of Parekh & Gallager 1993, "A Generalized
-Processor Sharing Approach to Flow Control"). So a short text goes before the hundredth window of a
-long one that came earlier, and that window goes before the short texts of later requests.
+Every request has the same share of the model. A request's first window starts at the queue's
+virtual time, and each further one starts as many tokens later as the windows before it hold.
+Virtual time advances by the tokens run, divided by the number of waiting requests (Parekh &
+Gallager 1993, "A Generalized Processor Sharing Approach to Flow Control"). So a short text runs
+before the hundredth window of a long one that came earlier, and that window runs before the short
+texts of later requests.
 """
 
 from bisect import insort
@@ -16,20 +17,28 @@ from typing import Generic, TypeVar
 
 from function.core.tokenization import TokenIds
 
-LOOKAHEAD = 1024  # windows among which a batch looks for others of its length
+LOOKAHEAD = 1024  # windows among which a batch searches for others of its length
 
 Owner = TypeVar("Owner", bound=Hashable)
 
 
 @dataclass(order=True)
-class Waiting(Generic[Owner]):
-    """A window in the queue. start: on the queue's clock. place: among its owner's windows."""
+class QueuedWindow(Generic[Owner]):
+    """Window in the queue.
+
+    Attributes:
+        start: Virtual time at which its turn comes.
+        serial: Arrival number, which orders windows of equal start.
+        window: Token ids.
+        owner: Request that it belongs to.
+        index: Index among the windows of its owner.
+    """
 
     start: float
     serial: int
     window: TokenIds = field(compare=False)
     owner: Owner = field(compare=False)
-    place: int = field(compare=False)
+    index: int = field(compare=False)
 
     @property
     def tokens(self) -> int:
@@ -37,17 +46,23 @@ class Waiting(Generic[Owner]):
 
 
 class FairQueue(Generic[Owner]):
-    """Windows that wait for the model, by the request that they belong to.
+    """Windows that wait for the model, with the request that each belongs to.
 
-    call_tokens: what one call of the model costs beside its tokens, in tokens. A window joins a
-    batch where the padding that this causes costs less than a call of its own.
+    Attributes:
+        tokens: Tokens of all waiting windows.
     """
 
     def __init__(self, call_tokens: int) -> None:
+        """Create an empty queue.
+
+        Args:
+            call_tokens: Fixed cost of one model call, in tokens. A window joins a batch if the
+                padding that this causes costs less than a call of its own.
+        """
         self._call_tokens = call_tokens
-        self._waiting: list[Waiting[Owner]] = []
+        self._waiting: list[QueuedWindow[Owner]] = []
         self._owners: Counter[Owner] = Counter()
-        self._clock, self._serial = 0.0, 0
+        self._virtual_time, self._serial = 0.0, 0
         self.tokens = 0
 
     def __len__(self) -> int:
@@ -55,37 +70,42 @@ class FairQueue(Generic[Owner]):
 
     def put(self, owner: Owner, windows: Sequence[TokenIds]) -> None:
         """Add all windows of a request."""
-        start = self._clock
-        for place, window in enumerate(windows):
+        start = self._virtual_time
+        for index, window in enumerate(windows):
             self._serial += 1
-            insort(self._waiting, Waiting(start, self._serial, window, owner, place))
+            insort(self._waiting, QueuedWindow(start, self._serial, window, owner, index))
             start += len(window)
             self.tokens += len(window)
         self._owners[owner] += len(windows)
 
-    def take(self, budget: int) -> list[Waiting[Owner]]:
-        """Remove the window whose turn it is and those that are best read with it, from short to
-        long: at most `budget` padded tokens, unless the first alone has more. Empty where nothing
-        waits."""
+    def take(self, budget: int) -> list[QueuedWindow[Owner]]:
+        """Remove the window whose turn it is, and those that best run with it.
+
+        Args:
+            budget: Limit on the padded tokens of the batch. A longer first window runs alone.
+
+        Returns:
+            Windows from short to long; none if the queue is empty.
+        """
         if not self._waiting:
             return []
-        batch = sorted(self._fitting(budget), key=lambda waiting: waiting.tokens)
-        self._clock += sum(waiting.tokens for waiting in batch) / len(self._owners)
+        batch = sorted(self._fitting(budget), key=lambda entry: entry.tokens)
+        self._virtual_time += sum(entry.tokens for entry in batch) / len(self._owners)
         self._remove(batch)
         return batch
 
     def discard(self, owner: Owner) -> None:
-        """Remove what is left of a request."""
+        """Remove the waiting windows of a request."""
         if owner in self._owners:
-            self._remove([waiting for waiting in self._waiting if waiting.owner == owner])
+            self._remove([entry for entry in self._waiting if entry.owner == owner])
 
-    def _fitting(self, budget: int) -> Iterator[Waiting[Owner]]:
+    def _fitting(self, budget: int) -> Iterator[QueuedWindow[Owner]]:
         first = self._waiting[0]
         yield first
         longest, count = first.tokens, 1
         others = sorted(
             islice(self._waiting, 1, LOOKAHEAD),
-            key=lambda waiting: abs(waiting.tokens - first.tokens),
+            key=lambda entry: abs(entry.tokens - first.tokens),
         )
         for other in others:
             stretched = max(longest, other.tokens)
@@ -97,11 +117,11 @@ class FairQueue(Generic[Owner]):
             elif longest * (count + 1) > budget:
                 return
 
-    def _remove(self, removed: Sequence[Waiting[Owner]]) -> None:
-        serials = {waiting.serial for waiting in removed}
-        self._waiting = [waiting for waiting in self._waiting if waiting.serial not in serials]
-        for waiting in removed:
-            self.tokens -= waiting.tokens
-            self._owners[waiting.owner] -= 1
-            if not self._owners[waiting.owner]:
-                del self._owners[waiting.owner]
+    def _remove(self, removed: Sequence[QueuedWindow[Owner]]) -> None:
+        serials = {entry.serial for entry in removed}
+        self._waiting = [entry for entry in self._waiting if entry.serial not in serials]
+        for entry in removed:
+            self.tokens -= entry.tokens
+            self._owners[entry.owner] -= 1
+            if not self._owners[entry.owner]:
+                del self._owners[entry.owner]

@@ -1,4 +1,4 @@
-"""One request on its way through batches, which may hold windows of others too."""
+"""Request whose windows run in batches, together with those of other requests."""
 
 import asyncio
 import math
@@ -11,39 +11,48 @@ from function.core.errors import PredictionError
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """The logits of each window of one request, and seconds that it waited and was read."""
+class RequestOutputs:
+    """Model outputs of one request.
+
+    Attributes:
+        logits: Logits of each window, in the request's order.
+        queue_seconds: Wait until the first of its batches began.
+        run_seconds: Time from then until the last of its batches ended.
+    """
 
     logits: Sequence[Logits]
-    queued: float
-    read: float
+    queue_seconds: float
+    run_seconds: float
 
 
 class PendingRequest:
-    """One request's windows on their way through batches, in any order.
+    """Windows of one request, which run in any order.
 
-    outcome: is there when the last of them was read, or one failed.
+    Attributes:
+        outputs: Set when the last window has run, or one has failed.
     """
 
     def __init__(self, count: int) -> None:
-        """count: its windows. Call inside of a running loop."""
-        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        """Create a request of `count` windows. Needs a running event loop."""
+        self.outputs: asyncio.Future[RequestOutputs] = asyncio.get_running_loop().create_future()
         self._rows: list[Logits | None] = [None] * count
         self._missing = count
-        self._put, self._begun = time.perf_counter(), math.nan
+        self._queued, self._begun = time.perf_counter(), math.nan
 
     def begin(self) -> None:
         if math.isnan(self._begun):
             self._begun = time.perf_counter()
 
-    def fill(self, place: int, row: Logits) -> None:
-        self._rows[place] = row
+    def fill(self, index: int, row: Logits) -> None:
+        self._rows[index] = row
         self._missing -= 1
-        if not self._missing and not self.outcome.done():
+        if not self._missing and not self.outputs.done():
             rows = [row for row in self._rows if row is not None]
             done = time.perf_counter()
-            self.outcome.set_result(Outcome(rows, self._begun - self._put, done - self._begun))
+            self.outputs.set_result(
+                RequestOutputs(rows, self._begun - self._queued, done - self._begun)
+            )
 
     def fail(self, error: PredictionError) -> None:
-        if not self.outcome.done():
-            self.outcome.set_exception(error)
+        if not self.outputs.done():
+            self.outputs.set_exception(error)

@@ -1,8 +1,8 @@
-"""A model directory: `manifest.json` and the files that it lists, nothing else.
+"""Model directory: `manifest.json` and the files that it lists, nothing else.
 
-directory ──> manifest ──> every file there, none besides ──> no pickles ──> digests match
-                 │                       │                         │               │
-                 └───────────────── ArtifactError, naming the file ─────────────────┘
+directory ──> manifest ──> exactly its files there ──> no pickles ──> digests match
+                 │                  │                  │               │
+                 └───────────── ArtifactError, naming the file ────────┘
 """
 
 import hashlib
@@ -23,7 +23,7 @@ SCHEMA_VERSION = 1
 
 Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "card"]
 
-# Extensions and first bytes of what Python could execute on load.
+# Extensions and first bytes of files that could run code on load.
 PICKLE_SUFFIXES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"}
 PICKLE_MAGIC = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 
@@ -33,7 +33,7 @@ class _Section(BaseModel):
 
 
 class FileEntry(_Section):
-    """One listed file. sha256: 64 hex digits. bytes: its size."""
+    """Listed file, with its SHA-256 in 64 hex digits."""
 
     sha256: str
     bytes: int
@@ -41,10 +41,12 @@ class FileEntry(_Section):
 
 
 class Tokenization(_Section):
-    """How texts become windows; see TokenizationSettings for the meaning.
+    """Settings that turn texts into windows; see `TokenizationSettings`.
 
-    casing: each token's id also tells how it is capitalised, for a tokenizer that lower-cases;
-    see `core/casing.py`.
+    Attributes:
+        window: `TokenizationSettings.long_text`.
+        casing: Token ids include the casing, for a tokenizer that lower-cases; see
+            `core/casing.py`.
     """
 
     max_tokens: int
@@ -58,18 +60,24 @@ class Tokenization(_Section):
 
 
 class SoftmaxDecoding(_Section):
-    """How logits become probabilities. temperature: logits are divided by it (Guo et al. 2017)."""
+    """Decoding of logits by a softmax.
+
+    Attributes:
+        temperature: Divisor of the logits (Guo et al. 2017).
+    """
 
     kind: Literal["softmax"] = "softmax"
     temperature: float = 1.0
 
 
 class CrfDecoding(_Section):
-    """How emissions become tags of words: a linear-chain CRF (Lafferty et al. 2001), whose
-    transitions are the file of role `decoder`.
+    """Decoding of emissions into tags by a linear-chain CRF (Lafferty et al. 2001).
 
-    tags: of each emission: `O`, or a label behind `B-`, `I-`, `E-` or `S-`. temperature: what
-    emissions and transitions are divided by before they become probabilities.
+    The file of role `decoder` holds the transitions.
+
+    Attributes:
+        tags: Tag of each emission: `O`, or `B-`, `I-`, `E-` or `S-` and a label.
+        temperature: Divisor of emissions and transitions, before they become probabilities.
     """
 
     kind: Literal["crf"] = "crf"
@@ -82,7 +90,7 @@ Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
 
 
 class Manifest(_Section):
-    """What the artifact is. Written once, after evaluation."""
+    """Description of an artifact. Written once, after evaluation."""
 
     schema_version: Literal[1]
     model: str
@@ -108,8 +116,12 @@ class Manifest(_Section):
 
 @dataclass(frozen=True)
 class Artifact:
-    """A directory whose manifest was read. digest: the manifest's own SHA-256. absent: listed
-    files that are not here, because the backend in use does not need them."""
+    """Directory with a parsed manifest.
+
+    Attributes:
+        digest: SHA-256 of the manifest.
+        absent: Listed files that are not present because the backend in use does not need them.
+    """
 
     path: Path
     manifest: Manifest
@@ -118,11 +130,15 @@ class Artifact:
 
     @property
     def version(self) -> str:
-        """`YYYYMMDD-<8 hex>`: derived, so that it can never disagree with the content."""
+        """Return `YYYYMMDD-<8 hex>`, derived, so that it always agrees with the content."""
         return f"{self.manifest.created:%Y%m%d}-{self.digest[:8]}"
 
     def file(self, role: Role) -> Path:
-        """The one file of a role. Raises ArtifactError where there is none."""
+        """Return the path of the first file of a role.
+
+        Raises:
+            ArtifactError: The manifest lists no such file.
+        """
         for name, entry in self.manifest.files.items():
             if entry.role == role:
                 return self.path / name
@@ -132,8 +148,14 @@ class Artifact:
 def open_artifact(path: Path, optional: Collection[Role] = ()) -> Artifact:
     """Read a manifest and check that exactly its files are there, by name and size.
 
-    optional: roles whose files may be missing. Digests are left to `verify`, so that both can run
-    beside other work. Raises ArtifactError.
+    `verify` checks the digests, so that both can overlap other work.
+
+    Args:
+        path: Directory.
+        optional: Roles whose files may be missing.
+
+    Raises:
+        ArtifactError: A file is missing, not listed, a pickle or of another size.
     """
     artifact = read_manifest(path)
     present = {
@@ -159,7 +181,11 @@ def open_artifact(path: Path, optional: Collection[Role] = ()) -> Artifact:
 
 
 def read_manifest(path: Path) -> Artifact:
-    """Read a directory's manifest alone. Raises ArtifactError where it is absent or not valid."""
+    """Read a directory's manifest alone.
+
+    Raises:
+        ArtifactError: The manifest is absent or invalid.
+    """
     try:
         content = (path / MANIFEST).read_bytes()
     except OSError as error:
@@ -168,7 +194,15 @@ def read_manifest(path: Path) -> Artifact:
 
 
 def parse_manifest(content: bytes, name: str) -> Manifest:
-    """Check a manifest's bytes; `name` says in errors whose they are."""
+    """Parse and check the bytes of a manifest.
+
+    Args:
+        content: JSON document.
+        name: Name of the artifact in errors.
+
+    Raises:
+        ArtifactError: The manifest is invalid; the message names the key.
+    """
     try:
         return Manifest.model_validate_json(content)
     except ValidationError as error:
@@ -178,7 +212,11 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
 
 
 def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
-    """Compare every file's SHA-256 with the manifest. Raises ArtifactError naming the file."""
+    """Compare every file's SHA-256 with the manifest.
+
+    Raises:
+        ArtifactError: A file differs or is a pickle; the message names it.
+    """
     for name, entry in artifact.manifest.files.items():
         if name in artifact.absent:
             continue
@@ -195,12 +233,12 @@ def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
 
 
 def sha256(content: bytes) -> str:
-    """64 hex digits."""
+    """Return the SHA-256 of bytes in 64 hex digits."""
     return hashlib.sha256(content).hexdigest()
 
 
 def describe_files(path: Path, roles: Iterable[tuple[str, Role]]) -> dict[str, FileEntry]:
-    """Manifest entries for files of a directory that is being written."""
+    """Return manifest entries for files of a directory, from pairs of name and role."""
     entries = {}
     for name, role in roles:
         content = (path / name).read_bytes()

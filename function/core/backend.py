@@ -1,4 +1,4 @@
-"""What turns token ids into logits, whatever runs underneath."""
+"""Interface of the runtimes that turn token ids into logits."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,11 +12,18 @@ Logits = npt.NDArray[np.float32]
 
 
 class Backend(Protocol):
-    """One loaded graph."""
+    """Loaded model graph."""
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-        """Right-padded (windows, tokens) in; (windows, labels) out, or, where every token is
-        answered for, (windows, tokens, tags)."""
+        """Run one batch.
+
+        Args:
+            input_ids: (windows, tokens), padded on the right.
+            attention_mask: (windows, tokens), 1 for tokens and 0 for padding.
+
+        Returns:
+            (windows, labels), or (windows, tokens, tags) for token classification.
+        """
         ...
 
 
@@ -34,10 +41,17 @@ def pad(windows: Sequence[TokenIds], pad_id: int) -> tuple[TokenIds, TokenIds]:
 def run_in_batches(
     backend: Backend, windows: Sequence[TokenIds], pad_id: int, batch_tokens: int
 ) -> list[Logits]:
-    """Each window's logits, (labels,) or (its tokens, tags), in the windows' order. They are run
-    from short to long, so that little padding is read.
+    """Run windows from short to long, so that batches have little padding.
 
-    batch_tokens: the padded tokens of one call of the backend; bounds its memory.
+    Args:
+        backend: Loaded graph.
+        windows: Token ids of each window.
+        pad_id: Token id of the padding.
+        batch_tokens: Limit on the padded tokens of one call, which bounds its memory. A longer
+            window runs alone.
+
+    Returns:
+        Each window's logits, (labels,) or (its tokens, tags), in the windows' order.
     """
     outputs: dict[int, Logits] = {}
     batch: list[int] = []

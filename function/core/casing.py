@@ -1,7 +1,7 @@
-"""How tokens are capitalised, for a model whose tokenizer lower-cases.
+"""Casing of tokens, for a model whose tokenizer lower-cases.
 
-An id and its casing travel as one number, `id + size of the vocabulary x casing`, so that whatever
-windows, pads, queues and batches token ids does so with both. The graph takes them apart again.
+One number holds a token's id and its casing: `id + vocabulary size x casing`. So windows, padding,
+queues and batches keep both together, and the graph separates them.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 
 class Casing(IntEnum):
-    """Of one token. Digits, punctuation and scripts without case are `NONE`."""
+    """Casing of one token. Digits, punctuation and scripts without case are `NONE`."""
 
     NONE = 0
     INITIAL = 1
@@ -22,7 +22,7 @@ class Casing(IntEnum):
 
 
 def casing_of(text: str, offsets: Sequence[tuple[int, int]]) -> npt.NDArray[np.int64]:
-    """(tokens,) casings of the stretches [start, end) of a text."""
+    """Return the casings, (tokens,), of the spans [start, end) of a text."""
     if not offsets:
         return np.zeros(0, dtype=np.int64)
     characters = np.array([text]).view("U1")[: len(text)]
@@ -45,6 +45,6 @@ def casing_of(text: str, offsets: Sequence[tuple[int, int]]) -> npt.NDArray[np.i
 def _counts(
     flags: npt.NDArray[np.bool_], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """How many of the characters [start, end) have a property."""
+    """Count the characters in each span [start, end) that have a property."""
     before = np.concatenate(([0], np.cumsum(flags)))
     return np.asarray(before[ends] - before[starts])

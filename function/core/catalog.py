@@ -1,4 +1,4 @@
-"""The models that one process serves: the default loaded at start, others on first use."""
+"""Models of one process: the default is loaded at start, others on first use."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
@@ -9,14 +9,18 @@ from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
 from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
-from function.core.predictor import Predictor, open_predictor
+from function.core.predictor import Predictor, load_predictor
 from function.core.types import ModelInfo
 
 LoadBackend = Callable[[Artifact], Backend]
 
 
 class Catalog:
-    """Models by name, found as the folders of one directory."""
+    """Models by name, one for each folder of a directory.
+
+    Attributes:
+        max_windows: Limit on the windows of one request.
+    """
 
     def __init__(
         self,
@@ -29,14 +33,21 @@ class Catalog:
         digest: Digest = digest_file,
         prepare: Callable[[Predictor], None] | None = None,
     ) -> None:
-        """Read every manifest; load nothing yet. Raises ArtifactError.
+        """Read every manifest; load nothing yet.
 
-        load_backend: opens an artifact's graph; the one thing that differs between CPU and GPU.
-        max_windows: the most windows that one request may take. most_loaded: models in memory at
-        once, two at the least; where one more is wanted, the one that was not asked for longest
-        goes, but never the default. Requests that it is answering keep it until they are done.
-        digest: how files are hashed. prepare: what to do with a loaded model before it is called
-        ready.
+        Args:
+            directory: Directory with one folder per model.
+            default: Name of the default model; if it is absent, the first by name is the default.
+            load_backend: Opens an artifact's graph: the only difference between CPU and GPU.
+            max_windows: Limit on the windows of one request.
+            most_loaded: Models in memory at once, at least two. Loading one more unloads the
+                least recently used one, but never the default. Requests in progress keep an
+                unloaded model until they are done.
+            digest: Hashes a file.
+            prepare: Called with a loaded model before it counts as ready.
+
+        Raises:
+            ArtifactError: There are no models, or a folder is not what its manifest says.
         """
         self._load_backend, self.max_windows, self._digest = load_backend, max_windows, digest
         self._most_loaded, self._prepare = most_loaded, prepare
@@ -54,46 +65,56 @@ class Catalog:
         self._infos = {
             name: self._describe(name, artifact) for name, artifact in self._artifacts.items()
         }
-        self._predictors: OrderedDict[str, Predictor] = OrderedDict()  # asked for last at the end
+        self._predictors: OrderedDict[str, Predictor] = OrderedDict()  # most recently used last
         self._order, self._opening = Lock(), Lock()
 
     def load(self, model: str | None = None) -> Predictor:
-        """The predictor of a model (None: the default), loaded on first use.
+        """Return the predictor of a model (None: the default), loaded on first use.
 
-        Raises UnknownModelError, and ArtifactError where a file is not what the manifest says.
+        Raises:
+            UnknownModelError: No such model is served.
+            ArtifactError: A file is not what the manifest says.
         """
         name = self._known(model)
         if predictor := self._recall(name):
             return predictor
-        with self._opening:  # one at a time, or there would be more in memory than there may be
+        with self._opening:  # one at a time, to keep the limit on models in memory
             return self._recall(name) or self._open(name)
 
     def predictor(self, model: str | None) -> Predictor:
-        """As `load`, but the default must have been loaded: requests do not start it."""
+        """Return what `load` does, but require a loaded default: requests do not start it.
+
+        Raises:
+            NotReadyError: The default model is not loaded yet.
+        """
         return self.recall(model) or self.load(model)
 
     def recall(self, model: str | None) -> Predictor | None:
-        """As `predictor`, but None where it would have to be loaded, which takes seconds."""
+        """Return what `predictor` does, but None instead of loading, which takes seconds."""
         if not self.ready():
             raise NotReadyError("the model is still being loaded; try again in a moment")
         return self._recall(self._known(model))
 
     def ready(self) -> bool:
-        """Whether the default model is loaded."""
+        """Return whether the default model is loaded."""
         return self._default in self._predictors
 
     def loaded(self) -> Collection[Predictor]:
-        """Those in memory now."""
+        """Return the predictors in memory."""
         with self._order:
             return list(self._predictors.values())
 
     def models(self) -> Sequence[ModelInfo]:
-        """What is served, the default first."""
+        """Return the served models, the default first."""
         names = sorted(self._artifacts, key=lambda name: (name != self._default, name))
         return [self._infos[name] for name in names]
 
     def info(self, model: str | None) -> ModelInfo:
-        """How answers name a model. Raises UnknownModelError."""
+        """Return the name, version and other facts of a model.
+
+        Raises:
+            UnknownModelError: No such model is served.
+        """
         return self._infos[self._known(model)]
 
     def _known(self, model: str | None) -> str:
@@ -111,7 +132,7 @@ class Catalog:
             return self._predictors.get(name)
 
     def _make_room(self) -> None:
-        """For one more beside the default."""
+        """Unload the least recently used models, so that one more fits in memory."""
         with self._order:
             others = [name for name in self._predictors if name != self._default]
             for name in others[: max(0, len(others) + 2 - self._most_loaded)]:
@@ -133,7 +154,7 @@ class Catalog:
         verify(artifact, self._digest)
         if name != self._default:
             self._make_room()
-        predictor = open_predictor(artifact, self._load_backend, self.max_windows)
+        predictor = load_predictor(artifact, self._load_backend, self.max_windows)
         if self._prepare:
             self._prepare(predictor)
         with self._order:

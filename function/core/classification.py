@@ -1,4 +1,4 @@
-"""What texts are about: one label a text, from the mean of its windows."""
+"""Text classification: one prediction per text, from the mean of its windows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,13 +10,17 @@ from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.backend import Logits
 from function.core.decoding import activate
 from function.core.errors import ArtifactError, InputError
-from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import TextTokenizer, TokenIds
 from function.core.types import AnyPrediction, LabelScore, Options, Prediction
+from function.core.windows import ModelInputs, RunWindows, WindowedText
 
 
 def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
-    """The same, of a model that classifies texts. Raises InputError for any other's."""
+    """Return predictions as those of a text classifier.
+
+    Raises:
+        InputError: They are another task's.
+    """
     found = [each for each in predictions if isinstance(each, Prediction)]
     if len(found) != len(predictions):
         raise InputError("this model finds entities; name one that classifies texts")
@@ -24,7 +28,7 @@ def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
 
 
 class Classifier:
-    """See `core.decoders.Decoder`."""
+    """Decoder of text classification; see `core.decoders.Decoder`."""
 
     slow = False
 
@@ -38,43 +42,43 @@ class Classifier:
         self._tokenizer = tokenizer
 
     def check(self, options: Options) -> None:
-        """Raises InputError."""
+        """See `core.decoders.Decoder`."""
         if options.grouping != "entities" or options.outside:
             raise InputError("this model classifies whole texts: it has no words to tell apart")
 
-    def explaining(self, reading: Reading) -> int:
+    def explanation_cost(self, inputs: ModelInputs) -> int:
         """See `core.decoders.Decoder`."""
-        from function.core.explanation import cost  # as below
+        from function.core.explanation import window_cost  # see `_explained`
 
-        return sum(cost(text.encoded, len(text.windows)) for text in reading.texts)
+        return sum(window_cost(text.encoded, len(text.windows)) for text in inputs.texts)
 
     def decode(
-        self, reading: Reading, outputs: Sequence[Logits], options: Options
+        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """outputs: (labels,) a window. Raises PredictionError where they are not numbers."""
-        counts = [len(text.windows) for text in reading.texts]
+        """See `core.decoders.Decoder`. Each window's output is (labels,)."""
+        counts = [len(text.windows) for text in inputs.texts]
         starts = [0, *accumulate(counts[:-1])]
         sums = np.add.reduceat(np.array(outputs), starts, axis=0)
         means = sums / np.array(counts, dtype=np.float32)[:, None]
         probabilities = scores = activate(means, self._temperature, "softmax")
         if options.activation != "softmax":
             scores = activate(means, self._temperature, options.activation)
-        # By logits: scores of far ones may be equal, sigmoid's both 1.
+        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
         orders = np.argsort(-means, axis=1, kind="stable")
         return [
             self._prediction(text, order, probability, score, options)
             for text, order, probability, score in zip(
-                reading.texts, orders.tolist(), probabilities.tolist(), scores.tolist(), strict=True
+                inputs.texts, orders.tolist(), probabilities.tolist(), scores.tolist(), strict=True
             )
         ]
 
     def explain(
-        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
+        self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
     ) -> list[AnyPrediction]:
-        """The same predictions with highlights."""
+        """See `core.decoders.Decoder`."""
         return [
             self._explained(text, prediction, run)
-            for text, prediction in zip(reading.texts, classified(predictions), strict=True)
+            for text, prediction in zip(inputs.texts, classified(predictions), strict=True)
         ]
 
     def _prediction(
@@ -85,8 +89,15 @@ class Classifier:
         values: Sequence[float],
         options: Options,
     ) -> Prediction:
-        """order: of labels, best first. probabilities, values: of all labels, and what was asked
-        for of them."""
+        """Build one text's prediction.
+
+        Args:
+            text: Text and its windows.
+            order: Labels' indices, best first.
+            probabilities: Calibrated probability of each label.
+            values: Score of each label under the activation asked for.
+            options: Options of the request.
+        """
         scores = [LabelScore(self._labels[code], values[code]) for code in order]
         certainty, *others = [probabilities[code] for code in order[:2]]
         return Prediction(
@@ -101,8 +112,8 @@ class Classifier:
             margin=certainty - sum(others),
         )
 
-    def _explained(self, text: WindowedText, prediction: Prediction, run: Run) -> Prediction:
-        # Imported where it is asked for: a first answer rarely explains.
+    def _explained(self, text: WindowedText, prediction: Prediction, run: RunWindows) -> Prediction:
+        # Imported on use, to keep it out of the cold start: a first answer rarely explains.
         from function.core.explanation import LogOdds, explain
 
         label = self._labels.index(prediction.label)

@@ -1,4 +1,4 @@
-"""What the tasks differ in: how a model's outputs become predictions."""
+"""Decoders: the part that differs between tasks, from a model's outputs to predictions."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -6,43 +6,57 @@ from typing import Protocol
 from function.core.artifact import Artifact, Task
 from function.core.backend import Logits
 from function.core.classification import Classifier
-from function.core.reading import Reading, Run
 from function.core.tokenization import TextTokenizer
 from function.core.types import AnyPrediction, Options
+from function.core.windows import ModelInputs, RunWindows
 
 
 class Decoder(Protocol):
-    """What a task makes of a model's outputs.
+    """Decoder of one task.
 
-    slow: whether decoding takes longer than an event loop may be held.
+    Attributes:
+        slow: Decoding takes longer than it may hold an event loop.
     """
 
     slow: bool
 
     def check(self, options: Options) -> None:
-        """Raises InputError where a caller asks for what this task does not have."""
+        """Check that the task supports the options.
+
+        Raises:
+            InputError: An option is for another task.
+        """
         ...
 
-    def explaining(self, reading: Reading) -> int:
-        """The most windows that `explain` reads."""
+    def explanation_cost(self, inputs: ModelInputs) -> int:
+        """Return the most windows that `explain` may run."""
         ...
 
     def decode(
-        self, reading: Reading, outputs: Sequence[Logits], options: Options
+        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """Predictions from the output of every window. Raises PredictionError where one is not
-        of finite numbers."""
+        """Return the prediction of each text, from the output of each window.
+
+        Raises:
+            PredictionError: An output is not finite.
+        """
         ...
 
     def explain(
-        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
+        self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
     ) -> list[AnyPrediction]:
-        """The same predictions with highlights. run: reads windows with words left out."""
+        """Return the predictions with highlights.
+
+        Args:
+            inputs: Texts and their windows.
+            predictions: Prediction of each text.
+            run: Runs the model on windows from which words were removed.
+        """
         ...
 
 
 def _entity_finder(artifact: Artifact, tokenizer: TextTokenizer) -> Decoder:
-    from function.core.entities import EntityFinder  # the default model is rarely one
+    from function.core.entities import EntityFinder  # few models need it: no cost at a cold start
 
     return EntityFinder(artifact, tokenizer)
 

@@ -1,5 +1,4 @@
-"""From what a model gives to what is answered: logits to the scores of labels, and the emissions of
-words to their tags."""
+"""Numerics of decoding: logits to label scores, and words' emissions to tags by a CRF."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,9 +19,13 @@ Tags = npt.NDArray[np.int64]
 def activate(
     logits: Logits | Probabilities, temperature: float, activation: Activation
 ) -> Probabilities:
-    """(texts, labels) scores of logits divided by a temperature (Guo et al. 2017, "On Calibration
-    of Modern Neural Networks"). `none` returns those quotients, so that their softmax is what
-    `softmax` returns. Raises PredictionError where one is not finite.
+    """Return the scores, (texts, labels), of logits divided by a temperature.
+
+    Temperature scaling is of Guo et al. 2017, "On Calibration of Modern Neural Networks". With
+    `none` the quotients are the scores, so that their softmax is the result of `softmax`.
+
+    Raises:
+        PredictionError: A logit is not finite.
     """
     scaled = logits.astype(np.float64) / temperature
     if not np.isfinite(scaled).all():
@@ -37,10 +40,12 @@ def activate(
 
 @dataclass(frozen=True)
 class Transitions:
-    """The scores of a linear-chain CRF beside its emissions.
+    """Transition scores of a linear-chain CRF.
 
-    start, end: (tags,) of a sequence's first and last tag. between: (tags, tags), from row to
-    column.
+    Attributes:
+        start: (tags,) score of each tag as a sequence's first.
+        end: (tags,) score of each tag as a sequence's last.
+        between: (tags, tags) score from the row's tag to the column's.
     """
 
     start: Scores
@@ -51,10 +56,13 @@ class Transitions:
 def best_tags(
     emissions: Sequence[Scores], transitions: Transitions
 ) -> list[tuple[Tags, Probabilities]]:
-    """Of each sequence the best tags, and how probable each of them is.
+    """Decode the best tags of each sequence, and the probability of each of them.
 
-    emissions: (words, tags) of each, of one word or more. Those of like length are decoded
-    together, so that a long one pads no short one to more than twice its length.
+    Sequences of similar length are decoded together: none is padded to twice its length.
+
+    Args:
+        emissions: (words, tags) of each sequence, at least one word each.
+        transitions: Scores of the CRF.
     """
     found: dict[int, tuple[Tags, Probabilities]] = {}
     for alike in _of_like_length(emissions):
@@ -71,7 +79,7 @@ def best_tags(
 
 
 def _of_like_length(sequences: Sequence[Scores]) -> Iterable[list[int]]:
-    """Places of sequences, those together whose lengths have the same highest bit."""
+    """Group the indices of sequences whose lengths have the same highest bit."""
     alike: defaultdict[int, list[int]] = defaultdict(list)
     for index, sequence in enumerate(sequences):
         alike[len(sequence).bit_length()].append(index)
@@ -79,10 +87,12 @@ def _of_like_length(sequences: Sequence[Scores]) -> Iterable[list[int]]:
 
 
 def viterbi(emissions: Scores, lengths: Tags, transitions: Transitions) -> Tags:
-    """The best tags of each sequence, (sequences, words), 0 behind its end (Viterbi 1967).
+    """Return the best tags of each sequence, (sequences, words), 0 after its end (Viterbi 1967).
 
-    emissions: (sequences, words, tags), whatever behind a sequence's end. lengths: (sequences,)
-    words of each, at least 1.
+    Args:
+        emissions: (sequences, words, tags); any value after a sequence's end.
+        lengths: (sequences,) number of words, at least 1.
+        transitions: Scores of the CRF.
     """
     count, longest, tags = emissions.shape
     score = transitions.start + emissions[:, 0]
@@ -93,7 +103,7 @@ def viterbi(emissions: Scores, lengths: Tags, transitions: Transitions) -> Tags:
         came_from[word] = np.where(inside, ways.argmax(axis=1), came_from[word])
         score = np.where(inside, ways.max(axis=1) + emissions[:, word], score)
     best = np.zeros((count, longest), dtype=np.int64)
-    # Behind a sequence's end every tag came from itself, so that its last tag arrives there.
+    # After a sequence's end every tag came from itself, which carries its last tag to the end.
     tag = (score + transitions.end).argmax(axis=1)
     for word in range(longest - 1, -1, -1):
         best[:, word] = tag
@@ -102,9 +112,10 @@ def viterbi(emissions: Scores, lengths: Tags, transitions: Transitions) -> Tags:
 
 
 def tag_probabilities(emissions: Scores, lengths: Tags, transitions: Transitions) -> Probabilities:
-    """(sequences, words, tags): the probability of each tag of each word over all sequences of
-    tags, by the forward-backward algorithm (Rabiner 1989, "A Tutorial on Hidden Markov Models").
-    Takes what `viterbi` takes; 0 behind a sequence's end.
+    """Return the marginal probabilities of tags, (sequences, words, tags), 0 after an end.
+
+    The forward-backward algorithm is of Rabiner 1989, "A Tutorial on Hidden Markov Models".
+    Arguments are those of `viterbi`.
     """
     count, longest, tags = emissions.shape
     forward = np.empty((count, longest, tags))

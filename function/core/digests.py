@@ -1,5 +1,8 @@
-"""SHA-256 of files. Standard library alone, so that hashing can start before anything else is
-imported: it takes a tenth of a second, in C, outside Python's lock."""
+"""SHA-256 of files.
+
+It imports the standard library alone, so that hashing can start before everything else is imported.
+Hashing takes a tenth of a second, in C, outside Python's lock.
+"""
 
 import hashlib
 import mmap
@@ -11,20 +14,23 @@ Digest = Callable[[Path], str]
 
 
 def digest_file(path: Path) -> str:
-    """64 hex digits. Raises OSError.
+    """Return the SHA-256 of a file in 64 hex digits.
 
-    The file is hashed in one call: each piece would have to wait for Python's lock anew, and while
-    other threads import, that takes longer than the hashing.
+    One call hashes the whole file: each chunk would have to wait for Python's lock again, and while
+    other threads import, those waits take longer than the hashing.
+
+    Raises:
+        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
-        if not path.stat().st_size:  # which cannot be mapped
+        if not path.stat().st_size:  # an empty file cannot be mapped
             return hashlib.sha256().hexdigest()
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return hashlib.sha256(content).hexdigest()
 
 
 def hash_ahead(folder: Path) -> Digest:
-    """Start hashing every file below a folder; the answer waits for the file it is asked for."""
+    """Start hashing every file below a folder; return a function that waits for a file's digest."""
     pool = ThreadPoolExecutor(thread_name_prefix="digest")
     started = {path: pool.submit(digest_file, path) for path in folder.rglob("*") if path.is_file()}
     pool.shutdown(wait=False)

@@ -1,21 +1,23 @@
-"""The engine of a process that gets one request at a time."""
+"""Engine of a process that gets one request at a time."""
 
 from collections.abc import Sequence
 
 from function.core.catalog import Catalog
-from function.core.types import Answer, ModelInfo, Options
+from function.core.types import ModelInfo, Options, PredictionResult
 
 
 class DirectEngine:
-    """Answers where it is called. For Lambda, which hands a process one request at a time."""
+    """Engine that predicts in the caller's thread: Lambda gives a process one request at a time."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
+    async def predict(
+        self, model: str | None, texts: Sequence[str], options: Options
+    ) -> PredictionResult:
         """See `core.types.Engine`."""
         predictions, timings = self._catalog.predictor(model).predict(texts, options)
-        return Answer(self._catalog.info(model), predictions, timings)
+        return PredictionResult(self._catalog.info(model), predictions, timings)
 
     def models(self) -> Sequence[ModelInfo]:
         return self._catalog.models()

@@ -1,6 +1,6 @@
-"""What texts name: a tag for every word, by a CRF over the emissions of the model.
+"""Token classification: a CRF over the model's emissions tags every word of a text.
 
-outputs of windows ─► emissions of words ─► their best tags, and how probable ─► entities
+outputs of windows ─► emissions of words ─► best tags and their probabilities ─► entities
 """
 
 from collections.abc import Sequence
@@ -12,21 +12,25 @@ from safetensors.numpy import load_file
 from function.core.artifact import Artifact, CrfDecoding
 from function.core.backend import Logits
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
-from function.core.entity_spans import entities_of
+from function.core.entity_spans import build_entities
 from function.core.errors import ArtifactError, InputError, PredictionError
-from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import TextTokenizer
 from function.core.types import AnyPrediction, EntityPrediction, Options
-from function.core.word_emissions import Words, words_of
+from function.core.windows import ModelInputs, RunWindows, WindowedText
+from function.core.word_emissions import Words, build_words
 
 
 class EntityFinder:
-    """See `core.decoders.Decoder`."""
+    """Decoder of token classification; see `core.decoders.Decoder`."""
 
     slow = True
 
     def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
-        """Raises ArtifactError where there are no transitions, or not those of the tags."""
+        """Read the transitions.
+
+        Raises:
+            ArtifactError: There are none, or their shapes do not fit the tags.
+        """
         decoding = artifact.manifest.decoding
         if not isinstance(decoding, CrfDecoding):
             raise ArtifactError(f"{artifact.path.name}: entities are not found by {decoding.kind}")
@@ -35,7 +39,7 @@ class EntityFinder:
         self._transitions = _read_transitions(artifact, len(decoding.tags), decoding.temperature)
 
     def check(self, options: Options) -> None:
-        """Raises InputError."""
+        """See `core.decoders.Decoder`."""
         if options.explain:
             raise InputError("explain: this model finds entities, and has no label to explain")
         if options.top_k is not None:
@@ -43,18 +47,18 @@ class EntityFinder:
         if options.activation != "softmax":
             raise InputError("this model's scores are probabilities of tags: ask for no other")
 
-    def explaining(self, reading: Reading) -> int:  # noqa: ARG002
-        """See `explain`."""
+    def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
+        """See `core.decoders.Decoder`."""
         return 0
 
     def decode(
-        self, reading: Reading, outputs: Sequence[Logits], options: Options
+        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """outputs: (tokens, tags) a window. Raises PredictionError where they are not numbers."""
-        ends = np.cumsum([len(text.windows) for text in reading.texts])
+        """See `core.decoders.Decoder`. Each window's output is (tokens, tags)."""
+        ends = np.cumsum([len(text.windows) for text in inputs.texts])
         words = [
-            words_of(text, outputs[end - len(text.windows) : end], self._prefix)
-            for text, end in zip(reading.texts, ends, strict=True)
+            build_words(text, outputs[end - len(text.windows) : end], self._prefix)
+            for text, end in zip(inputs.texts, ends, strict=True)
         ]
         emissions = [each.emissions / self._temperature for each in words]
         if not all(np.isfinite(each).all() for each in emissions):
@@ -62,16 +66,16 @@ class EntityFinder:
         tagged = best_tags(emissions, self._transitions)
         return [
             self._prediction(text, each, tags, scores, options)
-            for text, each, (tags, scores) in zip(reading.texts, words, tagged, strict=True)
+            for text, each, (tags, scores) in zip(inputs.texts, words, tagged, strict=True)
         ]
 
     def explain(
         self,
-        reading: Reading,  # noqa: ARG002
+        inputs: ModelInputs,  # noqa: ARG002
         predictions: Sequence[AnyPrediction],
-        run: Run,  # noqa: ARG002
+        run: RunWindows,  # noqa: ARG002
     ) -> list[AnyPrediction]:
-        """Nothing to explain: `check` refuses it."""
+        """Return the predictions as they are: `check` refuses requests to explain."""
         return list(predictions)
 
     def _prediction(
@@ -83,11 +87,11 @@ class EntityFinder:
         options: Options,
     ) -> EntityPrediction:
         names = [self._tags[tag] for tag in tags]
-        found = partial(entities_of, text.encoded.text, words, names, scores)
-        apart, outside = options.grouping == "words", options.outside
-        whole = list(found(apart=False, outside=False))
+        found = partial(build_entities, text.encoded.text, words, names, scores)
+        by_word, outside = options.grouping == "words", options.outside
+        whole = list(found(by_word=False, outside=False))
         return EntityPrediction(
-            entities=list(found(apart=apart, outside=outside)) if apart or outside else whole,
+            entities=list(found(by_word=by_word, outside=outside)) if by_word or outside else whole,
             tokens=len(text.encoded.ids),
             words=text.encoded.words,
             windows=len(text.windows),

@@ -1,37 +1,42 @@
-"""From the tags of words to entities: stretches of the text, each with its label and its score."""
+"""Entities from the tags of words: spans of the text, each with its label and score."""
 
 import unicodedata
 from collections.abc import Iterator, Sequence
 
 from function.core.decoding import Probabilities
 from function.core.types import OUTSIDE, Entity
-from function.core.word_emissions import Places, Words
+from function.core.word_emissions import WordIndices, Words
 
-# What a word is written on with: joiners, variation selectors, skin tones.
+# Code points that continue a word: joiners, variation selectors, skin tones, tags.
 JOINED = {0x200D, *range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400), *range(0xE0020, 0xE0080)}
 
 
-def entities_of(
+def build_entities(
     text: str,
     words: Words,
     tags: Sequence[str],
     scores: Probabilities,
     *,
-    apart: bool,
+    by_word: bool,
     outside: bool,
 ) -> Iterator[Entity]:
-    """In reading order.
+    """Yield entities in text order.
 
-    tags, scores: of each word, its tag and how probable that is. apart: each word by itself, with
-    its tag. outside: also what belongs to no entity.
+    Args:
+        text: Text that holds the words.
+        words: Words of the text.
+        tags: Tag of each word.
+        scores: Probability of each word's tag.
+        by_word: Yield each word by itself, with its tag as the label.
+        outside: Also yield words that belong to no entity.
     """
-    for start, stop in _runs(tags, words.ids, apart):
+    for start, stop in _runs(tags, words.ids, by_word):
         tag = tags[start]
         if tag == OUTSIDE and not outside:
             continue
         begin, end = _whole(text, int(words.start[start]), int(words.end[stop - 1]))
         yield Entity(
-            label=_flat(tag) if apart else _label(tag),
+            label=_iob_tag(tag) if by_word else _label(tag),
             text=text[begin:end],
             start=begin,
             end=end,
@@ -40,22 +45,22 @@ def entities_of(
 
 
 def _label(tag: str) -> str:
-    """`PER` of `B-PER`, `O` of `O`."""
+    """Return `PER` for `B-PER`, `O` for `O`."""
     return tag.partition("-")[2] or tag
 
 
-def _flat(tag: str) -> str:
-    """A tag as clients know them, who have no words that end an entity or stand alone."""
+def _iob_tag(tag: str) -> str:
+    """Return a tag with `B-` for `S-` and `I-` for `E-`: clients know no others."""
     return {"S": "B", "E": "I"}.get(tag[0], tag[0]) + tag[1:]
 
 
-def _runs(tags: Sequence[str], ids: Places, apart: bool) -> Iterator[tuple[int, int]]:
-    """[start, stop) of each stretch of words that belong together."""
+def _runs(tags: Sequence[str], ids: WordIndices, by_word: bool) -> Iterator[tuple[int, int]]:
+    """Yield [start, stop) of each run of words that form one entity."""
     start = 0
     for word in range(1, len(tags) + 1):
         goes_on = (
             word < len(tags)
-            and not apart
+            and not by_word
             and ids[word] == ids[word - 1] + 1
             and _label(tags[word]) == _label(tags[word - 1])
             and tags[word][0] not in "BS"
@@ -66,8 +71,10 @@ def _runs(tags: Sequence[str], ids: Places, apart: bool) -> Iterator[tuple[int, 
 
 
 def _whole(text: str, start: int, end: int) -> tuple[int, int]:
-    """A stretch with the marks that stand on its last character, which tokenizers drop, and
-    without white space at its edges."""
+    """Extend a span by the marks on its last character, and trim white space at its edges.
+
+    Tokenizers drop such marks.
+    """
     while end < len(text) and (
         unicodedata.category(text[end])[0] == "M" or ord(text[end]) in JOINED
     ):

@@ -1,4 +1,4 @@
-"""Everything that can go wrong while a text is answered, by whose fault it is.
+"""Exceptions of this project, by cause.
 
     text ──> tokens ──> logits ──> prediction
       │         │          │
@@ -13,11 +13,11 @@
 
 
 class EvergreenError(Exception):
-    """Base of every error that this project raises on purpose."""
+    """Base of every exception that this project raises."""
 
 
 class InputError(EvergreenError):
-    """The caller sent something that cannot be answered; the message says what to send instead."""
+    """The request cannot be answered; the message says what to send instead."""
 
 
 class BatchTooLargeError(InputError):
@@ -29,15 +29,15 @@ class UnknownModelError(InputError):
 
 
 class ArtifactError(EvergreenError):
-    """A model directory is damaged, incomplete or not what its manifest says. Names the file."""
+    """A model directory differs from its manifest; the message names the file."""
 
 
 class UnsupportedArchitectureError(ArtifactError):
-    """An artifact that this backend cannot serve, though another may."""
+    """This backend cannot serve the artifact, but another may."""
 
 
 class PredictionError(EvergreenError):
-    """The model answered with something that is not a prediction, for example NaN."""
+    """The model failed, or returned invalid numbers such as NaN."""
 
 
 class NotReadyError(EvergreenError):
@@ -45,7 +45,11 @@ class NotReadyError(EvergreenError):
 
 
 class OverloadedError(EvergreenError):
-    """More is waiting than the queue holds. retry_after: seconds after which there may be room."""
+    """The queue is full.
+
+    Attributes:
+        retry_after: Seconds until there may be room.
+    """
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
@@ -53,4 +57,4 @@ class OverloadedError(EvergreenError):
 
 
 class ConfigurationError(EvergreenError):
-    """The environment holds a setting that makes no sense. Names the variable."""
+    """A setting in the environment is invalid; the message names the variable."""

@@ -1,9 +1,8 @@
-"""Which words made the model think so: occlusion, bounded in cost.
+"""Weights of words for a label: occlusion at a bounded cost.
 
-A word's weight comes from leaving it out and reading again. A short text tries each word. A long
-one first tries groups of neighbouring words, then the single words of the groups that mattered
-most. Either way a text costs at most `ROWS` extra windows, however long it is, plus one for each
-window that it has.
+To weigh a word, remove it and run the model again. A short text tries each word. A long one first
+tries groups of neighbouring words, then single words of the groups with the largest effect. A text
+of any length costs at most `ROWS` extra windows, plus one for each of its own windows.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +14,16 @@ import numpy.typing as npt
 from function.core.tokenization import EncodedText, TokenIds
 from function.core.types import Highlight
 
-ROWS = 64
+ROWS = 64  # windows with words removed
 GROUPS = ROWS // 2
 
 LogOdds = npt.NDArray[np.float64]
-Score = Callable[[Sequence[TokenIds]], LogOdds]
+ScoreWindows = Callable[[Sequence[TokenIds]], LogOdds]
 
 
 @dataclass(frozen=True)
 class _Word:
-    """Token positions [start, stop) of one word, in the text."""
+    """Token positions [start, stop) of one word in the text."""
 
     start: int
     stop: int
@@ -32,24 +31,35 @@ class _Word:
 
 @dataclass(frozen=True)
 class _Window:
-    """Content token positions of one window, and what the model says of it."""
+    """Positions of one window's content tokens, and the label's log-odds in it."""
 
     positions: npt.NDArray[np.int64]
     log_odds: float
 
 
-def cost(text: EncodedText, windows: int) -> int:
-    """The most windows that explaining reads of a text that has so many: these again, and one for
-    each word or group of words that is left out."""
+def window_cost(text: EncodedText, windows: int) -> int:
+    """Return the most windows that `explain` runs for a text.
+
+    Those are the text's own windows again, and one for each word or group of words removed.
+    """
     return windows + min(text.words, ROWS)
 
 
-def explain(text: EncodedText, positions: Sequence[TokenIds], score: Score) -> list[Highlight]:
-    """Weigh the words of a text for the label whose log-odds `score` gives.
+def explain(
+    text: EncodedText, positions: Sequence[TokenIds], score: ScoreWindows
+) -> list[Highlight]:
+    """Weigh the words of a text for one label.
 
-    positions: of each window, its tokens' places. score: windows of content tokens to log-odds.
-    Highlights come in reading order. A weight is 2σ(d) − 1, where d is the log-odds that the
-    label loses without the word: the probability it would gain from an undecided model, doubled.
+    A weight is 2σ(d) − 1, where d is the log-odds that the label loses without the word: twice the
+    probability that the word would add if the model were undecided.
+
+    Args:
+        text: Tokens of the text.
+        positions: For each window, the positions of its tokens.
+        score: Returns the label's log-odds for windows of content tokens.
+
+    Returns:
+        Highlights in text order.
     """
     whole = score([text.ids[window] for window in positions])
     windows = [_Window(p, float(s)) for p, s in zip(positions, whole, strict=True)]
@@ -59,7 +69,7 @@ def explain(text: EncodedText, positions: Sequence[TokenIds], score: Score) -> l
     if len(words) > ROWS:
         groups = [list(group) for group in np.array_split(np.array(words, dtype=object), GROUPS)]
         losses = _losses(text, windows, groups, score)
-        words = _most_telling(groups, losses, ROWS - GROUPS)
+        words = _most_weighty(groups, losses, ROWS - GROUPS)
     weights = _losses(text, windows, [[word] for word in words], score)
     return [
         Highlight(
@@ -71,13 +81,13 @@ def explain(text: EncodedText, positions: Sequence[TokenIds], score: Score) -> l
     ]
 
 
-def _words(text: EncodedText, read: npt.NDArray[np.int64]) -> list[_Word]:
-    """Words that some window read, without those that are punctuation alone."""
-    if not len(read):
+def _words(text: EncodedText, covered: TokenIds) -> list[_Word]:
+    """Return the words at the covered token positions, except punctuation."""
+    if not len(covered):
         return []
-    ids = text.word_ids[read]
-    breaks = np.flatnonzero((np.diff(ids) != 0) | (np.diff(read) != 1)) + 1
-    runs = np.split(read, breaks)
+    ids = text.word_ids[covered]
+    breaks = np.flatnonzero((np.diff(ids) != 0) | (np.diff(covered) != 1)) + 1
+    runs = np.split(covered, breaks)
     return [
         _Word(int(run[0]), int(run[-1]) + 1)
         for run in runs
@@ -85,8 +95,8 @@ def _words(text: EncodedText, read: npt.NDArray[np.int64]) -> list[_Word]:
     ]
 
 
-def _most_telling(groups: Sequence[list[_Word]], losses: LogOdds, budget: int) -> list[_Word]:
-    """Words of the groups that changed the answer most, as many as the budget allows."""
+def _most_weighty(groups: Sequence[list[_Word]], losses: LogOdds, budget: int) -> list[_Word]:
+    """Return at most `budget` words, from the groups with the largest effect first."""
     chosen: list[_Word] = []
     for index in np.argsort(-np.abs(losses)):
         chosen += groups[index][: budget - len(chosen)]
@@ -96,13 +106,16 @@ def _most_telling(groups: Sequence[list[_Word]], losses: LogOdds, budget: int) -
 
 
 def _losses(
-    text: EncodedText, windows: Sequence[_Window], groups: Sequence[list[_Word]], score: Score
+    text: EncodedText,
+    windows: Sequence[_Window],
+    groups: Sequence[list[_Word]],
+    score: ScoreWindows,
 ) -> LogOdds:
-    """Log-odds the label loses when each group is left out of the first window that reads it."""
+    """Return the log-odds that the label loses without each group, in its first window."""
     rows, before = [], []
     for group in groups:
-        left_out = np.concatenate([np.arange(word.start, word.stop) for word in group])
-        window = next(w for w in windows if np.isin(left_out[0], w.positions))
-        rows.append(text.ids[np.setdiff1d(window.positions, left_out)])
+        removed = np.concatenate([np.arange(word.start, word.stop) for word in group])
+        window = next(w for w in windows if np.isin(removed[0], w.positions))
+        rows.append(text.ids[np.setdiff1d(window.positions, removed)])
         before.append(window.log_odds)
     return np.array(before) - score(rows)

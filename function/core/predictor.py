@@ -1,4 +1,4 @@
-"""One loaded model: text in, predictions out."""
+"""Loaded model: from texts to predictions."""
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
@@ -10,30 +10,40 @@ from function.core.backend import Backend, Logits, run_in_batches
 from function.core.classification import classified
 from function.core.decoders import DECODERS
 from function.core.errors import BatchTooLargeError, InputError
-from function.core.reading import Reading, Run, WindowedText
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
 from function.core.types import AnyPrediction, Options, Prediction, Timings
+from function.core.windows import ModelInputs, RunWindows, WindowedText
 
-BATCH_TOKENS = 4096  # padded tokens of one backend call; more only costs memory on a CPU
+BATCH_TOKENS = 4096  # padded tokens of one backend call; on a CPU more only costs memory
 
 
-def open_predictor(
+def load_predictor(
     artifact: Artifact, load_backend: Callable[[Artifact], Backend], max_windows: int
 ) -> "Predictor":
-    """Load an artifact that was verified. Raises ArtifactError."""
+    """Load a verified artifact.
+
+    Args:
+        artifact: Verified artifact.
+        load_backend: Opens the artifact's graph.
+        max_windows: Limit on the windows of one request, all its texts together.
+
+    Raises:
+        ArtifactError: A file cannot be used.
+    """
     casing = artifact.manifest.tokenization.casing
     tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
     return Predictor(artifact, tokenizer, load_backend(artifact), max_windows)
 
 
 class Predictor:
-    """Read (tokenise, window), run the backend, decode: at once, or a stage at a time for an
-    engine that runs the windows of many requests together."""
+    """Tokenizer, backend and decoder of a model.
+
+    `predict` runs all stages at once. An engine that batches requests runs them one by one.
+    """
 
     def __init__(
         self, artifact: Artifact, tokenizer: TextTokenizer, backend: Backend, max_windows: int
     ) -> None:
-        """max_windows: what one request may cost, in windows of all its texts together."""
         self.artifact = artifact
         self.labels = artifact.manifest.labels
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
@@ -43,29 +53,38 @@ class Predictor:
     def predict(
         self, texts: Sequence[str], options: Options
     ) -> tuple[list[AnyPrediction], Timings]:
-        """Answer every text. Raises InputError, BatchTooLargeError, PredictionError."""
+        """Predict every text.
+
+        Raises:
+            InputError: A text is empty, or an option does not fit the model.
+            BatchTooLargeError: The texts take too many windows.
+            PredictionError: The model returned numbers that are not finite.
+        """
         started = perf_counter()
-        reading = self.read(texts, options)
-        read = perf_counter()
-        outputs = self.run(reading.windows)
+        inputs = self.encode(texts, options)
+        encoded = perf_counter()
+        outputs = self.run(inputs.windows)
         inferred = perf_counter()
-        predictions = self.decode(reading, outputs, options)
+        predictions = self.decode(inputs, outputs, options)
         decoded = perf_counter()
         if options.explain:
-            predictions = self.explain(reading, predictions, self.run)
+            predictions = self.explain(inputs, predictions, self.run)
         explained = perf_counter() if options.explain else decoded
         return predictions, Timings(
-            tokenization_ms=1000 * (read - started),
+            tokenization_ms=1000 * (encoded - started),
             queue_ms=0.0,
-            inference_ms=1000 * (inferred - read),
+            inference_ms=1000 * (inferred - encoded),
             decoding_ms=1000 * (decoded - inferred),
             explanation_ms=1000 * (explained - decoded),
             total_ms=1000 * (explained - started),
         )
 
     def classify(self, texts: Sequence[str], options: Options | None = None) -> list[Prediction]:
-        """The labels of texts alone. Raises what `predict` does, and InputError where the model
-        finds entities."""
+        """Predict every text with a text classifier, without timings.
+
+        Raises:
+            InputError: The model has another task; also all that `predict` raises.
+        """
         return classified(self.predict(texts, options or Options())[0])
 
     @property
@@ -75,22 +94,27 @@ class Predictor:
 
     @property
     def max_tokens(self) -> int:
-        """Of one window, special tokens included."""
+        """Return the token limit of one window, special tokens included."""
         return self._settings.max_tokens
 
-    def window_of(self, tokens: int) -> TokenIds:
-        """A window of a given length that says nothing, for trying the backend out."""
+    def blank_window(self, tokens: int) -> TokenIds:
+        """Return a window of padding with a given length, to test the backend with."""
         content = max(0, tokens - self._tokenizer.special_tokens)
         return self._tokenizer.with_special_tokens(
             np.full(content, self._tokenizer.pad_id, dtype=np.int64)
         )
 
-    def encode(self, text: str) -> EncodedText:
-        """The tokens and words of a text, as the model would read it."""
+    def tokenise(self, text: str) -> EncodedText:
+        """Return the tokens and words of one text."""
         return self._tokenizer.encode([text])[0]
 
-    def read(self, texts: Sequence[str], options: Options) -> Reading:
-        """Tokenise and window texts. Raises InputError, BatchTooLargeError."""
+    def encode(self, texts: Sequence[str], options: Options) -> ModelInputs:
+        """Tokenise texts and cut them into windows.
+
+        Raises:
+            InputError: A text is empty, or an option does not fit the model.
+            BatchTooLargeError: The texts take too many windows.
+        """
         self._decoder.check(options)
         settings = self._settings
         capacity = settings.max_tokens - self._tokenizer.special_tokens
@@ -109,33 +133,33 @@ class Predictor:
                 for window in spans
             ]
             windowed.append(WindowedText(encoded, spans, windows))
-        reading = Reading(windowed)
-        total = self.cost(reading, options)
+        inputs = ModelInputs(windowed)
+        total = self.cost(inputs, options)
         if total > self._max_windows:
             what = "explaining these texts takes" if options.explain else "these texts take"
             raise BatchTooLargeError(
                 f"{what} {total} windows of {settings.max_tokens} tokens; one request may take "
                 f"{self._max_windows}: send fewer or shorter texts"
             )
-        return reading
+        return inputs
 
-    def cost(self, reading: Reading, options: Options) -> int:
-        """The most windows that answering takes, explanations included."""
-        read = sum(len(text.windows) for text in reading.texts)
-        return read + (self._decoder.explaining(reading) if options.explain else 0)
+    def cost(self, inputs: ModelInputs, options: Options) -> int:
+        """Return the most windows that predicting may run, explanations included."""
+        own = sum(len(text.windows) for text in inputs.texts)
+        return own + (self._decoder.explanation_cost(inputs) if options.explain else 0)
 
     def run(self, windows: Sequence[TokenIds], batch_tokens: int = BATCH_TOKENS) -> list[Logits]:
-        """Each window's logits. batch_tokens: padded tokens of one call of the backend."""
+        """Return each window's logits; see `core.backend.run_in_batches`."""
         return run_in_batches(self._backend, windows, self._tokenizer.pad_id, batch_tokens)
 
     def decode(
-        self, reading: Reading, outputs: Sequence[Logits], options: Options
+        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`."""
-        return self._decoder.decode(reading, outputs, options)
+        return self._decoder.decode(inputs, outputs, options)
 
     def explain(
-        self, reading: Reading, predictions: Sequence[AnyPrediction], run: Run
+        self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`."""
-        return self._decoder.explain(reading, predictions, run)
+        return self._decoder.explain(inputs, predictions, run)

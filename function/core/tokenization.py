@@ -1,4 +1,4 @@
-"""Text to token ids, and long texts to windows. Training and serving both come through here."""
+"""Tokenisation of texts and windowing of long ones, the same for training and serving."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,9 +18,12 @@ TokenIds = npt.NDArray[np.int64]
 
 
 class EncodedText:
-    """The tokens of one text, without the model's special tokens.
+    """Tokens of one text, without the model's special tokens.
 
-    What only some callers need is computed when asked for: a long text has thousands of tokens.
+    Properties are computed on demand: a long text has thousands of tokens.
+
+    Attributes:
+        ids: (tokens,) token ids.
     """
 
     def __init__(self, text: str, encoding: Encoding) -> None:
@@ -29,35 +32,38 @@ class EncodedText:
 
     @cached_property
     def offsets(self) -> Sequence[tuple[int, int]]:
-        """(start, end) of each token in Unicode code points of the text as it was sent."""
+        """Return (start, end) of each token in Unicode code points of the text as sent."""
         return list(self._encoding.offsets)
 
     @cached_property
     def word_ids(self) -> TokenIds:
-        """For each token, which word it belongs to: words are what the tokenizer split at white
-        space and punctuation before it cut subwords."""
+        """Return the number of each token's word, (tokens,), -1 for none.
+
+        Words are the pieces between white space and punctuation, before the split into subwords.
+        """
         return np.array([-1 if word is None else word for word in self._encoding.word_ids])
 
     @property
     def words(self) -> int:
-        """How many words there are: they are numbered from 0, each has a token."""
+        """Return the number of words: they are numbered from 0, and each has a token."""
         last = self._encoding.token_to_word(len(self.ids) - 1) if len(self.ids) else None
         return 0 if last is None else last + 1
 
     def is_word(self, start: int, stop: int) -> bool:
-        """Whether the tokens [start, stop) spell more than punctuation."""
-        stretch = self.text[self.offsets[start][0] : self.offsets[stop - 1][1]]
-        return any(character.isalnum() for character in stretch)
+        """Return whether the tokens [start, stop) hold a letter or a digit."""
+        span = self.text[self.offsets[start][0] : self.offsets[stop - 1][1]]
+        return any(character.isalnum() for character in span)
 
 
 @dataclass(frozen=True)
 class TokenizationSettings:
-    """The manifest's `tokenization` member.
+    """Values of the manifest's `tokenization` member.
 
-    max_tokens: tokens of one window, special tokens included.
-    stride: content tokens that two neighbouring windows share.
-    long_text: what to do with a text that does not fit one window.
-    max_windows: windows after which the rest of a text is cut; bounds the cost of one text.
+    Attributes:
+        max_tokens: Tokens of one window, special tokens included.
+        stride: Content tokens that two neighbouring windows share.
+        long_text: Treatment of a text that does not fit one window.
+        max_windows: Windows after which the rest of a text is cut, which bounds its cost.
     """
 
     max_tokens: int
@@ -67,10 +73,24 @@ class TokenizationSettings:
 
 
 class TextTokenizer:
-    """A `tokenizer.json` behind the project's one normalisation."""
+    """Tokenizer of a `tokenizer.json`, preceded by the project's normalisation.
+
+    Attributes:
+        prefix: (tokens,) special tokens that a window begins with.
+        suffix: (tokens,) special tokens that a window ends with.
+        pad_id: Token id of the padding.
+    """
 
     def __init__(self, path: Path, *, casing: bool = False) -> None:
-        """casing: see `core/casing.py`. Raises ArtifactError."""
+        """Load a `tokenizer.json`.
+
+        Args:
+            path: File.
+            casing: Add each token's casing to its id; see `core/casing.py`.
+
+        Raises:
+            ArtifactError: The file cannot be used.
+        """
         try:
             self._fast = FastTokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
@@ -87,7 +107,7 @@ class TextTokenizer:
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
         """Tokenise texts without special tokens and without cutting them."""
-        if len(texts) == 1:  # in a batch, threads that sleep would be woken for it
+        if len(texts) == 1:  # a batch call would wake the library's threads for it
             encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
         else:
             encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
@@ -95,23 +115,23 @@ class TextTokenizer:
             EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
         ]
         if self._casing:
-            from function.core.casing import casing_of  # of few models
+            from function.core.casing import casing_of  # few models need it
 
             for text in encoded:
                 text.ids += self.vocabulary_size * casing_of(text.text, text.offsets)
         return encoded
 
     def with_special_tokens(self, content: TokenIds) -> TokenIds:
-        """One window's content between the model's own start and end tokens."""
+        """Return a window's content between the model's special tokens."""
         return np.concatenate((self.prefix, content, self.suffix))
 
     @property
     def special_tokens(self) -> int:
-        """How many tokens of a window the special tokens take."""
+        """Return the number of special tokens of a window."""
         return len(self.prefix) + len(self.suffix)
 
     def _special_tokens(self) -> tuple[TokenIds, TokenIds]:
-        """The ids that the tokenizer's template puts before and after a text."""
+        """Return the ids that the tokenizer's template puts before and after a text."""
         encoding = self._fast.encode("a")
         mask = np.array(encoding.special_tokens_mask, dtype=bool)
         ids = np.array(encoding.ids, dtype=np.int64)
@@ -124,13 +144,21 @@ class TextTokenizer:
 def window_spans(
     length: int, capacity: int, stride: int, long_text: LongText, max_windows: int
 ) -> list[list[tuple[int, int]]]:
-    """Which content tokens each window of a text sees.
+    """Assign the content tokens of a text to windows.
 
-    length: content tokens of the text. capacity: content tokens that fit a window.
-    Each window is a list of (start, stop) spans to be joined: one span, save for `head_tail`,
-    which joins the first quarter of the capacity to the last three quarters (after Sun et al.
-    2019, "How to Fine-Tune BERT for Text Classification", who keep 128 of 510 tokens as head).
-    Windows are of equal length, spread evenly, so that the last one is never a stub.
+    Windows have equal lengths and are spread evenly, so that the last one is never a stub.
+
+    Args:
+        length: Content tokens of the text.
+        capacity: Content tokens that fit one window.
+        stride: Content tokens that two neighbouring windows share.
+        long_text: Treatment of a text that does not fit one window. `head_tail` joins the first
+            quarter of the capacity to the last three quarters, after Sun et al. 2019, "How to
+            Fine-Tune BERT for Text Classification", who keep 128 of 510 tokens as head.
+        max_windows: Windows after which the rest of the text is cut.
+
+    Returns:
+        For each window, the spans (start, stop) that it joins: one, or two under `head_tail`.
     """
     if length <= capacity:
         return [[(0, length)]]
@@ -147,9 +175,9 @@ def window_spans(
 
 
 def _normalization(own: normalizers.Normalizer | None) -> normalizers.Normalizer:
-    """HTML line breaks to spaces and composed Unicode, before what the checkpoint does itself.
+    """Replace HTML line breaks by spaces and compose Unicode, before the checkpoint's own steps.
 
-    It runs inside the tokenizer because that keeps offsets into the text as it was sent.
+    It runs inside the tokenizer, which keeps offsets into the text as sent.
     """
     ours: list[normalizers.Normalizer] = [
         normalizers.Replace(Regex(r"<[bB][rR]\s*/?>"), " "),

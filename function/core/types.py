@@ -1,4 +1,4 @@
-"""What goes into an engine and what comes out. Plain values: no HTTP, no tensors."""
+"""Plain input and output values of an engine: no HTTP, no tensors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,20 +8,23 @@ from function.core.tokenization import LongText
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
-OUTSIDE = "O"  # what belongs to no entity, as a tag and as a label
+OUTSIDE = "O"  # tag and label of words that belong to no entity
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a caller may ask of one prediction.
+    """Options of one prediction.
 
-    top_k: how many labels to score; all of them where None.
-    explain: also weigh the words (see `core/explanation.py` for what that costs).
-    long_text: overrides what the artifact does with texts beyond one window.
-    activation: what turns calibrated logits into scores.
-    grouping: whole entities, or each of their words by itself with its tag. outside: also what
-    belongs to no entity, under the label `O`. Both are of token classification, which has none of
-    the others but `long_text`.
+    Token classification supports `long_text`, `grouping` and `outside`; text classification
+    supports all but the last two.
+
+    Attributes:
+        top_k: Number of labels to return; None returns all.
+        explain: Also weigh the words (`core/explanation.py` states the cost).
+        long_text: Overrides how the artifact treats texts longer than one window.
+        activation: Function that turns calibrated logits into scores.
+        grouping: Whole entities, or each word by itself with its tag.
+        outside: Also return words that belong to no entity, under the label `O`.
     """
 
     top_k: int | None = None
@@ -34,7 +37,7 @@ class Options:
 
 @dataclass(frozen=True)
 class LabelScore:
-    """A label and its calibrated probability, unless another activation was asked for."""
+    """Label and its calibrated probability, or its score under another activation."""
 
     label: str
     score: float
@@ -42,10 +45,13 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class Highlight:
-    """Why: a stretch of the input and what it did for the predicted label.
+    """Span of the input and its effect on the predicted label.
 
-    start, end: Unicode code points of the input. weight: the probability that the label loses
-    when the stretch is left out, in [-1, 1]; negative where the stretch speaks against it.
+    Attributes:
+        start: First Unicode code point of the span.
+        end: Code point after the span.
+        weight: Probability that the label loses without the span, in [-1, 1]; negative if the
+            span counts against the label.
     """
 
     start: int
@@ -55,12 +61,16 @@ class Highlight:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What one text is about as a whole.
+    """Classification of one whole text.
 
-    scores: best first. tokens: of the whole text, without special tokens; words: that they spell.
-    windows: how many the model read. truncated: whether some of the text was not read.
-    certainty: the label's calibrated probability, whatever scores and however many were asked
-    for. margin: from that to the next label's.
+    Attributes:
+        scores: Labels with their scores, best first.
+        tokens: Tokens of the whole text, without special tokens.
+        words: Words of the whole text.
+        windows: Windows that the model ran.
+        truncated: Part of the text is in no window.
+        certainty: Calibrated probability of the label, whatever activation and `top_k`.
+        margin: Difference from that to the next label's probability.
     """
 
     label: str
@@ -77,10 +87,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Entity:
-    """A stretch of the input that names something.
+    """Span of the input that names something.
 
-    label: its kind. start, end: Unicode code points of the input, of which `text` is that slice.
-    score: the mean, over its words, of the probability of the word's tag.
+    Attributes:
+        label: Type of the entity.
+        text: Span as it stands in the input.
+        start: First Unicode code point of the span.
+        end: Code point after the span.
+        score: Mean probability of the tags of its words.
     """
 
     label: str
@@ -92,9 +106,13 @@ class Entity:
 
 @dataclass(frozen=True)
 class EntityPrediction:
-    """What one text names, in reading order; the rest as in Prediction.
+    """Entities of one text, in text order.
 
-    whole: the entities as they are where their words are not asked for one by one.
+    Other attributes are those of `Prediction`.
+
+    Attributes:
+        entities: Whole entities or single words, as the options say.
+        whole: Whole entities, whatever the options say.
     """
 
     entities: Sequence[Entity]
@@ -110,9 +128,13 @@ AnyPrediction = Prediction | EntityPrediction
 
 @dataclass(frozen=True)
 class Timings:
-    """Milliseconds that each stage of one request took. Feeds log, metrics, headers and answer.
+    """Milliseconds of each stage of one request, for the log, metrics, headers and answer.
 
-    queue_ms: waiting for a turn of the model; 0 where requests do not queue.
+    Attributes:
+        tokenization_ms: From texts to windows of tokens.
+        queue_ms: Wait for the model; 0 if requests do not queue.
+        decoding_ms: From logits to predictions.
+        explanation_ms: Weighing of words; 0 if not asked for.
     """
 
     tokenization_ms: float
@@ -125,7 +147,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One served model, as `/v1/models` tells it."""
+    """Served model, as `/v1/models` lists it."""
 
     name: str
     version: str
@@ -137,8 +159,8 @@ class ModelInfo:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Predictions in the order of the texts, by which model, and how long that took."""
+class PredictionResult:
+    """Predictions in the order of the texts, with the model and the timings."""
 
     model: ModelInfo
     predictions: Sequence[AnyPrediction]
@@ -146,20 +168,27 @@ class Answer:
 
 
 class Engine(Protocol):
-    """What routes call. `model` is a name, or None for the default model."""
+    """Interface between routes and models. `model` is a name, or None for the default model."""
 
-    async def predict(self, model: str | None, texts: Sequence[str], options: Options) -> Answer:
-        """Answer texts.
+    async def predict(
+        self, model: str | None, texts: Sequence[str], options: Options
+    ) -> PredictionResult:
+        """Predict texts.
 
-        Raises UnknownModelError, InputError, BatchTooLargeError, OverloadedError, NotReadyError,
-        PredictionError.
+        Raises:
+            UnknownModelError: No such model is served.
+            InputError: A text or an option does not fit the model.
+            BatchTooLargeError: The texts take more windows than one request may.
+            OverloadedError: The queue is full.
+            NotReadyError: The default model is not loaded yet.
+            PredictionError: The model failed.
         """
         ...
 
     def models(self) -> Sequence[ModelInfo]:
-        """What is served, the default first."""
+        """Return the served models, the default first."""
         ...
 
     def ready(self) -> bool:
-        """Whether the default model is loaded."""
+        """Return whether the default model is loaded."""
         ...

@@ -1,7 +1,7 @@
-"""The words of a text and what the model says of each, put together from its windows.
+"""Words of a text and their emissions, merged from its windows.
 
-A word takes the emission of its first token, and that from the window in which it stands farthest
-from the edges. So the tags of a long text are decoded at once, and no entity ends at a seam.
+A word takes the emission of its first token, from the window in which that token is farthest from
+the edges. So the tags of a long text are decoded together, and no entity ends at a window's edge.
 """
 
 from collections.abc import Sequence
@@ -12,32 +12,42 @@ import numpy.typing as npt
 
 from function.core.backend import Logits
 from function.core.decoding import Scores
-from function.core.reading import WindowedText
+from function.core.windows import WindowedText
 
-Places = npt.NDArray[np.int64]
+WordIndices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a text that some window reads.
+    """Words of a text that are in some window.
 
-    ids: which of the text's words. start, end: its code points. emissions: (words, tags).
+    Attributes:
+        ids: (words,) index among all words of the text.
+        start: (words,) first code point.
+        end: (words,) code point after the word.
+        emissions: (words, tags).
     """
 
-    ids: Places
-    start: Places
-    end: Places
+    ids: WordIndices
+    start: WordIndices
+    end: WordIndices
     emissions: Scores
 
 
-def words_of(text: WindowedText, outputs: Sequence[Logits], prefix: int) -> Words:
-    """outputs: (tokens, tags) of each window. prefix: special tokens that a window begins with."""
+def build_words(text: WindowedText, outputs: Sequence[Logits], prefix: int) -> Words:
+    """Merge the outputs of a text's windows into emissions of its words.
+
+    Args:
+        text: Text and its windows.
+        outputs: (tokens, tags) of each window.
+        prefix: Number of special tokens that a window begins with.
+    """
     encoded = text.encoded
-    emissions, read = _emissions(text, outputs, prefix)
+    emissions, covered = _emissions(text, outputs, prefix)
     word_of = encoded.word_ids
     first = np.flatnonzero(np.diff(word_of, prepend=-2))
     last = np.append(first[1:], len(word_of)) - 1
-    known = read[first]
+    known = covered[first]
     offsets = np.array(encoded.offsets, dtype=np.int64)
     return Words(
         np.flatnonzero(known),
@@ -50,7 +60,7 @@ def words_of(text: WindowedText, outputs: Sequence[Logits], prefix: int) -> Word
 def _emissions(
     text: WindowedText, outputs: Sequence[Logits], prefix: int
 ) -> tuple[Scores, npt.NDArray[np.bool_]]:
-    """(tokens, tags) of the text's own tokens, and which of them some window reads."""
+    """Return the emissions of the text's tokens, (tokens, tags), and a mask of the covered ones."""
     tokens = len(text.encoded.ids)
     emissions = np.zeros((tokens, outputs[0].shape[1]))
     from_edge = np.full(tokens, -1)

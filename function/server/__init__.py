@@ -1,1 +1,1 @@
-"""The server: uvicorn over the same application as the Lambda, with batching."""
+"""Server: uvicorn over the same application as the Lambda, with batching."""

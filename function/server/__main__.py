@@ -1,4 +1,4 @@
-"""Composition root of the server: uvicorn over the same application, batching, torch on a GPU."""
+"""Composition root of the server: uvicorn, the batching engine, torch on a GPU."""
 
 import logging
 import os
@@ -11,7 +11,7 @@ from typing import NoReturn
 import uvicorn
 
 from function.api.app import create_app
-from function.backends.choice import BackendChoice, PlacedBackend
+from function.backends.choice import BackendChoice, DeviceBackend
 from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
 from function.core.artifact import Artifact
@@ -27,21 +27,21 @@ from function.settings import load_settings
 
 LOG = logging.getLogger("evergreen")
 BACKLOG = 2048
-# Longer than a load balancer keeps a connection that nobody uses, 60 seconds on AWS: it would send
-# a request into one that is being closed, and answer 502 for us.
+# Longer than a load balancer keeps an idle connection, 60 seconds on AWS. Otherwise it would send a
+# request into a closing connection, and answer 502.
 KEEP_ALIVE_SECONDS = 75
-CALLS = 2  # one fills the device while the other fetches its batch or writes its answer
-# On a CPU a call costs about as much as 16 tokens, and past 512 tokens a larger batch is no faster.
-# On a GPU a call is worth its launches, and thousands of tokens take hardly longer than a few.
+CALLS = 2  # one occupies the device while the other prepares its batch or returns its outputs
+# On a CPU a call costs about as much as 16 tokens, and a batch beyond 512 tokens is no faster. On a
+# GPU the kernel launches dominate: thousands of tokens take hardly longer than a few.
 CPU_TOKENS, CPU_CALL_TOKENS = 512, 16
 GPU_TOKENS, GPU_CALL_TOKENS = 65_536, 65_536
 
 
 def serve(settings: ServerSettings) -> None:
-    """Serve until a signal; the model loads while the probes already answer."""
+    """Serve until a signal. Probes answer while the model loads."""
     listener = _listen(settings.host, settings.port)
 
-    def open_torch(artifact: Artifact, device: str | None) -> PlacedBackend:
+    def open_torch(artifact: Artifact, device: str | None) -> DeviceBackend:
         from function.backends.torch_backend import TorchBackend  # seconds of import
 
         return TorchBackend(
@@ -59,7 +59,7 @@ def serve(settings: ServerSettings) -> None:
 
     def prepare(predictor: Predictor) -> None:
         warm_up(predictor, limits_of(predictor.artifact.manifest.model).tokens)
-        signals.loaded(predictor.artifact)
+        signals.add_model(predictor.artifact)
 
     async def report() -> None:
         signals.report()
@@ -73,13 +73,13 @@ def serve(settings: ServerSettings) -> None:
         prepare=prepare,
     )
     engine = BatchingEngine(
-        catalog, limits_of, calls=CALLS, queue=settings.max_queue, watch=signals.batch
+        catalog, limits_of, calls=CALLS, queue=settings.max_queue, watch=signals.record_batch
     )
-    signals.follow(engine)
+    signals.attach(engine)
     app = create_app(
         engine,
         settings,
-        signals.request,
+        signals.record_request,
         middleware=[DisconnectMiddleware],
         exposition=signals.exposition,
     )
@@ -108,7 +108,7 @@ def serve(settings: ServerSettings) -> None:
 
 
 class _Loading(threading.Thread):
-    """Loads the default model; a server that cannot serve stops with the reason."""
+    """Thread that loads the default model, and stops the server with the reason if that fails."""
 
     def __init__(self, catalog: Catalog, server: uvicorn.Server) -> None:
         super().__init__(daemon=True)
@@ -118,7 +118,7 @@ class _Loading(threading.Thread):
     def run(self) -> None:
         try:
             self._catalog.load()
-        except Exception as error:  # in a thread it would be printed, and the server wait for ever
+        except Exception as error:  # a thread would only print it, and the server wait for ever
             self.error = error
             self._server.should_exit = True
 
@@ -134,7 +134,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _stop(*_: object) -> NoReturn:
-    """uvicorn drains and then raises the signal again: having drained, we are done."""
+    """Exit with 0: uvicorn raises the signal again once it has drained."""
     sys.exit(0)
 
 

@@ -1,14 +1,17 @@
-"""A client that hangs up is not answered: what it asked for is cancelled."""
+"""Cancellation of requests whose client hangs up."""
 
 import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CLIENT_CLOSED_REQUEST = 499  # nginx's number for it; it only ever stands in the log
+CLIENT_CLOSED_REQUEST = 499  # nginx's status for it, which only the log has
 
 
 class DisconnectMiddleware:
-    """For servers that hold a connection while they answer. Expects bodies that are there whole."""
+    """Middleware that cancels a request when its client disconnects.
+
+    It expects that the request's body comes in one message.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -19,7 +22,9 @@ class DisconnectMiddleware:
             return
         request = await receive()
         hung_up = asyncio.create_task(_hung_up(receive))
-        answering = asyncio.ensure_future(self._app(scope, _first(request, hung_up), send))
+        answering = asyncio.ensure_future(
+            self._app(scope, _request_then_disconnect(request, hung_up), send)
+        )
         try:
             await asyncio.wait({answering, hung_up}, return_when=asyncio.FIRST_COMPLETED)
             if not answering.done():
@@ -40,8 +45,8 @@ async def _hung_up(receive: Receive) -> Message:
             return message
 
 
-def _first(request: Message, hung_up: "asyncio.Task[Message]") -> Receive:
-    """The request once, and then what comes when the client is gone."""
+def _request_then_disconnect(request: Message, hung_up: "asyncio.Task[Message]") -> Receive:
+    """Return a `receive` that gives the request once, then waits for the client's disconnect."""
     messages = [request]
 
     async def receive() -> Message:

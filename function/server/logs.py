@@ -1,4 +1,4 @@
-"""Every line of the server's log is one JSON object, whoever writes it."""
+"""Logging of libraries as JSON: every line of the server's log is one object."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ import sys
 
 
 class JsonFormatter(logging.Formatter):
-    """What libraries log, in the shape of the request lines."""
+    """Formatter that gives log records the shape of request lines."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -20,7 +20,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(level: str) -> None:
-    """Send what any library logs or warns of to stdout, from a level on."""
+    """Send log records of a level and above, and warnings, to stdout."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)

@@ -1,4 +1,4 @@
-"""What the server reads beside what it shares with the function."""
+"""Settings that only the server has."""
 
 from typing import Annotated, Literal
 
@@ -8,15 +8,19 @@ from function.settings import Settings
 
 
 class ServerSettings(Settings):
-    """Every further variable of the server, by its lower-case name.
+    """Environment variables of the server, by lower-case name, besides those of `Settings`.
 
-    backend: `torch` needs the packages of the GPU image; `auto` takes it where there is a GPU.
-    precision: of torch on a GPU; `auto` picks what keeps labels the same.
-    batch_tokens: padded tokens that the model reads at once; 0 fits the backend.
-    batch_wait_ms: how long a batch waits for requests that are being tokenised.
-    max_queue: windows of text that may wait, for whatever; what comes then is refused with 429.
-    stop_seconds: after SIGTERM, how long requests may take that are under way.
-    metrics_seconds: between two lines of the server's load, for CloudWatch; 0 writes none.
+    Attributes:
+        host: Address to listen on.
+        port: Port to listen on; 0 picks a free one.
+        log_level: Lowest level that is logged.
+        backend: `torch` needs the packages of the GPU image; `auto` uses it if there is a GPU.
+        precision: Precision of torch on a GPU; `auto` picks one that keeps labels the same.
+        batch_tokens: Limit on the padded tokens of a batch; 0 fits the backend.
+        batch_wait_ms: Time that a batch waits for requests that are being tokenised.
+        max_queue: Limit on the windows held by unfinished requests; others are refused with 429.
+        stop_seconds: Time that requests in progress may take after SIGTERM.
+        metrics_seconds: Interval of the lines of the server's load, for CloudWatch; 0 writes none.
     """
 
     host: str = "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What a model reads before it is called ready, so that no client waits for its first calls."""
+"""Warm-up of a model before it counts as ready, so that no client waits for its first calls."""
 
 import numpy as np
 
@@ -7,14 +7,17 @@ from function.core.predictor import Predictor
 
 
 def warm_up(predictor: Predictor, batch_tokens: int) -> None:
-    """Read the shortest window, the longest, both in one batch, so that some of it is padding, and
-    a full batch.
+    """Run the shortest window, the longest, a batch with padding and a full batch.
 
-    batch_tokens: padded tokens of a full batch. Raises PredictionError where the model's answer
-    is not finite, so that a model that cannot serve never becomes ready.
+    Args:
+        predictor: Loaded model.
+        batch_tokens: Padded tokens of a full batch.
+
+    Raises:
+        PredictionError: An output is not finite, so that such a model never becomes ready.
     """
-    shortest, longest = predictor.window_of(1), predictor.window_of(predictor.max_tokens)
-    longer = predictor.window_of(max(1, min(len(longest), batch_tokens // 2)))
+    shortest, longest = predictor.blank_window(1), predictor.blank_window(predictor.max_tokens)
+    longer = predictor.blank_window(max(1, min(len(longest), batch_tokens // 2)))
     full = max(1, batch_tokens // len(longest))
     for windows in ([shortest], [longest], [shortest, longer], [longest] * full):
         if not all(np.isfinite(row).all() for row in predictor.run(windows, batch_tokens)):

@@ -51,7 +51,7 @@ def main() -> None:
 def _applications() -> tuple[Ask, Ask]:
     served = importlib.import_module("function.lambda_handler")
     routes = sys.modules["function.api.routes.native"]
-    note = vars(routes)["note"]
+    record_answer = vars(routes)["record_answer"]
     logged = served.load_settings(
         served.Settings,
         served.ENVIRONMENT | {"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": KEY},
@@ -65,12 +65,12 @@ def _applications() -> tuple[Ask, Ask]:
         adapter = served.Mangum(app, lifespan="off")
 
         def ask(event: dict[str, Any]) -> None:
-            vars(routes)["note"] = noting
+            vars(routes)["record_answer"] = noting
             require_ok(adapter(event, None))
 
         return ask
 
-    return asking(talking, note), asking(mute, lambda *_: {})
+    return asking(talking, record_answer), asking(mute, lambda *_: {})
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from scripts.common import progress
 from scripts.common.command_line import registry_parser, write_json
 from scripts.common.errors import RegistryError
-from scripts.common.progress import log as report_line
 from scripts.drift.distributions import Reference, reference_of_log, reference_of_manifest
 from scripts.drift.prediction_log import PredictionLog, TimeRange, parse_time_range, read_log
 from scripts.drift.report import build_document, draw_pictures, render_page
@@ -71,15 +71,15 @@ def check_model(arguments: argparse.Namespace, model: str) -> DriftCheck:
     everything = read_log(arguments.log, time_range, model)
     log = everything.of_version(alias.version)
     if others := len(everything) - len(log):
-        report_line(f"{others:,} predictions of other versions than {alias.version} are left out")
+        progress.log(f"{others:,} predictions of other versions than {alias.version} are left out")
     if log.damaged:
-        report_line(f"{log.damaged:,} damaged lines are left out")
+        progress.log(f"{log.damaged:,} damaged lines are left out")
     where: str | None = arguments.reference
     if where is None:
         return DriftCheck(model, alias.version, reference_of_manifest(manifest, alias.version), log)
     good = read_log(where, TimeRange(None, time_range.until), model)
     if set(good.versions) - {alias.version}:
-        report_line(f"{where}: answered by other versions too, which may score otherwise")
+        progress.log(f"{where}: answered by other versions too, which may score otherwise")
     return DriftCheck(model, alias.version, reference_of_log(good, where), log)
 
 

@@ -10,8 +10,7 @@ import numpy as np
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
 from function.core.catalog import LoadBackend
-from function.core.predictor import Predictor
-from function.core.predictor import open_predictor as open_loaded
+from function.core.predictor import Predictor, load_predictor
 from function.core.tokenization import LongText
 from function.core.types import Options
 from scripts.common.progress import Progress
@@ -39,7 +38,7 @@ def open_predictor(
     """
     artifact = open_artifact(path)
     verify(artifact)
-    return open_loaded(
+    return load_predictor(
         artifact,
         load_backend or (lambda found: OnnxBackend(found, threads)),
         max_windows=1_000_000,

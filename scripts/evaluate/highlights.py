@@ -52,7 +52,7 @@ def _beats(predictor: Predictor, text: str, at_random: Spans) -> bool:
 
 def _words(predictor: Predictor, text: str) -> list[tuple[int, int]]:
     """(start, end) of every word that is more than punctuation."""
-    encoded = predictor.encode(text)
+    encoded = predictor.tokenise(text)
     spans: dict[int, tuple[int, int]] = {}
     for position, (word, (start, end)) in enumerate(
         zip(encoded.word_ids, encoded.offsets, strict=True)

@@ -16,8 +16,8 @@ from pathlib import Path
 from function.core.artifact import MANIFEST
 from function.core.errors import InputError, PredictionError
 from function.core.predictor import Predictor
-from function.core.reading import Reading, WindowedText
 from function.core.types import Options
+from function.core.windows import ModelInputs, WindowedText
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.score.rows import Advance, Row, RowError, RowResult, batched, rejected, scored
@@ -87,7 +87,7 @@ class LocalModel:
         if not texts:
             return []
         try:
-            return list(self._predictor.read(texts, OPTIONS).texts)
+            return list(self._predictor.encode(texts, OPTIONS).texts)
         except InputError as error:
             if len(texts) == 1:
                 return [rejected(str(error))]
@@ -105,7 +105,7 @@ class LocalModel:
         )
 
     def _predict(self, batch: Sequence[IndexedText]) -> dict[int, RowResult]:
-        reading = Reading([text for _, text in batch])
+        reading = ModelInputs([text for _, text in batch])
         outputs = self._predictor.run(reading.windows, BATCH_TOKENS)
         try:
             predictions = self._predictor.decode(reading, outputs, OPTIONS)

@@ -192,9 +192,9 @@ def emitted(tmp_path, capsys, monkeypatch):
                 assert handler(request("POST", "/v1/predict", body))["statusCode"] == 200
         model = ModelInfo("sentiment", "v", "d", "text-classification", ["a", "b"], default=True)
         signals = ServerSignals(service)
-        signals.follow(SimpleNamespace(waiting=0, models=lambda: [model]))
+        signals.attach(SimpleNamespace(waiting=0, models=lambda: [model]))
         manifest = SimpleNamespace(model="sentiment", created=datetime(2026, 1, 2, tzinfo=UTC))
-        signals.loaded(SimpleNamespace(manifest=manifest))  # type: ignore[arg-type]
+        signals.add_model(SimpleNamespace(manifest=manifest))  # type: ignore[arg-type]
         signals.report()
         monkeypatch.setenv("SERVICE", service)
         refresh_age.report(checked_at(datetime(2026, 1, 2, tzinfo=UTC)), datetime.now(UTC))

@@ -507,9 +507,9 @@ def test_every_metric_that_scales_is_one_that_the_server_writes(
     """Not by a list of names: a server is started with the task's settings, and its line read."""
     signals = ServerSignals(environment["SERVICE"])
     engine = BatchingEngine(
-        catalog, lambda _: BatchLimits(64, 4, 0.001), calls=1, queue=100, watch=signals.batch
+        catalog, lambda _: BatchLimits(64, 4, 0.001), calls=1, queue=100, watch=signals.record_batch
     )
-    signals.follow(engine)
+    signals.attach(engine)
     signals.report()  # also where nobody asked anything, or no idle task would ever be taken away
     line = capsys.readouterr().out.splitlines()[0]
     emitted = metrics_of(line)

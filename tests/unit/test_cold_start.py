@@ -1,4 +1,4 @@
-"""What is left out of a Lambda's start is left out indeed, and nothing that answers misses it."""
+"""A Lambda's start skips imports, and no answer needs them."""
 
 import json
 import os

@@ -7,8 +7,7 @@ import pytest
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
-from function.core.predictor import Predictor
-from function.core.predictor import open_predictor as open_loaded
+from function.core.predictor import Predictor, load_predictor
 from function.core.types import EntityPrediction, Options
 from scripts.drift.log_lines import lines_of
 from scripts.drift.prediction_log import build_log
@@ -36,7 +35,7 @@ def open_predictor():
         artifact = open_artifact(WRITTEN / "registry" / model / "versions" / version)
         assert artifact.version == version
         verify(artifact)
-        return open_loaded(artifact, lambda each: OnnxBackend(each, 1), 16)
+        return load_predictor(artifact, lambda each: OnnxBackend(each, 1), 16)
 
     return opened
 

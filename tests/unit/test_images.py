@@ -1,4 +1,4 @@
-"""What can be said about the images without building them; tests/container builds them.
+"""The images' recipes, without building them; tests/container builds them.
 
 Bases are pinned by tag: a digest would also have to be renewed by hand for every security update
 of the base, and could not be looked up offline.
@@ -61,7 +61,7 @@ def test_the_image_has_the_pytorch_that_the_project_names() -> None:
     assert extras["torch"] == [f"torch=={version[1]}"]
 
 
-def test_the_context_leaves_out_all_but_what_is_copied() -> None:
+def test_the_context_excludes_everything_that_is_not_copied() -> None:
     rules = [rule for rule in read(".dockerignore").splitlines() if rule and rule[0] != "#"]
     assert rules[0] == "*"
     assert {rule for rule in rules if rule[0] == "!"} == {"!function", "!scripts", "!registry"}

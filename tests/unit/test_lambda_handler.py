@@ -1,4 +1,4 @@
-"""Recorded events of every front door reach the same application."""
+"""Recorded events of every event source reach the same application."""
 
 import base64
 import gzip
@@ -30,7 +30,7 @@ def handler(tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODELS_DIR", str(models))
-        # The handler leaves these out of a Lambda's start; other tests want them as they were.
+        # The handler skips these; other tests need them.
         patch.setenv("PYDANTIC_DISABLE_PLUGINS", "")
         patch.setitem(sys.modules, "pydantic.v1", sys.modules.get("pydantic.v1"))
         sys.modules.pop("function.lambda_handler", None)
@@ -50,7 +50,7 @@ def handler(tmp_path_factory):
         "alb",
     ],
 )
-def test_every_front_door_is_answered(handler, name):
+def test_every_event_source_is_answered(handler, name):
     answer = handler(event(name), CONTEXT)
     assert answer["statusCode"] == 200, answer["body"]
     assert not answer["isBase64Encoded"]
@@ -99,7 +99,7 @@ def test_the_page_is_served_as_text(handler):
     assert "<html" in answer["body"]
 
 
-def test_the_clock_warms_the_model_and_reports_its_age(handler, capsys):
+def test_the_warm_up_schedule_runs_the_model_and_reports_its_age(handler, capsys):
     answer = handler(event("scheduled"), CONTEXT)
     assert answer["model"] == "sentiment"
     assert answer["model_age_days"] > 0

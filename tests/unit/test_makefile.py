@@ -1,4 +1,4 @@
-"""What targets of the Makefile would run, in an environment that is not there yet."""
+"""Commands that targets of the Makefile would run, before the environment exists."""
 
 import subprocess
 from pathlib import Path
@@ -22,15 +22,15 @@ def made(target: str, tmp_path: Path, *variables: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def places(lines: list[str], *words: str) -> list[int]:
-    """In which line each of them first stands."""
+def positions(lines: list[str], *words: str) -> list[int]:
+    """Return the index of the first line that holds each of the words."""
     return [next(n for n, line in enumerate(lines) if word in line) for word in words]
 
 
 def test_a_gpu_is_measured_by_a_torch_for_it_after_the_models_were_pulled(tmp_path: Path) -> None:
-    """What was installed for CPUs satisfies every pin: it has to be replaced by name."""
+    """The build for CPUs satisfies every pin, so it has to be replaced by name."""
     lines = made("benchmark-gpu", tmp_path)
-    order = places(
+    order = positions(
         lines,
         "-r tests/requirements.txt",
         "--torch-backend auto --reinstall-package torch torch==",
@@ -43,7 +43,7 @@ def test_a_gpu_is_measured_by_a_torch_for_it_after_the_models_were_pulled(tmp_pa
 
 def test_another_build_of_torch_can_be_asked_for(tmp_path: Path) -> None:
     lines = made("benchmark-gpu", tmp_path, "TORCH_BACKEND=cu126")
-    assert places(lines, "--torch-backend cu126 --reinstall-package torch")
+    assert positions(lines, "--torch-backend cu126 --reinstall-package torch")
     assert "--torch-backend auto" not in "\n".join(lines)
 
 

@@ -1,5 +1,5 @@
-"""The Open Inference Protocol's requests and answers: JSON, with tensors in it or behind it.
+"""Requests and responses of the Open Inference Protocol: JSON, with tensors in it or after it.
 
 body ──> JSON │ tensors ──> texts and options ──> engine ──> tensors ──> JSON │ tensors ──> body
-     binary       request                               tensors   response      binary, compression
+     binary       request                               tensors   response
 """

@@ -1,6 +1,6 @@
 """Tensors as bytes: the binary tensor data extension.
 
-Little-endian, without padding. A BYTES element is its length in four bytes, and then itself.
+Little-endian, without padding. A BYTES element is its length in four bytes, then its content.
 Tensors follow the JSON in the order in which it names them.
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
 """
@@ -17,10 +17,14 @@ _BYTE_COUNT = re.compile(r"[0-9]{1,18}")
 
 
 def split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
-    """The JSON of a body and the tensors behind it. json_length: bytes of JSON, as the request
-    says them; where it does not, the body is all JSON.
+    """Split a body into its JSON and the tensors after it.
 
-    Raises MalformedRequestError where the body is shorter.
+    Args:
+        body: Body of the request.
+        json_length: Header with the bytes of JSON; without it the body is all JSON.
+
+    Raises:
+        MalformedRequestError: The length is no number, or more than the body has.
     """
     if json_length is None:
         return body, b""
@@ -35,9 +39,10 @@ def split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
 
 
 def decode_bytes(data: bytes, count: int) -> list[bytes]:
-    """The elements of a BYTES tensor.
+    """Decode the elements of a BYTES tensor.
 
-    Raises MalformedRequestError unless there are `count`, and nothing behind them.
+    Raises:
+        MalformedRequestError: There are not `count` elements, or something follows them.
     """
     elements = []
     position = 0
@@ -62,5 +67,5 @@ def decode_bytes(data: bytes, count: int) -> list[bytes]:
 
 
 def encode_bytes(elements: Sequence[bytes]) -> bytes:
-    """A BYTES tensor of elements."""
+    """Encode the elements of a BYTES tensor."""
     return b"".join(_LENGTH.pack(len(element)) + element for element in elements)

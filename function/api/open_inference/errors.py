@@ -1,4 +1,4 @@
-"""What a request of this protocol can get wrong beside what any request can."""
+"""Errors of requests that only this protocol has."""
 
 from http import HTTPStatus
 
@@ -6,15 +6,15 @@ from starlette.exceptions import HTTPException
 
 
 class MalformedRequestError(HTTPException):
-    """The request is not of the protocol, or contradicts itself; the message says where.
+    """The request violates the protocol or contradicts itself; the message says where.
 
-    Answered with 400, which the protocol asks for where other routes say 422.
+    It is answered with 400, as the protocol requires, where other routes answer 422.
     """
 
     def __init__(self, detail: str) -> None:
         super().__init__(HTTPStatus.BAD_REQUEST, detail)
 
 
-def shown(name: str) -> str:
-    """A name that the caller sent, short and quoted, for a message."""
+def quoted(name: str) -> str:
+    """Return a name that the caller sent, quoted and shortened, for a message."""
     return repr(name if len(name) <= 40 else f"{name[:40]}…")

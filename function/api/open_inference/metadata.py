@@ -1,4 +1,4 @@
-"""What clients ask before they send tensors."""
+"""Schemas of the protocol's metadata and probes."""
 
 from pydantic import BaseModel
 
@@ -7,12 +7,12 @@ from function.api.open_inference.tensors import OUTPUTS, TEXT
 from function.core.types import ModelInfo
 
 EXTENSIONS = ["binary_tensor_data"]
-# The protocol's name for the format of every artifact's graph, whatever runs it.
+# The protocol's name for the format of every artifact's graph, whatever the backend.
 PLATFORM = "onnx_onnxv1"
 
 
 class TensorMetadata(BaseModel):
-    """A tensor; -1 in its shape is any length."""
+    """Name, type and shape of a tensor; -1 in the shape is any length."""
 
     name: str
     datatype: Datatype
@@ -29,7 +29,7 @@ class ModelMetadata(BaseModel):
     outputs: list[TensorMetadata]
 
     @classmethod
-    def of(cls, model: ModelInfo) -> "ModelMetadata":
+    def from_model(cls, model: ModelInfo) -> "ModelMetadata":
         outputs = OUTPUTS[model.task]
         return cls(
             name=model.name,
@@ -44,7 +44,7 @@ class ModelMetadata(BaseModel):
 
 
 class ServerMetadata(BaseModel):
-    """The server, and what it offers beyond the protocol."""
+    """The server and its extensions of the protocol."""
 
     name: str
     version: str
@@ -52,19 +52,19 @@ class ServerMetadata(BaseModel):
 
 
 class ServerLive(BaseModel):
-    """A probe's answer."""
+    """Answer to a probe."""
 
     live: bool
 
 
 class ServerReady(BaseModel):
-    """A probe's answer."""
+    """Answer to a probe."""
 
     ready: bool
 
 
 class ModelReady(BaseModel):
-    """A probe's answer."""
+    """Answer to a probe."""
 
     name: str
     ready: bool

@@ -1,4 +1,4 @@
-"""A request's body, read and checked: texts, and which outputs to answer with in which form."""
+"""Parsing of a request's body: texts, options, and the outputs with the form of each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from function.api.limits import RequestLimits
 from function.api.open_inference.binary import decode_bytes, split
-from function.api.open_inference.errors import MalformedRequestError, shown
+from function.api.open_inference.errors import MalformedRequestError, quoted
 from function.api.open_inference.schemas import (
     InferenceRequest,
     InputParameters,
@@ -15,38 +15,51 @@ from function.api.open_inference.schemas import (
     OutputParameters,
     RequestParameters,
 )
-from function.api.open_inference.tensors import TEXT, Output
+from function.api.open_inference.tensors import TEXT, AnyOutput
 from function.core.errors import BatchTooLargeError
 from function.core.types import Options
 
-# Left alone, an answer would not be what these ask for.
+# Parameters that change the answer: ignoring them would return a wrong one.
 NOT_OFFERED = ("classification", "shared_memory_region")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """An output to answer with. binary: behind the JSON, not in it."""
+class OutputForm:
+    """Output to answer with, and its form.
 
-    output: Output
+    Attributes:
+        output: Output of the model.
+        binary: Send it after the JSON, not in it.
+    """
+
+    output: AnyOutput
     binary: bool
 
 
 @dataclass(frozen=True)
-class Inference:
-    """What one request asks for."""
+class ParsedRequest:
+    """Content of one request."""
 
     id: str | None
     texts: list[str]
     options: Options
-    choices: list[Choice]
+    outputs: list[OutputForm]
 
 
-def read(
-    body: bytes, json_length: str | None, outputs: Sequence[Output], limits: RequestLimits
-) -> Inference:
-    """Read a body. json_length: see `binary.split`. outputs: those of the model.
+def parse_request(
+    body: bytes, json_length: str | None, outputs: Sequence[AnyOutput], limits: RequestLimits
+) -> ParsedRequest:
+    """Parse and check a body.
 
-    Raises MalformedRequestError, and BatchTooLargeError before it reads more texts than it may.
+    Args:
+        body: Body of the request.
+        json_length: See `binary.split`.
+        outputs: Outputs of the model.
+        limits: Limits on one request.
+
+    Raises:
+        MalformedRequestError: The body violates the protocol.
+        BatchTooLargeError: There are too many texts; raised before they are decoded.
     """
     document, data = split(body, json_length)
     try:
@@ -54,16 +67,16 @@ def read(
     except ValidationError as error:
         raise MalformedRequestError(_sentence(error)) from error
     parameters = request.parameters or RequestParameters()
-    return Inference(
+    return ParsedRequest(
         request.id,
         _texts(request.inputs, data, limits),
         Options(long_text=parameters.long_text),
-        _choices(request, outputs, bool(parameters.binary_data_output)),
+        _output_forms(request, outputs, bool(parameters.binary_data_output)),
     )
 
 
 def _sentence(error: ValidationError) -> str:
-    """The first thing wrong, without the input, which may be private."""
+    """Describe the first error without the input, which may be private."""
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return f"the body is not JSON: {first['ctx']['error']}"
@@ -74,13 +87,13 @@ def _sentence(error: ValidationError) -> str:
 def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) -> list[str]:
     for tensor in inputs:
         if tensor.name != TEXT:
-            raise MalformedRequestError(f"input {shown(tensor.name)}: send one input, '{TEXT}'")
+            raise MalformedRequestError(f"input {quoted(tensor.name)}: send one input, '{TEXT}'")
     if len(inputs) != 1:
         raise MalformedRequestError(f"{len(inputs)} inputs: send one, '{TEXT}'")
     tensor = inputs[0]
     if tensor.datatype != "BYTES":
-        raise MalformedRequestError(f"'{TEXT}' is {shown(tensor.datatype)}: send BYTES")
-    count = _count(tensor.shape)
+        raise MalformedRequestError(f"'{TEXT}' is {quoted(tensor.datatype)}: send BYTES")
+    count = _element_count(tensor.shape)
     if count > limits.texts:
         raise BatchTooLargeError(
             f"{count} texts in one request: send at most {limits.texts} at a time"
@@ -101,7 +114,7 @@ def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) ->
     return [row if isinstance(row, str) else row[0] for row in tensor.data]
 
 
-def _count(shape: Sequence[int]) -> int:
+def _element_count(shape: Sequence[int]) -> int:
     if len(shape) not in (1, 2) or shape[0] < 1 or shape[1:] not in ([], [1]):
         raise MalformedRequestError(
             f"the shape of '{TEXT}': send [n] or [n, 1], one element a text"
@@ -116,18 +129,20 @@ def _decoded(index: int, text: bytes) -> str:
         raise MalformedRequestError(f"text {index} is not UTF-8") from error
 
 
-def _choices(request: InferenceRequest, outputs: Sequence[Output], binary: bool) -> list[Choice]:
-    """binary: the form of outputs that do not say theirs."""
+def _output_forms(
+    request: InferenceRequest, outputs: Sequence[AnyOutput], binary: bool
+) -> list[OutputForm]:
+    """Return the requested outputs; `binary` is the form of those that do not name theirs."""
     if not request.outputs:
-        return [Choice(output, binary) for output in outputs]
+        return [OutputForm(output, binary) for output in outputs]
     known = {output.name: output for output in outputs}
-    choices = {}
+    forms = {}
     for requested in request.outputs:
         if requested.name not in known:
             raise MalformedRequestError(
-                f"no output {shown(requested.name)}; this model has {', '.join(known)}"
+                f"no output {quoted(requested.name)}; this model has {', '.join(known)}"
             )
-        if requested.name in choices:
+        if requested.name in forms:
             raise MalformedRequestError(f"output '{requested.name}' is asked for twice")
         parameters = requested.parameters or OutputParameters()
         for name in NOT_OFFERED:
@@ -136,5 +151,7 @@ def _choices(request: InferenceRequest, outputs: Sequence[Output], binary: bool)
                     f"output '{requested.name}': no {name} here; leave it out"
                 )
         asked = parameters.binary_data
-        choices[requested.name] = Choice(known[requested.name], binary if asked is None else asked)
-    return list(choices.values())
+        forms[requested.name] = OutputForm(
+            known[requested.name], binary if asked is None else asked
+        )
+    return list(forms.values())

@@ -1,4 +1,4 @@
-"""Requests and answers as JSON. Members and parameters that it leaves to servers are ignored here.
+"""Schemas of requests and responses. Optional members and parameters of the protocol are ignored.
 
 https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 """
@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 Datatype = Literal["BYTES", "FP32"]
-Item = TypeVar("Item")
-# One fault is enough: a body may hold a million, and each that is told takes microseconds.
-CheckedList = Annotated[list[Item], Field(fail_fast=True)]
+Element = TypeVar("Element")
+# The first error suffices: a body may hold a million, and each one reported takes microseconds.
+CheckedList = Annotated[list[Element], Field(fail_fast=True)]
 Dimension = Annotated[int, Field(ge=0, le=2**63 - 1)]
 OneString = Annotated[list[str], Field(min_length=1, max_length=1)]
 
@@ -24,20 +24,20 @@ EXAMPLE: JsonDict = {
 
 
 class _Part(BaseModel):
-    # Built where it is used: most of these are parts of others, which build them again.
+    # Built on first use: most of these are parts of others, which build them again.
     model_config = ConfigDict(strict=True, defer_build=True)
 
 
 class InputParameters(_Part):
-    """binary_data_size: bytes of the tensor behind the JSON, where its data is not in it."""
+    """Parameters of an input; `binary_data_size` is the bytes of a tensor after the JSON."""
 
     binary_data_size: Annotated[int | None, Field(ge=0)] = None
 
 
 class InputTensor(_Part):
-    """Texts, one an element: `data` in row-major order, or in binary behind the JSON."""
+    """Texts, one per element: `data` in row-major order, or binary after the JSON."""
 
-    # As documented; what else is sent is refused in plainer words than pydantic's.
+    # Documented as constants; other values are refused in plainer words than pydantic's.
     name: Annotated[str, Field(json_schema_extra={"const": "text"})]
     shape: CheckedList[Dimension]
     datatype: Annotated[str, Field(json_schema_extra={"const": "BYTES"})]
@@ -46,7 +46,7 @@ class InputTensor(_Part):
 
 
 class OutputParameters(_Part):
-    """binary_data: send this output behind the JSON, not in it."""
+    """Parameters of an output; `binary_data` sends it after the JSON, not in it."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -61,15 +61,18 @@ class RequestedOutput(_Part):
 
 
 class RequestParameters(_Part):
-    """binary_data_output: send the outputs behind the JSON that do not say otherwise. long_text:
-    read a long text in windows, or its start alone; the model's by default."""
+    """Parameters of a request.
+
+    `binary_data_output` sends outputs after the JSON unless they say otherwise. `long_text` uses
+    all of a long text in windows, or only its start; by default as the model does.
+    """
 
     binary_data_output: bool | None = None
     long_text: Literal["window", "truncate"] | None = None
 
 
 class InferenceRequest(_Part):
-    """The one input, and which outputs to answer with; all where none is named."""
+    """The one input, and the outputs to answer with; all if none is named."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [EXAMPLE]}]})
 
@@ -80,13 +83,13 @@ class InferenceRequest(_Part):
 
 
 class BinaryParameters(_Part):
-    """binary_data_size: bytes of the tensor behind the JSON."""
+    """Parameters of a binary output; `binary_data_size` is its bytes after the JSON."""
 
     binary_data_size: int
 
 
 class OutputTensor(_Part):
-    """An output; `data` is in it, or behind the JSON."""
+    """An output; its `data` is in it, or follows the JSON."""
 
     name: str
     datatype: Datatype
@@ -96,7 +99,7 @@ class OutputTensor(_Part):
 
 
 class InferenceResponse(_Part):
-    """The outputs in the order in which they were asked for. id: the request's."""
+    """The outputs in the order of the request, with the request's `id`."""
 
     model_name: str
     model_version: str

@@ -1,4 +1,4 @@
-"""What each task takes and gives, as tensors: one element a text, in order."""
+"""Input and output tensors of each task: one element per text, in order."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -20,31 +20,31 @@ Predictions = Sequence[AnyPrediction]
 
 @dataclass(frozen=True)
 class TextOutput:
-    """Strings in UTF-8. of: one of each prediction."""
+    """Output of strings in UTF-8; `select` returns the element of each prediction."""
 
     datatype: ClassVar[Datatype] = "BYTES"
     name: str
-    of: Callable[[Predictions], list[str]]
+    select: Callable[[Predictions], list[str]]
 
     def listed(self, predictions: Predictions) -> list[str]:
-        """The elements as JSON has them."""
-        return self.of(predictions)
+        """Return the elements for JSON."""
+        return self.select(predictions)
 
     def encoded(self, predictions: Predictions) -> bytes:
-        """The elements as the bytes of a tensor."""
+        """Return the elements as the bytes of a tensor."""
         return encode_bytes([text.encode() for text in self.listed(predictions)])
 
 
 @dataclass(frozen=True)
 class NumberOutput:
-    """Numbers in single precision, in JSON too, so that both forms say the same.
+    """Output of numbers in single precision, in JSON too, so that both forms are equal.
 
-    of: one of each prediction.
+    `select` returns the element of each prediction.
     """
 
     datatype: ClassVar[Datatype] = "FP32"
     name: str
-    of: Callable[[Predictions], list[float]]
+    select: Callable[[Predictions], list[float]]
 
     def listed(self, predictions: Predictions) -> list[float]:
         """See TextOutput."""
@@ -55,14 +55,14 @@ class NumberOutput:
         return self._numbers(predictions).tobytes()
 
     def _numbers(self, predictions: Predictions) -> npt.NDArray[np.float32]:
-        return np.array(self.of(predictions), dtype="<f4")
+        return np.array(self.select(predictions), dtype="<f4")
 
 
-Output = TextOutput | NumberOutput
+AnyOutput = TextOutput | NumberOutput
 
 
 def _entities(predictions: Predictions) -> list[str]:
-    """Of each text, a JSON list of what `/v1` answers."""
+    """Return for each text a JSON list of its entities, as `/v1` has them."""
     return [
         json.dumps([asdict(entity) for entity in prediction.entities], ensure_ascii=False)
         for prediction in predictions
@@ -70,7 +70,7 @@ def _entities(predictions: Predictions) -> list[str]:
     ]
 
 
-OUTPUTS: dict[str, tuple[Output, ...]] = {
+OUTPUTS: dict[str, tuple[AnyOutput, ...]] = {
     "text-classification": (
         TextOutput("label", lambda predictions: [each.label for each in classified(predictions)]),
         NumberOutput("score", lambda predictions: [each.score for each in classified(predictions)]),

@@ -1,4 +1,4 @@
-"""HTTP routes: one module for each protocol, with one function `routes(context)`."""
+"""HTTP routes: one module per protocol, each with a function `routes(context)`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,19 +9,16 @@ from function.api.limits import RequestLimits
 from function.core.types import Engine
 from function.settings import Settings
 
-# From an Accept header to the metrics and their media type.
+# Takes an Accept header; returns the metrics and their media type.
 Exposition = Callable[[str], tuple[bytes, str]]
 
 
 @dataclass(frozen=True)
 class RouteContext:
-    """Everything that a protocol's routes are built over.
+    """Objects that a protocol's routes need.
 
     Attributes:
-        engine: Answers the calls.
-        limits: Bounds on one request.
-        guards: Dependencies that let a request through; probes and the page have none.
-        settings: The environment.
+        guards: Authentication; probes and the page use none.
         exposition: The server's Prometheus metrics; the Lambda has none.
     """
 

@@ -1,4 +1,4 @@
-"""Feedback: somebody who knows what was right for a text that was answered says so."""
+"""Feedback: the right answer for a text that was answered before."""
 
 import json
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from starlette.routing import BaseRoute
 
 from function.api.feedback_schemas import FeedbackRequest, RightEntity
-from function.api.limits import served
+from function.api.limits import require_model
 from function.api.observability import Record, write_lines
-from function.api.prediction_log import now, text_hmac
+from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
 from function.api.routes import RouteContext
 from function.core.errors import BatchTooLargeError, InputError
@@ -17,15 +17,15 @@ from function.core.types import ModelInfo
 
 ACCEPTED = 202
 RESPONSES = documented(400, 401, 403, 404, 413, 415, 422, 503)
-LONGEST_LINE = 200_000  # bytes: CloudWatch splits what has more than 256 KB, and no half is JSON
-# As it is: escaped, most of the world's letters would be two to six times as long.
+MAX_LINE_BYTES = 200_000  # CloudWatch splits lines above 256 KB, and no half is JSON
+# Not escaped: most of the world's letters would take two to six times as many bytes.
 ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the route that takes feedback.
 
-    It answers 404 where no predictions are logged that feedback could be joined to.
+    It answers 404 if no predictions are logged that feedback could be joined to.
     """
     settings = context.settings
     key = settings.prediction_log_key.get_secret_value().encode()
@@ -45,17 +45,17 @@ def routes(context: RouteContext) -> list[BaseRoute]:
 
     @router.post("/feedback", status_code=ACCEPTED, response_class=Response, responses=RESPONSES)
     async def feedback(body: FeedbackRequest) -> Response:
-        """Say what is right for a text that was answered; the last word on it counts."""
-        model = served(context.engine, body.model or context.engine.models()[0].name)
+        """Send the right answer for a text that was answered; the last one sent counts."""
+        model = require_model(context.engine, body.model or context.engine.models()[0].name)
         if body.text is not None:
             if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")
             context.limits.check([body.text])
-        _keep(
+        _write(
             {
                 "log": "feedback",
                 "id": body.id,
-                "time": now(),
+                "time": timestamp(),
                 "model": model.name,
                 **_right_answer(body, model),
                 **_text(body.text, key),
@@ -66,14 +66,19 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def _keep(record: Record) -> None:
-    """Write the line, or tell whoever sent it that it was not."""
+def _write(record: Record) -> None:
+    """Write the line of feedback.
+
+    Raises:
+        BatchTooLargeError: The line would be too long.
+        HTTPException: The log cannot be written.
+    """
     line = ENCODE(record)
     size = len(line.encode())
-    if size > LONGEST_LINE:
+    if size > MAX_LINE_BYTES:
         raise BatchTooLargeError(
             f"text and entities: their line would have {size} bytes, and the log takes "
-            f"{LONGEST_LINE}: send a shorter text, or fewer entities"
+            f"{MAX_LINE_BYTES}: send a shorter text, or fewer entities"
         )
     if not write_lines(line):
         raise HTTPException(503, "the log cannot be written, and this was not kept: send it later")
@@ -82,12 +87,16 @@ def _keep(record: Record) -> None:
 def _text(text: str | None, key: bytes) -> Record:
     if text is None:
         return {}
-    told = text_hmac(text, key)
-    return {"text": text} if told is None else {"text": text, "text_hmac": told}
+    keyed_hash = text_hmac(text, key)
+    return {"text": text} if keyed_hash is None else {"text": text, "text_hmac": keyed_hash}
 
 
 def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:
-    """What was right, in the terms of the model's task. Raises InputError where it is not."""
+    """Return the right label or entities.
+
+    Raises:
+        InputError: They do not fit the model's task.
+    """
     labels = ", ".join(model.labels)
     if model.task == "text-classification":
         if body.label not in model.labels or body.entities is not None:
@@ -104,12 +113,12 @@ def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:
 
 def _check(entities: Sequence[RightEntity], text: str, model: ModelInfo) -> None:
     end = 0
-    for place, entity in enumerate(entities):
+    for index, entity in enumerate(entities):
         if entity.label not in model.labels:
-            raise InputError(f"entities[{place}].label: send one of {', '.join(model.labels)}")
+            raise InputError(f"entities[{index}].label: send one of {', '.join(model.labels)}")
         if not end <= entity.start < entity.end <= len(text):
             raise InputError(
-                f"entities[{place}]: it lies outside the text, or before the end of the entity "
+                f"entities[{index}]: it lies outside the text, or before the end of the entity "
                 "before it; count Unicode code points"
             )
         end = entity.end

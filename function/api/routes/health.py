@@ -12,7 +12,7 @@ from function.core.types import Engine
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
-    """Return the probes, built when the first one comes: Lambda sends none."""
+    """Return the probes, which are built on their first request: Lambda sends none."""
     return [LateRoutes(["/health/live", "/health/ready"], lambda: _routes(context.engine))]
 
 
@@ -21,12 +21,12 @@ def _routes(engine: Engine) -> list[BaseRoute]:
 
     @router.get("/live")
     async def live() -> HealthResponse:
-        """The process answers."""
+        """Report that the process answers."""
         return HealthResponse(status="live")
 
     @router.get("/ready", responses=documented(503))
     async def ready() -> HealthResponse:
-        """The default model is loaded."""
+        """Report that the default model is loaded."""
         if not engine.ready():
             raise NotReadyError("the model is still being loaded; try again in a moment")
         return HealthResponse(status="ready")

@@ -1,9 +1,9 @@
 """Hugging Face's Inference schema, for `huggingface_hub.InferenceClient(URL)`.
 
-The client posts `{"inputs": ..., "parameters": {...}}` to the very URL that it was given, so the
-URL names the model. Of a classifier's answer it takes the first element: even one text is answered
-with a list of lists, as Hugging Face's own Inference API does. The entities of one text are a flat
-list. Its exceptions show a problem's `error`.
+The client posts `{"inputs": ..., "parameters": {...}}` to the URL that it was given, so the URL
+names the model. It takes the first element of a classifier's answer, so even the answer for one
+text is a list of lists, as in Hugging Face's own Inference API. The entities of one text are a flat
+list. The client's exceptions show a problem's `error`.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from function.api.hugging_face_schemas import (
     HuggingFaceRequest,
     TokenSchema,
 )
-from function.api.observability import note
+from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
 from function.api.routes import RouteContext
@@ -25,8 +25,8 @@ from function.api.schemas import ScoreSchema
 from function.core.types import AnyPrediction, Entity, EntityPrediction
 
 RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
-Classes = list[list[ScoreSchema]]
-Tokens = list[TokenSchema] | list[list[TokenSchema]]
+ClassificationAnswer = list[list[ScoreSchema]]
+TokenAnswer = list[TokenSchema] | list[list[TokenSchema]]
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
@@ -41,17 +41,19 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         result = await context.engine.predict(model, texts, body.options())
         rows = [_row(prediction, body.asked) for prediction in result.predictions]
         flat = result.model.task == "token-classification" and isinstance(body.inputs, str)
-        headers = note(request, texts, result)
+        headers = record_answer(request, texts, result)
         return JSONResponse(rows[0] if flat else rows, headers=headers)
 
-    @router.post("/", responses=RESPONSES, response_model=Classes | Tokens)
+    @router.post("/", responses=RESPONSES, response_model=ClassificationAnswer | TokenAnswer)
     async def infer(request: Request, body: HuggingFaceRequest) -> Response:
-        """Labels and scores of each text, best first, or its entities, by the default model."""
+        """Return each text's labels and scores, best first, or entities, by the default model."""
         return await answer(request, None, body)
 
-    @router.post("/models/{model}", responses=RESPONSES, response_model=Classes | Tokens)
+    @router.post(
+        "/models/{model}", responses=RESPONSES, response_model=ClassificationAnswer | TokenAnswer
+    )
     async def infer_with(request: Request, model: str, body: HuggingFaceRequest) -> Response:
-        """Labels and scores of each text, best first, or its entities, by a named model."""
+        """Return each text's labels and scores, best first, or entities, by a named model."""
         return await answer(request, model, body)
 
     return router.routes
@@ -63,11 +65,11 @@ def _row(prediction: AnyPrediction, asked: HuggingFaceParameters) -> list[dict[s
     return [
         _token(entity, index, by_word=asked.by_word)
         for index, entity in enumerate(prediction.entities, start=1)
-        if entity.label not in asked.left_out
+        if entity.label not in asked.omitted_labels
     ]
 
 
 def _token(entity: Entity, index: int, *, by_word: bool) -> dict[str, Any]:
     label = {"entity": entity.label, "index": index} if by_word else {"entity_group": entity.label}
-    place = {"score": entity.score, "word": entity.text, "start": entity.start, "end": entity.end}
-    return label | place
+    span = {"score": entity.score, "word": entity.text, "start": entity.start, "end": entity.end}
+    return label | span

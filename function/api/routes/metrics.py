@@ -1,4 +1,4 @@
-"""Prometheus's metrics, on servers."""
+"""Prometheus's metrics, on the server only."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -14,7 +14,7 @@ OPEN_METRICS = {
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
-    """Return the route of Prometheus's metrics; none where there is no exposition."""
+    """Return the route of Prometheus's metrics, or none without an exposition."""
     exposition = context.exposition
     if exposition is None:
         return []
@@ -26,7 +26,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         responses={200: OPEN_METRICS, **documented(401, 403)},
     )
     async def metrics(request: Request) -> Response:
-        """Prometheus's metrics of this process, in its text format or in OpenMetrics."""
+        """Return this process's metrics in Prometheus's text format or in OpenMetrics."""
         content, media_type = exposition(request.headers.get("accept", ""))
         return Response(content, media_type=media_type)
 

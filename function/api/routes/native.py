@@ -1,4 +1,4 @@
-"""The project's own protocol, `/v1`."""
+"""Native protocol, `/v1`."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.routing import BaseRoute
 
 from function.api.late_routes import LateRoutes
-from function.api.observability import note
+from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
 from function.api.routes import RouteContext
@@ -22,15 +22,15 @@ from function.api.schemas import (
 )
 
 RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
-LATE = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
+LATE_PATHS = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
 
-AnswerWith = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
+PredictHandler = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of `/v1`.
 
-    The one that a cold start is asked for is built at once, the others on first use.
+    The usual route of a cold start is built at once, the others on their first request.
     """
     router = partial(
         APIRouter,
@@ -43,7 +43,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     first = router()
     first.add_api_route(
         "/predict",
-        # FastAPI would read and parse a function's source at the first answer; a partial has none.
+        # A partial has no source, which FastAPI would read and parse at the first answer.
         partial(_predict, answer),
         methods=["POST"],
         name="predict",
@@ -51,7 +51,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         responses=RESPONSES,
         response_model=PredictResponse,
     )
-    return [*first.routes, LateRoutes(LATE, lambda: _others(router(), context, answer))]
+    return [*first.routes, LateRoutes(LATE_PATHS, lambda: _others(router(), context, answer))]
 
 
 async def _answer(
@@ -60,22 +60,22 @@ async def _answer(
     texts = body.texts()
     context.limits.check(texts)
     result = await context.engine.predict(model, texts, body.parameters.options())
-    # Rendered here: returned as a model, it would be validated and walked once more.
-    content = PredictResponse.of(result).model_dump_json(exclude_none=True)
-    headers = note(request, texts, result)
+    # Rendered here: FastAPI would validate and serialise a returned model once more.
+    content = PredictResponse.from_result(result).model_dump_json(exclude_none=True)
+    headers = record_answer(request, texts, result)
     return Response(content, media_type="application/json", headers=headers)
 
 
-async def _predict(answer: AnswerWith, request: Request, body: PredictRequest) -> Response:
+async def _predict(answer: PredictHandler, request: Request, body: PredictRequest) -> Response:
     return await answer(request, None, body)
 
 
-def _others(router: APIRouter, context: RouteContext, answer: AnswerWith) -> list[BaseRoute]:
+def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) -> list[BaseRoute]:
     @router.get("/predict", responses=RESPONSES, response_model=PredictResponse)
     async def predict_one(
         request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
     ) -> Response:
-        """Answer one text given in the address; for trying out."""
+        """Answer one text given in the URL, to try the service."""
         parameters = Parameters(explain=explain)
         return await answer(request, None, PredictRequest(inputs=text, parameters=parameters))
 
@@ -86,13 +86,15 @@ def _others(router: APIRouter, context: RouteContext, answer: AnswerWith) -> lis
 
     @router.get("/models", responses=documented(401, 403))
     async def models() -> ModelsResponse:
-        """What is served, the default first."""
+        """List the served models, the default first."""
         limits = context.limits
-        shown = LimitsSchema(
+        limits_schema = LimitsSchema(
             body_bytes=limits.body_bytes, texts=limits.texts, characters=limits.characters
         )
         return ModelsResponse(
-            models=[ModelSchema.of(model, shown) for model in context.engine.models()]
+            models=[
+                ModelSchema.from_model(model, limits_schema) for model in context.engine.models()
+            ]
         )
 
     return router.routes

@@ -1,4 +1,4 @@
-"""The Open Inference Protocol over HTTP, `/v2`: what Triton's and KServe's clients speak."""
+"""Open Inference Protocol over HTTP, `/v2`, for the clients of Triton and KServe."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -9,11 +9,10 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
 from function.api.body import JSON_LENGTH
-from function.api.limits import served
-from function.api.observability import note
-from function.api.open_inference.compression import compress
-from function.api.open_inference.request import read
-from function.api.open_inference.response import BINARY, JSON, render
+from function.api.limits import require_model
+from function.api.observability import record_answer
+from function.api.open_inference.request import parse_request
+from function.api.open_inference.response import BINARY, JSON, compress, render_response
 from function.api.open_inference.schemas import InferenceRequest, InferenceResponse
 from function.api.open_inference.tensors import OUTPUTS
 from function.api.prediction_ids import DOCUMENTED
@@ -22,10 +21,10 @@ from function.api.routes import RouteContext
 
 REFERENCE = "#/components/schemas/{model}"
 
-Answers = Callable[[Request, str, str | None, str | None], Awaitable[Response]]
+InferHandler = Callable[[Request, str, str | None, str | None], Awaitable[Response]]
 JsonLength = Annotated[
     str | None,
-    Header(alias=JSON_LENGTH, description="Bytes of JSON in the body, where tensors follow it"),
+    Header(alias=JSON_LENGTH, description="Bytes of JSON in the body, if tensors follow it"),
 ]
 
 
@@ -35,10 +34,10 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     answer = partial(_answer, context)
     router.add_api_route(
         "/models/{model}/infer",
-        # FastAPI would read and parse a function's source at the first answer; a partial has none.
+        # A partial has no source, which FastAPI would read and parse at the first answer.
         partial(_infer, answer),
         name="infer",
-        description="Answer texts, given and answered as tensors: in JSON, or in binary behind it.",
+        description="Answer texts, with tensors both ways: in JSON, or in binary after it.",
         **_common(),
     )
     router.add_api_route(
@@ -58,30 +57,30 @@ async def _answer(
     version: str | None,
     json_length: str | None,
 ) -> Response:
-    found = served(context.engine, model, version)
-    inference = read(await request.body(), json_length, OUTPUTS[found.task], context.limits)
-    context.limits.check(inference.texts)
-    result = await context.engine.predict(found.name, inference.texts, inference.options)
-    body, headers = render(inference, result)
+    found = require_model(context.engine, model, version)
+    parsed = parse_request(await request.body(), json_length, OUTPUTS[found.task], context.limits)
+    context.limits.check(parsed.texts)
+    result = await context.engine.predict(found.name, parsed.texts, parsed.options)
+    body, headers = render_response(parsed, result)
     body, encoding = compress(body, request.headers.get("accept-encoding", ""))
-    headers |= {**encoding, **note(request, inference.texts, result)}
+    headers |= {**encoding, **record_answer(request, parsed.texts, result)}
     return Response(body, headers=headers)
 
 
 async def _infer(
-    answer: Answers, request: Request, model: str, json_length: JsonLength = None
+    answer: InferHandler, request: Request, model: str, json_length: JsonLength = None
 ) -> Response:
     return await answer(request, model, None, json_length)
 
 
 async def _infer_with(
-    answer: Answers, request: Request, model: str, version: str, json_length: JsonLength = None
+    answer: InferHandler, request: Request, model: str, version: str, json_length: JsonLength = None
 ) -> Response:
     return await answer(request, model, version, json_length)
 
 
 def schemas() -> dict[str, Any]:
-    """The JSON schemas, by name, of what these routes read and write themselves."""
+    """Return the JSON schemas, by name, of bodies that these routes handle without FastAPI."""
     _, found = models_json_schema(
         [(InferenceRequest, "validation"), (InferenceResponse, "serialization")],
         ref_template=REFERENCE,
@@ -91,7 +90,7 @@ def schemas() -> dict[str, Any]:
 
 
 def _common() -> dict[str, Any]:
-    """What the routes have in common, mostly documentation."""
+    """Return the arguments that both routes share, mostly documentation."""
     return {
         "methods": ["POST"],
         "responses": {

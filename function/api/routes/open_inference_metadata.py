@@ -1,11 +1,11 @@
-"""What clients of the Open Inference Protocol ask before they send tensors, and its probes."""
+"""Metadata and probes of the Open Inference Protocol."""
 
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Request, params
 from starlette.routing import BaseRoute
 
-from function.api.limits import served
+from function.api.limits import require_model
 from function.api.open_inference.metadata import (
     ModelMetadata,
     ModelReady,
@@ -22,7 +22,7 @@ TAG = "open inference"
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
-    """Return the protocol's probes, which are open, and its metadata."""
+    """Return the protocol's probes, which need no key, and its metadata."""
     return [
         *_probes(context.engine).routes,
         *_metadata(context.engine, context.guards).routes,
@@ -34,12 +34,12 @@ def _probes(engine: Engine) -> APIRouter:
 
     @routes.get("/live")
     async def live() -> ServerLive:
-        """The process answers."""
+        """Report that the process answers."""
         return ServerLive(live=True)
 
     @routes.get("/ready", responses=documented(503))
     async def ready() -> ServerReady:
-        """The default model is loaded."""
+        """Report that the default model is loaded."""
         _check_ready(engine)
         return ServerReady(ready=True)
 
@@ -51,30 +51,30 @@ def _metadata(engine: Engine, guards: Sequence[params.Depends]) -> APIRouter:
 
     @routes.get("", responses=documented(401, 403))
     async def server(request: Request) -> ServerMetadata:
-        """What this server is, and which extensions of the protocol it has."""
+        """Describe this server and its extensions of the protocol."""
         return ServerMetadata(name=request.app.title, version=request.app.version)
 
     @routes.get("/models/{model}", responses=documented(401, 403, 404, 422))
     async def model_metadata(model: str) -> ModelMetadata:
-        """A model and its tensors."""
-        return ModelMetadata.of(served(engine, model))
+        """Describe a model and its tensors."""
+        return ModelMetadata.from_model(require_model(engine, model))
 
     @routes.get("/models/{model}/versions/{version}", responses=documented(401, 403, 404, 422))
     async def version_metadata(model: str, version: str) -> ModelMetadata:
-        """A model and its tensors, if this version is served."""
-        return ModelMetadata.of(served(engine, model, version))
+        """Describe a model and its tensors, if this version is served."""
+        return ModelMetadata.from_model(require_model(engine, model, version))
 
     @routes.get("/models/{model}/ready", responses=documented(401, 403, 404, 422, 503))
     async def model_ready(model: str) -> ModelReady:
-        """The model answers."""
-        return _ready(engine, served(engine, model))
+        """Report that the model answers."""
+        return _ready(engine, require_model(engine, model))
 
     @routes.get(
         "/models/{model}/versions/{version}/ready", responses=documented(401, 403, 404, 422, 503)
     )
     async def version_ready(model: str, version: str) -> ModelReady:
-        """The model answers, if this version is served."""
-        return _ready(engine, served(engine, model, version))
+        """Report that the model answers, if this version is served."""
+        return _ready(engine, require_model(engine, model, version))
 
     return routes
 

@@ -1,4 +1,4 @@
-"""The web page for people, and interactive documentation that needs no internet."""
+"""Web page for people, and interactive documentation that needs no internet."""
 
 from importlib.util import find_spec
 from mimetypes import guess_type
@@ -19,10 +19,10 @@ HEADERS = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"
 
 
 def routes(title: str) -> list[Route]:
-    """Return the routes that serve files; addresses in them are relative, so any prefix works.
+    """Return the routes that serve files. URLs in them are relative, so any prefix works.
 
-    They are plain ones: there is nothing to validate, and FastAPI would compile each at every cold
-    start.
+    They are Starlette's: there is nothing to validate, and FastAPI would compile each one at every
+    cold start.
     """
 
     async def page(_: Request) -> Response:
@@ -71,7 +71,7 @@ def routes(title: str) -> list[Route]:
 
 
 def _file(folder: Path, name: str, headers: dict[str, str]) -> Response:
-    """A file of a flat folder; anything else is 404."""
+    """Return a file of a flat folder; answer 404 for anything else."""
     path = folder / name
     if path.parent != folder or not path.is_file():
         raise HTTPException(404)

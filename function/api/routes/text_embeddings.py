@@ -1,14 +1,14 @@
-"""The `/predict` of Hugging Face's text-embeddings-inference (TEI), for the default model.
+"""`/predict` of Hugging Face's text-embeddings-inference (TEI), for the default model.
 
-Where TEI and this project differ, its clients see:
+It differs from TEI in this:
 
-- A long text is read as the model reads it. TEI refuses it, or cuts it, as it was started; ask for
-  either with `truncate`.
+- A long text is treated as the model's artifact says. TEI refuses or cuts it, as it was started;
+  `truncate` selects either.
 - Raw scores are logits divided by the model's temperature: their softmax is the scores.
 - A model that fails is 500, which alarms count, and not 424.
-- Errors are problems, to which TEI's `error` and `error_type` belong.
-- `x-compute-tokens` counts a text without the model's special tokens, and times are those of the
-  whole request, in whole milliseconds. `x-compute-type` is not told.
+- Errors are problems, which have TEI's `error` and `error_type`.
+- `x-compute-tokens` does not count the model's special tokens, and times are those of the whole
+  request, in whole milliseconds. There is no `x-compute-type`.
 """
 
 import json
@@ -22,7 +22,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
-from function.api.observability import note
+from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import MEDIA_TYPE, documented
 from function.api.routes import RouteContext
@@ -35,7 +35,7 @@ from function.core.errors import (
     NotReadyError,
     OverloadedError,
 )
-from function.core.types import Answer
+from function.core.types import PredictionResult
 
 ERROR_TYPES: dict[type[Exception], str] = {
     InputError: "Validation",
@@ -93,7 +93,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         "/predict", responses=RESPONSES, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
     )
     async def predict(request: Request, body: TextEmbeddingsRequest) -> Response:
-        """Labels and scores, best first: a flat list for one text, a list of lists for a batch."""
+        """Return labels and scores, best first: flat for one text, a list of lists for a batch."""
         texts = body.texts()
         context.limits.check(texts)
         default = engine.models()[0]
@@ -103,9 +103,9 @@ def routes(context: RouteContext) -> list[BaseRoute]:
                 "does not: ask /v1/predict"
             )
         result = await engine.predict(None, texts, body.options())
-        headers = note(request, texts, result) | _figures(texts, result)
+        headers = record_answer(request, texts, result) | _headers(texts, result)
         if body.truncate is False:
-            _refuse_cut(result)
+            _refuse_truncated(result)
         predictions = [
             [{"score": score.score, "label": score.label} for score in prediction.scores]
             for prediction in classified(result.predictions)
@@ -115,12 +115,12 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def _figures(texts: Sequence[str], answer: Answer) -> dict[str, str]:
-    """What TEI's headers tell of a request."""
-    timings = answer.timings
+def _headers(texts: Sequence[str], result: PredictionResult) -> dict[str, str]:
+    """Return TEI's headers."""
+    timings = result.timings
     return {
         "x-compute-characters": str(sum(len(text) for text in texts)),
-        "x-compute-tokens": str(sum(prediction.tokens for prediction in answer.predictions)),
+        "x-compute-tokens": str(sum(prediction.tokens for prediction in result.predictions)),
         "x-compute-time": str(int(timings.total_ms)),
         "x-total-time": str(int(timings.total_ms)),
         "x-tokenization-time": str(int(timings.tokenization_ms)),
@@ -129,8 +129,8 @@ def _figures(texts: Sequence[str], answer: Answer) -> dict[str, str]:
     }
 
 
-def _refuse_cut(answer: Answer) -> None:
-    for index, prediction in enumerate(answer.predictions):
+def _refuse_truncated(result: PredictionResult) -> None:
+    for index, prediction in enumerate(result.predictions):
         if prediction.truncated:
             raise BatchTooLargeError(
                 f"text {index} has {prediction.tokens} tokens, more than {prediction.windows} "
@@ -139,5 +139,5 @@ def _refuse_cut(answer: Answer) -> None:
 
 
 def _closest(table: dict[Any, Any], error: Exception) -> Any:
-    """What a table by exception says of the most specific class of an error."""
+    """Return a table's entry for the most specific class of an error."""
     return next(table[kind] for kind in type(error).__mro__ if kind in table)

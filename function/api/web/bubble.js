@@ -1,10 +1,10 @@
-/** A small text above whatever is pointed at or focused, which Escape sends away. */
+/** Tooltip above the element that is pointed at or focused; Escape closes it. */
 
 import { element } from "./dom.js";
 
 const GAP = 8;
 
-/** For what `selector` finds in an area, now or later; the text is its attribute `data-bubble`. */
+/** Adds tooltips to the elements of an area that match `selector`, now or later; `data-bubble` is the text. */
 export function bubble(area, selector) {
   const shown = element("span", { class: "bubble", "aria-hidden": "true", hidden: "" });
   document.body.append(shown);
@@ -34,7 +34,7 @@ export function bubble(area, selector) {
   for (const event of ["pointerover", "focusin"]) area.addEventListener(event, show);
   for (const event of ["pointerout", "focusout"]) area.addEventListener(event, hide);
   addEventListener("keydown", ({ key }) => key === "Escape" && hide());
-  // A focus often scrolls; what scrolls by itself does not tell the page.
+  // A focus often scrolls; elements that scroll by themselves send the page no event.
   addEventListener("scroll", () => {
     if (owner?.isConnected) place();
     else hide();

@@ -1,4 +1,4 @@
-/** The outcome of a file as two small SVG charts; each says in words what it shows. */
+/** Two small SVG charts of a file's results; each has a description in words. */
 
 import { drawing, element } from "./dom.js";
 import { amount, number, percent } from "./wording.js";
@@ -27,7 +27,7 @@ export function countsChart(groups) {
   return figure("Rows per label", summary, rows.length * step - 12, bars);
 }
 
-/** How sure the model was, as columns of five points each, stacked by label. */
+/** Scores as columns of five points each, stacked by label. */
 export function scoresChart(groups) {
   const all = groups.flatMap(({ scores }) => scores);
   const first = Math.min(Math.floor(Math.min(...all) / BIN), Math.round(0.5 / BIN));

@@ -1,4 +1,4 @@
-/** Copies a text; rejects where the browser does not let it. */
+/** Copies a text; rejects if the browser does not allow it. */
 
 import { element } from "./dom.js";
 

@@ -4,14 +4,14 @@ const DELIMITERS = [",", ";", "\t"];
 const QUOTED = /"(?:[^"]|"")*"/g;
 const BREAK = /[\r\n]/;
 
-/** Spreadsheets in many countries separate with semicolons; the header tells. */
+/** Returns the delimiter of the header: spreadsheets in many countries use semicolons. */
 export function delimiterOf(text) {
   const [header] = text.slice(0, 10_000).replace(QUOTED, "").split(BREAK, 1);
   const fields = (delimiter) => header.split(delimiter).length;
   return DELIMITERS.reduce((best, delimiter) => (fields(delimiter) > fields(best) ? delimiter : best));
 }
 
-/** All records; lines with nothing in them are no records. */
+/** Returns all records; empty lines are none. */
 export function parseCsv(text, delimiter = ",") {
   const records = [];
   let record = [];
@@ -56,7 +56,7 @@ export function formatCsv(records, delimiter = ",") {
 
 const isBreak = (character) => character === "\n" || character === "\r";
 
-/** Pushes the quoted field that opens at `at`; returns where it ends. */
+/** Pushes the quoted field that opens at `at`; returns the index after it. */
 function takeQuoted(text, at, record, number) {
   let field = "";
   for (;;) {

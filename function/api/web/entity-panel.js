@@ -1,4 +1,4 @@
-/** The tab for what a text names. */
+/** The tab for the entities of a text. */
 
 import { bubble } from "./bubble.js";
 import { find } from "./dom.js";

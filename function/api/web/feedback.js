@@ -1,8 +1,8 @@
-/** "Was this right?" below an answer: what a visitor says goes where the prediction was logged. */
+/** "Was this right?" below an answer: sends the visitor's feedback to the log of the prediction. */
 
 import { button, element } from "./dom.js";
 
-/** `send(label)` tells the service which label is right. */
+/** `send(label)` sends the right label to the service. */
 export function askWhetherRight(region, { label, labels, send }) {
   const status = element("p", { role: "status", tabindex: "-1", class: "quiet" });
 

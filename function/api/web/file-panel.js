@@ -45,7 +45,7 @@ export function filePanel(service, models) {
     const column = find("column").value;
     const textOf = (row) => table.text(row, column);
     const rows = outcomes.flatMap((outcome, row) => (outcome === null ? [row] : []));
-    // One file is scored by one model, also when the rest of it is scored later.
+    // One model scores one file, even if the rest is scored later.
     if (rows.length === outcomes.length) started.model = models.chosen(CLASSIFICATION);
     const { model } = started;
     problems.clear(alert);
@@ -118,7 +118,7 @@ function showJob({ name, table }) {
   find("job").hidden = false;
 }
 
-/** Shows how far a run has come and how long the rest will take. */
+/** Shows the progress of a run and its remaining time. */
 function follow(total) {
   const bar = find("progress");
   const started = performance.now();

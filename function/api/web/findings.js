@@ -1,4 +1,4 @@
-/** The entities of one text, drawn: marked where they stand, and counted by their kind. */
+/** Draws the entities of one text: marked in the text, and counted by label. */
 
 import { copy } from "./clipboard.js";
 import { button, element } from "./dom.js";
@@ -10,7 +10,7 @@ import { amount, number, percent } from "./wording.js";
 
 const COPIED_MS = 2500;
 
-/** What the abbreviations of CoNLL-2003, which most models have for labels, stand for. */
+/** Names of the abbreviations of CoNLL-2003, which most models use as labels. */
 const MEANINGS = { LOC: "place", MISC: "other name", ORG: "organisation", PER: "person" };
 
 export function drawFindings(region, { text, prediction, labels, model, timings, roundTrip }) {

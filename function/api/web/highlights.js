@@ -1,4 +1,4 @@
-/** From weighted spans to pieces of text. */
+/** Pieces of text from weighted spans. */
 
 import { cut } from "./spans.js";
 
@@ -17,7 +17,7 @@ export function pieces(text, highlights) {
   }));
 }
 
-/** The words with the greatest weight on one side, for those who do not see the colours. */
+/** The words with the greatest weight on one side, for readers who do not see the colours. */
 export function strongestWords(parts, sign, count = 5) {
   return parts
     .filter(({ level, weight }) => level > 0 && Math.sign(weight) === sign)

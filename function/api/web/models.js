@@ -1,4 +1,4 @@
-/** The models that the service offers for this page, and the chosen one of each task. */
+/** The served models that this page can use, and the chosen one of each task. */
 
 import { element, find } from "./dom.js";
 import { number, percent } from "./wording.js";
@@ -14,7 +14,7 @@ export class Models {
   #names = new Map();
   #task = CLASSIFICATION;
 
-  /** `onLoad()` is called once it is known what is served. */
+  /** `onLoad()` is called once the served models are known. */
   constructor(service, onLoad) {
     this.#service = service;
     this.#onLoad = onLoad;
@@ -24,7 +24,7 @@ export class Models {
     });
   }
 
-  /** Undefined as long as nobody knows what is served: the default model answers then. */
+  /** Undefined until the served models are known: then the default model answers. */
   chosen(task) {
     const offered = this.#offered(task);
     const name = this.#names.get(task);
@@ -45,7 +45,7 @@ export class Models {
     this.#describe();
   }
 
-  /** A service that keeps its list to itself still answers, by its default model. */
+  /** A service that refuses to list its models still answers, by its default model. */
   async load() {
     if (this.#served.length) return;
     let models;

@@ -1,4 +1,4 @@
-/** What scoring a file came to: a line, two charts, the first rows, and the file to take away. */
+/** Result of scoring a file: a line, two charts, the first rows, and the file to download. */
 
 import { countsChart, scoresChart } from "./charts.js";
 import { button, element } from "./dom.js";
@@ -7,7 +7,7 @@ import { amount, number, percent } from "./wording.js";
 
 const FIRST_ROWS = 8;
 
-/** `remaining` counts the rows that `onRest` would score; `save` hands over the file. */
+/** `remaining` counts the rows that `onRest` would score; `save` downloads the file. */
 export function drawOutcome(region, { outcomes, textOf, labels, remaining, onRest, save }) {
   const groups = grouped(outcomes, labels);
   const scored = groups.reduce((sum, { scores }) => sum + scores.length, 0);

@@ -8,7 +8,7 @@ import { Problem, Service } from "./service.js";
 import { tabs } from "./tabs.js";
 import { textPanel } from "./text-panel.js";
 
-/** Loaded when first wanted: behind a function every file is an invocation. */
+/** Loaded on first use: on Lambda every file is an invocation. */
 const LATER = {
   "file-panel": async () => (await import("./file-panel.js")).filePanel,
   "entities-panel": async () => (await import("./entity-panel.js")).entityPanel,

@@ -1,9 +1,9 @@
-/** What went wrong, in words that tell the reader what to do next. */
+/** Errors, in words that say what to do next. */
 
 import { button, element } from "./dom.js";
 import { amount } from "./wording.js";
 
-/** Shows a problem in an alert region, with a way to go on where there is one. */
+/** Shows a problem in an alert region, with a button to continue if there is one. */
 export function show(region, { title, detail }, action = null) {
   region.replaceChildren(
     element(

@@ -1,9 +1,9 @@
-/** How a text was read, by which model, and how long that took: below every answer. */
+/** The model, the treatment of the text and the time, below every answer. */
 
 import { element } from "./dom.js";
 import { amount, milliseconds } from "./wording.js";
 
-/** What a reader should know of how a long text was read; null where there is nothing to know. */
+/** Returns a note on the treatment of a long text, or null if there is none. */
 export function notice({ truncated, windows, tokens }) {
   if (truncated) {
     return element("p", { class: "notice" }, "This text is long: only its beginning was read, the rest was cut.");

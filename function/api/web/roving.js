@@ -2,7 +2,7 @@
 
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 
-/** `all()` gives the elements in order. `onMove(element)` is told which one has the focus now. */
+/** `all()` gives the elements in order. `onMove(element)` gets the element that has the focus now. */
 export function rove(list, all, onMove = () => {}) {
   list.addEventListener("keydown", (event) => {
     const elements = all();
@@ -21,7 +21,7 @@ export function rove(list, all, onMove = () => {}) {
   });
 }
 
-/** The one that the Tab key reaches. */
+/** Makes the Tab key reach one element. */
 export function choose(elements, chosen) {
   for (const each of elements) each.tabIndex = each === chosen ? 0 : -1;
 }

@@ -23,7 +23,7 @@ Is it slow? A little, at first. Give it ten minutes. It is the most generous, be
   },
 ];
 
-/** Texts that name something, but for the last. */
+/** Texts with entities, except the last. */
 export const NAMING_SAMPLES = [
   {
     name: "A life",

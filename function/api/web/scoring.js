@@ -1,4 +1,4 @@
-/** Scores many texts in small requests, two at a time, patient with a service that is busy or waking. */
+/** Scores many texts in small requests, two at a time, with retries while the service is busy or starting. */
 
 import { Problem } from "./service.js";
 import { amount, characters, number } from "./wording.js";
@@ -14,7 +14,7 @@ const ENVELOPE_BYTES = 1000;
 const ENCODER = new TextEncoder();
 
 /**
- * Calls `onOutcome(row, outcome)` for every row of `rows` that is settled. Throws the Problem that ended
+ * Calls `onOutcome(row, outcome)` for every row of `rows` that is done. Throws the Problem that ended
  * the run; rows without an outcome can be scored in a later run.
  */
 export async function scoreTexts(rows, { textOf, predict, limits = {}, signal, onOutcome, onWait }) {
@@ -37,7 +37,7 @@ export async function scoreTexts(rows, { textOf, predict, limits = {}, signal, o
         onOutcome(batch[0], { error: problem.message });
         return;
       }
-      // One text spoils a whole request: halves find it, and the others keep their answers.
+      // One bad text fails a whole request: halving isolates it, and the others keep their answers.
       const half = batch.length >> 1;
       await settle(batch.slice(0, half));
       await settle(batch.slice(half));
@@ -59,7 +59,7 @@ export async function scoreTexts(rows, { textOf, predict, limits = {}, signal, o
   }
 }
 
-/** A server that has answered before and fails now may well fail at one text only. */
+/** A server that has answered before probably fails at one text only. */
 function isAboutTheTexts(problem, answered) {
   return problem instanceof Problem && (ABOUT_THE_TEXTS.has(problem.status) || (problem.status === 500 && answered > 0));
 }
@@ -96,7 +96,7 @@ function refusal(text, limits) {
   return `too long: ${amount(count, "character")}, at most ${number(limits.characters)}`;
 }
 
-/** Waits for as long as the service asks, else longer each time. */
+/** Waits as long as the service asks, or else longer each time. */
 async function patiently(call, { signal, onWait }) {
   for (let attempt = 1; ; attempt += 1) {
     try {

@@ -32,8 +32,8 @@ export class Service {
   }
 
   /**
-   * The answer to a list of texts, the round trip in milliseconds and, where predictions are logged, the first
-   * one's `id`. What only shows an answer again is not to be `logged` again.
+   * The answer to a list of texts, the round trip in milliseconds and, if predictions are logged, the first
+   * one's `id`. Pass `logged` as false to show an answer again without logging it again.
    */
   async predict(texts, { model, parameters, logged = true, signal }) {
     const path = model ? `v1/models/${encodeURIComponent(model)}/predict` : "v1/predict";
@@ -47,9 +47,9 @@ export class Service {
     return this.#timed(path, request);
   }
 
-  /** Tells the right label of a prediction. */
-  async feedback(told) {
-    await this.#send("v1/feedback", posted(told));
+  /** Sends the right label of a prediction. */
+  async feedback(right) {
+    await this.#send("v1/feedback", posted(right));
   }
 
   async #timed(path, request) {
@@ -58,7 +58,7 @@ export class Service {
     return { answer: content, id, roundTrip: performance.now() - started };
   }
 
-  /** Requests under way together share one question and its answer. */
+  /** Concurrent requests share one dialog and its answer. */
   #newKey(refused) {
     const known = sessionStorage.getItem(KEY);
     if (known !== null && known !== refused) return true;

@@ -1,6 +1,6 @@
-/** Texts and stretches of them. Offsets are code points, while JavaScript counts UTF-16 units. */
+/** Texts and their spans. Offsets are code points, while JavaScript counts UTF-16 units. */
 
-/** The text in order, cut at `spans`: `{text, span}`, where a span is null for what lies between. */
+/** The text in order, cut at `spans`: `{text, span}`, with a null span between them. */
 export function cut(text, spans) {
   const points = Array.from(text);
   const found = [];

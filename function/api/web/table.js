@@ -1,4 +1,4 @@
-/** A file of rows, read once and written back with the outcome of each row beside it. */
+/** Rows of a file, read once and written back with the outcome of each row. */
 
 import { delimiterOf, formatCsv, parseCsv } from "./csv.js";
 import { number } from "./wording.js";
@@ -16,7 +16,7 @@ export async function readTable(file) {
   return table;
 }
 
-/** The column that most likely holds the text: by its name, else by the length of what is in it. */
+/** Returns the column that most likely holds the text: by its name, else by its lengths. */
 export function likelyColumn(table) {
   const named = table.columns.find((column) => LIKELY.includes(column.toLowerCase()));
   if (named) return named;
@@ -80,7 +80,7 @@ function parseLine(line, index) {
   try {
     row = JSON.parse(line);
   } catch {
-    // Answered below, together with JSON that is no object.
+    // Handled below, together with JSON that is no object.
   }
   if (row === null || typeof row !== "object" || Array.isArray(row)) {
     throw new Error(`Line ${index + 1} is not a JSON object.`);

@@ -2,7 +2,7 @@
 
 import { choose, rove } from "./roving.js";
 
-/** Returns what has to be called when tabs were hidden or shown: it leaves a hidden one. */
+/** Returns a function to call after tabs were hidden or shown: it leaves a hidden tab. */
 export function tabs(list, onSelect) {
   const all = [...list.querySelectorAll("[role=tab]")];
   const shown = () => all.filter((tab) => !tab.hidden);

@@ -1,4 +1,4 @@
-/** A form for one text: its length and limit, samples, the way from asking to an answer, and what went wrong. */
+/** A form for one text: its length and limit, samples, progress and problems. */
 
 import { button, find } from "./dom.js";
 import * as problems from "./problems.js";
@@ -8,8 +8,8 @@ const SLOW_AFTER_MS = 1500;
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /**
- * `name` begins the ids of the form's elements, `result` is where answers are drawn. `limits()` are the
- * model's. `answer(text, signal, announce)` asks and draws; it announces in a sentence what it has drawn.
+ * `name` begins the ids of the form's elements, `result` is the element for answers. `limits()` returns the
+ * model's. `answer(text, signal, announce)` requests and draws the answer, and announces it in a sentence.
  */
 export function textForm({ name, result, samples, busy, limits, answer }) {
   const text = find(name);
@@ -36,7 +36,7 @@ export function textForm({ name, result, samples, busy, limits, answer }) {
     return { title: "This text is too long", detail: `It has ${amount(count, "character")}; at most ${number(limit)} can be read at once.` };
   };
 
-  /** Shows that an answer is on its way, and why if it takes long; the answer ends it. */
+  /** Shows until the answer that a request is in progress, and the reason if it takes long. */
   const wait = () => {
     submit.setAttribute("aria-busy", "true");
     status.textContent = busy;

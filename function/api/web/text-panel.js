@@ -1,4 +1,4 @@
-/** The tab for one text: what it is about. */
+/** The tab for the classification of one text. */
 
 import { find } from "./dom.js";
 import { CLASSIFICATION } from "./models.js";
@@ -16,7 +16,7 @@ export function textPanel(service, models) {
     drawVerdict(region, { text, prediction, labels, model, timings, roundTrip });
   };
 
-  /** Asked where the service logs predictions, which few do. */
+  /** Shown if the service logs predictions, which few do. */
   const offerFeedback = async ({ id, model, prediction, signal }) => {
     const { askWhetherRight } = await import("./feedback.js");
     if (signal.aborted) return;
@@ -41,7 +41,7 @@ export function textPanel(service, models) {
       draw(text, answer, roundTrip);
       announce(`${prediction.label}, ${percent(prediction.score)} sure.`);
       if (id) offerFeedback({ id, model: answer.model.name, prediction, signal });
-      // The words cost many readings of the text: the verdict does not wait for them.
+      // Weighing words takes many model calls: the verdict does not wait for it.
       const explained = await ask({ explain: true }, false);
       draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);
     },

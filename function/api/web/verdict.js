@@ -1,4 +1,4 @@
-/** One prediction, drawn: the label, how sure, every score, and the words that decided it. */
+/** Draws one prediction: the label, its score, every score, and the words that decided it. */
 
 import { element } from "./dom.js";
 import { pieces, strongestWords } from "./highlights.js";
@@ -9,7 +9,7 @@ import { percent } from "./wording.js";
 const BARS_AT_FIRST = 6;
 const LONG_CHARACTERS = 4000;
 
-/** What scrolls by itself has to be reachable by keyboard. */
+/** Elements that scroll by themselves must be reachable by keyboard. */
 const SCROLLING = { tabindex: "0", role: "region", "aria-label": "The text, with its telling words marked" };
 
 export function drawVerdict(region, { text, prediction, labels, model, timings, roundTrip }) {
@@ -76,7 +76,7 @@ function explanation(text, { label, highlights }, labels) {
   );
 }
 
-/** Of two labels, what speaks against one speaks for the other; of many, it speaks for none in particular. */
+/** With two labels, a word against one counts for the other; with more, for none in particular. */
 function opposite(label, labels) {
   return labels.length === 2 ? tone(labels.find((other) => other !== label), labels) : "none";
 }

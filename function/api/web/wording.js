@@ -1,9 +1,9 @@
-/** How numbers and amounts are written. */
+/** Formats of numbers and amounts. */
 
 const PERCENT = new Intl.NumberFormat("en", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const WHOLE = new Intl.NumberFormat("en");
 
-/** A probability short of certainty is never rounded up to it. */
+/** Never rounds a probability below 1 up to 100%. */
 export function percent(share) {
   if (share < 1 && share >= 0.9995) return "> 99.9%";
   if (share > 0 && share < 0.0005) return "< 0.1%";

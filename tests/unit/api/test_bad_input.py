@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 4xx problem that says what to do."""
+"""Bad input of every kind: the answer is a 4xx problem that says what to do."""
 
 import asyncio
 import gzip
@@ -143,7 +143,7 @@ def test_too_many_windows_are_refused(make_client):
     assert "windows" in answer.json()["detail"]
 
 
-def test_an_unknown_model_is_told_what_there_is(client):
+def test_an_unknown_model_is_refused_with_the_served_ones(client):
     answer = client.post("/v1/models/nonsense/predict", content=inputs("good"), headers=JSON)
     assert answer.status_code == 404
     assert "sentiment" in answer.json()["detail"]

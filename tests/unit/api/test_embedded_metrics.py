@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from function.api.embedded_metrics import MAX_LABELS, EmbeddedMetrics, age_of
+from function.api.embedded_metrics import MAX_LABELS, EmbeddedMetrics, age_record
 from function.core.types import ModelInfo
 from tests.embedded_metric_format import metrics_of
 
@@ -41,7 +41,7 @@ def info(labels=LABELS):
 
 @pytest.fixture
 def written(capsys):
-    """Have a sink write records; gives the lines."""
+    """Return a function that writes records to a sink, and returns the lines."""
 
     def written(*records, labels=LABELS, cold=True):
         sink = EmbeddedMetrics("here", [info(labels)], cold=cold)
@@ -101,9 +101,11 @@ def test_an_instance_that_was_provisioned_has_no_cold_start(written):
     assert metrics_of(line)["cold_start"][2] == 0
 
 
-def test_the_clock_takes_the_cold_start_away(capsys):
+def test_a_scheduled_warm_up_takes_the_cold_start_away(capsys):
     sink = EmbeddedMetrics("here", [info()], cold=True)
-    sink.tick({"level": "info", **age_of(info(), datetime.now(UTC) - timedelta(days=3))})
+    sink.record_warm_up(
+        {"level": "info", **age_record(info(), datetime.now(UTC) - timedelta(days=3))}
+    )
     sink(RECORD)
     tick, request = capsys.readouterr().out.splitlines()
     unit, dimensions, age = metrics_of(tick)["model_age_days"]
@@ -119,7 +121,7 @@ def test_a_large_request_stays_under_the_limit_of_a_line(written):
     assert len(metrics["score"][2]) == len(metrics["margin"][2]) == 100
 
 
-def test_what_was_not_told_is_no_metric(written):
+def test_an_absent_member_is_no_metric(written):
     (line,) = written({**ANSWERED, "score": [], "margin": []})
     assert not {"score", "margin", "explanation_ms"} & set(metrics_of(line))
 
@@ -127,10 +129,10 @@ def test_what_was_not_told_is_no_metric(written):
 def test_metrics_are_those_of_a_line_whatever_lines_came_before_it(written):
     other = {**ANSWERED, "labels": {"negative": 1, "positive": 1}, "margin": []}
     lines = [ANSWERED, RECORD, other, ANSWERED]
-    told = [set(metrics_of(line)) for line in written(*lines)]
-    assert told[0] == told[3]
-    assert told[0] - told[1] >= {"tokens", "label_positive"}
-    assert told[0] ^ told[2] == {"label_negative", "margin"}
+    metrics = [set(metrics_of(line)) for line in written(*lines)]
+    assert metrics[0] == metrics[3]
+    assert metrics[0] - metrics[1] >= {"tokens", "label_positive"}
+    assert metrics[0] ^ metrics[2] == {"label_negative", "margin"}
 
 
 def test_labels_that_cloudwatch_cannot_name_are_not_counted(written):
@@ -158,7 +160,7 @@ def test_a_model_of_many_labels_does_not_fill_the_bill(written):
         {"model": "größe"},
     ],
 )
-def test_lines_that_cloudwatch_would_drop_are_told_from_good_ones(written, damage):
+def test_lines_that_cloudwatch_would_drop_are_found(written, damage):
     """The check that the other tests rely on."""
     (line,) = written(ANSWERED)
     metrics_of(line)

@@ -1,4 +1,4 @@
-"""A model that finds entities, beside one that classifies, in every protocol."""
+"""A model that finds entities and one that classifies, in every protocol."""
 
 import json
 import struct
@@ -32,7 +32,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def ran():
-    """Which models read anything, in order."""
+    """Names of the models that ran, in order."""
     return []
 
 
@@ -71,7 +71,7 @@ def spans(entities, label="label", text="text"):
     return [(each[label], each[text], each["start"], each["end"]) for each in entities]
 
 
-def test_entities_are_told_with_their_places_in_code_points(client):
+def test_entities_have_offsets_in_code_points(client):
     body = predict(client, TEXT).json()
     (prediction,) = body["predictions"]
     assert spans(prediction["entities"]) == SPANS
@@ -88,12 +88,12 @@ def test_texts_are_answered_in_their_order_and_one_may_name_nothing(client):
     ]
 
 
-def test_words_are_told_one_by_one_where_that_is_asked_for(client):
+def test_words_are_answered_one_by_one_if_asked_for(client):
     (prediction,) = predict(client, "met Ada Lovelace", grouping="words").json()["predictions"]
     assert spans(prediction["entities"]) == [("B-PER", "Ada", 4, 7), ("I-PER", "Lovelace", 8, 16)]
 
 
-def test_the_models_route_tells_the_task_of_each(client):
+def test_the_models_route_lists_the_task_of_each(client):
     models = client.get("/v1/models").json()["models"]
     assert [(each["name"], each["task"], each["labels"]) for each in models] == [
         ("sentiment", "text-classification", ["negative", "positive"]),
@@ -143,7 +143,7 @@ def test_hugging_faces_strategies_answer_whole_entities(client, strategy):
     assert entities[0].keys() == {"entity_group", "score", "word", "start", "end"}
 
 
-def test_without_a_strategy_words_are_numbered_as_they_stand_in_the_text(client):
+def test_without_a_strategy_words_are_numbered_in_text_order(client):
     words = predict(client, "met Ada Lovelace", "/models/ner", aggregation_strategy="none").json()
     assert [(each["entity"], each["word"], each["index"]) for each in words] == [
         ("B-PER", "Ada", 2),
@@ -161,12 +161,12 @@ def test_without_a_strategy_words_are_numbered_as_they_stand_in_the_text(client)
         ({"ignore_labels": None}, [("PER", "Ada"), ("ORG", "Acme")]),
     ],
 )
-def test_labels_can_be_left_out(client, parameters, found):
+def test_labels_can_be_omitted(client, parameters, found):
     entities = predict(client, "Ada met Acme", "/models/ner", **parameters).json()
     assert [(each["entity_group"], each["word"]) for each in entities] == found
 
 
-def test_tags_of_words_can_be_left_out(client):
+def test_tags_of_words_can_be_omitted(client):
     words = predict(
         client,
         "Ada Lovelace met",
@@ -208,7 +208,7 @@ def test_predict_of_tei_refuses_a_default_that_finds_entities_before_it_reads(op
     assert ran == []
 
 
-def test_tensors_of_entities_are_told_in_the_metadata(client):
+def test_tensors_of_entities_are_in_the_metadata(client):
     metadata = client.get("/v2/models/ner").json()
     assert metadata["inputs"] == [{"name": "text", "datatype": "BYTES", "shape": [-1]}]
     assert metadata["outputs"] == [{"name": "entities", "datatype": "BYTES", "shape": [-1]}]

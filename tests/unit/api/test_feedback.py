@@ -1,11 +1,11 @@
-"""Who knows what was right says so, and it is written where the prediction was."""
+"""Feedback: the right answer is written to the log of the predictions."""
 
 import json
 import sys
 
 import pytest
 
-from function.api.routes.feedback import LONGEST_LINE
+from function.api.routes.feedback import MAX_LINE_BYTES
 from scripts.drift.log_lines import SCHEMA
 from scripts.drift.prediction_log import build_log
 from tests.predictions import EVER
@@ -62,10 +62,10 @@ def test_the_right_entities_come_with_their_text(open_client, lines):
     client = open_client(**WITH_TEXT)
     assert give(client, model="ner", entities=RIGHT, text=TEXT).status_code == 202
     assert give(client, model="ner", entities=[], text="met in").status_code == 202
-    told, nothing = lines()
-    assert (told["model"], told["entities"], told["text"]) == ("ner", RIGHT, TEXT)
+    feedback, nothing = lines()
+    assert (feedback["model"], feedback["entities"], feedback["text"]) == ("ner", RIGHT, TEXT)
     assert nothing["entities"] == []
-    assert "label" not in told
+    assert "label" not in feedback
 
 
 def test_with_a_key_a_text_has_the_hash_that_its_prediction_has(open_client, lines):
@@ -85,7 +85,7 @@ def test_a_text_of_any_letters_is_written_as_it_is(open_client, capsys):
     assert give(open_client(**WITH_TEXT), label="positive", text=text).status_code == 202
     said = capsys.readouterr().out
     assert text in said
-    assert len(said.encode()) <= LONGEST_LINE
+    assert len(said.encode()) <= MAX_LINE_BYTES
 
 
 def test_what_would_be_split_on_its_way_is_refused_and_not_written(open_client, lines):

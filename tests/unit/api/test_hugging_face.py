@@ -1,4 +1,4 @@
-"""The Inference schema as it stands on the wire; the real client is in the integration tests."""
+"""The Inference schema on the wire; the integration tests use the real client."""
 
 import hashlib
 import json
@@ -121,7 +121,7 @@ def test_what_cannot_be_answered_is_a_problem_whose_error_says_why(
     assert len(answer.json()["error"]) < 300
 
 
-def test_an_unknown_model_is_told_what_there_is(client):
+def test_an_unknown_model_is_refused_with_the_served_ones(client):
     answer = infer(client, "good", "/models/nonsense")
     assert (answer.status_code, answer.json()["error"]) == (
         404,

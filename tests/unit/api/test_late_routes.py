@@ -4,7 +4,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from function.api.late_routes import LateRoutes, build_all
+from function.api.late_routes import LateRoutes, build_late_routes
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def test_a_method_that_none_of_them_takes_is_refused(client):
     assert client.post("/late/one").status_code == 405
 
 
-def test_once_built_for_the_document_they_stand_among_the_others(app, client, builds):
-    build_all(app.router.routes)
+def test_once_built_for_the_document_they_are_among_the_others(app, client, builds):
+    build_late_routes(app.router.routes)
     assert [route.path for route in app.router.routes] == ["/late", "/late", "/late/{item}"]
     assert client.post("/late").text == "/late {}"
-    build_all(app.router.routes)
+    build_late_routes(app.router.routes)
     assert builds == [1]

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from function.api.app import create_app
-from function.api.observability import encode
+from function.api.observability import encode_json
 from function.core.engine import DirectEngine
 from function.server.disconnects import DisconnectMiddleware
 from function.settings import Settings, load_settings
@@ -37,7 +37,7 @@ def test_an_unmatched_route_does_not_log_its_path(client, log):
     assert "secret" not in json.dumps(log)
 
 
-def test_headers_tell_the_stages_and_the_version(client):
+def test_headers_name_the_stages_and_the_version(client):
     answer = client.post("/v1/predict", json={"inputs": "good"})
     assert "inference;dur=" in answer.headers["server-timing"]
     assert answer.headers["x-model-version"] == answer.json()["model"]["version"]
@@ -71,12 +71,12 @@ def test_a_crash_is_a_500_problem_with_its_reason_in_the_log_alone(client, log, 
 
 def test_a_record_is_one_line_of_ascii_whatever_it_quotes():
     quoting = {"error": "ü\n\ud800", "labels": {"schön": 1}, "raised": ValueError("ü")}
-    line = encode(quoting)
+    line = encode_json(quoting)
     assert line.isascii()
     assert "\n" not in line
     assert json.loads(line) == {**quoting, "raised": "ü"}
     plain = {"error": "ü", "total_ms": 0.125, "score": [], "model": None}
-    assert encode(plain) == json.dumps(plain, separators=(",", ":"))
+    assert encode_json(plain) == json.dumps(plain, separators=(",", ":"))
 
 
 def test_not_ready_is_503_with_retry_after(make_client):
@@ -87,7 +87,7 @@ def test_not_ready_is_503_with_retry_after(make_client):
     assert client.get("/health/live").status_code == 200
 
 
-def test_predictions_are_told_by_label_score_and_margin(client, log):
+def test_predictions_are_logged_by_label_score_and_margin(client, log):
     client.post("/v1/predict", json={"inputs": ["good", "bad film", "fine"]})
     (line,) = log
     assert line["labels"] == {"positive": 2, "negative": 1}
@@ -106,7 +106,7 @@ def test_scores_are_the_same_whatever_was_asked_to_be_shown(client, log):
     assert others == [first] * 3
 
 
-def test_the_pieces_that_words_fall_into_are_told_of_each_text(client, log):
+def test_the_tokens_per_word_are_logged_for_each_text(client, log):
     client.post("/v1/predict", json={"inputs": ["good", "the film is fine"]})
     assert log[0]["tokens_per_word"] == [1, 1]
 
@@ -134,7 +134,7 @@ def test_a_client_that_hangs_up_leaves_a_line_of_its_own_status(catalog, log):
         return {"type": "http.disconnect"}
 
     async def send(message):
-        raise AssertionError("nobody is there")
+        raise AssertionError("the client is gone")
 
     received = []
     catalog.load()

@@ -22,7 +22,7 @@ def version_of(client):
 
 
 def with_binary(document, data, **headers):
-    """A request of JSON and tensors behind it."""
+    """A request of JSON followed by tensors."""
     header = json.dumps(document).encode()
     return {
         "content": header + data,
@@ -34,7 +34,7 @@ def with_binary(document, data, **headers):
     }
 
 
-def test_the_server_tells_its_name_and_extensions(client):
+def test_the_server_returns_its_name_and_extensions(client):
     assert client.get("/v2").json() == {
         "name": "Evergreen",
         "version": "1",
@@ -42,7 +42,7 @@ def test_the_server_tells_its_name_and_extensions(client):
     }
 
 
-def test_a_model_tells_its_tensors(client):
+def test_a_model_returns_its_tensors(client):
     metadata = client.get(MODEL).json()
     assert metadata["name"] == "sentiment"
     assert metadata["platform"] == "onnx_onnxv1"
@@ -69,7 +69,7 @@ def test_only_the_served_version_is_there(client):
 
 
 @pytest.mark.parametrize("path", ["", "/ready"])
-def test_a_model_that_is_not_served_is_404_and_told_what_is(client, path):
+def test_a_model_that_is_not_served_is_404_with_the_served_ones(client, path):
     answer = client.get(f"/v2/models/nonsense{path}")
     assert answer.status_code == 404
     assert "sentiment" in answer.json()["error"]
@@ -125,14 +125,14 @@ def test_binary_tensors_go_both_ways(client):
     assert answer.headers["content-type"] == "application/octet-stream"
     length = int(answer.headers["inference-header-content-length"])
     label, score = json.loads(answer.content[:length])["outputs"]
-    behind = answer.content[length:]
+    tensors = answer.content[length:]
     assert label["parameters"] == {"binary_data_size": 24}
     assert score["parameters"] == {"binary_data_size": 8}
     assert "data" not in label
     assert "data" not in score
-    assert behind[:24] == struct.pack("<I8sI8s", 8, b"positive", 8, b"negative")
+    assert tensors[:24] == struct.pack("<I8sI8s", 8, b"positive", 8, b"negative")
     as_json = infer(client).json()["outputs"][1]["data"]
-    assert list(struct.unpack("<2f", behind[24:])) == as_json
+    assert list(struct.unpack("<2f", tensors[24:])) == as_json
 
 
 def test_a_json_length_may_cover_the_whole_body(client):

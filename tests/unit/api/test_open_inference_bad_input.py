@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a 4xx problem that says what to do."""
+"""Bad tensors of every kind: the answer is a 4xx problem that says what to do."""
 
 import gzip
 import json
@@ -27,7 +27,9 @@ def output(name="score", **parameters):
     return document([{"name": name, "parameters": parameters}])
 
 
-def behind(data: bytes, size: object = None, shape: Sequence[int] = (1,)) -> tuple[bytes, bytes]:
+def followed_by(
+    data: bytes, size: object = None, shape: Sequence[int] = (1,)
+) -> tuple[bytes, bytes]:
     """JSON that says that a tensor follows it, and what does."""
     size = len(data) if size is None else size
     return document(data=None, shape=list(shape), parameters={"binary_data_size": size}), data
@@ -96,30 +98,33 @@ JSON = {
 }
 
 BINARY = {
-    "a size that lies upwards": (*behind(ONE, size=9), "9 bytes of binary data, but 8 follow"),
-    "a size that lies downwards": (*behind(ONE, size=7), "7 bytes of binary data, but 8 follow"),
-    "a negative size": (*behind(ONE, size=-8), "binary_data_size"),
-    "a huge size": (*behind(ONE, size=HUGE), "of binary data, but 8 follow"),
-    "a broken size": (*behind(ONE, size=8.5), "binary_data_size"),
-    "a size and no data": (*behind(b"", size=8), "8 bytes of binary data, but 0 follow"),
+    "a size that lies upwards": (*followed_by(ONE, size=9), "9 bytes of binary data, but 8 follow"),
+    "a size that lies downwards": (
+        *followed_by(ONE, size=7),
+        "7 bytes of binary data, but 8 follow",
+    ),
+    "a negative size": (*followed_by(ONE, size=-8), "binary_data_size"),
+    "a huge size": (*followed_by(ONE, size=HUGE), "of binary data, but 8 follow"),
+    "a broken size": (*followed_by(ONE, size=8.5), "binary_data_size"),
+    "a size and no data": (*followed_by(b"", size=8), "8 bytes of binary data, but 0 follow"),
     "data and no size": (document(), ONE, "0 bytes of binary data, but 8 follow"),
-    "data in both places": (
+    "data in both forms": (
         document(parameters={"binary_data_size": len(ONE)}),
         ONE,
         "in 'data' or as binary data",
     ),
-    "fewer elements than the shape": (*behind(ONE, shape=[2]), "ends after 1 elements"),
-    "more elements than the shape": (*behind(ONE + ONE), "8 bytes are left"),
-    "a length that is cut": (*behind(ONE + b"\1\0", shape=[2]), "ends after 1 elements"),
-    "an element that is cut": (*behind(ONE[:-1]), "says that it has 4 bytes; 3 are left"),
-    "an element of four gigabytes": (*behind(b"\xff\xff\xff\xffgood"), "4294967295 bytes"),
+    "fewer elements than the shape": (*followed_by(ONE, shape=[2]), "ends after 1 elements"),
+    "more elements than the shape": (*followed_by(ONE + ONE), "8 bytes are left"),
+    "a length that is cut": (*followed_by(ONE + b"\1\0", shape=[2]), "ends after 1 elements"),
+    "an element that is cut": (*followed_by(ONE[:-1]), "says that it has 4 bytes; 3 are left"),
+    "an element of four gigabytes": (*followed_by(b"\xff\xff\xff\xffgood"), "4294967295 bytes"),
     "an element in the next one": (
-        *behind(struct.pack("<I4sI4s", 6, b"good", 4, b"good"), shape=[2]),
+        *followed_by(struct.pack("<I4sI4s", 6, b"good", 4, b"good"), shape=[2]),
         "says that it has",
     ),
-    "trailing bytes": (*behind(ONE + b"\0"), "1 bytes are left"),
+    "trailing bytes": (*followed_by(ONE + b"\0"), "1 bytes are left"),
     "bytes that are no utf-8": (
-        *behind(struct.pack("<I2s", 2, b"\xff\xfe")),
+        *followed_by(struct.pack("<I2s", 2, b"\xff\xfe")),
         "text 0 is not UTF-8",
     ),
 }
@@ -153,17 +158,17 @@ def test_bad_tensors_are_refused_with_a_problem(client, header, data, said):
 
 @pytest.mark.parametrize("length", ["-1", "9" * 15, "9" * 5000, "1e3", "0x10", "", "many", "1,1"])
 def test_a_length_of_json_that_is_none_is_refused(client, length):
-    check(send(client, *behind(ONE), length=length), 400, JSON_LENGTH)
+    check(send(client, *followed_by(ONE), length=length), 400, JSON_LENGTH)
 
 
 @pytest.mark.parametrize("length", ["0", "1", "40"])
 def test_a_length_of_json_that_cuts_it_is_refused(client, length):
-    check(send(client, *behind(ONE), length=length), 400, "not JSON")
+    check(send(client, *followed_by(ONE), length=length), 400, "not JSON")
 
 
 def test_more_texts_than_allowed_are_refused_before_they_are_read(client):
     no_tensor = b"\xff" * 1_000_000
-    check(send(client, *behind(no_tensor, shape=[129])), 413, "129 texts")
+    check(send(client, *followed_by(no_tensor, shape=[129])), 413, "129 texts")
 
 
 def test_a_million_faults_cost_no_more_than_one(client):
@@ -193,7 +198,7 @@ def test_other_routes_take_no_tensors(client):
 
 
 def test_tensors_that_unpack_to_too_much_are_refused(client):
-    header, data = behind(b"\0" * 50_000_000)
+    header, data = followed_by(b"\0" * 50_000_000)
     answer = send(
         client,
         gzip.compress(header + data),

@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 
-from function.api.open_inference.compression import compress
+from function.api.open_inference.response import compress
 
 BODY = b"the same words again and again, " * 30
 WINDOW_BITS = {"gzip": 31, "deflate": 15}

@@ -77,16 +77,16 @@ def test_every_protocol_writes_the_same(client, lines, protocol):
 
 def test_the_reader_takes_every_line_as_it_is(client, lines):
     answer = client.post("/v1/predict", json={"inputs": TEXTS})
-    told = lines()
-    assert all(line.keys() <= set(SCHEMA.names) for line in told)
+    logged = lines()
+    assert all(line.keys() <= set(SCHEMA.names) for line in logged)
     read = build_log(
-        [line for each in told for line in parse_line(json.dumps(each))], EVER, "sentiment"
+        [line for each in logged for line in parse_line(json.dumps(each))], EVER, "sentiment"
     )
     assert (len(read), read.damaged) == (2, 0)
     assert read.versions == [answer.json()["model"]["version"]] * 2
 
 
-def test_entities_are_told_by_label_and_their_mean_score(client, lines):
+def test_entities_are_logged_by_label_and_their_mean_score(client, lines):
     body = {"inputs": [NAMED, "met in"], "parameters": {"grouping": "words"}}
     client.post("/v1/models/ner/predict", json=body)
     named, nothing = lines()
@@ -104,12 +104,12 @@ def test_ids_count_the_texts_of_a_request_and_are_never_a_callers(client, lines)
         )
         assert answer.headers["x-request-id"] == "1"
         ids.append(answer.headers["x-prediction-id"])
-    told = [line["id"] for line in lines()]
-    assert len(set(told)) == 6
-    assert all(re.fullmatch(PATTERN, id_) for id_ in told)
+    logged_ids = [line["id"] for line in lines()]
+    assert len(set(logged_ids)) == 6
+    assert all(re.fullmatch(PATTERN, id_) for id_ in logged_ids)
     stem = ids[1].removesuffix("-0")
-    assert told[3:] == [f"{stem}-0", f"{stem}-1", f"{stem}-2"]
-    assert told[0] == ids[0]
+    assert logged_ids[3:] == [f"{stem}-0", f"{stem}-1", f"{stem}-2"]
+    assert logged_ids[0] == ids[0]
 
 
 def test_with_a_key_equal_texts_have_equal_hashes_that_only_its_owner_can_make(open_client, lines):
@@ -126,9 +126,9 @@ def test_the_text_is_in_no_line(open_client, lines, log):
         client.post(path, json=body)
     client.get("/v1/predict?text=good%20zeppelins")
     client.post("/v1/models/ner/predict", json={"inputs": NAMED})
-    told = json.dumps([lines(), log])
-    assert told.count('"prediction"') == 2 * len(PROTOCOLS) + 2
-    assert not re.search("zeppelin|Lovelace|thirty", told)
+    logged = json.dumps([lines(), log])
+    assert logged.count('"prediction"') == 2 * len(PROTOCOLS) + 2
+    assert not re.search("zeppelin|Lovelace|thirty", logged)
 
 
 def test_what_was_refused_is_no_prediction(client, lines):
@@ -172,18 +172,18 @@ def test_a_log_that_cannot_be_written_fails_no_request(client, monkeypatch):
 def test_all_texts_of_a_request_are_one_write(client, monkeypatch):
     written: list[str] = []
 
-    class Told:
+    class Stdout:
         write = staticmethod(written.append)
 
         def flush(self):
-            """Nothing is kept back."""
+            """Do nothing: no line is buffered."""
 
-    monkeypatch.setattr(sys, "stdout", Told())
+    monkeypatch.setattr(sys, "stdout", Stdout())
     client.post("/v1/predict", json={"inputs": ["good"] * 5})
     assert [piece.count("\n") for piece in written] == [5]
 
 
-def test_the_document_tells_where_a_predictions_id_is(client):
+def test_the_document_describes_the_header_with_a_predictions_id(client):
     paths = client.get("/openapi.json").json()["paths"]
     for path in ("/v1/predict", "/v1/models/{model}/predict", "/", "/predict"):
         assert "x-prediction-id" in paths[path]["post"]["responses"]["200"]["headers"]

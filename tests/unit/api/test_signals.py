@@ -1,4 +1,4 @@
-"""The table of what is measured, and its copy for people."""
+"""The table of signals, and its copy in the documentation."""
 
 import re
 
@@ -15,12 +15,12 @@ def rendered():
     """The table as the documentation shows it."""
     rows = ["| signal | is | CloudWatch | Prometheus |", "| --- | --- | --- | --- |"]
     for signal in SIGNALS:
-        kept = f"{', '.join(signal.lines)}; {' × '.join(signal.by)}; {signal.unit}"
+        kept = f"{', '.join(signal.lines)}; {' × '.join(signal.dimensions)}; {signal.unit}"
         labels = f"{{{', '.join(signal.labels)}}}" if signal.labels else ""
         metric = f"`evergreen_{signal.prometheus}{labels}`"
         cells = (
             f"`{signal.member}`",
-            signal.means,
+            signal.description,
             kept if signal.lines else "",
             metric if signal.kind else "",
         )
@@ -58,12 +58,12 @@ def test_names_follow_the_customs_of_prometheus(signal):
 
 @pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.member)
 def test_cloudwatch_keeps_by_something_that_does_not_grow(signal):
-    assert bool(signal.lines) == bool(signal.by)
-    assert set(signal.by) <= {"service", "model"}
-    assert signal.kind or signal.lines, "told to nobody"
+    assert bool(signal.lines) == bool(signal.dimensions)
+    assert set(signal.dimensions) <= {"service", "model"}
+    assert signal.kind or signal.lines, "reported nowhere"
 
 
-def test_members_are_told_apart():
+def test_members_are_distinct():
     assert len({signal.member for signal in SIGNALS}) == len(SIGNALS)
 
 

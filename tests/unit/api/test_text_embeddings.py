@@ -128,7 +128,7 @@ def test_other_members_are_ignored(client):
     assert predict(client, "good", normalize=True).json() == predict(client, "good").json()
 
 
-def test_headers_tell_the_figures_of_the_request(client, log):
+def test_headers_hold_the_figures_of_the_request(client, log):
     headers = predict(client, [["good film"], ["bad é"]]).headers
     assert headers["x-compute-characters"] == "14"
     assert headers["x-compute-tokens"] == "4"

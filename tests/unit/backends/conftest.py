@@ -43,7 +43,7 @@ def copy(bert: Exported, tmp_path: Path) -> Path:
 
 
 def opened(folder: Path) -> Artifact:
-    """An artifact whose files were changed, its manifest telling of them as they are now."""
+    """An artifact whose files were changed, with a manifest that matches them."""
     manifest = json.loads((folder / MANIFEST).read_text())
     roles = [(name, entry["role"]) for name, entry in manifest["files"].items()]
     present = [(name, role) for name, role in roles if (folder / name).exists()]

@@ -69,7 +69,7 @@ def test_torch_can_be_asked_for_on_a_cpu(no_gpu, artifact):
     assert (backend.device, on_gpu) == ("cpu", False)
 
 
-def test_onnx_can_be_asked_for_beside_a_gpu(gpu, artifact):
+def test_onnx_can_be_asked_for_on_a_machine_with_a_gpu(gpu, artifact):
     backend, on_gpu = opened("onnx", on_torch, artifact)
     assert isinstance(backend, OnnxBackend)
     assert not on_gpu

@@ -38,7 +38,7 @@ def test_it_answers_as_the_graph_that_shares_its_weights(bert, backend):
     assert np.abs(difference).max() < 0.05  # the graph rounds activations
 
 
-def test_what_stands_beside_a_window_does_not_move_its_logits(backend):
+def test_other_windows_of_a_batch_do_not_change_a_windows_logits(backend):
     texts = windows([2, 5, 5, 11, 17, MAX_TOKENS])
     together = run_in_batches(backend, texts, 0, batch_tokens=1000)
     alone = np.concatenate([backend.run(*pad([text], 0)) for text in texts])

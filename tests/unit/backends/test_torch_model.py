@@ -131,7 +131,7 @@ def test_a_manifest_with_other_labels_is_found_at_load(copy):
         load_model(artifact)
 
 
-def test_tied_parameters_stand_once_in_the_file(tmp_path):
+def test_tied_parameters_are_stored_once(tmp_path):
     model = nn.ModuleDict({"a": nn.Linear(2, 2, bias=False), "b": nn.Linear(2, 2, bias=False)})
     model["b"].weight = model["a"].weight
     file = tmp_path / "model.safetensors"

@@ -19,7 +19,7 @@ def float32(*values):
     return np.array(values, dtype=np.float32)
 
 
-def test_a_matrix_is_scaled_by_column_and_turned():
+def test_a_matrix_is_scaled_by_column_and_transposed():
     stored = {
         "a.weight": int8([1, 2, 3], [4, 5, 6]),
         "a.weight_scale": float32(0.5, 1, 2),
@@ -31,7 +31,7 @@ def test_a_matrix_is_scaled_by_column_and_turned():
     assert parameters["a.weight"].tolist() == [[0.5, 2], [1, 4], [6, 12]]
 
 
-def test_a_table_is_scaled_by_row_and_stays_as_it_stands():
+def test_a_table_is_scaled_by_row_and_not_transposed():
     stored = {"e": int8([127, -127], [10, 0]), "e_scale": float32([0.5], [2])}
     assert dequantise(stored, [])["e"].tolist() == [[63.5, -63.5], [20, 0]]
 
@@ -46,7 +46,7 @@ def test_a_floating_parameter_may_be_called_a_scale():
     assert dequantise(stored, []).keys() == {"logit", "logit_scale"}
 
 
-def test_floating_parameters_are_turned_where_they_stand_turned():
+def test_floating_parameters_are_transposed_if_stored_so():
     assert dequantise({"w": float32([1, 2])}, ["w"])["w"].tolist() == [[1], [2]]
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_is_no_safetensors_file_is_named(copy, content):
         read_parameters(opened(copy))
 
 
-def test_metadata_that_is_not_json_is_told(copy):
+def test_metadata_that_is_not_json_is_reported(copy):
     save_file({"a": float32(1)}, copy / "model.safetensors", {"transposed": "["})
     with pytest.raises(ArtifactError, match=r"tiny/model\.safetensors: "):
         read_parameters(opened(copy))

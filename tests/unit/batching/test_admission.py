@@ -7,7 +7,7 @@ SHORT = "a film"
 
 
 class Queues:
-    """What stands in queues, as a test has it."""
+    """Queues as a test sets them."""
 
     windows = 0
     seconds_per_window = 0.0
@@ -34,25 +34,25 @@ def test_no_text_counts_for_more_than_a_request_may_cost(admission):
         assert admission.held == 20
 
 
-def test_what_is_known_takes_the_place_of_what_was_guessed(admission):
+def test_a_better_estimate_replaces_the_first(admission):
     with admission.admit(["a" * 5 * WINDOW_CHARACTERS]) as claim:
-        claim.amend(2)
+        claim.update(2)
         assert admission.held == 2
 
 
 def test_windows_in_a_queue_are_counted_once(admission, queues):
     with admission.admit([SHORT]) as claim:
-        claim.amend(5)
-        claim.queued(3)
+        claim.update(5)
+        claim.move_to_queue(3)
         queues.windows = 3
         assert admission.held == 5
-        claim.queued(4)  # more than was known of
+        claim.move_to_queue(4)  # more than the claim
         assert admission.held == 3
 
 
 def test_what_is_decoded_leaves_less_room_for_others(admission):
     with admission.admit([SHORT]) as claim:
-        claim.queued(1)
+        claim.move_to_queue(1)
         with claim.decoding(10), pytest.raises(OverloadedError), admission.admit([SHORT]):
             pass
         assert admission.held == 0
@@ -69,7 +69,7 @@ def test_a_request_comes_in_that_fills_it_to_the_last_and_the_next_does_not(admi
         pass
 
 
-def test_what_stands_in_no_queue_takes_its_time_too(admission, queues):
+def test_windows_outside_queues_count_for_the_retry_time_too(admission, queues):
     queues.seconds_per_window = 0.5
     first, next_one = admission.admit([SHORT] * 10), admission.admit([SHORT])
     with first, pytest.raises(OverloadedError) as refused, next_one:
@@ -78,7 +78,7 @@ def test_what_stands_in_no_queue_takes_its_time_too(admission, queues):
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(0.0, 1), (100.0, 30)])
-def test_nobody_is_told_to_come_back_at_once_or_in_an_hour(admission, queues, seconds, after):
+def test_the_retry_time_has_a_minimum_and_a_maximum(admission, queues, seconds, after):
     queues.windows, queues.seconds_per_window = 10, seconds
     with pytest.raises(OverloadedError) as refused, admission.admit([SHORT]):
         pass
@@ -88,13 +88,13 @@ def test_nobody_is_told_to_come_back_at_once_or_in_an_hour(admission, queues, se
 def test_a_request_that_turns_out_larger_than_the_room_is_refused(admission):
     with admission.admit([SHORT] * 5):
         with pytest.raises(OverloadedError), admission.admit([SHORT]) as claim:
-            claim.amend(6)
+            claim.update(6)
         assert admission.held == 5
 
 
 def test_a_request_larger_than_all_there_is_comes_in_where_nothing_else_is(admission):
     with admission.admit([SHORT]) as claim:
-        claim.amend(100)
+        claim.update(100)
         assert admission.held == 100
         with pytest.raises(OverloadedError), admission.admit([SHORT]):
             pass

@@ -7,7 +7,7 @@ import pytest
 
 from function.batching.batcher import Batcher, BatchLimits
 from function.batching.device import Device
-from function.batching.reader import Batch, BatchReader
+from function.batching.runner import BatchRun, BatchRunner
 from function.core.errors import PredictionError
 
 POISON = 666
@@ -51,25 +51,25 @@ def make_batcher(model):
         watch=lambda batch: None,
     ):
         device = device or Device(1)
-        reader = BatchReader(model.run, device, window(1), watch)
+        runner = BatchRunner(model.run, device, window(1), watch)
         limits = BatchLimits(tokens, 16, wait)
-        return Batcher(reader, device, limits, more_expected=more_expected)
+        return Batcher(runner, device, limits, more_expected=more_expected)
 
     return make
 
 
-async def settle():
+async def let_tasks_run():
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def queued(batcher, model, requests):
-    """Tasks that all wait behind one call which is under way; the gate lets them on."""
+    """Tasks that all wait for one call in progress, until the gate opens."""
     model.gate.clear()
     first = asyncio.create_task(batcher.run([window(1)]))
-    await settle()
+    await let_tasks_run()
     tasks = [asyncio.create_task(batcher.run(windows)) for windows in requests]
-    await settle()
+    await let_tasks_run()
     return first, tasks
 
 
@@ -79,15 +79,15 @@ def test_each_request_gets_its_own_rows_in_its_own_order(make_batcher, model):
         requests = [[window(9, 1), window(3, 2)], [window(5, 3)], [window(2, 4), window(7, 5)]]
         return await asyncio.gather(*(batcher.run(windows) for windows in requests))
 
-    outcomes = asyncio.run(ask())
-    assert [[row.tolist() for row in outcome.logits] for outcome in outcomes] == [
+    results = asyncio.run(ask())
+    assert [[row.tolist() for row in result.logits] for result in results] == [
         [[9, 1], [3, 2]],
         [[5, 3]],
         [[2, 4], [7, 5]],
     ]
 
 
-def test_what_waits_while_the_model_is_busy_is_read_together(make_batcher, model):
+def test_windows_that_wait_while_the_model_is_busy_run_together(make_batcher, model):
     async def ask():
         batcher = make_batcher()
         first, tasks = await queued(batcher, model, [[window(4)]] * 8)
@@ -119,7 +119,7 @@ def test_a_poisoned_text_fails_alone(make_batcher, model):
 
 
 @pytest.mark.parametrize("answered", [0, 1])
-def test_a_model_that_fails_on_what_it_is_known_to_read_has_a_broken_device(
+def test_a_model_that_fails_on_a_known_good_window_has_a_broken_device(
     make_batcher, model, answered
 ):
     async def ask():
@@ -136,12 +136,12 @@ def test_a_model_that_fails_on_what_it_is_known_to_read_has_a_broken_device(
     asyncio.run(asyncio.wait_for(ask(), 5))
 
 
-def test_a_cancelled_request_leaves_the_queue_and_is_not_read(make_batcher, model):
+def test_a_cancelled_request_leaves_the_queue_and_does_not_run(make_batcher, model):
     async def ask():
         batcher = make_batcher()
         first, (gone, here) = await queued(batcher, model, [[window(4)] * 3, [window(6)]])
         gone.cancel()
-        await settle()
+        await let_tasks_run()
         assert batcher.waiting == 1
         model.gate.set()
         await asyncio.gather(first, here)
@@ -156,7 +156,7 @@ def test_a_batch_waits_for_requests_that_are_being_tokenised(make_batcher, model
         coming = True
         batcher = make_batcher(wait=5.0, more_expected=lambda: coming)
         first = asyncio.create_task(batcher.run([window(4)]))
-        await settle()
+        await let_tasks_run()
         assert model.batches == []
         coming = False
         await asyncio.gather(first, batcher.run([window(4)]))
@@ -170,8 +170,8 @@ def test_a_batch_waits_no_longer_than_it_may(make_batcher, model):
         batcher = make_batcher(wait=0.05, more_expected=lambda: True)
         return await asyncio.wait_for(batcher.run([window(4)]), 2)
 
-    outcome = asyncio.run(ask())
-    assert 0.04 < outcome.queued < 1
+    outputs = asyncio.run(ask())
+    assert 0.04 < outputs.queue_seconds < 1
 
 
 def test_a_full_batch_does_not_wait(make_batcher, model):
@@ -183,23 +183,23 @@ def test_a_full_batch_does_not_wait(make_batcher, model):
     assert model.batches == [[4, 4]]
 
 
-def test_whoever_watches_hears_of_every_batch_and_its_padding(make_batcher, model):
-    heard: list[Batch] = []
+def test_every_batch_is_reported_with_its_padding(make_batcher, model):
+    runs: list[BatchRun] = []
 
     async def ask():
-        batcher = make_batcher(watch=heard.append)
+        batcher = make_batcher(watch=runs.append)
         first, tasks = await queued(batcher, model, [[window(10)], [window(8)]])
         model.gate.set()
         await asyncio.gather(first, *tasks)
 
     asyncio.run(ask())
-    figures = [(batch.windows, batch.tokens, batch.padded_tokens, batch.failed) for batch in heard]
+    figures = [(run.windows, run.tokens, run.padded_tokens, run.failed) for run in runs]
     assert figures == [(1, 1, 1, False), (2, 18, 20, False)]
 
 
 @pytest.fixture
 def slow_down(model, monkeypatch):
-    """Have each call of the model take so many seconds more."""
+    """Make each call of the model take some seconds longer."""
     run = model.run
 
     def by(seconds):
@@ -216,7 +216,7 @@ def slow_down(model, monkeypatch):
 def test_the_time_of_a_window_is_shared_by_the_calls_that_run_at_once(
     make_batcher, slow_down, calls
 ):
-    """Each call takes 0.05 seconds and reads two windows, however many run."""
+    """Each call takes 0.05 seconds and runs two windows, however many calls run at once."""
 
     async def ask():
         device = Device(calls)
@@ -228,7 +228,7 @@ def test_the_time_of_a_window_is_shared_by_the_calls_that_run_at_once(
     assert asyncio.run(ask()) == pytest.approx(0.025 / calls, rel=0.35)
 
 
-def test_a_call_that_failed_cost_its_time_and_read_nothing(make_batcher, model, slow_down):
+def test_a_failed_call_costs_its_time_and_counts_no_windows(make_batcher, model, slow_down):
     async def ask():
         device = Device(1)
         batcher = make_batcher(device=device)
@@ -242,6 +242,6 @@ def test_a_call_that_failed_cost_its_time_and_read_nothing(make_batcher, model, 
         return device.seconds_per_window
 
     slow_down(0.02)
-    # The first window, both at once and then each alone; and three windows were read: the first,
-    # the one that can be, and the one that finds out whether the device is broken.
+    # Calls: the first window, both together, then each alone, and the check of the device. Three
+    # windows ran: the first, the good one, and the one that checks the device.
     assert asyncio.run(ask()) > 0.025

@@ -89,7 +89,7 @@ def test_a_request_that_would_overfill_the_queue_is_refused(catalog, held):
     asyncio.run(ask())
 
 
-def test_a_cancelled_explanation_stops_reading(catalog, held):
+def test_a_cancelled_explanation_stops_running(catalog, held):
     async def ask():
         engine = engine_of(catalog)
         model = held["sentiment"]
@@ -124,7 +124,7 @@ def test_wrong_input_leaves_room_for_others(catalog):
 
 
 def test_a_model_that_is_not_there_is_not_asked_for_again_later(catalog, held):
-    """A full server says so at once, not that there is no room."""
+    """A full server names the unknown model at once, not the lack of room."""
 
     async def ask():
         engine = engine_of(catalog, queue=1)
@@ -143,7 +143,7 @@ def test_a_model_that_is_not_there_is_not_asked_for_again_later(catalog, held):
     asyncio.run(ask())
 
 
-def test_another_model_is_loaded_on_first_use_and_answers_beside_the_default(catalog):
+def test_another_model_is_loaded_on_first_use_and_answers_like_the_default(catalog):
     async def ask():
         engine = engine_of(catalog)
         names = [None, "other", None, "other"]
@@ -178,7 +178,7 @@ def test_an_unloaded_model_leaves_memory(tight):
     assert asyncio.run(ask()) is None
 
 
-def test_a_model_that_is_unloaded_while_it_reads_answers_all_the_same(tight, held):
+def test_a_model_that_is_unloaded_while_it_runs_still_answers(tight, held):
     async def ask():
         engine = engine_of(tight, calls=2)
         await engine.predict("other", ["good"], Options())
@@ -197,7 +197,7 @@ def test_a_model_that_is_unloaded_while_it_reads_answers_all_the_same(tight, hel
     assert labels == [["negative", "positive"]] * 3
 
 
-def test_models_of_two_tasks_answer_beside_each_other(artifact):
+def test_models_of_two_tasks_answer_at_the_same_time(artifact):
     write_entity_artifact(artifact.parent / "ner")
     catalog = Catalog(artifact.parent, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
     catalog.load()

@@ -1,4 +1,4 @@
-"""The engine under clients that send more than they should, or what takes long."""
+"""The engine under too many requests, or requests that take long."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ EXPLAINED = Options(explain=True)
 
 @pytest.fixture
 def gate():
-    """What is held back by it goes on when the test opens it, or after five seconds."""
+    """A gate that opens when the test sets it; what waits gives up after five seconds."""
     return threading.Event()
 
 
@@ -42,7 +42,7 @@ async def asked_one_by_one(engine, count, texts, options, model=None):
 
 
 async def refused_of(tasks, gate):
-    """How many were refused before the gate was opened; all others must be answered."""
+    """Count the tasks refused before the gate opens; all others must be answered."""
     refused = [task for task in tasks if task.done()]
     assert all(isinstance(task.exception(), OverloadedError) for task in refused)
     gate.set()
@@ -109,8 +109,8 @@ def test_what_an_unloaded_model_has_yet_to_explain_is_counted(tight, held, gate,
     assert asyncio.run(ask()) == (1, 2, 0)
 
 
-def test_who_is_refused_comes_back_later_the_slower_the_model_is(catalog, held, gate, monkeypatch):
-    """Also where no window stands in the queue yet."""
+def test_the_retry_time_grows_with_the_time_of_the_model(catalog, held, gate, monkeypatch):
+    """The time counts while no window is in a queue yet, too."""
     run = held["sentiment"].run
 
     def slow(*arguments):
@@ -120,7 +120,7 @@ def test_who_is_refused_comes_back_later_the_slower_the_model_is(catalog, held, 
     async def ask():
         engine = engine_of(catalog, queue=10)
         await engine.predict(None, ["good"], Options())
-        hold(monkeypatch, catalog.load(), "read", gate)
+        hold(monkeypatch, catalog.load(), "encode", gate)
         tasks = await asked_one_by_one(engine, 1, ["good"] * 10, Options())
         with pytest.raises(OverloadedError) as refused:
             await engine.predict(None, ["good"], Options())
@@ -136,9 +136,9 @@ def test_an_explanation_of_many_texts_lets_others_have_their_turn(catalog, monke
     predictor = catalog.load()
     explain = predictor.explain
 
-    def slow(reading, predictions, run):
+    def slow(inputs, predictions, run):
         time.sleep(0.03 * len(predictions))
-        return explain(reading, predictions, run)
+        return explain(inputs, predictions, run)
 
     monkeypatch.setattr(predictor, "explain", slow)
 
@@ -155,7 +155,7 @@ def test_an_explanation_of_many_texts_lets_others_have_their_turn(catalog, monke
     assert counts == [12] * EXPLAINING
 
 
-def test_finding_the_entities_of_a_long_text_stops_nobody(artifact, make_catalog, monkeypatch):
+def test_finding_the_entities_of_a_long_text_holds_up_no_one(artifact, make_catalog, monkeypatch):
     write_entity_artifact(artifact.parent / "ner")
     catalog = make_catalog()
     predictor = catalog.load("ner")
@@ -211,7 +211,7 @@ def test_while_a_model_is_loaded_others_answer_without_waiting(loading, gate):
     assert models == {"other"}
 
 
-def test_who_waits_for_a_model_to_load_takes_room(loading, gate):
+def test_requests_that_wait_for_a_model_to_load_take_room(loading, gate):
     async def flood():
         engine = engine_of(loading, queue=3)
         tasks = await asked_one_by_one(engine, 9, ["bad"], Options(), "other")
@@ -221,7 +221,7 @@ def test_who_waits_for_a_model_to_load_takes_room(loading, gate):
 
 
 def test_a_body_that_is_being_tokenised_takes_room_by_its_length(catalog, gate, monkeypatch):
-    hold(monkeypatch, catalog.load(), "read", gate)
+    hold(monkeypatch, catalog.load(), "encode", gate)
     large = ["good " * 1000] * 3
 
     async def flood():

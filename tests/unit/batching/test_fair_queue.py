@@ -10,7 +10,7 @@ def window(tokens):
 
 
 def padded(batch):
-    return max(waiting.tokens for waiting in batch) * len(batch)
+    return max(entry.tokens for entry in batch) * len(batch)
 
 
 def drain(queue, budget):
@@ -30,9 +30,9 @@ def test_every_window_is_taken_once_and_batches_keep_to_the_budget(lengths, budg
         queue.put(owner, [window(tokens) for tokens in windows])
     assert queue.tokens == sum(map(sum, lengths))
     batches = drain(queue, budget)
-    taken = sorted((waiting.owner, waiting.place) for batch in batches for waiting in batch)
+    taken = sorted((entry.owner, entry.index) for batch in batches for entry in batch)
     expected = [
-        (owner, place) for owner, windows in enumerate(lengths) for place in range(len(windows))
+        (owner, index) for owner, windows in enumerate(lengths) for index in range(len(windows))
     ]
     assert taken == expected
     assert all(len(batch) == 1 or padded(batch) <= budget for batch in batches)
@@ -55,7 +55,7 @@ def test_padding_never_costs_more_than_the_calls_it_saves(lengths, call_tokens):
     for owner, windows in enumerate(lengths):
         queue.put(owner, [window(tokens) for tokens in windows])
     for batch in drain(queue, 4096):
-        alone = sum(waiting.tokens + call_tokens for waiting in batch)
+        alone = sum(entry.tokens + call_tokens for entry in batch)
         assert padded(batch) + call_tokens <= alone
 
 
@@ -66,7 +66,7 @@ def test_a_discarded_request_leaves_and_the_others_stay():
     queue.discard("gone")
     queue.discard("never there")
     (batch,) = drain(queue, 1000)
-    assert [waiting.owner for waiting in batch] == ["here"]
+    assert [entry.owner for entry in batch] == ["here"]
 
 
 def test_a_short_text_is_next_though_a_long_one_came_first():
@@ -84,7 +84,7 @@ def test_a_long_text_is_read_to_its_end_though_short_ones_keep_coming():
     for number in range(1000):
         queue.put(f"short {number}", [window(100)])
         queue.take(100)
-        if not any(waiting.owner == "long" for waiting in queue._waiting):
+        if not any(entry.owner == "long" for entry in queue._waiting):
             break
     else:
         raise AssertionError("the long text starved")
@@ -103,5 +103,5 @@ def test_short_texts_are_read_together_and_a_long_one_is_not_padded_onto_them():
     queue = FairQueue[int](16)
     for owner, tokens in enumerate([12, 400, 14, 13, 390, 15]):
         queue.put(owner, [window(tokens)])
-    batches = [sorted(waiting.tokens for waiting in batch) for batch in drain(queue, 1024)]
+    batches = [sorted(entry.tokens for entry in batch) for batch in drain(queue, 1024)]
     assert batches == [[12, 13, 14, 15], [390, 400]]

@@ -11,19 +11,19 @@ def row(value):
     return np.array([value], dtype=np.float32)
 
 
-def test_an_outcome_is_there_with_the_last_window_in_the_windows_order():
+def test_outputs_are_set_with_the_last_window_in_the_windows_order():
     async def ask():
         request = PendingRequest(2)
         request.begin()
         request.fill(1, row(2))
-        assert not request.outcome.done()
+        assert not request.outputs.done()
         request.fill(0, row(1))
-        return await request.outcome
+        return await request.outputs
 
     assert [each.tolist() for each in asyncio.run(ask()).logits] == [[1], [2]]
 
 
-def test_waiting_ends_with_the_first_batch_and_reading_with_the_last():
+def test_the_queue_time_ends_with_the_first_batch_and_the_run_time_with_the_last():
     async def ask():
         request = PendingRequest(2)
         await asyncio.sleep(0.02)
@@ -32,11 +32,11 @@ def test_waiting_ends_with_the_first_batch_and_reading_with_the_last():
         await asyncio.sleep(0.03)
         request.begin()
         request.fill(1, row(2))
-        return await request.outcome
+        return await request.outputs
 
-    outcome = asyncio.run(ask())
-    assert outcome.queued >= 0.019
-    assert outcome.read >= 0.029
+    outputs = asyncio.run(ask())
+    assert outputs.queue_seconds >= 0.019
+    assert outputs.run_seconds >= 0.029
 
 
 def test_a_request_fails_once_whatever_becomes_of_its_other_windows():
@@ -47,19 +47,19 @@ def test_a_request_fails_once_whatever_becomes_of_its_other_windows():
         request.fail(PredictionError("the second"))
         request.fill(0, row(1))
         request.fill(1, row(2))
-        await request.outcome
+        await request.outputs
 
     with pytest.raises(PredictionError, match="the first"):
         asyncio.run(ask())
 
 
-def test_nobody_is_told_of_a_request_that_left():
+def test_a_cancelled_request_gets_no_outputs_and_no_error():
     async def ask():
         request = PendingRequest(1)
-        request.outcome.cancel()
+        request.outputs.cancel()
         request.begin()
         request.fill(0, row(1))
         request.fail(PredictionError("too late"))
-        return request.outcome.cancelled()
+        return request.outputs.cancelled()
 
     assert asyncio.run(ask())

@@ -7,7 +7,7 @@ from tests.tiny_entities import WORDS, write_entity_artifact
 
 
 @pytest.mark.parametrize(
-    ("stretch", "casing"),
+    ("span", "casing"),
     [
         ("paris", Casing.NONE),
         ("Paris", Casing.INITIAL),
@@ -22,8 +22,8 @@ from tests.tiny_entities import WORDS, write_entity_artifact
         ("😀", Casing.NONE),
     ],
 )
-def test_a_stretch_is_told_by_its_capitals(stretch, casing):
-    assert casing_of(f"a {stretch} b", [(2, 2 + len(stretch))]).tolist() == [casing]
+def test_the_casing_of_a_span_follows_its_capitals(span, casing):
+    assert casing_of(f"a {span} b", [(2, 2 + len(span))]).tolist() == [casing]
 
 
 def test_no_tokens_have_no_casing():

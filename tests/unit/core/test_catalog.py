@@ -61,7 +61,7 @@ def test_the_default_is_listed_first(artifact):
     assert [(m.name, m.default) for m in models] == [("sentiment", True), ("another", False)]
 
 
-def test_an_unknown_model_is_told_what_there_is(catalog):
+def test_an_unknown_model_is_refused_with_the_served_ones(catalog):
     catalog.load()
     with pytest.raises(UnknownModelError, match="served: sentiment"):
         catalog.predictor("nonsense")
@@ -115,7 +115,7 @@ def test_the_model_that_was_not_asked_for_longest_makes_room(crowded):
     assert in_memory(crowded) == ["a", "c", "sentiment"]
 
 
-def test_the_default_stays_however_long_nobody_asks_for_it(crowded):
+def test_the_default_stays_however_long_it_is_unused(crowded):
     for name in "abcdabcd":
         crowded.load(name)
     assert crowded.ready()
@@ -134,19 +134,19 @@ def test_nothing_goes_while_there_is_room(artifact):
 def test_room_is_made_before_a_model_is_opened(artifact):
     for name in "ab":
         write_artifact(artifact.parent / name, model=name)
-    beside = []
+    in_memory_before = []
 
     def load(opened):
-        beside.append(in_memory(catalog))
+        in_memory_before.append(in_memory(catalog))
         return OnnxBackend(opened, 1)
 
     catalog = Catalog(artifact.parent, "sentiment", load, max_windows=64, most_loaded=2)
     for asked in (None, "a", "b"):
         catalog.load(asked)
-    assert beside == [[], ["sentiment"], ["sentiment"]]
+    assert in_memory_before == [[], ["sentiment"], ["sentiment"]]
 
 
-def test_a_damaged_model_takes_nobodys_place(crowded, artifact):
+def test_a_damaged_model_unloads_no_other(crowded, artifact):
     crowded.load("a")
     crowded.load("b")
     (artifact.parent / "c" / "model.onnx").write_bytes(b"damaged")
@@ -157,10 +157,10 @@ def test_a_damaged_model_takes_nobodys_place(crowded, artifact):
 
 def test_requests_that_an_unloaded_model_answers_are_unharmed(crowded):
     predictor = crowded.load("a")
-    reading = predictor.read(["good"], Options())
+    inputs = predictor.encode(["good"], Options())
     for name in "bcd":
         crowded.load(name)
     assert predictor not in crowded.loaded()
-    (prediction,) = predictor.decode(reading, predictor.run(reading.windows), Options())
+    (prediction,) = predictor.decode(inputs, predictor.run(inputs.windows), Options())
     assert prediction.label == "positive"
     assert crowded.load("a") is not predictor

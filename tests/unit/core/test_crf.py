@@ -1,4 +1,4 @@
-"""Viterbi and forward-backward, beside every sequence of tags tried in turn."""
+"""Viterbi and forward-backward, compared with trying every sequence of tags."""
 
 from itertools import pairwise, product
 
@@ -56,7 +56,7 @@ def test_a_tag_is_as_likely_as_all_sequences_with_it_together(seed):
         assert found[row] == pytest.approx(wanted, abs=1e-9)
 
 
-def test_what_stands_behind_the_end_of_a_sequence_changes_nothing():
+def test_values_after_the_end_of_a_sequence_change_nothing():
     emissions, lengths, transitions = drawn(3)
     other = emissions.copy()
     other[np.arange(WORDS) >= lengths[:, None]] = 1e6

@@ -1,4 +1,4 @@
-"""What texts name, by an artifact whose tags are known word by word."""
+"""Entities of texts, by an artifact with a known tag for each word."""
 
 import unicodedata
 
@@ -11,13 +11,13 @@ from safetensors.numpy import load_file, save_file
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from function.core.errors import ArtifactError, InputError
-from function.core.predictor import open_predictor
+from function.core.predictor import load_predictor
 from function.core.types import Options
 from tests.tiny_entities import SURE, TAGS, write_entity_artifact
 
 
 def opened(folder):
-    return open_predictor(open_artifact(folder), lambda found: OnnxBackend(found, 1), 1000)
+    return load_predictor(open_artifact(folder), lambda found: OnnxBackend(found, 1), 1000)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def found(predictor, text, **options):
     return [(each.label, each.text) for each in entities(predictor, text, **options)]
 
 
-def test_entities_are_found_with_their_place_in_the_text(predictor):
+def test_entities_are_found_with_their_offsets_in_the_text(predictor):
     text = "Ada Lovelace met Acme in New York."
     assert found(predictor, text) == [("PER", "Ada Lovelace"), ("ORG", "Acme"), ("LOC", "New York")]
     for entity in entities(predictor, text):
@@ -46,7 +46,7 @@ def test_a_word_of_several_tokens_is_found_whole(predictor):
     assert (entity.start, entity.end) == (4, 16)
 
 
-def test_a_text_is_answered_the_same_beside_longer_and_shorter_ones(predictor):
+def test_a_text_is_answered_the_same_together_with_longer_and_shorter_ones(predictor):
     texts = ["Paris", "Ada Lovelace met Acme in New York. " * 9, "in", "New York in", "met " * 40]
     together, _ = predictor.predict(texts, Options())
     for text, prediction in zip(texts, together, strict=True):
@@ -125,7 +125,7 @@ def test_words_can_be_asked_for_one_by_one(predictor):
     ]
 
 
-def test_what_lies_outside_can_be_asked_for_in_stretches(predictor):
+def test_spans_outside_entities_can_be_asked_for(predictor):
     assert found(predictor, "met in Paris .", outside=True) == [
         ("O", "met in"),
         ("LOC", "Paris"),
@@ -188,7 +188,7 @@ PIECES = [
 @example("<br />Paris<br/>")
 @settings(max_examples=150, deadline=None)
 def test_offsets_are_exact_whatever_the_text_is_made_of(predictor, text):
-    assume(len(predictor.encode(text).ids))
+    assume(len(predictor.tokenise(text).ids))
     (prediction,), _ = predictor.predict([text], Options())
     end = 0
     for entity in prediction.entities:
@@ -196,7 +196,7 @@ def test_offsets_are_exact_whatever_the_text_is_made_of(predictor, text):
         assert entity.text.strip() == entity.text != ""
         assert entity.start >= end
         end = entity.end
-        # Nothing that belongs to a character is left behind it.
+        # No mark that belongs to the last character follows the entity.
         assert not text[end : end + 1] or unicodedata.category(text[end])[0] != "M"
         assert text[end : end + 1] not in {"\u200d", "\ufe0f", "🏽"}
 
@@ -216,11 +216,11 @@ def test_transitions_of_other_tags_are_refused(tmp_path):
     file = artifact.path / "transitions.safetensors"
     save_file(load_file(file) | {"start": np.zeros(len(TAGS) + 1, dtype=np.float32)}, file)
     with pytest.raises(ArtifactError, match=r"transitions\.safetensors: 'start' is not"):
-        open_predictor(artifact, lambda found: OnnxBackend(found, 1), 10)
+        load_predictor(artifact, lambda found: OnnxBackend(found, 1), 10)
 
 
 def test_transitions_that_are_no_safetensors_are_refused(tmp_path):
     artifact = open_artifact(write_entity_artifact(tmp_path / "ner"))
     (artifact.path / "transitions.safetensors").write_bytes(b"no such thing")
     with pytest.raises(ArtifactError, match=r"transitions\.safetensors: not a file of safetensors"):
-        open_predictor(artifact, lambda found: OnnxBackend(found, 1), 10)
+        load_predictor(artifact, lambda found: OnnxBackend(found, 1), 10)

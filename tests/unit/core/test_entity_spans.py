@@ -5,22 +5,24 @@ import re
 import numpy as np
 import pytest
 
-from function.core.entity_spans import entities_of
+from function.core.entity_spans import build_entities
 from function.core.word_emissions import Words
 
 
-def entities(text, tags, *, ids=None, scores=None, apart=False, outside=False):
-    """Of words that white space parts. ids: which of the text's words they are."""
-    places = np.array([match.span() for match in re.finditer(r"[^ \u0301]+", text)])
-    count = len(places)
+def entities(text, tags, *, ids=None, scores=None, by_word=False, outside=False):
+    """Words between white space; `ids` are their indices in the text."""
+    spans = np.array([match.span() for match in re.finditer(r"[^ \u0301]+", text)])
+    count = len(spans)
     words = Words(
         np.arange(count) if ids is None else np.array(ids),
-        places[:, 0],
-        places[:, 1],
+        spans[:, 0],
+        spans[:, 1],
         np.zeros((count, 1)),
     )
     chances = np.ones(count) if scores is None else np.array(scores)
-    return list(entities_of(text, words, tags.split(), chances, apart=apart, outside=outside))
+    return list(
+        build_entities(text, words, tags.split(), chances, by_word=by_word, outside=outside)
+    )
 
 
 def named(*given, **more):
@@ -28,7 +30,7 @@ def named(*given, **more):
 
 
 @pytest.mark.parametrize("tags", ["O B-PER I-PER O", "O I-PER I-PER O", "O B-PER E-PER O"])
-def test_words_of_one_entity_are_one_stretch_in_any_scheme_of_tags(tags):
+def test_words_of_one_entity_are_one_span_in_any_scheme_of_tags(tags):
     (entity,) = entities("met Ada Lovelace again", tags)
     assert (entity.label, entity.start, entity.end) == ("PER", 4, 16)
     assert entity.text == "Ada Lovelace"
@@ -43,7 +45,7 @@ def test_another_label_is_another_entity():
     assert named("Ada Acme", "B-PER I-ORG") == [("PER", "Ada"), ("ORG", "Acme")]
 
 
-def test_words_that_were_not_read_part_what_stands_around_them():
+def test_words_in_no_window_separate_their_neighbours():
     assert named("New York", "B-LOC I-LOC", ids=[0, 7]) == [("LOC", "New"), ("LOC", "York")]
 
 
@@ -54,7 +56,7 @@ def test_a_score_is_the_mean_of_the_words():
 
 def test_words_apart_have_tags_that_clients_know():
     tags = "O B-LOC I-LOC E-LOC S-PER"
-    assert named("in New York City Ada", tags, apart=True) == [
+    assert named("in New York City Ada", tags, by_word=True) == [
         ("B-LOC", "New"),
         ("I-LOC", "York"),
         ("I-LOC", "City"),
@@ -62,10 +64,10 @@ def test_words_apart_have_tags_that_clients_know():
     ]
 
 
-def test_what_belongs_to_no_entity_is_told_where_it_is_asked_for():
+def test_words_outside_entities_are_returned_if_asked_for():
     assert named("met in Paris", "O O S-LOC", outside=True) == [("O", "met in"), ("LOC", "Paris")]
-    assert named("met in Paris", "O O S-LOC", outside=True, apart=True)[0] == ("O", "met")
+    assert named("met in Paris", "O O S-LOC", outside=True, by_word=True)[0] == ("O", "met")
 
 
-def test_marks_belong_to_the_character_that_they_stand_on():
+def test_marks_belong_to_their_character():
     assert named("Cafe\u0301 Rome", "S-ORG S-LOC") == [("ORG", "Cafe\u0301"), ("LOC", "Rome")]

@@ -45,7 +45,7 @@ def test_how_sure_an_answer_is_does_not_depend_on_what_was_asked_for(make_predic
 def test_the_best_label_is_the_best_where_scores_are_too_near_one_to_differ(make_predictor):
     predictor, options = make_predictor(), Options(activation="sigmoid")
     logits = np.array([50.0, 60.0], dtype=np.float32)
-    (prediction,) = predictor.decode(predictor.read(["good"], options), [logits], options)
+    (prediction,) = predictor.decode(predictor.encode(["good"], options), [logits], options)
     assert [entry.score for entry in prediction.scores] == [1.0, 1.0]
     assert prediction.label == "positive"
 
@@ -148,8 +148,8 @@ def test_answering_reads_no_more_windows_than_it_is_said_to_cost(make_predictor,
     for options in (Options(), EXPLAINED):
         rows.clear()
         predictor.predict([text, "good"], options)
-        cost = predictor.cost(predictor.read([text, "good"], options), options)
-        assert cost - 2 <= sum(rows) <= cost, "punctuation is not left out, though it counts"
+        cost = predictor.cost(predictor.encode([text, "good"], options), options)
+        assert cost - 2 <= sum(rows) <= cost, "punctuation is not removed, though it counts"
 
 
 def test_what_explaining_reads_counts_against_what_a_request_may_take(make_predictor):

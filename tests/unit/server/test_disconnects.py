@@ -1,4 +1,4 @@
-"""The middleware against an ASGI client that hangs up, as a server tells it."""
+"""The middleware with an ASGI client that hangs up, as a server reports it."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ REQUEST = {"type": "http.request", "body": b"{}", "more_body": False}
 
 
 class Client:
-    """Sends one request; hangs up when told to."""
+    """Sends one request; hangs up on demand."""
 
     def __init__(self):
         self.gone = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The server's log: one JSON object a line, whoever writes it."""
+"""The server's log: one JSON object per line, from any library."""
 
 import json
 import subprocess

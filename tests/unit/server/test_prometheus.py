@@ -62,8 +62,8 @@ def test_stages_share_a_metric(metrics):
     for stage, seconds in (("inference", 0.008), ("decoding", 0.0004)):
         total = value(metrics, "evergreen_stage_seconds_sum", stage=stage, **MODEL)
         assert total == pytest.approx(seconds)
-    told = {dict(labels).get("stage") for name, labels in samples(metrics)}
-    assert told == {None, "inference", "decoding"}
+    stages = {dict(labels).get("stage") for name, labels in samples(metrics)}
+    assert stages == {None, "inference", "decoding"}
 
 
 def test_texts_are_counted_by_label_and_each_has_its_score(metrics):
@@ -81,24 +81,24 @@ def test_what_no_model_answered_is_counted_under_none(metrics):
     assert value(metrics, "evergreen_requests_total", model="none", version="none", **labels) == 1
 
 
-def test_a_method_that_nobody_knows_is_another(metrics):
+def test_an_unknown_method_is_counted_as_other(metrics):
     for method in ("BREW", "WHEN", "PROPFIND"):
         metrics.count({**RECORD, "method": method})
-    told = {dict(labels)["method"] for name, labels in samples(metrics) if "requests_" in name}
-    assert told == {"other"}
+    methods = {dict(labels)["method"] for name, labels in samples(metrics) if "requests_" in name}
+    assert methods == {"other"}
 
 
-def test_gauges_are_read_when_somebody_looks(metrics):
+def test_gauges_are_read_at_each_scrape(metrics):
     waiting = [3]
-    metrics.gauge("queue_windows", lambda: [((), waiting[0])])
-    metrics.gauge("model_age_days", lambda: [(("sentiment", "1"), 0.5)])
+    metrics.add_gauge("queue_windows", lambda: [((), waiting[0])])
+    metrics.add_gauge("model_age_days", lambda: [(("sentiment", "1"), 0.5)])
     assert value(metrics, "evergreen_queue_windows") == 3
     waiting[0] = 0
     assert value(metrics, "evergreen_queue_windows") == 0
     assert value(metrics, "evergreen_model_age_seconds", model="sentiment", version="1") == 43_200
 
 
-def test_the_process_is_told_too(metrics):
+def test_the_process_is_measured_too(metrics):
     assert value(metrics, "process_resident_memory_bytes") > 0
 
 
@@ -122,8 +122,8 @@ def test_two_registries_share_nothing(metrics):
 )
 def test_the_format_is_the_one_that_was_asked_for(metrics, accept, media_type, reads):
     metrics.count(RECORD)
-    content, told = metrics.exposition(accept)
-    assert told.startswith(media_type)
+    content, returned_type = metrics.exposition(accept)
+    assert returned_type.startswith(media_type)
     families = {family.name: family for family in reads(content.decode())}
     assert families["evergreen_requests"].type == "counter"
     assert families["evergreen_stage_seconds"].type == "histogram"

@@ -29,14 +29,14 @@ def signals():
 @pytest.fixture
 def client(signals, catalog):
     engine = BatchingEngine(
-        catalog, lambda _: BatchLimits(64, 4, 0.001), calls=1, queue=100, watch=signals.batch
+        catalog, lambda _: BatchLimits(64, 4, 0.001), calls=1, queue=100, watch=signals.record_batch
     )
-    signals.follow(engine)
-    signals.loaded(catalog.load().artifact)
+    signals.attach(engine)
+    signals.add_model(catalog.load().artifact)
     app = create_app(
         engine,
         load_settings(ServerSettings, {}),
-        signals.request,
+        signals.record_request,
         exposition=signals.exposition,
     )
     with TestClient(app, raise_server_exceptions=False) as client:
@@ -44,7 +44,7 @@ def client(signals, catalog):
 
 
 def series(client):
-    """Every set of labels that is told, but for the process's and the time it began."""
+    """Every exposed set of labels, except the process's and start times."""
     text = client.get("/metrics").text
     return {
         (sample.name, frozenset(sample.labels.items()))
@@ -54,7 +54,7 @@ def series(client):
     }
 
 
-def test_a_report_tells_the_load_and_the_age_of_models(client, signals, capsys):
+def test_a_report_holds_the_load_and_the_age_of_models(client, signals, capsys):
     client.post("/v1/predict", json={"inputs": ["good", "bad"]})
     client.get("/health/ready")
     capsys.readouterr()
@@ -174,6 +174,6 @@ def test_what_was_sent_is_in_no_line_and_no_label(
     finally:
         backend.run = run
     signals.report()
-    told = capsys.readouterr().out + client.get("/metrics").text
-    assert '"route"' in told
-    assert CANARY not in told
+    written = capsys.readouterr().out + client.get("/metrics").text
+    assert '"route"' in written
+    assert CANARY not in written

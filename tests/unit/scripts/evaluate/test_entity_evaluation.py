@@ -1,6 +1,6 @@
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
-from function.core.predictor import open_predictor
+from function.core.predictor import load_predictor
 from scripts.data.tagged_texts import Span, TaggedTexts
 from scripts.evaluate.entity_evaluation import entity_figures, evaluate_entities
 from tests.tiny_entities import write_entity_artifact
@@ -8,7 +8,7 @@ from tests.tiny_entities import write_entity_artifact
 
 def test_an_artifact_is_asked_as_it_is_served(tmp_path):
     artifact = open_artifact(write_entity_artifact(tmp_path / "ner"))
-    predictor = open_predictor(artifact, lambda found: OnnxBackend(found, 1), 100)
+    predictor = load_predictor(artifact, lambda found: OnnxBackend(found, 1), 100)
     rows = TaggedTexts(
         ["in Paris in", " ", "Ada"], [[Span(3, 8, "LOC")], [], [Span(0, 3, "LOC")]], ["1"] * 3
     )

@@ -1,0 +1,58 @@
+"""Windows of tokens: the pieces of texts that a model runs on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+
+from function.core.backend import Logits
+from function.core.tokenization import EncodedText, TokenIds
+
+# Each window's logits, in the windows' order.
+RunWindows = Callable[[Sequence[TokenIds]], Sequence[Logits]]
+
+
+@dataclass(frozen=True)
+class WindowedText:
+    """Text and the windows in which the model runs on it.
+
+    Attributes:
+        spans: For each window, the token spans [start, stop) that it joins, in text order.
+        windows: For each window, its token ids, special tokens included.
+    """
+
+    encoded: EncodedText
+    spans: list[list[tuple[int, int]]]
+    windows: list[TokenIds]
+
+    @property
+    def positions(self) -> list[TokenIds]:
+        """Return, for each window, the positions of its tokens in the text."""
+        return [np.concatenate([np.arange(*span) for span in window]) for window in self.spans]
+
+    @property
+    def truncated(self) -> bool:
+        """Return whether some token of the text is in no window."""
+        covered = 0
+        for start, stop in chain.from_iterable(self.spans):
+            if start > covered:
+                return True
+            covered = stop
+        return covered < len(self.encoded.ids)
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """Tokens and windows of the texts of one request."""
+
+    texts: list[WindowedText]
+
+    @property
+    def windows(self) -> list[TokenIds]:
+        """Return the windows of all texts, in order."""
+        return [window for text in self.texts for window in text.windows]
+
+    def split(self) -> list["ModelInputs"]:
+        """Return the inputs of each text by itself."""
+        return [ModelInputs([text]) for text in self.texts]
