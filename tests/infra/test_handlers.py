@@ -29,7 +29,7 @@ MODES = {
 
 
 class FakeVersions:
-    """FakeVersions of the function. refusals: error codes of Lambda's API, before it invokes one."""
+    """Versions of the function. refusals: error codes that Lambda's API answers with first."""
 
     def __init__(self):
         self.by_arn, self.refusals, self.events = {}, [], []

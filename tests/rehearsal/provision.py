@@ -21,7 +21,7 @@ from tests.rehearsal import cdk
 from tests.rehearsal.checkout import Checkout
 from tests.rehearsal.docker import Replacements
 from tests.rehearsal.environment import FUNCTION, PROJECT, STAGE, Callers, Environment
-from tests.rehearsal.function import Containers, ContainerFunction
+from tests.rehearsal.function import ContainerFunction, Containers
 from tests.rehearsal.image_registry import image_registry
 from tests.rehearsal.rollout import Rollout
 from tests.rehearsal.store import temporary_store
