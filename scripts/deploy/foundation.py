@@ -1,4 +1,4 @@
-"""What the stages of an account share, and what the CDK itself needs there.
+"""The resources that stages of an account share, and those that the CDK itself needs.
 
 The foundation is a stack with the registry's bucket, ECR's repositories and GitHub's roles. The CDK
 needs its bootstrap, a bucket and roles, once per region.

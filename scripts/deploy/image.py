@@ -26,7 +26,7 @@ PLAIN = ("--provenance=false", "--sbom=false")
 
 @dataclass(frozen=True)
 class ImageSpec:
-    """What to build, and how to test it.
+    """An image to build and test.
 
     repository: name in ECR. arguments: of the build, by name. runner: how the smoke test runs it.
     default_model: the model that answers a request that names none.

@@ -42,7 +42,7 @@ Response = tuple[int, str]  # status and body
 
 @dataclass(frozen=True)
 class Runner:
-    """How an image runs, and how a request reaches it.
+    """The way to run an image and to send it requests.
 
     options: of `docker run`. encode: turns a request into the one that the container gets.
     decode: turns the container's response into the program's.
@@ -54,13 +54,13 @@ class Runner:
 
 
 def as_lambda(memory_megabytes: int) -> Runner:
-    """Return how Lambda runs an image: not as root, with only /tmp to write to, in this memory."""
+    """Return a runner like Lambda: not as root, with only /tmp to write to, in this memory."""
     limits = (f"--memory={memory_megabytes}m", f"--memory-swap={memory_megabytes}m")
     return Runner((*HARDENED, LAMBDA_USER, *limits), _encode_event, _decode_event_response)
 
 
 def as_server() -> Runner:
-    """Return how ECS runs an image."""
+    """Return a runner like ECS."""
     return Runner(HARDENED, lambda request: request, lambda response: response)
 
 
@@ -113,7 +113,7 @@ def _encode_event(request: Request) -> Request:
 
 
 def _decode_event_response(response: Response) -> Response:
-    """Return the handler's response. The emulator's own status is 200 whatever the handler says."""
+    """Return the handler's response. The emulator's own status is 200 whatever that is."""
     status, body = response
     try:
         http = to_http(read_answer(status, body.encode()))

@@ -1,7 +1,7 @@
 """Check whether a stage can be deployed, and whether its deployment is consistent.
 
-Each line says ok, or what is wrong and how to fix it. Nothing is changed. The checks of GitHub need
-a token where the repository is private: GITHUB_TOKEN=$(gh auth token).
+Each line is ok, or names what is wrong and how to fix it. Nothing is changed. The checks of GitHub
+need a token where the repository is private: GITHUB_TOKEN=$(gh auth token).
 """
 
 import argparse

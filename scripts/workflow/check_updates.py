@@ -48,7 +48,7 @@ def _check(registry: Registry, model: str, source: str, retry: bool) -> tuple[bo
     try:
         found = look(registry, model, source_of(source, registry, model))
     except EvergreenError as error:
-        return True, f"cannot be looked at: {error}"
+        return True, f"cannot be checked: {error}"
     leave_trace(registry, model, source)
     if found.revision and (retry or not found.why_not):
         return True, f"to judge: {found.revision}"

@@ -31,7 +31,7 @@ def server_stand_in(podman: Podman) -> str:
 
 @pytest.fixture(scope="session")
 def lambda_image(podman: Podman, lambda_stand_in: str) -> str:
-    """As `docker build -f Dockerfile.lambda .` makes it: production models of registry/."""
+    """The image of `docker build -f Dockerfile.lambda .`: production models of registry/."""
     return podman.build(
         REPOSITORY / "Dockerfile.lambda",
         f"{NAME}:lambda",

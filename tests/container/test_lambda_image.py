@@ -84,7 +84,7 @@ def running(podman, lambda_image, emulator):
 
 @pytest.fixture(scope="module")
 def added(podman, lambda_image, lambda_stand_in):
-    """What the image holds above its base."""
+    """The files of the image that its base does not have."""
     base = podman.files(lambda_stand_in)
     return {name: entry for name, entry in podman.files(lambda_image).items() if name not in base}
 

@@ -1,4 +1,4 @@
-"""The rehearsal, as `make rehearse` runs it, and that it leaves nothing and names what fails."""
+"""The rehearsal, as `make rehearse` runs it: it leaves nothing, and names what fails."""
 
 import json
 import os
@@ -41,9 +41,9 @@ def start(*arguments, **variables):
 
 @pytest.fixture
 def left_behind(podman):
-    """What a rehearsal could leave, less what was there before."""
+    """Return what a rehearsal has left: files, containers, mounts, processes, images."""
 
-    def look():
+    def find():
         found = set(map(str, Path(tempfile.gettempdir()).glob("evergreen-rehearsal-*")))
         found |= set(podman("ps", "--all", "--quiet", "--external").split())
         mounts = Path("/proc/self/mounts").read_text().splitlines()
@@ -58,8 +58,8 @@ def left_behind(podman):
         found |= set(podman("images", "--format", "{{.Repository}}").split())
         return found
 
-    before = look()
-    return lambda: look() - before - {"localhost/evergreen-rehearsal"}
+    before = find()
+    return lambda: find() - before - {"localhost/evergreen-rehearsal"}
 
 
 def test_every_step_is_walked_and_nothing_is_left(tmp_path, left_behind):

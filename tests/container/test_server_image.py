@@ -31,7 +31,7 @@ def running(podman, cpu_image):
 
 @pytest.fixture(scope="module")
 def added(podman, cpu_image, server_stand_in):
-    """What the image holds above its base."""
+    """The files of the image that its base does not have."""
     base = podman.files(server_stand_in)
     return {name: entry for name, entry in podman.files(cpu_image).items() if name not in base}
 

@@ -1,4 +1,4 @@
-"""A version that does not answer gets no traffic, and CodeDeploy or CloudFormation learns why."""
+"""A version that does not answer gets no traffic, and whoever waits is told."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ MODES = {
 
 
 class FakeVersions:
-    """Versions of the function. refusals: error codes of the Lambda API before an invocation."""
+    """Versions of the function. refusals: error codes that Lambda's API answers with first."""
 
     def __init__(self):
         self.by_arn, self.refusals, self.events = {}, [], []
@@ -81,7 +81,7 @@ def deploy(aws, versions, monkeypatch, tmp_path):
 
 
 def status_of(aws):
-    """Return the status reported to CodeDeploy, once, for the right deployment."""
+    """What CodeDeploy was told, once, of the right deployment."""
     (report,) = aws.codedeploy.reports
     assert report["deploymentId"] == "d-ABC"
     assert report["lifecycleEventHookExecutionId"] == "hook-1"
@@ -178,7 +178,7 @@ def test_what_will_not_pass_is_not_waited_for(aws, versions, deploy, capsys):
 
 def test_waiting_ends(aws, versions, deploy, monkeypatch):
     deploy()
-    monkeypatch.setattr(smoke, "TIMEOUT_SECONDS", -1)
+    monkeypatch.setattr(smoke, "PATIENCE_SECONDS", -1)
     versions.refusals = ["AccessDeniedException"] * 3
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"

@@ -26,7 +26,7 @@ exec "{python}" -m tests.rehearsal.docker "$@"
 
 @dataclass(frozen=True)
 class Replacements:
-    """What replaces Docker's surroundings.
+    """Replacements of what surrounds Docker.
 
     base: the image to build on. build_options: further options of `podman build`. emulator: its
     file on this machine. registry: host and port of the registry that replaces ECR's.

@@ -1,4 +1,4 @@
-"""What commands ask of Docker is what podman is asked, but for what it does not know."""
+"""Podman gets the arguments of Docker, but for those that it does not know."""
 
 import pytest
 

@@ -70,7 +70,7 @@ def samples(memory: list[int], last_descriptors: int = 10) -> list[Sample]:
 
 
 def results(found: list[Sample], **other: object) -> SoakResults:
-    """Of 20 seconds in which nothing else was wrong."""
+    """Return results of 20 seconds in which nothing else went wrong."""
     quiet = SoakResults(20, {}, found, 0, Drained(2, 2, 0.5, 0))
     return replace(quiet, **other)  # type: ignore[arg-type]
 

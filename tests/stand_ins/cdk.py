@@ -73,7 +73,7 @@ class Cdk:
         call = CdkCall.parse(arguments)
         self.calls.append(call)
         if call.command == self.failing:
-            return f"{call.command} was told to fail"
+            return f"{call.command} is meant to fail"
         for name in call.stacks:
             if call.command == "bootstrap":
                 self._client("ssm").put_parameter(

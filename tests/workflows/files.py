@@ -14,7 +14,7 @@ PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A file, its key `on` by that name: YAML takes the word for true."""
+    """Read a file, with its key `on` by that name: YAML takes the word for true."""
     document: dict[Any, Any] = yaml.safe_load(path.read_text())
     if True in document:
         document["on"] = document.pop(True)
@@ -27,14 +27,14 @@ TEXTS = {str(path.relative_to(FOLDER)): path.read_text() for path in sorted(FOLD
 
 
 def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
-    """`workflow/job` and the job, of all."""
+    """Yield `workflow/job` and the job, of all workflows."""
     for workflow, document in WORKFLOWS.items():
         for name, job in document["jobs"].items():
             yield f"{workflow}/{name}", job
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where it is, and the step, of all jobs and of our own actions."""
+    """Yield the place of a step and the step, of all jobs and of our own actions."""
     for name, job in jobs():
         for step in job.get("steps", ()):
             yield name, step

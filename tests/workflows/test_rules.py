@@ -1,4 +1,4 @@
-"""What holds for all workflows, whatever they do. `make check` lints them besides."""
+"""Rules for all workflows. `make check` lints them besides."""
 
 import importlib.util
 import re

@@ -138,7 +138,7 @@ def test_a_source_that_cannot_be_read_holds_no_other_model_up(
     newer(registry, tmp_path)
     absent = f"dir:{tmp_path}/absent"
     assert run(f"{OTHER}={absent}") == {MODEL: "registry", OTHER: absent}
-    assert f"{OTHER}: cannot be looked at" in said()
+    assert f"{OTHER}: cannot be checked" in said()
     assert OTHER not in [entry.key.split("/")[0] for entry in registry.store.list(f"{OTHER}/looks")]
 
 
