@@ -1,4 +1,4 @@
-"""The life of a model through the commands alone, in a bucket: the walk of docs/operations.md."""
+"""The life of a model through the commands alone, in a bucket: the walk of docs/refresh.md."""
 
 import json
 import os

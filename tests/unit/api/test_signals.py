@@ -7,7 +7,7 @@ import pytest
 from function.api.signals import SIGNALS
 from tests.conftest import REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "operations.md"
+PAGE = REPOSITORY / "docs" / "metrics.md"
 LABELS = 2  # of the bundled model
 
 
