@@ -77,9 +77,8 @@ def load(
         "run-time": f"{seconds}s",
         "stop-timeout": END_SECONDS,
         "exit-code-on-error": 0,
-        "loglevel": "WARNING",
     }
-    command = [sys.executable, "-m", "locust", "--headless"]
+    command = [sys.executable, "-m", "locust", "--headless", "--skip-log-setup"]
     command += [f"--{name}={value}" for name, value in options.items()]
     with TemporaryDirectory() as folder:
         results = Path(folder, "results.json")
