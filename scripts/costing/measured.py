@@ -7,9 +7,8 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scripts.benchmark import machine, plan, texts
-from scripts.benchmark.answering import Tokens
-from scripts.benchmark.processes import work
+from scripts.benchmark import latency, machine, plan, texts
+from scripts.benchmark.worker import Tokens
 from scripts.evaluate.evaluation import open_predictor
 
 COUNT, BLOCK, REVIEWS = 160, 8, 8
@@ -39,16 +38,7 @@ def measure() -> Measured:
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})  # and that of the process to come
     try:
-        job = {
-            "model": str(subject.model),
-            "texts": reviews,
-            "threads": 1,
-            "count": COUNT,
-            "block": BLOCK,
-        }
-        answered = work(
-            "scripts.benchmark.warm_handler", job, subject.environment() | {"THREADS": "1"}
-        )
+        answered = latency.through_handler(subject, reviews, COUNT, BLOCK, threads=1)
     finally:
         os.sched_setaffinity(0, allowed)
     return Measured(

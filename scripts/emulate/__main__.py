@@ -72,7 +72,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080, help="on loopback; 0 for any free one")
     parser.add_argument("--handler", default="function.lambda_handler.handler")
     parser.add_argument(
-        "--memory", type=int, default=1769, metavar="MB", help="told to the handler, not enforced"
+        "--memory",
+        type=int,
+        default=1769,
+        metavar="MB",
+        help="in the handler's environment, not enforced",
     )
     parser.add_argument(
         "--python", default=sys.executable, help="an interpreter that has awslambdaric"

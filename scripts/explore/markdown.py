@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from scripts.common import markdown
+
 NUMBER_STARTS = tuple("0123456789–<")
 
 
@@ -16,8 +18,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     figures = [
         all(cell.startswith(NUMBER_STARTS) for cell in column) for column in zip(*rows, strict=True)
     ]
-    lines = [header, ["---:" if right else "---" for right in figures], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown.table(header, rows, figures)
 
 
 def listed(names: Sequence[str]) -> str:
