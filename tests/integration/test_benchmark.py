@@ -65,7 +65,7 @@ def test_cold_verdicts_at_their_limits(
     assert verdicts[0].ratio == pytest.approx(ours / bare)
 
 
-def test_the_aim_is_told_apart_from_the_budget() -> None:
+def test_the_aim_is_distinguished_from_the_budget() -> None:
     assert "aim 1.6: met" in budgets.first_answer(1.6, 1.0, 100.0)[0].limit
     assert "aim 1.6: missed" in budgets.first_answer(1.7, 1.0, 100.0)[0].limit
 
@@ -95,7 +95,7 @@ def test_throughput_memory_and_size_verdicts() -> None:
     assert not budgets.installed(250_000_001).passed
 
 
-def test_the_pipeline_is_to_be_left_behind_at_every_level() -> None:
+def test_the_pipeline_is_to_be_beaten_at_every_level() -> None:
     ahead, behind = Spread(1.4, 1.3, 1.6, 3), Spread(1.0, 0.9, 1.4, 3)
     assert budgets.over_pipeline({1: ahead, 8: ahead}).passed
     verdict = budgets.over_pipeline({1: ahead, 8: behind, 32: ahead})
@@ -103,7 +103,7 @@ def test_the_pipeline_is_to_be_left_behind_at_every_level() -> None:
     assert "at 8 clients" in verdict.measured
 
 
-def test_promises_that_are_not_kept_fail_the_run() -> None:
+def test_budgets_that_are_missed_fail_the_run() -> None:
     kept, broken = budgets.peak_memory(1), budgets.peak_memory(10**9)
     budgets.check([kept])
     with pytest.raises(CommandError, match="1000 MB, not ≤ 220 MB"):
@@ -383,7 +383,7 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
         check=False,
         timeout=7200,
     )
-    # So few answers on a busy machine may miss a budget; all must be measured and told.
+    # So few answers on a busy machine may miss a budget; all must be measured and reported.
     assert done.returncode in (0, 1), done.stderr
     assert page.is_file(), done.stderr
     assert done.stdout == page.read_text(encoding="utf-8")

@@ -143,7 +143,7 @@ def test_without_a_gpu_nothing_is_written(
 def test_every_part_runs_on_a_cpu(bundled_models: Path, tmp_path: Path) -> None:
     file = tmp_path / "gpu.json"
     done = command(file, "--quick", "--device", "cpu", MODELS_DIR=str(bundled_models))
-    # A CPU keeps none of a GPU's promises, and they are told like others.
+    # A CPU meets none of a GPU's budgets, and they are reported like others.
     assert done.returncode in (0, 1), done.stderr
     found = read_gpu(file)
     assert found is not None, done.stderr

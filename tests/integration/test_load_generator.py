@@ -103,7 +103,7 @@ def test_a_server_that_hangs_up_fails_the_whole() -> None:
         run_against(handle)
 
 
-def test_a_connection_says_when_it_is_closed_and_hangs_up_when_told() -> None:
+def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
     heard: list[bytes] = []
 
     async def talk() -> None:
@@ -154,7 +154,7 @@ def test_texts_are_counted_where_a_request_holds_several(echo: Running) -> None:
 
 
 @pytest.mark.integration
-def test_what_else_runs_is_told_from_what_is_measured(echo: Running) -> None:
+def test_other_processes_are_distinguished_from_what_is_measured(echo: Running) -> None:
     """Another process that only counts takes a core from whoever is measured."""
     code = "while True: pass"
     # Not ours: an orphan belongs to the machine's first process.
@@ -168,14 +168,14 @@ def test_what_else_runs_is_told_from_what_is_measured(echo: Running) -> None:
 
 
 @pytest.mark.integration
-def test_a_failed_load_is_told(echo: Running) -> None:
+def test_a_failed_load_is_reported(echo: Running) -> None:
     nobody = Running(echo.pid, 9, echo.path, 0.0)
     with pytest.raises(CommandError, match="a request failed"):
         ask(nobody, ["a text"], clients=2, seconds=1)
 
 
 @pytest.mark.integration
-def test_a_worker_that_stays_answers_every_line_until_its_end_which_is_told(
+def test_a_persistent_worker_answers_every_line_until_its_end_which_is_reported(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "worker.py").write_text(
