@@ -26,7 +26,7 @@ SERVER = "our server"
 PIPELINE = "plain transformers pipeline, in a fresh Python process"
 BASELINE = "plain transformers pipeline behind FastAPI"
 
-Starts = dict[str, Callable[[], dict[str, float]]]
+Starts = list[Callable[[], dict[str, float]]]  # each returns seconds by row
 
 
 def measure(subject: Subject, plan: Plan) -> dict[str, Spread]:
@@ -37,8 +37,7 @@ def measure(subject: Subject, plan: Plan) -> dict[str, Spread]:
     with Progress("first answers, rounds", rounds) as progress:
         for number in range(rounds):
             counted = number - plan.warm_up_starts
-            turn = quick if counted >= plan.slow_starts else quick | slow
-            for start in turn.values():
+            for start in quick if counted >= plan.slow_starts else [*quick, *slow]:
                 for row, seconds in start().items():
                     if counted >= 0:
                         measured.setdefault(row, []).append(seconds)
@@ -49,27 +48,27 @@ def measure(subject: Subject, plan: Plan) -> dict[str, Spread]:
 
 def _quick(subject: Subject) -> Starts:
     model, ours, python = str(subject.model), subject.environment(), subject.python
-    starts: Starts = {
-        BARE: lambda: {BARE: seconds_to_answer("bare_runtime", model, {}, python)},
-        HANDLER: lambda: {HANDLER: seconds_to_answer("bare_handler", str(EVENT), ours, python)},
-        SERVER: lambda: {SERVER: _first_response(our_server(subject))},
-    }
+    starts: Starts = [
+        lambda: {BARE: seconds_to_answer("bare_runtime", model, {}, python)},
+        lambda: {HANDLER: seconds_to_answer("bare_handler", str(EVENT), ours, python)},
+        lambda: {SERVER: _first_response(our_server(subject))},
+    ]
     try:
         with emulator(subject):
             pass
     except CommandError as error:
         print(f"Without the emulator: {error}", file=sys.stderr)
     else:
-        starts[EMULATED] = lambda: _emulated(subject)
+        starts.append(lambda: _emulated(subject))
     return starts
 
 
 def _slow(subject: Subject) -> Starts:
     checkpoint = str(subject.checkpoint)
-    return {
-        PIPELINE: lambda: {PIPELINE: seconds_to_answer("bare_pipeline", checkpoint, OFFLINE)},
-        BASELINE: lambda: {BASELINE: _first_response(baseline_server(subject))},
-    }
+    return [
+        lambda: {PIPELINE: seconds_to_answer("bare_pipeline", checkpoint, OFFLINE)},
+        lambda: {BASELINE: _first_response(baseline_server(subject))},
+    ]
 
 
 def _first_response(service: Service) -> float:

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 if TYPE_CHECKING:
-    from transformers import Pipeline
-
     from function.core.artifact import Artifact
     from function.core.backend import Backend
     from function.core.tokenization import TokenIds
@@ -64,10 +62,11 @@ def models(job: Job) -> dict[str, list[float]]:
     Args:
         job: `events` by model, and `count` and `block` of `interleave`.
     """
-    ways = {
-        model: partial(lambda events, index: ask_handler(events[index]), events)
-        for model, events in job["events"].items()
-    }
+
+    def ask(events: Sequence[Mapping[str, Any]], index: int) -> None:
+        ask_handler(events[index])
+
+    ways = {model: partial(ask, events) for model, events in job["events"].items()}
     return interleave(ways, len(next(iter(job["events"].values()))), job["count"], job["block"])
 
 
@@ -206,15 +205,10 @@ def pipeline_rates(job: Job) -> dict[str, float]:
             classify(texts[-size:], batch_size=size)  # chooses kernels and takes memory
             name = f"{size} text{'s' * (size > 1)}, {precision}"
             name += f", {workers} tokenising processes" if workers else ""
-            ways[name] = partial(_classifying, classify, size, workers)
+            call = partial(classify, batch_size=size, num_workers=workers)
+            ways[name] = partial(partial, call)  # takes texts, and returns the call on them
         found |= interleaved_rates(ways, texts, job["parts"])
     return found
-
-
-def _classifying(
-    classify: "Pipeline", size: int, workers: int, texts: Sequence[str]
-) -> Callable[[], None]:
-    return lambda: classify(list(texts), batch_size=size, num_workers=workers)
 
 
 def backend(job: Job) -> Callable[[Job], dict[str, float]]:
