@@ -1,6 +1,6 @@
-"""Throughput on a GPU: the raw model, our server over it, and a plain `transformers` pipeline.
+"""Compare the throughput of the raw model, our server and a `transformers` pipeline on a GPU.
 
-What it writes, `make benchmark` shows on the page, wherever that runs.
+`make benchmark` shows the figures on its page, wherever that runs.
 """
 
 import argparse
@@ -8,10 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from scripts.benchmark import budgets, gpu, gpu_page
-from scripts.benchmark.files import as_json, write
-from scripts.benchmark.gpu_plan import QUICK_GPU, GpuPlan
-from scripts.benchmark.plan import subject
+from scripts.benchmark import budgets, gpu, report
+from scripts.benchmark.plan import QUICK_GPU, GpuPlan, subject
+from scripts.benchmark.results import as_json, write
 from scripts.common.command_line import run
 
 
@@ -36,7 +35,7 @@ def main() -> None:
         subject(sys.executable), plan, arguments.device, arguments.data, quick=arguments.quick
     )
     write(arguments.json, as_json(results))
-    print("\n\n".join(gpu_page.section(results)))
+    print("\n\n".join(report.gpu_section(results)))
     budgets.check(results.budgets)
 
 

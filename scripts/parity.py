@@ -1,9 +1,9 @@
-"""Hold int8 graphs against full precision, on the processor at hand.
+"""Compare int8 graphs with full precision, on the processor at hand.
 
-A processor without dot products of eight bits may saturate them, and answer wrongly without a word.
-Torch reads the same weights as 32-bit floats, so what differs is what eight bits do. The texts are
-the model's golden set. Models that torch cannot serve are named and passed over. Ends with 1 where
-the two differ by more than rounding does, and with 2 where there is no model to compare.
+A processor without 8-bit dot products may saturate them and answer wrongly without an error. Torch
+reads the same weights as 32-bit floats, so any difference comes from the eight bits. The texts are
+the model's golden set. Models that torch cannot serve are named and skipped. Exits with 1 if the
+two differ by more than rounding does, and with 2 if there is no model to compare.
 """
 
 import argparse
@@ -27,19 +27,20 @@ from scripts.gate.label_answers import LabelledGoldenSet
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
-# Labels that agree, unless so few texts leave it open; and how far probabilities lie apart in the
-# mean, which is 0.005 for the bundled model on a processor that multiplies right.
+# The share of labels that agree, as far as the number of texts can tell; and the mean difference
+# of probabilities, which is 0.005 for the bundled model on a processor that multiplies right.
 LABELS, DISTANCE = 0.99, 0.03
 
 
 @dataclass(frozen=True)
 class Parity:
-    """One model in int8 beside full precision. accuracy: share of right labels, of each."""
+    """One model in int8 compared with full precision, and the accuracy of each."""
 
     agreement: Agreement
     accuracy: dict[str, float]
 
     def document(self) -> dict[str, Any]:
+        """Return the figures as JSON."""
         return {
             "share": self.agreement.share,
             "mean_difference": self.agreement.mean_difference,
@@ -79,7 +80,7 @@ def _in_production(registry: Registry) -> list[str]:
 
 
 def _compare(registry: Registry, model: str) -> Parity:
-    """Of the version in production. Raises RegistryError, NotComparableError."""
+    """Compare the version in production. Raises RegistryError, NotComparableError."""
     production = registry.alias(model, PRODUCTION)
     if production is None:
         raise RegistryError(f"{model}: nothing is in production")
@@ -99,7 +100,7 @@ def _open_int8(artifact: Artifact) -> Predictor:
 
 
 def _open_full(artifact: Artifact) -> Predictor:
-    """Raises NotComparableError where torch cannot serve the model."""
+    """Open the model in torch. Raises NotComparableError if torch cannot serve it."""
     try:
         return open_predictor(artifact.path, load_backend=lambda found: open_torch(found, "cpu"))
     except UnsupportedArchitectureError as error:
@@ -111,7 +112,7 @@ def _open_full(artifact: Artifact) -> Predictor:
 
 
 def holds(agreement: Agreement, labels: float, distance: float) -> bool:
-    """Whether nothing but rounding stands between the two."""
+    """Return whether the two differ by no more than rounding does."""
     return agreement.high >= labels and agreement.mean_difference <= distance
 
 

@@ -1,1 +1,1 @@
-"""What `make benchmark` measures: ours beside a plain `transformers` pipeline, in one run."""
+"""The benchmark: ours compared with a plain `transformers` pipeline, in one run."""

@@ -1,17 +1,44 @@
-"""Latency, throughput, cold start, memory and size beside a plain `transformers` pipeline."""
+"""Compare latency, throughput, cold start, memory and size with a plain `transformers` pipeline."""
 
 import argparse
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 
-from scripts.benchmark import budgets, gpu, page
-from scripts.benchmark.files import as_json, read_gpu, write
-from scripts.benchmark.gpu_page import FILE
-from scripts.benchmark.gpu_plan import QUICK_GPU, GpuPlan
-from scripts.benchmark.plan import QUICK, Plan, subject
-from scripts.benchmark.run import measure
+from scripts.benchmark import (
+    agreement,
+    budgets,
+    bulk,
+    cold_start,
+    footprint,
+    gpu,
+    latency,
+    machine,
+    report,
+    texts,
+    throughput,
+)
+from scripts.benchmark.plan import (
+    QUICK,
+    QUICK_GPU,
+    REVIEW,
+    REVIEW_TOKENS,
+    SHORT,
+    SHORT_TEXT,
+    GpuPlan,
+    Plan,
+    Subject,
+    subject,
+)
+from scripts.benchmark.processes import baseline_server, our_server, serving
+from scripts.benchmark.results import GpuResults, Results, as_json, read_gpu, write
+from scripts.benchmark.worker import Tokens
 from scripts.common.command_line import run
+from scripts.evaluate.evaluation import open_predictor
+
+REVIEWS = 8  # texts of a review's length, answered in turn
 
 
 def main() -> None:
@@ -27,7 +54,7 @@ def main() -> None:
     parser.add_argument(
         "--gpu",
         type=Path,
-        default=Path(FILE),
+        default=Path(report.GPU_FILE),
         metavar="FILE",
         help="what scripts.benchmark_gpu found elsewhere, to be shown where this machine has no "
         "GPU; %(default)s",
@@ -39,17 +66,74 @@ def main() -> None:
     quick, data = arguments.quick, arguments.data
     measured = subject(arguments.python)
     on_gpu = read_gpu(arguments.gpu)
-    promises = []
+    verdicts = []
     if gpu.in_reach():
         plan = QUICK_GPU if quick else GpuPlan()
         on_gpu = gpu.measure(measured, plan, "cuda", data, quick=quick)
-        promises = on_gpu.budgets
+        verdicts = on_gpu.budgets
     results = measure(measured, QUICK if quick else Plan(), data, on_gpu, quick=quick)
-    shown = page.render(results)
-    write(arguments.output, shown)
+    page = report.render(results)
+    write(arguments.output, page)
     write(arguments.json, as_json(results))
-    sys.stdout.write(shown)
-    budgets.check([*results.budgets, *promises])
+    sys.stdout.write(page)
+    budgets.check([*results.budgets, *verdicts])
+
+
+def measure(
+    subject: Subject, plan: Plan, data: Path | None, on_gpu: GpuResults | None, *, quick: bool
+) -> Results:
+    """Measure everything on CPU. Raises CommandError if both sides are not the same model."""
+    described = machine.describe()
+    pool = texts.sample(data, max(plan.texts, 4 * REVIEWS))
+    predictor = open_predictor(subject.model)
+    artifact = predictor.artifact
+    tokens = Tokens(artifact)
+    counts = [len(tokens.of(text)) for text in pool.texts]
+    reviews = texts.closest(pool.texts, counts, REVIEW_TOKENS, REVIEWS)
+    under_load = texts.dealt(pool.texts[: plan.texts], counts)
+    lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
+    agreement.rebuild(artifact, subject.checkpoint)
+    difference = agreement.check(subject, predictor)
+    # Only its answers were needed: while others are measured, this process holds no session.
+    del predictor
+    starts = cold_start.measure(subject, plan)
+    peaks = footprint.of_handler(subject, plan, reviews)
+    models = latency.of_models(subject, plan, lengths)
+    signals = latency.of_signals(subject, plan, lengths)
+    with (
+        serving(our_server(subject), SHORT_TEXT) as ours,
+        serving(baseline_server(subject), SHORT_TEXT) as baseline,
+    ):
+        answers = latency.measure(subject, plan, lengths, ours, baseline)
+        load = throughput.measure(subject, plan, under_load, ours, baseline)
+        peaks |= footprint.of_servers(ours, baseline)
+    options = [f"--data {data.name}"] if data else []
+    results = Results(
+        machine=described,
+        plan=plan,
+        quick=quick,
+        command=" ".join(["python -m scripts.benchmark", *options, *["--quick"] * quick]),
+        model=f"{artifact.manifest.model} {artifact.version}",
+        texts=pool.source,
+        tokens={
+            "short": float(len(tokens.of(SHORT_TEXT))),
+            "review": fmean(len(tokens.of(text)) for text in reviews),
+            "mean": fmean(counts[: plan.texts]),
+            "most": float(artifact.manifest.tokenization.max_tokens),
+        },
+        agreement=difference,
+        first_answer=starts,
+        latency=answers,
+        throughput=load,
+        bulk=bulk.measure(subject, plan, under_load, load.best),
+        memory=peaks,
+        installed=footprint.installed(subject),
+        models=models,
+        signals=signals,
+        budgets=[],
+        gpu=on_gpu,
+    )
+    return replace(results, budgets=budgets.judge(results))
 
 
 if __name__ == "__main__":

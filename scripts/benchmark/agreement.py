@@ -1,15 +1,34 @@
-"""Whether both sides give the same answers; if not, comparing their speed means nothing."""
+"""The baseline's checkpoint, rebuilt from our artifact, and the proof that both are one model.
 
-from collections.abc import Mapping, Sequence
+Both sides then hold the same numbers, so that speed is all that differs; if their answers differed,
+comparing their speed would mean nothing.
+"""
+
+import json
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
+from function.core.artifact import Artifact
 from function.core.predictor import Predictor
 from scripts.benchmark.plan import OFFLINE, Subject
 from scripts.benchmark.processes import work
 from scripts.common.errors import CommandError
 
+Array = npt.NDArray[Any]
+SPECIAL_TOKENS = {
+    "pad_token": ("[PAD]", "<pad>"),
+    "unk_token": ("[UNK]", "<unk>"),
+    "cls_token": ("[CLS]", "<s>"),
+    "sep_token": ("[SEP]", "</s>"),
+    "mask_token": ("[MASK]", "<mask>"),
+}
 TOLERANCE = 0.05
 # Plain words: where a model is undecided, rounding to eight bits alone may tip it.
 TEXTS = (
@@ -22,10 +41,61 @@ TEXTS = (
 )
 
 
+def rebuild(artifact: Artifact, target: Path) -> None:
+    """Write the folder that `transformers` opens, with the artifact's weights in full precision."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    with safe_open(artifact.file("weights"), "numpy") as file:
+        stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        transposed = json.loads((file.metadata() or {}).get("transposed", "[]"))
+    save_file(
+        dequantise(stored, transposed), target / "model.safetensors", metadata={"format": "pt"}
+    )
+    config = json.loads(artifact.file("config").read_text(encoding="utf-8"))
+    config.pop("architectures", None)  # it names what was trained from; the task says the class
+    _write(target / "config.json", config)
+    tokenizer = artifact.file("tokenizer")
+    shutil.copyfile(tokenizer, target / "tokenizer.json")
+    known = {token["content"] for token in json.loads(tokenizer.read_bytes())["added_tokens"]}
+    special = {
+        role: name for role, names in SPECIAL_TOKENS.items() for name in names if name in known
+    }
+    _write(
+        target / "tokenizer_config.json",
+        {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": artifact.manifest.tokenization.max_tokens,
+            **special,
+        },
+    )
+
+
+def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> dict[str, Array]:
+    """Return parameters in float32, as torch keeps them: (out, in).
+
+    Args:
+        stored: int8 with entries `_scale` and perhaps `_zero_point`; others as they are.
+        transposed: names of those stored as (in, out), with one scale a column.
+    """
+    parameters = {}
+    for name, values in stored.items():
+        if name.removesuffix("_scale").removesuffix("_zero_point") != name:
+            continue
+        if values.dtype == np.int8:
+            if f"{name}_scale" not in stored:
+                raise CommandError(f"{name}: int8 without a scale")
+            zero = stored.get(f"{name}_zero_point", np.int8(0))
+            values = (values.astype(np.float32) - zero) * stored[f"{name}_scale"]
+        if name in transposed:
+            values = values.T
+        parameters[name] = np.ascontiguousarray(values, dtype=np.float32)
+    return parameters
+
+
 def check(subject: Subject, predictor: Predictor) -> float:
-    """The largest difference of a probability. Raises CommandError where it is too large."""
+    """Return the largest difference of a probability. Raises CommandError if it is too large."""
     job = {"checkpoint": str(subject.checkpoint), "texts": TEXTS, "count": 0}
-    answers = work("scripts.benchmark.warm_pipeline", job, OFFLINE)["answers"]
+    answers = work("pipeline", job, OFFLINE)["answers"]
     temperature = predictor.artifact.manifest.decoding.temperature
     differences = []
     for text, answer in zip(TEXTS, answers, strict=True):
@@ -36,7 +106,7 @@ def check(subject: Subject, predictor: Predictor) -> float:
 
 
 def difference(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
-    """The largest of two answers. Raises CommandError where they are not of the same model."""
+    """Return the largest difference of two answers. Raises CommandError for different models."""
     largest = max(abs(score - theirs.get(label, 0.0)) for label, score in ours.items())
     if largest > TOLERANCE or max(ours, key=ours.__getitem__) != max(
         theirs, key=theirs.__getitem__
@@ -49,7 +119,11 @@ def difference(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
 
 
 def calibrated(answer: Sequence[dict[str, Any]], temperature: float) -> dict[str, float]:
-    """A pipeline's probabilities at the artifact's temperature, which it knows nothing of."""
+    """Return a pipeline's probabilities at the artifact's temperature, which it does not know."""
     scores = np.array([entry["score"] for entry in answer]) ** (1 / temperature)
     shares = scores / scores.sum()
     return {entry["label"]: float(share) for entry, share in zip(answer, shares, strict=True)}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,9 +1,11 @@
-"""The project's promises, each beside what this run measured."""
+"""The project's budgets, and the verdicts of a run."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
+from scripts.benchmark import cold_start, footprint, latency
 from scripts.benchmark.figures import Spread
+from scripts.benchmark.plan import BUDGET_CLIENTS, REVIEW
+from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.errors import CommandError
 
 MEGABYTE = 1_000_000
@@ -15,20 +17,47 @@ GPU_SHARE, GPU_TIMES = 0.80, 5.0
 MEMORY_BYTES, INSTALLED_BYTES = 220 * MEGABYTE, 250 * MEGABYTE
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """measured and limit: as the page shows them. ratio: measured over what it is held against."""
+def judge(results: Results) -> list[Verdict]:
+    """Return all verdicts of a run.
 
-    budget: str
-    measured: str
-    limit: str
-    ratio: float
-    passed: bool
+    The Lambda's start is that of a fresh Python process: the emulator's row has a runtime client
+    too.
+    """
+    starts, answers, load = results.first_answer, results.latency, results.throughput
+    signals_on = results.signals[REVIEW]
+    handlers = [row for row in (footprint.HANDLER, footprint.EMULATED) if row in results.memory]
+    shares = load.spread(BUDGET_CLIENTS, lambda each: each.over_backend)
+    times = {
+        clients: load.spread(clients, lambda each: each.over_pipeline)
+        for clients in results.plan.clients
+    }
+    return [
+        *first_answer(
+            starts[cold_start.HANDLER].median,
+            starts[cold_start.BARE].median,
+            starts[cold_start.PIPELINE].median,
+        ),
+        warm_answer(answers[latency.HANDLER][REVIEW].p50, answers[latency.SESSION][REVIEW].p50),
+        throughput(shares, BUDGET_CLIENTS),
+        over_pipeline(times),
+        peak_memory(max(results.memory[row] for row in handlers)),
+        installed(results.installed.ours),
+        signals(signals_on.added, signals_on.cost),
+        bulk(results.bulk.shares),
+    ]
 
 
-def check(promises: Iterable[Verdict]) -> None:
-    """Raises CommandError where one is not kept."""
-    missed = [verdict for verdict in promises if not verdict.passed]
+def judge_gpu(results: GpuResults) -> list[Verdict]:
+    """Return the verdicts of a run on a GPU."""
+    return [
+        gpu_over_raw(results.ratios("server", "raw")),
+        gpu_over_pipeline(results.ratios("server", "pipeline")),
+    ]
+
+
+def check(verdicts: Iterable[Verdict]) -> None:
+    """Raise CommandError if a budget is missed."""
+    missed = [verdict for verdict in verdicts if not verdict.passed]
     if missed:
         raise CommandError(
             "; ".join(
@@ -38,7 +67,7 @@ def check(promises: Iterable[Verdict]) -> None:
 
 
 def first_answer(ours: float, bare: float, pipeline: float) -> list[Verdict]:
-    """Seconds to the first answer: the Lambda's, a bare script's, a pipeline's."""
+    """Judge the seconds to the first answer of the Lambda, a bare script and a pipeline."""
     times, share = ours / bare, ours / pipeline
     aim = "met" if times <= COLD_AIM else "missed"
     return [
@@ -60,7 +89,7 @@ def first_answer(ours: float, bare: float, pipeline: float) -> list[Verdict]:
 
 
 def warm_answer(handler: float, session: float) -> Verdict:
-    """Median milliseconds at review length, through the handler and of the session alone."""
+    """Judge median milliseconds at review length, through the handler and of the session alone."""
     limit = max(session * (1 + WARM_SHARE), session + WARM_MILLISECONDS)
     return Verdict(
         "warm answer through the handler, review length",
@@ -72,7 +101,7 @@ def warm_answer(handler: float, session: float) -> Verdict:
 
 
 def signals(milliseconds: float, share: float) -> Verdict:
-    """What telling of an answer adds to the median at review length."""
+    """Judge what signals add to the median at review length."""
     return Verdict(
         "all signals and the prediction log, added to the p50 of a warm answer, review length",
         f"{milliseconds:.2f} ms ({100 * share:+.1f} %)",
@@ -83,17 +112,17 @@ def signals(milliseconds: float, share: float) -> Verdict:
 
 
 def throughput(shares: Spread, clients: int) -> Verdict:
-    """The server's texts a second over those of the session alone in its best batches."""
-    return _beside_backend(f"server throughput at {clients} clients", shares)
+    """Judge the server's texts a second over those of the session alone in its best batches."""
+    return _over_backend(f"server throughput at {clients} clients", shares)
 
 
 def bulk(shares: Spread) -> Verdict:
-    """Texts a second of `scripts.score` over those of the session alone in its best batches."""
-    return _beside_backend("scripts.score on a file", shares)
+    """Judge the same of `scripts.score`."""
+    return _over_backend("scripts.score on a file", shares)
 
 
-def beside_pipeline(times: Mapping[int, Spread]) -> Verdict:
-    """The server's texts a second over those of the pipeline's server, by clients."""
+def over_pipeline(times: Mapping[int, Spread]) -> Verdict:
+    """Judge the server's texts a second over those of the pipeline's server, by clients."""
     clients, least = min(times.items(), key=lambda level: level[1].median)
     return Verdict(
         "server throughput beside a transformers pipeline behind FastAPI, at every level",
@@ -104,8 +133,8 @@ def beside_pipeline(times: Mapping[int, Spread]) -> Verdict:
     )
 
 
-def beside_raw(shares: Spread) -> Verdict:
-    """On a GPU: the server's texts a second over those of the model alone, each at its best."""
+def gpu_over_raw(shares: Spread) -> Verdict:
+    """Judge the server's texts a second on a GPU over the raw model's, each at its best."""
     return Verdict(
         "GPU: server throughput, beside the raw model",
         f"{100 * shares.median:.1f} %",
@@ -115,8 +144,8 @@ def beside_raw(shares: Spread) -> Verdict:
     )
 
 
-def times_pipeline(times: Spread) -> Verdict:
-    """On a GPU: the server's texts a second over a pipeline's, each at its best."""
+def gpu_over_pipeline(times: Spread) -> Verdict:
+    """Judge the server's texts a second on a GPU over a pipeline's, each at its best."""
     return Verdict(
         "GPU: server throughput, beside a transformers pipeline at its best batch size",
         f"{times.median:.1f} ×",
@@ -127,16 +156,16 @@ def times_pipeline(times: Spread) -> Verdict:
 
 
 def peak_memory(measured: int) -> Verdict:
-    """Bytes of the Lambda process."""
+    """Judge bytes of the Lambda process."""
     return _bytes("peak memory of the Lambda process", measured, MEMORY_BYTES)
 
 
 def installed(measured: int) -> Verdict:
-    """Bytes of packages, code and model."""
+    """Judge bytes of packages, code and models."""
     return _bytes("what the Lambda's image carries above its base", measured, INSTALLED_BYTES)
 
 
-def _beside_backend(what: str, shares: Spread) -> Verdict:
+def _over_backend(what: str, shares: Spread) -> Verdict:
     return Verdict(
         f"{what}, beside the backend alone",
         f"{100 * shares.median:.1f} % ({shares.count} rounds: "

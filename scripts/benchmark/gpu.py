@@ -1,19 +1,21 @@
-"""The GPU's section: the raw model, our server over it, and a pipeline, on the same card."""
+"""The run on a GPU: the raw model, our server over it, and a pipeline, on the same card."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, Self
 
 from function.backends.choice import GPU_DEVICES
 from function.core.artifact import open_artifact
-from scripts.benchmark import budgets, checkpoint, gpu_results, machine, texts
-from scripts.benchmark.cells import Cell, ask
-from scripts.benchmark.figures import Spread
-from scripts.benchmark.gpu_plan import GpuPlan
-from scripts.benchmark.gpu_results import GpuResults, GpuRound
-from scripts.benchmark.plan import OFFLINE, SHORT_TEXT, Subject
-from scripts.benchmark.processes import Running, serving, work
-from scripts.benchmark.services import our_server
+from scripts.benchmark import agreement, budgets, machine
+from scripts.benchmark.figures import GpuRound, LoadRun
+from scripts.benchmark.plan import OFFLINE, SHORT_TEXT, GpuPlan, Subject
+from scripts.benchmark.processes import Running, our_server, serving, work
+from scripts.benchmark.results import GpuResults
+from scripts.benchmark.texts import dealt, sample
+from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
 
@@ -23,46 +25,66 @@ COMMAND = "python -m scripts.benchmark_gpu"
 
 
 def in_reach() -> bool:
-    """Whether torch sees a GPU here."""
+    """Return whether torch sees a GPU here."""
     if not any(Path(device).exists() for device in GPU_DEVICES):
         return False
-    found = work("scripts.benchmark.matrix_rate", {"device": "cuda", "size": 8}, {})
+    found = work("matrix_rate", {"device": "cuda", "size": 8}, {})
     return found["card"] is not None
 
 
 def measure(
     subject: Subject, plan: GpuPlan, device: str, data: Path | None, *, quick: bool
 ) -> GpuResults:
-    """Everything. device: of DEVICES; a CPU shows that it runs, and no more.
+    """Measure all sides in each round.
 
-    Raises CommandError where torch has no such device.
+    Args:
+        device: of DEVICES; a CPU shows that everything runs, and no more.
+
+    Raises:
+        CommandError: torch has no such device.
     """
     hidden = NO_GPU if device == "cpu" else {}
-    job = {"device": device, "size": plan.matrix}
-    card = work("scripts.benchmark.matrix_rate", job, hidden)
+    card = work("matrix_rate", {"device": device, "size": plan.matrix}, hidden)
     if card["card"] is None:
         raise CommandError(
             "torch sees no GPU here: take a machine with one and 'make benchmark-gpu', which "
             "installs a build of torch for it, or --device cpu"
         )
     artifact = open_artifact(subject.model)
-    checkpoint.rebuild(artifact, subject.checkpoint)
-    pool = texts.sample(data, plan.texts)
-    lengths = [len(text) for text in pool.texts]
-    dealt = texts.dealt(pool.texts, lengths)
+    agreement.rebuild(artifact, subject.checkpoint)
+    pool = sample(data, plan.texts)
+    texts = dealt(pool.texts, [len(text) for text in pool.texts])
+    raw = {
+        "model": str(subject.model),
+        "device": device,
+        "precision": "auto",
+        "texts": texts,
+        "batches": plan.batches,
+        "parts": plan.parts,
+    }
+    pipeline = {
+        "checkpoint": str(subject.checkpoint),
+        "texts": texts[: len(texts) // 2],
+        "device": device,
+        "precisions": plan.precisions,
+        "batches": plan.pipeline_batches,
+        "workers": plan.workers,
+        "parts": plan.parts,
+    }
     rounds = []
     described = machine.describe()
     with (
-        serving(our_server(subject, _environment(plan, hidden)), SHORT_TEXT) as running,
+        serving(our_server(subject, _environment(plan) | hidden), SHORT_TEXT) as running,
         Progress("GPU, rounds", plan.rounds) as progress,
     ):
         for _ in range(plan.rounds):
-            alone = _raw(subject, plan, dealt, device, hidden)
-            loads = _loads(plan, dealt, running)
-            pipeline = _pipeline(subject, plan, dealt, device, hidden)
-            rounds.append(GpuRound(alone["rates"], loads, pipeline))
+            alone = work("torch_rates", raw, hidden)
+            loads = _loads(plan, texts, running)
+            classified = work("pipeline_rates", pipeline, OFFLINE | hidden)
+            rounds.append(GpuRound(alone["rates"], loads, classified))
             progress.advance(1)
-    return GpuResults(
+    shape = Shape.read(artifact.file("config"))
+    results = GpuResults(
         machine=described,
         card=card["card"],
         plan=plan,
@@ -72,60 +94,57 @@ def measure(
         texts=pool.source,
         matrix_rate=card["rate"],
         precision=alone["precision"],
-        tokens=alone["tokens"],
-        flops=alone["flops"],
+        tokens=fmean(alone["tokens"]),
+        flops=fmean(forward_flops(shape, tokens) for tokens in alone["tokens"]),
         rounds=rounds,
-        budgets=[
-            budgets.beside_raw(
-                Spread.of(gpu_results.ratios(rounds, gpu_results.server, gpu_results.raw))
-            ),
-            budgets.times_pipeline(
-                Spread.of(gpu_results.ratios(rounds, gpu_results.server, gpu_results.pipeline))
-            ),
-        ],
+        budgets=[],
     )
+    return replace(results, budgets=budgets.judge_gpu(results))
 
 
-def _environment(plan: GpuPlan, hidden: dict[str, str]) -> dict[str, str]:
-    """Room in the queue for all that these clients ask at once: refusing is not measured here."""
+def _environment(plan: GpuPlan) -> dict[str, str]:
+    """Return settings with room in the queue for all requests: refusing is not measured here."""
     room = 2 * max(plan.clients) * max(plan.texts_a_request)
-    return {"BACKEND": "torch", "MAX_QUEUE": str(room)} | hidden
+    return {"BACKEND": "torch", "MAX_QUEUE": str(room)}
 
 
-def _raw(
-    subject: Subject, plan: GpuPlan, dealt: Sequence[str], device: str, hidden: dict[str, str]
-) -> Any:
-    job = {
-        "model": str(subject.model),
-        "device": device,
-        "precision": "auto",
-        "texts": dealt,
-        "batches": plan.batches,
-        "parts": plan.parts,
-    }
-    return work("scripts.benchmark.torch_alone", job, hidden)
-
-
-def _loads(plan: GpuPlan, dealt: Sequence[str], running: Running) -> dict[str, Cell]:
+def _loads(plan: GpuPlan, texts: Sequence[str], running: Running) -> dict[str, LoadRun]:
     return {
         f"{clients} clients, {size} text{'s' * (size > 1)} a request": ask(
-            running, dealt, clients=clients, seconds=plan.seconds, texts_a_request=size
+            running, texts, clients=clients, seconds=plan.seconds, texts_a_request=size
         )
         for size in plan.texts_a_request
         for clients in plan.clients
     }
 
 
-def _pipeline(
-    subject: Subject, plan: GpuPlan, dealt: Sequence[str], device: str, hidden: dict[str, str]
-) -> Any:
-    job = {
-        "checkpoint": str(subject.checkpoint),
-        "texts": dealt[: len(dealt) // 2],
-        "device": device,
-        "precisions": plan.precisions,
-        "batches": plan.pipeline_batches,
-        "workers": plan.workers,
-        "parts": plan.parts,
-    }
-    return work("scripts.benchmark.pipeline_alone", job, OFFLINE | hidden)
+@dataclass(frozen=True)
+class Shape:
+    """An encoder's shape: layers, width of a token, and width of the feed-forward part."""
+
+    layers: int
+    hidden: int
+    inner: int
+
+    @classmethod
+    def read(cls, config: Path) -> Self:
+        """Read a checkpoint's `config.json`, with BERT's names or DistilBERT's."""
+        found: Mapping[str, Any] = json.loads(config.read_text(encoding="utf-8"))
+        names = (
+            ("num_hidden_layers", "n_layers"),
+            ("hidden_size", "dim"),
+            ("intermediate_size", "hidden_dim"),
+        )
+        return cls(*(int(found.get(first) or found[second]) for first, second in names))
+
+
+def forward_flops(shape: Shape, tokens: int) -> float:
+    """Return floating-point operations of one text's forward pass; a multiply-add is two.
+
+    Matrix products only, and of real tokens only: for n tokens, width h and inner width f each
+    layer takes 8nh² for its four projections, 4n²h for attention and 4nhf for the feed-forward
+    part. With f = 4h that is the 24Bsh² + 4Bs²h of Narayanan et al. 2021, "Efficient Large-Scale
+    Language Model Training on GPU Clusters Using Megatron-LM", appendix.
+    """
+    n, h, f = tokens, shape.hidden, shape.inner
+    return float(shape.layers * (8 * n * h * h + 4 * n * n * h + 4 * n * h * f))

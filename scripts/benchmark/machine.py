@@ -1,21 +1,21 @@
-"""Where and with what a run was made: enough to judge it, nothing that names the machine."""
+"""The machine and versions of a run: enough to judge it, nothing that names the machine."""
 
 import os
 import platform
-import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from scripts.benchmark.plan import REPOSITORY
+from scripts.common.git import git
 
 PACKAGES = ("onnxruntime", "tokenizers", "numpy", "fastapi", "uvicorn", "torch", "transformers")
 
 
 @dataclass(frozen=True)
 class Machine:
-    """busy: processes that wanted a core while the run began, on average over a minute."""
+    """A machine; `busy` is its load average as the run begins, over a minute."""
 
     cpu: str
     cores: int
@@ -28,7 +28,7 @@ class Machine:
 
 
 def describe() -> Machine:
-    """This machine, now."""
+    """Return this machine, now."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Machine(
         cpu=_cpu_name(),
@@ -59,19 +59,7 @@ def _cpu_name() -> str:
 
 
 def _commit() -> str:
-    commit = _git("rev-parse", "--short", "HEAD")
-    if not commit:
-        return "unknown"
-    return (
-        f"{commit} and changes not committed" if _git("status", "--porcelain", "-uno") else commit
-    )
-
-
-def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False
-        )
-    except OSError:
-        return ""
-    return done.stdout.strip()
+    here = ("-C", str(REPOSITORY))
+    commit = git(*here, "rev-parse", "--short", "HEAD")
+    changed = git(*here, "status", "--porcelain", "-uno")
+    return f"{commit} and changes not committed" if commit and changed else commit or "unknown"

@@ -1,4 +1,4 @@
-"""How much is measured, and on what."""
+"""Plans: how much is measured, and of which model."""
 
 import os
 import sys
@@ -11,25 +11,31 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 CHECKPOINT = REPOSITORY / "build" / "benchmark" / "checkpoint"
 EVENT = REPOSITORY / "tests" / "events" / "http_api_v2.json"
 SHORT_TEXT = "A warm, funny film that never once talks down to us."
-SHORT, REVIEW = "short", "review"  # the lengths of warm answers
-BUDGET_CLIENTS = 32  # the level of load at which the server is held to the session alone
+SHORT, REVIEW = "short", "review"  # the lengths of texts
+BUDGET_CLIENTS = 32  # the level of load whose throughput has a budget
 REVIEW_TOKENS = 300  # a typical IMDB review: their mean is 309, their median 227
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How often each thing is done.
+    """How often a full run measures each thing.
 
-    starts, slow_starts: fresh processes of ours, and of what loads torch. warm_up_starts: started
-    before, and not counted, so that files lie in memory and are compiled to bytecode.
-    latencies: answers of each kind and length. block: answers in a row before the next kind.
-    signal_pairs: answers with and without signals, of each length.
-    memory_requests: answers before memory is read.
-    texts: what load is made of. clients: the levels of load. rounds: how often each is measured.
-    seconds: how long, once each client has had an answer. ceiling_seconds: how long against a
-    server that answers at once. batches: of the session alone (see `backend_alone`);
-    pipeline_batches: of the pipeline alone; parts: turns that they are tried in.
-    bulk_rows: of a file that is scored, once a round.
+    Attributes:
+        starts, slow_starts: fresh processes of ours, and of those that load torch.
+        warm_up_starts: uncounted ones before, so that files are in memory and compiled to bytecode.
+        latencies: answers of each kind and length.
+        block: answers in a row before the next kind.
+        signal_pairs: answers with and without signals, of each length.
+        memory_requests: answers before memory is read.
+        texts: of which the load consists.
+        clients: the levels of load.
+        rounds: load runs at each level.
+        seconds: of one, after each client has had an answer.
+        ceiling_seconds: the same against the echo server.
+        batches: of the session alone, see `worker.batched`.
+        pipeline_batches: of the pipeline alone.
+        parts: turns in which the batches are tried.
+        bulk_rows: of the file that is scored, once a round.
     """
 
     starts: int = 15
@@ -45,19 +51,15 @@ class Plan:
     seconds: float = 4.0
     ceiling_seconds: float = 2.0
     batches: tuple[str, ...] = (
-        "1 text",
-        "4 texts",
-        "8 texts",
-        "512 tokens",
-        "1024 tokens",
-        "4096 tokens",
+        *("1 text", "4 texts", "8 texts"),
+        *("512 tokens", "1024 tokens", "4096 tokens"),
     )
     pipeline_batches: tuple[int, ...] = (1, 8, 32)
     parts: int = 3
     bulk_rows: int = 960
 
 
-# Enough to see that everything runs, and no more.
+# Shows that everything runs, and no more.
 QUICK = Plan(
     starts=1,
     slow_starts=1,
@@ -79,11 +81,55 @@ QUICK = Plan(
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What is measured: the settings that serve, the model's folder, and its fp32 twin.
+class GpuPlan:
+    """How often a full run on a GPU measures each thing.
 
-    python: an interpreter with the Lambda's packages and no others: what else is installed is
-    looked through at each start.
+    Attributes:
+        texts: that all sides read.
+        batches: of the raw model, see `worker.batched`.
+        pipeline_batches, precisions, workers: of the pipeline, all combinations.
+        parts: turns in which these are tried.
+        clients, texts_a_request: the levels of load, all combinations.
+        seconds: of load at each.
+        rounds: of all sides.
+        matrix: rows of the matrices whose products show what the card can do.
+    """
+
+    texts: int = 2048
+    batches: tuple[str, ...] = tuple(f"{1024 * 2**power} tokens" for power in range(3, 9))
+    pipeline_batches: tuple[int, ...] = (32, 128, 512)
+    precisions: tuple[str, ...] = ("float32", "float16", "bfloat16")
+    workers: tuple[int, ...] = (0, 4)
+    parts: int = 2
+    clients: tuple[int, ...] = (32, 128, 512)
+    texts_a_request: tuple[int, ...] = (1, 32)
+    seconds: float = 5.0
+    rounds: int = 3
+    matrix: int = 8192
+
+
+QUICK_GPU = GpuPlan(
+    texts=8,
+    batches=("512 tokens", "1024 tokens"),
+    pipeline_batches=(4,),
+    precisions=("float32",),
+    workers=(0,),
+    parts=1,
+    clients=(2,),
+    texts_a_request=(1, 4),
+    seconds=0.5,
+    rounds=1,
+    matrix=128,
+)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The model that is measured: its settings, its folder, and its checkpoint in fp32.
+
+    Attributes:
+        python: an interpreter with the Lambda's packages and no others, for each start searches
+            all that are installed.
     """
 
     settings: Settings
@@ -92,17 +138,17 @@ class Subject:
     python: str = sys.executable
 
     def environment(self) -> dict[str, str]:
-        """For processes of ours: open to everyone, one model, whatever the shell says."""
+        """Return variables for our processes: one model, open to all, whatever the shell says."""
         return {"MODELS_DIR": str(self.model.parent), "DEFAULT_MODEL": self.model.name} | OPEN
 
 
 OPEN = {"AUTH": "public", "HOST": "127.0.0.1"}
-# No look-up on a hub may slow the baseline.
+# No request to a hub may slow the baseline.
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_VERBOSITY": "error"}
 
 
 def subject(python: str) -> Subject:
-    """The model that the environment's settings serve by default."""
+    """Return the model that the environment's settings serve by default."""
     settings = load_settings(Settings, os.environ)
     return Subject(
         settings,

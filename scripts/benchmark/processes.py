@@ -1,29 +1,30 @@
-"""Processes that are measured from outside: started, timed, asked, and always ended."""
+"""Processes of a benchmark: servers, subjects timed to their first answer, and workers."""
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
-from typing import Any
+from http.client import HTTPException
+from typing import IO, Any, cast
 
-from scripts.benchmark.plan import REPOSITORY
+from scripts.benchmark.plan import EVENT, OFFLINE, REPOSITORY, Subject
 from scripts.common.errors import CommandError
+from scripts.common.processes import LOOPBACK, free_port, last_words, post, started, wait_until
 
-LOOPBACK = "127.0.0.1"
-ANSWERED = "answered"  # what a probe prints once it has its answer
-START_SECONDS, STOP_SECONDS, WORK_SECONDS = 900.0, 10.0, 3600.0
+SUBJECTS, WORKER = "scripts.benchmark.subjects", "scripts.benchmark.worker"
+ANSWERED = "answered"  # printed by a subject once it has its answer
+START_SECONDS, WORK_SECONDS = 900.0, 3600.0
+JSON = {"content-type": "application/json"}
 
 
 @dataclass(frozen=True)
 class Service:
-    """A program that serves HTTP. command: what follows `python`; `{port}` stands for the port."""
+    """A program that serves HTTP: what follows `python`, in which `{port}` is for the port."""
 
     command: Sequence[str]
     path: str
@@ -32,7 +33,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Running:
-    """A service that has answered once. started: seconds from its start to that answer."""
+    """A service that has answered once, `started` seconds after its start."""
 
     pid: int
     port: int
@@ -40,103 +41,134 @@ class Running:
     started: float
 
 
-def request_body(inputs: str | Sequence[str]) -> str:
-    """A request for both sides; ours too reads a long text's start only, as the pipeline does."""
-    return json.dumps({"inputs": inputs, "parameters": {"long_text": "truncate"}})
+def our_server(subject: Subject, environment: Mapping[str, str] | None = None) -> Service:
+    """Return the server as `make run` starts it, but for settings in `environment`."""
+    return Service(
+        ["-m", "function.server"], "/v1/predict", subject.environment() | dict(environment or {})
+    )
+
+
+def baseline_server(subject: Subject) -> Service:
+    """Return the plain pipeline under uvicorn, one worker."""
+    uvicorn = ["-m", "uvicorn", "--factory", f"{SUBJECTS}:create_app"]
+    options = ["--host", LOOPBACK, "--port", "{port}", "--no-access-log", "--log-level", "warning"]
+    return Service(
+        [*uvicorn, *options], "/predict", OFFLINE | {"CHECKPOINT": str(subject.checkpoint)}
+    )
+
+
+def echo_server() -> Service:
+    """Return a server that answers without doing anything."""
+    return Service(["-m", SUBJECTS, "echo_server", "{port}"], "/predict", {})
 
 
 @contextmanager
 def serving(service: Service, text: str) -> Iterator[Running]:
-    """Start a service and wait for its first answer; end it in any case."""
-    port = _free_port()
+    """Start a service, yield it after its first answer, and end it in any case.
+
+    Raises:
+        CommandError: it ended or did not answer, with the end of its log.
+    """
+    port, body = free_port(), request_body(text).encode()
     command = [part.format(port=port) for part in service.command]
-    with tempfile.TemporaryFile() as log:
-        begun = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=REPOSITORY,
-            env={**os.environ, **service.environment, "PORT": str(port)},
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-        )
+
+    def answers() -> bool:
         try:
-            while not _answers(port, service.path, request_body(text)):
-                if process.poll() is not None or time.perf_counter() - begun > START_SECONDS:
-                    log.seek(0)
-                    raise CommandError(f"{' '.join(command)} did not answer:\n{_tail(log.read())}")
-                time.sleep(0.005)
+            status, _ = post(port, service.path, body, headers=JSON, seconds=START_SECONDS)
+        except (OSError, HTTPException):
+            return False
+        return status == 200
+
+    with tempfile.TemporaryFile() as log:
+        environment = {**service.environment, "PORT": str(port)}
+        options = _options(environment, stdout=subprocess.DEVNULL, stderr=log)
+        begun = time.perf_counter()
+        with started([sys.executable, *command], **options) as process:
+            if not wait_until(answers, process, START_SECONDS):
+                raise CommandError(f"{' '.join(command)} did not answer:\n{last_words(log)}")
             yield Running(process.pid, port, service.path, time.perf_counter() - begun)
-        finally:
-            _end(process)
 
 
 def seconds_to_answer(
-    module: str, argument: str, environment: Mapping[str, str], python: str = sys.executable
+    program: str, argument: str, environment: Mapping[str, str], python: str = sys.executable
 ) -> float:
-    """From the start of `python -m module argument` to its line that says it has an answer."""
+    """Return the seconds from the start of a program of `subjects` to its answer."""
     with tempfile.TemporaryFile() as log:
+        command = [python, "-m", SUBJECTS, program, argument]
+        options = _options(environment, stdout=subprocess.PIPE, stderr=log, text=True)
         begun = time.perf_counter()
-        process = subprocess.Popen(
-            [python, "-m", module, argument],
-            cwd=REPOSITORY,
-            env={**os.environ, **environment},
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        try:
-            for line in process.stdout or ():
+        with started(command, **options) as process:
+            for line in cast("IO[str]", process.stdout):
                 if line.startswith(ANSWERED):
                     return time.perf_counter() - begun
-            log.seek(0)
-            raise CommandError(f"{module} gave no answer:\n{_tail(log.read())}")
-        finally:
-            _end(process)
+            raise CommandError(f"{program} gave no answer:\n{last_words(log)}")
 
 
-def work(module: str, job: Mapping[str, Any], environment: Mapping[str, str]) -> Any:
-    """Run `python -m module` with a job as JSON on stdin; its last line is the result as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        input=json.dumps(job).encode(),
-        capture_output=True,
-        check=False,
-        timeout=WORK_SECONDS,
-    )
-    if done.returncode:
-        raise CommandError(f"{module} failed:\n{_tail(done.stderr)}")
-    return json.loads(done.stdout.splitlines()[-1])
+def work(name: str, job: Mapping[str, Any], environment: Mapping[str, str]) -> Any:
+    """Run a job of `worker` in a process of its own and return its result. Raises CommandError."""
+    with tempfile.TemporaryFile() as log:
+        done = subprocess.run(
+            [sys.executable, "-m", WORKER, name],
+            input=json.dumps(job).encode(),
+            stdout=subprocess.PIPE,
+            check=False,
+            timeout=WORK_SECONDS,
+            **_options(environment, stderr=log),
+        )
+        if done.returncode:
+            raise CommandError(f"{name} failed:\n{last_words(log)}")
+        return json.loads(done.stdout.splitlines()[-1])
 
 
-def _answers(port: int, path: str, body: str) -> bool:
-    connection = HTTPConnection(LOOPBACK, port, timeout=START_SECONDS)
-    try:
-        connection.request("POST", path, body, {"content-type": "application/json"})
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
+@contextmanager
+def persistent_worker(
+    name: str, job: Mapping[str, Any], environment: Mapping[str, str], module: str = WORKER
+) -> Iterator[Callable[[Mapping[str, Any]], Any]]:
+    """Start a job of `worker` that stays, for turns with others, and end it in any case.
+
+    Yields:
+        A function that sends it a question and returns the answer. It raises CommandError if the
+        worker ends before it has answered.
+    """
+    with tempfile.TemporaryFile() as log:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "text": True}
+        with started([sys.executable, "-m", module, name], **_options(environment, **pipes)) as it:
+            source, sink = cast("IO[str]", it.stdout), cast("IO[str]", it.stdin)
+
+            def ask(question: Mapping[str, Any]) -> Any:
+                with suppress(BrokenPipeError):  # it has ended, and its log says why
+                    sink.write(json.dumps(question) + "\n")
+                    sink.flush()
+                answer = source.readline()
+                if not answer:
+                    raise CommandError(f"{name} failed:\n{last_words(log)}")
+                return json.loads(answer)
+
+            sink.write(json.dumps(job) + "\n")
+            yield ask
 
 
-def _end(process: "subprocess.Popen[Any]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
+def request_body(inputs: str | Sequence[str]) -> str:
+    """Return a request for both servers: ours cuts off a long text too, as the pipeline does."""
+    return json.dumps({"inputs": inputs, "parameters": {"long_text": "truncate"}})
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+def handler_event(text: str, model: str | None = None) -> dict[str, Any]:
+    """Return an event of API Gateway's HTTP API with a text in its body.
+
+    Args:
+        model: None asks the default one to cut off a long text, as a pipeline would; a named one
+            reads all of it.
+    """
+    event: dict[str, Any] = json.loads(EVENT.read_bytes())
+    event["body"] = request_body(text)
+    if model is not None:
+        path = f"/v1/models/{model}/predict"
+        event["rawPath"] = event["requestContext"]["http"]["path"] = path
+        event["body"] = json.dumps({"inputs": text})
+    event["headers"]["content-length"] = str(len(event["body"].encode()))
+    return event
 
 
-def _tail(log: bytes) -> str:
-    return log.decode(errors="replace")[-2000:].strip()
+def _options(environment: Mapping[str, str], **options: Any) -> dict[str, Any]:
+    return {"cwd": REPOSITORY, "env": {**os.environ, **environment}, **options}

@@ -1,27 +1,103 @@
-"""All that one run found; written to JSON as it stands here."""
+"""One run as a typed object, written to JSON as it is and read back from there."""
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
 
-from scripts.benchmark.budgets import Verdict
-from scripts.benchmark.bulk import Bulk
-from scripts.benchmark.figures import Latency, Spread
-from scripts.benchmark.gpu_results import GpuResults
-from scripts.benchmark.installed import Installed
+from pydantic import TypeAdapter
+
+from scripts.benchmark.figures import (
+    Bulk,
+    GpuRound,
+    Installed,
+    Latency,
+    Models,
+    Side,
+    Signals,
+    Spread,
+    Throughput,
+)
 from scripts.benchmark.machine import Machine
-from scripts.benchmark.models import Models
-from scripts.benchmark.plan import Plan
-from scripts.benchmark.signals import Signals
-from scripts.benchmark.throughput import Throughput
+from scripts.benchmark.plan import GpuPlan, Plan
+from scripts.common.errors import CommandError
+
+NUMBERS = re.compile(r"\[\s+([-+.\de]+(?:,\s+[-+.\de]+)*)\s+\]")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One budget: measured and limit as the page shows them, and the measured ratio."""
+
+    budget: str
+    measured: str
+    limit: str
+    ratio: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class GpuResults:
+    """One run on a GPU.
+
+    Attributes:
+        card: the device that torch used.
+        matrix_rate: operations a second of its bfloat16 products.
+        precision: the type that our model computed in.
+        tokens, flops: of a text on average.
+    """
+
+    machine: Machine
+    card: str
+    plan: GpuPlan
+    quick: bool
+    command: str
+    model: str
+    texts: str
+    matrix_rate: float
+    precision: str
+    tokens: float
+    flops: float
+    rounds: list[GpuRound]
+    budgets: list[Verdict]
+
+    def rates(self, side: Side) -> dict[str, float]:
+        """Return one side's texts a second, by batch or load: medians of the rounds."""
+        return {
+            name: median(each.rates(side)[name] for each in self.rounds)
+            for name in self.rounds[0].rates(side)
+        }
+
+    def best(self, side: Side) -> str:
+        """Return one side's fastest batch or load."""
+        rates = self.rates(side)
+        return max(rates, key=rates.__getitem__)
+
+    def ratios(self, above: Side, below: Side) -> Spread:
+        """Return one side at its best over another at its best, of each round."""
+        ours, theirs = self.best(above), self.best(below)
+        return Spread.of(
+            [each.rates(above)[ours] / each.rates(below)[theirs] for each in self.rounds]
+        )
+
+    def latency(self, load: str) -> Latency:
+        """Return the latency of all our server's answers under one load."""
+        return Latency.of([one for each in self.rounds for one in each.server[load].milliseconds])
 
 
 @dataclass(frozen=True)
 class Results:
-    """One run. Rows are named as the page shows them.
+    """One run. Rows have the names that the page shows.
 
-    tokens: of the short text, of a review, of a text under load on average, and the most that is
-    read. agreement: the largest difference of a probability between both sides. first_answer:
-    seconds. latency: row, then length. memory: peak bytes. gpu: of this run or of another machine,
-    None where nobody has measured it.
+    Attributes:
+        tokens: of the short text, of a review and of a text under load on average, and the most
+            that the model reads.
+        agreement: the largest difference of a probability between both sides.
+        first_answer: seconds.
+        latency: by row, then length.
+        memory: peak bytes.
+        gpu: of this run or of another machine; None if it was not measured.
     """
 
     machine: Machine
@@ -42,3 +118,25 @@ class Results:
     signals: dict[str, Signals]
     budgets: list[Verdict]
     gpu: GpuResults | None
+
+
+def as_json(results: Results | GpuResults) -> str:
+    """Return indented JSON in which each list of numbers takes one line."""
+    indented = json.dumps(asdict(results), indent=1)
+    return NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", indented) + "\n"
+
+
+def read_gpu(path: Path) -> GpuResults | None:
+    """Return the results of a run on a GPU; None if there is no such file. Raises CommandError."""
+    if not path.exists():
+        return None
+    try:
+        return TypeAdapter(GpuResults).validate_json(path.read_bytes())
+    except ValueError as error:
+        raise CommandError(f"{path}: no figures of a GPU, measure them again: {error}") from error
+
+
+def write(path: Path, content: str) -> None:
+    """Write a text file, and make its folder if needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The texts: a sample of real reviews, or made-up ones of the same lengths."""
+"""Texts to measure with: a sample of real reviews, or made-up ones of the same lengths."""
 
 import math
 import random
@@ -11,71 +11,40 @@ from pathlib import Path
 from scripts.common.errors import DataError
 
 SEED = 17
-HAND = 16  # texts in a row that are together as long as any others
+HAND = 16  # texts in a row that are together as long as any other 16
 # Words a review in the Large Movie Review Dataset: the median, and the spread of the logarithm.
 MEDIAN_WORDS, LOG_SPREAD, WORDS = 171, 0.65, range(40, 1001)
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 
-SUBJECTS = (
-    "the plot",
-    "this film",
-    "the leading actress",
-    "her brother",
-    "every scene",
-    "the soundtrack",
-    "a detective",
-    "the director",
-    "its ending",
-    "the dialogue",
-    "nobody here",
-    "the screenplay",
-)
-VERBS = (
-    "never quite explains",
-    "slowly reveals",
-    "wastes",
-    "cheerfully borrows",
-    "deserves",
-    "barely survives",
-    "overshadows",
-    "reminds me of",
-    "takes its time with",
-    "almost ruins",
-)
-OBJECTS = (
-    "a clumsy romance",
-    "the nineteenth-century setting",
-    "the best performance of his career",
-    "an unconvincing twist",
-    "the audience's patience",
-    "a surprisingly tender moment",
-    "those endless car chases",
-    "the original novel",
-    "its modest budget",
-    "all of the suspense",
-)
-ADDITIONS = (
-    "which I didn't expect",
-    "and that's a pity",
-    "although it hardly matters",
-    "even after a second viewing",
-    "with considerable charm",
-    "for about twenty minutes",
-    "like most sequels do",
-    "and it shows",
+PHRASES = """
+the plot, this film, the leading actress, her brother, every scene, the soundtrack, a detective,
+the director, its ending, the dialogue, nobody here, the screenplay
+
+never quite explains, slowly reveals, wastes, cheerfully borrows, deserves, barely survives,
+overshadows, reminds me of, takes its time with, almost ruins
+
+a clumsy romance, the nineteenth-century setting, the best performance of his career,
+an unconvincing twist, the audience's patience, a surprisingly tender moment,
+those endless car chases, the original novel, its modest budget, all of the suspense
+
+which I didn't expect, and that's a pity, although it hardly matters, even after a second viewing,
+with considerable charm, for about twenty minutes, like most sequels do, and it shows
+"""
+SUBJECTS, VERBS, OBJECTS, ADDITIONS = (
+    re.split(r",\s", part) for part in PHRASES.strip().split("\n\n")
 )
 
 
 @dataclass(frozen=True)
 class Texts:
-    """source: where they come from, as the page tells it."""
+    """Texts, and their source as the page names it."""
 
     source: str
     texts: list[str]
 
 
 def sample(data: Path | None, count: int) -> Texts:
-    """A seeded sample of a Parquet file's column `text`, or as many made-up reviews.
+    """Return a seeded sample of a Parquet file's column `text`, or as many made-up reviews.
 
     HTML line breaks become spaces: ours reads them so anyway, a plain pipeline does not, and both
     shall read the same tokens. Raises DataError.
@@ -94,21 +63,21 @@ def sample(data: Path | None, count: int) -> Texts:
 
 
 def made_up(count: int, seed: int = SEED) -> list[str]:
-    """Reviews that nobody wrote, always the same ones."""
+    """Return generated reviews, the same ones for each seed."""
     draw = random.Random(seed)  # noqa: S311 -- no secret
     return [_review(draw) for _ in range(count)]
 
 
 def closest(texts: Sequence[str], tokens: Sequence[int], target: int, count: int) -> list[str]:
-    """The texts whose number of tokens is nearest to a target."""
+    """Return the texts whose number of tokens is nearest to a target."""
     order = sorted(range(len(texts)), key=lambda index: abs(tokens[index] - target))
     return [texts[index] for index in order[:count]]
 
 
 def dealt(texts: Sequence[str], tokens: Sequence[int], hand: int = HAND) -> list[str]:
-    """The same texts, in an order in which each `hand` of them holds short and long ones alike.
+    """Return the texts in an order in which each `hand` of them holds short and long ones alike.
 
-    So what is answered in any few seconds costs about the same, whoever answers.
+    So the texts of any few seconds cost about the same.
     """
     draw = random.Random(SEED)  # noqa: S311 -- no secret
     order = sorted(range(len(texts)), key=tokens.__getitem__)

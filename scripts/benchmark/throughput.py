@@ -1,15 +1,20 @@
-"""Section 3: texts a second and how long each took, under load, beside the session alone."""
+"""Section 3: texts a second and their latency under load, compared with the session alone."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from scripts.benchmark.cells import Cell, ask
+from scripts.benchmark.figures import LoadRound, LoadRun, Throughput
 from scripts.benchmark.plan import BUDGET_CLIENTS, OFFLINE, Plan, Subject
-from scripts.benchmark.processes import Running, serving, work
-from scripts.benchmark.rounds import Round
-from scripts.benchmark.services import instant_server
-from scripts.benchmark.standing import standing
+from scripts.benchmark.processes import (
+    Running,
+    echo_server,
+    persistent_worker,
+    request_body,
+    serving,
+    work,
+)
 from scripts.common.progress import Progress
 
 SERVER = "our server"
@@ -17,78 +22,101 @@ BASELINE = "plain transformers pipeline behind FastAPI"
 BACKEND = "the backend alone, in its best batches"
 
 
-@dataclass(frozen=True)
-class Throughput:
-    """rounds: all of them. backend, pipeline: texts a second in one process, by batch.
+def ask(
+    running: Running,
+    texts: Sequence[str],
+    *,
+    clients: int,
+    seconds: float = 1e9,
+    answers: int = 1_000_000_000,
+    texts_a_request: int = 1,
+) -> LoadRun:
+    """Put a server under load until `seconds` or `answers` are measured: see `load.Load`.
 
-    best: the batch in which the backend was fastest, and read in all rounds.
-    ceiling: requests a second of the load generator against a server that answers at once.
+    Raises:
+        CommandError: an answer was not 200.
     """
+    bodies: list[str | Sequence[str]] = list(texts)
+    if texts_a_request > 1:
+        starts = range(0, len(texts) - texts_a_request + 1, texts_a_request)
+        bodies = [texts[start : start + texts_a_request] for start in starts]
+    job: dict[str, Any] = {
+        "port": running.port,
+        "path": running.path,
+        "bodies": [request_body(body) for body in bodies],
+        "clients": clients,
+        "seconds": seconds,
+        "answers": answers,
+        "benchmark": os.getpid(),
+    }
+    done = work("load", job, {})
+    answered = len(done["milliseconds"]) * texts_a_request
+    return LoadRun(
+        round(answered / done["seconds"], 3),
+        [round(milliseconds, 2) for milliseconds in done["milliseconds"]],
+        round(done["generator"], 4),
+        round(done["elsewhere"], 3),
+    )
 
-    rounds: list[Round]
-    backend: dict[str, float]
-    best: str
-    pipeline: dict[str, float]
-    ceiling: float
+
+class Backend:
+    """The session alone in a persistent worker, which reads texts when it is its turn."""
+
+    def __init__(self, worker: Callable[[Mapping[str, Any]], Any]) -> None:
+        self._worker = worker
+
+    def rates(self, batches: Sequence[str], start: int, parts: int = 1) -> dict[str, float]:
+        """Return texts a second, by batch, of every second text."""
+        asked = {"batches": batches, "start": start, "step": 2, "parts": parts}
+        found: dict[str, float] = self._worker(asked)
+        return found
+
+    def around(self, batch: str, measured: Callable[[], Any]) -> tuple[float, Any]:
+        """Return texts a second of half the texts before and half after, and what ran between."""
+        before = self.rates([batch], 0)[batch]
+        between = measured()
+        return 2 / (1 / before + 1 / self.rates([batch], 1)[batch]), between
+
+
+@contextmanager
+def backend_alone(subject: Subject, texts: Sequence[str]) -> Iterator[Backend]:
+    """Start the session alone over the tokens of these texts."""
+    job = {"model": str(subject.model), "threads": subject.settings.threads, "texts": texts}
+    with persistent_worker("backend", job, {}) as worker:
+        yield Backend(worker)
 
 
 def measure(
     subject: Subject, plan: Plan, texts: Sequence[str], ours: Running, baseline: Running
 ) -> Throughput:
-    """Every level in every round, in every other round the other way round, so that a machine that
-    grows slower helps nobody. The level that has a budget comes twice."""
-    job = {"model": str(subject.model), "threads": subject.settings.threads, "texts": texts}
+    """Measure every level in every round, and the level that has a budget twice.
+
+    Every second round runs in reverse order, so that a machine that slows down favours no side.
+    """
     rounds = []
     with (
-        standing("scripts.benchmark.backend_alone", job, {}) as backend,
+        backend_alone(subject, texts) as backend,
         Progress("load, rounds", plan.rounds * len(plan.clients)) as progress,
     ):
-        first = {"batches": plan.batches, "start": 0, "step": 2, "parts": plan.parts}
-        rates: dict[str, float] = backend(first)
+        rates = backend.rates(plan.batches, 0, plan.parts)
         best = max(rates, key=rates.__getitem__)
-        sides = _Sides(backend, best, ours, baseline, texts, plan.seconds)
+
+        def load(running: Running, clients: int) -> LoadRun:
+            return ask(running, texts, clients=clients, seconds=plan.seconds)
+
+        def one_round(clients: int, *, pipeline_first: bool) -> LoadRound:
+            pipeline = load(baseline, clients) if pipeline_first else None
+            alone, run = backend.around(best, lambda: load(ours, clients))
+            return LoadRound(clients, round(alone, 3), run, pipeline or load(baseline, clients))
+
         for number in range(plan.rounds):
             for clients in plan.clients:
-                rounds.append(sides.all(clients, backwards=number % 2 == 1))
+                rounds.append(one_round(clients, pipeline_first=number % 2 == 1))
                 if clients == BUDGET_CLIENTS:
-                    rounds.append(sides.ours_beside_backend(clients))
+                    alone, run = backend.around(best, lambda: load(ours, BUDGET_CLIENTS))
+                    rounds.append(LoadRound(clients, round(alone, 3), run, None))
                 progress.advance(1)
     return Throughput(rounds, rates, best, _pipeline(subject, plan, texts), _ceiling(plan, texts))
-
-
-@dataclass(frozen=True)
-class _Sides:
-    """Who takes turns."""
-
-    backend: Callable[[Mapping[str, Any]], Any]
-    best: str
-    ours: Running
-    baseline: Running
-    texts: Sequence[str]
-    seconds: float
-
-    def all(self, clients: int, *, backwards: bool) -> Round:
-        if backwards:
-            pipeline = self._load(self.baseline, clients)
-            found = self.ours_beside_backend(clients)
-        else:
-            found = self.ours_beside_backend(clients)
-            pipeline = self._load(self.baseline, clients)
-        return Round(clients, found.backend, found.ours, pipeline)
-
-    def ours_beside_backend(self, clients: int) -> Round:
-        """The session reads one half of the texts before and one after."""
-        before = self._half(0)
-        ours = self._load(self.ours, clients)
-        return Round(clients, round(2 / (1 / before + 1 / self._half(1)), 3), ours, None)
-
-    def _half(self, start: int) -> float:
-        asked = {"batches": [self.best], "start": start, "step": 2, "parts": 1}
-        rate: float = self.backend(asked)[self.best]
-        return rate
-
-    def _load(self, running: Running, clients: int) -> Cell:
-        return ask(running, self.texts, clients=clients, seconds=self.seconds)
 
 
 def _pipeline(subject: Subject, plan: Plan, texts: Sequence[str]) -> dict[str, float]:
@@ -101,12 +129,12 @@ def _pipeline(subject: Subject, plan: Plan, texts: Sequence[str]) -> dict[str, f
         "workers": [0],
         "parts": plan.parts,
     }
-    found: dict[str, float] = work("scripts.benchmark.pipeline_alone", job, OFFLINE)
+    found: dict[str, float] = work("pipeline_rates", job, OFFLINE)
     return found
 
 
 def _ceiling(plan: Plan, texts: Sequence[str]) -> float:
-    with serving(instant_server(), texts[0]) as instant:
+    with serving(echo_server(), texts[0]) as echo:
         return ask(
-            instant, texts, clients=plan.clients[-1], seconds=plan.ceiling_seconds
+            echo, texts, clients=plan.clients[-1], seconds=plan.ceiling_seconds
         ).texts_per_second

@@ -20,9 +20,18 @@ def bold_list(names: Sequence[str]) -> str:
     return " and ".join([*([", ".join(bold[:-1])] if bold[1:] else []), bold[-1]])
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; columns of figures are aligned to the right."""
-    figures = [
+def markdown_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], figures: Sequence[bool] | None = None
+) -> str:
+    """Return a Markdown table.
+
+    Args:
+        header: One cell for each column.
+        rows: As many cells each.
+        figures: Which columns are aligned to the right; those whose cells all begin like a number
+            if None.
+    """
+    figures = figures or [
         all(cell.startswith(NUMBER_STARTS) for cell in column) for column in zip(*rows, strict=True)
     ]
     lines = [header, ["---:" if right else "---" for right in figures], *rows]

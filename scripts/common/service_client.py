@@ -18,7 +18,8 @@ TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
 
 class ServiceError(CommandError):
     """A service refused a request, or none answered. status: of HTTP, 0 where nobody answered.
-    retry_after: seconds after which it says that there may be room, None where it does not."""
+    retry_after: seconds after which it says that there may be room, None where it does not.
+    """
 
     def __init__(self, where: str, status: int, detail: str, retry_after: float | None) -> None:
         super().__init__(f"{where}: {status}: {detail}" if status else f"{where}: {detail}")
@@ -30,7 +31,8 @@ class Service:
 
     def __init__(self, url: str, model: str | None = None) -> None:
         """Ask what is served. model: None is the default one. Raises UsageError where the address
-        or the model is none, ServiceError where nothing answers there."""
+        or the model is none, ServiceError where nothing answers there.
+        """
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"{url}: give an address that begins with http:// or https://")
         self.url = url.rstrip("/")
@@ -54,7 +56,8 @@ class Service:
 
     def predictions(self, texts: Sequence[str], *, title: str) -> list[dict[str, Any]]:
         """Ask for every text, several at once; their answers in the same order. Raises
-        ServiceError."""
+        ServiceError.
+        """
         batches = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
         predictions: list[dict[str, Any]] = []
         with Progress(title, len(texts)) as progress, ThreadPoolExecutor(REQUESTS) as pool:
@@ -65,7 +68,8 @@ class Service:
 
     def answer(self, texts: Sequence[str]) -> dict[str, Any]:
         """The answer's `model` and, in the order of the texts, `predictions`. Raises ServiceError,
-        the texts' fault or not."""
+        the texts' fault or not.
+        """
         answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
         return answer
 

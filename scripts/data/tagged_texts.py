@@ -128,7 +128,8 @@ def _sentences(path: Path) -> Iterator[list[tuple[int, list[str]]]]:
 
 def _sentence(path: Path, lines: Sequence[tuple[int, list[str]]]) -> tuple[str, list[Span]]:
     """Words with a space between them, and what their tags say. An entity begins at `B-`, and at
-    `I-` where no entity of its label goes on: so IOB1 and IOB2 are both understood."""
+    `I-` where no entity of its label goes on: so IOB1 and IOB2 are both understood.
+    """
     text, spans, before = "", list[Span](), "O"
     for number, columns in lines:
         tag = columns[-1]

@@ -1,4 +1,4 @@
-"""The Lambda handler under the real runtime client and emulator, behind HTTP on this machine.
+"""Serve the Lambda handler under Lambda's own runtime client and emulator, behind HTTP on loopback.
 
 python -m scripts.emulate --port 8080 [--handler MODULE.FUNCTION] [--memory MB] [--timeout SECONDS]
                                       [--python INTERPRETER]
@@ -14,66 +14,15 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from scripts.common.errors import CommandError
+from scripts.common.processes import LOOPBACK
 from scripts.emulate.binary import BINARY
 from scripts.emulate.gateway import Front
-from scripts.emulate.runtime import LOOPBACK, LambdaEmulator
+from scripts.emulate.runtime import COLD_START, INIT_ENDED, LambdaEmulator
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_SECONDS = 0.2
 # Its REPORT lines go too: their memory and init figures are made up.
 CHATTER = re.compile(r"\d+ \w+ \d+ [\d:,]+ \[INFO\] \(rapid\) |START RequestId|END Req|REPORT Req")
-COLD_START = re.compile(r"\(rapid\) INIT REPORT\(durationMs: (?P<milliseconds>[\d.]+)\)")
-INIT_ENDED = re.compile(r"\(rapid\) INIT RTDONE\(status: (?P<status>\w+)\)")
-
-
-class LogFollower:
-    """Copies a log file's new lines to stderr until it is left, then what remains."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._position, self._loaded = path, 0, False
-        self._left = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._left.set()
-        self._thread.join()
-        self._copy(all_of_it=True)
-
-    def _follow(self) -> None:
-        while not self._left.wait(POLL_SECONDS):
-            self._copy(all_of_it=False)
-
-    def _copy(self, *, all_of_it: bool) -> None:
-        with self._path.open("rb") as log:
-            log.seek(self._position)
-            new = log.read()
-        if not all_of_it:
-            # A line that is still being written waits for its end.
-            new = new[: new.rfind(b"\n") + 1]
-        self._position += len(new)
-        for line in new.decode(errors="replace").splitlines():
-            self._show(line)
-
-    def _show(self, line: str) -> None:
-        if init := INIT_ENDED.search(line):
-            self._loaded = init["status"] == "success"
-            if not self._loaded:
-                print("The handler could not be loaded.", file=sys.stderr)
-        elif (cold_start := COLD_START.search(line)) and self._loaded:
-            print(f"Cold start: {float(cold_start['milliseconds']):.0f} ms", file=sys.stderr)
-        elif line.strip() and not CHATTER.match(line):
-            print(line, file=sys.stderr)
-
-
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
@@ -123,13 +72,68 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8080, help="on loopback; 0 for any free one")
     parser.add_argument("--handler", default="function.lambda_handler.handler")
     parser.add_argument(
-        "--memory", type=int, default=1769, metavar="MB", help="told to the handler, not enforced"
+        "--memory",
+        type=int,
+        default=1769,
+        metavar="MB",
+        help="in the handler's environment, not enforced",
     )
     parser.add_argument(
         "--python", default=sys.executable, help="an interpreter that has awslambdaric"
     )
     parser.add_argument("--timeout", type=int, default=30, metavar="SECONDS")
     return parser.parse_args()
+
+
+class LogFollower:
+    """Copies a log to the terminal as it grows, without the emulator's own chatter.
+
+    Cold starts and failed ones are reported in a line of their own. Use it as a context manager.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._position, self._loaded = path, 0, False
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._left.set()
+        self._thread.join()
+        self._copy(all_of_it=True)
+
+    def _follow(self) -> None:
+        while not self._left.wait(POLL_SECONDS):
+            self._copy(all_of_it=False)
+
+    def _copy(self, *, all_of_it: bool) -> None:
+        with self._path.open("rb") as log:
+            log.seek(self._position)
+            new = log.read()
+        if not all_of_it:
+            # A line that is still being written waits for its end.
+            new = new[: new.rfind(b"\n") + 1]
+        self._position += len(new)
+        for line in new.decode(errors="replace").splitlines():
+            self._show(line)
+
+    def _show(self, line: str) -> None:
+        if init := INIT_ENDED.search(line):
+            self._loaded = init["status"] == "success"
+            if not self._loaded:
+                print("The handler could not be loaded.", file=sys.stderr)
+        elif (cold_start := COLD_START.search(line)) and self._loaded:
+            print(f"Cold start: {float(cold_start['milliseconds']):.0f} ms", file=sys.stderr)
+        elif line.strip() and not CHATTER.match(line):
+            print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

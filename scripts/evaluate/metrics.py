@@ -28,7 +28,8 @@ def wilson_interval(share: float, count: int, z: float = 1.96) -> tuple[float, f
 
 def calibration_error(probabilities: Probabilities, truth: Codes) -> float:
     """Expected calibration error (Guo et al. 2017): the gap between confidence and accuracy,
-    weighted over 15 bins of equal width."""
+    weighted over 15 bins of equal width.
+    """
     confidence = probabilities.max(1)
     correct = probabilities.argmax(1) == truth
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)

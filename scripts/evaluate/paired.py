@@ -62,7 +62,8 @@ def bootstrap_interval(gained: int, lost: int, rows: int) -> tuple[float, float]
 
 def mcnemar(gained: int, lost: int) -> float:
     """Two-sided exact p-value (McNemar 1947): of `gained + lost` tosses of a fair coin, the chance
-    of a split as uneven as this one or more."""
+    of a split as uneven as this one or more.
+    """
     tosses = gained + lost
     ways = tail = 1
     for heads in range(min(gained, lost)):

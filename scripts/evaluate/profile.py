@@ -49,7 +49,8 @@ PER_TEXT_EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 1_000_000])
 
 def entity_profile(parts: Sequence[EntityEvaluation], labels: Sequence[str]) -> dict[str, Any]:
     """Histograms of the scores of entities, of entities and tokens of a text and of tokens per word
-    (edges, counts), and the share of each label among the entities."""
+    (edges, counts), and the share of each label among the entities.
+    """
     found = [each for part in parts for each in part.found]
     named = Counter(span.label for each in found for span in each.spans)
     total = max(1, sum(named.values()))

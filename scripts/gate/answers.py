@@ -17,7 +17,8 @@ Mask = npt.NDArray[np.bool_]
 @dataclass(frozen=True)
 class Part:
     """Some rows of a golden set, and whether each was answered rightly in what the part is about.
-    Both are (rows,) of the whole set."""
+    Both are (rows,) of the whole set.
+    """
 
     rows: Mask
     right: Right

@@ -28,7 +28,8 @@ NONE = "no entity"
 @dataclass(frozen=True)
 class EntityAnswers:
     """See `Answers`. A text is answered rightly where exactly its entities were found, each with
-    its label and both its edges."""
+    its label and both its edges.
+    """
 
     measure: ClassVar[str] = "share of exact texts"
 
@@ -57,7 +58,8 @@ class EntityAnswers:
     @property
     def support(self) -> npt.NDArray[np.float64]:
         """The overlap of what is true and what was found (Dice 1945), where what was found counts
-        by its score; 1 where there is neither."""
+        by its score; 1 where there is neither.
+        """
         shares = []
         for true, found in self._pairs():
             right = sum(score for span, score in found.items() if span in true)
@@ -77,7 +79,8 @@ class EntityAnswers:
 
     def parts(self) -> dict[str, Part]:
         """The texts that have entities of a label, right where just those of that label were found;
-        and the texts that have none, right where none was found."""
+        and the texts that have none, right where none was found.
+        """
         used = {span.label for true in self.evaluation.truth for span in true}
         parts = {
             f"label {label}": Part(self._having(label), self._exact([label]))

@@ -19,7 +19,8 @@ Counts = npt.NDArray[np.int64]
 @dataclass(frozen=True)
 class EntityCounts:
     """(texts,) each: how many entities a text has, how many were found in it, how many of these
-    are right in label and both edges."""
+    are right in label and both edges.
+    """
 
     true: Counts
     found: Counts

@@ -25,7 +25,8 @@ ENDS = {end for ends in INTERVALS.values() for end in ends}
 
 def figure_rows(subjects: Sequence[Subject]) -> Iterator[list[str]]:
     """A name, and what each subject has: every figure, with its interval, then every check of
-    behaviour. One that a subject lacks is a dash."""
+    behaviour. One that a subject lacks is a dash.
+    """
     names = dict.fromkeys(name for subject in subjects for name in subject.figures)
     for name in names:
         if name not in TOLD_BEFORE | ENDS:

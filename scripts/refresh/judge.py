@@ -75,7 +75,8 @@ def _imported_before(
     registry: Registry, model: str, revision: Revision, folder: Path
 ) -> Artifact | None:
     """The version that a checkpoint's revision became in an earlier run, if it came so far: made
-    again it would be another version, since a manifest tells when it was made."""
+    again it would be another version, since a manifest tells when it was made.
+    """
     for version in reversed(registry.versions(model)):
         told = registry.describe(model, version).manifest.provenance
         if (told.get("base"), told.get("revision")) == (revision.source, revision.revision):

@@ -16,7 +16,8 @@ from scripts.registry.registry import PRODUCTION, Registry
 @dataclass(frozen=True)
 class Look:
     """revision: the newest, None where the source has nothing newer than production. known: what
-    was said of it before. production: where that alias points."""
+    was said of it before. production: where that alias points.
+    """
 
     revision: Revision | None
     known: Verdict | None

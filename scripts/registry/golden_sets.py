@@ -35,7 +35,8 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
 
 def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
     """Digest and content of the golden set in use. Raises RegistryError where there is none, or
-    where it is not what its digest says."""
+    where it is not what its digest says.
+    """
     key = keys.current_golden(model)
     pointer = find(store, key)
     if pointer is None:

@@ -17,7 +17,8 @@ from scripts.registry.releases import Release, list_releases
 @dataclass(frozen=True)
 class Retention:
     """window: versions behind each alias. releases: last ones of each stage. newest: versions by
-    age. unfinished: after how long an upload without a manifest counts as given up."""
+    age. unfinished: after how long an upload without a manifest counts as given up.
+    """
 
     window: int = 5
     releases: int = 10

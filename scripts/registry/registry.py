@@ -75,7 +75,8 @@ class Registry(Versions):
 
     def return_to(self, model: str, version: str, reason: str) -> Alias:
         """Point production at an earlier version, and withdraw all that came after it; where it
-        points there already nothing changes. Raises as `promote` does."""
+        points there already nothing changes. Raises as `promote` does.
+        """
         current, read = self._read_alias(model, PRODUCTION)
         if current is None:
             return self.promote(model, version, reason)

@@ -14,7 +14,8 @@ from scripts.registry.stores.store import ObjectStore
 @dataclass(frozen=True)
 class Release:
     """One deployment that answered. models: model to version. image: `sha256:` and 64 hex. server:
-    the same of the server's image, empty where the stage had none."""
+    the same of the server's image, empty where the stage had none.
+    """
 
     stage: str
     commit: str
@@ -62,14 +63,16 @@ class History:
 
     def commits_taken_back(self) -> set[str]:
         """Commits that may have been what was wrong, since what came in their place is of another;
-        where it is of the same, it was the model."""
+        where it is of the same, it was the model.
+        """
         kept = {release.commit for release in self.standing}
         return {bad.commit for bad, good in self.taken_back if bad.commit != good.commit} - kept
 
 
 def release_history(releases: Sequence[Release]) -> History:
     """The releases of one stage, oldest first, as a pile: an image that is released again while
-    it stands in the pile takes off what came after it."""
+    it stands in the pile takes off what came after it.
+    """
     standing: list[Release] = []
     taken_back: list[tuple[Release, Release]] = []
     for release in releases:

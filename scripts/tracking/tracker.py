@@ -56,7 +56,8 @@ class Tracker(Protocol):
 
     def model(self, path: Path, name: str, *, register: bool) -> None:
         """A model's folder. register: also as the newest version of `name` in the tracker's model
-        registry; it changes nothing where every logged model is a version anyway."""
+        registry; it changes nothing where every logged model is a version anyway.
+        """
         ...
 
     def finish(self, status: Status) -> None:

@@ -1,5 +1,6 @@
 """From a trained model that finds entities to a finished artifact, as `training/assemble.py` does
-for one that classifies texts."""
+for one that classifies texts.
+"""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

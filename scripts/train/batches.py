@@ -78,7 +78,8 @@ class Examples(Protocol):
         self, rows: Sequence[int], max_tokens: int, generator: np.random.Generator | None
     ) -> Batch:
         """Pad rows to their longest. generator: draws which part of a long one is taken; its
-        start without."""
+        start without.
+        """
         ...
 
 

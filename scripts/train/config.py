@@ -141,7 +141,8 @@ class TrainConfig(_Section):
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
     """Read and check a TOML file. changes: `section.key=value` in place of what it says, the value
-    in TOML, or a bare word. Raises UsageError with the first wrong key."""
+    in TOML, or a bare word. Raises UsageError with the first wrong key.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         for change in changes:

@@ -66,7 +66,8 @@ def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
 
 def locate(data: Path, path: str) -> Path:
     """Where a configured file lies: in the `--data` folder (or the folder of that file), or,
-    where there is no such file, under its own name."""
+    where there is no such file, under its own name.
+    """
     folder = data.parent if data.is_file() else data
     return folder / path if (folder / path).exists() else Path(path)
 
@@ -89,7 +90,8 @@ def cache_key(*parts: str | bytes | Iterable[str]) -> str:
 
 def cached(name: str, make: Callable[[Path], None]) -> Path:
     """The file of that name in the cache; made, where it is not there, under another name first,
-    so that a killed run leaves no half of one."""
+    so that a killed run leaves no half of one.
+    """
     file = CACHE / name
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)

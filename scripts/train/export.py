@@ -124,7 +124,8 @@ class _Logits(nn.Module):
 
 def _large(graph: onnx.ModelProto) -> dict[str, Array]:
     """What a graph computes with, by name, but for the odd number. It is all there is of a model
-    that torch will not be built from again."""
+    that torch will not be built from again.
+    """
     arrays = {
         t.name.removeprefix(PREFIX): numpy_helper.to_array(t) for t in graph.graph.initializer
     }

@@ -79,7 +79,8 @@ def name_weights(model: onnx.ModelProto, parameters: Mapping[str, Array], prefix
 
 def name_recurrent_weights(model: onnx.ModelProto) -> None:
     """Give the weights of LSTMs, which the exporter reorders and calls `val_60`, names that say
-    what they are: the fourth and later inputs of a node are states, which have no weights."""
+    what they are: the fourth and later inputs of a node are states, which have no weights.
+    """
     names = {}
     recurrent = [node for node in model.graph.node if node.op_type == "LSTM"]
     for number, node in enumerate(recurrent):
@@ -149,7 +150,7 @@ def _places(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def _sort_metadata(path: Path) -> None:
-    """safetensors writes metadata in any order; the same weights must have the same digest."""
+    """Safetensors writes metadata in any order; the same weights must have the same digest."""
     with path.open("r+b") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))

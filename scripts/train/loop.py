@@ -50,7 +50,8 @@ def plan_looks(plan: Sequence[Step], every: int | None) -> set[int]:
 
 def warm_up_and_decay(step: int, total: int, warmup: float) -> float:
     """What the learning rate is multiplied with: linear warm-up over a share of the steps, then
-    linear decay to zero."""
+    linear decay to zero.
+    """
     steps = max(1, round(total * warmup))
     if step < steps:
         return (step + 1) / steps

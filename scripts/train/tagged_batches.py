@@ -39,7 +39,8 @@ def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) 
 
 def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
     """What no entity looks like: (tags,) that cannot come first, (tags,) that cannot come last,
-    and (tags, tags) that cannot follow one another, each 1."""
+    and (tags, tags) that cannot follow one another, each 1.
+    """
     goes_on = [tag[0] in "IE" for tag in tags]
     is_open = [tag[0] in "BI" for tag in tags]
     between = [
@@ -76,7 +77,8 @@ def _place(word: int, words: int) -> str:
 @dataclass(frozen=True)
 class TaggedExamples:
     """Sentences with the tag of each token, and the document of each. hidden_words: the share that
-    training replaces by mask_id."""
+    training replaces by mask_id.
+    """
 
     tokenizer: TextTokenizer
     ids: Sequence[TokenIds]
@@ -159,7 +161,8 @@ class TaggedExamples:
 
 def hide(examples: TaggedExamples, share: float, base: str) -> TaggedExamples:
     """Hide a share of the words behind what the checkpoint learnt to read in place of one. Raises
-    UsageError where it learnt no such thing."""
+    UsageError where it learnt no such thing.
+    """
     if not share:
         return examples
     mask_id = AutoTokenizer.from_pretrained(base).mask_token_id

@@ -1,5 +1,6 @@
 """What a run does by its task before and after the architecture's own part: reads the corpus, and
-makes the artifact, its report and its pictures of what was trained."""
+makes the artifact, its report and its pictures of what was trained.
+"""
 
 import json
 from collections.abc import Callable
@@ -35,7 +36,8 @@ def start(config: TrainConfig, data: Path, folder: Path, log: Log) -> TrainingRu
 
 def finish(run: TrainingRun, trained: TrainedModel) -> Outcome:
     """Write `artifact` into the run's folder; returns the report, whose `after_calibration` has
-    the figures of each data set, and the pictures. Raises ExportError."""
+    the figures of each data set, and the pictures. Raises ExportError.
+    """
     return _STEPS[run.config.task].finish(run, trained)
 
 

@@ -71,7 +71,8 @@ def obstacle(
 
 def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
     """Return account, region, runner, roles, registry and repositories, and the SERVICE metric
-    dimension of a stage."""
+    dimension of a stage.
+    """
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
     names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}

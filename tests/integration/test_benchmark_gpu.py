@@ -10,15 +10,14 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig
 
-from scripts.benchmark import flops, gpu_page, gpu_results
-from scripts.benchmark.budgets import beside_raw, times_pipeline
-from scripts.benchmark.cells import Cell
-from scripts.benchmark.figures import Spread
-from scripts.benchmark.files import as_json, read_gpu
-from scripts.benchmark.gpu_plan import QUICK_GPU, GpuPlan
-from scripts.benchmark.gpu_results import GpuResults, GpuRound
+from scripts.benchmark import budgets
+from scripts.benchmark.figures import GpuRound, LoadRun, Spread
+from scripts.benchmark.gpu import Shape, forward_flops
 from scripts.benchmark.machine import Machine
+from scripts.benchmark.plan import QUICK_GPU, GpuPlan
 from scripts.benchmark.processes import work
+from scripts.benchmark.report import gpu_section
+from scripts.benchmark.results import GpuResults, as_json, read_gpu
 from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 
@@ -29,18 +28,15 @@ def made_up(*, quick: bool = False) -> GpuResults:
     """Two rounds, of which the second was on a card half as fast."""
     fast = GpuRound(
         {"8192 tokens": 1000.0, "65536 tokens": 2000.0},
-        {LOAD: Cell(1700.0, [10.0, 20.0], 0.3, 0.0)},
+        {LOAD: LoadRun(1700.0, [10.0, 20.0], 0.3, 0.0)},
         {"32 texts, float16": 200.0, "128 texts, float16": 100.0},
     )
     slow = GpuRound(
         {"8192 tokens": 500.0, "65536 tokens": 1000.0},
-        {LOAD: Cell(800.0, [30.0], 0.3, 0.0)},
+        {LOAD: LoadRun(800.0, [30.0], 0.3, 0.0)},
         {"32 texts, float16": 100.0, "128 texts, float16": 150.0},
     )
-    rounds = [fast, slow]
-    shares = gpu_results.ratios(rounds, gpu_results.server, gpu_results.raw)
-    times = gpu_results.ratios(rounds, gpu_results.server, gpu_results.pipeline)
-    return GpuResults(
+    results = GpuResults(
         machine=Machine("A CPU", 16, 128.0, "Linux", 0.1, "2026-01-02", "abc1234", {"torch": "2"}),
         card="A card",
         plan=GpuPlan(),
@@ -52,16 +48,17 @@ def made_up(*, quick: bool = False) -> GpuResults:
         precision="float16",
         tokens=250.0,
         flops=5e9,
-        rounds=rounds,
-        budgets=[beside_raw(Spread.of(shares)), times_pipeline(Spread.of(times))],
+        rounds=[fast, slow],
+        budgets=[],
     )
+    return replace(results, budgets=budgets.judge_gpu(results))
 
 
 def test_operations_are_counted_from_shapes() -> None:
     """With an inner width of four times the outer, 24nh² + 4n²h a layer."""
     n, h = 512, 384
     expected = 6 * (24 * n * h**2 + 4 * n**2 * h)
-    assert flops.forward(flops.Shape(layers=6, hidden=h, inner=4 * h), n) == expected
+    assert forward_flops(Shape(layers=6, hidden=h, inner=4 * h), n) == expected
 
 
 @pytest.mark.parametrize("kind", ["bert", "distilbert"])
@@ -71,19 +68,19 @@ def test_shapes_are_read_in_the_words_of_each_family(kind: str, tmp_path: Path) 
         "distilbert": {"n_layers": 3, "dim": 24, "hidden_dim": 48},
     }
     AutoConfig.for_model(kind, **sizes[kind]).save_pretrained(tmp_path)
-    assert flops.Shape.read(tmp_path / "config.json") == flops.Shape(3, 24, 48)
+    assert Shape.read(tmp_path / "config.json") == Shape(3, 24, 48)
 
 
 def test_each_side_is_taken_at_its_best_and_ratios_within_a_round() -> None:
-    rounds = made_up().rounds
-    assert gpu_results.best(rounds, gpu_results.raw) == "65536 tokens"
-    assert gpu_results.best(rounds, gpu_results.pipeline) == "32 texts, float16"
-    assert gpu_results.ratios(rounds, gpu_results.server, gpu_results.raw) == [0.85, 0.8]
-    assert gpu_results.milliseconds(rounds, LOAD)[0] == 20.0
+    results = made_up()
+    assert results.best("raw") == "65536 tokens"
+    assert results.best("pipeline") == "32 texts, float16"
+    assert results.ratios("server", "raw") == Spread.of([0.85, 0.8])
+    assert results.latency(LOAD).p50 == 20.0
 
 
 def test_the_section_shows_every_figure_in_whole_tables() -> None:
-    section = "\n\n".join(gpu_page.section(made_up()))
+    section = "\n\n".join(gpu_section(made_up()))
     for row in (
         "| card | A card |",
         "| its bfloat16 matrix rate | 600 TFLOP/s |",
@@ -97,7 +94,7 @@ def test_the_section_shows_every_figure_in_whole_tables() -> None:
     assert "no conclusion" not in section
     for table in (block.splitlines() for block in section.split("\n\n") if block.startswith("|")):
         assert len({line.count("|") for line in table}) == 1
-    assert "no conclusion" in "\n".join(gpu_page.section(made_up(quick=True)))
+    assert "no conclusion" in "\n".join(gpu_section(made_up(quick=True)))
 
 
 def test_figures_of_another_machine_are_read_back(tmp_path: Path) -> None:
@@ -118,7 +115,7 @@ def test_a_quick_run_tries_whatever_a_full_one_does() -> None:
 @pytest.mark.integration
 def test_torch_without_a_gpu_says_so() -> None:
     job = {"device": "cuda", "size": 8}
-    found = work("scripts.benchmark.matrix_rate", job, {"CUDA_VISIBLE_DEVICES": ""})
+    found = work("matrix_rate", job, {"CUDA_VISIBLE_DEVICES": ""})
     assert found == {"card": None, "rate": None}
 
 
@@ -146,7 +143,7 @@ def test_without_a_gpu_nothing_is_written(
 def test_every_part_runs_on_a_cpu(bundled_models: Path, tmp_path: Path) -> None:
     file = tmp_path / "gpu.json"
     done = command(file, "--quick", "--device", "cpu", MODELS_DIR=str(bundled_models))
-    # A CPU keeps none of a GPU's promises, and they are told like others.
+    # A CPU meets none of a GPU's budgets, and they are reported like others.
     assert done.returncode in (0, 1), done.stderr
     found = read_gpu(file)
     assert found is not None, done.stderr

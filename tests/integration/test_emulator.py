@@ -10,7 +10,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException, HTTPMessage
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from scripts.common.errors import CommandError
+from scripts.common.processes import LOOPBACK, Process, started
 from scripts.emulate import (
     EventTooLargeError,
     InvocationError,
@@ -81,7 +82,7 @@ class Client:
         *,
         chunked: bool = False,
     ) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection = HTTPConnection(LOOPBACK, self.port, timeout=SECONDS)
         try:
             connection.request(method, target, body, headers or {}, encode_chunked=chunked)
             response = connection.getresponse()
@@ -162,7 +163,7 @@ def test_a_request_arrives_as_an_http_api_event(client: Client) -> None:
 
 
 def test_repeated_headers_are_joined_by_commas(client: Client) -> None:
-    with socket.create_connection(("127.0.0.1", client.port), timeout=SECONDS) as raw:
+    with socket.create_connection((LOOPBACK, client.port), timeout=SECONDS) as raw:
         raw.sendall(
             b"GET / HTTP/1.1\r\nHost: x\r\nX-Many: 1\r\nX-Many: 2\r\nConnection: close\r\n\r\n"
         )
@@ -321,8 +322,9 @@ def test_an_emulator_that_was_killed_is_replaced(directory: Path) -> None:
         assert emulator.invoke({"rawPath": "/plain"})
 
 
-def start_command(directory: Path, module: str, port: int) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+def emulating(directory: Path, module: str, port: int) -> AbstractContextManager[Process]:
+    """The command in a process of its own."""
+    return started(
         [
             *(sys.executable, "-m", "scripts.emulate", "--handler", f"{module}.handler"),
             *("--port", str(port), "--timeout", "20"),
@@ -336,11 +338,11 @@ def start_command(directory: Path, module: str, port: int) -> subprocess.Popen[s
 
 def test_a_taken_port_is_one_line_and_exit_code_2(directory: Path) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+        taken.bind((LOOPBACK, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        command = start_command(directory, "throwaway", port)
-        _, errors = command.communicate(timeout=SECONDS)
+        with emulating(directory, "throwaway", port) as command:
+            _, errors = command.communicate(timeout=SECONDS)
     assert command.returncode == 2
     assert errors.splitlines() == [
         f"Port {port} cannot be used: Address already in use. Name another with --port."
@@ -351,19 +353,16 @@ def test_a_taken_port_is_one_line_and_exit_code_2(directory: Path) -> None:
 def test_a_signal_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     module = f"throwaway_{os.getpid()}_{number.name.lower()}"
     (tmp_path / f"{module}.py").write_text(HANDLER)
-    with start_command(tmp_path, module, 0) as command:
-        try:
-            assert command.stderr is not None
-            client = Client(int(command.stderr.readline().split("http://127.0.0.1:")[1].split()[0]))
-            assert client.ask("GET", "/plain").status == 200
-            # In the middle of a call is where a process is most easily forgotten.
-            threading.Thread(target=ask_in_vain, args=(client,), daemon=True).start()
-            time.sleep(0.5)
-            assert len(processes_with(f"{module}.handler")) == 3
-            command.send_signal(number)
-            _, errors = command.communicate(timeout=SECONDS)
-        finally:
-            command.kill()
+    with emulating(tmp_path, module, 0) as command:
+        assert command.stderr is not None
+        client = Client(int(command.stderr.readline().split("http://127.0.0.1:")[1].split()[0]))
+        assert client.ask("GET", "/plain").status == 200
+        # In the middle of a call is where a process is most easily forgotten.
+        threading.Thread(target=ask_in_vain, args=(client,), daemon=True).start()
+        time.sleep(0.5)
+        assert len(processes_with(f"{module}.handler")) == 3
+        command.send_signal(number)
+        _, errors = command.communicate(timeout=SECONDS)
     assert command.returncode == 0
     assert "Cold start: " in errors
     assert "Stopped." in errors
@@ -390,7 +389,7 @@ def test_another_program_than_the_pinned_one_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_machine_that_cannot_run_it_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_cannot_run_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.system", lambda: "Darwin")
     with pytest.raises(CommandError, match="Linux program"):
         binary.emulator_binary()

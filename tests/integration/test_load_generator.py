@@ -11,12 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.cells import ask
-from scripts.benchmark.connection import Connection, post, request
-from scripts.benchmark.load import FailedError, Load
-from scripts.benchmark.processes import Running, serving
-from scripts.benchmark.services import instant_server
-from scripts.benchmark.standing import standing
+from scripts.benchmark.load import Connection, FailedError, Load, post, request
+from scripts.benchmark.processes import Running, echo_server, persistent_worker, serving
+from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 
@@ -24,9 +21,9 @@ Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
-def instant() -> Iterator[Running]:
+def echo() -> Iterator[Running]:
     """A server that answers at once."""
-    with serving(instant_server(), "a text") as running:
+    with serving(echo_server(), "a text") as running:
         yield running
 
 
@@ -106,7 +103,7 @@ def test_a_server_that_hangs_up_fails_the_whole() -> None:
         run_against(handle)
 
 
-def test_a_connection_says_when_it_is_closed_and_hangs_up_when_told() -> None:
+def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
     heard: list[bytes] = []
 
     async def talk() -> None:
@@ -141,44 +138,44 @@ def test_requests_carry_what_a_server_needs() -> None:
 
 @pytest.mark.integration
 @pytest.mark.parametrize("clients", [1, 128])
-def test_it_asks_far_more_than_any_model_answers(instant: Running, clients: int) -> None:
-    cell = ask(instant, ["a text"] * 10, clients=clients, seconds=0.5)
+def test_it_asks_far_more_than_any_model_answers(echo: Running, clients: int) -> None:
+    cell = ask(echo, ["a text"] * 10, clients=clients, seconds=0.5)
     assert cell.texts_per_second > 500
     assert 0 < cell.generator <= 1.5
     assert len(cell.milliseconds) == pytest.approx(0.5 * cell.texts_per_second, rel=0.5)
 
 
 @pytest.mark.integration
-def test_texts_are_counted_where_a_request_holds_several(instant: Running) -> None:
-    cell = ask(instant, ["a text"] * 10, clients=1, answers=20, texts_a_request=4)
+def test_texts_are_counted_where_a_request_holds_several(echo: Running) -> None:
+    cell = ask(echo, ["a text"] * 10, clients=1, answers=20, texts_a_request=4)
     assert len(cell.milliseconds) == 20
     seconds = sum(cell.milliseconds) / 1000
     assert cell.texts_per_second == pytest.approx(80 / seconds, rel=0.3)
 
 
 @pytest.mark.integration
-def test_what_else_runs_is_told_from_what_is_measured(instant: Running) -> None:
+def test_other_processes_are_distinguished_from_what_is_measured(echo: Running) -> None:
     """Another process that only counts takes a core from whoever is measured."""
     code = "while True: pass"
     # Not ours: an orphan belongs to the machine's first process.
     shell = f"{sys.executable} -c '{code}' >/dev/null 2>&1 & echo $!"
     stranger = int(subprocess.check_output(["sh", "-c", shell]))
     try:
-        busy = ask(instant, ["a text"], clients=1, seconds=1.0)
+        busy = ask(echo, ["a text"], clients=1, seconds=1.0)
     finally:
         os.kill(stranger, signal.SIGKILL)
     assert busy.elsewhere > 0.2
 
 
 @pytest.mark.integration
-def test_a_failed_load_is_told(instant: Running) -> None:
-    nobody = Running(instant.pid, 9, instant.path, 0.0)
+def test_a_failed_load_is_reported(echo: Running) -> None:
+    nobody = Running(echo.pid, 9, echo.path, 0.0)
     with pytest.raises(CommandError, match="a request failed"):
         ask(nobody, ["a text"], clients=2, seconds=1)
 
 
 @pytest.mark.integration
-def test_a_worker_that_stays_answers_every_line_until_its_end_which_is_told(
+def test_a_persistent_worker_answers_every_line_until_its_end_which_is_reported(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "worker.py").write_text(
@@ -189,18 +186,20 @@ def test_a_worker_that_stays_answers_every_line_until_its_end_which_is_told(
         "    print(json.dumps([job, asked]), flush=True)\n",
         encoding="utf-8",
     )
-    with standing("worker", {"job": 1}, {"PYTHONPATH": str(tmp_path)}) as worker:
+    with persistent_worker("a", {"job": 1}, {"PYTHONPATH": str(tmp_path)}, "worker") as worker:
         assert worker({"n": 1}) == [{"job": 1}, {"n": 1}]
         assert worker({"n": 2}) == [{"job": 1}, {"n": 2}]
         for _ in range(2):
-            with pytest.raises(CommandError, match="worker failed:\nno more"):
+            with pytest.raises(CommandError, match="a failed:\nno more"):
                 worker({"n": 3})
 
 
 @pytest.mark.integration
 def test_the_generator_loads_nothing_heavy() -> None:
-    """It is started anew for every cell."""
-    code = "import sys, scripts.benchmark.load; print(sorted(sys.modules))"
+    """It is started anew for every load run."""
+    code = (
+        "import sys, scripts.benchmark.worker, scripts.benchmark.load; print(sorted(sys.modules))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )

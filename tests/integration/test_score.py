@@ -147,7 +147,7 @@ def test_what_is_asked_wrongly_is_one_line_and_leaves_nothing_behind(
 MEASURED = """
 import sys
 from pathlib import Path
-from scripts.benchmark.memory import peak_bytes
+from scripts.benchmark.worker import peak_bytes
 from scripts.score.run import Files, open_files, score_file
 from tests.unit.scripts.score.doubles import LengthScorer
 

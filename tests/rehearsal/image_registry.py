@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common.errors import CommandError
-from scripts.emulate.runtime import LOOPBACK
+from scripts.common.processes import LOOPBACK
 
 CONFIGURATION = """
 version: 0.1

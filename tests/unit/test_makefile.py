@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark import gpu_page
+from scripts.benchmark import report
 from tests.conftest import REPOSITORY
 
 
@@ -35,7 +35,7 @@ def test_a_gpu_is_measured_by_a_torch_for_it_after_the_models_were_pulled(tmp_pa
         "-r tests/requirements.txt",
         "--torch-backend auto --reinstall-package torch torch==",
         "-m scripts.pull",
-        f"/bin/python -m scripts.benchmark_gpu --json {gpu_page.FILE}",
+        f"/bin/python -m scripts.benchmark_gpu --json {report.GPU_FILE}",
     )
     assert order == sorted(order)
     assert "--torch-backend cpu" not in "\n".join(lines)
@@ -60,7 +60,7 @@ def test_a_soak_takes_its_seconds_and_texts(tmp_path: Path) -> None:
 
 
 def test_the_page_names_the_target_that_closes_what_is_open() -> None:
-    assert "    make benchmark-gpu DATA=" in "\n".join(gpu_page.section(None))
+    assert "    make benchmark-gpu DATA=" in "\n".join(report.gpu_section(None))
 
 
 @pytest.mark.parametrize(

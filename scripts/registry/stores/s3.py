@@ -88,7 +88,7 @@ class S3Store:
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
-        """botocore's errors as ours, in one line that says what to do."""
+        """Botocore's errors as ours, in one line that says what to do."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         where = f"s3://{self._bucket}/{self._prefix}{key}"

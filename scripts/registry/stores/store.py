@@ -54,7 +54,8 @@ class ObjectStore(Protocol):
 
     def replace(self, key: str, content: Content, etag: str) -> None:
         """Write an object that still has this tag. Raises ConflictError where it has another, or
-        is gone."""
+        is gone.
+        """
         ...
 
     def list(self, prefix: str) -> Iterator[Listed]:

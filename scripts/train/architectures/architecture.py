@@ -42,7 +42,8 @@ class TrainingRun:
 
     def settings(self, kind: type[Settings]) -> Settings:
         """The configuration's `[network]`, as the architecture understands it. Raises UsageError
-        with the first wrong key."""
+        with the first wrong key.
+        """
         try:
             return kind.model_validate(self.config.network)
         except ValidationError as error:

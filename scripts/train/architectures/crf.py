@@ -1,5 +1,6 @@
 """A linear-chain CRF in torch: what training minimises (Lafferty et al. 2001). `core/decoding.py`
-has what serving needs of it."""
+has what serving needs of it.
+"""
 
 from collections.abc import Sequence
 
@@ -25,7 +26,7 @@ class LinearChainCrf(nn.Module):
         self.between = nn.Parameter(torch.zeros(len(tags), len(tags)))
 
     def scores(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """start (tags,), end (tags,) and between (tags, tags), with what is impossible."""
+        """Start (tags,), end (tags,) and between (tags, tags), with what is impossible."""
         parts = (self.start, self.end, self.between)
         start, end, between = (
             part.masked_fill(never.to(part.device), IMPOSSIBLE)
@@ -66,7 +67,8 @@ def words_alone(
     emissions: torch.Tensor, tags: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Emissions and tags of the tokens that begin words, moved together to the left, and how many
-    there are in each text. Tag 0 stands behind them."""
+    there are in each text. Tag 0 stands behind them.
+    """
     begins = tags != IGNORED
     words = begins.sum(dim=1)
     order = torch.sort(~begins, dim=1, stable=True).indices[:, : int(words.max())]

@@ -1,5 +1,6 @@
 """Embeddings, a bidirectional LSTM (Hochreiter & Schmidhuber 1997), the largest and the mean of its
-states, and a linear layer: trained from nothing but texts, with labels and without."""
+states, and a linear layer: trained from nothing but texts, with labels and without.
+"""
 
 from functools import partial
 from typing import Annotated

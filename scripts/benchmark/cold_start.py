@@ -1,4 +1,4 @@
-"""Section 1: from the start of a process to its first answer, each time in a fresh process."""
+"""Section 1: seconds from the start of a process to its first answer, in fresh processes."""
 
 import json
 import sys
@@ -7,8 +7,13 @@ from collections.abc import Callable
 
 from scripts.benchmark.figures import Spread
 from scripts.benchmark.plan import EVENT, OFFLINE, REPOSITORY, SHORT_TEXT, Plan, Subject
-from scripts.benchmark.processes import seconds_to_answer, serving
-from scripts.benchmark.services import baseline_server, our_server
+from scripts.benchmark.processes import (
+    Service,
+    baseline_server,
+    our_server,
+    seconds_to_answer,
+    serving,
+)
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
 from scripts.emulate import LambdaEmulator
@@ -21,19 +26,18 @@ SERVER = "our server"
 PIPELINE = "plain transformers pipeline, in a fresh Python process"
 BASELINE = "plain transformers pipeline behind FastAPI"
 
-Starts = dict[str, Callable[[], dict[str, float]]]
+Starts = list[Callable[[], dict[str, float]]]  # each returns seconds by row
 
 
 def measure(subject: Subject, plan: Plan) -> dict[str, Spread]:
-    """Start everything in turn, so that whatever else the machine does befalls all alike."""
+    """Start all in turn, so that whatever else the machine does affects them alike."""
     quick, slow = _quick(subject), _slow(subject)
     measured: dict[str, list[float]] = {}
     rounds = plan.warm_up_starts + plan.starts
     with Progress("first answers, rounds", rounds) as progress:
         for number in range(rounds):
             counted = number - plan.warm_up_starts
-            turn = quick if counted >= plan.slow_starts else quick | slow
-            for start in turn.values():
+            for start in quick if counted >= plan.slow_starts else [*quick, *slow]:
                 for row, seconds in start().items():
                     if counted >= 0:
                         measured.setdefault(row, []).append(seconds)
@@ -42,60 +46,38 @@ def measure(subject: Subject, plan: Plan) -> dict[str, Spread]:
     return {row: Spread.of(measured[row]) for row in rows if row in measured}
 
 
-def emulator(subject: Subject) -> LambdaEmulator:
-    """Our handler, as Lambda would run it."""
-    return LambdaEmulator(
-        "function.lambda_handler.handler",
-        environment=subject.environment(),
-        timeout_seconds=600,
-        working_directory=REPOSITORY,
-        python=subject.python,
-    )
-
-
 def _quick(subject: Subject) -> Starts:
-    ours = subject.environment()
-    starts: Starts = {
-        BARE: lambda: {
-            BARE: seconds_to_answer(
-                "scripts.benchmark.bare_runtime", str(subject.model), {}, subject.python
-            )
-        },
-        HANDLER: lambda: {
-            HANDLER: seconds_to_answer(
-                "scripts.benchmark.bare_handler", str(EVENT), ours, subject.python
-            )
-        },
-        SERVER: lambda: {SERVER: _first_response(subject, ours=True)},
-    }
+    model, ours, python = str(subject.model), subject.environment(), subject.python
+    starts: Starts = [
+        lambda: {BARE: seconds_to_answer("bare_runtime", model, {}, python)},
+        lambda: {HANDLER: seconds_to_answer("bare_handler", str(EVENT), ours, python)},
+        lambda: {SERVER: _first_response(our_server(subject))},
+    ]
     try:
         with emulator(subject):
             pass
     except CommandError as error:
         print(f"Without the emulator: {error}", file=sys.stderr)
     else:
-        starts[EMULATED] = lambda: _emulated(subject)
+        starts.append(lambda: _emulated(subject))
     return starts
 
 
 def _slow(subject: Subject) -> Starts:
     checkpoint = str(subject.checkpoint)
-    return {
-        PIPELINE: lambda: {
-            PIPELINE: seconds_to_answer("scripts.benchmark.bare_pipeline", checkpoint, OFFLINE)
-        },
-        BASELINE: lambda: {BASELINE: _first_response(subject, ours=False)},
-    }
+    return [
+        lambda: {PIPELINE: seconds_to_answer("bare_pipeline", checkpoint, OFFLINE)},
+        lambda: {BASELINE: _first_response(baseline_server(subject))},
+    ]
 
 
-def _first_response(subject: Subject, *, ours: bool) -> float:
-    service = our_server(subject) if ours else baseline_server(subject)
+def _first_response(service: Service) -> float:
     with serving(service, SHORT_TEXT) as running:
         return running.started
 
 
 def _emulated(subject: Subject) -> dict[str, float]:
-    """The emulator starts the runtime on the first call, which so holds init and invocation."""
+    """Time a first call: the emulator starts the runtime for it, so it is init and invocation."""
     with emulator(subject) as function:
         begun = time.perf_counter()
         answer = function.invoke(json.loads(EVENT.read_bytes()))
@@ -104,3 +86,14 @@ def _emulated(subject: Subject) -> dict[str, float]:
     if answer.get("statusCode") != 200:
         raise CommandError(f"the handler answered {answer} under the emulator")
     return {EMULATED: seconds} | ({} if init is None else {INIT: init / 1000})
+
+
+def emulator(subject: Subject) -> LambdaEmulator:
+    """Return an emulator of our handler, as Lambda would run it."""
+    return LambdaEmulator(
+        "function.lambda_handler.handler",
+        environment=subject.environment(),
+        timeout_seconds=600,
+        working_directory=REPOSITORY,
+        python=subject.python,
+    )
