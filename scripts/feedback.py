@@ -5,15 +5,124 @@ text. FILE has `text` and `label`, or `entities`, as `scripts.train` and `script
 """
 
 import argparse
-from collections import Counter
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet
 
 from scripts.common.command_line import run
 from scripts.common.errors import UsageError
 from scripts.drift.check import add_log_arguments
-from scripts.drift.feedback_texts import SUFFIXES, FeedbackTexts, read_feedback_texts
-from scripts.drift.prediction_log import parse_time_range
+from scripts.drift.log_lines import ENTITIES, Line, lines_of, time_of
+from scripts.drift.prediction_log import TimeRange, log_files, parse_time_range
+
+TRUTHS = {"label": pa.string(), "entities": ENTITIES}  # members of feedback, by the task
+SUFFIXES = PARQUET, LINES = ".parquet", ".jsonl"
+
+TimedFeedback = tuple[datetime, Mapping[str, Any]]
+
+
+class LoggedText(NamedTuple):
+    """The record of a text that was answered."""
+
+    characters: int
+    text_hmac: str | None
+
+    def matches(self, text: str, text_hmac: str | None) -> bool:
+        """Return whether a text may be this one, by its keyed hash, or by its length without."""
+        if self.text_hmac and text_hmac:
+            return self.text_hmac == text_hmac
+        return self.characters == len(text)
+
+
+@dataclass(frozen=True)
+class FeedbackTexts:
+    """Texts with their last feedback, and counts of what was left out.
+
+    Attributes:
+        rows: `text` and `label`, or `text` and `entities`; each text once.
+        without_text: Predictions whose feedback has no text.
+        foreign: Predictions whose feedback has another text than was answered.
+        damaged: Lines that could not be read.
+    """
+
+    rows: Sequence[dict[str, Any]]
+    without_text: int
+    foreign: int
+    damaged: int
+
+    def write(self, path: Path) -> None:
+        """Write JSON lines, or Parquet if the file's name says so; whole or not at all."""
+        partial = path.with_name(f".partial-{path.name}")
+        if path.suffix == PARQUET:
+            pa.parquet.write_table(self._table(), partial)
+        else:
+            lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows]
+            partial.write_text("".join(lines), encoding="utf-8")
+        os.replace(partial, path)
+
+    def _table(self) -> pa.Table:
+        present = [name for name in TRUTHS if any(name in row for row in self.rows)]
+        schema = pa.schema([("text", pa.string()), *((name, TRUTHS[name]) for name in present)])
+        return pa.Table.from_pylist(list(self.rows), schema=schema)
+
+
+def read_feedback_texts(where: str, time_range: TimeRange, model: str) -> FeedbackTexts:
+    """Read the feedback on texts that a model answered in a time range.
+
+    `where` and errors are those of `prediction_log.log_files`.
+    """
+    lines = (line for content in log_files(where, time_range) for line in lines_of(content))
+    return collect_feedback_texts(lines, time_range, model)
+
+
+def collect_feedback_texts(
+    lines: Iterable[Line], time_range: TimeRange, model: str
+) -> FeedbackTexts:
+    """Collect the feedback from lines of the log, None for each that is damaged."""
+    damaged = without_text = foreign = 0
+    answered: dict[str, LoggedText] = {}
+    feedback: dict[str, list[TimedFeedback]] = defaultdict(list)
+    for line in lines:
+        try:
+            if line is None:
+                damaged += 1
+            elif line["log"] == "feedback" and TRUTHS.keys() & line.keys():
+                feedback[line["id"]].append((time_of(line), line))
+            elif line["model"] == model and time_range.holds(time_of(line)):
+                answered[line["id"]] = LoggedText(int(line["characters"]), line.get("text_hmac"))
+        except (KeyError, TypeError, ValueError):
+            damaged += 1
+    rows: list[tuple[datetime, dict[str, Any]]] = []
+    for id_ in filter(feedback.__contains__, answered):
+        time, row = _merge(feedback[id_])
+        text_hmac = row.pop("text_hmac", None)
+        if "text" not in row:
+            without_text += 1
+        elif not answered[id_].matches(row["text"], text_hmac):
+            foreign += 1
+        else:
+            rows.append((time, row))
+    last = {" ".join(row["text"].split()): row for _, row in sorted(rows, key=itemgetter(0))}
+    return FeedbackTexts(list(last.values()), without_text, foreign, damaged)
+
+
+def _merge(feedback: Sequence[TimedFeedback]) -> tuple[datetime, dict[str, Any]]:
+    """Return the last feedback on a prediction; a corrected label need not repeat the text."""
+    row: dict[str, Any] = {}
+    for _, line in sorted(feedback, key=itemgetter(0)):
+        row |= {name: line[name] for name in TRUTHS if name in line}
+        if "text" in line:
+            row |= {"text": line["text"], "text_hmac": line.get("text_hmac")}
+    return max(time for time, _ in feedback), row
 
 
 def main() -> None:

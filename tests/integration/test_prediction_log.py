@@ -9,8 +9,8 @@ import urllib.request
 
 import pytest
 
-from scripts.drift.feedback_texts import read_feedback_texts
 from scripts.drift.prediction_log import build_log, read_log
+from scripts.feedback import read_feedback_texts
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.predictions import EVER

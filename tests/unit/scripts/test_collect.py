@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from scripts.drift.collecting import Collector, collect_lines
+from scripts.collect import Collector, collect_lines
 from scripts.drift.prediction_log import read_log
 from tests.predictions import EVER, a_log, log_lines
 
