@@ -178,7 +178,7 @@ def test_what_will_not_pass_is_not_waited_for(aws, versions, deploy, capsys):
 
 def test_waiting_ends(aws, versions, deploy, monkeypatch):
     deploy()
-    monkeypatch.setattr(smoke, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(smoke, "TIMEOUT_SECONDS", -1)
     versions.refusals = ["AccessDeniedException"] * 3
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"
