@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, a plain line now and then elsewhere. Always on stderr."""
+"""Progress on stderr: a bar on a terminal, a plain line every half minute elsewhere."""
 
 import sys
 import time
@@ -6,17 +6,16 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-
-def say(line: str) -> None:
-    """A line on stderr, at once."""
-    print(line, file=sys.stderr, flush=True)
-
-
 PLAIN_LINE_SECONDS = 30.0
 
 
+def say(line: str) -> None:
+    """Print a line on stderr, at once."""
+    print(line, file=sys.stderr, flush=True)
+
+
 class Progress:
-    """Counts finished units of a known total and shows figures beside them."""
+    """Counter of finished units out of a known total, with figures beside it."""
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self._title, self._total, self._done = title, total, done
@@ -42,11 +41,9 @@ class Progress:
         rate = (self._done - self._initial) / max(now - self._started, 1e-9)
         left = (self._total - self._done) / rate if rate else 0.0
         shown = " ".join(f"{name}={value:.4g}" for name, value in figures.items())
-        print(
+        say(
             f"{self._title}: {self._done}/{self._total} {shown} "
-            f"{rate:.3g}/s, {left / 60:.0f} min left",
-            file=sys.stderr,
-            flush=True,
+            f"{rate:.3g}/s, {left / 60:.0f} min left"
         )
 
     def __enter__(self) -> "Progress":

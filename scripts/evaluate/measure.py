@@ -14,7 +14,7 @@ from function.core.artifact import Artifact, Task, open_artifact
 from function.core.backend import Backend
 from function.core.predictor import Predictor
 from scripts.common.errors import MissingExtraError, UsageError
-from scripts.common.service_client import Service
+from scripts.common.service_client import ServiceClient
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.evaluate.agreement import OneByOne, compare
@@ -51,7 +51,7 @@ class Measuring(ABC, Generic[Rows, Measured]):
         """Ask a model here. title: of the progress that is shown."""
 
     @abstractmethod
-    def ask_service(self, service: Service, rows: Rows, title: str) -> Measured:
+    def ask_service(self, service: ServiceClient, rows: Rows, title: str) -> Measured:
         """Ask a model over HTTP. Raises ServiceError."""
 
     @abstractmethod
@@ -71,7 +71,7 @@ class LabelMeasuring(Measuring[LabelledTexts, Evaluation]):
     def ask(self, predictor: Predictor, rows: LabelledTexts, title: str) -> Evaluation:
         return evaluate(predictor, rows, title=title)
 
-    def ask_service(self, service: Service, rows: LabelledTexts, title: str) -> Evaluation:
+    def ask_service(self, service: ServiceClient, rows: LabelledTexts, title: str) -> Evaluation:
         rows = rows.select(shortest_first(rows.texts))
         told = service.predictions(rows.texts, title=title)
         return evaluate_reported(told, rows, service.labels)
@@ -191,7 +191,7 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
     if any(getattr(arguments, name) for name in LOOKING) or arguments.backend != "onnx":
         named = ", ".join(f"--{name}" for name in LOOKING)
         raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
-    service = Service(arguments.url, arguments.model)
+    service = ServiceClient(arguments.url, arguments.model)
     measuring, how = _measuring(arguments, service.name, service.task)
     rows = measuring.read(arguments.data, service.labels, **how)
     measured = measuring.ask_service(service, rows, arguments.data.name)
@@ -233,7 +233,7 @@ class EntityMeasuring(Measuring[TaggedTexts, EntityEvaluation]):
     def ask(self, predictor: Predictor, rows: TaggedTexts, title: str) -> EntityEvaluation:
         return evaluate_entities(predictor, rows, title=title)
 
-    def ask_service(self, service: Service, rows: TaggedTexts, title: str) -> EntityEvaluation:
+    def ask_service(self, service: ServiceClient, rows: TaggedTexts, title: str) -> EntityEvaluation:
         rows = rows.select(shortest_first(rows.texts))
         return evaluate_reported_entities(service.predictions(rows.texts, title=title), rows)
 
