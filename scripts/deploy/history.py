@@ -39,14 +39,14 @@ def one_before(past: History, live: str) -> Release:
     Where what is live was never recorded, it is the last that was. Where it is an earlier one
     than the last that was recorded, it is that itself: an earlier run came so far, and no further.
     """
-    images = [release.image for release in past.standing]
+    images = [release.image for release in past.active]
     if not images:
         raise CommandError("no release was recorded, so there is none to go back to")
     if images[-1] != live:
-        return past.standing[images.index(live) if live in images else -1]
+        return past.active[images.index(live) if live in images else -1]
     if len(images) == 1:
-        raise CommandError(f"{past.standing[0].name} is live, and nothing is behind it")
-    return past.standing[-2]
+        raise CommandError(f"{past.active[0].name} is live, and nothing is behind it")
+    return past.active[-2]
 
 
 def bring_back(
@@ -79,7 +79,7 @@ def record(
     registry = stage_registry(account, project)
     if stage.moves_production:
         why = f"{stage.name} is back at {target.name}"
-        back = target.image in [each.image for each in release_history(releases).standing]
+        back = target.image in [each.image for each in release_history(releases).active]
         for model, version in target.models.items():
             move = registry.return_to if back else registry.promote
             say(f"{model} production -> {move(model, version, why).version}")
@@ -90,7 +90,7 @@ def record(
 def rows(releases: Sequence[Release], live: str) -> Iterator[Sequence[str]]:
     """For people: name, commit, models, and what became of each; the newest first."""
     past = release_history(releases)
-    gone = {release.image for release, _ in past.taken_back}
+    gone = {release.image for release, _ in past.rolled_back}
     for release in reversed(releases):
         mark = "live" * (release.image == live) or "taken back" * (release.image in gone)
         yield release.name, release.commit[:12], written(release.models), mark
@@ -106,7 +106,7 @@ def refuse_what_was_taken_back(
     """Raise CommandError where this commit was taken back from the stage. again: it is meant."""
     source = commit()
     past = release_history(list_releases(registry.store, stage.name))
-    if not again and is_commit(source) and source in past.commits_taken_back():
+    if not again and is_commit(source) and source in past.commits_rolled_back():
         raise CommandError(
             f"{source[:12]} was taken back from {stage.name}: push a repair, or say --again"
         )

@@ -10,9 +10,19 @@ from scripts.registry.stores.store import ObjectStore
 
 
 def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
-    """Store a golden set and put it in use; returns its SHA-256. Doing it again changes nothing.
+    """Store a golden set and put it in use. Doing it again changes nothing.
 
-    content: canonical JSON lines. Raises LostRaceError, RegistryError.
+    Args:
+        store: Of the registry.
+        model: Its name.
+        content: Canonical JSON lines.
+
+    Returns:
+        The SHA-256 of the content.
+
+    Raises:
+        LostRaceError: Someone else put another golden set in use meanwhile.
+        RegistryError: Other content lies under that digest.
     """
     digest = hashlib.sha256(content).hexdigest()
     try:
@@ -34,8 +44,11 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
 
 
 def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
-    """Digest and content of the golden set in use. Raises RegistryError where there is none, or
-    where it is not what its digest says."""
+    """Return digest and content of the golden set in use.
+
+    Raises:
+        RegistryError: There is none, or its content does not fit its digest.
+    """
     key = keys.current_golden(model)
     pointer = find(store, key)
     if pointer is None:

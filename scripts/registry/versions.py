@@ -34,11 +34,17 @@ class Versions:
         self.store = store
 
     def publish(self, artifact: Artifact) -> str:
-        """Upload an artifact under its version and read it back; the same one again changes
-        nothing.
+        """Verify an artifact, upload it under its version, and read it back.
 
-        Raises ArtifactError where the artifact is damaged, RegistryError where the version exists
-        with other content, StoreError where it arrives damaged.
+        Publishing it again changes nothing.
+
+        Returns:
+            The version.
+
+        Raises:
+            ArtifactError: The artifact is damaged.
+            RegistryError: The version exists with other content.
+            StoreError: It arrives damaged.
         """
         verify(artifact)
         model, version = artifact.manifest.model, artifact.version
@@ -56,7 +62,7 @@ class Versions:
         return version
 
     def describe(self, model: str, version: str) -> Artifact:
-        """A published version's manifest; its files are not at hand. Raises RegistryError."""
+        """Return a published version with its manifest alone. Raises RegistryError."""
         key = keys.version_file(model, version, MANIFEST)
         stored = find(self.store, key)
         if stored is None:
@@ -71,7 +77,7 @@ class Versions:
         return artifact
 
     def versions(self, model: str) -> list[str]:
-        """Published versions, by name, which begins with the day."""
+        """Return published versions in the order of their names, which begin with the day."""
         prefix = keys.versions(model)
         return sorted(
             parts[0]
@@ -80,7 +86,7 @@ class Versions:
         )
 
     def models(self) -> list[str]:
-        """Models that have at least one version."""
+        """Return the models that have at least one version."""
         found = set()
         for entry in self.store.list(""):
             parts = entry.key.split("/")
@@ -89,7 +95,7 @@ class Versions:
         return sorted(found)
 
     def verify(self, model: str, version: str) -> Artifact:
-        """Read every file of a version and compare. Raises ArtifactError, RegistryError."""
+        """Download a version and verify it. Raises ArtifactError, RegistryError."""
         with TemporaryDirectory() as scratch:
             return self.download(model, version, Path(scratch) / version)
 
@@ -98,7 +104,9 @@ class Versions:
     ) -> Artifact:
         """Write a version to a new folder, less the files of some roles, and verify it.
 
-        Raises ArtifactError, RegistryError.
+        Raises:
+            ArtifactError: A file is missing or damaged.
+            RegistryError: There is no such version, or it changed meanwhile.
         """
         described = self.describe(model, version)
         folder.mkdir(parents=True)
@@ -132,7 +140,7 @@ class Versions:
         return open_artifact(target, leave_out)
 
     def _upload(self, artifact: Artifact, name: str, *, complete: bool) -> None:
-        """complete: the version's manifest is there already, so nothing of it may change."""
+        """Upload one file; a `complete` version has its manifest, so nothing of it may change."""
         key = keys.version_file(artifact.manifest.model, artifact.version, name)
         expected = artifact.manifest.files[name].sha256
         path = artifact.path / name
@@ -149,7 +157,7 @@ class Versions:
             raise StoreError(f"{key}: arrived damaged twice; nothing was published")
 
     def _digest(self, key: str) -> tuple[str, str]:
-        """SHA-256 of what lies under a key, and its tag."""
+        """Return the SHA-256 of the object under a key, and its tag."""
         with TemporaryDirectory() as scratch:
             path = Path(scratch) / "content"
             etag = self.store.download(key, path)

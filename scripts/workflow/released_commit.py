@@ -17,8 +17,8 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, metavar="FILE", help="add commit to it")
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    standing = release_history(list_releases(registry.store, arguments.stage)).standing
-    commit = standing[-1].commit if standing else ""
+    active = release_history(list_releases(registry.store, arguments.stage)).active
+    commit = active[-1].commit if active else ""
     write_outputs(arguments.outputs, {"commit": commit})
     if commit:
         print(commit)
