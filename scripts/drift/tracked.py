@@ -7,14 +7,20 @@ import numpy as np
 from scripts.drift.check import Look
 from scripts.drift.cloudwatch import metrics
 from scripts.drift.distributions import FEATURES
-from scripts.tracking.choice import one_line, open_tracker
-from scripts.tracking.tracker import Choice, Point, Tracker, TrackingError
+from scripts.tracking.tracker import (
+    Point,
+    Tracker,
+    TrackerChoice,
+    TrackingError,
+    one_line,
+    open_tracker,
+)
 
 JOB = "inference"
 PART = "production"  # of the names of figures, where those of training name their data set
 
 
-def track(found: Look, choice: Choice, folder: Path) -> str:
+def track(found: Look, choice: TrackerChoice, folder: Path) -> str:
     """Record figures, their course in time, pictures and report; returns the run's id.
 
     folder: where a tracker may keep files of its own; the report lies there too, under the run's

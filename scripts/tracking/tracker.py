@@ -1,15 +1,27 @@
-"""What every tracker can do."""
+"""Protocol of a tracker, and the choice of one by its setting."""
 
+import os
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from scripts.common.errors import CommandError
+from scripts.common.errors import CommandError, MissingExtraError
 
-Choice = Literal["auto", "mlflow", "wandb", "none"]
+TrackerChoice = Literal["auto", "mlflow", "wandb", "none"]
 Status = Literal["finished", "failed", "killed"]
+
+PACKAGES = {"mlflow": "mlflow-skinny sqlalchemy alembic", "wandb": "wandb"}
+OFF = 'or set [tracking] to = "none"'
+# MLflow logs every table that it creates, reports its use to its makers, and waits four minutes for
+# a server that is down, which training would wait as well.
+MLFLOW_DEFAULTS = {
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+}
 
 
 class TrackingError(CommandError):
@@ -20,7 +32,11 @@ class TrackingError(CommandError):
 class Point:
     """One figure at one step.
 
-    name: a path such as `finetuning/loss`; each has steps of its own. time: Unix seconds.
+    Attributes:
+        name: A path such as `finetuning/loss`; each has steps of its own.
+        value: The figure.
+        step: Its number.
+        time: In Unix seconds.
     """
 
     name: str
@@ -32,40 +48,45 @@ class Point:
 class Tracker(Protocol):
     """One run that is being recorded. Methods raise whatever the library behind them raises.
 
-    kind: which tracker it is. run: the id by which it is opened again, empty where it keeps none.
+    Attributes:
+        kind: Which tracker it is.
+        run: The id by which it is opened again, empty where it keeps none.
     """
 
     kind: str
     run: str
 
     def parameters(self, values: Mapping[str, str]) -> None:
-        """What the run was asked for. The same again changes nothing."""
+        """Record the run's settings. Recording them again changes nothing."""
         ...
 
     def metrics(self, points: Sequence[Point]) -> None:
-        """Figures, in the order of their steps."""
+        """Record figures, in the order of their steps."""
         ...
 
     def picture(self, path: Path) -> None:
-        """An image file, shown among the run's plots."""
+        """Record an image file, shown among the run's plots."""
         ...
 
     def file(self, path: Path) -> None:
-        """A file, kept under its own name."""
+        """Record a file under its own name."""
         ...
 
     def model(self, path: Path, name: str, *, register: bool) -> None:
-        """A model's folder. register: also as the newest version of `name` in the tracker's model
-        registry; it changes nothing where every logged model is a version anyway."""
+        """Record a model's folder.
+
+        With `register` it also becomes the newest version of `name` in the tracker's model
+        registry; that changes nothing where every logged model is a version anyway.
+        """
         ...
 
     def finish(self, status: Status) -> None:
-        """The run has ended; nothing is recorded after it."""
+        """End the run; nothing is recorded after it."""
         ...
 
 
-class Nothing:
-    """Takes everything and keeps nothing."""
+class NullTracker:
+    """A tracker that keeps nothing."""
 
     kind = "none"
     run = ""
@@ -81,3 +102,63 @@ class Nothing:
     def model(self, path: Path, name: str, *, register: bool) -> None: ...
 
     def finish(self, status: Status) -> None: ...
+
+
+def open_tracker(
+    choice: TrackerChoice,
+    *,
+    group: str,
+    name: str,
+    folder: Path,
+    runs: Mapping[str, str],
+    job: str = "training",
+) -> Tracker:
+    """Open a run, the one of `runs` where an earlier process began it.
+
+    Args:
+        choice: `auto` is MLflow where that is installed, and nothing elsewhere.
+        group: MLflow's experiment, W&B's project.
+        name: Of the run.
+        folder: Where a tracker may keep files of its own.
+        runs: Ids of earlier runs, by kind of tracker.
+        job: The kind of run, by which trackers distinguish training from inference.
+
+    Raises:
+        MissingExtraError: A tracker was named that is not installed.
+        TrackingError: One that is installed cannot be opened.
+    """
+    if choice == "none":
+        return NullTracker()
+    kind = "mlflow" if choice == "auto" else choice
+    try:
+        tracker = _open(kind, group, name, folder, runs.get(kind), job)
+    except ImportError as error:
+        if choice == "auto":
+            print(f"tracking: off; for MLflow, pip install {PACKAGES[kind]}", file=sys.stderr)
+            return NullTracker()
+        raise MissingExtraError(
+            f"tracking: {kind} is not installed: pip install {PACKAGES[kind]}, {OFF}"
+        ) from error
+    except Exception as error:  # the libraries let errors of databases and of HTTP through
+        cause = one_line(error)
+        raise TrackingError(f"tracking: {kind} cannot be opened: {cause}; {OFF}") from error
+    print(f"tracking: {kind}, run {tracker.run} of {group}", file=sys.stderr)
+    return tracker
+
+
+def _open(kind: str, group: str, name: str, folder: Path, run: str | None, job: str) -> Tracker:
+    if kind == "wandb":
+        from scripts.tracking.wandb_tracker import open_wandb
+
+        return open_wandb(group, name, folder, run, job)
+    for variable, value in MLFLOW_DEFAULTS.items():
+        os.environ.setdefault(variable, value)
+    from scripts.tracking.mlflow_tracker import open_mlflow
+
+    return open_mlflow(group, name, run, job)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line; of a long one both ends, where the cause is."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    return message if len(message) <= 300 else f"{message[:150]} ... {message[-150:]}"
