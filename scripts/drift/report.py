@@ -11,12 +11,12 @@ import numpy as np
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from scripts.common.pictures import COLOURS, panels, save
 from scripts.drift.distributions import FEATURES, Distribution, Reference
 from scripts.drift.prediction_log import PredictionLog
 from scripts.drift.timeline import Slice, change
 from scripts.drift.verdict import ACCURACY, FEWEST, LEAST_INDEX, Finding, Verdict, interval
 from scripts.drift.wording import NAMES, advice, changes, headline
-from scripts.train.plots import COLOURS, panels, save
 
 MOST_NAMES = 20
 COURSE = "course"

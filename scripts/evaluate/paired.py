@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 Right = npt.NDArray[np.bool_]
 
@@ -13,10 +14,16 @@ SEED = 20_260_101
 
 @dataclass(frozen=True)
 class Paired:
-    """Accuracy of the candidate less the champion's, as a share in [-1, 1].
+    """Share of right answers of the candidate less the champion's, in [-1, 1].
 
-    gained, lost: rows that only the candidate, or only the champion, answers rightly. low, high:
-    the 95 % bootstrap interval of the difference. p_value: McNemar's.
+    Attributes:
+        rows: How many were compared.
+        gained: Rows that only the candidate answers rightly.
+        lost: Rows that only the champion answers rightly.
+        difference: (gained - lost) / rows.
+        low: Lower end of the 95 % bootstrap interval of the difference.
+        high: Upper end of it.
+        p_value: McNemar's.
     """
 
     rows: int
@@ -47,7 +54,7 @@ def compare(candidate_right: Right, champion_right: Right) -> Paired:
 
 
 def bootstrap_interval(gained: int, lost: int, rows: int) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean difference over rows (Efron 1979).
+    """Return the 95 % percentile interval of the mean difference over rows (Efron 1979).
 
     A row's difference is -1, 0 or 1. Drawing `rows` of them with replacement gives counts of the
     three values that are multinomial with the observed shares, so one multinomial draw *is* one
@@ -61,11 +68,9 @@ def bootstrap_interval(gained: int, lost: int, rows: int) -> tuple[float, float]
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Two-sided exact p-value (McNemar 1947): of `gained + lost` tosses of a fair coin, the chance
-    of a split as uneven as this one or more."""
+    """Return the two-sided exact p-value (McNemar 1947) of `gained + lost` tosses of a fair coin.
+
+    It is the chance of a split as uneven as this one or more.
+    """
     tosses = gained + lost
-    ways = tail = 1
-    for heads in range(min(gained, lost)):
-        ways = ways * (tosses - heads) // (heads + 1)
-        tail += ways
-    return min(1.0, 2 * tail / (1 << tosses))
+    return float(binomtest(gained, tosses).pvalue) if tosses else 1.0

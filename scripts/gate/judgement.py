@@ -1,29 +1,31 @@
-"""What the gate says, and everything that it says it of."""
+"""A judgement of the gate: its outcome, its reasons, and every figure behind them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from scripts.evaluate.paired import Paired
-
-Outcome = Literal["passed", "refused", "underpowered"]
+from scripts.gate.outcome import GateOutcome
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One requirement: whether it holds, and a plain sentence with its figures and its limit."""
+class RequirementResult:
+    """One requirement: its outcome, and a plain sentence with its figures and its limit."""
 
     requirement: str
-    outcome: Outcome | Literal["not judged"]
+    outcome: GateOutcome
     sentence: str
 
 
 @dataclass(frozen=True)
-class Subject:
+class JudgedModel:
     """An artifact that was judged.
 
-    figures: as a manifest records them, with `median_ms` of one answer and `bytes` of its files;
-    empty where nothing was scored. behaviour: the figure of each check.
+    Attributes:
+        version: Its version.
+        digest: Its manifest's SHA-256.
+        figures: As a manifest records them, with `median_ms` of one answer and `bytes` of its
+            files; empty where nothing was scored.
+        behaviour: The figure of each check.
     """
 
     version: str
@@ -33,11 +35,8 @@ class Subject:
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The share of right answers on some of the rows.
-
-    champion, paired: None where there is no champion.
-    """
+class SliceResult:
+    """The share of right answers on some of the rows; without a champion two fields are None."""
 
     name: str
     rows: int
@@ -48,11 +47,17 @@ class Slice:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A text that the two read differently.
+    """A text that the two models answer differently.
 
-    truth, answers: a label, or entities, in words. The scores are of the answers, None where there
-    is nothing to score. difference: how much the candidate speaks for the truth less how much the
-    champion does; of labels, the difference of their probabilities of the true one.
+    Attributes:
+        text: The whole text.
+        truth: A label, or entities, in words.
+        candidate_answer: In words, too.
+        candidate_score: Of that answer, None where it has none.
+        champion_answer: In words, too.
+        champion_score: Of that answer, None where it has none.
+        difference: The candidate's support of the truth less the champion's; of labels, the
+            difference of their probabilities of the true one.
     """
 
     text: str
@@ -68,31 +73,42 @@ class Disagreement:
 class Judgement:
     """The decision on one candidate.
 
-    reasons: for `passed` what carried it; otherwise every requirement that does not hold, as a
-    sentence each. golden: digest of the golden set; rows: its size. settings: the limits applied.
-    measure: what the share of right answers is called, empty where nothing was scored.
+    Attributes:
+        outcome: PASSED, REFUSED or UNDERPOWERED.
+        reasons: What carried a pass; otherwise a sentence for every requirement that fails.
+        model: Its name.
+        candidate: The model that was judged.
+        champion: The model in production, None for a first model.
+        golden: Digest of the golden set.
+        rows: Size of the golden set.
+        settings: The limits that were applied.
+        findings: The result of every requirement.
+        measure: Name of the share of right answers, empty where nothing was scored.
+        paired: The comparison of the two, None without a champion.
+        slices: The same on parts of the golden set.
+        disagreements: The texts on which the two differ most.
     """
 
-    outcome: Outcome
+    outcome: GateOutcome
     reasons: list[str]
     model: str
-    candidate: Subject
-    champion: Subject | None
+    candidate: JudgedModel
+    champion: JudgedModel | None
     golden: str
     rows: int
     settings: dict[str, float]
-    findings: Sequence[Finding]
+    findings: Sequence[RequirementResult]
     measure: str = ""
     paired: Paired | None = None
-    slices: Sequence[Slice] = ()
+    slices: Sequence[SliceResult] = ()
     disagreements: Sequence[Disagreement] = ()
 
 
 def percent(share: float) -> str:
-    """0.9285 as `92.85 %`."""
+    """Return 0.9285 as `92.85 %`."""
     return f"{100 * share:.2f} %"
 
 
 def points(difference: float) -> str:
-    """-0.015 as `−1.50`: percentage points, always with their sign."""
+    """Return -0.015 as `−1.50`: percentage points, always with their sign."""
     return f"{100 * difference:+.2f}".replace("-", "−")

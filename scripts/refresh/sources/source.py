@@ -1,4 +1,4 @@
-"""What every source of models can do."""
+"""Protocol of a source of models, and what its clients share."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -12,13 +12,16 @@ from function.core.errors import EvergreenError
 from scripts.common.errors import MissingExtraError, SourceError
 from scripts.refresh.checkpoint import CONFIG
 
+MOST_CHARACTERS = 300
+
 
 @dataclass(frozen=True)
 class Revision:
     """One immutable state of a source.
 
-    source: the source as it was named, without its revision. revision: what pins it: a commit, a
-    digest, a version.
+    Attributes:
+        source: As it was named, without its revision.
+        revision: The commit, digest or version that pins it.
     """
 
     source: str
@@ -29,28 +32,34 @@ class Revision:
 
 
 class Source(Protocol):
-    """A place that a model is pulled from."""
+    """A source that a model is pulled from."""
 
     def newest(self) -> Revision | None:
-        """The newest revision, None where there is none. Downloads no weights.
+        """Return the newest revision, None without one. Downloads no weights.
 
-        Raises SourceError where the source cannot be read.
+        Raises:
+            SourceError: The source cannot be read.
         """
         ...
 
     def fetch(self, revision: Revision, folder: Path) -> Path:
-        """Download a revision into an empty folder; returns the folder of the artifact (it has a
-        manifest) or of the transformers checkpoint (it has a `config.json`), `folder` or below.
+        """Download a revision into an empty folder.
 
-        Raises SourceError.
+        Returns:
+            The folder of the artifact (it has a manifest) or of the transformers checkpoint (it
+            has a `config.json`): `folder`, or one below.
+
+        Raises:
+            SourceError: The source cannot be read, or holds no model.
         """
         ...
 
 
 def find_model(folder: Path, source: str) -> Path:
-    """The one folder, this or below, of an artifact or else of a checkpoint.
+    """Return the one folder, this or below, of an artifact or else of a checkpoint.
 
-    Raises SourceError where there is none, or more than one.
+    Raises:
+        SourceError: There is none, or more than one.
     """
     found = _folders_of(folder, MANIFEST) or [
         path for path in _folders_of(folder, CONFIG) if any(path.glob("*.safetensors"))
@@ -69,9 +78,6 @@ def _folders_of(folder: Path, name: str) -> list[Path]:
     return sorted(path.parent for path in folder.rglob(name))
 
 
-MOST_CHARACTERS = 300
-
-
 def load_client(module: str, *packages: str) -> Any:
     """Import a client that need not be installed. Raises MissingExtraError naming its packages."""
     try:
@@ -87,7 +93,9 @@ def load_client(module: str, *packages: str) -> Any:
 def client_errors(source: str, explain: Callable[[Exception], str | None]) -> Iterator[None]:
     """Turn whatever a client raises into a SourceError that names the source and the cause.
 
-    explain: the cause in plain words; None leaves the client's own.
+    Args:
+        source: As it was named.
+        explain: Puts the cause in plain words; None leaves the client's own.
     """
     try:
         yield
@@ -99,5 +107,5 @@ def client_errors(source: str, explain: Callable[[Exception], str | None]) -> It
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without line breaks, cut where it goes on and on."""
+    """Return an error's message without line breaks, at most MOST_CHARACTERS long."""
     return " ".join(str(error).split())[:MOST_CHARACTERS]

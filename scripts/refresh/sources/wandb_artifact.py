@@ -52,7 +52,7 @@ def _pin(artifact: Any) -> str:
 
 
 def _explain(error: Exception) -> str | None:
-    """W&B's client tells its errors apart by their message only."""
+    """Return the cause in plain words; W&B's client distinguishes errors by their message only."""
     message = one_line(error)
     lowered = message.lower()
     if "not found" in lowered or "does not exist" in lowered or "unable to fetch" in lowered:

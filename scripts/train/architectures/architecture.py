@@ -1,4 +1,4 @@
-"""What an architecture is given and what it gives back."""
+"""Interface of an architecture: the run that it is given, the model that it returns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,9 +29,12 @@ Settings = TypeVar("Settings", bound=BaseModel)
 class TrainingRun:
     """One run of one configuration.
 
-    corpus: its data, read and split; of a task that finds entities, texts with their spans. data:
-    the folder that paths of the configuration are relative to. folder: where the run keeps what a
-    killed one needs to go on. log: takes every step and every look at the validation part.
+    Attributes:
+        config: The configuration.
+        corpus: Its data, read and split; of a task that finds entities, texts with their spans.
+        data: The folder that paths of the configuration are relative to.
+        folder: Where the run keeps what a killed one needs to go on.
+        log: Takes every step and every validation.
     """
 
     config: TrainConfig
@@ -41,8 +44,7 @@ class TrainingRun:
     log: Log
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """The configuration's `[network]`, as the architecture understands it. Raises UsageError
-        with the first wrong key."""
+        """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
         try:
             return kind.model_validate(self.config.network)
         except ValidationError as error:
@@ -58,9 +60,14 @@ class TrainingRun:
         evaluate: Evaluate,
         rate: Rate = lambda name: 1.0,  # noqa: ARG005
     ) -> None:
-        """Run the phase `finetuning`: the model ends with the weights that evaluated best.
+        """Run the phase `finetuning`: the model ends with the weights that validated best.
 
-        rate: what the learning rate of a parameter, by name, is multiplied with.
+        Args:
+            model: Whose parameters are trained.
+            loss: Of a batch.
+            train: The examples.
+            evaluate: Returns figures of the model, whose mean decides.
+            rate: Factor of the learning rate of a parameter, by its name.
         """
         settings = self.config.finetuning
         Phase(
@@ -84,13 +91,17 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What export needs.
+    """A model that can be exported.
 
-    model: in evaluation mode; called with `input_ids` and `attention_mask`, right-padded (texts,
-    tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an object that has
-    them as `logits`. config: goes into the artifact as `config.json`. decoder: tensors that go
-    into the artifact beside the graph, for what decodes its outputs. casing: whether ids carry
-    casing (see `function/core/casing.py`).
+    Attributes:
+        model: In evaluation mode. Called with `input_ids` and `attention_mask`, right-padded
+            (texts, tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an
+            object that has them as `logits`.
+        tokenizer: Of the model.
+        tokenizer_file: Its `tokenizer.json`.
+        config: The artifact's `config.json`.
+        decoder: Tensors for the decoder of the graph's outputs, a file of the artifact.
+        casing: Whether ids carry casing (see `function/core/casing.py`).
     """
 
     model: nn.Module
@@ -110,7 +121,7 @@ class Architecture(Protocol):
 
 
 def load_architecture(name: str) -> Architecture:
-    """One of the project's, or a module of one's own by its dotted name. Raises UsageError."""
+    """Import one of the project's, or any module by its dotted name. Raises UsageError."""
     module = name if "." in name else f"{BUILT_IN}.{name}"
     try:
         found = import_module(module)

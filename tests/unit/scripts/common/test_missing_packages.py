@@ -28,12 +28,12 @@ def without(package, module, *arguments):
     return done.stderr.strip()
 
 
-@pytest.mark.parametrize("missing", ["pyarrow", "seqeval"])
+@pytest.mark.parametrize("missing", ["pyarrow", "sklearn", "seqeval"])
 def test_measuring_names_a_package_that_is_not_installed(tmp_path, missing):
     artifact = write_entity_artifact(tmp_path / "ner")
     data = write_tagged_golden(tmp_path / "golden.jsonl")
     told = without(missing, "scripts.evaluate", "--artifact", artifact, "--data", data)
-    needed = "pip install pyarrow tqdm, and seqeval for entities"
+    needed = "pip install pyarrow scikit-learn seqeval tqdm"
     assert told == f"error: {missing} is not installed: {needed}{ALL}"
 
 
