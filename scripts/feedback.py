@@ -34,22 +34,22 @@ def main() -> None:
     if arguments.output.exists():
         raise UsageError(f"--output {arguments.output}: is there already; name a new file")
     window = parse_window(arguments.since, arguments.until, datetime.now(UTC))
-    told = read_told_texts(arguments.log, window, arguments.model)
-    if told.rows:
-        told.write(arguments.output)
-    print(_summary(told))
+    found = read_told_texts(arguments.log, window, arguments.model)
+    if found.rows:
+        found.write(arguments.output)
+    print(_summary(found))
 
 
-def _summary(told: ToldTexts) -> str:
-    kinds = Counter(row.get("label", "with entities") for row in told.rows)
+def _summary(found: ToldTexts) -> str:
+    kinds = Counter(row.get("label", "with entities") for row in found.rows)
     counted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     left_out = (
-        (told.without_text, "without a text"),
-        (told.foreign, "with another text than was answered"),
-        (told.damaged, "damaged lines"),
+        (found.without_text, "without a text"),
+        (found.foreign, "with another text than was answered"),
+        (found.damaged, "damaged lines"),
     )
     rest = ", ".join(f"{count} {why}" for count, why in left_out if count)
-    said = f"{len(told.rows)} texts" + (f": {counted}" if counted else ", and no file")
+    said = f"{len(found.rows)} texts" + (f": {counted}" if counted else ", and no file")
     return said + (f"; left out: {rest}" if rest else "")
 
 

@@ -39,8 +39,7 @@ def run(command: Callable[[], None]) -> None:
 def needing(packages: str) -> Iterator[None]:
     """Wrap imports, and calls that import, of packages that the server does not need.
 
-    Raises:
-        MissingExtraError: A package is not installed; the message names all `packages`.
+    Raises MissingExtraError, which names all `packages`, where one is not installed.
     """
     try:
         yield
@@ -69,9 +68,8 @@ def write_json(document: object, path: Path | None) -> None:
 def write_outputs(path: Path | None, values: Mapping[str, str]) -> None:
     """Append `name=value` lines for the later steps of a GitHub job, if a file was named.
 
-    Raises:
-        ValueError: A value has more than one line, whose rest would be read as outputs of its
-            own. Nothing was written.
+    Raises ValueError, and writes nothing, for a value of more than one line, whose rest would be
+    read as outputs of its own.
     """
     if path is None:
         return

@@ -69,3 +69,9 @@ class SourceError(CommandError):
 
 class MissingExtraError(UsageError):
     """An optional package is needed that is not installed; the message says which."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line; of a long one both ends, where the cause is."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    return message if len(message) <= 300 else f"{message[:150]} ... {message[-150:]}"

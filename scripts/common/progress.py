@@ -15,7 +15,7 @@ def say(line: str) -> None:
 
 
 class Progress:
-    """Counter of finished units out of a known total, with figures beside it."""
+    """Counter of finished units out of a known total, shown with figures."""
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self._title, self._total, self._done = title, total, done

@@ -35,9 +35,8 @@ class ServiceClient:
     def __init__(self, url: str, model: str | None = None) -> None:
         """Ask which models are served, and choose one; None is the default model.
 
-        Raises:
-            UsageError: The address is not one of HTTP, or the model is not served.
-            ServiceError: Nothing answers there.
+        Raises UsageError where the address is none or the model is not served, ServiceError where
+        nothing answers.
         """
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"{url}: give an address that begins with http:// or https://")
@@ -71,11 +70,7 @@ class ServiceClient:
         return predictions
 
     def answer(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Return one answer: `model`, and `predictions` in the order of the texts.
-
-        Raises:
-            ServiceError: The service refused the texts, or failed.
-        """
+        """Return one answer: `model`, and `predictions` in order. Raises ServiceError."""
         answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
         return answer
 

@@ -47,12 +47,9 @@ def read_labelled(
     label: str = "label",
     group: str | None = None,
 ) -> LabelledTexts:
-    """Read texts with their labels, as codes into `labels`.
+    """Read texts with their labels, as codes into `labels`; the file may have codes or names.
 
-    A label in the source may be its code or its name.
-
-    Raises:
-        DataError: A column is missing, a label is unknown, or fewer than two labels occur.
+    Raises DataError where a column is missing, a label is unknown, or fewer than two labels occur.
     """
     table = read_table(path)
     for column in (text, label, *([group] if group else [])):

@@ -62,15 +62,9 @@ class TaggedTexts:
 def read_tagged(
     path: Path, labels: Sequence[str], renamed: Mapping[str, str] | None = None
 ) -> TaggedTexts:
-    """Read texts with their entities.
+    """Read texts with their entities. Raises DataError where a tag, a span or a label is wrong.
 
-    Args:
-        path: CoNLL columns in `.txt`, `.conll`, `.iob` or `.bio`, or a table.
-        labels: The labels that may occur.
-        renamed: Label of the file to its name among `labels`, where the two differ.
-
-    Raises:
-        DataError: A tag, a span or a label is wrong.
+    `renamed` maps a label of the file to its name among `labels`, where the two differ.
     """
     rows = _read_conll(path) if path.suffix.lower() in CONLL else _read_spans(path)
     if not any(text.strip() for text in rows.texts):
@@ -82,19 +76,25 @@ def read_tagged(
     ]
     rows = replace(rows, spans=named)
     for number, (text, spans) in enumerate(zip(rows.texts, rows.spans, strict=True), start=1):
-        end = 0
         for span in spans:
             if span.label not in labels:
                 raise DataError(
                     f"{path}, text {number}: label '{span.label}' is none of {', '.join(labels)}."
                 )
-            if not end <= span.start < span.end <= len(text):
-                raise DataError(
-                    f"{path}, text {number}: [{span.start}, {span.end}) lies outside the text, or "
-                    "overlaps the entity before it."
-                )
-            end = span.end
+        if wrong := misplaced(text, spans):
+            raise DataError(f"{path}, text {number}: {wrong}.")
     return rows
+
+
+def misplaced(text: str, spans: Sequence[Span]) -> str:
+    """Return what is wrong with the first span outside of its text or before; empty if none is."""
+    end = 0
+    for span in spans:
+        if not end <= span.start < span.end <= len(text):
+            edges = f"[{span.start}, {span.end})"
+            return f"{edges} lies outside the text, or overlaps the entity before it"
+        end = span.end
+    return ""
 
 
 def _read_conll(path: Path) -> TaggedTexts:

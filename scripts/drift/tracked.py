@@ -4,17 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.common.errors import one_line
 from scripts.drift.check import Look
 from scripts.drift.cloudwatch import metrics
 from scripts.drift.distributions import FEATURES
-from scripts.tracking.tracker import (
-    Point,
-    Tracker,
-    TrackerChoice,
-    TrackingError,
-    one_line,
-    open_tracker,
-)
+from scripts.tracking.tracker import Point, Tracker, TrackerChoice, TrackingError, open_tracker
 
 JOB = "inference"
 PART = "production"  # of the names of figures, where those of training name their data set

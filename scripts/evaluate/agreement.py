@@ -24,22 +24,15 @@ class Agreement:
     """Agreement on the label, and differences of the probabilities.
 
     Attributes:
-        texts: How many were compared.
-        share: Of texts with the same best label.
-        low: Lower end of the share's 95 % interval.
-        high: Upper end of it.
-        mean_difference: Of the probabilities, over texts and labels.
-        p99_difference: Which 99 % of them do not exceed.
-        max_difference: The largest.
         leads: Of each text with another label, the lead of the first's best probability.
     """
 
     texts: int
-    share: float
-    low: float
+    share: float  # of texts with the same best label
+    low: float  # lower end of the share's 95 % interval
     high: float
-    mean_difference: float
-    p99_difference: float
+    mean_difference: float  # of the probabilities, over texts and labels
+    p99_difference: float  # which 99 % of them do not exceed
     max_difference: float
     leads: Sequence[float]
 

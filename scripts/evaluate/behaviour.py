@@ -67,12 +67,9 @@ NEUTRAL = {
 class BehaviourCheck:
     """The result of one check.
 
-    Attributes:
-        name: What is checked.
-        figure: For expectations the share of right answers; for invariance the widest spread of
-            the positive label's probability between two fillings of one neutral sentence.
-        texts: How many were answered.
-        failures: Texts and answers: the wrong ones, or the two ends of the widest spread.
+    The figure of expectations is the share of right answers; of invariance, the widest spread of
+    the positive label's probability between two fillings of one neutral sentence. Failures are the
+    wrong answers, or the two ends of that spread.
     """
 
     name: str

@@ -14,19 +14,12 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Found:
-    """The entities found in one text.
+    """The entities found in one text."""
 
-    Attributes:
-        spans: In reading order.
-        scores: One per span.
-        tokens: Of the text.
-        words: Of the text; None from a service, which does not report them.
-    """
-
-    spans: list[Span]
+    spans: list[Span]  # in reading order
     scores: list[float]
     tokens: int
-    words: int | None
+    words: int | None  # of the text; None from a service, which does not report them
 
 
 @dataclass(frozen=True)
@@ -39,13 +32,7 @@ class EntityEvaluation:
 
 
 def evaluate_entities(predictor: Predictor, rows: TaggedTexts, *, title: str) -> EntityEvaluation:
-    """Find the entities of every text that is not empty, in the rows' order.
-
-    Args:
-        predictor: Of a model that finds entities.
-        rows: Texts with their entities.
-        title: Of the progress that is shown.
-    """
+    """Find the entities of every text that is not empty, in the rows' order."""
     chosen = [row for row, text in enumerate(rows.texts) if text.strip()]
     order = sorted(chosen, key=lambda row: len(rows.texts[row]))
     found: dict[int, Found] = {}

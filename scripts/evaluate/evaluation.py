@@ -27,17 +27,11 @@ Codes = npt.NDArray[np.int64]  # of labels: their positions in the manifest
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Answers compared with the truth.
-
-    Attributes:
-        probabilities: (texts, labels).
-        truth: (texts,) of label codes.
-        tokens: (texts,) of each whole text, without special tokens.
-    """
+    """Answers compared with the truth."""
 
     probabilities: Probabilities
-    truth: Codes
-    tokens: Codes
+    truth: Codes  # (texts,) of label codes
+    tokens: Codes  # (texts,) of each whole text, without special tokens
 
 
 def open_predictor(
@@ -54,10 +48,7 @@ def load_predictor(
 ) -> Predictor:
     """Load an artifact that was verified, as serving would but for the bound on windows.
 
-    Args:
-        artifact: Verified where it came in: imported, downloaded, or just written.
-        threads: Of ONNX Runtime; 0 leaves the choice to it.
-        load_backend: Opens the backend; None takes ONNX Runtime.
+    With 0 threads ONNX Runtime chooses; `load_backend` opens another backend.
     """
     load = load_backend or (lambda found: OnnxBackend(found, threads))
     return core.open_predictor(artifact, load, MOST_WINDOWS)
@@ -68,11 +59,7 @@ def evaluate(
 ) -> Evaluation:
     """Answer every text that is not empty, the shortest first.
 
-    Args:
-        predictor: Of a classifier.
-        rows: Texts and label codes.
-        long_text: Overrides what the artifact does with texts beyond one window.
-        title: Of the progress that is shown.
+    `long_text` overrides what the artifact does with texts beyond one window.
     """
     order = [
         row for row in np.argsort([len(text) for text in rows.texts]) if rows.texts[row].strip()

@@ -20,15 +20,12 @@ Spans = Sequence[tuple[int, int]]
 
 @dataclass(frozen=True)
 class HighlightCheck:
-    """The result of the check.
+    """The share of texts where the top words matter more than random ones.
 
-    Attributes:
-        texts: That were long enough to judge.
-        share: Of them, where leaving out the top words lowers the answered label's score more
-            than leaving out random ones.
+    They do where leaving them out lowers the answered label's score more.
     """
 
-    texts: int
+    texts: int  # that were long enough to judge
     share: float
 
 

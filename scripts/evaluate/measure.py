@@ -41,10 +41,7 @@ Answered = TypeVar("Answered")
 def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     """Print and return the figures of an artifact and of the further checks.
 
-    Raises:
-        ArtifactError: The artifact is damaged.
-        DataError: The file cannot be read.
-        UsageError: An option does not fit the artifact.
+    Raises ArtifactError, DataError, and UsageError where an option does not fit the artifact.
     """
     artifact = open_artifact(arguments.artifact)
     model, labels = artifact.manifest.model, artifact.manifest.labels
@@ -67,10 +64,7 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
 def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
     """Print and return the figures of a model over HTTP.
 
-    Raises:
-        DataError: The file cannot be read.
-        ServiceError: The service refused the texts, or failed.
-        UsageError: An option does not fit the model, or needs the artifact itself.
+    Raises DataError, ServiceError, and UsageError where an option needs the artifact itself.
     """
     if any(getattr(arguments, name) for name in CHECKS) or arguments.backend != "onnx":
         named = ", ".join(f"--{name}" for name in CHECKS)
@@ -194,8 +188,7 @@ def _report(model: str, version: str, figures: Mapping[str, float]) -> dict[str,
 def open_torch(artifact: Artifact, device: str | None = None) -> Backend:
     """Open an artifact with torch, on a device as `TorchBackend` takes it.
 
-    Raises:
-        MissingExtraError: torch is not installed.
+    Raises MissingExtraError where torch is not installed.
     """
     try:
         from function.backends.torch_backend import TorchBackend  # seconds of import

@@ -73,11 +73,8 @@ def fit_temperature(probabilities: Probabilities, truth: Codes) -> float:
     """Return the divisor of the logits with the least log loss on held-out texts.
 
     A temperature makes a confidence mean what it says: of the answers with 0.9, nine in ten are
-    right (Guo et al. 2017, "On Calibration of Modern Neural Networks").
-
-    Args:
-        probabilities: As answered with temperature 1, so that their logarithms serve as logits.
-        truth: Of the same texts.
+    right (Guo et al. 2017, "On Calibration of Modern Neural Networks"). The probabilities are
+    those of temperature 1, so that their logarithms serve as logits.
     """
     losses = [log_loss(rescale(probabilities, float(each)), truth) for each in TEMPERATURES]
     return round(float(TEMPERATURES[int(np.argmin(losses))]), 4)

@@ -14,25 +14,15 @@ SEED = 20_260_101
 
 @dataclass(frozen=True)
 class Paired:
-    """Share of right answers of the candidate less the champion's, in [-1, 1].
-
-    Attributes:
-        rows: How many were compared.
-        gained: Rows that only the candidate answers rightly.
-        lost: Rows that only the champion answers rightly.
-        difference: (gained - lost) / rows.
-        low: Lower end of the 95 % bootstrap interval of the difference.
-        high: Upper end of it.
-        p_value: McNemar's.
-    """
+    """Share of right answers of the candidate less the champion's, in [-1, 1]."""
 
     rows: int
-    gained: int
-    lost: int
-    difference: float
-    low: float
+    gained: int  # rows that only the candidate answers rightly
+    lost: int  # rows that only the champion answers rightly
+    difference: float  # (gained - lost) / rows
+    low: float  # lower end of the 95 % bootstrap interval of the difference
     high: float
-    p_value: float
+    p_value: float  # McNemar's
 
     @property
     def half_width(self) -> float:

@@ -2,23 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
-from PIL import Image
 
+from scripts.common.pictures import COLOURS, save
 from scripts.explore.survey import TOKEN_LIMITS, Counts, Rows, Survey
 
-DOTS_PER_INCH = 110
 MOST_BARS = 30
-# The Okabe-Ito palette: told apart with any colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
 LINES = ("-", "--", ":", "-.")
-COLOURS_A_PICTURE = 128
 
 
 def draw_plots(survey: Survey, labels: Sequence[str], folder: Path, prefix: str) -> dict[str, str]:
@@ -34,7 +29,7 @@ def draw_plots(survey: Survey, labels: Sequence[str], folder: Path, prefix: str)
         figures["groups"] = _groups(grouped)
     names = {topic: f"{prefix}-{topic}.png" for topic in figures}
     for topic, figure in figures.items():
-        _save(figure, folder / names[topic])
+        save(figure, folder / names[topic])
     return names
 
 
@@ -137,11 +132,3 @@ def _figure(panels: int, height: float) -> tuple[Figure, list[Axes]]:
 
 def _colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
-
-
-def _save(figure: Figure, path: Path) -> None:
-    """Save with a small palette, a third of the size; nothing inside depends on the day."""
-    drawn = BytesIO()
-    figure.savefig(drawn, dpi=DOTS_PER_INCH)
-    picture = Image.open(drawn).convert("RGB")
-    picture.quantize(COLOURS_A_PICTURE, dither=Image.Dither.NONE).save(path, optimize=True)

@@ -39,12 +39,8 @@ def run_gate(
     """Score both artifacts as served and judge the candidate; no champion means a first model.
 
     Both were verified when they came in: an import, or a download from the registry. A candidate
-    that cannot answer the golden set is refused.
-
-    Raises:
-        ArtifactError: A file does not load.
-        InputError: The champion cannot answer the golden set.
-        PredictionError: The champion cannot answer the golden set.
+    that cannot answer the golden set is refused; a champion that cannot raises InputError or
+    PredictionError.
     """
     broken = judge_contract(candidate.manifest, champion.manifest if champion else None, golden)
     if broken:

@@ -142,17 +142,11 @@ def _in_words(text: str, spans: Sequence[Span]) -> str:
 
 @dataclass(frozen=True)
 class EntityCounts:
-    """Counts per text, (texts,) each.
+    """Counts per text, (texts,) each."""
 
-    Attributes:
-        true: Entities that the text has.
-        found: Entities that were found in it.
-        right: Of those found, the ones that are right in label and both edges.
-    """
-
-    true: TextCounts
-    found: TextCounts
-    right: TextCounts
+    true: TextCounts  # entities that the text has
+    found: TextCounts  # entities that were found in it
+    right: TextCounts  # of those found, the ones that are right in label and both edges
 
     @property
     def f1(self) -> float:

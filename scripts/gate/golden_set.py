@@ -15,7 +15,7 @@ from function.core.artifact import Task
 from function.core.predictor import Predictor
 from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_labelled
-from scripts.data.tagged_texts import Span, read_tagged
+from scripts.data.tagged_texts import Span, misplaced, read_tagged
 
 if TYPE_CHECKING:
     from scripts.gate.entity_answers import EntityAnswers
@@ -33,16 +33,11 @@ class GoldenSet(ABC, Generic[Truth]):
 
     Raises DataError where a text is empty, occurs twice, or cannot be written as UTF-8, and where
     the truth cannot judge anything.
-
-    Attributes:
-        task: Of the models that it judges.
-        key: Name of the truth in a line.
-        form: What a line holds beside `text`, for those who write one.
     """
 
-    task: ClassVar[Task]
-    key: ClassVar[str]
-    form: ClassVar[str]
+    task: ClassVar[Task]  # of the models that it judges
+    key: ClassVar[str]  # name of the truth in a line
+    form: ClassVar[str]  # of a line's truth, for those who write one
 
     texts: Sequence[str]
     truth: Sequence[Truth]
@@ -84,9 +79,7 @@ class GoldenSet(ABC, Generic[Truth]):
     def answers(self, predictor: Predictor, title: str) -> "GoldenAnswers":
         """Have a model of this task answer every text; `title` is that of the progress.
 
-        Raises:
-            InputError: A text cannot be answered.
-            PredictionError: The model failed.
+        Raises InputError or PredictionError where it cannot.
         """
 
     @staticmethod
@@ -178,14 +171,8 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
 
     def check(self) -> None:
         for row, (text, spans) in enumerate(zip(self.texts, self.truth, strict=True), start=1):
-            end = 0
-            for span in spans:
-                if not end <= span.start < span.end <= len(text):
-                    raise DataError(
-                        f"golden set: row {row}: [{span.start}, {span.end}) lies outside the text, "
-                        "or overlaps the entity before it"
-                    )
-                end = span.end
+            if wrong := misplaced(text, spans):
+                raise DataError(f"golden set: row {row}: {wrong}")
         if not self.used_labels:
             raise DataError("golden set: it needs texts with entities")
 

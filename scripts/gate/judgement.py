@@ -20,18 +20,14 @@ class RequirementResult:
 class JudgedModel:
     """An artifact that was judged.
 
-    Attributes:
-        version: Its version.
-        digest: Its manifest's SHA-256.
-        figures: As a manifest records them, with `median_ms` of one answer and `bytes` of its
-            files; empty where nothing was scored.
-        behaviour: The figure of each check.
+    Figures are those of a manifest, with `median_ms` of one answer and `bytes` of its files; there
+    are none where nothing was scored.
     """
 
     version: str
     digest: str
     figures: dict[str, float] = field(default_factory=dict)
-    behaviour: dict[str, float] = field(default_factory=dict)
+    behaviour: dict[str, float] = field(default_factory=dict)  # the figure of each check
 
 
 @dataclass(frozen=True)
@@ -47,21 +43,14 @@ class SliceResult:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A text that the two models answer differently.
+    """A text that the two models answer differently; truth and answers are in words.
 
-    Attributes:
-        text: The whole text.
-        truth: A label, or entities, in words.
-        candidate_answer: In words, too.
-        candidate_score: Of that answer, None where it has none.
-        champion_answer: In words, too.
-        champion_score: Of that answer, None where it has none.
-        difference: The candidate's support of the truth less the champion's; of labels, the
-            difference of their probabilities of the true one.
+    An answer without entities has no score. `difference` is the candidate's support of the truth
+    less the champion's; of labels, the difference of their probabilities of the true one.
     """
 
     text: str
-    truth: str
+    truth: str  # a label, or entities, in words
     candidate_answer: str
     candidate_score: float | None
     champion_answer: str
@@ -71,37 +60,21 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The decision on one candidate.
+    """The decision on one candidate."""
 
-    Attributes:
-        outcome: PASSED, REFUSED or UNDERPOWERED.
-        reasons: What carried a pass; otherwise a sentence for every requirement that fails.
-        model: Its name.
-        candidate: The model that was judged.
-        champion: The model in production, None for a first model.
-        golden: Digest of the golden set.
-        rows: Size of the golden set.
-        settings: The limits that were applied.
-        findings: The result of every requirement.
-        measure: Name of the share of right answers, empty where nothing was scored.
-        paired: The comparison of the two, None without a champion.
-        slices: The same on parts of the golden set.
-        disagreements: The texts on which the two differ most.
-    """
-
-    outcome: GateOutcome
-    reasons: list[str]
+    outcome: GateOutcome  # PASSED, REFUSED or UNDERPOWERED
+    reasons: list[str]  # what carried a pass; otherwise a sentence for every requirement that fails
     model: str
     candidate: JudgedModel
-    champion: JudgedModel | None
-    golden: str
+    champion: JudgedModel | None  # the model in production, None for a first model
+    golden: str  # digest of the golden set
     rows: int
     settings: dict[str, float]
     findings: Sequence[RequirementResult]
-    measure: str = ""
-    paired: Paired | None = None
-    slices: Sequence[SliceResult] = ()
-    disagreements: Sequence[Disagreement] = ()
+    measure: str = ""  # name of the share of right answers, empty where nothing was scored
+    paired: Paired | None = None  # the comparison of the two, None without a champion
+    slices: Sequence[SliceResult] = ()  # the same on parts of the golden set
+    disagreements: Sequence[Disagreement] = ()  # the texts on which the two differ most
 
 
 def percent(share: float) -> str:

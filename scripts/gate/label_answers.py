@@ -24,18 +24,13 @@ class LabelAnswers:
 
     An answer is right where the true label has the highest probability; that probability is its
     support of the truth.
-
-    Attributes:
-        labels: In the manifest's order.
-        probabilities: (rows, labels).
-        truth: (rows,) of positions in `labels`.
     """
 
     measure: ClassVar[str] = "accuracy"
 
     labels: Sequence[str]
     probabilities: Probabilities
-    truth: Codes
+    truth: Codes  # (rows,) of positions in `labels`
 
     @property
     def right(self) -> Right:

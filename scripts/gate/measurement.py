@@ -16,8 +16,6 @@ from scripts.evaluate.paired import Right
 from scripts.gate.judgement import RequirementResult
 from scripts.gate.settings import GateSettings
 
-Mask = npt.NDArray[np.bool_]
-
 
 @dataclass(frozen=True)
 class SliceAnswers:
@@ -26,7 +24,7 @@ class SliceAnswers:
     Both arrays are (rows,) of the whole set.
     """
 
-    rows: Mask
+    rows: npt.NDArray[np.bool_]
     right: Right
 
 
@@ -45,55 +43,36 @@ class GoldenAnswers(Protocol):
     @property
     def measure(self) -> str:
         """Name of the share of right answers."""
-        ...
 
     @property
     def right(self) -> Right:
         """(rows,) whether each text was answered rightly."""
-        ...
 
     @property
     def figures(self) -> Mapping[str, float]:
         """Figures as a manifest records them; `calibration_error` is one."""
-        ...
 
     @property
     def scored(self) -> int:
         """Number of answers with a score, on which the calibration error is measured."""
-        ...
 
     @property
     def support(self) -> npt.NDArray[np.float64]:
         """(rows,) how much each answer supports the truth, in [0, 1]."""
-        ...
 
     def slices(self) -> dict[str, SliceAnswers]:
         """Return the slices that this task knows, by name."""
-        ...
 
     def show(self, row: int) -> ShownAnswer:
         """Return one row for people to read."""
-        ...
 
     def judge(self, champion: Self | None, settings: GateSettings) -> list[RequirementResult]:
         """Judge what this task requires beyond `right`; without a champion, of a first model."""
-        ...
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One artifact as served.
-
-    Attributes:
-        model: Its name.
-        version: Its version.
-        digest: Its manifest's SHA-256.
-        labels: In the manifest's order.
-        answers: To the golden set.
-        behaviour: None where the checks do not fit its task or its labels.
-        median_ms: Of one answer to one text.
-        bytes: Of its files.
-    """
+    """One artifact as served; `behaviour` is None where the checks do not fit its labels."""
 
     model: str
     version: str
@@ -101,7 +80,7 @@ class Measurement:
     labels: Sequence[str]
     answers: GoldenAnswers
     behaviour: Sequence[BehaviourCheck] | None
-    median_ms: float
+    median_ms: float  # of one answer to one text
     bytes: int
 
 

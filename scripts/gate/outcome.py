@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class GateOutcome(StrEnum):
-    """What the gate concludes of a candidate, of one requirement, or of a refresh.
+    """The conclusion of the gate on a candidate, of one requirement, or of a refresh.
 
     A requirement may be NOT_JUDGED, for lack of rows or of a champion, without stopping the
     candidate. A refresh finds NOTHING_NEW where the gate has nothing to decide.

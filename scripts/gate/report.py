@@ -53,12 +53,9 @@ def render_markdown(judgement: Judgement) -> str:
 
 
 def _compared(judgement: Judgement) -> str:
-    champion = judgement.champion
-    compared = (
-        f"Compared with the champion {champion.version}"
-        if champion
-        else "A first model, no champion"
-    )
+    compared = "A first model, no champion"
+    if judgement.champion:
+        compared = f"Compared with the champion {judgement.champion.version}"
     return f"{compared}; {judgement.rows} rows of the golden set `{judgement.golden[:12]}`."
 
 

@@ -153,11 +153,13 @@ def judge_limits(
     candidate: Measurement, champion: Measurement | None, settings: GateSettings
 ) -> list[RequirementResult]:
     """Require every limit on calibration, behaviour, latency and size, each on its own."""
+    before_ms = champion.median_ms if champion else None
+    megabytes, before_megabytes = candidate.bytes / 1e6, champion.bytes / 1e6 if champion else None
     return [
         _calibration(candidate.answers, champion.answers if champion else None, settings),
         *_behaviour(candidate, champion, settings),
-        _ratio("median latency", "ms", candidate, champion, settings.latency_ratio),
-        _ratio("artifact size", "MB", candidate, champion, settings.size_ratio),
+        _ratio("median latency", "ms", candidate.median_ms, before_ms, settings.latency_ratio),
+        _ratio("artifact size", "MB", megabytes, before_megabytes, settings.size_ratio),
     ]
 
 
@@ -215,21 +217,16 @@ def _behaviour(
 
 
 def _ratio(
-    name: str, unit: str, candidate: Measurement, champion: Measurement | None, limit: float
+    name: str, unit: str, own: float, before: float | None, limit: float
 ) -> RequirementResult:
-    if champion is None:
+    if before is None:
         sentence = f"{name.capitalize()}: there is no champion."
         return RequirementResult(name, GateOutcome.NOT_JUDGED, sentence)
-    own, before = (_cost(measured, unit) for measured in (candidate, champion))
     sentence = (
         f"{name.capitalize()} {own:.2f} {unit}, {own / before:.2f} times the champion's "
         f"{before:.2f} {unit}; at most {limit:.2f} times."
     )
     return _result(name, own <= limit * before, sentence)
-
-
-def _cost(measured: Measurement, unit: str) -> float:
-    return measured.median_ms if unit == "ms" else measured.bytes / 1e6
 
 
 def _result(requirement: str, holds: bool, sentence: str) -> RequirementResult:

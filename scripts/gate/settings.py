@@ -18,6 +18,8 @@ class GateSettings(BaseModel):
     """Limits. Shares and differences of shares are in [0, 1]: 0.015 is 1.5 points.
 
     Texts are answered rightly where their label is (accuracy) or where exactly their entities are.
+    A first model must reach the floors, and not exceed `floor_calibration`; how hard the golden set
+    is, and how long its texts are, decides what is fair to ask.
 
     Attributes:
         margin: The share of right answers that a candidate may lack compared with the champion,
@@ -25,8 +27,7 @@ class GateSettings(BaseModel):
             answers a share q of the rows worse and as many better passes 19 times in 20 where
             there are 2q(3.6 / margin)² rows: at the default about 350 for q = 0.3 % (the same
             weights exported again), 3,500 for q = 3 % (trained again).
-        slice_loss: The loss in one slice that vetoes.
-        slice_rows: The rows below which no slice vetoes.
+        slice_loss: The loss that vetoes, in one slice of `slice_rows` or more.
         short_words: A text of at most that many words is short.
         long_words: A text of at least that many words is long.
         calibration_rise: By how much the expected calibration error may exceed the champion's. It
@@ -36,13 +37,7 @@ class GateSettings(BaseModel):
             With thousands halve it.
         behaviour_drop: By how much the share of right answers in one behavioural check may drop.
         latency_ratio: Of the candidate's median latency to the champion's, at most.
-        latency_texts: Number of texts that latency is measured on.
         size_ratio: Of the candidate's bytes to the champion's, at most.
-        floor_accuracy: Share of right answers that a first model must reach. How hard the golden
-            set is, and how long its texts are, decides what is fair to ask.
-        floor_f1: F1 that a first model must reach.
-        floor_behaviour: Share of right answers in each check that a first model must reach.
-        floor_calibration: Calibration error that a first model must not exceed.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

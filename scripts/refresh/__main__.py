@@ -2,7 +2,7 @@
 
 SOURCE is `registry`, `hub:REPO[@REVISION]`, `dir:PATH`, `mlflow:MODEL[@ALIAS]` or
 `wandb:ENTITY/PROJECT/ARTIFACT[:ALIAS]`. Where there is nothing new it ends within seconds and
-downloads nothing. What the gate refused is not tried again, unless told to --retry.
+downloads nothing. A revision that the gate refused is tried again with --retry alone.
 """
 
 import sys

@@ -24,19 +24,12 @@ PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.p
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that can be imported.
-
-    Attributes:
-        architecture: Its class in transformers.
-        labels: In the order of their codes.
-        longest: Tokens that its tokenizer takes, None where it does not say.
-        files: Settings and weights, all that is imported.
-    """
+    """A checkpoint that can be imported."""
 
     architecture: str
-    labels: list[str]
-    longest: int | None
-    files: list[str]
+    labels: list[str]  # in the order of their codes
+    longest: int | None  # tokens that its tokenizer takes, None where it does not say
+    files: list[str]  # settings and weights, all that is imported
 
 
 def settings_files(names: Collection[str]) -> list[str]:
@@ -45,15 +38,9 @@ def settings_files(names: Collection[str]) -> list[str]:
 
 
 def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkpoint:
-    """Read a checkpoint's settings, which lie in `folder`.
+    """Read a checkpoint's settings, which lie in `folder`; raise SourceError for others.
 
-    Args:
-        folder: Holds the settings at least.
-        names: All files that the checkpoint has, downloaded or not.
-        source: For errors.
-
-    Raises:
-        SourceError: It cannot be imported.
+    `names` are all files that the checkpoint has, downloaded or not.
     """
     if CONFIG not in names:
         raise SourceError(f"{source}: no {CONFIG}: neither an artifact nor a checkpoint")

@@ -23,7 +23,7 @@ from function.core.artifact import Artifact, Tokenization, open_artifact
 from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
-from scripts.common.errors import ExportError, SourceError, UsageError
+from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, Checkpoint
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
@@ -81,7 +81,7 @@ def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
             output_loading_info=True,
         )
     except Exception as error:  # each layer of transformers raises errors of its own
-        raise SourceError(f"{source}: transformers cannot load it: {_one_line(error)}") from error
+        raise SourceError(f"{source}: transformers cannot load it: {_cause(error)}") from error
     if loaded["missing_keys"]:
         missing = ", ".join(sorted(loaded["missing_keys"])[:3])
         raise SourceError(f"{source}: its weights lack {missing}: it was not fine-tuned")
@@ -121,7 +121,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
             )
         )
     except Exception as error:  # whatever the model's own code raises
-        raise SourceError(f"{source}: cannot answer a padded text: {_one_line(error)}") from error
+        raise SourceError(f"{source}: cannot answer a padded text: {_cause(error)}") from error
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
         raise SourceError(
             f"{source}: answers differently when padded: its {TOKENIZER} pads with "
@@ -136,7 +136,7 @@ def _export(trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source:
         raise
     except Exception as error:  # the exporter and ONNX Runtime share no base of errors
         raise ExportError(
-            f"{source}: {checkpoint.architecture} cannot be exported: {_one_line(error)}"
+            f"{source}: {checkpoint.architecture} cannot be exported: {_cause(error)}"
         ) from error
 
 
@@ -165,5 +165,5 @@ def _provenance(checkpoint: Checkpoint, revision: Revision, parity: ExportParity
     }
 
 
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

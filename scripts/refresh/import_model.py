@@ -23,15 +23,9 @@ def import_model(
 ) -> Artifact:
     """Return the artifact in a fetched folder, or one made of its checkpoint; either is verified.
 
-    Args:
-        folder: As the source fetched it.
-        model: Its name.
-        texts: Real ones, on which the export is compared with the checkpoint; nothing is chosen or
-            calibrated on them.
-        output: Where an artifact is made of a checkpoint.
-        revision: That was fetched.
-        created: For the manifest, now by default; the same revision with the same `created`
-            becomes the same version.
+    An export in `output` is compared with the checkpoint on `texts`; nothing is chosen or
+    calibrated on them. The same revision with the same `created`, now by default, becomes the same
+    version.
 
     Raises:
         ArtifactError: The artifact is damaged.

@@ -23,18 +23,12 @@ from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 class RevisionJudge:
     """The gate of one model of a registry.
 
-    Attributes:
-        registry: Where the golden set and the champion are, and what passes is published.
-        model: Its name.
-        champion: The version in production, None for a first model.
-        withdrawn: Versions that are refused without being scored, because they were rolled back.
-        settings: The limits.
-        say: Shows progress.
+    Withdrawn versions are refused without being scored, because they were rolled back.
     """
 
-    registry: Registry
+    registry: Registry  # where the golden set and the champion are, and what passes is published
     model: str
-    champion: str | None
+    champion: str | None  # the version in production, None for a first model
     withdrawn: tuple[str, ...]
     settings: GateSettings
     say: Callable[[str], None]
@@ -47,20 +41,18 @@ class RevisionJudge:
         Artifacts are verified as they come in, the champion by its download, and by the publish.
         The gate in between takes them as they are.
 
-        Returns:
-            The verdict and its page for people, which is empty where nothing was scored.
-
-        Raises:
-            LostRaceError: Production moved meanwhile.
+        Returns the verdict and its page for people, which is empty where nothing was scored. Raises
+        LostRaceError where production moved meanwhile.
         """
         golden_digest, content = current_golden(self.registry.store, self.model)
         golden = parse_golden(content)
         artifact = self._imported_before(revision, scratch / "before")
         if artifact is None:
             self.say(f"fetching {revision}")
-            fetched = source.fetch(revision, _folder(scratch / "fetched"))
-            made = scratch / "artifact"
-            artifact = import_model(fetched, self.model, golden.texts, made, revision)
+            fetched, made = scratch / "fetched", scratch / "artifact"
+            fetched.mkdir()
+            found = source.fetch(revision, fetched)
+            artifact = import_model(found, self.model, golden.texts, made, revision)
         verdict = partial(
             RevisionVerdict,
             source=revision.source,
@@ -112,8 +104,3 @@ class RevisionJudge:
                 f"{self.champion}; run again"
             )
         self.registry.promote(self.model, version, f"passed the gate as {revision}", CANDIDATE)
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path

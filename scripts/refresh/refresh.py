@@ -25,33 +25,19 @@ from scripts.registry.registry import Registry
 
 @dataclass(frozen=True)
 class Refresh:
-    """The result of one refresh.
-
-    Attributes:
-        model: Its name.
-        source: Of the revision, empty where there was none.
-        revision: The newest one.
-        changed: Whether `candidate` moved to `version`.
-        version: That the revision became, or the champion where there was no revision.
-        digest: Of that version, where it is known.
-        previous: The champion.
-        verdict: PASSED, REFUSED, UNDERPOWERED or NOTHING_NEW.
-        reasons: For people.
-        decided: Whether the gate judged in this run.
-        report: The gate's page, in Markdown; empty where it did not judge.
-    """
+    """The result of one refresh."""
 
     model: str
-    source: str
+    source: str  # of the revision, empty where there was none
     revision: str | None
-    changed: bool
-    version: str | None
-    digest: str | None
-    previous: str | None
-    verdict: GateOutcome
+    changed: bool  # whether `candidate` moved to `version`
+    version: str | None  # that the revision became, or the champion where there was no revision
+    digest: str | None  # of that version, where it is known
+    previous: str | None  # the champion
+    verdict: GateOutcome  # PASSED, REFUSED, UNDERPOWERED or NOTHING_NEW
     reasons: list[str]
-    decided: bool
-    report: str = ""
+    decided: bool  # whether the gate judged in this run
+    report: str = ""  # the gate's page, in Markdown; empty where it did not judge
 
     @classmethod
     def of_check(cls, model: str, check: UpdateCheck) -> "Refresh":
@@ -104,12 +90,7 @@ def refresh(
 ) -> Refresh:
     """Try the newest revision of a source; with `retry` also one that was judged before.
 
-    A refusal is a result, no error.
-
-    Raises:
-        LostRaceError: Someone else moved production, or judged the same revision.
-        RegistryError: The registry lacks a golden set, or holds something that is not valid.
-        SourceError: The source cannot be read, or its revision cannot be imported.
+    A refusal is a result, no error. Raises SourceError, RegistryError, LostRaceError.
     """
     say("looking for a newer revision")
     check = check_for_update(registry, model, source)

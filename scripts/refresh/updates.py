@@ -15,16 +15,10 @@ from scripts.registry.registry import PRODUCTION, Registry
 
 @dataclass(frozen=True)
 class UpdateCheck:
-    """The result of one check.
+    """The result of one check."""
 
-    Attributes:
-        revision: The newest, None where the source has nothing newer than production.
-        verdict: On that revision, None where it was not judged yet.
-        production: The alias.
-    """
-
-    revision: Revision | None
-    verdict: RevisionVerdict | None
+    revision: Revision | None  # the newest, None where the source has nothing newer than production
+    verdict: RevisionVerdict | None  # on that revision, None where it was not judged yet
     production: Alias | None
 
     @property

@@ -13,31 +13,18 @@ from scripts.registry.stores.store import ObjectStore
 
 @dataclass(frozen=True)
 class RevisionVerdict:
-    """One decision of the gate.
-
-    Attributes:
-        source: Of the revision that was judged.
-        revision: Within that source.
-        outcome: PASSED, REFUSED or UNDERPOWERED.
-        reasons: For people.
-        version: Of the artifact that the revision became.
-        digest: Of that artifact.
-        champion: The version that it was compared with, None for a first model.
-        golden: Digest of the golden set.
-        report: Every figure; empty where nothing was scored.
-        decided_at: Set where the verdict is kept.
-    """
+    """One decision of the gate."""
 
     source: str
     revision: str
-    outcome: GateOutcome
+    outcome: GateOutcome  # PASSED, REFUSED or UNDERPOWERED
     reasons: list[str]
-    version: str
+    version: str  # of the artifact that the revision became
     digest: str
-    champion: str | None
-    golden: str
-    report: dict[str, Any]
-    decided_at: str = ""
+    champion: str | None  # the version that it was compared with, None for a first model
+    golden: str  # digest of the golden set
+    report: dict[str, Any]  # every figure; empty where nothing was scored
+    decided_at: str = ""  # set where the verdict is kept
 
 
 def find_verdict(store: ObjectStore, model: str, revision: str) -> RevisionVerdict | None:

@@ -23,23 +23,16 @@ class Alias:
     """A pointer to one version.
 
     Attributes:
-        version: That it points at.
-        digest: Of that version.
-        previous: That a rollback returns to, None where nothing is behind.
-        moved_at: In UTC.
-        reason: For people.
-        id: Of the move that set it, by which a writer recognises its own.
-        earlier: Versions behind `previous`, newest first.
         withdrawn: Versions that were rolled back and not promoted again, newest first.
     """
 
     version: str
     digest: str
-    previous: str | None
+    previous: str | None  # that a rollback returns to, None where nothing is behind
     moved_at: str
     reason: str
-    id: str
-    earlier: tuple[str, ...] = ()
+    id: str  # of the move that set it, by which a writer recognises its own
+    earlier: tuple[str, ...] = ()  # versions behind `previous`, newest first
     withdrawn: tuple[str, ...] = ()
 
     @property

@@ -32,13 +32,10 @@ def find(store: ObjectStore, key: str) -> StoredObject | None:
 
 
 def write(store: ObjectStore, key: str, content: bytes, read: StoredObject | None) -> None:
-    """Write an object that must still be as it was `read` (None: absent).
+    """Write an object that must still be as it was `read` (None: absent). Raises ConflictError.
 
     A client that retries after a lost answer runs into a conflict with its own write. So after a
     conflict the object is read back, and one's own content there means success.
-
-    Raises:
-        ConflictError: Someone else wrote other content.
     """
     try:
         if read is None:

@@ -10,19 +10,9 @@ from scripts.registry.stores.store import ObjectStore
 
 
 def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
-    """Store a golden set and put it in use. Doing it again changes nothing.
+    """Store canonical JSON lines and put them in use; returns their SHA-256.
 
-    Args:
-        store: Of the registry.
-        model: Its name.
-        content: Canonical JSON lines.
-
-    Returns:
-        The SHA-256 of the content.
-
-    Raises:
-        LostRaceError: Someone else put another golden set in use meanwhile.
-        RegistryError: Other content lies under that digest.
+    Doing it again changes nothing. Raises LostRaceError, RegistryError.
     """
     digest = hashlib.sha256(content).hexdigest()
     try:
@@ -46,8 +36,7 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
 def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
     """Return digest and content of the golden set in use.
 
-    Raises:
-        RegistryError: There is none, or its content does not fit its digest.
+    Raises RegistryError where there is none, or its content does not fit its digest.
     """
     key = keys.current_golden(model)
     pointer = find(store, key)

@@ -16,19 +16,12 @@ from scripts.registry.releases import Release, list_releases
 
 @dataclass(frozen=True)
 class Retention:
-    """How much is kept.
+    """The numbers of versions that are kept, and the time that an upload may take."""
 
-    Attributes:
-        window: Versions behind each alias.
-        releases: Last releases of each stage.
-        newest: Newest versions.
-        unfinished: Age from which an upload without a manifest counts as given up.
-    """
-
-    window: int = 5
-    releases: int = 10
-    newest: int = 3
-    unfinished: timedelta = timedelta(days=1)
+    window: int = 5  # versions behind each alias
+    releases: int = 10  # last releases of each stage
+    newest: int = 3  # newest versions
+    unfinished: timedelta = timedelta(days=1)  # after that an upload counts as given up
 
 
 def prune(registry: Registry, model: str, retention: Retention, *, dry_run: bool) -> list[str]:

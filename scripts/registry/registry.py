@@ -36,12 +36,9 @@ class Registry(Versions):
     def promote(self, model: str, version: str, reason: str, alias: str = PRODUCTION) -> Alias:
         """Point an alias at a published version, once its files were verified.
 
-        Promoting the current version changes nothing.
-
-        Raises:
-            ArtifactError: The version is damaged.
-            LostRaceError: Someone else moved the alias meanwhile.
-            RegistryError: The version is absent.
+        Promoting the current version changes nothing. Raises ArtifactError or RegistryError where
+        the version is damaged or absent, LostRaceError where someone else moved the alias
+        meanwhile.
         """
         current, read = self._read_alias(model, alias)
         if current and current.version == version:
@@ -54,17 +51,9 @@ class Registry(Versions):
     ) -> tuple[Alias | None, Alias]:
         """Point production at the nearest version behind it that is whole.
 
-        Args:
-            model: Its name.
-            unless_left: Do nothing where production is no longer this version.
-            reason: Kept with the alias.
-
-        Returns:
-            Production before (None where nothing was done) and now.
-
-        Raises:
-            LostRaceError: Someone else moved production meanwhile.
-            RegistryError: Nothing is behind it.
+        Does nothing where production is no longer `unless_left`. Returns production before (None
+        where nothing was done) and now. Raises LostRaceError, and RegistryError where nothing is
+        behind.
         """
         current, read = self._read_alias(model, PRODUCTION)
         if current is None:

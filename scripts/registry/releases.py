@@ -13,23 +13,14 @@ from scripts.registry.stores.store import ObjectStore
 
 @dataclass(frozen=True)
 class Release:
-    """One deployment that answered.
-
-    Attributes:
-        stage: Its name.
-        commit: Of the code.
-        image: `sha256:` and 64 hex digits.
-        models: Model to version.
-        released_at: In ISO format.
-        server: Digest of the server's image, empty where the stage had none.
-    """
+    """One deployment that answered."""
 
     stage: str
     commit: str
-    image: str
-    models: dict[str, str]
+    image: str  # `sha256:` and 64 hex digits
+    models: dict[str, str]  # model to version
     released_at: str
-    server: str = ""
+    server: str = ""  # digest of the server's image, empty where the stage had none
 
     @property
     def moment(self) -> datetime:
@@ -61,10 +52,8 @@ def list_releases(store: ObjectStore, stage: str | None = None) -> list[Release]
 class History:
     """The releases of a stage, without and with those that were rolled back.
 
-    Attributes:
-        active: Oldest first; the last one is live, the others are what a rollback returns to.
-        rolled_back: Releases that were rolled back and not released again, each with the one
-            that replaced it.
+    The active ones stand oldest first; the last one is live, the others are what a rollback returns
+    to. Those that were rolled back and not released again stand with the one that replaced them.
     """
 
     active: list[Release] = field(default_factory=list)

@@ -34,17 +34,10 @@ class Versions:
         self.store = store
 
     def publish(self, artifact: Artifact) -> str:
-        """Verify an artifact, upload it under its version, and read it back.
+        """Verify an artifact, upload it under its version, and read it back; returns the version.
 
-        Publishing it again changes nothing.
-
-        Returns:
-            The version.
-
-        Raises:
-            ArtifactError: The artifact is damaged.
-            RegistryError: The version exists with other content.
-            StoreError: It arrives damaged.
+        Publishing it again changes nothing. Raises ArtifactError where it is damaged, RegistryError
+        where the version exists with other content, StoreError where it arrives damaged.
         """
         verify(artifact)
         model, version = artifact.manifest.model, artifact.version
@@ -104,9 +97,7 @@ class Versions:
     ) -> Artifact:
         """Write a version to a new folder, less the files of some roles, and verify it.
 
-        Raises:
-            ArtifactError: A file is missing or damaged.
-            RegistryError: There is no such version, or it changed meanwhile.
+        Raises ArtifactError, RegistryError.
         """
         described = self.describe(model, version)
         folder.mkdir(parents=True)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.tracking.tracker import Point, Status, Tracker, one_line
+from scripts.common.errors import one_line
+from scripts.tracking.tracker import Point, Status, Tracker
 
 # Sending takes at most this part of the time, unless that would make the curves a minute old.
 SHARE = 1 / 200

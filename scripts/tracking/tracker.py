@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from scripts.common.errors import CommandError, MissingExtraError
+from scripts.common.errors import CommandError, MissingExtraError, one_line
 
 TrackerChoice = Literal["auto", "mlflow", "wandb", "none"]
 Status = Literal["finished", "failed", "killed"]
@@ -30,47 +30,31 @@ class TrackingError(CommandError):
 
 @dataclass(frozen=True)
 class Point:
-    """One figure at one step.
+    """One figure at one step."""
 
-    Attributes:
-        name: A path such as `finetuning/loss`; each has steps of its own.
-        value: The figure.
-        step: Its number.
-        time: In Unix seconds.
-    """
-
-    name: str
+    name: str  # a path such as `finetuning/loss`; each has steps of its own
     value: float
     step: int
-    time: float = field(default_factory=time.time)
+    time: float = field(default_factory=time.time)  # in Unix seconds
 
 
 class Tracker(Protocol):
-    """One run that is being recorded. Methods raise whatever the library behind them raises.
-
-    Attributes:
-        kind: Which tracker it is.
-        run: The id by which it is opened again, empty where it keeps none.
-    """
+    """One run that is being recorded. Methods raise whatever the library behind them raises."""
 
     kind: str
-    run: str
+    run: str  # the id by which it is opened again, empty where it keeps none
 
     def parameters(self, values: Mapping[str, str]) -> None:
         """Record the run's settings. Recording them again changes nothing."""
-        ...
 
     def metrics(self, points: Sequence[Point]) -> None:
         """Record figures, in the order of their steps."""
-        ...
 
     def picture(self, path: Path) -> None:
         """Record an image file, shown among the run's plots."""
-        ...
 
     def file(self, path: Path) -> None:
         """Record a file under its own name."""
-        ...
 
     def model(self, path: Path, name: str, *, register: bool) -> None:
         """Record a model's folder.
@@ -78,11 +62,9 @@ class Tracker(Protocol):
         With `register` it also becomes the newest version of `name` in the tracker's model
         registry; that changes nothing where every logged model is a version anyway.
         """
-        ...
 
     def finish(self, status: Status) -> None:
         """End the run; nothing is recorded after it."""
-        ...
 
 
 class NullTracker:
@@ -113,14 +95,16 @@ def open_tracker(
     runs: Mapping[str, str],
     job: str = "training",
 ) -> Tracker:
-    """Open a run, the one of `runs` where an earlier process began it.
+    """Open a run, the one of `runs` (by kind of tracker) where an earlier process began it.
+
+    `auto` is MLflow where that is installed, and nothing elsewhere.
 
     Args:
-        choice: `auto` is MLflow where that is installed, and nothing elsewhere.
+        choice: As in the configuration.
         group: MLflow's experiment, W&B's project.
         name: Of the run.
         folder: Where a tracker may keep files of its own.
-        runs: Ids of earlier runs, by kind of tracker.
+        runs: Ids of earlier runs.
         job: The kind of run, by which trackers distinguish training from inference.
 
     Raises:
@@ -156,9 +140,3 @@ def _open(kind: str, group: str, name: str, folder: Path, run: str | None, job: 
     from scripts.tracking.mlflow_tracker import open_mlflow
 
     return open_mlflow(group, name, run, job)
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's message on one line; of a long one both ends, where the cause is."""
-    message = " ".join(str(error).split()) or type(error).__name__
-    return message if len(message) <= 300 else f"{message[:150]} ... {message[-150:]}"

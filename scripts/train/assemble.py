@@ -5,111 +5,38 @@ The steps are the same for every task. What each does is up to a `TrainingTask`.
 
 import os
 import shutil
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from function.core.artifact import Artifact, Decoding, Tokenization, describe_files
-from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from function.core.artifact import Artifact, Task, Tokenization, describe_files
+from scripts.common.errors import UsageError
+from scripts.train.architectures.architecture import Log, TrainedModel, TrainingRun
+from scripts.train.classification import ClassificationTask
 from scripts.train.config import TrainConfig
-from scripts.train.corpus import Corpus
-from scripts.train.export import EntityParity, ExportParity, export
+from scripts.train.export import export
 from scripts.train.manifest import draft_manifest, provenance, render_card, write_manifest
 from scripts.train.quantization import Rounding
+from scripts.train.tasks import TrainingTask
 
 CARD = "README.md"
 
-Texts = TypeVar("Texts")
-Answered = TypeVar("Answered")
+
+def start(config: TrainConfig, data: Path, folder: Path, log: Log) -> TrainingRun:
+    """Read the corpus of a run. Raises DataError, UsageError."""
+    if config.task == "text-classification" and len(config.labels) < 2:
+        raise UsageError("labels: a classifier needs two or more")
+    return TrainingRun(config, _task(config.task).read(config, data), data, folder, log)
 
 
-@dataclass(frozen=True)
-class Fitted(Generic[Answered]):
-    """What was chosen on the validation parts.
+def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], list[Path]]:
+    """Write the run's `artifact` and plots. Raises ExportError where the export is too far off.
 
-    Attributes:
-        tokenization: With the chosen way to read long texts.
-        decoding: With the fitted temperature.
-        validation: Answers before calibration by data set, where the choice took them.
-        report: What was compared, for the run's report.
+    Returns the report of what was compared, chosen and measured, whose `after_calibration` holds
+    the figures by data set, and the plots.
     """
-
-    tokenization: Tokenization
-    decoding: Decoding
-    report: dict[str, Any]
-    validation: Mapping[str, Answered] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Measured(Generic[Answered]):
-    """Answers of the artifact, calibrated, by held-out data set; and more for the run's report."""
-
-    answers: Mapping[str, Answered]
-    report: dict[str, Any] = field(default_factory=dict)
-
-
-class TrainingTask(ABC, Generic[Texts, Answered]):
-    """The steps of a run that depend on its task.
-
-    A draft is the exported artifact before anything was measured or chosen; its folder holds no
-    manifest yet. Nothing is chosen on a test file.
-    """
-
-    @abstractmethod
-    def read(self, config: TrainConfig, data: Path) -> Corpus[Texts]:
-        """Read and split the data sets. Raises DataError."""
-
-    @abstractmethod
-    def decoding(self, trained: TrainedModel) -> Decoding:
-        """Return how the outputs become answers, with temperature 1."""
-
-    @abstractmethod
-    def compare(
-        self, run: TrainingRun, trained: TrainedModel, draft: Artifact
-    ) -> ExportParity | EntityParity:
-        """Compare the export with the trained model. Raises ExportError where it is too far off."""
-
-    @abstractmethod
-    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Answered]:
-        """Choose on the validation parts what can be chosen after training."""
-
-    @abstractmethod
-    def measure(
-        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Answered]
-    ) -> Measured[Answered]:
-        """Answer the validation parts, the test parts and the files that are measured only."""
-
-    @abstractmethod
-    def figures(self, answers: Answered, labels: list[str]) -> dict[str, float]:
-        """Return the figures that the manifest records of one data set."""
-
-    @abstractmethod
-    def profile(
-        self, run: TrainingRun, trained: TrainedModel, measured: Measured[Answered]
-    ) -> dict[str, Any]:
-        """Return the reference profile of the validation parts."""
-
-    @abstractmethod
-    def write_extras(self, run: TrainingRun, answers: Mapping[str, Answered]) -> list[Path]:
-        """Write what a run leaves beside its artifact and report, and return the plots."""
-
-
-def assemble(
-    task: TrainingTask[Any, Any], run: TrainingRun, trained: TrainedModel
-) -> tuple[dict[str, Any], Mapping[str, Any]]:
-    """Write the run's `artifact`.
-
-    Returns:
-        The report of what was compared, chosen and measured, whose `after_calibration` holds the
-        figures by data set; and the calibrated answers by data set.
-
-    Raises:
-        ExportError: The export is too far off.
-    """
-    config = run.config
+    config, task = run.config, _task(run.config.task)
     folder = _export(run, trained)
     manifest = draft_manifest(
         folder,
@@ -141,8 +68,17 @@ def assemble(
     final = run.folder / "artifact"
     shutil.rmtree(final, ignore_errors=True)
     os.replace(folder, final)
-    reports = {"parity": parity, **fitted.report, **measured.report}
-    return reports | {"after_calibration": figures}, measured.answers
+    report = {"parity": parity, **fitted.report, **measured.report, "after_calibration": figures}
+    return report, task.write_extras(run, measured.answers)
+
+
+def _task(task: Task) -> TrainingTask[Any, Any]:
+    if task == "text-classification":
+        return ClassificationTask()
+    # Here, because seqeval is installed for entities alone.
+    from scripts.train.entities import EntityTask
+
+    return EntityTask()
 
 
 def _export(run: TrainingRun, trained: TrainedModel) -> Path:

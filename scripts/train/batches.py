@@ -37,23 +37,17 @@ class Examples(Protocol):
 
     def of_epoch(self, seed: int) -> "Examples":
         """Return the rows of one epoch, drawn from the seed where epochs differ."""
-        ...
 
     def lengths(self, max_tokens: int) -> Sequence[int]:
         """Return the tokens of each row, special ones included."""
-        ...
 
     def collate(
         self, rows: Sequence[int], max_tokens: int, generator: np.random.Generator | None
     ) -> Batch:
         """Pad rows to their longest.
 
-        Args:
-            rows: Their numbers.
-            max_tokens: Of a row, special ones included.
-            generator: Draws which part of a longer row is taken; None takes its start.
+        A generator draws which part of a row beyond `max_tokens` is taken; None takes its start.
         """
-        ...
 
 
 @dataclass(frozen=True)

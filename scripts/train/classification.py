@@ -15,12 +15,12 @@ from scripts.evaluate.evaluation import Evaluation, evaluate, load_predictor
 from scripts.evaluate.metrics import accuracy, figures, fit_temperature, rescale
 from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.assemble import Fitted, Measured, TrainingTask
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, load_corpus, locate
 from scripts.train.export import ExportParity, check_parity
 from scripts.train.plots import draw_plots
 from scripts.train.record import read_log
+from scripts.train.tasks import Fitted, Measured, TrainingTask
 
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000

@@ -17,19 +17,15 @@ class _Section(BaseModel):
 
 
 class DatasetConfig(_Section):
-    """One source of labelled texts.
+    """One source of labelled texts; `text`, `label` and `group` name its columns.
 
     Attributes:
-        name: Of the data set, in figures.
         path: A file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
-        text: Column of the text.
-        label: Column of the label.
-        group: Column of the group, where rows have one.
         split_by: `group` keeps rows of one group (a movie, a user) on one side; `sentence` is for
             treebank phrases: a sentence is held out together with every phrase that it contains.
         validation: Share held out of training.
         test: Share held out of training and of every choice.
-        repeat: How often training takes each row.
+        repeat: How often an epoch takes each row.
     """
 
     name: str
@@ -51,12 +47,8 @@ class PhaseConfig(_Section):
             give a random window, another one in each epoch; the last epochs should see the length
             that is served.
         max_steps: Ends the schedule earlier than the epochs would.
-        learning_rate: At its highest.
         warmup: Share of the steps.
-        weight_decay: Of AdamW.
-        batch_texts: Most texts of a batch.
-        batch_tokens: Most tokens of a batch, padding included.
-        gradient_clip: Most norm of the gradient.
+        batch_tokens: Padding included.
     """
 
     epoch_max_tokens: list[Annotated[int, Field(ge=8)]] = Field(min_length=1)
@@ -102,14 +94,8 @@ class ServingConfig(_Section):
 
     How it treats texts beyond one window (windows, head and tail, or their start alone) is chosen
     on the validation parts. `by_token` and `exact` are parts of the names of matrices where int8
-    costs agreement.
-
-    Attributes:
-        max_tokens: Of a window, special ones included.
-        stride: Tokens that two windows share.
-        max_windows: Of a text.
-        by_token: Matrices whose inputs are rounded on a scale of each token's own.
-        exact: Matrices that stay in fp32, which is slower.
+    costs agreement: their inputs are rounded on a scale of each token's own, or all stays in fp32,
+    which is slower.
     """
 
     max_tokens: Annotated[int, Field(ge=8)] = 512
@@ -136,24 +122,14 @@ class TrainConfig(_Section):
     """A whole run.
 
     Attributes:
-        model: Its name.
-        task: Hugging Face's name of it.
         architecture: A module of `scripts/train/architectures`, or of your own by its dotted name.
         network: Settings of the architecture.
         base: The checkpoint that it starts from, where it starts from one.
         labels: In the order of their integer codes.
-        seed: Of everything that is drawn.
-        dropout: Of the network.
-        checkpoint_minutes: Between two checkpoints.
-        datasets: To train on.
-        pretraining: Of a checkpoint, before the labels.
         unlabelled: Texts that an architecture may learn words from.
-        finetuning: On labels.
-        serving: Of the artifact.
         renamed_labels: Of entities, a label of a file to its name among `labels`.
         evaluation: Further files, by name, that are measured on and never chosen on.
         licenses: Terms of the base and the data, by name; they go into the artifact.
-        tracking: Where the run is recorded.
     """
 
     model: str
@@ -178,14 +154,9 @@ class TrainConfig(_Section):
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
-    """Read and check a TOML file.
+    """Read and check a TOML file. Raises UsageError with the first wrong key.
 
-    Args:
-        path: Of the file.
-        changes: `section.key=value`, which replace its values; a value is TOML, or a bare word.
-
-    Raises:
-        UsageError: With the first wrong key.
+    Changes are `section.key=value`, which replace its values; a value is TOML, or a bare word.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -26,10 +26,8 @@ class Corpus(Generic[Texts]):
 def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
     """Read and split every data set of a configuration that classifies texts.
 
-    Args:
-        config: Names the data sets.
-        data: The folder that the configured paths are relative to, or one file, which then
-            replaces the only data set.
+    `data` is the folder that the configured paths are relative to, or one file, which then replaces
+    the only data set.
     """
     texts: list[str] = []
     labels: list[int] = []

@@ -20,12 +20,12 @@ from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, sam
 from scripts.evaluate.evaluation import load_predictor
 from scripts.evaluate.profile import entity_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.assemble import Fitted, Measured, TrainingTask
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, load_tagged_corpus, locate
 from scripts.train.export import EntityParity, run_torch
 from scripts.train.plots import draw_loss
 from scripts.train.record import read_log
+from scripts.train.tasks import Fitted, Measured, TrainingTask
 
 PARITY_TEXTS = 1000
 LEAST_SAME = 0.99  # of the entities that the trained and the exported model find

@@ -41,19 +41,12 @@ MOST_MEAN_DIFFERENCE = 0.02
 
 @dataclass(frozen=True)
 class ExportParity:
-    """Distance of an exported classifier from the trained one.
-
-    Attributes:
-        texts: How many were compared.
-        agreement: Share of texts with the same best label.
-        mean_difference: Of the probabilities, over texts and labels.
-        max_difference: Of the probabilities, over texts and labels.
-    """
+    """Distance of an exported classifier from the trained one."""
 
     texts: int
-    agreement: float
-    mean_difference: float
-    max_difference: float
+    agreement: float  # share of texts with the same best label
+    mean_difference: float  # of the probabilities, over texts and labels
+    max_difference: float  # of the probabilities, over texts and labels
 
 
 @dataclass(frozen=True)
@@ -65,18 +58,10 @@ class EntityParity:
 
 
 def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None) -> None:
-    """Write the files of an artifact into a folder.
+    """Write the files of an artifact into a folder. Raises ExportError.
 
     They are `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json`,
     `config.json` and the tensors of a decoder that has some.
-
-    Args:
-        trained: The model.
-        folder: Which exists.
-        rounding: Matrices that are rounded otherwise than the rest.
-
-    Raises:
-        ExportError: The model cannot be exported.
     """
     with TemporaryDirectory() as scratch:
         full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"

@@ -33,11 +33,7 @@ def externalize(
 ) -> None:
     """Move the graph's parameters into `weights` and point the graph there, in place.
 
-    Args:
-        model: The graph.
-        weights: The file that is written.
-        parameters: The checkpoint's tensors by name.
-        prefix: That the export put before each name.
+    `parameters` are the checkpoint's tensors by name, before which the export put `prefix`.
     """
     arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     names = {name: name.removeprefix(prefix).removesuffix("_quantized") for name in arrays}

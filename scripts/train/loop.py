@@ -126,12 +126,8 @@ class Phase:
     ) -> None:
         """Train to the end of the plan, or until `patience` validations brought nothing better.
 
-        Args:
-            data: The examples.
-            evaluate: Returns figures of the model; their mean decides, and the best weights are
-                restored at the end. None validates never.
-            evaluate_every: Steps between two validations; None validates after each epoch.
-            patience: Validations without a better one that end the phase.
+        The mean of the figures of `evaluate` decides; the best weights are restored at the end. It
+        is called every `evaluate_every` steps; None calls it after each epoch.
         """
         epochs = [
             data.of_epoch(self._seed + epoch) for epoch in range(len(self._config.epoch_max_tokens))

@@ -34,11 +34,7 @@ def draw_plots(
 ) -> list[Path]:
     """Draw the plots of a classifier's run into `folder` and return the files.
 
-    Args:
-        records: The lines of the run's log.
-        evaluations: Calibrated answers by data set.
-        labels: In the order of their codes.
-        folder: Created where it is absent.
+    `records` are the lines of the run's log, `evaluations` calibrated answers by data set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     answered = {name: found for name, found in evaluations.items() if len(found.truth)}

@@ -22,22 +22,16 @@ WIDTH, LEAST = "token_scale_axis", "token_scale_least"  # names of two constants
 
 @dataclass(frozen=True)
 class Rounding:
-    """Matrices that are rounded otherwise than the rest, by parts of their names.
-
-    Attributes:
-        by_token: Their inputs are rounded on a scale of each token's own; see `scale_by_token`.
-        exact: They stay in fp32.
-    """
+    """Matrices that are rounded otherwise than the rest, by parts of their names."""
 
     by_token: tuple[str, ...] = ()
-    exact: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()  # they stay in fp32
 
 
 def quantize(source: Path, target: Path, rounding: Rounding) -> None:
     """Write the int8 version of a graph: matrix products by ONNX Runtime, embeddings by row.
 
-    Raises:
-        ExportError: The rounding names a matrix that the graph does not have.
+    Raises ExportError where the rounding names a matrix that the graph does not have.
     """
     model = onnx.load(source)
     exact = _products(model.graph, rounding.exact)
@@ -67,7 +61,7 @@ def _products(graph: onnx.GraphProto, parts: Sequence[str]) -> list[onnx.NodePro
 
 
 def scale_by_token(graph: onnx.GraphProto, products: Sequence[onnx.NodeProto]) -> None:
-    """Give each token of these products' inputs a scale of its own, in place.
+    """Give each token of the inputs of these MatMuls a scale of its own, in place.
 
         x @ W = s * ((x / s) @ W),  s = max |x| of each row
 
@@ -75,10 +69,6 @@ def scale_by_token(graph: onnx.GraphProto, products: Sequence[onnx.NodeProto]) -
     numbers many times those of the rest, and would leave the rest few of the 255 levels; divided by
     its own largest number first, every token has them all (token-wise quantization of activations:
     Yao et al. 2022, "ZeroQuant"). In full precision nothing changes.
-
-    Args:
-        graph: Whose nodes are replaced.
-        products: Some of its MatMuls.
     """
     if not products:
         return

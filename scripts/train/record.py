@@ -54,11 +54,8 @@ class RunRecord:
 def record_run(config: TrainConfig, output: Path) -> Iterator[RunRecord]:
     """Open the record of a run, the one that an earlier process began where there is one.
 
-    A tracker fails before anything is trained, or not at all.
-
-    Raises:
-        MissingExtraError: The tracker is not installed.
-        TrackingError: The tracker cannot be opened.
+    A tracker fails before anything is trained, with MissingExtraError or TrackingError, or not at
+    all.
     """
     tracked = TrackedSteps(output / TRACKED)
     tracker = open_tracker(

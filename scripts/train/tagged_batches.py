@@ -82,25 +82,15 @@ def _part(word: int, words: int) -> str:
 
 @dataclass(frozen=True)
 class TaggedExamples:
-    """Sentences to learn from.
-
-    Attributes:
-        tokenizer: That made the ids.
-        ids: Content token ids of each sentence.
-        tags: Of each token.
-        groups: The document of each sentence.
-        passage: The most sentences of a document that an epoch joins.
-        hidden_words: Share of the words that training replaces by `mask_id`.
-        mask_id: The checkpoint's mask.
-    """
+    """Sentences to learn from."""
 
     tokenizer: TextTokenizer
-    ids: Sequence[TokenIds]
+    ids: Sequence[TokenIds]  # content token ids of each sentence
     tags: Sequence[TokenIds]
     groups: Sequence[str]
-    passage: int
-    hidden_words: float = 0.0
-    mask_id: int = 0
+    passage: int  # the most sentences of a document that an epoch joins
+    hidden_words: float = 0.0  # share of the words that training replaces by `mask_id`
+    mask_id: int = 0  # the checkpoint's mask
 
     @classmethod
     def of(

@@ -1,41 +1,80 @@
-"""Start and end of a training run, around the architecture's own part."""
+"""Tasks of a training run: the steps, before and after an architecture's own part, that differ."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from function.core.artifact import Task
-from scripts.common.errors import UsageError
-from scripts.train.architectures.architecture import Log, TrainedModel, TrainingRun
-from scripts.train.assemble import TrainingTask, assemble
-from scripts.train.classification import ClassificationTask
+from function.core.artifact import Artifact, Decoding, Tokenization
+from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.config import TrainConfig
+from scripts.train.corpus import Corpus
+from scripts.train.export import EntityParity, ExportParity
+
+Texts = TypeVar("Texts")
+Answered = TypeVar("Answered")
 
 
-def start(config: TrainConfig, data: Path, folder: Path, log: Log) -> TrainingRun:
-    """Read the corpus of a run. Raises DataError, UsageError."""
-    if config.task == "text-classification" and len(config.labels) < 2:
-        raise UsageError("labels: a classifier needs two or more")
-    return TrainingRun(config, _task(config.task).read(config, data), data, folder, log)
+@dataclass(frozen=True)
+class Fitted(Generic[Answered]):
+    """The choices that were made on the validation parts."""
+
+    tokenization: Tokenization  # with the chosen way to read long texts
+    decoding: Decoding  # with the fitted temperature
+    report: dict[str, Any]  # what was compared, for the run's report
+    validation: Mapping[str, Answered] = field(default_factory=dict)
 
 
-def finish(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], list[Path]]:
-    """Write `artifact` and plots into the run's folder.
+@dataclass(frozen=True)
+class Measured(Generic[Answered]):
+    """Answers of the artifact, calibrated, by held-out data set; and more for the run's report."""
 
-    Returns:
-        The report, whose `after_calibration` has the figures of each data set, and the plots.
+    answers: Mapping[str, Answered]
+    report: dict[str, Any] = field(default_factory=dict)
 
-    Raises:
-        ExportError: The export is too far from the trained model.
+
+class TrainingTask(ABC, Generic[Texts, Answered]):
+    """The steps of a run that depend on its task.
+
+    A draft is the exported artifact before anything was measured or chosen; its folder holds no
+    manifest yet. Nothing is chosen on a test file.
     """
-    task = _task(run.config.task)
-    report, answers = assemble(task, run, trained)
-    return report, task.write_extras(run, answers)
 
+    @abstractmethod
+    def read(self, config: TrainConfig, data: Path) -> Corpus[Texts]:
+        """Read and split the data sets. Raises DataError."""
 
-def _task(task: Task) -> TrainingTask[Any, Any]:
-    if task == "text-classification":
-        return ClassificationTask()
-    # Here, because seqeval is installed for entities alone.
-    from scripts.train.entities import EntityTask
+    @abstractmethod
+    def decoding(self, trained: TrainedModel) -> Decoding:
+        """Return how the outputs become answers, with temperature 1."""
 
-    return EntityTask()
+    @abstractmethod
+    def compare(
+        self, run: TrainingRun, trained: TrainedModel, draft: Artifact
+    ) -> ExportParity | EntityParity:
+        """Compare the export with the trained model. Raises ExportError where it is too far off."""
+
+    @abstractmethod
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Answered]:
+        """Choose on the validation parts what can be chosen after training."""
+
+    @abstractmethod
+    def measure(
+        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Answered]
+    ) -> Measured[Answered]:
+        """Answer the validation parts, the test parts and the files that are measured only."""
+
+    @abstractmethod
+    def figures(self, answers: Answered, labels: list[str]) -> dict[str, float]:
+        """Return the figures that the manifest records of one data set."""
+
+    @abstractmethod
+    def profile(
+        self, run: TrainingRun, trained: TrainedModel, measured: Measured[Answered]
+    ) -> dict[str, Any]:
+        """Return the reference profile of the validation parts."""
+
+    @abstractmethod
+    def write_extras(self, run: TrainingRun, answers: Mapping[str, Answered]) -> list[Path]:
+        """Write the run's files other than artifact and report, and return the plots."""

@@ -27,14 +27,10 @@ SPREAD = 0.3  # standard deviation of the numbers, as large as what training mak
 
 
 def learn_word_pieces(texts: Sequence[str], size: int) -> Path:
-    """Learn word pieces (Schuster & Nakajima 2012) and return their `tokenizer.json`.
+    """Learn at most `size` word pieces (Schuster & Nakajima 2012), as a `tokenizer.json`.
 
     From the cache, the same texts give the same file. Every character of the training texts is a
     piece, so that a new word is never unknown, save for characters that they do not have.
-
-    Args:
-        texts: To learn from.
-        size: The most pieces.
     """
     name = f"tokenizers/{cache_key(f'word pieces {size}', texts)}.json"
     return cached(name, lambda file: _learn(texts, size).save(str(file)))
@@ -76,13 +72,10 @@ def tokenize_cached(
 def learn_word_vectors(
     ids: Sequence[TokenIds], vocabulary: int, width: int, seed: int
 ) -> npt.NDArray[np.float32]:
-    """Learn vectors of word pieces from their company.
+    """Learn vectors of word pieces from their company, (vocabulary, width).
 
     Skip-gram with negative sampling (Mikolov et al. 2013): a network from scratch may start with
-    what 22,500 labels are too few to teach.
-
-    Returns:
-        (vocabulary, width); zeros for pieces that hardly occur.
+    what 22,500 labels are too few to teach. Pieces that hardly occur have zeros.
     """
     contents = np.concatenate(ids).astype(np.int32).tobytes()
     settings = (WINDOW, NEGATIVE, EPOCHS, RARE, FREQUENT, vocabulary, width, seed)

@@ -12,9 +12,9 @@ from typing import Any
 
 from function.core.artifact import MANIFEST, PICKLE_SUFFIXES, parse_manifest
 from function.core.errors import ArtifactError
-from scripts.common.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import read_checkpoint, settings_files
-from scripts.refresh.sources.source import Revision, client_errors, load_client, one_line
+from scripts.refresh.sources.source import Revision, client_errors, load_client
 
 TIMEOUT = 30.0  # seconds; a hub that is silent for longer is as good as not there
 

@@ -65,10 +65,7 @@ def sources_by_model(given: str, served: Collection[str], pins: Collection[str])
     """Return model to source, for models that are served and not pinned, from `MODEL=SOURCE,...`.
 
     A model that is not named has `registry`. A SOURCE without a model belongs to the one model
-    that is not named.
-
-    Raises:
-        UsageError: A source belongs to no model, or a model has two.
+    that is not named. Raises UsageError where a source belongs to no model, or a model has two.
     """
     named: dict[str, str] = {}
     unnamed: list[str] = []

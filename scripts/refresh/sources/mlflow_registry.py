@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import sha256
-from scripts.common.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, TOKENIZER_CONFIG
 from scripts.refresh.sources.source import (
     Revision,
     client_errors,
     find_model,
     load_client,
-    one_line,
 )
 
 NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}

@@ -9,23 +9,16 @@ from typing import Any, Protocol
 
 from function.core.artifact import MANIFEST
 from function.core.errors import EvergreenError
-from scripts.common.errors import MissingExtraError, SourceError
+from scripts.common.errors import MissingExtraError, SourceError, one_line
 from scripts.refresh.checkpoint import CONFIG
-
-MOST_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One immutable state of a source.
+    """One immutable state of a source."""
 
-    Attributes:
-        source: As it was named, without its revision.
-        revision: The commit, digest or version that pins it.
-    """
-
-    source: str
-    revision: str
+    source: str  # as it was named, without its revision
+    revision: str  # the commit, digest or version that pins it
 
     def __str__(self) -> str:
         return f"{self.source}@{self.revision}"
@@ -35,31 +28,20 @@ class Source(Protocol):
     """A source that a model is pulled from."""
 
     def newest(self) -> Revision | None:
-        """Return the newest revision, None without one. Downloads no weights.
-
-        Raises:
-            SourceError: The source cannot be read.
-        """
-        ...
+        """Return the newest revision, None without one. Loads no weights. Raises SourceError."""
 
     def fetch(self, revision: Revision, folder: Path) -> Path:
-        """Download a revision into an empty folder.
+        """Download a revision into an empty folder. Raises SourceError.
 
-        Returns:
-            The folder of the artifact (it has a manifest) or of the transformers checkpoint (it
-            has a `config.json`): `folder`, or one below.
-
-        Raises:
-            SourceError: The source cannot be read, or holds no model.
+        Returns the folder of the artifact (it has a manifest) or of the transformers checkpoint (it
+        has a `config.json`): `folder`, or one below.
         """
-        ...
 
 
 def find_model(folder: Path, source: str) -> Path:
     """Return the one folder, this or below, of an artifact or else of a checkpoint.
 
-    Raises:
-        SourceError: There is none, or more than one.
+    Raises SourceError where there is none, or more than one.
     """
     found = _folders_of(folder, MANIFEST) or [
         path for path in _folders_of(folder, CONFIG) if any(path.glob("*.safetensors"))
@@ -93,9 +75,7 @@ def load_client(module: str, *packages: str) -> Any:
 def client_errors(source: str, explain: Callable[[Exception], str | None]) -> Iterator[None]:
     """Turn whatever a client raises into a SourceError that names the source and the cause.
 
-    Args:
-        source: As it was named.
-        explain: Puts the cause in plain words; None leaves the client's own.
+    `explain` puts the cause in plain words; None leaves the client's own.
     """
     try:
         yield
@@ -104,8 +84,3 @@ def client_errors(source: str, explain: Callable[[Exception], str | None]) -> It
     except Exception as error:  # clients let errors of their HTTP library and database through
         cause = explain(error) or f"{type(error).__name__}: {one_line(error)}"
         raise SourceError(f"{source}: {cause}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's message without line breaks, at most MOST_CHARACTERS long."""
-    return " ".join(str(error).split())[:MOST_CHARACTERS]

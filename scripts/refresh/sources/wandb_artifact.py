@@ -6,13 +6,12 @@ The revision is the version that the alias names and the digest of its content.
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.sources.source import (
     Revision,
     client_errors,
     find_model,
     load_client,
-    one_line,
 )
 
 

@@ -38,28 +38,21 @@ class ObjectStore(Protocol):
     @property
     def location(self) -> str:
         """The store's name for people: a directory, or `s3://bucket/prefix`."""
-        ...
 
     def get(self, key: str) -> StoredObject:
         """Read a small object. Raises NotFoundError."""
-        ...
 
     def download(self, key: str, path: Path) -> str:
         """Write an object of any size to a new file and return its tag. Raises NotFoundError."""
-        ...
 
     def create(self, key: str, content: Content) -> None:
         """Write an object that is not there yet. Raises ConflictError where it is."""
-        ...
 
     def replace(self, key: str, content: Content, etag: str) -> None:
         """Replace an object that still has this tag. Raises ConflictError where it does not."""
-        ...
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """Yield every object whose key starts with a prefix."""
-        ...
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        ...

@@ -30,18 +30,14 @@ class TrainingRun:
     """One run of one configuration.
 
     Attributes:
-        config: The configuration.
         corpus: Its data, read and split; of a task that finds entities, texts with their spans.
-        data: The folder that paths of the configuration are relative to.
-        folder: Where the run keeps what a killed one needs to go on.
-        log: Takes every step and every validation.
     """
 
     config: TrainConfig
     corpus: Corpus[Any]
-    data: Path
-    folder: Path
-    log: Log
+    data: Path  # the folder that paths of the configuration are relative to
+    folder: Path  # where the run keeps what a killed one needs to go on
+    log: Log  # takes every step and every validation
 
     def settings(self, kind: type[Settings]) -> Settings:
         """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
@@ -62,12 +58,8 @@ class TrainingRun:
     ) -> None:
         """Run the phase `finetuning`: the model ends with the weights that validated best.
 
-        Args:
-            model: Whose parameters are trained.
-            loss: Of a batch.
-            train: The examples.
-            evaluate: Returns figures of the model, whose mean decides.
-            rate: Factor of the learning rate of a parameter, by its name.
+        `evaluate` returns figures, whose mean decides; `rate` is a factor of a parameter's learning
+        rate, by its name.
         """
         settings = self.config.finetuning
         Phase(
@@ -97,11 +89,7 @@ class TrainedModel:
         model: In evaluation mode. Called with `input_ids` and `attention_mask`, right-padded
             (texts, tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an
             object that has them as `logits`.
-        tokenizer: Of the model.
-        tokenizer_file: Its `tokenizer.json`.
-        config: The artifact's `config.json`.
         decoder: Tensors for the decoder of the graph's outputs, a file of the artifact.
-        casing: Whether ids carry casing (see `function/core/casing.py`).
     """
 
     model: nn.Module
@@ -109,7 +97,7 @@ class TrainedModel:
     tokenizer_file: Path
     config: Mapping[str, Any]
     decoder: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    casing: bool = False
+    casing: bool = False  # whether ids carry casing (see `function/core/casing.py`)
 
 
 class Architecture(Protocol):
@@ -117,7 +105,6 @@ class Architecture(Protocol):
 
     def train(self, run: TrainingRun) -> TrainedModel:
         """Train, going on in the run's folder where a run was killed."""
-        ...
 
 
 def load_architecture(name: str) -> Architecture:

@@ -49,10 +49,8 @@ class LinearChainCrf(nn.Module):
     def loss(self, emissions: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
         """Return the mean negative log-likelihood of texts' tags, in nats.
 
-        Args:
-            emissions: (texts, tokens, tags).
-            tags: (texts, tokens), IGNORED at tokens that begin no word; each text has one that
-                does.
+        Emissions are (texts, tokens, tags). Tags are (texts, tokens), IGNORED at tokens that begin
+        no word; each text has a word.
         """
         emissions, tags, words = words_alone(emissions, tags)
         start, end, between = self.scores()
@@ -74,8 +72,7 @@ def words_alone(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Move the tokens that begin words together to the left.
 
-    Returns:
-        Emissions, tags, and the number of words of each text, behind which tag 0 stands.
+    Returns emissions, tags, and the number of words of each text, behind which tag 0 stands.
     """
     begins = tags != IGNORED
     words = begins.sum(dim=1)
@@ -104,12 +101,7 @@ def f1_scores(
 ) -> dict[str, float]:
     """Return F1 of whole entities by data set, of texts cut to `max_tokens`.
 
-    Args:
-        parts: By data set.
-        tags: Of the emissions.
-        crf: The transitions that the model is trained with.
-        max_tokens: Of a text.
-        model: Gives emissions.
+    The model gives emissions; `crf` has the transitions that it is trained with.
     """
     start, end, between = (each.detach().cpu().double().numpy() for each in crf.scores())
     transitions = Transitions(start, end, between)
