@@ -1,7 +1,7 @@
 """Freeze a golden set in a registry, under its digest, for the gate to judge by.
 
-FILE holds texts that no model is trained on, with what is true of them: a label each where the
-model classifies texts, their entities where it finds those. Prints the digest alone on stdout.
+FILE holds texts that no model is trained on, with the truth: a label each where the model
+classifies texts, their entities where it finds those. Prints the digest alone on stdout.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _manifest(registry: Registry, model: str) -> Manifest:
-    """That of production, or of the newest version where nothing is in production yet."""
+    """Return the production manifest, or the newest one if none is in production."""
     production = registry.alias(model, PRODUCTION)
     versions = [production.version] if production else registry.versions(model)[-1:]
     if not versions:

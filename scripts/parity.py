@@ -23,7 +23,7 @@ from scripts.evaluate.agreement import Agreement, OneByOne, compare
 from scripts.evaluate.evaluation import open_predictor
 from scripts.evaluate.measure import open_torch
 from scripts.gate.golden import parse_golden
-from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.gate.golden_set import LabelledGoldenSet
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import PRODUCTION, Registry, open_registry
 

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _wanted(registry: Registry, models: list[str] | None, alias: str) -> dict[str, str]:
-    """Model to version. Raises RegistryError where an alias was never set."""
+    """Return model to version. Raises RegistryError where an alias was never set."""
     pinned = dict(model.split("=", 1) for model in models or [] if "=" in model)
     named = [model for model in models or registry.models() if "=" not in model]
     wanted = dict(pinned)

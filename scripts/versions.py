@@ -1,4 +1,4 @@
-"""List the versions of a registry: when they were made, how good they are, who points at them."""
+"""List the versions of a registry: their dates, sizes, accuracies and aliases."""
 
 from pathlib import Path
 from typing import Any

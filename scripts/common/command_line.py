@@ -1,4 +1,4 @@
-"""What every command shares: arguments in, an exit code out, errors as one line."""
+"""Shared parts of every command: arguments in, an exit code out, errors as one line."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
 def add_to_summary(markdown: str) -> None:
-    """Append to the page of the job at hand; outside of a job nothing happens."""
+    """Append to the summary page of a GitHub job; do nothing outside of one."""
     path = os.environ.get(VARIABLE)
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
@@ -37,9 +37,9 @@ def run(command: Callable[[], None]) -> None:
 
 @contextmanager
 def needing(packages: str) -> Iterator[None]:
-    """Around imports, and calls that import. packages: what the command needs beside the server's.
+    """Wrap imports, and calls that import, of packages that the server does not need.
 
-    Raises MissingExtraError where one of them is not installed.
+    Raises MissingExtraError, which names all `packages`, where one is not installed.
     """
     try:
         yield
@@ -51,7 +51,7 @@ def needing(packages: str) -> Iterator[None]:
 
 
 def registry_parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """A parser of a command that works on a registry."""
+    """Return the parser of a command that works on a registry."""
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.add_argument(
         "--registry", required=True, metavar="LOCATION", help="a directory, or s3://bucket/prefix"
@@ -66,10 +66,10 @@ def write_json(document: object, path: Path | None) -> None:
 
 
 def write_outputs(path: Path | None, values: Mapping[str, str]) -> None:
-    """Append `name=value` lines as a GitHub job's later steps read them, where a file was named.
+    """Append `name=value` lines for the later steps of a GitHub job, if a file was named.
 
-    Raises ValueError, and writes nothing, for a value of more than one line: what follows its
-    first would be taken for outputs of its own.
+    Raises ValueError, and writes nothing, for a value of more than one line, whose rest would be
+    read as outputs of its own.
     """
     if path is None:
         return
@@ -81,7 +81,7 @@ def write_outputs(path: Path | None, values: Mapping[str, str]) -> None:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Columns as wide as what they hold."""
+    """Return a plain-text table, its columns as wide as their content."""
     lines = [list(map(str, row)) for row in (head, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

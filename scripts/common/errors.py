@@ -22,7 +22,7 @@ class RefusedError(CommandError):
 
 
 class DriftError(CommandError):
-    """What a model meets is no longer what it was validated on."""
+    """The inputs of a model are no longer those that it was validated on."""
 
     exit_code = 3
 
@@ -36,7 +36,7 @@ class ThinReferenceError(UsageError):
 
 
 class NotComparableError(UsageError):
-    """A model has no full precision that its int8 graph could be held against."""
+    """A model has no full-precision weights to compare its int8 graph with."""
 
 
 class ExportError(CommandError):
@@ -60,7 +60,7 @@ class RegistryError(CommandError):
 
 
 class LostRaceError(RegistryError):
-    """Someone else moved the pointer first; look again before trying again."""
+    """Someone else moved the pointer first; read it again before trying again."""
 
 
 class SourceError(CommandError):
@@ -69,3 +69,9 @@ class SourceError(CommandError):
 
 class MissingExtraError(UsageError):
     """An optional package is needed that is not installed; the message says which."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message on one line; of a long one both ends, where the cause is."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    return message if len(message) <= 300 else f"{message[:150]} ... {message[-150:]}"

@@ -1,4 +1,4 @@
-"""What git says of the working tree that is deployed."""
+"""State of the working tree, as git reports it."""
 
 import subprocess
 
@@ -6,18 +6,18 @@ HEX_DIGITS = 40
 
 
 def commit() -> str:
-    """The commit, with `-dirty` where files differ from it; `unknown` where there is none."""
+    """Return the commit, with `-dirty` where files differ from it, or `unknown` without one."""
     head = git("rev-parse", "HEAD")
     return f"{head}-dirty" if head and git("status", "--porcelain") else head or "unknown"
 
 
 def is_commit(source: str) -> bool:
-    """Whether it is a commit alone, by which content can be told."""
+    """Return whether a source is a plain commit, which identifies the content."""
     return len(source) == HEX_DIGITS
 
 
 def git(*arguments: str) -> str:
-    """What git says, nothing where there is no git or no repository."""
+    """Return what git prints, nothing without git or a repository."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:

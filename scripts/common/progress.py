@@ -1,10 +1,14 @@
-"""A progress bar on a terminal, a plain line now and then elsewhere. Always on stderr."""
+"""Progress on stderr: a bar on a terminal, a plain line every half minute elsewhere."""
 
 import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING, Never
 
-from tqdm import tqdm
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+PLAIN_LINE_SECONDS = 30.0
 
 
 def log(line: str) -> None:
@@ -12,20 +16,19 @@ def log(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-PLAIN_LINE_SECONDS = 30.0
-
-
 class Progress:
-    """Counts finished units of a known total and shows figures beside them."""
+    """Counter of finished units out of a known total, shown with figures."""
 
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self._title, self._total, self._done = title, total, done
         self._started, self._spoken, self._initial = time.monotonic(), 0.0, done
-        self._bar = (
-            tqdm(total=total, initial=done, desc=title, file=sys.stderr, dynamic_ncols=True)
-            if sys.stderr.isatty()
-            else None
-        )
+        self._bar: "tqdm[Never] | None" = None
+        if sys.stderr.isatty():
+            from tqdm import tqdm  # commands that only log lines run without it
+
+            self._bar = tqdm(
+                total=total, initial=done, desc=title, file=sys.stderr, dynamic_ncols=True
+            )
 
     def advance(self, units: int = 1, **figures: float) -> None:
         self._done += units

@@ -1,4 +1,4 @@
-"""What a running service answers, over HTTP: its server, or the Lambda."""
+"""HTTP client of a running service, be it the server or the Lambda."""
 
 import json
 import os
@@ -17,8 +17,11 @@ TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
 
 
 class ServiceError(CommandError):
-    """A service refused a request, or none answered. status: of HTTP, 0 where nobody answered.
-    retry_after: seconds after which it says that there may be room, None where it does not.
+    """A service refused a request, or none answered.
+
+    Attributes:
+        status: The HTTP status, 0 where nothing answered.
+        retry_after: Seconds after which the service suggests another try, None without a hint.
     """
 
     def __init__(self, where: str, status: int, detail: str, retry_after: float | None) -> None:
@@ -26,12 +29,14 @@ class ServiceError(CommandError):
         self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
-class Service:
-    """A model of a deployment. API_KEY in the environment is sent as its bearer key."""
+class ServiceClient:
+    """One model of a running service. API_KEY in the environment is sent as the bearer key."""
 
     def __init__(self, url: str, model: str | None = None) -> None:
-        """Ask what is served. model: None is the default one. Raises UsageError where the address
-        or the model is none, ServiceError where nothing answers there.
+        """Ask which models are served, and choose one; None is the default model.
+
+        Raises UsageError where the address is none or the model is not served, ServiceError where
+        nothing answers.
         """
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"{url}: give an address that begins with http:// or https://")
@@ -55,9 +60,7 @@ class Service:
         self.labels: list[str] = served["labels"]
 
     def predictions(self, texts: Sequence[str], *, title: str) -> list[dict[str, Any]]:
-        """Ask for every text, several at once; their answers in the same order. Raises
-        ServiceError.
-        """
+        """Return the prediction of every text, in order. Raises ServiceError."""
         batches = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
         predictions: list[dict[str, Any]] = []
         with Progress(title, len(texts)) as progress, ThreadPoolExecutor(REQUESTS) as pool:
@@ -67,14 +70,12 @@ class Service:
         return predictions
 
     def answer(self, texts: Sequence[str]) -> dict[str, Any]:
-        """The answer's `model` and, in the order of the texts, `predictions`. Raises ServiceError,
-        the texts' fault or not.
-        """
+        """Return one answer: `model`, and `predictions` in order. Raises ServiceError."""
         answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
         return answer
 
     def _ask(self, path: str, body: object = None) -> Any:
-        # What is scored or evaluated is nobody's traffic.
+        # Texts that are scored or evaluated are no traffic of users.
         headers = {"content-type": "application/json", "x-prediction-log": "off"}
         if key := os.environ.get("API_KEY"):
             headers["authorization"] = f"Bearer {key}"
@@ -98,7 +99,7 @@ def _detail(error: HTTPError) -> str:
 
 
 def _retry_after(error: HTTPError) -> float | None:
-    """In seconds. A date, which the header may hold too, no service of ours sends."""
+    """Return the header in seconds. Our services never send a date, its other form."""
     try:
         return float(error.headers["retry-after"])
     except (TypeError, ValueError):

@@ -22,7 +22,7 @@ READERS = {
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """Rows of one data set. `groups` is empty where the source has none."""
+    """Rows of one data set; `groups` is empty where the source has none."""
 
     texts: list[str]
     labels: list[int]
@@ -47,10 +47,9 @@ def read_labelled(
     label: str = "label",
     group: str | None = None,
 ) -> LabelledTexts:
-    """Read texts with their labels as codes into `labels`.
+    """Read texts with their labels, as codes into `labels`; the file may have codes or names.
 
-    A label may be its code or its name. Raises DataError where a column is missing, a label is
-    unknown, or fewer than two classes occur.
+    Raises DataError where a column is missing, a label is unknown, or fewer than two labels occur.
     """
     table = read_table(path)
     for column in (text, label, *([group] if group else [])):
@@ -78,7 +77,7 @@ def read_texts(path: Path, text: str = "text") -> list[str]:
 
 
 def read_table(path: Path) -> pa.Table:
-    """Any supported source as a table. Raises DataError where it cannot be read."""
+    """Read any supported source as a table. Raises DataError where that fails."""
     if path.is_dir():
         return _read_class_folders(path)
     if not path.exists():
@@ -93,7 +92,7 @@ def read_table(path: Path) -> pa.Table:
 
 
 def _read_class_folders(path: Path) -> pa.Table:
-    """`aclImdb/train`: one folder a class, one text file a row, `<id>_<rating>.txt`."""
+    """Read one folder per class and one text file per row, as in `aclImdb/train`."""
     names = [name for name in ("neg", "pos") if (path / name).is_dir()] or sorted(
         child.name for child in path.iterdir() if child.is_dir()
     )
@@ -115,7 +114,7 @@ def _read_text(file: Path) -> str:
 
 
 def _read_hub(path: Path) -> pa.Table:
-    """A data set by its hub name, with an optional split: `stanfordnlp/imdb:train`."""
+    """Read a data set by its hub name, with an optional split: `stanfordnlp/imdb:train`."""
     name, _, split = path.as_posix().partition(":")
     try:
         import datasets

@@ -1,8 +1,8 @@
-"""Texts with the entities that they name, from CoNLL columns, JSON lines or Parquet.
+"""Texts with their entities, from CoNLL columns, JSON lines or Parquet.
 
 CoNLL: one word a line, its tag last, an empty line between sentences, `-DOCSTART-` between
-documents. JSON lines and Parquet: `text`, and `entities` of `label`, `start` and `end`, and, where
-there is one, `document`, which keeps texts that belong together on one side of a split.
+documents. JSON lines and Parquet: `text`, `entities` of `label`, `start` and `end`, and optionally
+`document`, which keeps the texts of one document on one side of a split.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,13 @@ from typing import Any
 from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_table
 
+CONLL = {".txt", ".conll", ".iob", ".bio"}
+DOCUMENT = "-DOCSTART-"
+
 
 @dataclass(frozen=True, order=True)
 class Span:
-    """Code points [start, end) of a text, and what they name."""
+    """An entity: its code points [start, end) of a text, and its label."""
 
     start: int
     end: int
@@ -25,7 +28,7 @@ class Span:
 
 @dataclass(frozen=True)
 class TaggedTexts:
-    """Rows of one data set. groups: the document of each."""
+    """Rows of one data set; `groups` names the document of each."""
 
     texts: list[str]
     spans: list[list[Span]]
@@ -42,7 +45,7 @@ class TaggedTexts:
         )
 
     def documents(self) -> "TaggedTexts":
-        """The same with the texts of each document, which follow each other, as one text."""
+        """Return the rows with the consecutive texts of each document joined into one."""
         joined = TaggedTexts([], [], [])
         for text, spans, group in zip(self.texts, self.spans, self.groups, strict=True):
             if joined.groups[-1:] != [group]:
@@ -56,16 +59,12 @@ class TaggedTexts:
         return joined
 
 
-CONLL = {".txt", ".conll", ".iob", ".bio"}
-DOCUMENT = "-DOCSTART-"
-
-
 def read_tagged(
     path: Path, labels: Sequence[str], renamed: Mapping[str, str] | None = None
 ) -> TaggedTexts:
     """Read texts with their entities. Raises DataError where a tag, a span or a label is wrong.
 
-    renamed: what a label of the file is called among `labels`, where that is another name.
+    `renamed` maps a label of the file to its name among `labels`, where the two differ.
     """
     rows = _read_conll(path) if path.suffix.lower() in CONLL else _read_spans(path)
     if not any(text.strip() for text in rows.texts):
@@ -77,19 +76,25 @@ def read_tagged(
     ]
     rows = replace(rows, spans=named)
     for number, (text, spans) in enumerate(zip(rows.texts, rows.spans, strict=True), start=1):
-        end = 0
         for span in spans:
             if span.label not in labels:
                 raise DataError(
                     f"{path}, text {number}: label '{span.label}' is none of {', '.join(labels)}."
                 )
-            if not end <= span.start < span.end <= len(text):
-                raise DataError(
-                    f"{path}, text {number}: [{span.start}, {span.end}) lies outside the text, or "
-                    "overlaps the entity before it."
-                )
-            end = span.end
+        if wrong := misplaced(text, spans):
+            raise DataError(f"{path}, text {number}: {wrong}.")
     return rows
+
+
+def misplaced(text: str, spans: Sequence[Span]) -> str:
+    """Return what is wrong with the first span outside of its text or before; empty if none is."""
+    end = 0
+    for span in spans:
+        if not end <= span.start < span.end <= len(text):
+            edges = f"[{span.start}, {span.end})"
+            return f"{edges} lies outside the text, or overlaps the entity before it"
+        end = span.end
+    return ""
 
 
 def _read_conll(path: Path) -> TaggedTexts:
@@ -109,7 +114,7 @@ def _read_conll(path: Path) -> TaggedTexts:
 
 
 def _sentences(path: Path) -> Iterator[list[tuple[int, list[str]]]]:
-    """The numbered lines of each, in columns."""
+    """Yield the numbered lines of each sentence, in columns."""
     sentence: list[tuple[int, list[str]]] = []
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
@@ -127,8 +132,10 @@ def _sentences(path: Path) -> Iterator[list[tuple[int, list[str]]]]:
 
 
 def _sentence(path: Path, lines: Sequence[tuple[int, list[str]]]) -> tuple[str, list[Span]]:
-    """Words with a space between them, and what their tags say. An entity begins at `B-`, and at
-    `I-` where no entity of its label goes on: so IOB1 and IOB2 are both understood.
+    """Return a sentence's words joined by spaces, and its entities.
+
+    An entity begins at `B-`, and at `I-` unless it continues one of the same label, so that IOB1
+    and IOB2 are both understood.
     """
     text, spans, before = "", list[Span](), "O"
     for number, columns in lines:

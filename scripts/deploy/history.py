@@ -34,7 +34,7 @@ def refuse_rolled_back(registry: Registry, stage: StageConfiguration, *, again: 
     """Raise CommandError where this commit was rolled back from the stage. again: allow it."""
     source = commit()
     history = release_history(list_releases(registry.store, stage.name))
-    if not again and is_commit(source) and source in history.commits_taken_back():
+    if not again and is_commit(source) and source in history.commits_rolled_back():
         raise CommandError(
             f"{source[:12]} was rolled back from {stage.name}: push a repair, or say --again"
         )
@@ -58,7 +58,7 @@ def previous_release(history: History, live: str) -> Release:
     Raises:
         CommandError: There is none.
     """
-    active = history.standing
+    active = history.active
     images = [release.image for release in active]
     if not images:
         raise CommandError("no release was recorded, so there is none to go back to")
@@ -101,7 +101,7 @@ def record_rollback(
     registry = stage_registry(account, project)
     if stage.moves_production:
         reason = f"{stage.name} is back at {target.name}"
-        active = [each.image for each in release_history(releases).standing]
+        active = [each.image for each in release_history(releases).active]
         move = registry.return_to if target.image in active else registry.promote
         for model, version in target.models.items():
             log(f"{model} production -> {move(model, version, reason).version}")
@@ -111,7 +111,7 @@ def record_rollback(
 
 def release_rows(releases: Sequence[Release], live: str) -> Iterator[Sequence[str]]:
     """Yield name, commit, models and state of each release, the newest first."""
-    rolled_back = {release.image for release, _ in release_history(releases).taken_back}
+    rolled_back = {release.image for release, _ in release_history(releases).rolled_back}
     for release in reversed(releases):
         is_live, is_rolled_back = release.image == live, release.image in rolled_back
         state = "live" * is_live or "rolled back" * is_rolled_back

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.dates import ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from scripts.common.pictures import COLOURS, panels, save
 from scripts.drift.distributions import FEATURES, Distribution, Reference
 from scripts.drift.prediction_log import PredictionLog
 from scripts.drift.timeline import TimeSlice, find_change
@@ -23,7 +24,6 @@ from scripts.drift.verdict import (
     accuracy_interval,
 )
 from scripts.drift.wording import NAMES, advice, changes, headline
-from scripts.train.plots import COLOURS, panels, save
 
 COURSE = "course"  # the picture of distances over time, among those by feature
 MOST_NAMES = 20

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
+from scripts.common.errors import one_line
 from scripts.drift.check import DriftCheck
 from scripts.drift.cloudwatch import metric_values
 from scripts.drift.distributions import FEATURES
-from scripts.tracking.choice import one_line, open_tracker
-from scripts.tracking.tracker import Choice, Point, Tracker, TrackingError
+from scripts.tracking.tracker import Point, Tracker, TrackerChoice, TrackingError, open_tracker
 
 JOB = "inference"
 PART = "production"  # where the names of training's metrics have a data set
 
 
-def track(check: DriftCheck, choice: Choice, folder: Path) -> str:
+def track(check: DriftCheck, choice: TrackerChoice, folder: Path) -> str:
     """Record metrics, their course in time, pictures and report; return the run's id.
 
     Args:

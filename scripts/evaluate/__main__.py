@@ -17,7 +17,7 @@ def main() -> None:
         raise UsageError("--agreement is torch's with the ONNX graph: add --backend torch")
     if arguments.model and not arguments.url:
         raise UsageError("--model names one that a service serves: give --url")
-    with needing("pyarrow tqdm, and seqeval for entities"):
+    with needing("pyarrow scikit-learn seqeval tqdm"):
         from scripts.evaluate.measure import measure_artifact, measure_service
 
         report = (measure_service if arguments.url else measure_artifact)(arguments)
@@ -42,7 +42,7 @@ def _arguments() -> argparse.Namespace:
         action="append",
         type=_renaming,
         metavar="OLD=NEW",
-        help="of entities: what a label of the file is called in the model; repeatable",
+        help="of entities: a label of the file and its name in the model; repeatable",
     )
     parser.add_argument(
         "--documents",

@@ -1,4 +1,4 @@
-"""How often two ways of reading the same texts end in the same label."""
+"""Agreement of two ways to run the same texts: how often both give the same label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from typing import Protocol
 import numpy as np
 
 from function.core.backend import Backend, Logits
+from function.core.decoding import Probabilities
 from function.core.tokenization import TokenIds
-from scripts.evaluate.metrics import Probabilities, wilson_interval
+from scripts.evaluate.metrics import wilson_interval
 
 
-class Answered(Protocol):
-    """Answers to texts. probabilities: (texts, labels)."""
+class HasProbabilities(Protocol):
+    """Answers to texts, with (texts, labels) probabilities."""
 
     @property
     def probabilities(self) -> Probabilities: ...
@@ -20,18 +21,18 @@ class Answered(Protocol):
 
 @dataclass(frozen=True)
 class Agreement:
-    """share: of texts with the same best label; low, high: its 95 % interval.
+    """Agreement on the label, and differences of the probabilities.
 
-    mean_difference, p99_difference, max_difference: of the probabilities, over texts and labels.
-    leads: of each text with another label, by how much the first's best probability leads.
+    Attributes:
+        leads: Of each text with another label, the lead of the first's best probability.
     """
 
     texts: int
-    share: float
-    low: float
+    share: float  # of texts with the same best label
+    low: float  # lower end of the share's 95 % interval
     high: float
-    mean_difference: float
-    p99_difference: float
+    mean_difference: float  # of the probabilities, over texts and labels
+    p99_difference: float  # which 99 % of them do not exceed
     max_difference: float
     leads: Sequence[float]
 
@@ -43,17 +44,16 @@ class Agreement:
         )
 
 
-def compare(first: Answered, second: Answered) -> Agreement:
+def compare(first: HasProbabilities, second: HasProbabilities) -> Agreement:
     """Compare the answers to the same texts in the same order."""
     one, other = first.probabilities, second.probabilities
     same = one.argmax(1) == other.argmax(1)
     differences = np.abs(one - other)
     best = np.sort(one[~same], axis=1)
-    share = float(same.mean())
-    low, high = wilson_interval(share, len(same))
+    low, high = wilson_interval(int(same.sum()), len(same))
     return Agreement(
         len(same),
-        share,
+        float(same.mean()),
         low,
         high,
         float(differences.mean()),
@@ -64,10 +64,10 @@ def compare(first: Answered, second: Answered) -> Agreement:
 
 
 class OneByOne:
-    """A backend that reads each window of a batch by itself, as a request of one text is read.
+    """A backend that runs each window of a batch by itself, as it runs a request of one text.
 
-    The graph rounds activations to eight bits of the largest in the batch, so what stands beside
-    a window moves its logits.
+    The graph rounds activations to eight bits of the largest in the batch, so the other windows of
+    a batch move a window's logits.
     """
 
     def __init__(self, backend: Backend) -> None:

@@ -1,5 +1,6 @@
-"""Behavioural checks (after Ribeiro et al. 2020, "Beyond Accuracy"): what a film sentiment model
-must do whatever its accuracy. The sentences were written for this project.
+"""Behavioural checks of film sentiment models (after Ribeiro et al. 2020, "Beyond Accuracy").
+
+They hold whatever the accuracy. The sentences were written for this project.
 """
 
 from collections.abc import Sequence
@@ -63,11 +64,12 @@ NEUTRAL = {
 
 
 @dataclass(frozen=True)
-class Check:
-    """One check's outcome.
+class BehaviourCheck:
+    """The result of one check.
 
-    figure: for expectations the share of right answers; for invariance the widest spread of the
-    positive label's probability between two fillings of one neutral sentence.
+    The figure of expectations is the share of right answers; of invariance, the widest spread of
+    the positive label's probability between two fillings of one neutral sentence. Failures are the
+    wrong answers, or the two ends of that spread.
     """
 
     name: str
@@ -76,13 +78,13 @@ class Check:
     failures: Sequence[str]
 
 
-def is_behaving(manifest: Manifest) -> bool:
-    """Whether the checks are for a model: whether it tells negative texts from positive ones."""
+def has_behaviour_checks(manifest: Manifest) -> bool:
+    """Return whether the checks fit a model: whether it labels texts negative or positive."""
     return manifest.task == TASK and sorted(manifest.labels) == LABELS
 
 
-def check_behaviour(predictor: Predictor) -> list[Check]:
-    """Run every check on a model that they are for; see `is_behaving`."""
+def check_behaviour(predictor: Predictor) -> list[BehaviourCheck]:
+    """Run every check on a model that has them; see `has_behaviour_checks`."""
     return [
         _expectation(predictor, "negation", NEGATION),
         _expectation(predictor, "very short texts", SHORT),
@@ -93,19 +95,21 @@ def check_behaviour(predictor: Predictor) -> list[Check]:
     ]
 
 
-def _expectation(predictor: Predictor, name: str, cases: Sequence[tuple[str, str]]) -> Check:
+def _expectation(
+    predictor: Predictor, name: str, cases: Sequence[tuple[str, str]]
+) -> BehaviourCheck:
     predictions = predictor.classify([text for text, _ in cases])
     wrong = [
         f"{text} -> {prediction.label} {prediction.score:.2f}"
         for (text, label), prediction in zip(cases, predictions, strict=True)
         if prediction.label != label
     ]
-    return Check(name, 1 - len(wrong) / len(cases), len(cases), wrong)
+    return BehaviourCheck(name, 1 - len(wrong) / len(cases), len(cases), wrong)
 
 
 def _invariance(
     predictor: Predictor, name: str, templates: Sequence[str], fillings: Sequence[str]
-) -> Check:
+) -> BehaviourCheck:
     widest, extremes = 0.0, []
     for template in templates:
         texts = [template.format(filling) for filling in fillings]
@@ -118,4 +122,4 @@ def _invariance(
         if high - low > widest:
             widest = high - low
             extremes = [f"{texts[scores.index(s)]} {s:.2f}" for s in (low, high)]
-    return Check(name, widest, len(templates) * len(fillings), extremes)
+    return BehaviourCheck(name, widest, len(templates) * len(fillings), extremes)

@@ -1,4 +1,4 @@
-"""What an artifact answers on labelled texts, by the very code that serves it."""
+"""Answers of a classifier on labelled texts, by the very code that serves it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,49 +6,61 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import open_artifact, verify
+from function.core import predictor as core
+from function.core.artifact import Artifact, open_artifact, verify
 from function.core.catalog import LoadBackend
-from function.core.predictor import Predictor, load_predictor
+from function.core.decoding import Probabilities
+from function.core.predictor import Predictor
 from function.core.tokenization import LongText
 from function.core.types import Options
 from scripts.common.progress import Progress
 from scripts.data.labelled_texts import LabelledTexts
-from scripts.evaluate.metrics import Codes, Probabilities
 
 BATCH = 32
+MOST_WINDOWS = 1_000_000  # of one call: offline, nothing needs a bound
+
+Codes = npt.NDArray[np.int64]  # of labels: their positions in the manifest
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Answers beside the truth. tokens: of each whole text, without special tokens."""
+    """Answers compared with the truth."""
 
     probabilities: Probabilities
-    truth: Codes
-    tokens: Codes
+    truth: Codes  # (texts,) of label codes
+    tokens: Codes  # (texts,) of each whole text, without special tokens
 
 
 def open_predictor(
     path: Path, threads: int = 0, load_backend: LoadBackend | None = None
 ) -> Predictor:
-    """Load an artifact as serving would, with no bound on a request's windows.
-
-    load_backend: opens its backend; None takes ONNX Runtime on so many threads.
-    """
+    """Open, verify and load an artifact's folder. Raises ArtifactError."""
     artifact = open_artifact(path)
     verify(artifact)
-    return load_predictor(
-        artifact,
-        load_backend or (lambda found: OnnxBackend(found, threads)),
-        max_windows=1_000_000,
-    )
+    return load_predictor(artifact, threads, load_backend)
+
+
+def load_predictor(
+    artifact: Artifact, threads: int = 0, load_backend: LoadBackend | None = None
+) -> Predictor:
+    """Load an artifact that was verified, as serving would but for the bound on windows.
+
+    With 0 threads ONNX Runtime chooses; `load_backend` opens another backend.
+    """
+    load = load_backend or (lambda found: OnnxBackend(found, threads))
+    return core.load_predictor(artifact, load, MOST_WINDOWS)
 
 
 def evaluate(
     predictor: Predictor, rows: LabelledTexts, *, long_text: LongText | None = None, title: str
 ) -> Evaluation:
-    """Answer every text that is not empty. `long_text` overrides what the artifact says."""
+    """Answer every text that is not empty, the shortest first.
+
+    `long_text` overrides what the artifact does with texts beyond one window.
+    """
     order = [
         row for row in np.argsort([len(text) for text in rows.texts]) if rows.texts[row].strip()
     ]
@@ -62,22 +74,22 @@ def evaluate(
                 scores.append({entry.label: entry.score for entry in prediction.scores})
                 tokens.append(prediction.tokens)
             progress.advance(len(texts))
-    return _beside_truth(scores, tokens, rows.select(order), predictor.labels)
+    return _evaluation(scores, tokens, rows.select(order), predictor.labels)
 
 
 def evaluate_reported(
     predictions: Sequence[dict[str, Any]], rows: LabelledTexts, labels: Sequence[str]
 ) -> Evaluation:
-    """What a service answered, as its JSON has it, beside the truth of the same rows."""
+    """Compare the JSON predictions of a service with the truth of the same rows."""
     scores = [
         {entry["label"]: float(entry["score"]) for entry in prediction["scores"]}
         for prediction in predictions
     ]
     tokens = [prediction["tokens"] for prediction in predictions]
-    return _beside_truth(scores, tokens, rows, labels)
+    return _evaluation(scores, tokens, rows, labels)
 
 
-def _beside_truth(
+def _evaluation(
     scores: Sequence[Mapping[str, float]],
     tokens: Sequence[int],
     rows: LabelledTexts,

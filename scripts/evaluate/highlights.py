@@ -1,6 +1,6 @@
-"""Whether highlighted words decided: leaving them out must change the answer more than chance does.
+"""Check of highlights: leaving out the highlighted words must matter more than random words.
 
-After the comprehensiveness of DeYoung et al. 2020, "ERASER", held against random words.
+After the comprehensiveness of DeYoung et al. 2020, "ERASER", compared with random words.
 """
 
 from collections.abc import Sequence
@@ -19,19 +19,18 @@ Spans = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Highlighting:
-    """texts: that were long enough to judge. share: of them, where leaving out the top words
-    lowers the answered label's score more than leaving out random ones.
+class HighlightCheck:
+    """The share of texts where the top words matter more than random ones.
+
+    They do where leaving them out lowers the answered label's score more.
     """
 
-    texts: int
+    texts: int  # that were long enough to judge
     share: float
 
 
-def check_highlights(predictor: Predictor, texts: Sequence[str], seed: int = 3) -> Highlighting:
-    """Explain each text, then read it twice more: without its five top words, and without five
-    words drawn at random.
-    """
+def check_highlights(predictor: Predictor, texts: Sequence[str], seed: int = 3) -> HighlightCheck:
+    """Explain each text, then run it without its five top words, and without five random ones."""
     generator = np.random.default_rng(seed)
     outcomes: list[bool] = []
     with Progress("highlights", len(texts)) as progress:
@@ -41,7 +40,7 @@ def check_highlights(predictor: Predictor, texts: Sequence[str], seed: int = 3) 
                 drawn = generator.choice(len(words), WORDS, replace=False)
                 outcomes.append(_beats(predictor, text, [words[index] for index in drawn]))
             progress.advance(1)
-    return Highlighting(len(outcomes), sum(outcomes) / max(1, len(outcomes)))
+    return HighlightCheck(len(outcomes), sum(outcomes) / max(1, len(outcomes)))
 
 
 def _beats(predictor: Predictor, text: str, at_random: Spans) -> bool:
@@ -53,7 +52,7 @@ def _beats(predictor: Predictor, text: str, at_random: Spans) -> bool:
 
 
 def _words(predictor: Predictor, text: str) -> list[tuple[int, int]]:
-    """(start, end) of every word that is more than punctuation."""
+    """Return (start, end) of every word that is more than punctuation."""
     encoded = predictor.tokenise(text)
     spans: dict[int, tuple[int, int]] = {}
     for position, (word, (start, end)) in enumerate(
@@ -65,7 +64,7 @@ def _words(predictor: Predictor, text: str) -> list[tuple[int, int]]:
 
 
 def without(text: str, spans: Spans) -> str:
-    """A text less some stretches of it."""
+    """Return a text less some stretches of it."""
     for start, end in sorted(spans, reverse=True):
         text = text[:start] + text[end:]
     return text

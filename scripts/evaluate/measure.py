@@ -1,4 +1,4 @@
-"""What `scripts.evaluate` does with an artifact and with a service, and what it refuses."""
+"""Evaluation of an artifact, or of a model that a service serves, as `scripts.evaluate` asks."""
 
 import argparse
 from abc import ABC, abstractmethod
@@ -10,106 +10,185 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Task, open_artifact
+from function.core.artifact import Artifact, Task, open_artifact, verify
 from function.core.backend import Backend
 from function.core.predictor import Predictor
 from scripts.common.errors import MissingExtraError, UsageError
-from scripts.common.service_client import Service
+from scripts.common.service_client import ServiceClient
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.evaluate.agreement import OneByOne, compare
-from scripts.evaluate.behaviour import LABELS, check_behaviour, is_behaving
+from scripts.evaluate.behaviour import LABELS, check_behaviour, has_behaviour_checks
 from scripts.evaluate.entity_evaluation import (
     EntityEvaluation,
-    entity_figures,
     evaluate_entities,
     evaluate_reported_entities,
 )
-from scripts.evaluate.evaluation import Evaluation, evaluate, evaluate_reported, open_predictor
+from scripts.evaluate.entity_metrics import entity_figures
+from scripts.evaluate.evaluation import Evaluation, evaluate, evaluate_reported, load_predictor
 from scripts.evaluate.highlights import check_highlights
 from scripts.evaluate.metrics import figures
 
-Rows = TypeVar("Rows")
-Measured = TypeVar("Measured")
+# Options that say how to read the file, and options that ask for further checks.
+READING = ("text", "label", "renamed_label", "documents")
+CHECKS = ("behaviour", "highlights", "agreement")
+SEED = 7
+
+Texts = TypeVar("Texts")
+Answered = TypeVar("Answered")
 
 
-class Measuring(ABC, Generic[Rows, Measured]):
-    """One task's way from a file of texts and what is true of them to figures.
+def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Print and return the figures of an artifact and of the further checks.
 
-    options: names of what a caller may say of this task alone: how to read a file, which `read`
-    takes, and what else to look at.
+    Raises ArtifactError, DataError, and UsageError where an option does not fit the artifact.
+    """
+    artifact = open_artifact(arguments.artifact)
+    model, labels = artifact.manifest.model, artifact.manifest.labels
+    evaluator, how = _evaluator(arguments, model, artifact.manifest.task)
+    verify(artifact)
+    loaders = {"onnx": None, "torch": open_torch}
+    predictor = load_predictor(artifact, load_backend=loaders[arguments.backend])
+    rows = evaluator.read(arguments.data, labels, **how)
+    answered = evaluator.evaluate(predictor, rows, f"{arguments.data.name}, {arguments.backend}")
+    report = _report(model, artifact.version, evaluator.figures(answered, labels))
+    if arguments.agreement:
+        report["agreement"] = report_agreement(artifact, rows, answered)
+    if arguments.behaviour:
+        report["behaviour"] = report_behaviour(predictor)
+    if arguments.highlights:
+        report["highlights"] = report_highlights(predictor, rows, arguments.highlights)
+    return report
+
+
+def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Print and return the figures of a model over HTTP.
+
+    Raises DataError, ServiceError, and UsageError where an option needs the artifact itself.
+    """
+    if any(getattr(arguments, name) for name in CHECKS) or arguments.backend != "onnx":
+        named = ", ".join(f"--{name}" for name in CHECKS)
+        raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
+    service = ServiceClient(arguments.url, arguments.model)
+    evaluator, how = _evaluator(arguments, service.name, service.task)
+    rows = evaluator.read(arguments.data, service.labels, **how)
+    answered = evaluator.evaluate_service(service, rows, arguments.data.name)
+    return _report(service.name, service.version, evaluator.figures(answered, service.labels))
+
+
+class Evaluator(ABC, Generic[Texts, Answered]):
+    """One task's way from a file of texts with their truth to figures.
+
+    Attributes:
+        options: Names of the options that this task has: how `read` reads the file, and checks.
     """
 
     options: ClassVar[frozenset[str]]
 
     @abstractmethod
-    def read(self, path: Path, labels: Sequence[str], **how: Any) -> Rows:
-        """Read a file. how: some of `options`. Raises DataError."""
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> Texts:
+        """Read a file; `how` are some of `options`. Raises DataError."""
 
     @abstractmethod
-    def ask(self, predictor: Predictor, rows: Rows, title: str) -> Measured:
-        """Ask a model here. title: of the progress that is shown."""
+    def evaluate(self, predictor: Predictor, rows: Texts, title: str) -> Answered:
+        """Answer every text on this machine; `title` is that of the progress."""
 
     @abstractmethod
-    def ask_service(self, service: Service, rows: Rows, title: str) -> Measured:
-        """Ask a model over HTTP. Raises ServiceError."""
+    def evaluate_service(self, service: ServiceClient, rows: Texts, title: str) -> Answered:
+        """Have a service answer every text. Raises ServiceError."""
 
     @abstractmethod
-    def figures(self, measured: Measured, labels: Sequence[str]) -> dict[str, float]:
-        """As a manifest records them."""
+    def figures(self, answered: Answered, labels: Sequence[str]) -> dict[str, float]:
+        """Return the figures as a manifest records them."""
 
 
-class LabelMeasuring(Measuring[LabelledTexts, Evaluation]):
-    """Of models that classify texts."""
+class LabelEvaluator(Evaluator[LabelledTexts, Evaluation]):
+    """Evaluation of models that classify texts."""
 
-    options = frozenset({"text", "label", "behaviour", "highlights", "agreement"})
+    options = frozenset({"text", "label", *CHECKS})
 
     def read(self, path: Path, labels: Sequence[str], **how: Any) -> LabelledTexts:
-        """text, label: the columns of them. See `read_labelled`."""
+        """Read a file whose columns `text` and `label` name. See `read_labelled`."""
         return read_labelled(path, labels, **how)
 
-    def ask(self, predictor: Predictor, rows: LabelledTexts, title: str) -> Evaluation:
+    def evaluate(self, predictor: Predictor, rows: LabelledTexts, title: str) -> Evaluation:
         return evaluate(predictor, rows, title=title)
 
-    def ask_service(self, service: Service, rows: LabelledTexts, title: str) -> Evaluation:
-        rows = rows.select(shortest_first(rows.texts))
-        told = service.predictions(rows.texts, title=title)
-        return evaluate_reported(told, rows, service.labels)
+    def evaluate_service(
+        self, service: ServiceClient, rows: LabelledTexts, title: str
+    ) -> Evaluation:
+        rows = rows.select(_shortest_first(rows.texts))
+        predictions = service.predictions(rows.texts, title=title)
+        return evaluate_reported(predictions, rows, service.labels)
 
-    def figures(self, measured: Evaluation, labels: Sequence[str]) -> dict[str, float]:  # noqa: ARG002
-        return figures(measured.probabilities, measured.truth)
+    def figures(self, answered: Evaluation, labels: Sequence[str]) -> dict[str, float]:  # noqa: ARG002
+        return figures(answered.probabilities, answered.truth)
 
 
-def shortest_first(texts: Sequence[str]) -> list[int]:
-    """The rows whose text is not empty: side by side, texts of like length cost the least."""
+class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
+    """Evaluation of models that find entities."""
+
+    options = frozenset({"renamed_label", "documents"})
+
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> TaggedTexts:
+        """Read a file. See `read_tagged`.
+
+        `renamed_label` are pairs of a label of the file and its name in the model; `documents`
+        joins the texts of each document.
+        """
+        rows = read_tagged(path, labels, dict(how.get("renamed_label", ())))
+        return rows.documents() if how.get("documents") else rows
+
+    def evaluate(self, predictor: Predictor, rows: TaggedTexts, title: str) -> EntityEvaluation:
+        return evaluate_entities(predictor, rows, title=title)
+
+    def evaluate_service(
+        self, service: ServiceClient, rows: TaggedTexts, title: str
+    ) -> EntityEvaluation:
+        rows = rows.select(_shortest_first(rows.texts))
+        return evaluate_reported_entities(service.predictions(rows.texts, title=title), rows)
+
+    def figures(self, answered: EntityEvaluation, labels: Sequence[str]) -> dict[str, float]:
+        return entity_figures(answered, labels)
+
+
+EVALUATORS: dict[Task, Evaluator[Any, Any]] = {
+    "text-classification": LabelEvaluator(),
+    "token-classification": EntityEvaluator(),
+}
+
+
+def _evaluator(
+    arguments: argparse.Namespace, model: str, task: Task
+) -> tuple[Evaluator[Any, Any], dict[str, Any]]:
+    """Return a model's evaluator, and what the caller says of the file."""
+    evaluator = EVALUATORS[task]
+    given = [name for name in (*READING, *CHECKS) if getattr(arguments, name)]
+    for name in given:
+        if name not in evaluator.options:
+            raise UsageError(
+                f"--{name.replace('_', '-')}: '{model}' is of {task}, which has no use for it"
+            )
+    return evaluator, {name: getattr(arguments, name) for name in given if name in READING}
+
+
+def _shortest_first(texts: Sequence[str]) -> list[int]:
+    """Return the rows whose text is not empty: texts of like length cost the least together."""
     rows = (row for row, text in enumerate(texts) if text.strip())
     return sorted(rows, key=lambda row: len(texts[row]))
 
 
-def measuring_of(task: Task) -> Measuring[Any, Any]:
-    """The one for models of a task."""
-    return _BY_TASK[task]()
-
-
-def _entity_measuring() -> Measuring[Any, Any]:
-    # Here, because seqeval brings scikit-learn, which no other task needs.
-
-    return EntityMeasuring()
-
-
-_BY_TASK = {
-    "text-classification": LabelMeasuring,
-    "token-classification": _entity_measuring,
-}
-
-
-SEED = 7
+def _report(model: str, version: str, figures: Mapping[str, float]) -> dict[str, Any]:
+    report = {"model": model, "version": version, **figures}
+    for name, value in report.items():
+        print(f"{name:18} {value}")
+    return report
 
 
 def open_torch(artifact: Artifact, device: str | None = None) -> Backend:
-    """Open an artifact with torch; device: as `TorchBackend` takes it.
+    """Open an artifact with torch, on a device as `TorchBackend` takes it.
 
-    Raises MissingExtraError without torch, and what `TorchBackend` raises.
+    Raises MissingExtraError where torch is not installed.
     """
     try:
         from function.backends.torch_backend import TorchBackend  # seconds of import
@@ -120,14 +199,19 @@ def open_torch(artifact: Artifact, device: str | None = None) -> Backend:
     return TorchBackend(artifact, device=device)
 
 
-def examine_agreement(path: Path, rows: LabelledTexts, torch: Evaluation) -> dict[str, Any]:
-    """Of torch with the graph, and of the graph with itself, whose answers hang on the batch."""
-    readings = {
-        "onnx in batches": open_predictor(path),
-        "onnx one by one": open_predictor(path, load_backend=lambda a: OneByOne(OnnxBackend(a, 0))),
+def report_agreement(artifact: Artifact, rows: LabelledTexts, torch: Evaluation) -> dict[str, Any]:
+    """Print and return the agreement of torch with the graph.
+
+    The graph's answers depend on the batch, so it is compared with itself too.
+    """
+    predictors = {
+        "onnx in batches": load_predictor(artifact),
+        "onnx one by one": load_predictor(
+            artifact, load_backend=lambda found: OneByOne(OnnxBackend(found, 0))
+        ),
     }
     batches, alone = (
-        evaluate(predictor, rows, title=title) for title, predictor in readings.items()
+        evaluate(predictor, rows, title=title) for title, predictor in predictors.items()
     )
     found = {
         "torch, onnx in batches": compare(batches, torch),
@@ -139,9 +223,9 @@ def examine_agreement(path: Path, rows: LabelledTexts, torch: Evaluation) -> dic
     return {name: asdict(agreement) for name, agreement in found.items()}
 
 
-def examine_behaviour(predictor: Predictor) -> list[dict[str, Any]]:
-    """Every behavioural check. Raises UsageError where the model has other labels than theirs."""
-    if not is_behaving(predictor.artifact.manifest):
+def report_behaviour(predictor: Predictor) -> list[dict[str, Any]]:
+    """Print and return every behavioural check. Raises UsageError for a model without checks."""
+    if not has_behaviour_checks(predictor.artifact.manifest):
         raise UsageError(
             f"--behaviour: the checks are sentences for the labels {' and '.join(LABELS)}; "
             f"the model's are {', '.join(predictor.labels)}"
@@ -152,91 +236,12 @@ def examine_behaviour(predictor: Predictor) -> list[dict[str, Any]]:
     return [asdict(check) for check in checks]
 
 
-def examine_highlights(predictor: Predictor, rows: LabelledTexts, count: int) -> dict[str, Any]:
-    """Whether the words that are highlighted in so many of the texts matter."""
+def report_highlights(predictor: Predictor, rows: LabelledTexts, count: int) -> dict[str, Any]:
+    """Print and return whether the highlighted words matter in `count` of the texts."""
     order = np.random.default_rng(SEED).permutation(len(rows))[:count]
-    highlighting = check_highlights(predictor, [rows.texts[row] for row in order])
+    found = check_highlights(predictor, [rows.texts[row] for row in order])
     print(
-        f"{'highlights':26} in {highlighting.share:.1%} of {highlighting.texts} texts, five top "
+        f"{'highlights':26} in {found.share:.1%} of {found.texts} texts, five top "
         "words matter more than five random ones"
     )
-    return asdict(highlighting)
-
-
-READING = ("text", "label", "renamed_label", "documents")
-LOOKING = ("behaviour", "highlights", "agreement")
-
-
-def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Print and return the figures, and what else was asked for. Raises UsageError, DataError."""
-    artifact = open_artifact(arguments.artifact)
-    model, labels = artifact.manifest.model, artifact.manifest.labels
-    measuring, how = _measuring(arguments, model, artifact.manifest.task)
-    loaders = {"onnx": None, "torch": open_torch}
-    predictor = open_predictor(artifact.path, load_backend=loaders[arguments.backend])
-    rows = measuring.read(arguments.data, labels, **how)
-    measured = measuring.ask(predictor, rows, f"{arguments.data.name}, {arguments.backend}")
-    report = _report(model, artifact.version, measuring.figures(measured, labels))
-    if arguments.agreement:
-        report["agreement"] = examine_agreement(arguments.artifact, rows, measured)
-    if arguments.behaviour:
-        report["behaviour"] = examine_behaviour(predictor)
-    if arguments.highlights:
-        report["highlights"] = examine_highlights(predictor, rows, arguments.highlights)
-    return report
-
-
-def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The same of a model over HTTP. Raises UsageError, DataError, ServiceError."""
-    if any(getattr(arguments, name) for name in LOOKING) or arguments.backend != "onnx":
-        named = ", ".join(f"--{name}" for name in LOOKING)
-        raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
-    service = Service(arguments.url, arguments.model)
-    measuring, how = _measuring(arguments, service.name, service.task)
-    rows = measuring.read(arguments.data, service.labels, **how)
-    measured = measuring.ask_service(service, rows, arguments.data.name)
-    return _report(service.name, service.version, measuring.figures(measured, service.labels))
-
-
-def _measuring(
-    arguments: argparse.Namespace, model: str, task: Task
-) -> tuple[Measuring[Any, Any], dict[str, Any]]:
-    """How a model is measured, and what the caller says of the file."""
-    measuring = measuring_of(task)
-    given = [name for name in (*READING, *LOOKING) if getattr(arguments, name)]
-    for name in given:
-        if name not in measuring.options:
-            raise UsageError(
-                f"--{name.replace('_', '-')}: '{model}' is of {task}, which has no use for it"
-            )
-    return measuring, {name: getattr(arguments, name) for name in given if name in READING}
-
-
-def _report(model: str, version: str, figures: Mapping[str, float]) -> dict[str, Any]:
-    report = {"model": model, "version": version, **figures}
-    for name, value in report.items():
-        print(f"{name:18} {value}")
-    return report
-
-
-class EntityMeasuring(Measuring[TaggedTexts, EntityEvaluation]):
-    """See `Measuring`."""
-
-    options = frozenset({"renamed_label", "documents"})
-
-    def read(self, path: Path, labels: Sequence[str], **how: Any) -> TaggedTexts:
-        """renamed_label: pairs of a label of the file and its name in the model. documents: whether
-        the texts of a document are read as one. See `read_tagged`.
-        """
-        rows = read_tagged(path, labels, dict(how.get("renamed_label", ())))
-        return rows.documents() if how.get("documents") else rows
-
-    def ask(self, predictor: Predictor, rows: TaggedTexts, title: str) -> EntityEvaluation:
-        return evaluate_entities(predictor, rows, title=title)
-
-    def ask_service(self, service: Service, rows: TaggedTexts, title: str) -> EntityEvaluation:
-        rows = rows.select(shortest_first(rows.texts))
-        return evaluate_reported_entities(service.predictions(rows.texts, title=title), rows)
-
-    def figures(self, measured: EntityEvaluation, labels: Sequence[str]) -> dict[str, float]:
-        return entity_figures(measured, labels)
+    return asdict(found)

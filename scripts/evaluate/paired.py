@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binomtest
 
 Right = npt.NDArray[np.bool_]
 
@@ -13,19 +14,15 @@ SEED = 20_260_101
 
 @dataclass(frozen=True)
 class Paired:
-    """Accuracy of the candidate less the champion's, as a share in [-1, 1].
-
-    gained, lost: rows that only the candidate, or only the champion, answers rightly. low, high:
-    the 95 % bootstrap interval of the difference. p_value: McNemar's.
-    """
+    """Share of right answers of the candidate less the champion's, in [-1, 1]."""
 
     rows: int
-    gained: int
-    lost: int
-    difference: float
-    low: float
+    gained: int  # rows that only the candidate answers rightly
+    lost: int  # rows that only the champion answers rightly
+    difference: float  # (gained - lost) / rows
+    low: float  # lower end of the 95 % bootstrap interval of the difference
     high: float
-    p_value: float
+    p_value: float  # McNemar's
 
     @property
     def half_width(self) -> float:
@@ -47,7 +44,7 @@ def compare(candidate_right: Right, champion_right: Right) -> Paired:
 
 
 def bootstrap_interval(gained: int, lost: int, rows: int) -> tuple[float, float]:
-    """The 95 % percentile interval of the mean difference over rows (Efron 1979).
+    """Return the 95 % percentile interval of the mean difference over rows (Efron 1979).
 
     A row's difference is -1, 0 or 1. Drawing `rows` of them with replacement gives counts of the
     three values that are multinomial with the observed shares, so one multinomial draw *is* one
@@ -61,12 +58,9 @@ def bootstrap_interval(gained: int, lost: int, rows: int) -> tuple[float, float]
 
 
 def mcnemar(gained: int, lost: int) -> float:
-    """Two-sided exact p-value (McNemar 1947): of `gained + lost` tosses of a fair coin, the chance
-    of a split as uneven as this one or more.
+    """Return the two-sided exact p-value (McNemar 1947) of `gained + lost` tosses of a fair coin.
+
+    It is the chance of a split as uneven as this one or more.
     """
     tosses = gained + lost
-    ways = tail = 1
-    for heads in range(min(gained, lost)):
-        ways = ways * (tosses - heads) // (heads + 1)
-        tail += ways
-    return min(1.0, 2 * tail / (1 << tosses))
+    return float(binomtest(gained, tosses).pvalue) if tosses else 1.0

@@ -1,4 +1,4 @@
-"""The reference profile: what traffic looked like when the model was judged."""
+"""The reference profile: the distribution of traffic at the time when the model was judged."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,23 +8,27 @@ import numpy as np
 import numpy.typing as npt
 
 from function.core.tokenization import TextTokenizer
-from scripts.data.labelled_texts import LabelledTexts
 from scripts.evaluate.entity_evaluation import EntityEvaluation
 from scripts.evaluate.evaluation import Evaluation
 
 SCORE_EDGES = np.linspace(0.0, 1.0, 21)
 LENGTH_EDGES = np.array([0, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 1_000_000])
 RATIO_EDGES = np.array([0.0, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2.0, 3.0, 100.0])
+PER_TEXT_EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 1_000_000])
 
 
 def reference_profile(
-    evaluation: Evaluation, rows: LabelledTexts, tokenizer: TextTokenizer, labels: list[str]
+    evaluation: Evaluation, texts: Sequence[str], tokenizer: TextTokenizer, labels: list[str]
 ) -> dict[str, Any]:
-    """Histograms of best score, tokens and tokens per word (edges, counts), and label shares."""
+    """Return the profile of a classifier.
+
+    Histograms (edges, counts) of the best score, of tokens and of tokens per word, and the share
+    of texts that were given each label. The texts may be in another order than the answers.
+    """
     predicted = evaluation.probabilities.argmax(1)
     ratios = [
         len(text.ids) / len(np.unique(text.word_ids))
-        for text in tokenizer.encode(rows.texts)
+        for text in tokenizer.encode(texts)
         if len(text.ids)
     ]
     return {
@@ -38,18 +42,11 @@ def reference_profile(
     }
 
 
-def histogram(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> dict[str, list[float]]:
-    """How many values lie between each two edges."""
-    counts, _ = np.histogram(values, bins=edges)
-    return {"edges": [float(edge) for edge in edges], "counts": [float(count) for count in counts]}
-
-
-PER_TEXT_EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 1_000_000])
-
-
 def entity_profile(parts: Sequence[EntityEvaluation], labels: Sequence[str]) -> dict[str, Any]:
-    """Histograms of the scores of entities, of entities and tokens of a text and of tokens per word
-    (edges, counts), and the share of each label among the entities.
+    """Return the profile of a model that finds entities.
+
+    Histograms (edges, counts) of the scores of entities, of entities and tokens of a text and of
+    tokens per word, and the share of each label among the entities.
     """
     found = [each for part in parts for each in part.found]
     named = Counter(span.label for each in found for span in each.spans)
@@ -66,3 +63,9 @@ def entity_profile(parts: Sequence[EntityEvaluation], labels: Sequence[str]) -> 
             np.array([each.tokens / max(1, each.words or 0) for each in found]), RATIO_EDGES
         ),
     }
+
+
+def histogram(values: npt.NDArray[Any], edges: npt.NDArray[Any]) -> dict[str, list[float]]:
+    """Return how many values lie between each two edges."""
+    counts, _ = np.histogram(values, bins=edges)
+    return {"edges": [float(edge) for edge in edges], "counts": [float(count) for count in counts]}

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 
+from scripts.common.pictures import COLOURS, panels, save
 from scripts.explore.survey import TOKEN_LIMITS, CountedTexts, Counts, Survey
-from scripts.train.plots import COLOURS, panels, save
 
 WIDTH = 8.0  # inches
 MOST_BARS = 30

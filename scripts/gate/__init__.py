@@ -1,1 +1,1 @@
-"""Whether a candidate may replace the champion."""
+"""The decision whether a candidate may replace the champion."""

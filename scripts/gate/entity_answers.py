@@ -1,34 +1,37 @@
-"""What a model that finds entities answered on a golden set."""
+"""Answers on a golden set of a model that finds entities, and the F1 that they must keep."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Task
 from function.core.predictor import Predictor
-from scripts.common.errors import DataError
-from scripts.data.tagged_texts import Span, TaggedTexts, read_tagged
-from scripts.evaluate.entity_evaluation import EntityEvaluation, entity_figures
+from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entities
+from scripts.evaluate.entity_metrics import entity_figures
 from scripts.evaluate.metrics import wilson_interval
-from scripts.evaluate.paired import Right
-from scripts.gate.answers import Answers, Part, ShownAnswer
-from scripts.gate.entity_f1 import EntityCounts, judge_f1
-from scripts.gate.golden_set import GoldenSet
-from scripts.gate.judgement import Finding
+from scripts.evaluate.paired import RESAMPLES, SEED, Right
+from scripts.gate.judgement import RequirementResult, percent, points
+from scripts.gate.measurement import ShownAnswer, SliceAnswers
+from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
 
 NONE = "no entity"
+REQUIREMENT = "F1"
+AT_ONCE = 250  # resamples; with 5,000 sorts of texts 10 MB
+
+TextCounts = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class EntityAnswers:
-    """See `Answers`. A text is answered rightly where exactly its entities were found, each with
-    its label and both its edges.
+    """See `GoldenAnswers`.
+
+    A text is answered rightly where exactly its entities were found, each with its label and both
+    its edges.
     """
 
     measure: ClassVar[str] = "share of exact texts"
@@ -42,10 +45,14 @@ class EntityAnswers:
 
     @cached_property
     def figures(self) -> Mapping[str, float]:
-        """As a manifest records them, and the share of exact texts with its interval."""
-        share, rows = float(self.right.mean()), len(self.right)
-        low, high = wilson_interval(share, rows)
-        exact = {"exact_texts": share, "exact_texts_low": low, "exact_texts_high": high}
+        """Figures as a manifest records them, and the share of exact texts with its interval."""
+        right = self.right
+        low, high = wilson_interval(int(right.sum()), len(right))
+        exact = {
+            "exact_texts": float(right.mean()),
+            "exact_texts_low": low,
+            "exact_texts_high": high,
+        }
         return {
             **{name: round(value, 5) for name, value in exact.items()},
             **entity_figures(self.evaluation, self.labels),
@@ -57,8 +64,9 @@ class EntityAnswers:
 
     @property
     def support(self) -> npt.NDArray[np.float64]:
-        """The overlap of what is true and what was found (Dice 1945), where what was found counts
-        by its score; 1 where there is neither.
+        """(texts,) overlap of what is true and what was found (Dice 1945).
+
+        What was found counts by its score. The overlap is 1 where there is neither.
         """
         shares = []
         for true, found in self._pairs():
@@ -68,8 +76,8 @@ class EntityAnswers:
         return np.array(shares)
 
     @cached_property
-    def counts(self) -> EntityCounts:
-        """Of each text."""
+    def counts(self) -> "EntityCounts":
+        """Counts of each text."""
         pairs = [(set(true), set(found)) for true, found in self._pairs()]
         return EntityCounts(
             np.array([len(true) for true, _ in pairs]),
@@ -77,16 +85,18 @@ class EntityAnswers:
             np.array([len(true & found) for true, found in pairs]),
         )
 
-    def parts(self) -> dict[str, Part]:
-        """The texts that have entities of a label, right where just those of that label were found;
-        and the texts that have none, right where none was found.
+    def slices(self) -> dict[str, SliceAnswers]:
+        """Return the texts that have entities of each label, and those that have none.
+
+        The first are right where exactly the entities of that label were found, the others where
+        none was found.
         """
         used = {span.label for true in self.evaluation.truth for span in true}
-        parts = {
-            f"label {label}": Part(self._having(label), self._exact([label]))
+        slices = {
+            f"label {label}": SliceAnswers(self._having(label), self._exact([label]))
             for label in sorted(used)
         }
-        return parts | {NONE: Part(self.counts.true == 0, self.right)}
+        return slices | {NONE: SliceAnswers(self.counts.true == 0, self.right)}
 
     def show(self, row: int) -> ShownAnswer:
         text, found = self.evaluation.texts[row], self.evaluation.found[row]
@@ -96,12 +106,12 @@ class EntityAnswers:
             float(np.mean(found.scores)) if found.scores else None,
         )
 
-    def judge(self, champion: Self | None, settings: GateSettings) -> list[Finding]:
-        """F1 of whole entities."""
+    def judge(self, champion: Self | None, settings: GateSettings) -> list[RequirementResult]:
+        """Judge F1 of whole entities."""
         return [judge_f1(self.counts, champion.counts if champion else None, settings)]
 
     def _pairs(self) -> Iterable[tuple[list[Span], dict[Span, float]]]:
-        """Of each text its entities, and those that were found with their scores."""
+        """Yield each text's entities, and those that were found with their scores."""
         for true, found in zip(self.evaluation.truth, self.evaluation.found, strict=True):
             yield true, dict(zip(found.spans, found.scores, strict=True))
 
@@ -109,7 +119,7 @@ class EntityAnswers:
         return np.array([any(s.label == label for s in true) for true in self.evaluation.truth])
 
     def _exact(self, labels: Sequence[str]) -> Right:
-        """(rows,) whether exactly the entities of these labels were found."""
+        """Return (texts,) whether exactly the entities of these labels were found."""
         return np.array(
             [
                 {s for s in true if s.label in labels} == {s for s in found if s.label in labels}
@@ -118,67 +128,116 @@ class EntityAnswers:
         )
 
 
+def answer_entities(
+    predictor: Predictor, texts: Sequence[str], truth: Sequence[Sequence[Span]], title: str
+) -> EntityAnswers:
+    """Have a model find the entities of every text; `title` is that of the progress."""
+    rows = TaggedTexts(list(texts), [list(spans) for spans in truth], [""] * len(texts))
+    return EntityAnswers(predictor.labels, evaluate_entities(predictor, rows, title=title))
+
+
 def _in_words(text: str, spans: Sequence[Span]) -> str:
     return ", ".join(f"{text[s.start : s.end]} ({s.label})" for s in spans) or NONE
 
 
-SPAN = {"label": str, "start": int, "end": int}
-
-
 @dataclass(frozen=True)
-class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
-    """Texts and the entities of each, in reading order; see `GoldenSet`.
+class EntityCounts:
+    """Counts per text, (texts,) each."""
 
-    Raises DataError too where an entity lies outside its text or overlaps another, and where no
-    text has any.
-    """
-
-    task: ClassVar[Task] = "token-classification"
-    key: ClassVar[str] = "entities"
-    form: ClassVar[str] = '"entities", a list of {"label", "start", "end"}'
+    true: TextCounts  # entities that the text has
+    found: TextCounts  # entities that were found in it
+    right: TextCounts  # of those found, the ones that are right in label and both edges
 
     @property
-    def used_labels(self) -> set[str]:
-        return {span.label for spans in self.truth for span in spans}
+    def f1(self) -> float:
+        """F1 of all texts together (micro F1)."""
+        return float(_f1(self.right.sum(), self.true.sum() + self.found.sum()))
 
-    def check(self) -> None:
-        for row, (text, spans) in enumerate(zip(self.texts, self.truth, strict=True), start=1):
-            end = 0
-            for span in spans:
-                if not end <= span.start < span.end <= len(text):
-                    raise DataError(
-                        f"golden set: row {row}: [{span.start}, {span.end}) lies outside the text, "
-                        "or overlaps the entity before it"
-                    )
-                end = span.end
-        if not self.used_labels:
-            raise DataError("golden set: it needs texts with entities")
 
-    def answers(self, predictor: Predictor, title: str) -> Answers:
-        # Here, because seqeval brings scikit-learn, which no other kind of model needs.
-        from scripts.evaluate.entity_evaluation import evaluate_entities
+def judge_f1(
+    candidate: EntityCounts, champion: EntityCounts | None, settings: GateSettings
+) -> RequirementResult:
+    """Refuse a significant fall of more than the margin, and a first model below its floor.
 
-        rows = TaggedTexts(
-            list(self.texts), [list(spans) for spans in self.truth], [""] * len(self)
-        )
-        return EntityAnswers(predictor.labels, evaluate_entities(predictor, rows, title=title))
+    Entities stand close together in some texts and not at all in others, so F1 may fall where the
+    share of exact texts does not. Where few texts carry a fall, chance cannot be distinguished
+    from loss, and nothing is decided.
+    """
+    if champion is None:
+        return _judge_floor(candidate, settings)
+    difference = candidate.f1 - champion.f1
+    low, high = difference_interval(candidate, champion)
+    sentence = (
+        f"F1 of whole entities {percent(candidate.f1)} compared with the champion's "
+        f"{percent(champion.f1)}, {points(difference)} points (95 % interval {points(low)} to "
+        f"{points(high)}); a fall of more than {points(settings.margin)[1:]} points that is not "
+        "chance refuses."
+    )
+    if difference >= -settings.margin:
+        return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)
+    if high < 0:
+        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence)
+    return RequirementResult(
+        REQUIREMENT,
+        GateOutcome.UNDERPOWERED,
+        f"{sentence} Too few texts carry this fall to distinguish it from chance; more texts of "
+        "their kind in the golden set could.",
+    )
 
-    @staticmethod
-    def parse(value: Any) -> list[Span]:
-        if not isinstance(value, list):
-            raise ValueError(f"{value!r} is no list")
-        for entity in value:
-            kinds = {k: type(v) for k, v in entity.items()} if isinstance(entity, dict) else None
-            if kinds != SPAN:
-                raise ValueError(f"{entity!r} is no entity")
-        return sorted(Span(**entity) for entity in value)
 
-    @staticmethod
-    def written(truth: Sequence[Span]) -> list[dict[str, Any]]:
-        return [asdict(span) for span in truth]
+def _judge_floor(candidate: EntityCounts, settings: GateSettings) -> RequirementResult:
+    """Judge a first model, as `requirements.judge_floor` judges the share of exact texts."""
+    low, high = f1_interval(candidate)
+    sentence = (
+        f"F1 of whole entities {percent(candidate.f1)}, 95 % interval {percent(low)} to "
+        f"{percent(high)}; all of it must reach the floor of {percent(settings.floor_f1)} that "
+        "holds for a first model."
+    )
+    if low >= settings.floor_f1:
+        return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)
+    if candidate.f1 < settings.floor_f1:
+        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence)
+    return RequirementResult(
+        REQUIREMENT, GateOutcome.UNDERPOWERED, f"{sentence} These texts are too few to decide."
+    )
 
-    @staticmethod
-    def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[Sequence[Span]]]:
-        """CoNLL columns, JSON lines or Parquet; see `read_tagged`."""
-        rows = read_tagged(path, labels)
-        return rows.texts, rows.spans
+
+def f1_interval(counts: EntityCounts) -> tuple[float, float]:
+    """Return the 95 % percentile interval of F1, over texts drawn with replacement."""
+    true, found, right = _resampled([counts.true, counts.found, counts.right])
+    return _interval(_f1(right, true + found))
+
+
+def difference_interval(candidate: EntityCounts, champion: EntityCounts) -> tuple[float, float]:
+    """Return the 95 % percentile interval of the difference in F1, over resampled texts."""
+    true, found, right, champion_found, champion_right = _resampled(
+        [candidate.true, candidate.found, candidate.right, champion.found, champion.right]
+    )
+    return _interval(_f1(right, true + found) - _f1(champion_right, true + champion_found))
+
+
+def _resampled(columns: Sequence[TextCounts]) -> TextCounts:
+    """Return (columns, resamples) of sums over as many texts as there are.
+
+    Texts with the same counts are interchangeable, so how often each *sort* of text is drawn is
+    multinomial, and few numbers make up a resample however many the texts are (see
+    `paired.bootstrap_interval`). The seed is fixed: the same answers give the same interval.
+    """
+    counts = np.stack(columns, axis=1)
+    sorts, texts = np.unique(counts, axis=0, return_counts=True)
+    generator = np.random.default_rng(SEED)
+    drawn = [
+        generator.multinomial(len(counts), texts / len(counts), size=AT_ONCE) @ sorts
+        for _ in range(RESAMPLES // AT_ONCE)
+    ]
+    return np.concatenate(drawn).T
+
+
+def _interval(resampled: npt.NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.quantile(resampled, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _f1(right: TextCounts, true_and_found: TextCounts) -> npt.NDArray[np.float64]:
+    """Return F1; 0 where there is nothing to find and nothing was found."""
+    return np.asarray(2 * right / np.maximum(true_and_found, 1))

@@ -1,4 +1,4 @@
-"""Golden sets from files: those that were frozen, and those that people keep."""
+"""Golden sets from content that was frozen, and from files that people keep."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,9 +7,7 @@ from typing import Any
 
 from function.core.artifact import Task
 from scripts.common.errors import DataError
-from scripts.gate.entity_answers import TaggedGoldenSet
-from scripts.gate.golden_set import GoldenSet
-from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.gate.golden_set import GoldenSet, LabelledGoldenSet, TaggedGoldenSet
 
 KINDS: dict[Task, type[GoldenSet[Any]]] = {
     kind.task: kind for kind in (LabelledGoldenSet, TaggedGoldenSet)
@@ -17,9 +15,10 @@ KINDS: dict[Task, type[GoldenSet[Any]]] = {
 
 
 def parse_golden(content: bytes) -> GoldenSet[Any]:
-    """Read JSON lines, canonical or not; which kind of set it is, their keys say.
+    """Parse JSON lines, canonical or not, into the kind of set that their keys say.
 
-    Raises DataError where a line is no row, or one of another kind than those before it.
+    Raises:
+        DataError: A line is no row, or one of another kind than those before it.
     """
     texts, truths = [], []
     kind: type[GoldenSet[Any]] | None = None
@@ -53,7 +52,7 @@ def read_golden(path: Path, task: Task, labels: Sequence[str]) -> GoldenSet[Any]
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each line that is not empty, with its number."""
+    """Yield each line that is not empty, with its number."""
     # Not splitlines: inside a text, U+2028 ends no line of the file.
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip():

@@ -1,35 +1,43 @@
-"""The frozen texts that a model's versions are held against, whatever its task."""
+"""Golden sets: the frozen texts on which a model's versions are compared, one kind per task."""
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from function.core.artifact import Task
 from function.core.predictor import Predictor
 from scripts.common.errors import DataError
-from scripts.gate.answers import Answers
+from scripts.data.labelled_texts import read_labelled
+from scripts.data.tagged_texts import Span, misplaced, read_tagged
+
+if TYPE_CHECKING:
+    from scripts.gate.entity_answers import EntityAnswers
+    from scripts.gate.label_answers import LabelAnswers
+    from scripts.gate.measurement import GoldenAnswers
 
 Truth = TypeVar("Truth")
+
+SPAN = {"label": str, "start": int, "end": int}
 
 
 @dataclass(frozen=True)
 class GoldenSet(ABC, Generic[Truth]):
-    """Texts and what is true of each, in an order that never changes.
-
-    task: of the models that it judges. key: what the truth is called in a line. form: what a
-    line holds beside `text`, for those who write one.
+    """Texts and the truth of each, in an order that never changes.
 
     Raises DataError where a text is empty, occurs twice, or cannot be written as UTF-8, and where
     the truth cannot judge anything.
     """
 
-    task: ClassVar[Task]
-    key: ClassVar[str]
-    form: ClassVar[str]
+    task: ClassVar[Task]  # of the models that it judges
+    key: ClassVar[str]  # name of the truth in a line
+    form: ClassVar[str]  # of a line's truth, for those who write one
 
     texts: Sequence[str]
     truth: Sequence[Truth]
@@ -51,11 +59,11 @@ class GoldenSet(ABC, Generic[Truth]):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the canonical form, 64 hex digits: what the set is known by."""
+        """SHA-256 of the canonical form, 64 hex digits: the set's identity."""
         return hashlib.sha256(self.content()).hexdigest()
 
     def content(self) -> bytes:
-        """The canonical form: one JSON object a line, keys sorted, UTF-8, each line ended."""
+        """Return the canonical form: a JSON object a line, keys sorted, UTF-8, each line ended."""
         return "".join(self._lines()).encode()
 
     @property
@@ -65,34 +73,134 @@ class GoldenSet(ABC, Generic[Truth]):
 
     @abstractmethod
     def check(self) -> None:
-        """Raises DataError where the truth cannot judge anything."""
+        """Raise DataError where the truth cannot judge anything."""
 
     @abstractmethod
-    def answers(self, predictor: Predictor, title: str) -> Answers:
-        """Ask a model of this task for every text. title: of the progress that is shown.
+    def answers(self, predictor: Predictor, title: str) -> "GoldenAnswers":
+        """Have a model of this task answer every text; `title` is that of the progress.
 
-        Raises PredictionError, InputError.
+        Raises InputError or PredictionError where it cannot.
         """
 
     @staticmethod
     @abstractmethod
     def parse(value: Any) -> Truth:
-        """The truth of a line. Raises ValueError where it has another form."""
+        """Return the truth of a line. Raises ValueError where it has another form."""
 
     @staticmethod
     @abstractmethod
     def written(truth: Truth) -> Any:
-        """What `parse` reads, as JSON has it."""
+        """Return the JSON value that `parse` reads."""
 
     @staticmethod
     @abstractmethod
     def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[Truth]]:
-        """Texts and truth from a file of the task's data, of these labels. Raises DataError."""
+        """Return texts and truth from a file of the task's data. Raises DataError."""
 
     def _lines(self) -> Iterator[str]:
         for text, truth in zip(self.texts, self.truth, strict=True):
             row = {"text": text, self.key: self.written(truth)}
             yield json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+@dataclass(frozen=True)
+class LabelledGoldenSet(GoldenSet[str]):
+    """Texts and the name of each one's true label, of two labels or more; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "text-classification"
+    key: ClassVar[str] = "label"
+    form: ClassVar[str] = 'a "label", a string'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return set(self.truth)
+
+    def check(self) -> None:
+        if len(self.used_labels) < 2:
+            raise DataError("golden set: it needs rows of two labels or more")
+
+    def codes(self, labels: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return (rows,) positions in `labels`. Raises DataError for a label that is not there."""
+        positions = {label: code for code, label in enumerate(labels)}
+        try:
+            return np.array([positions[label] for label in self.truth], dtype=np.int64)
+        except KeyError as error:
+            raise DataError(
+                f"golden set: the label '{error.args[0]}' is none of {', '.join(labels)}"
+            ) from None
+
+    def answers(self, predictor: Predictor, title: str) -> "LabelAnswers":
+        """See `GoldenSet`. Raises DataError for a label that is none of the model's."""
+        # Here, because figures take scikit-learn, and a golden set is frozen without it.
+        from scripts.gate.label_answers import answer_labels
+
+        return answer_labels(predictor, self.texts, self.codes(predictor.labels), title)
+
+    @staticmethod
+    def parse(value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is no string")
+        return value
+
+    @staticmethod
+    def written(truth: str) -> str:
+        return truth
+
+    @staticmethod
+    def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+        """Read CSV, Parquet, JSON lines or class folders; a label may be a name or its position."""
+        rows = read_labelled(path, labels)
+        return rows.texts, [labels[code] for code in rows.labels]
+
+
+@dataclass(frozen=True)
+class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
+    """Texts and the entities of each, in reading order; see `GoldenSet`.
+
+    Raises DataError too where an entity lies outside its text or overlaps another, and where no
+    text has any.
+    """
+
+    task: ClassVar[Task] = "token-classification"
+    key: ClassVar[str] = "entities"
+    form: ClassVar[str] = '"entities", a list of {"label", "start", "end"}'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return {span.label for spans in self.truth for span in spans}
+
+    def check(self) -> None:
+        for row, (text, spans) in enumerate(zip(self.texts, self.truth, strict=True), start=1):
+            if wrong := misplaced(text, spans):
+                raise DataError(f"golden set: row {row}: {wrong}")
+        if not self.used_labels:
+            raise DataError("golden set: it needs texts with entities")
+
+    def answers(self, predictor: Predictor, title: str) -> "EntityAnswers":
+        # Here, because figures take seqeval, and a golden set is frozen without it.
+        from scripts.gate.entity_answers import answer_entities
+
+        return answer_entities(predictor, self.texts, self.truth, title)
+
+    @staticmethod
+    def parse(value: Any) -> list[Span]:
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r} is no list")
+        for entity in value:
+            kinds = {k: type(v) for k, v in entity.items()} if isinstance(entity, dict) else None
+            if kinds != SPAN:
+                raise ValueError(f"{entity!r} is no entity")
+        return sorted(Span(**entity) for entity in value)
+
+    @staticmethod
+    def written(truth: Sequence[Span]) -> list[dict[str, Any]]:
+        return [asdict(span) for span in truth]
+
+    @staticmethod
+    def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[Sequence[Span]]]:
+        """Read CoNLL columns, JSON lines or Parquet; see `read_tagged`."""
+        rows = read_tagged(path, labels)
+        return rows.texts, rows.spans
 
 
 def _refuse(problem: str, rows: Sequence[int]) -> None:

@@ -1,43 +1,38 @@
-"""What the gate says, and everything that it says it of."""
+"""A judgement of the gate: its outcome, its reasons, and every figure behind them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 from scripts.evaluate.paired import Paired
-
-Outcome = Literal["passed", "refused", "underpowered"]
+from scripts.gate.outcome import GateOutcome
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One requirement: whether it holds, and a plain sentence with its figures and its limit."""
+class RequirementResult:
+    """One requirement: its outcome, and a plain sentence with its figures and its limit."""
 
     requirement: str
-    outcome: Outcome | Literal["not judged"]
+    outcome: GateOutcome
     sentence: str
 
 
 @dataclass(frozen=True)
-class Subject:
+class JudgedModel:
     """An artifact that was judged.
 
-    figures: as a manifest records them, with `median_ms` of one answer and `bytes` of its files;
-    empty where nothing was scored. behaviour: the figure of each check.
+    Figures are those of a manifest, with `median_ms` of one answer and `bytes` of its files; there
+    are none where nothing was scored.
     """
 
     version: str
     digest: str
     figures: dict[str, float] = field(default_factory=dict)
-    behaviour: dict[str, float] = field(default_factory=dict)
+    behaviour: dict[str, float] = field(default_factory=dict)  # the figure of each check
 
 
 @dataclass(frozen=True)
-class Slice:
-    """The share of right answers on some of the rows.
-
-    champion, paired: None where there is no champion.
-    """
+class SliceResult:
+    """The share of right answers on some of the rows; without a champion two fields are None."""
 
     name: str
     rows: int
@@ -48,15 +43,14 @@ class Slice:
 
 @dataclass(frozen=True)
 class Disagreement:
-    """A text that the two read differently.
+    """A text that the two models answer differently; truth and answers are in words.
 
-    truth, answers: a label, or entities, in words. The scores are of the answers, None where there
-    is nothing to score. difference: how much the candidate speaks for the truth less how much the
-    champion does; of labels, the difference of their probabilities of the true one.
+    An answer without entities has no score. `difference` is the candidate's support of the truth
+    less the champion's; of labels, the difference of their probabilities of the true one.
     """
 
     text: str
-    truth: str
+    truth: str  # a label, or entities, in words
     candidate_answer: str
     candidate_score: float | None
     champion_answer: str
@@ -66,33 +60,28 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The decision on one candidate.
+    """The decision on one candidate."""
 
-    reasons: for `passed` what carried it; otherwise every requirement that does not hold, as a
-    sentence each. golden: digest of the golden set; rows: its size. settings: the limits applied.
-    measure: what the share of right answers is called, empty where nothing was scored.
-    """
-
-    outcome: Outcome
-    reasons: list[str]
+    outcome: GateOutcome  # PASSED, REFUSED or UNDERPOWERED
+    reasons: list[str]  # what carried a pass; otherwise a sentence for every requirement that fails
     model: str
-    candidate: Subject
-    champion: Subject | None
-    golden: str
+    candidate: JudgedModel
+    champion: JudgedModel | None  # the model in production, None for a first model
+    golden: str  # digest of the golden set
     rows: int
     settings: dict[str, float]
-    findings: Sequence[Finding]
-    measure: str = ""
-    paired: Paired | None = None
-    slices: Sequence[Slice] = ()
-    disagreements: Sequence[Disagreement] = ()
+    findings: Sequence[RequirementResult]
+    measure: str = ""  # name of the share of right answers, empty where nothing was scored
+    paired: Paired | None = None  # the comparison of the two, None without a champion
+    slices: Sequence[SliceResult] = ()  # the same on parts of the golden set
+    disagreements: Sequence[Disagreement] = ()  # the texts on which the two differ most
 
 
 def percent(share: float) -> str:
-    """0.9285 as `92.85 %`."""
+    """Return 0.9285 as `92.85 %`."""
     return f"{100 * share:.2f} %"
 
 
 def points(difference: float) -> str:
-    """-0.015 as `−1.50`: percentage points, always with their sign."""
+    """Return -0.015 as `−1.50`: percentage points, always with their sign."""
     return f"{100 * difference:+.2f}".replace("-", "−")

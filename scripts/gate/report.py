@@ -1,4 +1,4 @@
-"""A judgement as a person reads it, and as a program does."""
+"""Reports of a judgement: a Markdown page for people, JSON for programs."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from scripts.evaluate.paired import Paired
-from scripts.gate.judgement import Judgement, Subject, percent, points
+from scripts.gate.judgement import JudgedModel, Judgement, percent, points
 
-# Figures that are no shares: what they are called, and how they are written.
+# Figures that are no shares: title and format.
 OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "calibration_error": ("calibration error", "{:.3f}".format),
     "log_loss": ("log loss, nats", "{:.3f}".format),
@@ -16,24 +16,69 @@ OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "median_ms": ("median latency, ms", "{:.2f}".format),
     "bytes": ("size, MB", lambda count: f"{count / 1e6:.2f}"),
 }
-TOLD_BEFORE = {"texts"}
-# Figures that have an interval, and what its ends are called. No others are taken for ends: an
-# entity's label may be called `low`.
+SHOWN_ABOVE = {"texts"}
+# Figures that have an interval, and the names of its ends. No others are taken for ends: an
+# entity's label may be `low`.
 INTERVALS = {name: (f"{name}_low", f"{name}_high") for name in ("accuracy", "exact_texts")}
 ENDS = {end for ends in INTERVALS.values() for end in ends}
+TEXT_CHARACTERS = 200
+MARKUP = re.compile(r"([\\`*_\[\]<>&|~$])")
 
 
-def figure_rows(subjects: Sequence[Subject]) -> Iterator[list[str]]:
-    """A name, and what each subject has: every figure, with its interval, then every check of
-    behaviour. One that a subject lacks is a dash.
+def to_json(judgement: Judgement) -> dict[str, Any]:
+    """Return plain values only, which `json.dumps` takes."""
+    return asdict(judgement)
+
+
+def render_markdown(judgement: Judgement) -> str:
+    """Return the page: outcome and reasons, then every figure, then the texts that differ most.
+
+    Of a text, its first 200 characters are shown, with markup made harmless.
     """
-    names = dict.fromkeys(name for subject in subjects for name in subject.figures)
+    sections = [
+        f"# {judgement.model} {judgement.candidate.version}: {judgement.outcome}",
+        "\n".join(f"- {_plain(reason)}" for reason in judgement.reasons),
+        _compared(judgement),
+    ]
+    if judgement.candidate.figures:
+        sections += ["## Figures", _figures(judgement)]
+    if judgement.paired:
+        sections.append(_difference(judgement.measure, judgement.paired))
+    if judgement.slices:
+        sections += ["## Slices", _slices(judgement)]
+    sections += ["## Requirements", _requirements(judgement)]
+    if judgement.disagreements:
+        sections += ["## Where they differ most", _disagreements(judgement)]
+    return "\n\n".join(sections) + "\n"
+
+
+def _compared(judgement: Judgement) -> str:
+    compared = "A first model, no champion"
+    if judgement.champion:
+        compared = f"Compared with the champion {judgement.champion.version}"
+    return f"{compared}; {judgement.rows} rows of the golden set `{judgement.golden[:12]}`."
+
+
+def _figures(judgement: Judgement) -> str:
+    models = [judgement.candidate, *([judgement.champion] if judgement.champion else [])]
+    return _table(
+        ("", "candidate", "champion")[: len(models) + 1],
+        ((_plain(name), *values) for name, *values in figure_rows(models)),
+    )
+
+
+def figure_rows(models: Sequence[JudgedModel]) -> Iterator[list[str]]:
+    """Yield a name and each model's value: every figure with its interval, then behaviour.
+
+    A figure that a model lacks is a dash.
+    """
+    names = dict.fromkeys(name for model in models for name in model.figures)
     for name in names:
-        if name not in TOLD_BEFORE | ENDS:
+        if name not in SHOWN_ABOVE | ENDS:
             title, _ = _style(name)
-            yield [title, *(_written(name, subject.figures) for subject in subjects)]
-    for name in subjects[0].behaviour:
-        checked = (f"{subject.behaviour[name]:.2f}" for subject in subjects)
+            yield [title, *(_written(name, model.figures) for model in models)]
+    for name in models[0].behaviour:
+        checked = (f"{model.behaviour[name]:.2f}" for model in models)
         yield [f"behaviour: {name}", *checked]
 
 
@@ -49,51 +94,6 @@ def _written(name: str, figures: Mapping[str, float]) -> str:
 def _style(name: str) -> tuple[str, Callable[[float], str]]:
     words = re.sub(r"\bf1\b", "F1", name.replace("_", " "))
     return OTHERS.get(name, (words, percent))
-
-
-TEXT_CHARACTERS = 200
-MARKUP = re.compile(r"([\\`*_\[\]<>&|~$])")
-
-
-def to_json(judgement: Judgement) -> dict[str, Any]:
-    """Plain values only: what `json.dumps` takes."""
-    return asdict(judgement)
-
-
-def render_markdown(judgement: Judgement) -> str:
-    """The outcome and its reasons first, then every figure, then the texts that tell the two apart.
-
-    Of a text, its first 200 characters are shown, with markup made harmless.
-    """
-    sections = [
-        f"# {judgement.model} {judgement.candidate.version}: {judgement.outcome}",
-        "\n".join(f"- {_plain(reason)}" for reason in judgement.reasons),
-        _subjects(judgement),
-    ]
-    if judgement.candidate.figures:
-        sections += ["## Figures", _figures(judgement)]
-    if judgement.paired:
-        sections.append(_difference(judgement.measure, judgement.paired))
-    if judgement.slices:
-        sections += ["## Slices", _slices(judgement)]
-    sections += ["## Requirements", _requirements(judgement)]
-    if judgement.disagreements:
-        sections += ["## Where they differ most", _disagreements(judgement)]
-    return "\n\n".join(sections) + "\n"
-
-
-def _subjects(judgement: Judgement) -> str:
-    champion = judgement.champion
-    beside = f"Beside the champion {champion.version}" if champion else "A first model, no champion"
-    return f"{beside}; {judgement.rows} rows of the golden set `{judgement.golden[:12]}`."
-
-
-def _figures(judgement: Judgement) -> str:
-    subjects = [judgement.candidate, *([judgement.champion] if judgement.champion else [])]
-    return _table(
-        ("", "candidate", "champion")[: len(subjects) + 1],
-        ((_plain(name), *values) for name, *values in figure_rows(subjects)),
-    )
 
 
 def _difference(measure: str, paired: Paired) -> str:
@@ -166,7 +166,7 @@ def _shortened(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
+    """Escape text so that Markdown shows it as it is, on one line."""
     return MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 

@@ -1,4 +1,4 @@
-"""How strict the gate is, in one small file; what it leaves out keeps its default."""
+"""Limits of the gate, in one small file; what it leaves out keeps its default."""
 
 import math
 import tomllib
@@ -18,24 +18,26 @@ class GateSettings(BaseModel):
     """Limits. Shares and differences of shares are in [0, 1]: 0.015 is 1.5 points.
 
     Texts are answered rightly where their label is (accuracy) or where exactly their entities are.
+    A first model must reach the floors, and not exceed `floor_calibration`; how hard the golden set
+    is, and how long its texts are, decides what is fair to ask.
 
-    margin: the share of right answers that a candidate may lack beside the champion, and of F1 that
-    it may lack beyond chance where it finds entities. An equal model that answers a share q of the
-    rows worse and as many better passes 19 times in 20 where there are 2q(3.6 / margin)² rows: at
-    the default about 350 for q = 0.3 % (the same weights exported again), 3,500 for q = 3 %
-    (trained again).
-    slice_loss: the loss in one slice that vetoes; slice_rows: the rows below which none does.
-    short_words, long_words: a text of at most, or at least, so many words is short, or long.
-    calibration_rise: by how much the expected calibration error may exceed the champion's. It is
-    biased upwards on few rows: drawn from phrases that it has not seen, 400 rows give the bundled
-    model anything from 0.024 to 0.075, and an equal model that differs on 3 % of them each way up
-    to 0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048). With thousands halve it.
-    behaviour_drop: what the share of right answers in one behavioural check may drop by.
-    latency_ratio, size_ratio: of the candidate's median latency and bytes to the champion's.
-    latency_texts: how many texts latency is measured on.
-    floor_accuracy, floor_f1, floor_behaviour, floor_calibration: what a first model must reach,
-    having no champion: shares of right answers and F1 at least, and a calibration error at most.
-    How hard the golden set is, and how long its texts are, decides what is fair to ask.
+    Attributes:
+        margin: The share of right answers that a candidate may lack compared with the champion,
+            and of F1 that it may lack beyond chance where it finds entities. An equal model that
+            answers a share q of the rows worse and as many better passes 19 times in 20 where
+            there are 2q(3.6 / margin)² rows: at the default about 350 for q = 0.3 % (the same
+            weights exported again), 3,500 for q = 3 % (trained again).
+        slice_loss: The loss that vetoes, in one slice of `slice_rows` or more.
+        short_words: A text of at most that many words is short.
+        long_words: A text of at least that many words is long.
+        calibration_rise: By how much the expected calibration error may exceed the champion's. It
+            is biased upwards on few rows: drawn from phrases that it has not seen, 400 rows give
+            the bundled model anything from 0.024 to 0.075, and an equal model that differs on 3 %
+            of them each way up to 0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048).
+            With thousands halve it.
+        behaviour_drop: By how much the share of right answers in one behavioural check may drop.
+        latency_ratio: Of the candidate's median latency to the champion's, at most.
+        size_ratio: Of the candidate's bytes to the champion's, at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -57,7 +59,7 @@ class GateSettings(BaseModel):
 
     @property
     def minimum_rows(self) -> int:
-        """The rows below which nothing is decided, by the rule of three.
+        """The number of rows below which nothing is decided, by the rule of three.
 
         Where n rows show no loss at all, the true share of losses may still be 3/n (Hanley and
         Lippman-Hand 1983, "If nothing goes wrong, is everything all right?"), and a bootstrap of
@@ -67,7 +69,7 @@ class GateSettings(BaseModel):
 
 
 def load_gate_settings(path: Path | None) -> GateSettings:
-    """Read a TOML file, or give the defaults. Raises UsageError with the first wrong key."""
+    """Read a TOML file; None gives the defaults. Raises UsageError with the first wrong key."""
     if path is None:
         return GateSettings()
     try:

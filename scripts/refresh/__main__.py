@@ -2,7 +2,7 @@
 
 SOURCE is `registry`, `hub:REPO[@REVISION]`, `dir:PATH`, `mlflow:MODEL[@ALIAS]` or
 `wandb:ENTITY/PROJECT/ARTIFACT[:ALIAS]`. Where there is nothing new it ends within seconds and
-downloads nothing. What the gate refused is not tried again, unless told to --retry.
+downloads nothing. A revision that the gate refused is tried again with --retry alone.
 """
 
 import sys
@@ -10,8 +10,9 @@ from pathlib import Path
 
 from scripts.common.command_line import registry_parser, run, write_json, write_outputs
 from scripts.common.errors import RefusedError
+from scripts.gate.outcome import GateOutcome
 from scripts.refresh.refresh import refresh
-from scripts.refresh.sources.location import RegistrySource, open_source
+from scripts.refresh.updates import source_of
 from scripts.registry.registry import open_registry
 
 
@@ -28,15 +29,10 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    source = (
-        RegistrySource(registry, arguments.model)
-        if arguments.source == "registry"
-        else open_source(arguments.source)
-    )
     result = refresh(
         registry,
         arguments.model,
-        source,
+        source_of(arguments.source, registry, arguments.model),
         gate_settings=arguments.gate,
         retry=arguments.retry,
         say=lambda line: print(line, file=sys.stderr, flush=True),
@@ -53,7 +49,7 @@ def main() -> None:
     if arguments.report and result.report:
         arguments.report.write_text(result.report, encoding="utf-8")
     print(f"{result.model}: {result.verdict}: {'; '.join(result.reasons)}")
-    if result.decided and result.verdict != "passed":
+    if result.decided and result.verdict is not GateOutcome.PASSED:
         raise RefusedError(f"{result.model} stays as it is; nothing moved")
     if result.changed:
         print(f"{result.model} candidate -> {result.version}")

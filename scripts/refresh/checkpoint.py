@@ -1,4 +1,4 @@
-"""What a transformers checkpoint must be to be imported, told from its small files alone.
+"""Requirements of a transformers checkpoint that is imported, checked on its small files alone.
 
 Only these files of a checkpoint are ever read: its settings in JSON and its weights in
 safetensors. A source that downloads asks here before it downloads the weights.
@@ -24,28 +24,23 @@ PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.p
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that can be imported.
-
-    labels: in the order of their codes. longest: tokens that its tokenizer takes, None where it
-    does not say. files: all that matters of it, settings and weights.
-    """
+    """A checkpoint that can be imported."""
 
     architecture: str
-    labels: list[str]
-    longest: int | None
-    files: list[str]
+    labels: list[str]  # in the order of their codes
+    longest: int | None  # tokens that its tokenizer takes, None where it does not say
+    files: list[str]  # settings and weights, all that is imported
 
 
 def settings_files(names: Collection[str]) -> list[str]:
-    """The small files that `read_checkpoint` needs, of those that are there."""
+    """Return the small files that `read_checkpoint` needs, of those that are there."""
     return [name for name in SETTINGS if name in names]
 
 
 def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkpoint:
-    """Judge a checkpoint by its settings, which lie in `folder`.
+    """Read a checkpoint's settings, which lie in `folder`; raise SourceError for others.
 
-    names: all files that the checkpoint has, downloaded or not. source: whose they are, for
-    errors. Raises SourceError where it cannot be imported.
+    `names` are all files that the checkpoint has, downloaded or not.
     """
     if CONFIG not in names:
         raise SourceError(f"{source}: no {CONFIG}: neither an artifact nor a checkpoint")
@@ -86,7 +81,7 @@ def _labels(config: dict[str, Any], source: str) -> list[str]:
     problem = config.get("problem_type")
     if problem == "multi_label_classification":
         raise SourceError(f"{source}: gives a text several labels; only one can be served")
-    # What transformers leaves out of the file is what it takes by itself: two nameless labels.
+    # transformers leaves its default out of the file: two nameless labels.
     names = config.get("id2label") or {
         code: f"LABEL_{code}" for code in range(int(config.get("num_labels", 2)))
     }
@@ -124,10 +119,10 @@ def _weights(folder: Path, names: Collection[str], source: str) -> list[str]:
 
 
 def _shards(path: Path, source: str) -> dict[str, Any]:
-    places = _read(path, source).get("weight_map")
-    if not isinstance(places, dict) or not places:
+    shards = _read(path, source).get("weight_map")
+    if not isinstance(shards, dict) or not shards:
         raise SourceError(f"{source}: {path.name} has no weight_map")
-    return places
+    return shards
 
 
 def _read(path: Path, source: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""A transformers checkpoint, made elsewhere, to an artifact.
+"""Conversion of a transformers checkpoint, made elsewhere, to an artifact.
 
-Its labels, tokenizer and weights are taken as they are. What it cannot tell is left at what
-assumes least: windows as long as it can read, and no temperature, as there is no validation data.
+Its labels, tokenizer and weights are taken as they are. The rest assumes least: windows as long as
+the model takes, and no temperature, as there is no validation data.
 """
 
 import json
@@ -23,13 +23,12 @@ from function.core.artifact import Artifact, Tokenization, open_artifact
 from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
-from scripts.common.errors import ExportError, SourceError, UsageError
+from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, Checkpoint
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
-from scripts.train.export import Parity, check_parity, export
-from scripts.train.manifest import draft_manifest, write_manifest
-from scripts.train.provenance import made_with
+from scripts.train.export import ExportParity, check_parity, export
+from scripts.train.manifest import draft_manifest, made_with, write_manifest
 
 MOST_TOKENS = 512
 MOST_WINDOWS = 16
@@ -46,7 +45,7 @@ def convert(
     revision: Revision,
     created: datetime,
 ) -> Artifact:
-    """Write an artifact to `output` and open it. See `import_model` for what is raised."""
+    """Write an artifact to `output` and open it. Raises as `import_model` does."""
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise UsageError("an export is compared on texts: give at least one")
@@ -64,8 +63,8 @@ def convert(
     manifest = draft_manifest(partial, model, checkpoint.labels, tokenization, created)
     backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
     parity = check_parity(trained, backend, texts, max_tokens)
-    told = _provenance(checkpoint, revision, parity)
-    write_manifest(manifest.model_copy(update={"provenance": told}), partial)
+    provenance = _provenance(checkpoint, revision, parity)
+    write_manifest(manifest.model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
     os.replace(partial, output)
     return open_artifact(output)
@@ -82,7 +81,7 @@ def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
             output_loading_info=True,
         )
     except Exception as error:  # each layer of transformers raises errors of its own
-        raise SourceError(f"{source}: transformers cannot load it: {_one_line(error)}") from error
+        raise SourceError(f"{source}: transformers cannot load it: {_cause(error)}") from error
     if loaded["missing_keys"]:
         missing = ", ".join(sorted(loaded["missing_keys"])[:3])
         raise SourceError(f"{source}: its weights lack {missing}: it was not fine-tuned")
@@ -107,7 +106,7 @@ def _check_vocabulary(trained: TrainedModel, source: str) -> None:
 
 @torch.inference_mode()
 def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
-    """Padding must not be read as text, as by models that look for the last token which is none."""
+    """Refuse a model that takes padding for text, as those that seek the last real token may."""
     ids = trained.tokenizer.encode([text])[0].ids[:PADDING]
     short = trained.tokenizer.with_special_tokens(ids)
     long = np.concatenate([short, short])
@@ -122,7 +121,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
             )
         )
     except Exception as error:  # whatever the model's own code raises
-        raise SourceError(f"{source}: cannot answer a padded text: {_one_line(error)}") from error
+        raise SourceError(f"{source}: cannot answer a padded text: {_cause(error)}") from error
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
         raise SourceError(
             f"{source}: answers differently when padded: its {TOKENIZER} pads with "
@@ -137,12 +136,12 @@ def _export(trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source:
         raise
     except Exception as error:  # the exporter and ONNX Runtime share no base of errors
         raise ExportError(
-            f"{source}: {checkpoint.architecture} cannot be exported: {_one_line(error)}"
+            f"{source}: {checkpoint.architecture} cannot be exported: {_cause(error)}"
         ) from error
 
 
 def longest_window(model: PreTrainedModel, checkpoint: Checkpoint) -> int:
-    """Tokens that positions and tokenizer allow, and at most MOST_TOKENS."""
+    """Return the tokens that positions and tokenizer allow, at most MOST_TOKENS."""
     positions = getattr(model.config, "max_position_embeddings", None)
     limits = [MOST_TOKENS, positions, checkpoint.longest]
     for name, table in model.named_modules():
@@ -153,7 +152,7 @@ def longest_window(model: PreTrainedModel, checkpoint: Checkpoint) -> int:
     return min(limit for limit in limits if limit and limit > 0)
 
 
-def _provenance(checkpoint: Checkpoint, revision: Revision, parity: Parity) -> dict[str, Any]:
+def _provenance(checkpoint: Checkpoint, revision: Revision, parity: ExportParity) -> dict[str, Any]:
     return {
         "base": revision.source,
         "revision": revision.revision,
@@ -166,5 +165,5 @@ def _provenance(checkpoint: Checkpoint, revision: Revision, parity: Parity) -> d
     }
 
 
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -1,4 +1,4 @@
-"""What a source gave, as an artifact: an artifact as it is, a checkpoint exported to int8 ONNX."""
+"""Import of what a source gave: an artifact as it is, a checkpoint exported to int8 ONNX."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -21,14 +21,17 @@ def import_model(
     *,
     created: datetime | None = None,
 ) -> Artifact:
-    """Verify the artifact in a fetched folder, or make one in `output` of its checkpoint.
+    """Return the artifact in a fetched folder, or one made of its checkpoint; either is verified.
 
-    texts: real ones, on which the export is compared with the checkpoint; nothing is chosen or
-    calibrated on them. created: what the manifest shall say, now where nothing is given; the
-    same revision with the same `created` becomes the same version.
+    An export in `output` is compared with the checkpoint on `texts`; nothing is chosen or
+    calibrated on them. The same revision with the same `created`, now by default, becomes the same
+    version.
 
-    Raises SourceError where it cannot be imported, ArtifactError where an artifact is damaged,
-    ExportError where the export answers differently, MissingExtraError without torch.
+    Raises:
+        ArtifactError: The artifact is damaged.
+        ExportError: The export answers differently than the checkpoint.
+        MissingExtraError: A checkpoint needs torch, which is not installed.
+        SourceError: The folder cannot be imported.
     """
     if (folder / MANIFEST).is_file():
         artifact = open_artifact(folder)
@@ -36,8 +39,21 @@ def import_model(
             raise SourceError(
                 f"{revision.source}: is an artifact of '{artifact.manifest.model}', not '{model}'"
             )
-        verify(artifact)
-        return artifact
+    else:
+        moment = created or datetime.now(UTC).replace(microsecond=0)
+        artifact = _convert(folder, model, texts, output, revision, moment)
+    verify(artifact)
+    return artifact
+
+
+def _convert(
+    folder: Path,
+    model: str,
+    texts: Sequence[str],
+    output: Path,
+    revision: Revision,
+    created: datetime,
+) -> Artifact:
     names = {path.name for path in folder.iterdir()}
     checkpoint = read_checkpoint(folder, names, revision.source)
     try:
@@ -48,12 +64,4 @@ def import_model(
             f"{revision.source}: a checkpoint is exported with {error.name}, which is not "
             f"installed: pip install {TRAINING}"
         ) from error
-    return convert(
-        folder,
-        checkpoint,
-        model,
-        texts,
-        output,
-        revision,
-        created or datetime.now(UTC).replace(microsecond=0),
-    )
+    return convert(folder, checkpoint, model, texts, output, revision, created)

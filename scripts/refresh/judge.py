@@ -1,107 +1,106 @@
 """One revision of a source: fetched, imported, judged, and published where it passes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from function.core.artifact import Artifact
 from scripts.common.errors import LostRaceError
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden
+from scripts.gate.outcome import GateOutcome
 from scripts.gate.report import render_markdown, to_json
-from scripts.gate.settings import load_gate_settings
+from scripts.gate.settings import GateSettings
 from scripts.refresh.import_model import import_model
 from scripts.refresh.sources.source import Revision, Source
-from scripts.refresh.verdicts import Verdict
+from scripts.refresh.verdicts import RevisionVerdict
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 
 
-def judge_revision(
-    registry: Registry,
-    model: str,
-    source: Source,
-    revision: Revision,
-    champion: str | None,
-    gate_settings: Path | None,
-    scratch: Path,
-    say: Callable[[str], None],
-    *,
-    withdrawn: tuple[str, ...],
-) -> tuple[Verdict, str]:
-    """Fetch, import, judge; publish what passed. Returns the verdict and its page for people.
+@dataclass(frozen=True)
+class RevisionJudge:
+    """The gate of one model of a registry.
 
-    champion: the version in production, None for a first model. withdrawn: versions that are
-    refused unseen, because they were rolled back. Raises LostRaceError where production moved.
+    Withdrawn versions are refused without being scored, because they were rolled back.
     """
-    settings = load_gate_settings(gate_settings)
-    golden_digest, content = current_golden(registry.store, model)
-    golden = parse_golden(content)
-    artifact = _imported_before(registry, model, revision, scratch / "before")
-    if artifact is None:
-        say(f"fetching {revision}")
-        fetched = source.fetch(revision, _folder(scratch / "fetched"))
-        artifact = import_model(fetched, model, golden.texts, scratch / "artifact", revision)
-    version, digest = artifact.version, artifact.digest
 
-    def verdict(outcome: str, reasons: list[str], report: dict[str, Any]) -> Verdict:
-        return Verdict(
-            revision.source,
-            revision.revision,
-            outcome,
-            reasons,
-            version,
-            digest,
-            champion,
-            golden_digest,
-            report,
+    registry: Registry  # where the golden set and the champion are, and what passes is published
+    model: str
+    champion: str | None  # the version in production, None for a first model
+    withdrawn: tuple[str, ...]
+    settings: GateSettings
+    say: Callable[[str], None]
+
+    def judge(
+        self, source: Source, revision: Revision, scratch: Path
+    ) -> tuple[RevisionVerdict, str]:
+        """Fetch, import and judge a revision, and publish it where it passes.
+
+        Artifacts are verified as they come in, the champion by its download, and by the publish.
+        The gate in between takes them as they are.
+
+        Returns the verdict and its page for people, which is empty where nothing was scored. Raises
+        LostRaceError where production moved meanwhile.
+        """
+        golden_digest, content = current_golden(self.registry.store, self.model)
+        golden = parse_golden(content)
+        artifact = self._imported_before(revision, scratch / "before")
+        if artifact is None:
+            self.say(f"fetching {revision}")
+            fetched, made = scratch / "fetched", scratch / "artifact"
+            fetched.mkdir()
+            found = source.fetch(revision, fetched)
+            artifact = import_model(found, self.model, golden.texts, made, revision)
+        verdict = partial(
+            RevisionVerdict,
+            source=revision.source,
+            revision=revision.revision,
+            version=artifact.version,
+            digest=artifact.digest,
+            champion=self.champion,
+            golden=golden_digest,
         )
+        if artifact.version == self.champion:
+            same = "it is the version in production"
+            return verdict(outcome=GateOutcome.PASSED, reasons=[same], report={}), ""
+        if artifact.version in self.withdrawn:
+            why = f"{artifact.version} was rolled back: it needs a person and --retry to come again"
+            return verdict(outcome=GateOutcome.REFUSED, reasons=[why], report={}), ""
+        opponent = self.champion or "absolute floors: it is the first"
+        self.say(f"judging {artifact.version} against {opponent}")
+        judgement = run_gate(artifact, self._download_champion(scratch), golden, self.settings)
+        # Before publishing, which nothing that fails may follow.
+        page, report = render_markdown(judgement), to_json(judgement)
+        if judgement.outcome is GateOutcome.PASSED:
+            self._publish(artifact, str(revision))
+        return verdict(outcome=judgement.outcome, reasons=judgement.reasons, report=report), page
 
-    if artifact.version == champion:
-        return verdict("passed", ["it is the version in production"], {}), ""
-    if artifact.version in withdrawn:
-        why = f"{artifact.version} was rolled back: it needs a person and --retry to come again"
-        return verdict("refused", [why], {}), ""
-    say(f"judging {artifact.version} against {champion or 'absolute floors: it is the first'}")
-    held = registry.download(model, champion, scratch / "champion").path if champion else None
-    judgement = run_gate(artifact.path, held, golden, settings)
-    page = render_markdown(judgement)  # before publishing, which nothing that fails may follow
-    if judgement.outcome == "passed":
-        _publish(registry, artifact, champion, str(revision), say)
-    return verdict(judgement.outcome, list(judgement.reasons), to_json(judgement)), page
+    def _imported_before(self, revision: Revision, folder: Path) -> Artifact | None:
+        """Download the version that a checkpoint's revision became in an earlier run, if it did.
 
+        Made again it would be another version, since a manifest records when it was made.
+        """
+        for version in reversed(self.registry.versions(self.model)):
+            recorded = self.registry.describe(self.model, version).manifest.provenance
+            origin = (recorded.get("base"), recorded.get("revision"))
+            if origin == (revision.source, revision.revision):
+                return self.registry.download(self.model, version, folder)
+        return None
 
-def _imported_before(
-    registry: Registry, model: str, revision: Revision, folder: Path
-) -> Artifact | None:
-    """The version that a checkpoint's revision became in an earlier run, if it came so far: made
-    again it would be another version, since a manifest tells when it was made.
-    """
-    for version in reversed(registry.versions(model)):
-        told = registry.describe(model, version).manifest.provenance
-        if (told.get("base"), told.get("revision")) == (revision.source, revision.revision):
-            return registry.download(model, version, folder)
-    return None
+    def _download_champion(self, scratch: Path) -> Artifact | None:
+        if self.champion is None:
+            return None
+        return self.registry.download(self.model, self.champion, scratch / "champion")
 
-
-def _publish(
-    registry: Registry,
-    artifact: Artifact,
-    champion: str | None,
-    revision: str,
-    say: Callable[[str], None],
-) -> None:
-    model = artifact.manifest.model
-    say(f"publishing {artifact.version}")
-    version = registry.publish(artifact)
-    production = registry.alias(model, PRODUCTION)
-    if (production.version if production else None) != champion:
-        raise LostRaceError(
-            f"{model}: production moved while {version} was judged against {champion}; run again"
-        )
-    registry.promote(model, version, f"passed the gate as {revision}", CANDIDATE)
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir()
-    return path
+    def _publish(self, artifact: Artifact, revision: str) -> None:
+        self.say(f"publishing {artifact.version}")
+        version = self.registry.publish(artifact)
+        production = self.registry.alias(self.model, PRODUCTION)
+        if (production.version if production else None) != self.champion:
+            raise LostRaceError(
+                f"{self.model}: production moved while {version} was judged against "
+                f"{self.champion}; run again"
+            )
+        self.registry.promote(self.model, version, f"passed the gate as {revision}", CANDIDATE)

@@ -1,4 +1,4 @@
-"""From the newest revision of a source to a candidate, or to a reason why not.
+"""The refresh of a model: its source's newest revision becomes the candidate, or is refused.
 
     newest revision ── nothing new? ──> done, and nothing was downloaded
           │
@@ -16,37 +16,66 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from scripts.gate.outcome import GateOutcome
 from scripts.refresh.sources.source import Source
-from scripts.refresh.updates import look
-from scripts.refresh.verdicts import Verdict, keep_verdict
+from scripts.refresh.updates import UpdateCheck, check_for_update
+from scripts.refresh.verdicts import RevisionVerdict, keep_verdict
 from scripts.registry.registry import Registry
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Refresh:
-    """What happened.
-
-    changed: whether `candidate` moved to `version`. previous: the champion. verdict: `passed`,
-    `refused`, `underpowered`, or `nothing new`. decided: whether the gate was asked in this run.
-    report: the gate's, in Markdown; empty where it was not asked.
-    """
+    """The result of one refresh."""
 
     model: str
-    source: str
+    source: str  # of the revision, empty where there was none
     revision: str | None
-    changed: bool
-    version: str | None
-    digest: str | None
-    previous: str | None
-    verdict: str
+    changed: bool  # whether `candidate` moved to `version`
+    version: str | None  # that the revision became, or the champion where there was no revision
+    digest: str | None  # of that version, where it is known
+    previous: str | None  # the champion
+    verdict: GateOutcome  # PASSED, REFUSED, UNDERPOWERED or NOTHING_NEW
     reasons: list[str]
-    decided: bool
-    report: str
+    decided: bool  # whether the gate judged in this run
+    report: str = ""  # the gate's page, in Markdown; empty where it did not judge
+
+    @classmethod
+    def of_check(cls, model: str, check: UpdateCheck) -> "Refresh":
+        """Return the result where a check found nothing to judge."""
+        revision, known = check.revision, check.verdict
+        return cls(
+            model=model,
+            source=revision.source if revision else "",
+            revision=revision.revision if revision else None,
+            changed=False,
+            version=known.version if known else check.champion,
+            digest=known.digest if known else None,
+            previous=check.champion,
+            verdict=GateOutcome.NOTHING_NEW,
+            reasons=[check.why_not],
+            decided=False,
+        )
+
+    @classmethod
+    def of_verdict(cls, model: str, verdict: RevisionVerdict, report: str) -> "Refresh":
+        """Return the result where the gate judged."""
+        passed = verdict.outcome is GateOutcome.PASSED
+        return cls(
+            model=model,
+            source=verdict.source,
+            revision=verdict.revision,
+            changed=passed and verdict.version != verdict.champion,
+            version=verdict.version,
+            digest=verdict.digest,
+            previous=verdict.champion,
+            verdict=verdict.outcome,
+            reasons=verdict.reasons,
+            decided=True,
+            report=report,
+        )
 
     def document(self) -> dict[str, Any]:
-        """For workflows: everything but the page for people."""
+        """Return everything but the page for people, for workflows."""
         return {name: value for name, value in asdict(self).items() if name != "report"}
 
 
@@ -57,72 +86,24 @@ def refresh(
     *,
     gate_settings: Path | None,
     retry: bool,
-    say: Say,
+    say: Callable[[str], None],
 ) -> Refresh:
-    """Try the newest revision of a source. retry: also one that was judged before.
+    """Try the newest revision of a source; with `retry` also one that was judged before.
 
-    Raises SourceError, RegistryError, LostRaceError; what was refused is a result, no error.
+    A refusal is a result, no error. Raises SourceError, RegistryError, LostRaceError.
     """
     say("looking for a newer revision")
-    found = look(registry, model, source)
-    revision, production = found.revision, found.production
-    champion = production.version if production else None
-    if revision is None:
-        return _nothing_new(model, "", None, champion, found.why_not)
-    if found.known and not retry:
-        return _nothing_new(
-            model, revision.source, revision.revision, champion, found.why_not, found.known
-        )
-    withdrawn = production.withdrawn if production else ()
-    # Imported here, where there is something new: a look that finds nothing must cost seconds.
-    from scripts.refresh.judge import judge_revision
+    check = check_for_update(registry, model, source)
+    if check.revision is None or (check.verdict and not retry):
+        return Refresh.of_check(model, check)
+    # Imported here, where there is something new: a check that finds nothing must cost seconds.
+    from scripts.gate.settings import load_gate_settings
+    from scripts.refresh.judge import RevisionJudge
 
+    withdrawn = check.production.withdrawn if check.production and not retry else ()
+    settings = load_gate_settings(gate_settings)
+    judge = RevisionJudge(registry, model, check.champion, withdrawn, settings, say)
     with TemporaryDirectory() as scratch:
-        verdict, page = judge_revision(
-            registry,
-            model,
-            source,
-            revision,
-            champion,
-            gate_settings,
-            Path(scratch),
-            say,
-            withdrawn=() if retry else withdrawn,
-        )
+        verdict, report = judge.judge(source, check.revision, Path(scratch))
     keep_verdict(registry.store, model, verdict)
-    return Refresh(
-        model,
-        revision.source,
-        revision.revision,
-        changed=verdict.outcome == "passed" and verdict.version != champion,
-        version=verdict.version,
-        digest=verdict.digest,
-        previous=champion,
-        verdict=verdict.outcome,
-        reasons=verdict.reasons,
-        decided=True,
-        report=page,
-    )
-
-
-def _nothing_new(
-    model: str,
-    source: str,
-    revision: str | None,
-    champion: str | None,
-    why: str,
-    known: Verdict | None = None,
-) -> Refresh:
-    return Refresh(
-        model,
-        source,
-        revision,
-        changed=False,
-        version=known.version if known else champion,
-        digest=known.digest if known else None,
-        previous=champion,
-        verdict="nothing new",
-        reasons=[why],
-        decided=False,
-        report="",
-    )
+    return Refresh.of_verdict(model, verdict, report)

@@ -1,51 +1,47 @@
-"""What the gate said of each revision of a source, so that the clock does not ask again."""
+"""The gate's verdict on each revision of a source, kept so that a refresh judges it once."""
 
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
+from scripts.gate.outcome import GateOutcome
 from scripts.registry import keys
 from scripts.registry.documents import decode, encode, find, write
 from scripts.registry.stores.store import ObjectStore
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One decision of the gate.
-
-    source, revision: what was judged. outcome: `passed`, `refused` or `underpowered`.
-    version, digest: of the artifact that it became. champion: the version it was held against,
-    None for a first model. golden: the digest of the golden set. report: every figure.
-    """
+class RevisionVerdict:
+    """One decision of the gate."""
 
     source: str
     revision: str
-    outcome: str
+    outcome: GateOutcome  # PASSED, REFUSED or UNDERPOWERED
     reasons: list[str]
-    version: str
+    version: str  # of the artifact that the revision became
     digest: str
-    champion: str | None
-    golden: str
-    report: dict[str, Any]
-    decided_at: str = ""
+    champion: str | None  # the version that it was compared with, None for a first model
+    golden: str  # digest of the golden set
+    report: dict[str, Any]  # every figure; empty where nothing was scored
+    decided_at: str = ""  # set where the verdict is kept
 
 
-def find_verdict(store: ObjectStore, model: str, revision: str) -> Verdict | None:
-    """The verdict on `source@revision`, None where there is none yet. Raises RegistryError."""
+def find_verdict(store: ObjectStore, model: str, revision: str) -> RevisionVerdict | None:
+    """Return the verdict on `source@revision`, None without one. Raises RegistryError."""
     key = keys.verdict(model, revision)
     stored = find(store, key)
     if stored is None:
         return None
-    known = {field.name for field in fields(Verdict)}
-    document = decode(stored, key)
+    known = {field.name for field in fields(RevisionVerdict)}
+    document = {name: value for name, value in decode(stored, key).items() if name in known}
     try:
-        return Verdict(**{name: value for name, value in document.items() if name in known})
-    except TypeError as error:
+        return RevisionVerdict(**document | {"outcome": GateOutcome(document["outcome"])})
+    except (KeyError, TypeError, ValueError) as error:
         raise RegistryError(f"{key}: not a verdict: {error}") from error
 
 
-def keep_verdict(store: ObjectStore, model: str, verdict: Verdict) -> None:
+def keep_verdict(store: ObjectStore, model: str, verdict: RevisionVerdict) -> None:
     """Write a verdict in place of an earlier one. Raises LostRaceError."""
     key = keys.verdict(model, f"{verdict.source}@{verdict.revision}")
     decided = datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,4 +1,4 @@
-"""Where an alias points, where it pointed before, and what was taken back.
+"""States of an alias: where it points, where it pointed before, and what was rolled back.
 
 promote B:   A            ->  B  (previous A)
 promote C:   B            ->  C  (previous B, earlier A)
@@ -15,25 +15,24 @@ from uuid import uuid4
 
 from scripts.common.errors import RegistryError
 
-REMEMBERED = 20  # versions behind an alias, and versions that were taken back
+REMEMBERED = 20  # versions behind an alias, and versions that were rolled back
 
 
 @dataclass(frozen=True)
 class Alias:
     """A pointer to one version.
 
-    previous: what a rollback returns to, None where nothing is behind. id: of the move that set
-    it, by which a writer knows its own. earlier: behind `previous`, newest first. withdrawn:
-    versions that were rolled back and not promoted again, newest first.
+    Attributes:
+        withdrawn: Versions that were rolled back and not promoted again, newest first.
     """
 
     version: str
     digest: str
-    previous: str | None
+    previous: str | None  # that a rollback returns to, None where nothing is behind
     moved_at: str
     reason: str
-    id: str
-    earlier: tuple[str, ...] = ()
+    id: str  # of the move that set it, by which a writer recognises its own
+    earlier: tuple[str, ...] = ()  # versions behind `previous`, newest first
     withdrawn: tuple[str, ...] = ()
 
     @property
@@ -46,7 +45,7 @@ class Alias:
 
 
 def parse_alias(document: dict[str, Any], key: str) -> Alias:
-    """Members that are not known here are left to whoever wrote them. Raises RegistryError."""
+    """Parse an alias; members that are not known here are ignored. Raises RegistryError."""
     known = {field.name for field in fields(Alias)}
     try:
         alias = Alias(**{name: value for name, value in document.items() if name in known})
@@ -62,7 +61,7 @@ def parse_alias(document: dict[str, Any], key: str) -> Alias:
 
 
 def promoted(current: Alias | None, version: str, digest: str, reason: str) -> Alias:
-    """The alias after a promotion."""
+    """Return the alias after a promotion."""
     withdrawn = current.withdrawn if current else ()
     return _moved(
         version,
@@ -74,30 +73,30 @@ def promoted(current: Alias | None, version: str, digest: str, reason: str) -> A
 
 
 def rolled_back(current: Alias, target: str, digest: str, reason: str) -> Alias:
-    """The alias after it went back to `target`, one of those behind it."""
-    place = list(current.behind).index(target)
+    """Return the alias after it went back to `target`, one of those behind it."""
+    index = list(current.behind).index(target)
     return _moved(
         target,
         digest,
         reason,
-        behind=current.behind[place + 1 :],
+        behind=current.behind[index + 1 :],
         withdrawn=[current.version, *current.withdrawn],
     )
 
 
 def returned(current: Alias, target: str, digest: str, reason: str) -> Alias:
-    """The alias after it went back to `target` past whatever came after that, all of it withdrawn.
+    """Return the alias after it went back to `target`, with all that came after that withdrawn.
 
     Where `target` is not among those remembered behind it, nothing is behind it any more.
     """
     behind = list(current.behind)
-    place = behind.index(target) if target in behind else len(behind)
-    passed = [current.version, *behind[:place], *current.withdrawn]
+    index = behind.index(target) if target in behind else len(behind)
+    passed = [current.version, *behind[:index], *current.withdrawn]
     return _moved(
         target,
         digest,
         reason,
-        behind=behind[place + 1 :],
+        behind=behind[index + 1 :],
         withdrawn=[version for version in dict.fromkeys(passed) if version != target],
     )
 

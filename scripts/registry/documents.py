@@ -1,4 +1,4 @@
-"""Small JSON objects in a store, written so that a lost answer can be told from a lost race."""
+"""Small JSON objects in a store, written so that a lost answer is not taken for a lost race."""
 
 import json
 from typing import Any
@@ -8,11 +8,12 @@ from scripts.registry.stores.store import ObjectStore, StoredObject
 
 
 def encode(document: dict[str, Any]) -> bytes:
+    """Return a document as it is stored."""
     return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def decode(stored: StoredObject, key: str) -> dict[str, Any]:
-    """Raises RegistryError where an object is not a JSON object."""
+    """Parse a stored document. Raises RegistryError where it is not a JSON object."""
     try:
         document = json.loads(stored.content)
     except ValueError as error:
@@ -23,7 +24,7 @@ def decode(stored: StoredObject, key: str) -> dict[str, Any]:
 
 
 def find(store: ObjectStore, key: str) -> StoredObject | None:
-    """An object, None where there is none."""
+    """Return an object, None where there is none."""
     try:
         return store.get(key)
     except NotFoundError:
@@ -31,10 +32,10 @@ def find(store: ObjectStore, key: str) -> StoredObject | None:
 
 
 def write(store: ObjectStore, key: str, content: bytes, read: StoredObject | None) -> None:
-    """Write what must still be as it was `read` (None: absent).
+    """Write an object that must still be as it was `read` (None: absent). Raises ConflictError.
 
-    A client that retries after a lost answer is told of a conflict with its own write: what lies
-    there is read back, and one's own content there means success. Raises ConflictError.
+    A client that retries after a lost answer runs into a conflict with its own write. So after a
+    conflict the object is read back, and one's own content there means success.
     """
     try:
         if read is None:

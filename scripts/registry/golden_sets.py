@@ -10,9 +10,9 @@ from scripts.registry.stores.store import ObjectStore
 
 
 def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
-    """Store a golden set and put it in use; returns its SHA-256. Doing it again changes nothing.
+    """Store canonical JSON lines and put them in use; returns their SHA-256.
 
-    content: canonical JSON lines. Raises LostRaceError, RegistryError.
+    Doing it again changes nothing. Raises LostRaceError, RegistryError.
     """
     digest = hashlib.sha256(content).hexdigest()
     try:
@@ -34,8 +34,9 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
 
 
 def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
-    """Digest and content of the golden set in use. Raises RegistryError where there is none, or
-    where it is not what its digest says.
+    """Return digest and content of the golden set in use.
+
+    Raises RegistryError where there is none, or its content does not fit its digest.
     """
     key = keys.current_golden(model)
     pointer = find(store, key)

@@ -6,7 +6,7 @@ from scripts.common.errors import UsageError
 
 
 def versions(model: str) -> str:
-    """What the keys of all versions of a model start with."""
+    """Return the prefix of the keys of all versions of a model."""
     return f"{name(model)}/versions/"
 
 
@@ -27,22 +27,22 @@ def golden(model: str, digest: str) -> str:
 
 
 def current_golden(model: str) -> str:
-    """Which golden set the gate uses."""
+    """Return the key of the pointer to the golden set that the gate uses."""
     return f"{name(model)}/golden/current.json"
 
 
 def verdict(model: str, revision: str) -> str:
-    """revision: `source@revision`; its SHA-256 makes a name of whatever it holds."""
+    """Return the key of a verdict; the SHA-256 of `source@revision` makes a name of it."""
     return f"{name(model)}/verdicts/{hashlib.sha256(revision.encode()).hexdigest()}.json"
 
 
-def last_look(model: str) -> str:
-    """When the clock last looked for a newer revision."""
+def last_check(model: str) -> str:
+    """Return the key of the time of the last check for updates."""
     return f"{name(model)}/looks/last.json"
 
 
 def releases(stage: str | None = None) -> str:
-    """What the keys of releases start with, of one stage or of all."""
+    """Return the prefix of the keys of releases, of one stage or of all."""
     return f"releases/{name(stage)}/" if stage else "releases/"
 
 
@@ -51,7 +51,7 @@ def release(stage: str, release: str) -> str:
 
 
 def name(part: str) -> str:
-    """One part of a key, not a path. Raises UsageError."""
+    """Check one part of a key, which is not a path. Raises UsageError."""
     if not part or part in (".", "..") or not part.isprintable() or set(part) & set("/\\"):
         raise UsageError(f"'{part}' is not a name")
     return part

@@ -1,7 +1,7 @@
-"""Which versions nobody needs any more.
+"""Removal of versions that are no longer needed.
 
-Needed are: what any alias points at, what lies behind it within the rollback window, what the last
-releases of each stage carry, and the newest versions, which may be on their way.
+Needed are the versions that any alias points at, those behind it within the rollback window, those
+that the last releases of each stage carry, and the newest, which may be on their way.
 """
 
 from collections import defaultdict
@@ -16,20 +16,18 @@ from scripts.registry.releases import Release, list_releases
 
 @dataclass(frozen=True)
 class Retention:
-    """window: versions behind each alias. releases: last ones of each stage. newest: versions by
-    age. unfinished: after how long an upload without a manifest counts as given up.
-    """
+    """The numbers of versions that are kept, and the time that an upload may take."""
 
-    window: int = 5
-    releases: int = 10
-    newest: int = 3
-    unfinished: timedelta = timedelta(days=1)
+    window: int = 5  # versions behind each alias
+    releases: int = 10  # last releases of each stage
+    newest: int = 3  # newest versions
+    unfinished: timedelta = timedelta(days=1)  # after that an upload counts as given up
 
 
 def prune(registry: Registry, model: str, retention: Retention, *, dry_run: bool) -> list[str]:
-    """Remove versions of a model that nobody needs; returns their names.
+    """Remove versions of a model that are not needed, and return their names.
 
-    The manifest goes first, so that a version is whole or does not exist; aliases are read anew
+    The manifest goes first, so that a version is whole or does not exist; aliases are read again
     before each, so that one promoted meanwhile stays.
     """
     removed = []

@@ -1,6 +1,6 @@
 """Versions of models, and the aliases that point at them.
 
-An alias moves by compare-and-swap: of two who move it at once, one is told that it lost.
+An alias moves by compare-and-swap: of two writers at once, one gets a LostRaceError.
 """
 
 from function.core.errors import ArtifactError
@@ -19,11 +19,11 @@ class Registry(Versions):
     """Versions and aliases. Every method raises StoreError where the store fails."""
 
     def alias(self, model: str, name: str) -> Alias | None:
-        """Where an alias points, None where it was never set."""
+        """Return an alias, None where it was never set."""
         return self._read_alias(model, name)[0]
 
     def aliases(self, model: str) -> dict[str, Alias]:
-        """Every alias of a model, by name."""
+        """Return every alias of a model, by name."""
         prefix = keys.aliases(model)
         names = [entry.key.removeprefix(prefix) for entry in self.store.list(prefix)]
         found = {
@@ -34,11 +34,11 @@ class Registry(Versions):
         return {name: alias for name, alias in found.items() if alias}
 
     def promote(self, model: str, version: str, reason: str, alias: str = PRODUCTION) -> Alias:
-        """Point an alias at a published version, once its files were verified; promoting what is
-        current changes nothing.
+        """Point an alias at a published version, once its files were verified.
 
-        Raises RegistryError and ArtifactError where the version is absent or damaged,
-        LostRaceError where someone else moved the alias meanwhile.
+        Promoting the current version changes nothing. Raises ArtifactError or RegistryError where
+        the version is damaged or absent, LostRaceError where someone else moved the alias
+        meanwhile.
         """
         current, read = self._read_alias(model, alias)
         if current and current.version == version:
@@ -51,8 +51,9 @@ class Registry(Versions):
     ) -> tuple[Alias | None, Alias]:
         """Point production at the nearest version behind it that is whole.
 
-        unless_left: do nothing where production is no longer this version. Returns production
-        before (None where nothing was done) and now. Raises RegistryError where nothing is behind.
+        Does nothing where production is no longer `unless_left`. Returns production before (None
+        where nothing was done) and now. Raises LostRaceError, and RegistryError where nothing is
+        behind.
         """
         current, read = self._read_alias(model, PRODUCTION)
         if current is None:
@@ -74,8 +75,9 @@ class Registry(Versions):
         )
 
     def return_to(self, model: str, version: str, reason: str) -> Alias:
-        """Point production at an earlier version, and withdraw all that came after it; where it
-        points there already nothing changes. Raises as `promote` does.
+        """Point production at an earlier version, and withdraw all that came after it.
+
+        Where it points there already nothing changes. Raises as `promote` does.
         """
         current, read = self._read_alias(model, PRODUCTION)
         if current is None:
@@ -103,5 +105,5 @@ class Registry(Versions):
 
 
 def open_registry(location: str) -> Registry:
-    """The registry at a directory or at `s3://bucket/prefix`. Raises UsageError."""
+    """Return the registry at a directory or at `s3://bucket/prefix`. Raises UsageError."""
     return Registry(open_store(location))

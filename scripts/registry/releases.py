@@ -1,4 +1,4 @@
-"""What was deployed: commit, model versions and image digest, on one stage."""
+"""Releases: commit, model versions and image digest that were deployed on one stage."""
 
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -13,36 +13,34 @@ from scripts.registry.stores.store import ObjectStore
 
 @dataclass(frozen=True)
 class Release:
-    """One deployment that answered. models: model to version. image: `sha256:` and 64 hex. server:
-    the same of the server's image, empty where the stage had none.
-    """
+    """One deployment that answered."""
 
     stage: str
     commit: str
-    image: str
-    models: dict[str, str]
+    image: str  # `sha256:` and 64 hex digits
+    models: dict[str, str]  # model to version
     released_at: str
-    server: str = ""
+    server: str = ""  # digest of the server's image, empty where the stage had none
 
     @property
     def moment(self) -> datetime:
-        """When it was released, in UTC."""
+        """The time of the release, in UTC."""
         return datetime.fromisoformat(self.released_at).astimezone(UTC)
 
     @property
     def name(self) -> str:
-        """The same release recorded twice is one."""
+        """The key's last part; the same release recorded twice has the same one."""
         moment = f"{self.moment:%Y%m%dT%H%M%S}{self.moment.microsecond // 1000:03}Z"
         return f"{moment}-{self.image.removeprefix('sha256:')[:8]}"
 
 
 def record_release(store: ObjectStore, release: Release) -> None:
-    """Write a release once; the same one again changes nothing. Raises ConflictError."""
+    """Write a release; writing it again changes nothing. Raises ConflictError."""
     write(store, keys.release(release.stage, release.name), encode(asdict(release)), None)
 
 
 def list_releases(store: ObjectStore, stage: str | None = None) -> list[Release]:
-    """Releases of one stage or of all, oldest first within each. Raises RegistryError."""
+    """Return releases of one stage or of all, oldest first within each. Raises RegistryError."""
     found = [
         _parse(decode(store.get(entry.key), entry.key), entry.key)
         for entry in store.list(keys.releases(stage))
@@ -52,39 +50,41 @@ def list_releases(store: ObjectStore, stage: str | None = None) -> list[Release]
 
 @dataclass(frozen=True)
 class History:
-    """What stands behind what is live, and what was taken back.
+    """The releases of a stage, without and with those that were rolled back.
 
-    standing: oldest first, the last one live. taken_back: releases that one was gone back from,
-    and not brought again, each with the one that came in its place.
+    The active ones stand oldest first; the last one is live, the others are what a rollback returns
+    to. Those that were rolled back and not released again stand with the one that replaced them.
     """
 
-    standing: list[Release] = field(default_factory=list)
-    taken_back: list[tuple[Release, Release]] = field(default_factory=list)
+    active: list[Release] = field(default_factory=list)
+    rolled_back: list[tuple[Release, Release]] = field(default_factory=list)
 
-    def commits_taken_back(self) -> set[str]:
-        """Commits that may have been what was wrong, since what came in their place is of another;
-        where it is of the same, it was the model.
+    def commits_rolled_back(self) -> set[str]:
+        """Return the commits that may have been at fault: another commit replaced them.
+
+        Where the same commit replaced a release, its model was at fault.
         """
-        kept = {release.commit for release in self.standing}
-        return {bad.commit for bad, good in self.taken_back if bad.commit != good.commit} - kept
+        kept = {release.commit for release in self.active}
+        return {bad.commit for bad, good in self.rolled_back if bad.commit != good.commit} - kept
 
 
 def release_history(releases: Sequence[Release]) -> History:
-    """The releases of one stage, oldest first, as a pile: an image that is released again while
-    it stands in the pile takes off what came after it.
+    """Return the history of one stage, whose releases are given oldest first.
+
+    It is a stack: an image that is released again while it is active takes off what came after it.
     """
-    standing: list[Release] = []
-    taken_back: list[tuple[Release, Release]] = []
+    active: list[Release] = []
+    rolled_back: list[tuple[Release, Release]] = []
     for release in releases:
-        images = [each.image for each in standing]
+        images = [each.image for each in active]
         if release.image in images:
-            place = images.index(release.image)
-            taken_back += [(later, standing[place]) for later in standing[place + 1 :]]
-            del standing[place + 1 :]
+            index = images.index(release.image)
+            rolled_back += [(later, active[index]) for later in active[index + 1 :]]
+            del active[index + 1 :]
         else:
-            taken_back = [pair for pair in taken_back if pair[0].image != release.image]
-            standing.append(release)
-    return History(standing, taken_back)
+            rolled_back = [pair for pair in rolled_back if pair[0].image != release.image]
+            active.append(release)
+    return History(active, rolled_back)
 
 
 def _parse(document: dict[str, Any], key: str) -> Release:

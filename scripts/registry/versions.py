@@ -34,11 +34,10 @@ class Versions:
         self.store = store
 
     def publish(self, artifact: Artifact) -> str:
-        """Upload an artifact under its version and read it back; the same one again changes
-        nothing.
+        """Verify an artifact, upload it under its version, and read it back; returns the version.
 
-        Raises ArtifactError where the artifact is damaged, RegistryError where the version exists
-        with other content, StoreError where it arrives damaged.
+        Publishing it again changes nothing. Raises ArtifactError where it is damaged, RegistryError
+        where the version exists with other content, StoreError where it arrives damaged.
         """
         verify(artifact)
         model, version = artifact.manifest.model, artifact.version
@@ -56,7 +55,7 @@ class Versions:
         return version
 
     def describe(self, model: str, version: str) -> Artifact:
-        """A published version's manifest; its files are not at hand. Raises RegistryError."""
+        """Return a published version with its manifest alone. Raises RegistryError."""
         key = keys.version_file(model, version, MANIFEST)
         stored = find(self.store, key)
         if stored is None:
@@ -71,7 +70,7 @@ class Versions:
         return artifact
 
     def versions(self, model: str) -> list[str]:
-        """Published versions, by name, which begins with the day."""
+        """Return published versions in the order of their names, which begin with the day."""
         prefix = keys.versions(model)
         return sorted(
             parts[0]
@@ -80,7 +79,7 @@ class Versions:
         )
 
     def models(self) -> list[str]:
-        """Models that have at least one version."""
+        """Return the models that have at least one version."""
         found = set()
         for entry in self.store.list(""):
             parts = entry.key.split("/")
@@ -89,7 +88,7 @@ class Versions:
         return sorted(found)
 
     def verify(self, model: str, version: str) -> Artifact:
-        """Read every file of a version and compare. Raises ArtifactError, RegistryError."""
+        """Download a version and verify it. Raises ArtifactError, RegistryError."""
         with TemporaryDirectory() as scratch:
             return self.download(model, version, Path(scratch) / version)
 
@@ -132,7 +131,7 @@ class Versions:
         return open_artifact(target, leave_out)
 
     def _upload(self, artifact: Artifact, name: str, *, complete: bool) -> None:
-        """complete: the version's manifest is there already, so nothing of it may change."""
+        """Upload one file; a `complete` version has its manifest, so nothing of it may change."""
         key = keys.version_file(artifact.manifest.model, artifact.version, name)
         expected = artifact.manifest.files[name].sha256
         path = artifact.path / name
@@ -149,7 +148,7 @@ class Versions:
             raise StoreError(f"{key}: arrived damaged twice; nothing was published")
 
     def _digest(self, key: str) -> tuple[str, str]:
-        """SHA-256 of what lies under a key, and its tag."""
+        """Return the SHA-256 of the object under a key, and its tag."""
         with TemporaryDirectory() as scratch:
             path = Path(scratch) / "content"
             etag = self.store.download(key, path)

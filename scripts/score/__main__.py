@@ -42,10 +42,10 @@ def _scorer(arguments: argparse.Namespace) -> "Scorer":
 
         return open_deployed(arguments.stage, arguments.model)
     if arguments.url:
-        from scripts.common.service_client import Service
+        from scripts.common.service_client import ServiceClient
         from scripts.score.remote import RemoteModel
 
-        return RemoteModel(Service(arguments.url, arguments.model), arguments.requests)
+        return RemoteModel(ServiceClient(arguments.url, arguments.model), arguments.requests)
     from scripts.score.local import open_local
 
     return open_local(arguments.model)

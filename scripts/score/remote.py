@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
 from scripts.common.errors import CommandError
-from scripts.common.service_client import Service, ServiceError
+from scripts.common.service_client import ServiceClient, ServiceError
 from scripts.score.rows import CHUNK_ROWS, Advance, Row, RowResult, batched, rejected, scored
 
 TEXTS, CHARACTERS = 16, 200_000  # of one request: texts of many windows fit its limits, too
@@ -28,7 +28,7 @@ class RemoteModel:
     chunk_rows = CHUNK_ROWS
 
     def __init__(
-        self, service: Service, requests: int, *, sleep: Callable[[float], None] = time.sleep
+        self, service: ServiceClient, requests: int, *, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         """Score by a service. requests: how many run at a time."""
         self._service, self._requests, self._sleep = service, requests, sleep

@@ -35,7 +35,7 @@ class MlflowTracker:
             self._client.log_batch(self.run, params=some)
 
     def metrics(self, points: Sequence[Point]) -> None:
-        """A point that is sent again, with the same time, is kept once."""
+        """See `Tracker`. A point that is sent again, with the same time, is kept once."""
         metrics = [
             Metric(_allowed(point.name), point.value, round(point.time * 1000), point.step)
             for point in points
@@ -69,7 +69,7 @@ class MlflowTracker:
 def open_mlflow(experiment: str, name: str, run: str | None, job: str) -> MlflowTracker:
     """Open `run` again, or begin one called `name` where there is none or it was deleted.
 
-    Raises what MLflow raises where its database or server cannot be used.
+    Errors of its database or server are MLflow's own.
     """
     address = os.environ.get("MLFLOW_TRACKING_URI") or DATABASE
     client = MlflowClient(tracking_uri=address)
@@ -92,7 +92,7 @@ def _exists(client: MlflowClient, run: str) -> bool:
 
 
 def _create(client: MlflowClient, experiment: str, address: str) -> str:
-    """MLflow would keep the files in the current folder, wherever the database is."""
+    """Create an experiment whose files lie by its database, not in the current folder."""
     location = None
     if address.startswith(SQLITE):
         database = Path(address.removeprefix(SQLITE).partition("?")[0])
@@ -101,5 +101,5 @@ def _create(client: MlflowClient, experiment: str, address: str) -> str:
 
 
 def _allowed(name: str) -> str:
-    """MLflow refuses a name with any other character."""
+    """Replace the characters of a name that MLflow refuses."""
     return re.sub(r"[^\w. /-]", "_", name)

@@ -1,4 +1,4 @@
-"""A run's record at a tracker, kept at next to no cost and never at the cost of the run."""
+"""A run's record at a tracker, which costs little time and never fails the run."""
 
 import json
 import os
@@ -8,12 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from scripts.tracking.choice import one_line
+from scripts.common.errors import one_line
 from scripts.tracking.tracker import Point, Status, Tracker
 
+# Sending takes at most this part of the time, unless that would make the curves a minute old.
+SHARE = 1 / 200
+SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 
-class Memory:
-    """A small file: by kind of tracker, the run and the last step that it has of each metric."""
+
+class TrackedSteps:
+    """A small file: by kind of tracker, its run and the last step that it has of each metric."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -22,11 +26,11 @@ class Memory:
         )
 
     def runs(self) -> dict[str, str]:
-        """The run of each kind of tracker that was used so far."""
+        """Return the run of each kind of tracker that was used so far."""
         return {kind: known["run"] for kind, known in self._known.items()}
 
     def steps(self, tracker: Tracker) -> dict[str, int]:
-        """The last step of each metric that the tracker's run has; none of a run that is new."""
+        """Return the last step of each metric that the tracker's run has; none of a new run."""
         known = self._known.get(tracker.kind, {})
         return dict(known["steps"]) if known.get("run") == tracker.run else {}
 
@@ -40,27 +44,22 @@ class Memory:
         os.replace(partial, self._path)
 
 
-# Sending takes at most this part of the time, unless that would make the curves a minute old.
-SHARE = 1 / 200
-SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-
-
 class Recording:
-    """Passes a run on to an open tracker.
+    """A run at an open tracker.
 
     Points wait and are sent together. What a tracker raises becomes one warning; its points wait
     for the next time, and at last for the end.
     """
 
     def __init__(
-        self, tracker: Tracker, memory: Memory, clock: Callable[[], float] = time.monotonic
+        self, tracker: Tracker, sent: TrackedSteps, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._tracker, self._memory, self._clock = tracker, memory, clock
-        self._steps = memory.steps(tracker)
+        self._tracker, self._sent, self._clock = tracker, sent, clock
+        self._steps = sent.steps(tracker)
         self._waiting: list[Point] = []
         self._pause_ends = clock() + SHORTEST_PAUSE
         self._warned = False
-        memory.keep(tracker, self._steps)
+        sent.keep(tracker, self._steps)
 
     def add(self, points: Sequence[Point]) -> None:
         """Record figures, except those of steps that the run already has."""
@@ -72,7 +71,7 @@ class Recording:
             self._send()
 
     def attempt(self, action: Callable[[Tracker], None]) -> bool:
-        """Do something with the tracker; False where that failed, with a warning the first time."""
+        """Call `action`; return False, and warn the first time, where it failed."""
         try:
             action(self._tracker)
         except Exception as error:  # whatever it is, hours of training are worth more
@@ -94,8 +93,8 @@ class Recording:
         sent = self.attempt(lambda tracker: tracker.metrics(self._waiting))
         now = self._clock()
         pause = max((now - began) / SHARE, SHORTEST_PAUSE)
-        # A server that is down is asked rarely, however long each answer keeps training waiting.
+        # A server that is down is asked rarely, however long training waits for each answer.
         self._pause_ends = now + (min(pause, LONGEST_PAUSE) if sent else pause)
         if sent:
             self._waiting = []
-            self._memory.keep(self._tracker, self._steps)
+            self._sent.keep(self._tracker, self._steps)

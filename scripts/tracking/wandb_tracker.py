@@ -31,7 +31,7 @@ class WandbTracker:
         )
 
     def metrics(self, points: Sequence[Point]) -> None:
-        """W&B has one ever growing step a run; each part of it gets an axis of its own."""
+        """See `Tracker`. W&B has one growing step a run, so each part gets an axis of its own."""
         for (part, step), some in groupby(points, lambda point: (_part(point.name), point.step)):
             axis = f"{part}/step"
             if axis not in self._axes:
@@ -47,7 +47,7 @@ class WandbTracker:
         self._opened.save(str(path), base_path=str(path.parent), policy="now")
 
     def model(self, path: Path, name: str, *, register: bool) -> None:  # noqa: ARG002
-        """Every logged model is a version of its name, so there is nothing to register."""
+        """See `Tracker`. Every logged model is a version of its name, without registering."""
         artifact = wandb.Artifact(re.sub(r"[^\w.-]", "-", name), type="model")
         artifact.add_dir(str(path))
         self._opened.log_artifact(artifact)
@@ -59,7 +59,7 @@ class WandbTracker:
 def open_wandb(project: str, name: str, folder: Path, run: str | None, job: str) -> WandbTracker:
     """Open `run` again, or begin one called `name`; W&B keeps its own files in `folder`.
 
-    Raises what W&B raises where there is no account or no way to it.
+    Errors of the account or the network are W&B's own.
     """
     return WandbTracker(
         wandb.init(

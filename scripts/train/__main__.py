@@ -14,10 +14,10 @@ from pathlib import Path
 from scripts.common.command_line import run
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import load_architecture
+from scripts.train.assemble import assemble, start
 from scripts.train.config import TrainConfig, load_config
-from scripts.train.provenance import told_base
+from scripts.train.manifest import recorded_base
 from scripts.train.record import record_run
-from scripts.train.tasks import finish, start
 
 
 def main() -> None:
@@ -29,10 +29,10 @@ def main() -> None:
     _keep_config(config, output / "config.json")
     base = arguments.base or config.base
     used = config.model_copy(update={"base": base})
-    told = config.model_copy(update={"base": told_base(config.base, base)})
+    recorded = config.model_copy(update={"base": recorded_base(config.base, base)})
     with record_run(used, output) as record:
-        run = start(told, arguments.data, output, record.log)
-        report, plots = finish(run, architecture.train(replace(run, config=used)))
+        run = start(recorded, arguments.data, output, record.log)
+        report, plots = assemble(run, architecture.train(replace(run, config=used)))
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         record.results(report["after_calibration"], plots)
     print(json.dumps(report["after_calibration"], indent=1))

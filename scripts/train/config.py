@@ -1,4 +1,4 @@
-"""The one file that says how a model is trained. It is saved beside the result."""
+"""The configuration of a training run, one TOML file, which is saved with the result."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from function.core.artifact import Task
 from scripts.common.errors import UsageError
-from scripts.tracking.tracker import Choice
+from scripts.tracking.tracker import TrackerChoice
 
 
 class _Section(BaseModel):
@@ -17,12 +17,15 @@ class _Section(BaseModel):
 
 
 class DatasetConfig(_Section):
-    """One source of labelled texts.
+    """One source of labelled texts; `text`, `label` and `group` name its columns.
 
-    path: a file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
-    split_by: `group` keeps rows of one group (a movie, a user) on one side; `sentence` is for
-    treebank phrases: a sentence is held out together with every phrase that it contains.
-    validation, test: the share held out of training; test is never read by training.
+    Attributes:
+        path: A file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
+        split_by: `group` keeps rows of one group (a movie, a user) on one side; `sentence` is for
+            treebank phrases: a sentence is held out together with every phrase that it contains.
+        validation: Share held out of training.
+        test: Share held out of training and of every choice.
+        repeat: How often an epoch takes each row.
     """
 
     name: str
@@ -39,9 +42,13 @@ class DatasetConfig(_Section):
 class PhaseConfig(_Section):
     """One optimiser schedule: linear warm-up, then linear decay to zero.
 
-    epoch_max_tokens: one entry an epoch, the tokens a text may keep in it. Longer texts give a
-    random window, another one in each epoch; the last epochs should see the length that is served.
-    max_steps: ends the schedule earlier than the epochs would.
+    Attributes:
+        epoch_max_tokens: One entry per epoch, the tokens that a text may keep in it. Longer texts
+            give a random window, another one in each epoch; the last epochs should see the length
+            that is served.
+        max_steps: Ends the schedule earlier than the epochs would.
+        warmup: Share of the steps.
+        batch_tokens: Padding included.
     """
 
     epoch_max_tokens: list[Annotated[int, Field(ge=8)]] = Field(min_length=1)
@@ -55,7 +62,7 @@ class PhaseConfig(_Section):
 
 
 class UnlabelledConfig(_Section):
-    """Texts without labels, for what can be learnt of a language before a task."""
+    """Texts without labels, from which a model learns the language before the task."""
 
     path: str
     text: str = "text"
@@ -71,9 +78,10 @@ class PretrainingConfig(PhaseConfig, UnlabelledConfig):
 class FinetuningConfig(PhaseConfig):
     """Training on labels.
 
-    evaluate_every: steps between looks at the validation part, or one after each epoch;
-    `patience` looks without a better one end the phase. validation_texts bounds what each look
-    costs, per data set.
+    Attributes:
+        evaluate_every: Steps between validations; None validates after each epoch.
+        patience: Validations without a better one that end the phase.
+        validation_texts: Most texts of each data set that a validation takes.
     """
 
     evaluate_every: Annotated[int | None, Field(ge=1)] = None
@@ -82,11 +90,12 @@ class FinetuningConfig(PhaseConfig):
 
 
 class ServingConfig(_Section):
-    """The windows in which the exported artifact reads. What it does with texts beyond one
-    (windows, head and tail, or their start alone) is chosen on the validation parts.
+    """The windows of the exported artifact, and exceptions from its int8 rounding.
 
-    by_token, exact: parts of the names of matrices where int8 costs agreement: to round the
-    inputs of each token on a scale of their own, or to leave all in fp32, which is slower.
+    How it treats texts beyond one window (windows, head and tail, or their start alone) is chosen
+    on the validation parts. `by_token` and `exact` are parts of the names of matrices where int8
+    costs agreement: their inputs are rounded on a scale of each token's own, or all stays in fp32,
+    which is slower.
     """
 
     max_tokens: Annotated[int, Field(ge=8)] = 512
@@ -97,25 +106,30 @@ class ServingConfig(_Section):
 
 
 class TrackingConfig(_Section):
-    """Where the run is recorded besides its folder.
+    """The tracker that records the run besides its folder.
 
-    to: `auto` is MLflow where that is installed, and nothing elsewhere. register_model: the
-    artifact also becomes the newest version of the model in MLflow's registry.
+    Attributes:
+        to: `auto` is MLflow where that is installed, and nothing elsewhere.
+        register_model: The artifact also becomes the newest version of the model in MLflow's
+            registry.
     """
 
-    to: Choice = "auto"
+    to: TrackerChoice = "auto"
     register_model: bool = False
 
 
 class TrainConfig(_Section):
-    """A whole run. Labels are listed in the order of their integer codes.
+    """A whole run.
 
-    architecture: a module of `scripts/train/architectures`, or of your own by its dotted name.
-    network: its settings. unlabelled: texts that an architecture may learn words from. base: the
-    checkpoint that it starts from, where it starts from one.
-    renamed_labels: of entities: what a label of a file is called among ours.
-    evaluation: further labelled files, by name, that are measured on and never chosen on.
-    licenses: what the base and the data ask for, by name; it goes into the artifact.
+    Attributes:
+        architecture: A module of `scripts/train/architectures`, or of your own by its dotted name.
+        network: Settings of the architecture.
+        base: The checkpoint that it starts from, where it starts from one.
+        labels: In the order of their integer codes.
+        unlabelled: Texts that an architecture may learn words from.
+        renamed_labels: Of entities, a label of a file to its name among `labels`.
+        evaluation: Further files, by name, that are measured on and never chosen on.
+        licenses: Terms of the base and the data, by name; they go into the artifact.
     """
 
     model: str
@@ -140,8 +154,9 @@ class TrainConfig(_Section):
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
-    """Read and check a TOML file. changes: `section.key=value` in place of what it says, the value
-    in TOML, or a bare word. Raises UsageError with the first wrong key.
+    """Read and check a TOML file. Raises UsageError with the first wrong key.
+
+    Changes are `section.key=value`, which replace its values; a value is TOML, or a bare word.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

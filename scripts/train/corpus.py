@@ -1,8 +1,5 @@
-"""The configured data sets, split, tokenised and ready to train on."""
+"""The configured data sets, split and tokenised for training."""
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,23 +11,23 @@ from scripts.train.batches import TokenizedTexts
 from scripts.train.config import TrainConfig, UnlabelledConfig
 from scripts.train.splits import split_rows
 
-Rows = TypeVar("Rows")
+Texts = TypeVar("Texts")
 
 
 @dataclass(frozen=True)
-class Corpus(Generic[Rows]):
+class Corpus(Generic[Texts]):
     """Training rows of all data sets together; held-out rows by data set."""
 
-    train: Rows
-    validation: dict[str, Rows]
-    test: dict[str, Rows]
+    train: Texts
+    validation: dict[str, Texts]
+    test: dict[str, Texts]
 
 
 def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
     """Read and split every data set of a configuration that classifies texts.
 
-    data: the folder that the configured paths are relative to, or one file, which then stands in
-    for the only data set.
+    `data` is the folder that the configured paths are relative to, or one file, which then replaces
+    the only data set.
     """
     texts: list[str] = []
     labels: list[int] = []
@@ -53,56 +50,11 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
     return Corpus(LabelledTexts(texts, labels, []), validation, test)
 
 
-def load_unlabelled(config: UnlabelledConfig, data: Path) -> list[str]:
-    """Texts that are read before the labels are shown."""
-    return read_texts(locate(data, config.path), config.text)[: config.max_texts]
-
-
-def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
-    """The rows as a phase of training takes them."""
-    ids = [encoded.ids for encoded in tokenizer.encode(rows.texts)]
-    return TokenizedTexts(tokenizer, ids, rows.labels)
-
-
-def locate(data: Path, path: str) -> Path:
-    """Where a configured file lies: in the `--data` folder (or the folder of that file), or,
-    where there is no such file, under its own name.
-    """
-    folder = data.parent if data.is_file() else data
-    return folder / path if (folder / path).exists() else Path(path)
-
-
-CACHE = Path(os.environ.get("EVERGREEN_CACHE", "build/cache"))
-
-Made = TypeVar("Made")
-
-
-def cache_key(*parts: str | bytes | Iterable[str]) -> str:
-    """64 hex digits of everything that what is kept hangs on."""
-    digest = hashlib.sha256()
-    for part in parts:
-        for piece in [part] if isinstance(part, str | bytes) else part:
-            content = piece if isinstance(piece, bytes) else piece.encode("utf-8", "surrogatepass")
-            digest.update(len(content).to_bytes(8, "little"))
-            digest.update(content)
-    return digest.hexdigest()
-
-
-def cached(name: str, make: Callable[[Path], None]) -> Path:
-    """The file of that name in the cache; made, where it is not there, under another name first,
-    so that a killed run leaves no half of one.
-    """
-    file = CACHE / name
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{os.getpid()}.{file.name}")
-        make(partial)
-        os.replace(partial, file)
-    return file
-
-
 def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
-    """Read and split every data set; see `corpus.load_corpus`."""
+    """Read and split every data set of a configuration that finds entities; see `load_corpus`.
+
+    Texts stay with the others of their document where the configuration splits by group.
+    """
     train = TaggedTexts([], [], [])
     validation, test = {}, {}
     for dataset in config.datasets:
@@ -118,3 +70,23 @@ def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
         if split.test:
             test[dataset.name] = rows.select(split.test)
     return Corpus(train, validation, test)
+
+
+def load_unlabelled(config: UnlabelledConfig, data: Path) -> list[str]:
+    """Read the texts that are learnt from before the labels are shown."""
+    return read_texts(locate(data, config.path), config.text)[: config.max_texts]
+
+
+def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
+    """Return the rows as examples for a phase of training."""
+    ids = [encoded.ids for encoded in tokenizer.encode(rows.texts)]
+    return TokenizedTexts(tokenizer, ids, rows.labels)
+
+
+def locate(data: Path, path: str) -> Path:
+    """Return a configured path within the `--data` folder (or that of the `--data` file).
+
+    Where there is no such file, the path stays as it is.
+    """
+    folder = data.parent if data.is_file() else data
+    return folder / path if (folder / path).exists() else Path(path)

@@ -1,4 +1,4 @@
-"""A trained torch model to the two files that are served, checked against each other."""
+"""Export of a trained torch model to the files that are served, compared with the model."""
 
 import json
 import warnings
@@ -21,13 +21,13 @@ from function.core.tokenization import TextTokenizer, TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.progress import Progress
 from scripts.train.architectures.architecture import TrainedModel
+from scripts.train.classifiers import logits_of
 from scripts.train.external_weights import (
     Array,
     externalize,
     name_recurrent_weights,
     name_weights,
 )
-from scripts.train.objectives import logits_of
 from scripts.train.quantization import Rounding, quantize
 
 OPSET = 20
@@ -40,24 +40,28 @@ MOST_MEAN_DIFFERENCE = 0.02
 
 
 @dataclass(frozen=True)
-class Parity:
-    """How far the exported model is from the trained one.
-
-    agreement: share of texts with the same best label. mean_difference, max_difference: of the
-    probabilities, over texts and labels.
-    """
+class ExportParity:
+    """Distance of an exported classifier from the trained one."""
 
     texts: int
-    agreement: float
-    mean_difference: float
-    max_difference: float
+    agreement: float  # share of texts with the same best label
+    mean_difference: float  # of the probabilities, over texts and labels
+    max_difference: float  # of the probabilities, over texts and labels
+
+
+@dataclass(frozen=True)
+class EntityParity:
+    """Share of the entities that the trained model and its export both find in these texts."""
+
+    texts: int
+    same: float
 
 
 def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None) -> None:
-    """Write `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json`,
-    `config.json` and, where a decoder has some, its tensors into a folder.
+    """Write the files of an artifact into a folder. Raises ExportError.
 
-    rounding: what is to be rounded otherwise than the rest. Raises ExportError.
+    They are `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json`,
+    `config.json` and the tensors of a decoder that has some.
     """
     with TemporaryDirectory() as scratch:
         full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"
@@ -86,7 +90,7 @@ def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None
 
 def check_parity(
     trained: TrainedModel, backend: Backend, texts: Sequence[str], max_tokens: int
-) -> Parity:
+) -> ExportParity:
     """Compare both on real texts, cut to one window. Raises ExportError where they disagree."""
     windows = _windows(trained.tokenizer, texts, max_tokens)
     differences, agreed = [], 0
@@ -99,7 +103,7 @@ def check_parity(
             differences.append(np.abs(exact - served))
             progress.advance(len(exact))
     difference = np.concatenate(differences)
-    parity = Parity(
+    parity = ExportParity(
         len(windows), agreed / len(windows), float(difference.mean()), float(difference.max())
     )
     if parity.agreement < LEAST_AGREEMENT or parity.mean_difference > MOST_MEAN_DIFFERENCE:
@@ -112,7 +116,7 @@ def check_parity(
 
 
 class _Logits(nn.Module):
-    """The checkpoint as a function of tensors alone, which is what a graph is."""
+    """The model as a function of tensors alone, as a graph is one."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -123,8 +127,9 @@ class _Logits(nn.Module):
 
 
 def _large(graph: onnx.ModelProto) -> dict[str, Array]:
-    """What a graph computes with, by name, but for the odd number. It is all there is of a model
-    that torch will not be built from again.
+    """Return the graph's tensors by name, without small ones.
+
+    They are all that is kept of a model that torch will not be built from again.
     """
     arrays = {
         t.name.removeprefix(PREFIX): numpy_helper.to_array(t) for t in graph.graph.initializer
@@ -162,7 +167,7 @@ def _to_onnx(model: nn.Module) -> onnx.ModelProto:
 
 
 def _strip_traces(model: onnx.ModelProto) -> None:
-    """Drop what the exporter notes about itself: source lines and paths of this machine."""
+    """Drop the exporter's notes about itself: source lines and paths of this machine."""
     model.doc_string = ""
     del model.metadata_props[:], model.graph.value_info[:], model.graph.metadata_props[:]
     for node in model.graph.node:
@@ -182,7 +187,7 @@ def _windows(tokenizer: TextTokenizer, texts: Sequence[str], max_tokens: int) ->
 
 @torch.inference_mode()
 def run_torch(model: nn.Module, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-    """What a model answers outside any graph, (texts, labels) or (texts, tokens, tags)."""
+    """Return a model's logits outside any graph, (texts, labels) or (texts, tokens, tags)."""
     ids, mask = torch.from_numpy(input_ids), torch.from_numpy(attention_mask)
     logits: Logits = logits_of(model, ids, mask).float().numpy()
     return logits

@@ -5,10 +5,10 @@ Tensors carry the checkpoint's parameter names, with `_scale` for the scales of 
 The file's metadata lists under `transposed` the matrices that stand as (in, out), which is how
 the graph multiplies, and not as torch keeps them, (out, in).
 
-Parameters are all that is there, and all of them, so that torch can build the model from the file:
-also one that the graph does without, because another has the same values or the exporter computed
-with it beforehand. What the exporter computed stays in the graph. `function/backends/weights.py`
-reads the file.
+The file holds all parameters, so that torch can build the model from it, and nothing else. That
+includes a parameter that the graph does without, because another has the same values or the
+exporter computed with it beforehand. What the exporter computed stays in the graph.
+`function/backends/weights.py` reads the file.
 """
 
 import json
@@ -25,7 +25,7 @@ from safetensors.numpy import save_file
 from scripts.common.errors import ExportError
 
 Array = npt.NDArray[np.generic]
-SUFFIXES = ("_scale", "_zero_point")  # of what lies beside a quantised tensor
+SUFFIXES = ("_scale", "_zero_point")  # of a quantised tensor's companions
 
 
 def externalize(
@@ -33,7 +33,7 @@ def externalize(
 ) -> None:
     """Move the graph's parameters into `weights` and point the graph there, in place.
 
-    parameters: the checkpoint's tensors by name. prefix: what the export put before each name.
+    `parameters` are the checkpoint's tensors by name, before which the export put `prefix`.
     """
     arrays = {t.name: numpy_helper.to_array(t) for t in model.graph.initializer}
     names = {name: name.removeprefix(prefix).removesuffix("_quantized") for name in arrays}
@@ -53,9 +53,9 @@ def externalize(
         },
     )
     _sort_metadata(weights)
-    places = _places(weights)
+    ranges = _ranges(weights)
     for name, tensor in moved.items():
-        offset, length = places[names[name]]
+        offset, length = ranges[names[name]]
         _point_at(tensor, weights.name, offset, length)
     _rename(model.graph, names)
 
@@ -78,8 +78,9 @@ def name_weights(model: onnx.ModelProto, parameters: Mapping[str, Array], prefix
 
 
 def name_recurrent_weights(model: onnx.ModelProto) -> None:
-    """Give the weights of LSTMs, which the exporter reorders and calls `val_60`, names that say
-    what they are: the fourth and later inputs of a node are states, which have no weights.
+    """Name the weights of LSTMs, which the exporter reorders and calls `val_60`, by their meaning.
+
+    A node's inputs after the bias are lengths and states, which have no weights.
     """
     names = {}
     recurrent = [node for node in model.graph.node if node.op_type == "LSTM"]
@@ -91,14 +92,14 @@ def name_recurrent_weights(model: onnx.ModelProto) -> None:
 
 
 def _parameter(name: str) -> str:
-    """Whose tensor a graph's tensor is, or lies beside."""
+    """Return the parameter that a graph's tensor holds, or is a companion of."""
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)
     return name
 
 
 def _transposed(stored: Mapping[str, Array], parameters: Mapping[str, Array]) -> list[str]:
-    """Matrices that stand in another way than the checkpoint has them."""
+    """Return the matrices that are stored the other way than in the checkpoint."""
     return sorted(
         name
         for name in stored.keys() & parameters.keys()
@@ -117,7 +118,7 @@ def _is_turned(stored: Array, parameter: Array) -> bool:
 def _without_graph(
     stored: Mapping[str, Array], parameters: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Parameters that the graph does not hold. Tied ones share memory: one of them is enough."""
+    """Return the parameters that the graph does not hold; of tied ones, one is enough."""
     held = {parameters[name].ctypes.data for name in stored.keys() & parameters.keys()}
     return {
         name: array
@@ -136,8 +137,8 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
             node.input[index] = names.get(name, name)
 
 
-def _places(path: Path) -> dict[str, tuple[int, int]]:
-    """Byte offset in the file and length of each tensor of a safetensors file."""
+def _ranges(path: Path) -> dict[str, tuple[int, int]]:
+    """Return byte offset and length of each tensor of a safetensors file."""
     with path.open("rb") as file:
         (header_length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(header_length))
@@ -150,7 +151,7 @@ def _places(path: Path) -> dict[str, tuple[int, int]]:
 
 
 def _sort_metadata(path: Path) -> None:
-    """Safetensors writes metadata in any order; the same weights must have the same digest."""
+    """Sort the metadata, which safetensors writes in any order: same weights, same digest."""
     with path.open("r+b") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))

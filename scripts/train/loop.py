@@ -1,4 +1,8 @@
-"""One phase of training: batches in, a trained model out, with checkpoints on the way."""
+"""One phase of training: its plan, its steps, its validations, and checkpoints on the way.
+
+The plan follows from the seed alone: which batch each step takes, its learning rate, and the steps
+after which the model is validated. So a killed run finds its place again.
+"""
 
 import os
 import random
@@ -16,18 +20,22 @@ from scripts.common.progress import Progress
 from scripts.train.batches import Batch, Examples, plan_epoch
 from scripts.train.config import PhaseConfig
 
+Loss = Callable[[nn.Module, Batch], torch.Tensor]
+Evaluate = Callable[[nn.Module], dict[str, float]]
+Rate = Callable[[str], float]
+
 
 @dataclass(frozen=True)
-class Step:
-    """One optimiser step: which rows of which epoch, cut to how many tokens."""
+class PlannedStep:
+    """One optimiser step: rows of an epoch, cut to `max_tokens`."""
 
     rows: list[int]
     max_tokens: int
     epoch: int
 
 
-def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> list[Step]:
-    """Every step of a phase, from the seed alone. epochs: the examples of each."""
+def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> list[PlannedStep]:
+    """Return every step of a phase; `epochs` are the examples of each."""
     steps = []
     for epoch, max_tokens in enumerate(config.epoch_max_tokens):
         batches = plan_epoch(
@@ -36,12 +44,12 @@ def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> li
             batch_tokens=config.batch_tokens,
             seed=seed + epoch,
         )
-        steps += [Step(rows, max_tokens, epoch) for rows in batches]
+        steps += [PlannedStep(rows, max_tokens, epoch) for rows in batches]
     return steps[: config.max_steps]
 
 
-def plan_looks(plan: Sequence[Step], every: int | None) -> set[int]:
-    """Steps after which the validation part is looked at; the last is always one."""
+def plan_validations(plan: Sequence[PlannedStep], every: int | None) -> set[int]:
+    """Return the steps after which the model is validated; the last is always one."""
     if every is not None:
         return {*range(every, len(plan), every), len(plan)}
     last_of_epoch = {step.epoch: number for number, step in enumerate(plan, start=1)}
@@ -49,8 +57,9 @@ def plan_looks(plan: Sequence[Step], every: int | None) -> set[int]:
 
 
 def warm_up_and_decay(step: int, total: int, warmup: float) -> float:
-    """What the learning rate is multiplied with: linear warm-up over a share of the steps, then
-    linear decay to zero.
+    """Return the factor of the learning rate at a step.
+
+    It grows linearly over the share `warmup` of the steps, then falls linearly to zero.
     """
     steps = max(1, round(total * warmup))
     if step < steps:
@@ -58,14 +67,9 @@ def warm_up_and_decay(step: int, total: int, warmup: float) -> float:
     return (total - step) / max(1, total - steps)
 
 
-Loss = Callable[[nn.Module, Batch], torch.Tensor]
-Evaluate = Callable[[nn.Module], dict[str, float]]
-Rate = Callable[[str], float]
-
-
 @dataclass
-class Best:
-    """The best look at the validation part so far, and how many looks were no better."""
+class BestValidation:
+    """The best validation so far, and the number of later ones that were no better."""
 
     score: float = -1.0
     step: int = 0
@@ -80,7 +84,7 @@ def set_seeds(seed: int) -> None:
 
 
 class Phase:
-    """Runs the planned steps, resuming from `folder` where an earlier run was killed."""
+    """A phase of training, which resumes from `folder` where an earlier run was killed."""
 
     def __init__(
         self,
@@ -96,8 +100,8 @@ class Phase:
         log: Callable[[dict[str, Any]], None],
         rate: Rate = lambda name: 1.0,  # noqa: ARG005
     ) -> None:
-        """rate: what the learning rate of a parameter, by name, is multiplied with."""
-        # Numbers next to zero, which recurrent layers end up with, are a hundred times slower.
+        """Set up the optimiser; `rate` is a factor of a parameter's learning rate, by its name."""
+        # Denormal numbers, which recurrent layers end up with, are a hundred times slower.
         torch.set_flush_denormal(True)
         self._name, self._model, self._loss, self._config = name, model.to(device), loss, config
         self._seed, self._device, self._log = seed, device, log
@@ -109,7 +113,7 @@ class Phase:
             lr=config.learning_rate,
             fused=True,
         )
-        self._best = Best()
+        self._best = BestValidation()
         self._step = 0
 
     def run(
@@ -120,16 +124,16 @@ class Phase:
         evaluate_every: int | None = None,
         patience: int = 0,
     ) -> None:
-        """Train to the end of the plan, or until `patience` looks brought nothing better.
+        """Train to the end of the plan, or until `patience` validations brought nothing better.
 
-        `evaluate` returns figures; their mean decides. The best weights are restored at the end.
-        evaluate_every: steps between two looks; None looks after each epoch.
+        The mean of the figures of `evaluate` decides; the best weights are restored at the end. It
+        is called every `evaluate_every` steps; None calls it after each epoch.
         """
         epochs = [
             data.of_epoch(self._seed + epoch) for epoch in range(len(self._config.epoch_max_tokens))
         ]
         plan = plan_phase(epochs, self._config, self._seed)
-        looks = plan_looks(plan, evaluate_every)
+        validated = plan_validations(plan, evaluate_every)
         self._resume(len(plan))
         saved = time.monotonic()
         with Progress(self._name, len(plan), self._step) as progress:
@@ -138,8 +142,8 @@ class Phase:
                     break
                 loss = self._train_step(epochs[step.epoch], step, len(plan))
                 progress.advance(loss=loss)
-                if evaluate and self._step in looks:
-                    self._look(evaluate)
+                if evaluate and self._step in validated:
+                    self._validate(evaluate)
                 if time.monotonic() - saved > self._checkpoint_seconds:
                     self._save()
                     saved = time.monotonic()
@@ -147,7 +151,7 @@ class Phase:
         if evaluate:
             self._model.load_state_dict(torch.load(self._best_weights, weights_only=True))
 
-    def _train_step(self, data: Examples, step: Step, total: int) -> float:
+    def _train_step(self, data: Examples, step: PlannedStep, total: int) -> float:
         generator = np.random.default_rng((self._seed, self._step))
         torch.manual_seed(self._seed + self._step)
         batch = data.collate(step.rows, step.max_tokens, generator).to(self._device)
@@ -168,13 +172,13 @@ class Phase:
         self._log({"phase": self._name, "step": self._step, "loss": value})
         return value
 
-    def _look(self, evaluate: Evaluate) -> None:
+    def _validate(self, evaluate: Evaluate) -> None:
         self._model.eval()
         figures = evaluate(self._model)
         score = sum(figures.values()) / len(figures)
         self._log({"phase": self._name, "step": self._step, **figures})
         if score > self._best.score:
-            self._best = Best(score, self._step)
+            self._best = BestValidation(score, self._step)
             _save_atomically(self._model.state_dict(), self._best_weights)
         else:
             self._best.misses += 1
@@ -194,12 +198,12 @@ class Phase:
         state = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._step, self._best = state["step"], Best(**state["best"])
+        self._step, self._best = state["step"], BestValidation(**state["best"])
         self._log({"phase": self._name, "resumed_at": self._step, "of": total})
 
 
 def _parameter_groups(model: nn.Module, weight_decay: float, rate: Rate) -> list[dict[str, Any]]:
-    """By learning rate; biases and normalisation weights are not decayed."""
+    """Group parameters by learning rate; biases and normalisation weights are not decayed."""
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:

@@ -1,15 +1,16 @@
-"""The manifest of an artifact that is being written."""
+"""The manifest of an artifact that is being written: its draft, its provenance, its card."""
 
-import os
-import shutil
+import hashlib
+import platform
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from function.core.artifact import (
     MANIFEST,
-    CrfDecoding,
+    Decoding,
     Manifest,
     Role,
     SoftmaxDecoding,
@@ -17,10 +18,10 @@ from function.core.artifact import (
     Tokenization,
     describe_files,
 )
-from scripts.train.architectures.architecture import TrainedModel
+from scripts.common.git import git
 from scripts.train.config import TrainConfig
-from scripts.train.export import DECODER, export
-from scripts.train.quantization import Rounding
+from scripts.train.corpus import locate
+from scripts.train.export import DECODER
 
 FILES: list[tuple[str, Role]] = [
     ("model.onnx", "graph"),
@@ -28,6 +29,7 @@ FILES: list[tuple[str, Role]] = [
     ("tokenizer.json", "tokenizer"),
     ("config.json", "config"),
 ]
+LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime", "numpy")
 
 
 def draft_manifest(
@@ -38,7 +40,7 @@ def draft_manifest(
     created: datetime,
     *,
     task: Task = "text-classification",
-    decoding: SoftmaxDecoding | CrfDecoding | None = None,
+    decoding: Decoding | None = None,
 ) -> Manifest:
     """Describe what `export` wrote into a folder; nothing is measured or calibrated yet."""
     decoder: list[tuple[str, Role]] = [(DECODER, "decoder")] if (folder / DECODER).exists() else []
@@ -58,12 +60,72 @@ def draft_manifest(
 
 
 def write_manifest(manifest: Manifest, folder: Path) -> None:
-    """Put it beside its files."""
+    """Write the manifest into the folder of its files."""
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
+def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[str, Any]:
+    """Return where an artifact comes from, so that someone else can make it again.
+
+    Base checkpoint, data sets with digests, commit, seed, library versions, licenses; and `extra`.
+    """
+    sources = [(dataset.name, dataset.path) for dataset in config.datasets]
+    sources += [(name, path) for name, path in config.evaluation.items()]
+    if config.pretraining:
+        sources.append(("pretraining", config.pretraining.path))
+    if config.unlabelled:
+        sources.append(("unlabelled", config.unlabelled.path))
+    return {
+        "base": config.base,
+        "licenses": config.licenses,
+        "datasets": {
+            name: {"path": path, "sha256": _digest(locate(data, path))} for name, path in sources
+        },
+        "seed": config.seed,
+        "config": config.model_dump(mode="json", exclude_none=True),
+        **made_with(),
+        **extra,
+    }
+
+
+def recorded_base(configured: str, used: str) -> str:
+    """Return the name of a checkpoint that is recorded, never its path on this machine.
+
+    A folder that was given is a copy of the configured checkpoint; where none is configured, the
+    folder's own name is recorded.
+    """
+    folder = Path(used)
+    if used == configured or not folder.exists():
+        return used
+    return configured or folder.resolve().name
+
+
+def made_with() -> dict[str, Any]:
+    """Return the current code and libraries."""
+    return {
+        "commit": _commit(),
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def _digest(path: Path) -> str | None:
+    """Return the SHA-256 of a file; None for folders and data sets by name."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _commit() -> str | None:
+    """Return the commit, with `-dirty` where tracked files differ from it; None without one."""
+    head = git("rev-parse", "HEAD")
+    changed = head and git("status", "--porcelain", "--untracked-files=no")
+    return f"{head}-dirty" if changed else head or None
+
+
 def render_card(manifest: Manifest) -> str:
-    """Markdown: what the model is, how well it does, and what it was made from."""
+    """Return the short card that travels inside an artifact, in Markdown."""
     sources = manifest.provenance
     lines = [
         f"# {manifest.model}",
@@ -94,7 +156,7 @@ def _origin(sources: dict[str, Any]) -> str:
 
 
 def _data(sources: dict[str, Any]) -> str:
-    """Data sets by what they were for."""
+    """Return the data sets by their use."""
     measured = sources["config"]["evaluation"]
     trained = [name for name in sources["datasets"] if name not in measured]
     only = f" Measured on, and not trained on: {', '.join(measured)}." if measured else ""
@@ -120,42 +182,3 @@ def _entities(manifest: Manifest) -> Iterator[str]:
             f"| {name} | {row['texts']:.0f} | {row['entities']:.0f} | {row['precision']:.2%} "
             f"| {row['recall']:.2%} | {row['f1']:.2%} | {row['calibration_error']:.3f} |"
         )
-
-
-CARD = "README.md"
-
-
-def export_anew(config: TrainConfig, trained: TrainedModel, output: Path) -> Path:
-    """Export into an empty folder, which `finish` makes the artifact."""
-    folder = output / "artifact.partial"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    serving = config.serving
-    export(trained, folder, Rounding(tuple(serving.by_token), tuple(serving.exact)))
-    return folder
-
-
-def tokenization(config: TrainConfig, trained: TrainedModel) -> Tokenization:
-    """How the configuration wants texts to be read, long ones in windows."""
-    return Tokenization(
-        max_tokens=config.serving.max_tokens,
-        window="window",
-        stride=config.serving.stride,
-        max_windows=config.serving.max_windows,
-        casing=trained.casing,
-    )
-
-
-def now() -> datetime:
-    """To the second, which is what a manifest tells."""
-    return datetime.now(UTC).replace(microsecond=0)
-
-
-def finish(manifest: Manifest, folder: Path, output: Path) -> None:
-    """Write the card and the manifest, and move the folder to `output/artifact`."""
-    (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
-    files = manifest.files | describe_files(folder, [(CARD, "card")])
-    write_manifest(manifest.model_copy(update={"files": files}), folder)
-    final = output / "artifact"
-    shutil.rmtree(final, ignore_errors=True)
-    os.replace(folder, final)

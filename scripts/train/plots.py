@@ -1,8 +1,6 @@
-"""The pictures of a training run: how it learnt, and how its artifact answers."""
+"""Plots of a training run: how it learnt, and how its artifact answers."""
 
-import math
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
-from PIL import Image
 
+from scripts.common.pictures import COLOURS, panels, save
 from scripts.evaluate.evaluation import Evaluation
 from scripts.evaluate.metrics import (
     CALIBRATION_BINS,
@@ -19,35 +17,6 @@ from scripts.evaluate.metrics import (
     calibration_error,
     wilson_interval,
 )
-
-DOTS_PER_INCH = 110
-# The Okabe-Ito palette: told apart with any colour vision.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
-COLOURS_A_PICTURE = 128
-COLUMNS = 4
-
-
-def panels(count: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` panels, each of that size in inches, at most four beside each other."""
-    columns = max(1, min(count, COLUMNS))
-    rows = max(1, math.ceil(count / columns))
-    size = (width * columns, height * rows)
-    figure = Figure(figsize=size, layout="constrained", facecolor="white")
-    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for spare in axes[count:]:
-        spare.remove()
-    for panel in axes[:count]:
-        panel.spines[["top", "right"]].set_visible(False)
-    return figure, axes[:count]
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Save with a small palette, a third of the size; nothing inside depends on the day."""
-    drawn = BytesIO()
-    figure.savefig(drawn, dpi=DOTS_PER_INCH)
-    picture = Image.open(drawn).convert("RGB")
-    picture.quantize(COLOURS_A_PICTURE, dither=Image.Dither.NONE).save(path, optimize=True)
-
 
 # More labels than these are drawn without numbers, and without names.
 MOST_NUMBERS, MOST_NAMES = 12, 40
@@ -63,9 +32,9 @@ def draw_plots(
     labels: Sequence[str],
     folder: Path,
 ) -> list[Path]:
-    """Draw what a run leaves into `folder`; returns the files.
+    """Draw the plots of a classifier's run into `folder` and return the files.
 
-    records: the lines of its log. evaluations: calibrated answers by data set.
+    `records` are the lines of the run's log, `evaluations` calibrated answers by data set.
     """
     folder.mkdir(parents=True, exist_ok=True)
     answered = {name: found for name, found in evaluations.items() if len(found.truth)}
@@ -81,11 +50,11 @@ def draw_plots(
 
 
 def draw_loss(records: Sequence[dict[str, Any]]) -> Figure:
-    """The loss of each step, and its mean over the steps around, a panel for each phase."""
+    """Draw the loss of each step and its moving mean, a panel for each phase."""
     phases: dict[str, dict[int, float]] = {}
     for record in records:
         if "loss" in record:
-            # A step that was done again after a kill counts once.
+            # A step that was repeated after a kill counts once.
             phases.setdefault(record["phase"], {})[record["step"]] = record["loss"]
     figure, axes = panels(len(phases), 6, 3.4)
     for panel, (phase, losses) in zip(axes, phases.items(), strict=True):
@@ -102,7 +71,7 @@ def draw_loss(records: Sequence[dict[str, Any]]) -> Figure:
 
 
 def draw_confusion(evaluations: Evaluations, labels: Sequence[str]) -> Figure:
-    """Of the texts of each label, how many were given which; shaded by the share."""
+    """Draw a confusion matrix for each data set, shaded by the share of the true label."""
     side = float(np.clip(2.4 + 0.22 * len(labels), 3.4, 9))
     figure, axes = panels(len(evaluations), side, side)
     for panel, (name, found) in zip(axes, evaluations.items(), strict=True):
@@ -120,7 +89,7 @@ def draw_confusion(evaluations: Evaluations, labels: Sequence[str]) -> Figure:
 
 
 def draw_reliability(evaluations: Evaluations) -> Figure:
-    """Confidence against accuracy in 15 bins, with 95 % intervals and each bin's share of texts."""
+    """Draw accuracy by confidence in 15 bins, with 95 % intervals and each bin's share of texts."""
     figure, axes = panels(len(evaluations), 4, 3.8)
     for panel, (name, found) in zip(axes, evaluations.items(), strict=True):
         confidence = found.probabilities.max(1)
@@ -138,7 +107,7 @@ def draw_reliability(evaluations: Evaluations) -> Figure:
 
 
 def draw_lengths(evaluations: Evaluations) -> Figure:
-    """Accuracy, with 95 % intervals, of texts in up to ten equally full ranges of length."""
+    """Draw accuracy, with 95 % intervals, in up to ten equally full ranges of length."""
     figure, axes = panels(len(evaluations), 4, 3.4)
     for panel, (name, found) in zip(axes, evaluations.items(), strict=True):
         edges = np.unique(np.quantile(found.tokens, np.linspace(0, 1, LENGTH_BINS + 1)))
@@ -157,12 +126,10 @@ def draw_lengths(evaluations: Evaluations) -> Figure:
 def _accuracies(
     panel: Axes, found: Evaluation, position: np.ndarray, members: Sequence[np.ndarray]
 ) -> None:
-    """The accuracy of each set of texts over its mean position, with its Wilson interval."""
-    shares = [accuracy(found.probabilities[chosen], found.truth[chosen]) for chosen in members]
-    intervals = [
-        wilson_interval(share, int(chosen.sum()))
-        for share, chosen in zip(shares, members, strict=True)
-    ]
+    """Draw the accuracy of each set of texts over its mean position, with its Wilson interval."""
+    right = found.probabilities.argmax(1) == found.truth
+    shares = np.array([right[chosen].mean() for chosen in members])
+    intervals = [wilson_interval(int(right[chosen].sum()), int(chosen.sum())) for chosen in members]
     panel.errorbar(
         [float(position[chosen].mean()) for chosen in members],
         shares,
@@ -177,6 +144,6 @@ def _accuracies(
 def _name_labels(panel: Axes, labels: Sequence[str]) -> None:
     if len(labels) > MOST_NAMES:
         return
-    places = range(len(labels))
-    panel.set_xticks(places, labels, rotation=30 if len(labels) <= 4 else 90)
-    panel.set_yticks(places, labels)
+    ticks = range(len(labels))
+    panel.set_xticks(ticks, labels, rotation=30 if len(labels) <= 4 else 90)
+    panel.set_yticks(ticks, labels)

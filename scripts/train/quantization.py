@@ -1,4 +1,4 @@
-"""Full-precision ONNX graph to int8: dynamic, per channel, signed weights of seven bits.
+"""Quantization of an ONNX graph to int8: dynamic, per channel, signed weights of seven bits.
 
 Seven bits because x86 without VNNI adds pairs of 8-bit products in 16 bits and saturates, with
 no error, when weights use the eighth (`reduce_range` of ONNX Runtime's quantiser).
@@ -15,11 +15,61 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from scripts.common.errors import ExportError
 
-WIDTH, LEAST = "token_scale_axis", "token_scale_least"
+LARGEST = 127  # of a signed byte, for embeddings, which are multiplied in fp32
+SMALL = 1024  # rows; position and type tables are not worth rounding
+WIDTH, LEAST = "token_scale_axis", "token_scale_least"  # names of two constants in the graph
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """Matrices that are rounded otherwise than the rest, by parts of their names."""
+
+    by_token: tuple[str, ...] = ()
+    exact: tuple[str, ...] = ()  # they stay in fp32
+
+
+def quantize(source: Path, target: Path, rounding: Rounding) -> None:
+    """Write the int8 version of a graph: matrix products by ONNX Runtime, embeddings by row.
+
+    Raises ExportError where the rounding names a matrix that the graph does not have.
+    """
+    model = onnx.load(source)
+    exact = _products(model.graph, rounding.exact)
+    scale_by_token(model.graph, _products(model.graph, rounding.by_token))
+    quantize_dynamic(
+        model,
+        target,
+        op_types_to_quantize=["MatMul"],
+        per_channel=True,
+        reduce_range=True,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=[node.name for node in exact],
+        extra_options={"MatMulConstBOnly": True},
+    )
+    model = onnx.load(target)
+    _quantize_embeddings(model.graph)
+    onnx.save(model, target)
+
+
+def _products(graph: onnx.GraphProto, parts: Sequence[str]) -> list[onnx.NodeProto]:
+    """Return the matrix products whose matrix has one of these parts in its name."""
+    products = [node for node in graph.node if node.op_type == "MatMul"]
+    for part in parts:
+        if not any(part in node.input[1] for node in products):
+            raise ExportError(f"no matrix of the model has '{part}' in its name")
+    return [node for node in products if any(part in node.input[1] for part in parts)]
 
 
 def scale_by_token(graph: onnx.GraphProto, products: Sequence[onnx.NodeProto]) -> None:
-    """Give the inputs of these nodes of the graph, MatMuls, a scale for each token, in place."""
+    """Give each token of the inputs of these MatMuls a scale of its own, in place.
+
+        x @ W = s * ((x / s) @ W),  s = max |x| of each row
+
+    Dynamic int8 takes one scale for a whole tensor. A few tokens of an encoder ([CLS], often) have
+    numbers many times those of the rest, and would leave the rest few of the 255 levels; divided by
+    its own largest number first, every token has them all (token-wise quantization of activations:
+    Yao et al. 2022, "ZeroQuant"). In full precision nothing changes.
+    """
     if not products:
         return
     # A token of nothing but zeros is divided by this, and stays zeros.
@@ -59,57 +109,8 @@ def _multiply(product: onnx.NodeProto, values: str) -> list[onnx.NodeProto]:
     return [node, helper.make_node("Mul", [before, f"{values}_by_token"], [output])]
 
 
-EMBEDDING_BITS_MAX = 127
-SMALL = 1024  # rows; position and type tables are not worth rounding
-
-
-@dataclass(frozen=True)
-class Rounding:
-    """What is rounded otherwise than the rest, by parts of the names of matrices.
-
-    by_token: before their inputs are rounded, each token's numbers are divided by the largest of
-    them, and what comes out is multiplied by it again. Rounding takes one scale for all tokens;
-    so no token loses its digits to the outliers of another. exact: matrices that stay in fp32.
-    """
-
-    by_token: tuple[str, ...] = ()
-    exact: tuple[str, ...] = ()
-
-
-def quantize(source: Path, target: Path, rounding: Rounding) -> None:
-    """Write the int8 twin of a graph: matrix products by ONNX Runtime, embeddings by row.
-
-    Raises ExportError where the rounding names a matrix that the graph has not.
-    """
-    model = onnx.load(source)
-    apart = _products(model.graph, rounding.exact)
-    scale_by_token(model.graph, _products(model.graph, rounding.by_token))
-    quantize_dynamic(
-        model,
-        target,
-        op_types_to_quantize=["MatMul"],
-        per_channel=True,
-        reduce_range=True,
-        weight_type=QuantType.QInt8,
-        nodes_to_exclude=[node.name for node in apart],
-        extra_options={"MatMulConstBOnly": True},
-    )
-    model = onnx.load(target)
-    _quantize_embeddings(model.graph)
-    onnx.save(model, target)
-
-
-def _products(graph: onnx.GraphProto, parts: Sequence[str]) -> list[onnx.NodeProto]:
-    """The matrix products whose matrix has one of these parts in its name."""
-    products = [node for node in graph.node if node.op_type == "MatMul"]
-    for part in parts:
-        if not any(part in node.input[1] for node in products):
-            raise ExportError(f"no matrix of the model has '{part}' in its name")
-    return [node for node in products if any(part in node.input[1] for part in parts)]
-
-
 def _quantize_embeddings(graph: onnx.GraphProto) -> None:
-    """Large tables that a Gather reads become int8 with one scale a row.
+    """Round large tables that a Gather reads to int8, with one scale per row.
 
     Rounding by row keeps rare words as exact as frequent ones; ONNX Runtime's own quantiser
     would share one scale over the vocabulary.
@@ -136,7 +137,7 @@ def _quantize_embeddings(graph: onnx.GraphProto) -> None:
 
 def _replace_by_rows(graph: onnx.GraphProto, table: onnx.TensorProto) -> None:
     values = numpy_helper.to_array(table)
-    scale = np.abs(values).max(axis=1, keepdims=True) / EMBEDDING_BITS_MAX
+    scale = np.abs(values).max(axis=1, keepdims=True) / LARGEST
     scale = np.maximum(scale, np.finfo(np.float32).tiny).astype(np.float32)
     rounded = np.round(values / scale).astype(np.int8)
     graph.initializer.remove(table)

@@ -6,18 +6,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from scripts.tracking.choice import open_tracker
-from scripts.tracking.recording import Memory, Recording
-from scripts.tracking.tracker import Point, Status, Tracker
+from scripts.tracking.recording import Recording, TrackedSteps
+from scripts.tracking.tracker import Point, Status, Tracker, open_tracker
 from scripts.train.config import TrainConfig
 
 LOG = "log.jsonl"
-MEMORY = "tracking.json"
+TRACKED = "tracking.json"
 FILES = ("config.json", "report.json", "tokenizer.json")
 
 
 class RunRecord:
-    """Takes what a run tells of itself, into `log.jsonl` first and to the tracker then."""
+    """The record of one run: `log.jsonl` first, then the tracker."""
 
     def __init__(
         self, config: TrainConfig, output: Path, lines: TextIO, recording: Recording
@@ -26,20 +25,20 @@ class RunRecord:
         self._lines, self._recording = lines, recording
 
     def log(self, record: dict[str, Any]) -> None:
-        """One line of the log: a step's loss, or a look at the validation part."""
+        """Record a line of the log: a step's loss, or a validation."""
         self._lines.write(json.dumps(record) + "\n")
         self._lines.flush()
         self._recording.add(_points(record))
 
     def results(self, measured: dict[str, dict[str, float]], plots: Sequence[Path]) -> None:
-        """What the run came to: figures by data set, pictures, its files and its artifact."""
+        """Record the results: figures by data set, plots, files and the artifact."""
         points = [
             Point(f"{name}/{figure}", value, step=0)
             for name, figures in measured.items()
             for figure, value in figures.items()
         ]
 
-        def hand_over(tracker: Tracker) -> None:
+        def send(tracker: Tracker) -> None:
             tracker.metrics(points)
             for plot in plots:
                 tracker.picture(plot)
@@ -48,27 +47,27 @@ class RunRecord:
             register = self._config.tracking.register_model
             tracker.model(self._output / "artifact", self._config.model, register=register)
 
-        self._recording.attempt(hand_over)
+        self._recording.attempt(send)
 
 
 @contextmanager
 def record_run(config: TrainConfig, output: Path) -> Iterator[RunRecord]:
     """Open the record of a run, the one that an earlier process began where there is one.
 
-    Raises MissingExtraError or TrackingError before anything is trained; nothing that a tracker
-    does later ends the run.
+    A tracker fails before anything is trained, with MissingExtraError or TrackingError, or not at
+    all.
     """
-    memory = Memory(output / MEMORY)
+    tracked = TrackedSteps(output / TRACKED)
     tracker = open_tracker(
         config.tracking.to,
         group=config.model,
         name=output.resolve().name,
         folder=output,
-        runs=memory.runs(),
+        runs=tracked.runs(),
     )
-    recording = Recording(tracker, memory)
+    recording = Recording(tracker, tracked)
     recording.attempt(lambda opened: opened.parameters(dict(_parameters(config.model_dump()))))
-    # What a killed process logged and had not sent yet.
+    # Points that a killed process logged and had not sent yet.
     for record in read_log(output):
         recording.add(_points(record))
     status: Status = "failed"
@@ -84,7 +83,7 @@ def record_run(config: TrainConfig, output: Path) -> Iterator[RunRecord]:
 
 
 def read_log(output: Path) -> list[dict[str, Any]]:
-    """The lines of a run's log so far, except what a full disk or a power cut tore."""
+    """Return the lines of a run's log so far, without those that a full disk tore."""
     path = output / LOG
     records = []
     for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
@@ -94,7 +93,7 @@ def read_log(output: Path) -> list[dict[str, Any]]:
 
 
 def _points(record: dict[str, Any]) -> list[Point]:
-    """A record's figures; one that only tells of a resumption has none."""
+    """Return a record's figures; one of a resumption has none."""
     if "step" not in record:
         return []
     return [
@@ -105,7 +104,7 @@ def _points(record: dict[str, Any]) -> list[Point]:
 
 
 def _parameters(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """A nested configuration as flat names: `finetuning.learning_rate`, `datasets.0.path`."""
+    """Yield a nested configuration as flat names: `finetuning.learning_rate`, `datasets.0.path`."""
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         value = dict(enumerate(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Parts of a data set that nothing leaks between; rows fall on the same side everywhere."""
+"""Splits of a data set without leaks; a row falls on the same side everywhere."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,7 +8,7 @@ from typing import Protocol
 from scripts.train.config import DatasetConfig
 
 
-class Rows(Protocol):
+class GroupedTexts(Protocol):
     """Texts, and the group of each where there are groups."""
 
     @property
@@ -27,10 +27,10 @@ class Split:
     test: list[int]
 
 
-def split_rows(data: Rows, config: DatasetConfig, seed: int) -> Split:
+def split_rows(data: GroupedTexts, config: DatasetConfig, seed: int) -> Split:
     """Split by row, by group, or by sentence.
 
-    Rows of `validation` and `test` whose text also stands in `train` are left out.
+    Rows of `validation` and `test` whose text occurs in `train` too are left out.
     """
     if config.split_by == "sentence":
         return _split_by_sentence(data, config, seed)
@@ -48,7 +48,7 @@ def split_rows(data: Rows, config: DatasetConfig, seed: int) -> Split:
 
 
 def maximal_phrases(texts: Sequence[str]) -> list[str]:
-    """Phrases that no other phrase contains: of a treebank, its sentences."""
+    """Return the phrases that no other phrase contains: of a treebank, its sentences."""
     contained: set[int] = set()
     sentences = []
     for text in sorted(set(texts), key=lambda text: (-len(text.split()), text)):
@@ -58,7 +58,7 @@ def maximal_phrases(texts: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _split_by_sentence(data: Rows, config: DatasetConfig, seed: int) -> Split:
+def _split_by_sentence(data: GroupedTexts, config: DatasetConfig, seed: int) -> Split:
     texts = [" ".join(text.split()) for text in data.texts]
     parts = {text: _part(f"{seed}:{text}", config) for text in maximal_phrases(texts)}
     held_out = {

@@ -1,4 +1,8 @@
-"""Tagged texts as what a network learns from."""
+"""Batches of tagged texts, and the tags of their words.
+
+`B` begins an entity of several words, `I` goes on, `E` ends it, `S` is one of a single word (BIOES,
+which Ratinov & Roth 2009 found better than BIO). `O` is outside of all.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +20,12 @@ OUTSIDE = "O"
 
 
 def tags_of(labels: Sequence[str]) -> list[str]:
-    """Every tag, `O` first."""
-    return [OUTSIDE, *(f"{place}-{label}" for label in labels for place in "BIES")]
+    """Return every tag, `O` first."""
+    return [OUTSIDE, *(f"{part}-{label}" for label in labels for part in "BIES")]
 
 
 def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) -> Tags:
-    """(tokens,) the tag of each word at its first token, IGNORED at its others.
+    """Return (tokens,) the tag of each word at its first token, IGNORED at its others.
 
     A word is in an entity where its first character is. Spans are in order and do not overlap.
     """
@@ -32,14 +36,16 @@ def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) 
     found[first] = codes[OUTSIDE]
     for span in spans:
         inside = first[(starts >= span.start) & (starts < span.end)]
-        for place, token in enumerate(inside):
-            found[token] = codes[f"{_place(place, len(inside))}-{span.label}"]
+        for word, token in enumerate(inside):
+            found[token] = codes[f"{_part(word, len(inside))}-{span.label}"]
     return found
 
 
 def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
-    """What no entity looks like: (tags,) that cannot come first, (tags,) that cannot come last,
-    and (tags, tags) that cannot follow one another, each 1.
+    """Return the tags that no entity has, each 1.
+
+    They are (tags,) that cannot come first, (tags,) that cannot come last, and (tags, tags) that
+    cannot follow one another.
     """
     goes_on = [tag[0] in "IE" for tag in tags]
     is_open = [tag[0] in "BI" for tag in tags]
@@ -58,7 +64,7 @@ def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
 
 
 def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """Words [start, stop) and label of each entity that tags without a flaw tell."""
+    """Return words [start, stop) and label of each entity in a valid sequence of tags."""
     found, start = set(), 0
     for word, tag in enumerate(tags):
         if tag[0] in "BS":
@@ -68,7 +74,7 @@ def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
     return found
 
 
-def _place(word: int, words: int) -> str:
+def _part(word: int, words: int) -> str:
     if words == 1:
         return "S"
     return "B" if word == 0 else "E" if word == words - 1 else "I"
@@ -76,22 +82,21 @@ def _place(word: int, words: int) -> str:
 
 @dataclass(frozen=True)
 class TaggedExamples:
-    """Sentences with the tag of each token, and the document of each. hidden_words: the share that
-    training replaces by mask_id.
-    """
+    """Sentences to learn from."""
 
     tokenizer: TextTokenizer
-    ids: Sequence[TokenIds]
+    ids: Sequence[TokenIds]  # content token ids of each sentence
     tags: Sequence[TokenIds]
     groups: Sequence[str]
-    passage: int
-    hidden_words: float = 0.0
-    mask_id: int = 0
+    passage: int  # the most sentences of a document that an epoch joins
+    hidden_words: float = 0.0  # share of the words that training replaces by `mask_id`
+    mask_id: int = 0  # the checkpoint's mask
 
     @classmethod
     def of(
         cls, rows: TaggedTexts, tokenizer: TextTokenizer, tags: Sequence[str], passage: int
     ) -> "TaggedExamples":
+        """Tokenise and tag texts, without empty ones."""
         encoded = tokenizer.encode(rows.texts)
         kept = [row for row, each in enumerate(encoded) if len(each.ids)]
         return cls(
@@ -103,7 +108,7 @@ class TaggedExamples:
         )
 
     def of_epoch(self, seed: int) -> Examples:
-        """Half of the rows are single sentences, the others a few that follow each other."""
+        """See `Examples`. Half of the rows are single sentences, others join consecutive ones."""
         if self.passage == 1:
             return self
         generator = np.random.default_rng(seed)
@@ -124,7 +129,7 @@ class TaggedExamples:
         return self.groups[row] == self.groups[row - 1]
 
     def lengths(self, max_tokens: int) -> list[int]:
-        """See Examples."""
+        """See `Examples`."""
         return [min(len(ids) + self.tokenizer.special_tokens, max_tokens) for ids in self.ids]
 
     def collate(
@@ -133,7 +138,7 @@ class TaggedExamples:
         max_tokens: int,
         generator: np.random.Generator | None,
     ) -> Batch:
-        """See Examples; of a long row its start. Words are hidden where there is a generator."""
+        """See `Examples`. A long row gives its start; words are hidden where a generator draws."""
         capacity = max_tokens - self.tokenizer.special_tokens
         special = [
             np.full_like(each, IGNORED) for each in (self.tokenizer.prefix, self.tokenizer.suffix)
@@ -149,7 +154,7 @@ class TaggedExamples:
         return Batch(input_ids, mask, stack(tags, IGNORED)[0])
 
     def _shown(self, row: int, generator: np.random.Generator | None) -> TokenIds:
-        """A row's ids, some words' pieces being the mask in the same casing."""
+        """Return a row's ids, some words' pieces replaced by the mask in the same casing."""
         ids = self.ids[row]
         if generator is None or not self.hidden_words:
             return ids
@@ -160,9 +165,7 @@ class TaggedExamples:
 
 
 def hide(examples: TaggedExamples, share: float, base: str) -> TaggedExamples:
-    """Hide a share of the words behind what the checkpoint learnt to read in place of one. Raises
-    UsageError where it learnt no such thing.
-    """
+    """Hide a share of the words behind the checkpoint's mask. Raises UsageError without a mask."""
     if not share:
         return examples
     mask_id = AutoTokenizer.from_pretrained(base).mask_token_id

@@ -1,83 +1,80 @@
-"""What a run does by its task before and after the architecture's own part: reads the corpus, and
-makes the artifact, its report and its pictures of what was trained.
-"""
+"""Tasks of a training run: the steps, before and after an architecture's own part, that differ."""
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from function.core.artifact import Task
-from scripts.common.errors import UsageError
-from scripts.data.labelled_texts import LabelledTexts
-from scripts.train.architectures.architecture import Log, TrainedModel, TrainingRun
+from function.core.artifact import Artifact, Decoding, Tokenization
+from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.config import TrainConfig
-from scripts.train.corpus import Corpus, load_corpus
-from scripts.train.record import read_log
+from scripts.train.corpus import Corpus
+from scripts.train.export import EntityParity, ExportParity
 
-Outcome = tuple[dict[str, Any], list[Path]]
+Texts = TypeVar("Texts")
+Answered = TypeVar("Answered")
 
 
 @dataclass(frozen=True)
-class _Steps:
-    """read: the corpus of a configuration from a folder. finish: see `finish` below."""
+class Fitted(Generic[Answered]):
+    """The choices that were made on the validation parts."""
 
-    read: Callable[[TrainConfig, Path], Corpus[Any]]
-    finish: Callable[[TrainingRun, TrainedModel], Outcome]
-
-
-def start(config: TrainConfig, data: Path, folder: Path, log: Log) -> TrainingRun:
-    """Read the corpus. Raises DataError."""
-    if config.task == "text-classification" and len(config.labels) < 2:
-        raise UsageError("labels: a classifier needs two or more")
-    return TrainingRun(config, _STEPS[config.task].read(config, data), data, folder, log)
+    tokenization: Tokenization  # with the chosen way to read long texts
+    decoding: Decoding  # with the fitted temperature
+    report: dict[str, Any]  # what was compared, for the run's report
+    validation: Mapping[str, Answered] = field(default_factory=dict)
 
 
-def finish(run: TrainingRun, trained: TrainedModel) -> Outcome:
-    """Write `artifact` into the run's folder; returns the report, whose `after_calibration` has
-    the figures of each data set, and the pictures. Raises ExportError.
+@dataclass(frozen=True)
+class Measured(Generic[Answered]):
+    """Answers of the artifact, calibrated, by held-out data set; and more for the run's report."""
+
+    answers: Mapping[str, Answered]
+    report: dict[str, Any] = field(default_factory=dict)
+
+
+class TrainingTask(ABC, Generic[Texts, Answered]):
+    """The steps of a run that depend on its task.
+
+    A draft is the exported artifact before anything was measured or chosen; its folder holds no
+    manifest yet. Nothing is chosen on a test file.
     """
-    return _STEPS[run.config.task].finish(run, trained)
 
+    @abstractmethod
+    def read(self, config: TrainConfig, data: Path) -> Corpus[Texts]:
+        """Read and split the data sets. Raises DataError."""
 
-def _finish_classifier(run: TrainingRun, trained: TrainedModel) -> Outcome:
-    from scripts.train.assemble import assemble
-    from scripts.train.plots import draw_plots
+    @abstractmethod
+    def decoding(self, trained: TrainedModel) -> Decoding:
+        """Return how the outputs become answers, with temperature 1."""
 
-    corpus: Corpus[LabelledTexts] = run.corpus
-    report, evaluations = assemble(run.config, corpus, trained, run.data, run.folder)
-    for name, rows in corpus.test.items():
-        _write_rows(run.folder / f"{name}-test.jsonl", rows)
-    records, plots = read_log(run.folder), run.folder / "plots"
-    return report, draw_plots(records, evaluations, run.config.labels, plots)
+    @abstractmethod
+    def compare(
+        self, run: TrainingRun, trained: TrainedModel, draft: Artifact
+    ) -> ExportParity | EntityParity:
+        """Compare the export with the trained model. Raises ExportError where it is too far off."""
 
+    @abstractmethod
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Answered]:
+        """Choose on the validation parts what can be chosen after training."""
 
-def _read_entities(config: TrainConfig, data: Path) -> Corpus[Any]:
-    from scripts.train.corpus import load_tagged_corpus
+    @abstractmethod
+    def measure(
+        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Answered]
+    ) -> Measured[Answered]:
+        """Answer the validation parts, the test parts and the files that are measured only."""
 
-    return load_tagged_corpus(config, data)
+    @abstractmethod
+    def figures(self, answers: Answered, labels: list[str]) -> dict[str, float]:
+        """Return the figures that the manifest records of one data set."""
 
+    @abstractmethod
+    def profile(
+        self, run: TrainingRun, trained: TrainedModel, measured: Measured[Answered]
+    ) -> dict[str, Any]:
+        """Return the reference profile of the validation parts."""
 
-def _finish_entities(run: TrainingRun, trained: TrainedModel) -> Outcome:
-    from scripts.train.assemble_entities import assemble_entities
-    from scripts.train.plots import draw_loss, save
-
-    report = assemble_entities(run.config, run.corpus, trained, run.data, run.folder)
-    picture = run.folder / "plots" / "loss.png"
-    picture.parent.mkdir(exist_ok=True)
-    save(draw_loss(read_log(run.folder)), picture)
-    return report, [picture]
-
-
-def _write_rows(path: Path, rows: LabelledTexts) -> None:
-    """A held-out part as a file that `scripts.evaluate` reads."""
-    with path.open("w", encoding="utf-8") as lines:
-        for text, label in zip(rows.texts, rows.labels, strict=True):
-            lines.write(json.dumps({"text": text, "label": label}) + "\n")
-
-
-_STEPS: dict[Task, _Steps] = {
-    "text-classification": _Steps(load_corpus, _finish_classifier),
-    "token-classification": _Steps(_read_entities, _finish_entities),
-}
+    @abstractmethod
+    def write_extras(self, run: TrainingRun, answers: Mapping[str, Answered]) -> list[Path]:
+        """Write the run's files other than artifact and report, and return the plots."""

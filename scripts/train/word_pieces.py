@@ -1,7 +1,9 @@
-"""A tokenizer of one's own: word pieces (Schuster & Nakajima 2012) learnt from training texts."""
+"""A tokenizer and word vectors, learnt from training texts and kept in a cache between runs."""
 
+import hashlib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,39 +12,28 @@ from gensim.models import Word2Vec
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from function.core.tokenization import TextTokenizer, TokenIds
-from scripts.train.corpus import cache_key, cached
+
+CACHE = Path(os.environ.get("EVERGREEN_CACHE", "build/cache"))
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 LONGEST_WORD = 100  # characters; what is longer is unknown
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)  # which the project reads as white space
 ALPHABET = 1000  # the most characters that are pieces by themselves
+WINDOW, NEGATIVE, EPOCHS = 8, 8, 4
+RARE = 3  # occurrences below which a piece's company says nothing
+FREQUENT = 1e-4  # the share of all pieces from which on occurrences are skipped at random
+WORKERS = 2  # threads: with more than one, two runs differ a little
+SPREAD = 0.3  # standard deviation of the numbers, as large as what training makes of them
 
 
 def learn_word_pieces(texts: Sequence[str], size: int) -> Path:
-    """A `tokenizer.json` of at most so many pieces; the same texts give the same file.
+    """Learn at most `size` word pieces (Schuster & Nakajima 2012), as a `tokenizer.json`.
 
-    Every character of the training texts is a piece, so a new word is never unknown, save for
-    characters that they do not have.
+    From the cache, the same texts give the same file. Every character of the training texts is a
+    piece, so that a new word is never unknown, save for characters that they do not have.
     """
     name = f"tokenizers/{cache_key(f'word pieces {size}', texts)}.json"
     return cached(name, lambda file: _learn(texts, size).save(str(file)))
-
-
-def tokenize_cached(
-    texts: Sequence[str], tokenizer: TextTokenizer, tokenizer_file: Path
-) -> list[TokenIds]:
-    """The content token ids of each text, read from the cache where they were made before."""
-    key = cache_key("tokens", tokenizer_file.read_bytes(), texts)
-
-    def make(file: Path) -> None:
-        ids = [encoded.ids for encoded in tokenizer.encode(texts)]
-        lengths = np.array([len(each) for each in ids], dtype=np.int64)
-        with file.open("wb") as opened:
-            np.savez(opened, ids=np.concatenate(ids).astype(np.int32), lengths=lengths)
-
-    with np.load(cached(f"tokens/{key}.npz", make), allow_pickle=False) as found:
-        ends = np.cumsum(found["lengths"])[:-1]
-        return [each.astype(np.int64) for each in np.split(found["ids"], ends)]
 
 
 def _learn(texts: Sequence[str], size: int) -> Tokenizer:
@@ -61,17 +52,31 @@ def _learn(texts: Sequence[str], size: int) -> Tokenizer:
     return tokenizer
 
 
-WINDOW, NEGATIVE, EPOCHS = 8, 8, 4
-RARE = 3  # occurrences below which a piece's company says nothing
-FREQUENT = 1e-4  # the share of all pieces from which on occurrences are skipped at random
-WORKERS = 2  # threads: with more than one, two runs differ a little
-SPREAD = 0.3  # standard deviation of the numbers, as large as what training makes of them
+def tokenize_cached(
+    texts: Sequence[str], tokenizer: TextTokenizer, tokenizer_file: Path
+) -> list[TokenIds]:
+    """Return the content token ids of each text, from the cache where they were made before."""
+    key = cache_key("tokens", tokenizer_file.read_bytes(), texts)
+
+    def make(file: Path) -> None:
+        ids = [encoded.ids for encoded in tokenizer.encode(texts)]
+        lengths = np.array([len(each) for each in ids], dtype=np.int64)
+        with file.open("wb") as opened:
+            np.savez(opened, ids=np.concatenate(ids).astype(np.int32), lengths=lengths)
+
+    with np.load(cached(f"tokens/{key}.npz", make), allow_pickle=False) as found:
+        ends = np.cumsum(found["lengths"])[:-1]
+        return [each.astype(np.int64) for each in np.split(found["ids"], ends)]
 
 
 def learn_word_vectors(
     ids: Sequence[TokenIds], vocabulary: int, width: int, seed: int
 ) -> npt.NDArray[np.float32]:
-    """(vocabulary, width); zeros for pieces that hardly occur."""
+    """Learn vectors of word pieces from their company, (vocabulary, width).
+
+    Skip-gram with negative sampling (Mikolov et al. 2013): a network from scratch may start with
+    what 22,500 labels are too few to teach. Pieces that hardly occur have zeros.
+    """
     contents = np.concatenate(ids).astype(np.int32).tobytes()
     settings = (WINDOW, NEGATIVE, EPOCHS, RARE, FREQUENT, vocabulary, width, seed)
     name = f"vectors/{cache_key(str(settings), contents)}.npy"
@@ -104,3 +109,28 @@ def _train_vectors(
         table[int(piece)] = found.vectors[row]
     spread = float(found.vectors.std())
     return np.asarray(table * (SPREAD / spread), dtype=np.float32)
+
+
+def cache_key(*parts: str | bytes | Iterable[str]) -> str:
+    """Return 64 hex digits of everything that the cached content depends on."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for piece in [part] if isinstance(part, str | bytes) else part:
+            content = piece if isinstance(piece, bytes) else piece.encode("utf-8", "surrogatepass")
+            digest.update(len(content).to_bytes(8, "little"))
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def cached(name: str, make: Callable[[Path], None]) -> Path:
+    """Return the file of that name in the cache, made where it is not there.
+
+    It is made under another name first, so that a killed run leaves no half of one.
+    """
+    file = CACHE / name
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f"{os.getpid()}.{file.name}")
+        make(partial)
+        os.replace(partial, file)
+    return file

@@ -16,7 +16,7 @@ from scripts.common.errors import UsageError
 from scripts.deploy.models import choose_models, pinned
 from scripts.deploy.stacks import load_stage
 from scripts.refresh.sources.location import REGISTRY, sources_by_model
-from scripts.refresh.updates import leave_trace, look, source_of
+from scripts.refresh.updates import check_for_update, record_check, source_of
 from scripts.registry.registry import Registry, open_registry
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     new = []
     for model in wanted:
         if model in pins:
-            leave_trace(registry, model, "pinned")
+            record_check(registry, model, "pinned")
             is_new, state = False, f"stays at {pins[model]}, which infra/stages.py pins"
         else:
             is_new, state = _check(registry, model, sources[model], arguments.retry)
@@ -46,10 +46,10 @@ def main() -> None:
 def _check(registry: Registry, model: str, source: str, retry: bool) -> tuple[bool, str]:
     """Return whether there is a revision to judge, and the model's state in words."""
     try:
-        found = look(registry, model, source_of(source, registry, model))
+        found = check_for_update(registry, model, source_of(source, registry, model))
     except EvergreenError as error:
         return True, f"cannot be checked: {error}"
-    leave_trace(registry, model, source)
+    record_check(registry, model, source)
     if found.revision and (retry or not found.why_not):
         return True, f"to judge: {found.revision}"
     return False, f"nothing new: {found.why_not}"

@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--outputs", type=Path, metavar="FILE", help="append commit")
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    active = release_history(list_releases(registry.store, arguments.stage)).standing
+    active = release_history(list_releases(registry.store, arguments.stage)).active
     commit = active[-1].commit if active else ""
     write_outputs(arguments.outputs, {"commit": commit})
     if commit:

@@ -12,7 +12,7 @@ from infra.configuration.checks import ConfigurationError
 from infra.configuration.watch import WatchConfiguration
 from infra.handlers import refresh_age
 from infra.stages import PROD, PROJECT, STAGES
-from scripts.refresh.updates import leave_trace
+from scripts.refresh.updates import record_check
 from scripts.registry import keys
 from scripts.registry.registry import open_registry
 from tests.aws import aws, bucket, moto_endpoint
@@ -75,10 +75,10 @@ def test_it_finds_what_a_look_really_leaves(environment, bucket, monkeypatch, ca
     monkeypatch.setenv("BUCKET", bucket)
     refresh_age.report(boto3.client("s3"), datetime.now(UTC))
     assert told(capsys)["found"] is False
-    leave_trace(open_registry(f"s3://{bucket}"), "sentiment", "hub:acme/texts")
+    record_check(open_registry(f"s3://{bucket}"), "sentiment", "hub:acme/texts")
     refresh_age.report(boto3.client("s3"), datetime.now(UTC) + timedelta(hours=3))
     assert 2.9 < told(capsys)["refresh_age_hours"] < 3.1
-    assert environment["KEY"] == keys.last_look("sentiment")
+    assert environment["KEY"] == keys.last_check("sentiment")
 
 
 def test_a_clock_of_aws_asks_every_hour(shipped, function) -> None:

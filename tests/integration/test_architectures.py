@@ -19,9 +19,9 @@ from scripts.evaluate.evaluation import open_predictor
 from scripts.train.architectures.architecture import load_architecture
 from scripts.train.architectures.bilstm_crf import PackedEmbedding
 from scripts.train.architectures.lstm import LstmClassifier, LstmSettings
+from scripts.train.assemble import start
 from scripts.train.config import load_config
 from scripts.train.export import run_torch
-from scripts.train.tasks import start
 from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, wait_until_ready
@@ -185,7 +185,7 @@ def test_padding_changes_nothing_that_an_lstm_answers():
 
 
 def test_the_same_texts_are_cut_into_pieces_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.train.corpus.CACHE", tmp_path)
+    monkeypatch.setattr("scripts.train.word_pieces.CACHE", tmp_path)
     texts = ["a dull film", "a lovely film", "grey"]
     file = learn_word_pieces(texts, 40)
     tokenizer = TextTokenizer(file)

@@ -14,7 +14,7 @@ from scripts import parity
 from scripts.common.errors import CommandError, RegistryError, UsageError
 from scripts.deploy.models import seed
 from scripts.evaluate.agreement import Agreement
-from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.gate.golden_set import LabelledGoldenSet
 from scripts.registry.golden_sets import freeze_golden
 from scripts.registry.registry import open_registry
 from tests.tiny import WORDS

@@ -76,7 +76,7 @@ def test_releases_are_listed_in_order_with_their_images(registry):
     assert (first.models, first.server) == ({"sentiment": FIRST}, "")
     assert (second.models, second.server) == ({"sentiment": SECOND}, f"sha256:{'c' * 64}")
     assert second.image == f"sha256:{'b' * 64}"
-    assert release_history([first, second]).standing == [first, second]
+    assert release_history([first, second]).active == [first, second]
 
 
 def test_a_revision_that_was_judged_is_not_judged_again(registry):

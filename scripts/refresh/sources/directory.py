@@ -1,8 +1,9 @@
-"""A folder on this machine: one artifact, or one transformers checkpoint.
+"""A folder on this machine as a source: one artifact, or one transformers checkpoint.
 
 The revision is a digest: of an artifact its manifest's, which covers every file; of a checkpoint
-the SHA-256 over names and contents of the files that are imported. Reading a checkpoint's weights
-once is what asking costs, about a second a gigabyte; files that are not imported change nothing.
+the SHA-256 over names and contents of the files that are imported. A check for
+updates hashes a checkpoint's weights, about a second a gigabyte; files that are not imported change
+nothing.
 """
 
 import hashlib
@@ -34,7 +35,7 @@ class Directory:
         return Revision(self._source, self._digest(self._path))
 
     def fetch(self, revision: Revision, folder: Path) -> Path:
-        """See `Source`. Raises SourceError where the folder has changed since it was looked at."""
+        """See `Source`. Raises SourceError where the folder has changed since `newest`."""
         for name in self._files(self._path):
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)

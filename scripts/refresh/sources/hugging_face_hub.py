@@ -1,4 +1,4 @@
-"""A model repository on the Hugging Face hub, or on whatever HF_ENDPOINT names.
+"""A model repository on the Hugging Face hub, or on the one that HF_ENDPOINT names.
 
 Only JSON and safetensors files are downloaded; of a repository with a manifest exactly the files
 that it lists. A repository that cannot be imported is refused before its weights are downloaded.
@@ -12,9 +12,9 @@ from typing import Any
 
 from function.core.artifact import MANIFEST, PICKLE_SUFFIXES, parse_manifest
 from function.core.errors import ArtifactError
-from scripts.common.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import read_checkpoint, settings_files
-from scripts.refresh.sources.source import Revision, client_errors, load_client, one_line
+from scripts.refresh.sources.source import Revision, client_errors, load_client
 
 TIMEOUT = 30.0  # seconds; a hub that is silent for longer is as good as not there
 
@@ -23,7 +23,7 @@ class HuggingFaceHub:
     """`hub:REPO[@REVISION]`: a branch, a tag or a commit, `main` where none is named."""
 
     def __init__(self, address: str, endpoint: str | None = None) -> None:
-        """endpoint: the hub's address, where HF_ENDPOINT shall not decide."""
+        """Parse an address; `endpoint` is the hub's, where HF_ENDPOINT shall not decide."""
         self._repository, at, revision = address.partition("@")
         if not self._repository or (at and not revision):
             raise UsageError(f"hub:{address}: give hub:REPO or hub:REPO@REVISION")
@@ -33,12 +33,12 @@ class HuggingFaceHub:
 
     def newest(self) -> Revision:
         """See `Source`: the commit that the revision points at now."""
-        return Revision(self._source, str(self._look(self._revision).sha))
+        return Revision(self._source, str(self._describe(self._revision).sha))
 
     def fetch(self, revision: Revision, folder: Path) -> Path:
         """See `Source`."""
         commit = revision.revision
-        names = {file.rfilename for file in self._look(commit).siblings or []}
+        names = {file.rfilename for file in self._describe(commit).siblings or []}
         if MANIFEST in names:
             self._download(commit, [MANIFEST], folder)
             self._download(commit, self._listed(folder / MANIFEST, names), folder)
@@ -62,8 +62,8 @@ class HuggingFaceHub:
                 raise SourceError(f"{self._source}: its manifest lists {name}, a pickle")
         return files
 
-    def _look(self, revision: str) -> Any:
-        """What the hub tells about a revision: its commit and the names of its files."""
+    def _describe(self, revision: str) -> Any:
+        """Ask the hub for a revision's commit and the names of its files."""
         client = load_client("huggingface_hub", "huggingface-hub")
         with client_errors(self._source, self._explain):
             api = client.HfApi(endpoint=self._endpoint)

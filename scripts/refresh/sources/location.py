@@ -1,4 +1,4 @@
-"""SOURCE on the command line to the source that it names."""
+"""Parsing of SOURCE on the command line."""
 
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -13,8 +13,10 @@ from scripts.refresh.sources.source import Revision, Source
 from scripts.refresh.sources.wandb_artifact import WandbArtifact
 from scripts.registry.registry import PRODUCTION, Registry
 
-# `registry` is not among them: it needs to be told which, and the command tells it.
-# Scheme: how it is written after the colon, and what reads it. A new source is one line here.
+REGISTRY = "registry"
+OF_A_MODEL = re.compile(r"(?P<model>[^=:]+)=(?P<source>.+)")
+# Scheme: its form after the colon, and its class. A new source is one line here. `registry` is not
+# among them: it takes the registry that the command works on.
 SCHEMES: Mapping[str, tuple[str, Callable[[str], Source]]] = {
     "hub": ("REPO[@REVISION]", HuggingFaceHub),
     "dir": ("PATH", Directory),
@@ -24,7 +26,7 @@ SCHEMES: Mapping[str, tuple[str, Callable[[str], Source]]] = {
 
 
 def open_source(location: str) -> Source:
-    """The source at a location; nothing is read yet. Raises UsageError where it names none."""
+    """Return the source at a location, unread so far. Raises UsageError where it names none."""
     scheme, colon, address = location.partition(":")
     if scheme not in SCHEMES or not colon or not address:
         forms = ", ".join(f"{name}:{form}" for name, (form, _) in SCHEMES.items())
@@ -39,13 +41,13 @@ class RegistrySource:
         self._registry, self._model = registry, model
 
     def newest(self) -> Revision | None:
-        """The version that was made last, unless it is in production."""
+        """Return the version that was made last, unless it is in production."""
         versions = self._registry.versions(self._model)
         # Names begin with the day, so only those of the last one need to be opened.
         last_day = [version for version in versions if version[:8] == versions[-1][:8]]
         if not last_day:
             return None
-        # Two of one second are told apart by name, so that the answer is the same each time.
+        # Of two made in one second, the name decides, so that the answer is the same each time.
         newest = max(last_day, key=lambda version: (self._made(version), version))
         production = self._registry.alias(self._model, PRODUCTION)
         if production and production.version == newest:
@@ -59,15 +61,11 @@ class RegistrySource:
         return self._registry.download(self._model, revision.revision, folder / "artifact").path
 
 
-REGISTRY = "registry"
-OF_A_MODEL = re.compile(r"(?P<model>[^=:]+)=(?P<source>.+)")
-
-
 def sources_by_model(given: str, served: Collection[str], pins: Collection[str]) -> dict[str, str]:
-    """Model to source, of those that are served and not pinned, out of `MODEL=SOURCE,...`.
+    """Return model to source, for models that are served and not pinned, from `MODEL=SOURCE,...`.
 
-    Where none is named it is `registry`. A SOURCE without a model is that of the one that is not
-    named. Raises UsageError where a source is nobody's, or a model has two.
+    A model that is not named has `registry`. A SOURCE without a model belongs to the one model
+    that is not named. Raises UsageError where a source belongs to no model, or a model has two.
     """
     named: dict[str, str] = {}
     unnamed: list[str] = []

@@ -1,7 +1,7 @@
 """A registered model in MLflow, at the server or database that MLFLOW_TRACKING_URI names.
 
 The revision is the version's number and a digest of where it came from, because a number alone
-means something else once a registry was emptied and filled again.
+means another model once a registry was emptied and filled again.
 """
 
 import shutil
@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import sha256
-from scripts.common.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, TOKENIZER_CONFIG
 from scripts.refresh.sources.source import (
     Revision,
     client_errors,
     find_model,
     load_client,
-    one_line,
 )
 
 NOT_FOUND = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND", "ENDPOINT_NOT_FOUND"}
@@ -63,7 +62,7 @@ class MlflowRegistry:
 
 
 def _join_tokenizer(model: Path) -> None:
-    """MLflow's own flavour for transformers keeps the tokenizer in a folder beside the model."""
+    """Copy the tokenizer from its own folder, where MLflow's transformers flavour keeps it."""
     for name in (TOKENIZER, TOKENIZER_CONFIG):
         apart = model.parent / "components" / "tokenizer" / name
         if apart.is_file() and not (model / name).exists():

@@ -1,4 +1,4 @@
-"""What every source of models can do."""
+"""Protocol of a source of models, and what its clients share."""
 
 import importlib
 from collections.abc import Callable, Iterator
@@ -9,46 +9,37 @@ from typing import Any, Protocol
 
 from function.core.artifact import MANIFEST
 from function.core.errors import EvergreenError
-from scripts.common.errors import MissingExtraError, SourceError
+from scripts.common.errors import MissingExtraError, SourceError, one_line
 from scripts.refresh.checkpoint import CONFIG
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One immutable state of a source.
+    """One immutable state of a source."""
 
-    source: the source as it was named, without its revision. revision: what pins it: a commit, a
-    digest, a version.
-    """
-
-    source: str
-    revision: str
+    source: str  # as it was named, without its revision
+    revision: str  # the commit, digest or version that pins it
 
     def __str__(self) -> str:
         return f"{self.source}@{self.revision}"
 
 
 class Source(Protocol):
-    """A place that a model is pulled from."""
+    """A source that a model is pulled from."""
 
     def newest(self) -> Revision | None:
-        """The newest revision, None where there is none. Downloads no weights.
-
-        Raises SourceError where the source cannot be read.
-        """
-        ...
+        """Return the newest revision, None without one. Loads no weights. Raises SourceError."""
 
     def fetch(self, revision: Revision, folder: Path) -> Path:
-        """Download a revision into an empty folder; returns the folder of the artifact (it has a
-        manifest) or of the transformers checkpoint (it has a `config.json`), `folder` or below.
+        """Download a revision into an empty folder. Raises SourceError.
 
-        Raises SourceError.
+        Returns the folder of the artifact (it has a manifest) or of the transformers checkpoint (it
+        has a `config.json`): `folder`, or one below.
         """
-        ...
 
 
 def find_model(folder: Path, source: str) -> Path:
-    """The one folder, this or below, of an artifact or else of a checkpoint.
+    """Return the one folder, this or below, of an artifact or else of a checkpoint.
 
     Raises SourceError where there is none, or more than one.
     """
@@ -69,9 +60,6 @@ def _folders_of(folder: Path, name: str) -> list[Path]:
     return sorted(path.parent for path in folder.rglob(name))
 
 
-MOST_CHARACTERS = 300
-
-
 def load_client(module: str, *packages: str) -> Any:
     """Import a client that need not be installed. Raises MissingExtraError naming its packages."""
     try:
@@ -87,7 +75,7 @@ def load_client(module: str, *packages: str) -> Any:
 def client_errors(source: str, explain: Callable[[Exception], str | None]) -> Iterator[None]:
     """Turn whatever a client raises into a SourceError that names the source and the cause.
 
-    explain: the cause in plain words; None leaves the client's own.
+    `explain` puts the cause in plain words; None leaves the client's own.
     """
     try:
         yield
@@ -96,8 +84,3 @@ def client_errors(source: str, explain: Callable[[Exception], str | None]) -> It
     except Exception as error:  # clients let errors of their HTTP library and database through
         cause = explain(error) or f"{type(error).__name__}: {one_line(error)}"
         raise SourceError(f"{source}: {cause}") from error
-
-
-def one_line(error: BaseException) -> str:
-    """An error's message without line breaks, cut where it goes on and on."""
-    return " ".join(str(error).split())[:MOST_CHARACTERS]

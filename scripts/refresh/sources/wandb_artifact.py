@@ -6,13 +6,12 @@ The revision is the version that the alias names and the digest of its content.
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import SourceError, UsageError
+from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.sources.source import (
     Revision,
     client_errors,
     find_model,
     load_client,
-    one_line,
 )
 
 
@@ -52,7 +51,7 @@ def _pin(artifact: Any) -> str:
 
 
 def _explain(error: Exception) -> str | None:
-    """W&B's client tells its errors apart by their message only."""
+    """Return the cause in plain words; W&B's client distinguishes errors by their message only."""
     message = one_line(error)
     lowered = message.lower()
     if "not found" in lowered or "does not exist" in lowered or "unable to fetch" in lowered:

@@ -1,1 +1,1 @@
-"""Where a registry's objects lie: a directory, or an S3 prefix, with the same keys."""
+"""Stores of a registry's objects: a directory, or an S3 prefix, with the same keys."""

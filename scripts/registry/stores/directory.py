@@ -1,6 +1,6 @@
 """Objects as files of a directory.
 
-A file comes into being whole: it is written beside its place, synced, and linked or renamed there.
+A file comes into being whole: it is written under another name, synced, and linked or renamed.
 Writers that replace hold a lock on the folder while they compare and rename; the lock goes with
 the process that holds it.
 """
@@ -91,7 +91,7 @@ def _errors(key: str) -> Iterator[None]:
 
 @contextmanager
 def _written(path: Path, content: Content) -> Iterator[Path]:
-    """A file of the content beside its place, synced, and gone afterwards."""
+    """Yield a synced file of the content in the target's folder, and remove it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{PARTIAL}{uuid4().hex}")
     try:
@@ -106,7 +106,7 @@ def _written(path: Path, content: Content) -> Iterator[Path]:
 
 
 def _removed(folder: Path) -> bool:
-    """Remove a folder if nothing is in it any more."""
+    """Remove a folder if it is empty, and return whether it was."""
     try:
         folder.rmdir()
     except OSError:
@@ -129,7 +129,7 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time."""
+    """Hold the lock of a folder, which one writer at a time has."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""From what people type to the store that they mean."""
+"""Parsing of LOCATION on the command line."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ S3 = "s3://"
 
 
 def open_store(location: str) -> ObjectStore:
-    """A directory, or `s3://bucket/prefix`. Raises UsageError for anything else."""
+    """Return the store at a directory or `s3://bucket/prefix`. Raises UsageError."""
     if location.startswith(S3):
         from scripts.registry.stores.s3 import S3Store
 

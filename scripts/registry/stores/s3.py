@@ -14,7 +14,7 @@ from scripts.registry.stores.store import Content, Listed, StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PAGE = 1000  # keys of one answer to a listing, which is the most there are
+PAGE = 1000  # keys of one answer to a listing, the most that S3 gives
 MOST_BYTES = 5 * 1024**3  # of one conditional write; an upload in parts is not one
 CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 ABSENT = {"NoSuchKey", "404", "NotFound"}
@@ -33,7 +33,7 @@ class S3Store:
     """A bucket's prefix as an object store."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
-        """prefix: without slashes at its ends; empty for the whole bucket."""
+        """Open a prefix without slashes at its ends; an empty one is the whole bucket."""
         self._bucket, self._prefix = bucket, f"{prefix}/" if prefix else ""
         self._client = _client()
 
@@ -88,7 +88,7 @@ class S3Store:
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
-        """Botocore's errors as ours, in one line that says what to do."""
+        """Turn botocore's errors into ours, in one line that says what to do."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         where = f"s3://{self._bucket}/{self._prefix}{key}"

@@ -1,7 +1,7 @@
-"""What every object store can do.
+"""Protocol of an object store.
 
-Each call takes effect whole or not at all. Whether an answer that was lost took effect is for the
-caller to find out, by reading back: `create` and `replace` never overwrite what they did not read.
+Each call takes effect whole or not at all. After a lost answer the caller finds out by reading
+back: `create` and `replace` never overwrite what they did not read.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Listed:
-    """An object in a listing. modified: when it was written, with a time zone."""
+    """An object in a listing; `modified` has a time zone."""
 
     key: str
     modified: datetime
@@ -37,31 +37,22 @@ class ObjectStore(Protocol):
 
     @property
     def location(self) -> str:
-        """How people name this store: a directory, or `s3://bucket/prefix`."""
-        ...
+        """The store's name for people: a directory, or `s3://bucket/prefix`."""
 
     def get(self, key: str) -> StoredObject:
-        """A small object. Raises NotFoundError."""
-        ...
+        """Read a small object. Raises NotFoundError."""
 
     def download(self, key: str, path: Path) -> str:
-        """Write an object of any size to a new file; returns its tag. Raises NotFoundError."""
-        ...
+        """Write an object of any size to a new file and return its tag. Raises NotFoundError."""
 
     def create(self, key: str, content: Content) -> None:
         """Write an object that is not there yet. Raises ConflictError where it is."""
-        ...
 
     def replace(self, key: str, content: Content, etag: str) -> None:
-        """Write an object that still has this tag. Raises ConflictError where it has another, or
-        is gone.
-        """
-        ...
+        """Replace an object that still has this tag. Raises ConflictError where it does not."""
 
     def list(self, prefix: str) -> Iterator[Listed]:
-        """Every object whose key starts with a prefix."""
-        ...
+        """Yield every object whose key starts with a prefix."""
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
-        ...

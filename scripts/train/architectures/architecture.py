@@ -1,4 +1,4 @@
-"""What an architecture is given and what it gives back."""
+"""Interface of an architecture: the run that it is given, the model that it returns."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,21 +29,18 @@ Settings = TypeVar("Settings", bound=BaseModel)
 class TrainingRun:
     """One run of one configuration.
 
-    corpus: its data, read and split; of a task that finds entities, texts with their spans. data:
-    the folder that paths of the configuration are relative to. folder: where the run keeps what a
-    killed one needs to go on. log: takes every step and every look at the validation part.
+    Attributes:
+        corpus: Its data, read and split; of a task that finds entities, texts with their spans.
     """
 
     config: TrainConfig
     corpus: Corpus[Any]
-    data: Path
-    folder: Path
-    log: Log
+    data: Path  # the folder that paths of the configuration are relative to
+    folder: Path  # where the run keeps what a killed one needs to go on
+    log: Log  # takes every step and every validation
 
     def settings(self, kind: type[Settings]) -> Settings:
-        """The configuration's `[network]`, as the architecture understands it. Raises UsageError
-        with the first wrong key.
-        """
+        """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
         try:
             return kind.model_validate(self.config.network)
         except ValidationError as error:
@@ -59,9 +56,10 @@ class TrainingRun:
         evaluate: Evaluate,
         rate: Rate = lambda name: 1.0,  # noqa: ARG005
     ) -> None:
-        """Run the phase `finetuning`: the model ends with the weights that evaluated best.
+        """Run the phase `finetuning`: the model ends with the weights that validated best.
 
-        rate: what the learning rate of a parameter, by name, is multiplied with.
+        `evaluate` returns figures, whose mean decides; `rate` is a factor of a parameter's learning
+        rate, by its name.
         """
         settings = self.config.finetuning
         Phase(
@@ -85,13 +83,13 @@ class TrainingRun:
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """What export needs.
+    """A model that can be exported.
 
-    model: in evaluation mode; called with `input_ids` and `attention_mask`, right-padded (texts,
-    tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an object that has
-    them as `logits`. config: goes into the artifact as `config.json`. decoder: tensors that go
-    into the artifact beside the graph, for what decodes its outputs. casing: whether ids carry
-    casing (see `function/core/casing.py`).
+    Attributes:
+        model: In evaluation mode. Called with `input_ids` and `attention_mask`, right-padded
+            (texts, tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an
+            object that has them as `logits`.
+        decoder: Tensors for the decoder of the graph's outputs, a file of the artifact.
     """
 
     model: nn.Module
@@ -99,7 +97,7 @@ class TrainedModel:
     tokenizer_file: Path
     config: Mapping[str, Any]
     decoder: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    casing: bool = False
+    casing: bool = False  # whether ids carry casing (see `function/core/casing.py`)
 
 
 class Architecture(Protocol):
@@ -107,11 +105,10 @@ class Architecture(Protocol):
 
     def train(self, run: TrainingRun) -> TrainedModel:
         """Train, going on in the run's folder where a run was killed."""
-        ...
 
 
 def load_architecture(name: str) -> Architecture:
-    """One of the project's, or a module of one's own by its dotted name. Raises UsageError."""
+    """Import one of the project's, or any module by its dotted name. Raises UsageError."""
     module = name if "." in name else f"{BUILT_IN}.{name}"
     try:
         found = import_module(module)

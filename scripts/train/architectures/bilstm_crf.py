@@ -3,10 +3,10 @@
                     capitals ──┐
 text ─► word pieces ─► vectors ┴► encoder layers ─► BiLSTM ─► emissions ─► CRF ─► tags of words
 
-The encoder lower-cases, so that no word is unknown to it that it saw in another casing; what that
-loses is added to its word vectors as a vector of the piece's capitals. The word vectors themselves
-stay as they are: training has few names, and would move only theirs. Texts are learnt from alone
-and with the sentences that follow them, since people send both.
+The encoder lower-cases, so that it knows a word in every casing. For what that loses, a vector of
+the piece's capitals is added to its word vector. The word vectors themselves stay as they are:
+training has few names, and would move only theirs. Texts are learnt alone and with the sentences
+that follow them, since people send both.
 """
 
 from collections.abc import Sequence
@@ -24,60 +24,30 @@ from function.core.casing import Casing
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.architectures.crf import LinearChainCrf
+from scripts.train.architectures.crf import LinearChainCrf, f1_scores, held_out_entities
 from scripts.train.architectures.lstm import BidirectionalLstm
 from scripts.train.architectures.transformer import save_tokenizer
 from scripts.train.batches import Batch
 from scripts.train.loop import set_seeds
 from scripts.train.tagged_batches import TaggedExamples, hide, tags_of
-from scripts.train.validation import f1_scores, held_out_entities
 
 LEVELS = 7  # on either side of zero
 CLIPS = torch.linspace(0.6, 1.0, 9)  # of a row's largest number, tried for the least error
 
 
-class PackedEmbedding(nn.Module):
-    """Ids in, vectors out: two numbers lie in each byte, each row has one scale."""
-
-    packed: torch.Tensor
-    scale: torch.Tensor
-
-    def __init__(self, table: torch.Tensor) -> None:
-        """table: (rows, width), of an even width."""
-        super().__init__()
-        largest = table.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(table.dtype).tiny)
-        best = largest / LEVELS
-        error = (_round(table, best) * best - table).square().sum(dim=1, keepdim=True)
-        for clip in CLIPS:
-            scale = largest * clip / LEVELS
-            tried = (_round(table, scale) * scale - table).square().sum(dim=1, keepdim=True)
-            best = torch.where(tried < error, scale, best)
-            error = torch.minimum(tried, error)
-        codes = (_round(table, best) + LEVELS + 1).to(torch.uint8)
-        half = table.shape[1] // 2
-        self.register_buffer("packed", codes[:, :half] | (codes[:, half:] << 4))
-        self.register_buffer("scale", best.float())
-
-    def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        both = functional.embedding(ids, self.packed).float()
-        high = torch.floor(both / 16)  # by arithmetic: graphs know no shifts of all types
-        codes = torch.cat([both - 16 * high, high], dim=-1)
-        return (codes - (LEVELS + 1)) * functional.embedding(ids, self.scale)
-
-
-def _round(table: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    return (table / scale).round().clamp(-LEVELS, LEVELS)
-
-
 class BiLstmCrfSettings(BaseModel):
     """The configuration's `[network]`.
 
-    layers: of the checkpoint, from below. hidden: numbers of a state in each direction. passage:
-    the most sentences of a document that are read together in training. bfloat16: the checkpoint's
-    layers are trained in half precision, which is several times faster on processors with AMX.
-    rate: what the learning rate of all that is not the checkpoint's is multiplied with.
-    hidden_words: the share of words that training replaces by the checkpoint's mask, anew in each
-    epoch, so that what stands around a name counts too, not only the names that training has.
+    Attributes:
+        layers: Of the checkpoint, from below.
+        hidden: Width of a state in each direction.
+        passage: The most sentences of a document that training joins.
+        bfloat16: Train the checkpoint's layers in half precision, which is several times faster
+            on processors with AMX.
+        rate: Factor of the learning rate of all parameters that are not the checkpoint's.
+        hidden_words: Share of the words that training replaces by the checkpoint's mask, other
+            ones in each epoch, so that the words around a name count too, not only the names that
+            training has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -150,15 +120,15 @@ class BiLstmCrf(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         words = self.words(input_ids % self._vocabulary)
         vectors = words + self.casing(input_ids // self._vocabulary)
-        states = self.lstm(self.dropout(self._read(vectors, attention_mask)), attention_mask)
+        states = self.lstm(self.dropout(self._encode(vectors, attention_mask)), attention_mask)
         emissions: torch.Tensor = self.output(self.dropout(states))
         return emissions
 
-    def _read(self, vectors: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+    def _encode(self, vectors: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         halved = self.training and self._bfloat16
         with torch.autocast(vectors.device.type, torch.bfloat16) if halved else nullcontext():
-            read = self.encoder(inputs_embeds=vectors, attention_mask=attention_mask)
-        states: torch.Tensor = read.last_hidden_state.float()
+            encoded = self.encoder(inputs_embeds=vectors, attention_mask=attention_mask)
+        states: torch.Tensor = encoded.last_hidden_state.float()
         return states
 
 
@@ -166,3 +136,41 @@ def crf_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
     """See `LinearChainCrf.loss`."""
     emissions = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
     return cast("BiLstmCrf", model).crf.loss(emissions.float(), batch.labels)
+
+
+class PackedEmbedding(nn.Module):
+    """A table of word vectors in four bits a number, which training leaves as it is.
+
+    Two numbers lie in each byte, and each row has one scale. The table is half of a small encoder.
+    It is rounded before training, so that the layers above learn on the very vectors that are
+    served.
+    """
+
+    packed: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, table: torch.Tensor) -> None:
+        """Round a table, (rows, width) of an even width, with the least squared error by row."""
+        super().__init__()
+        largest = table.abs().amax(dim=1, keepdim=True).clamp(min=torch.finfo(table.dtype).tiny)
+        best = largest / LEVELS
+        error = (_round(table, best) * best - table).square().sum(dim=1, keepdim=True)
+        for clip in CLIPS:
+            scale = largest * clip / LEVELS
+            tried = (_round(table, scale) * scale - table).square().sum(dim=1, keepdim=True)
+            best = torch.where(tried < error, scale, best)
+            error = torch.minimum(tried, error)
+        codes = (_round(table, best) + LEVELS + 1).to(torch.uint8)
+        half = table.shape[1] // 2
+        self.register_buffer("packed", codes[:, :half] | (codes[:, half:] << 4))
+        self.register_buffer("scale", best.float())
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        both = functional.embedding(ids, self.packed).float()
+        high = torch.floor(both / 16)  # by arithmetic: graphs have no shifts of all types
+        codes = torch.cat([both - 16 * high, high], dim=-1)
+        return (codes - (LEVELS + 1)) * functional.embedding(ids, self.scale)
+
+
+def _round(table: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    return (table / scale).round().clamp(-LEVELS, LEVELS)

@@ -1,5 +1,6 @@
-"""A linear-chain CRF in torch: what training minimises (Lafferty et al. 2001). `core/decoding.py`
-has what serving needs of it.
+"""A linear-chain CRF in torch (Lafferty et al. 2001): the loss of training, and its validation.
+
+`core/decoding.py` has the part that serving needs.
 """
 
 from collections.abc import Sequence
@@ -9,14 +10,17 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from scripts.train.batches import IGNORED
-from scripts.train.tagged_batches import forbidden
+from function.core.decoding import Transitions, viterbi
+from function.core.tokenization import TextTokenizer
+from scripts.train.architectures.architecture import TrainingRun
+from scripts.train.batches import IGNORED, in_order
+from scripts.train.tagged_batches import TaggedExamples, entities_of, forbidden
 
-IMPOSSIBLE = -1e4  # the score of what no entity looks like; finite, so that sums stay numbers
+IMPOSSIBLE = -1e4  # the score of tags that no entity has; finite, so that sums stay numbers
 
 
 class LinearChainCrf(nn.Module):
-    """Transitions between tags, of which those that no entity has are fixed."""
+    """Transitions between tags; those that no entity has are fixed at IMPOSSIBLE."""
 
     def __init__(self, tags: Sequence[str]) -> None:
         super().__init__()
@@ -26,7 +30,7 @@ class LinearChainCrf(nn.Module):
         self.between = nn.Parameter(torch.zeros(len(tags), len(tags)))
 
     def scores(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Start (tags,), end (tags,) and between (tags, tags), with what is impossible."""
+        """Return the scores of start (tags,), end (tags,) and between (tags, tags)."""
         parts = (self.start, self.end, self.between)
         start, end, between = (
             part.masked_fill(never.to(part.device), IMPOSSIBLE)
@@ -35,7 +39,7 @@ class LinearChainCrf(nn.Module):
         return start, end, between
 
     def tensors(self) -> dict[str, npt.NDArray[np.float32]]:
-        """The same by name, for the artifact's decoder."""
+        """Return the scores by name, for the artifact's decoder."""
         names = ("start", "end", "between")
         return {
             name: each.detach().cpu().float().numpy()
@@ -43,10 +47,10 @@ class LinearChainCrf(nn.Module):
         }
 
     def loss(self, emissions: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
-        """The mean negative log-likelihood of texts' tags, in nats.
+        """Return the mean negative log-likelihood of texts' tags, in nats.
 
-        emissions: (texts, tokens, tags). tags: (texts, tokens), IGNORED at tokens that begin no
-        word, each text having one that does.
+        Emissions are (texts, tokens, tags). Tags are (texts, tokens), IGNORED at tokens that begin
+        no word; each text has a word.
         """
         emissions, tags, words = words_alone(emissions, tags)
         start, end, between = self.scores()
@@ -66,11 +70,67 @@ class LinearChainCrf(nn.Module):
 def words_alone(
     emissions: torch.Tensor, tags: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Emissions and tags of the tokens that begin words, moved together to the left, and how many
-    there are in each text. Tag 0 stands behind them.
+    """Move the tokens that begin words together to the left.
+
+    Returns emissions, tags, and the number of words of each text, behind which tag 0 stands.
     """
     begins = tags != IGNORED
     words = begins.sum(dim=1)
     order = torch.sort(~begins, dim=1, stable=True).indices[:, : int(words.max())]
     emissions = emissions.gather(1, order[:, :, None].expand(-1, -1, emissions.shape[2]))
     return emissions, tags.gather(1, order).clamp(min=0), words
+
+
+def held_out_entities(
+    run: TrainingRun, tokenizer: TextTokenizer, tags: Sequence[str]
+) -> dict[str, TaggedExamples]:
+    """Return the start of each data set's validation part, as long as the configuration says."""
+    most = run.config.finetuning.validation_texts
+    return {
+        name: TaggedExamples.of(rows.select(range(min(len(rows), most))), tokenizer, tags, 1)
+        for name, rows in run.corpus.validation.items()
+    }
+
+
+def f1_scores(
+    parts: dict[str, TaggedExamples],
+    tags: Sequence[str],
+    crf: LinearChainCrf,
+    max_tokens: int,
+    model: nn.Module,
+) -> dict[str, float]:
+    """Return F1 of whole entities by data set, of texts cut to `max_tokens`.
+
+    The model gives emissions; `crf` has the transitions that it is trained with.
+    """
+    start, end, between = (each.detach().cpu().double().numpy() for each in crf.scores())
+    transitions = Transitions(start, end, between)
+    return {name: _f1(rows, tags, transitions, max_tokens, model) for name, rows in parts.items()}
+
+
+@torch.inference_mode()
+def _f1(
+    rows: TaggedExamples,
+    tags: Sequence[str],
+    transitions: Transitions,
+    max_tokens: int,
+    model: nn.Module,
+) -> float:
+    device = next(model.parameters()).device
+    right, claimed, present = 0, 0, 0
+    for chosen in in_order(rows.lengths(max_tokens), batch_texts=64, batch_tokens=8192):
+        batch = rows.collate(chosen, max_tokens, None).to(device)
+        emissions, truth, words = (
+            each.cpu().numpy()
+            for each in words_alone(
+                model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).float(),
+                batch.labels,
+            )
+        )
+        best = viterbi(emissions.astype(np.float64), words, transitions)
+        for one, other, length in zip(best, truth, words, strict=True):
+            found, true = (entities_of([tags[t] for t in row[:length]]) for row in (one, other))
+            right += len(found & true)
+            claimed += len(found)
+            present += len(true)
+    return 2 * right / max(1, claimed + present)

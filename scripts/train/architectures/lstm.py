@@ -1,5 +1,7 @@
-"""Embeddings, a bidirectional LSTM (Hochreiter & Schmidhuber 1997), the largest and the mean of its
-states, and a linear layer: trained from nothing but texts, with labels and without.
+"""A bidirectional LSTM (Hochreiter & Schmidhuber 1997) over word vectors, trained from scratch.
+
+A linear layer reads the largest and the mean of its states. Texts without labels may teach the word
+vectors first.
 """
 
 from functools import partial
@@ -13,24 +15,25 @@ from function.core.tokenization import TextTokenizer
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.batches import TokenizedTexts
+from scripts.train.classifiers import accuracies, classification_loss, held_out
 from scripts.train.corpus import Corpus, load_unlabelled
 from scripts.train.loop import set_seeds
-from scripts.train.objectives import classification_loss
-from scripts.train.validation import accuracies, held_out
 from scripts.train.word_pieces import learn_word_pieces, learn_word_vectors, tokenize_cached
 
-NOTHING = -1e4  # what no state is below, in place of padding
+NOTHING = -1e4  # below every state, in place of padding
 UNKNOWN_ID = 1
-LEARNT = 0.3  # of the learning rate, for word vectors that were learnt before
+LEARNT = 0.3  # factor of the learning rate, for word vectors that were learnt before
 
 
 class LstmSettings(BaseModel):
     """The configuration's `[network]`.
 
-    vocabulary: word pieces, learnt from the training texts. embedding, hidden: numbers of a piece's
-    vector, and of a state in each direction. forget: the share of pieces that a text is read
-    without while training. dropout: of vectors, by dimension; `dropout` of the configuration is
-    that of states.
+    Attributes:
+        vocabulary: Word pieces, learnt from the training texts.
+        embedding: Width of a piece's vector.
+        hidden: Width of a state in each direction.
+        forget: Share of the pieces that training replaces by the unknown one.
+        dropout: Of vectors, by dimension; `dropout` of the configuration is that of states.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -72,7 +75,7 @@ def train(run: TrainingRun) -> TrainedModel:
         classification_loss,
         TokenizedTexts(tokenizer, ids, corpus.train.labels),
         partial(accuracies, held_out(run, tokenizer), run.config.finetuning.epoch_max_tokens[-1]),
-        # What was learnt of many texts is not to be forgotten over few.
+        # Vectors that were learnt from many texts are not to be forgotten over few.
         lambda name: LEARNT if vectors is not None and name == "embedding.weight" else 1.0,
     )
     config = {"model_type": "lstm", "labels": run.config.labels, **settings.model_dump()}
@@ -106,7 +109,7 @@ class LstmClassifier(nn.Module):
         return logits
 
     def _forget(self, input_ids: torch.Tensor) -> torch.Tensor:
-        """Some pieces become the unknown one, so that no single word is relied on."""
+        """Replace some pieces by the unknown one, so that no single word is relied on."""
         if not self.training:
             return input_ids
         drawn = torch.rand(input_ids.shape, device=input_ids.device) < self._settings.forget
@@ -114,7 +117,7 @@ class LstmClassifier(nn.Module):
 
 
 class BidirectionalLstm(nn.Module):
-    """Two LSTMs, one of which reads each text from its end.
+    """Two LSTMs, one of which runs from each text's end.
 
     torch's own bidirectional one would read the padding first, or need sequences packed by length,
     which no graph can do: here the text is turned round, and its states back.
@@ -126,14 +129,14 @@ class BidirectionalLstm(nn.Module):
         self.backwards = nn.LSTM(width, hidden, batch_first=True)
 
     def forward(self, vectors: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        """(texts, tokens, width) in, (texts, tokens, 2 x hidden) out."""
-        place = torch.arange(vectors.shape[1], device=vectors.device)[None]
+        """Map (texts, tokens, width) to (texts, tokens, 2 x hidden)."""
+        position = torch.arange(vectors.shape[1], device=vectors.device)[None]
         length = attention_mask.sum(dim=1, keepdim=True)
-        turned = torch.where(place < length, length - 1 - place, place)[:, :, None]
+        turned = torch.where(position < length, length - 1 - position, position)[:, :, None]
         onwards, _ = self.forwards(vectors)
         back, _ = self.backwards(_take(vectors, turned))
         return torch.cat([onwards, _take(back, turned)], dim=-1)
 
 
-def _take(vectors: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
-    return vectors.gather(1, places.expand(-1, -1, vectors.shape[2]))
+def _take(vectors: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    return vectors.gather(1, positions.expand(-1, -1, vectors.shape[2]))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.nn import functional
 from transformers import (
     AutoConfig,
     AutoModelForMaskedLM,
@@ -17,11 +18,11 @@ from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.batches import Batch
+from scripts.train.classifiers import accuracies, classification_loss, held_out
 from scripts.train.config import PretrainingConfig, TrainConfig
 from scripts.train.corpus import load_unlabelled, tokenize
-from scripts.train.loop import Phase, set_seeds
-from scripts.train.objectives import classification_loss, masked_language_loss
-from scripts.train.validation import accuracies, held_out
+from scripts.train.loop import Loss, Phase, set_seeds
 
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
@@ -51,7 +52,7 @@ def train(run: TrainingRun) -> TrainedModel:
 
 
 def _pretrain(run: TrainingRun, settings: PretrainingConfig, tokenizer: TextTokenizer) -> Path:
-    """Masked-language training; returns the folder of the adapted checkpoint."""
+    """Train on masked texts and return the folder of the adapted checkpoint."""
     config = run.config
     adapted = run.folder / "adapted"
     if (adapted / "model.safetensors").exists():
@@ -81,8 +82,37 @@ def _pretrain(run: TrainingRun, settings: PretrainingConfig, tokenizer: TextToke
     return adapted
 
 
+def masked_language_loss(
+    mask_id: int, vocabulary_size: int, share: float, special: set[int]
+) -> Loss:
+    """Return the mean cross-entropy of hidden tokens (Devlin et al. 2019), as a loss.
+
+    Of the chosen `share`, 80 % become the mask token, 10 % a random one, 10 % stay. Only chosen
+    positions go through the output layer.
+    """
+
+    def loss(model: Any, batch: Batch) -> torch.Tensor:
+        ids, device = batch.input_ids, batch.input_ids.device
+        maskable = batch.attention_mask.bool()
+        for token in special:
+            maskable &= ids != token
+        chosen = (torch.rand(ids.shape, device=device) < share) & maskable
+        chosen[0, 1] |= not bool(chosen.any())  # a batch of tiny texts may have drawn none
+        dice = torch.rand(ids.shape, device=device)
+        masked = ids.masked_fill(chosen & (dice < 0.8), mask_id)
+        random_ids = torch.randint_like(ids, vocabulary_size)
+        masked = torch.where(chosen & (dice >= 0.9), random_ids, masked)
+        hidden = model.base_model(input_ids=masked, attention_mask=batch.attention_mask)[0]
+        head = next(
+            child for name, child in model.named_children() if name != model.base_model_prefix
+        )
+        return functional.cross_entropy(head(hidden[chosen]).float(), ids[chosen])
+
+    return loss
+
+
 def _checkpoint_config(base: str, config: TrainConfig) -> Any:
-    """The checkpoint's own configuration with our labels and dropout, whatever it calls that."""
+    """Return the checkpoint's configuration with our labels and dropout, under its own names."""
     own = AutoConfig.from_pretrained(
         base,
         num_labels=len(config.labels),
@@ -96,7 +126,7 @@ def _checkpoint_config(base: str, config: TrainConfig) -> Any:
 
 
 def save_tokenizer(base: str, folder: Path) -> Path:
-    """The checkpoint's tokenizer as one `tokenizer.json`, whatever form it had."""
+    """Save the checkpoint's tokenizer as one `tokenizer.json`, whatever form it had."""
     path = folder / "tokenizer.json"
     if not path.exists():
         fast = AutoTokenizer.from_pretrained(base)

@@ -8,9 +8,8 @@ from torch import nn
 
 from function.core.tokenization import TextTokenizer
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.classifiers import accuracies, classification_loss, held_out
 from scripts.train.corpus import tokenize
-from scripts.train.objectives import classification_loss
-from scripts.train.validation import accuracies, held_out
 from scripts.train.word_pieces import learn_word_pieces
 
 

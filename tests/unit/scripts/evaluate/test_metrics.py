@@ -13,13 +13,13 @@ from scripts.evaluate.metrics import (
 
 def test_the_interval_of_a_share_is_wilsons():
     # Newcombe 1998, table I: 81 of 263.
-    low, high = wilson_interval(81 / 263, 263)
+    low, high = wilson_interval(81, 263)
     assert (low, high) == pytest.approx((0.2553, 0.3662), abs=1e-4)
 
 
 def test_an_interval_stays_inside_zero_and_one():
-    assert wilson_interval(1.0, 10)[1] <= 1.0
-    assert wilson_interval(0.0, 10)[0] >= 0.0
+    assert wilson_interval(10, 10)[1] <= 1.0
+    assert wilson_interval(0, 10)[0] >= 0.0
 
 
 def test_confidence_without_accuracy_is_calibration_error():

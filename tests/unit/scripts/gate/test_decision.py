@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from scripts.evaluate.behaviour import Check, check_behaviour
+from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour
 from scripts.gate.decision import judge
-from scripts.gate.label_answers import LabelAnswers, LabelledGoldenSet
-from scripts.gate.limits import EXPECTATIONS
+from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.gate.label_answers import LabelAnswers
 from scripts.gate.measurement import Measurement
 from scripts.gate.report import to_json
+from scripts.gate.requirements import EXPECTATIONS
 from scripts.gate.settings import GateSettings
 
 LABELS = ["negative", "positive"]
@@ -45,7 +46,10 @@ def measured(golden, wrong=(), confidence=0.95, **changes):
 
 
 def behaviour(negation, short):
-    return [Check("negation", negation, 16, []), Check("very short texts", short, 10, [])]
+    return [
+        BehaviourCheck("negation", negation, 16, []),
+        BehaviourCheck("very short texts", short, 10, []),
+    ]
 
 
 def finding(judgement, requirement):

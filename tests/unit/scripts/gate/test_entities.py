@@ -6,14 +6,20 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from function.core.artifact import MANIFEST
+from function.core.artifact import MANIFEST, open_artifact
 from scripts.data.tagged_texts import Span
 from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
 from scripts.gate.decision import judge, run_gate
-from scripts.gate.entity_answers import EntityAnswers, TaggedGoldenSet
-from scripts.gate.entity_f1 import EntityCounts, difference_interval, f1_interval, judge_f1
+from scripts.gate.entity_answers import (
+    EntityAnswers,
+    EntityCounts,
+    difference_interval,
+    f1_interval,
+    judge_f1,
+)
 from scripts.gate.golden import parse_golden
-from scripts.gate.judgement import Subject
+from scripts.gate.golden_set import TaggedGoldenSet
+from scripts.gate.judgement import JudgedModel
 from scripts.gate.measurement import Measurement
 from scripts.gate.report import figure_rows, render_markdown, to_json
 from scripts.gate.settings import GateSettings
@@ -79,12 +85,12 @@ def test_f1_of_the_counts_is_that_of_the_figures():
     assert found.figures["f1"] == pytest.approx(0.8)
 
 
-def test_a_part_of_a_label_is_right_in_that_label_alone():
+def test_a_slice_of_a_label_is_right_in_that_label_alone():
     golden = golden_of(2, empty=1)
-    parts = answers(golden, {0: [ADA]}).parts()
-    assert parts["label PER"].right[parts["label PER"].rows].tolist() == [True, True]
-    assert parts["label LOC"].right[parts["label LOC"].rows].tolist() == [False, True]
-    assert parts["no entity"].rows.tolist() == [False, False, True]
+    slices = answers(golden, {0: [ADA]}).slices()
+    assert slices["label PER"].right[slices["label PER"].rows].tolist() == [True, True]
+    assert slices["label LOC"].right[slices["label LOC"].rows].tolist() == [False, True]
+    assert slices["no entity"].rows.tolist() == [False, False, True]
 
 
 def test_what_was_found_speaks_for_the_truth_by_its_score():
@@ -148,7 +154,7 @@ def test_the_checks_of_behaviour_are_skipped_in_words_that_fit():
 def test_labels_may_be_called_as_the_ends_of_an_interval_are():
     figures = {"exact_texts": 0.5, "exact_texts_low": 0.4, "exact_texts_high": 0.6}
     figures |= {"f1": 0.9, "f1_low": 0.8, "f1_high": 0.7}
-    rows = list(figure_rows([Subject("v", "d", figures)]))
+    rows = list(figure_rows([JudgedModel("v", "d", figures)]))
     assert rows == [
         ["exact texts", "50.00 % (40.00 % to 60.00 %)"],
         ["F1", "90.00 %"],
@@ -249,7 +255,7 @@ def tagged():
 
 @pytest.fixture(scope="module")
 def champion(tmp_path_factory):
-    return write_entity_artifact(tmp_path_factory.mktemp("gate") / "champion")
+    return open_artifact(write_entity_artifact(tmp_path_factory.mktemp("gate") / "champion"))
 
 
 def test_an_artifact_is_judged_from_end_to_end(tagged, champion, tmp_path):
@@ -257,7 +263,7 @@ def test_an_artifact_is_judged_from_end_to_end(tagged, champion, tmp_path):
     assert first.outcome == "passed", first.reasons
     assert first.candidate.figures["f1"] == 1
     worse = write_entity_artifact(tmp_path / "worse", tag_of=KNOWS_NO_COMPANY)
-    judgement = run_gate(worse, champion, tagged, LENIENT)
+    judgement = run_gate(open_artifact(worse), champion, tagged, LENIENT)
     assert judgement.outcome == "refused"
     assert any("label ORG" in reason for reason in judgement.reasons)
     assert judgement.paired is not None
@@ -274,15 +280,16 @@ def test_other_labels_are_refused(tagged, champion, tmp_path):
     other = write_entity_artifact(tmp_path / "other")
     manifest = json.loads((other / MANIFEST).read_text())
     (other / MANIFEST).write_text(json.dumps(manifest | {"labels": ["LOC", "ORG", "PERSON"]}))
-    judgement = run_gate(other, champion, tagged, LENIENT)
+    judgement = run_gate(open_artifact(other), champion, tagged, LENIENT)
     assert judgement.outcome == "refused"
     assert [f.requirement for f in judgement.findings] == ["labels", "labels of the golden set"]
 
 
 def test_a_golden_set_of_another_task_judges_nobody(champion, tagged, tmp_path):
     labelled = parse_golden("\n".join(map(json.dumps, golden_rows(40))).encode())
-    for path, golden in (champion, labelled), (write_artifact(tmp_path / "classifier"), tagged):
-        judgement = run_gate(path, None, golden, LENIENT)
+    classifier = open_artifact(write_artifact(tmp_path / "classifier"))
+    for artifact, golden in (champion, labelled), (classifier, tagged):
+        judgement = run_gate(artifact, None, golden, LENIENT)
         assert [f.requirement for f in judgement.findings] == ["task of the golden set"]
         assert "Freeze a golden set for that task" in judgement.reasons[0]
         assert golden.form in judgement.reasons[0]

@@ -6,9 +6,8 @@ import pytest
 from function.core.artifact import Task
 from scripts.common.errors import DataError
 from scripts.data.tagged_texts import Span
-from scripts.gate.entity_answers import TaggedGoldenSet
 from scripts.gate.golden import parse_golden, read_golden
-from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.gate.golden_set import LabelledGoldenSet, TaggedGoldenSet
 
 TASK: Task = "text-classification"
 LABELS = ["negative", "positive"]

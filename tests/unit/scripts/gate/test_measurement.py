@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.gate.golden_set import LabelledGoldenSet
 from scripts.gate.measurement import latency_texts, median_latencies
 from tests.conftest import REPOSITORY
 
@@ -49,8 +49,8 @@ def test_a_machine_that_slows_down_slows_both():
 
 def test_latency_is_measured_on_short_and_long_texts_alike():
     golden = LabelledGoldenSet(["x" * length for length in range(100, 0, -1)], ["a", "b"] * 50)
-    assert [len(text) for text in latency_texts(golden, 4)] == [1, 26, 51, 76]
-    assert len(latency_texts(LabelledGoldenSet(["x", "y"], ["a", "b"]), 5)) == 5
+    assert [len(text) for text in latency_texts(golden.texts, 4)] == [1, 26, 51, 76]
+    assert len(latency_texts(["x", "y"], 5)) == 5
 
 
 def test_answers_stand_in_the_order_of_the_golden_set(make_predictor):

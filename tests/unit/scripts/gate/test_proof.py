@@ -14,7 +14,8 @@ import pytest
 from scripts.data.labelled_texts import read_labelled
 from scripts.evaluate.evaluation import open_predictor
 from scripts.gate.decision import judge
-from scripts.gate.label_answers import LabelAnswers, LabelledGoldenSet
+from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.gate.label_answers import LabelAnswers
 from scripts.gate.measurement import Measurement
 from scripts.gate.settings import GateSettings
 from scripts.train.config import load_config

@@ -2,8 +2,9 @@ import json
 
 import pytest
 
+from function.core.artifact import open_artifact
 from scripts.gate.decision import run_gate
-from scripts.gate.label_answers import LabelledGoldenSet
+from scripts.gate.golden_set import LabelledGoldenSet
 from scripts.gate.report import render_markdown, to_json
 from scripts.gate.settings import GateSettings
 from tests.tiny import VALUES, write_artifact
@@ -21,7 +22,8 @@ def judgement(tmp_path_factory):
     golden = LabelledGoldenSet(
         [*texts, HOSTILE], ["positive"] * 149 + ["negative"] * 150 + ["positive"]
     )
-    return run_gate(candidate, champion, golden, GateSettings(latency_ratio=100))
+    models = open_artifact(candidate), open_artifact(champion)
+    return run_gate(*models, golden, GateSettings(latency_ratio=100))
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +82,8 @@ def test_the_report_is_plain_json_too(judgement):
 def test_a_first_model_has_one_column(tmp_path):
     texts = [f"good {row}" for row in range(150)] + [f"dull {row}" for row in range(150)]
     golden = LabelledGoldenSet(texts, ["positive"] * 150 + ["negative"] * 150)
-    path = write_artifact(tmp_path / "first")
-    page = render_markdown(run_gate(path, None, golden, GateSettings(floor_behaviour=0.4)))
+    first = open_artifact(write_artifact(tmp_path / "first"))
+    page = render_markdown(run_gate(first, None, golden, GateSettings(floor_behaviour=0.4)))
     assert "A first model, no champion; 300 rows" in page
     assert "|  | candidate |\n| --- | --- |" in page
     assert "| label positive | 150 | 100.00 % | – | – | – |" in page

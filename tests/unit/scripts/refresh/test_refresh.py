@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from function.core.artifact import Task, open_artifact
+from function.core.errors import ArtifactError
 from scripts.common.errors import LostRaceError, RegistryError, StoreError
+from scripts.gate.decision import run_gate
 from scripts.gate.golden import read_golden
 from scripts.refresh.refresh import refresh
 from scripts.refresh.sources.directory import Directory
@@ -220,6 +222,60 @@ def test_a_checkpoint_that_was_published_before_a_kill_is_not_made_again(
 
     assert run(registry, Checkpoint(), gate).version == version
     assert registry.alias(MODEL, "candidate").version == version
+
+
+def damage(path):
+    """Change the last byte: the size stays, so that only the digest tells."""
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def test_a_damaged_candidate_is_an_error_that_names_the_file(registry, models, golden, gate):
+    prepare(registry, models, golden)
+    damage(models["B"] / "tokenizer.json")
+    with pytest.raises(ArtifactError, match=r"tokenizer\.json: its SHA-256 differs"):
+        run(registry, Counted(models["B"]), gate)
+    assert registry.versions(MODEL) == [version_of(models["A"])]
+
+
+def test_a_file_that_changes_between_import_and_publish_is_refused(
+    registry, models, golden, gate, monkeypatch
+):
+    prepare(registry, models, golden)
+
+    def judge_and_damage(candidate, *others):
+        judgement = run_gate(candidate, *others)
+        damage(candidate.path / "model.onnx")
+        return judgement
+
+    monkeypatch.setattr("scripts.refresh.judge.run_gate", judge_and_damage)
+    with pytest.raises(ArtifactError, match=r"model\.onnx: its SHA-256 differs"):
+        run(registry, Counted(models["B"]), gate)
+    assert registry.versions(MODEL) == [version_of(models["A"])]
+    assert registry.alias(MODEL, "candidate") is None
+
+
+def test_a_champion_that_is_damaged_in_the_registry_judges_nobody(
+    registry, models, golden, gate, monkeypatch
+):
+    version = prepare(registry, models, golden)
+    key = f"{MODEL}/versions/{version}/model.onnx"
+    stored = registry.store.get(key)
+    registry.store.replace(key, stored.content[:-1] + b"?", stored.etag)
+    with pytest.raises(ArtifactError, match=r"model\.onnx: its SHA-256 differs"):
+        run(registry, Counted(models["B"]), gate)
+
+
+def test_the_gate_hashes_no_model_again(registry, models, golden, gate, monkeypatch):
+    prepare(registry, models, golden)
+
+    def judge_alone(*arguments):
+        with monkeypatch.context() as inside:
+            inside.setattr("function.core.digests.mmap", None)  # hashing a file would fail
+            return run_gate(*arguments)
+
+    monkeypatch.setattr("scripts.refresh.judge.run_gate", judge_alone)
+    assert run(registry, Counted(models["B"]), gate).verdict == "passed"
 
 
 def test_production_that_moves_during_the_judgement_is_noticed(registry, models, golden, gate):

@@ -6,16 +6,17 @@ from dataclasses import replace
 import pytest
 
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
-from scripts.refresh.verdicts import Verdict, find_verdict, keep_verdict
+from scripts.gate.outcome import GateOutcome
+from scripts.refresh.verdicts import RevisionVerdict, find_verdict, keep_verdict
 from scripts.registry import keys
 from scripts.registry.golden_sets import current_golden, freeze_golden
 from scripts.registry.releases import Release, list_releases, record_release
 from tests.faults import FaultyStore
 
-VERDICT = Verdict(
+VERDICT = RevisionVerdict(
     source="hub:org/name",
     revision="abc",
-    outcome="refused",
+    outcome=GateOutcome.REFUSED,
     reasons=["two points worse"],
     version="20260102-01234567",
     digest="0" * 64,
@@ -65,7 +66,7 @@ def test_a_verdict_is_found_by_its_source_and_revision(store):
 
 def test_a_later_verdict_replaces_an_earlier_one(store):
     keep_verdict(store, "sentiment", VERDICT)
-    keep_verdict(store, "sentiment", replace(VERDICT, outcome="passed"))
+    keep_verdict(store, "sentiment", replace(VERDICT, outcome=GateOutcome.PASSED))
     found = find_verdict(store, "sentiment", "hub:org/name@abc")
     assert found
     assert found.outcome == "passed"

@@ -27,36 +27,36 @@ def images(found):
 
 def test_releases_pile_up():
     past = release_history(releases(("a",), ("b",), ("c",)))
-    assert images(past.standing) == "abc"
-    assert past.taken_back == []
+    assert images(past.active) == "abc"
+    assert past.rolled_back == []
 
 
 def test_the_same_image_again_takes_off_what_came_after_it():
     past = release_history(releases(("a",), ("b",), ("c",), ("a",)))
-    assert images(past.standing) == "a"
-    assert images(bad for bad, _ in past.taken_back) == "bc"
+    assert images(past.active) == "a"
+    assert images(bad for bad, _ in past.rolled_back) == "bc"
 
 
 def test_the_live_image_once_more_changes_nothing():
     past = release_history(releases(("a",), ("b",), ("b",)))
-    assert images(past.standing) == "ab"
-    assert past.taken_back == []
+    assert images(past.active) == "ab"
+    assert past.rolled_back == []
 
 
 def test_what_was_taken_back_and_brought_again_stands():
     past = release_history(releases(("a", "one"), ("b", "two"), ("a", "one"), ("b", "two")))
-    assert images(past.standing) == "ab"
-    assert past.commits_taken_back() == set()
+    assert images(past.active) == "ab"
+    assert past.commits_rolled_back() == set()
 
 
 def test_a_commit_is_suspect_where_what_came_in_its_place_is_of_another():
     made = [("a", "one", "A"), ("b", "two", "A"), ("a", "one", "A")]
-    assert release_history(releases(*made)).commits_taken_back() == {"two"}
+    assert release_history(releases(*made)).commits_rolled_back() == {"two"}
 
 
 def test_a_commit_is_not_suspect_where_only_the_model_differed():
     made = [("a", "one", "A"), ("b", "one", "B"), ("a", "one", "A")]
-    assert release_history(releases(*made)).commits_taken_back() == set()
+    assert release_history(releases(*made)).commits_rolled_back() == set()
 
 
 def test_releases_of_before_there_were_servers_are_read(store):

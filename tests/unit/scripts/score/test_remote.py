@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from scripts.common.errors import CommandError, UsageError
-from scripts.common.service_client import Service, ServiceError
+from scripts.common.service_client import ServiceClient, ServiceError
 from scripts.score import remote
 from scripts.score.remote import RemoteModel
 from scripts.score.rows import Row, RowError
@@ -108,7 +108,7 @@ def pauses():
 @pytest.fixture
 def score(served, pauses):
     def scored(texts, requests=1):
-        model = RemoteModel(Service(served.url), requests, sleep=pauses.append)
+        model = RemoteModel(ServiceClient(served.url), requests, sleep=pauses.append)
         rows = (Row(number, text) for number, text in enumerate(texts))
         return [each for chunk in model.score(rows, "run", lambda _: None) for each in chunk]
 
@@ -179,11 +179,11 @@ def test_long_texts_go_in_smaller_requests(score, served, monkeypatch):
 
 def test_another_model_than_the_default_is_asked_by_its_name(served):
     served.models.insert(0, model("ner", "v2"))
-    Service(served.url, "ner").answer(["good"])
-    Service(served.url).answer(["good"])
+    ServiceClient(served.url, "ner").answer(["good"])
+    ServiceClient(served.url).answer(["good"])
     assert [path for path, _ in served.requests] == ["/v1/models/ner/predict", "/v1/predict"]
     with pytest.raises(UsageError, match="no model 'other' there; it serves ner, sentiment"):
-        Service(served.url, "other")
+        ServiceClient(served.url, "other")
 
 
 def test_what_is_scored_is_no_traffic_in_the_prediction_log(score, served):
@@ -193,7 +193,7 @@ def test_what_is_scored_is_no_traffic_in_the_prediction_log(score, served):
 
 def test_a_service_that_answers_too_little_is_not_believed(score, served, monkeypatch):
     monkeypatch.setattr(
-        Service, "answer", lambda *_: {"predictions": [], "model": {"version": "v1"}}
+        ServiceClient, "answer", lambda *_: {"predictions": [], "model": {"version": "v1"}}
     )
     with pytest.raises(CommandError, match="0 answers for 1 texts"):
         score(["good"])

@@ -14,9 +14,8 @@ from PIL import Image
 
 from scripts.common.errors import MissingExtraError
 from scripts.drift.tracked import track
-from scripts.tracking.choice import open_tracker
-from scripts.tracking.recording import Memory, Recording
-from scripts.tracking.tracker import Nothing, Point, TrackingError
+from scripts.tracking.recording import Recording, TrackedSteps
+from scripts.tracking.tracker import NullTracker, Point, TrackingError, open_tracker
 from scripts.train.config import TrainConfig
 from scripts.train.record import read_log, record_run
 from tests.predictions import a_check, a_log
@@ -192,7 +191,7 @@ def test_a_named_tracker_that_is_not_installed_says_what_to_install(
 def test_training_goes_without_a_tracker_that_nobody_named(monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "scripts.tracking.mlflow_tracker", raising=False)
     monkeypatch.setitem(sys.modules, "mlflow.entities", None)
-    assert isinstance(open_run("auto"), Nothing)
+    assert isinstance(open_run("auto"), NullTracker)
     (line,) = capsys.readouterr().err.splitlines()
     assert "pip install mlflow-skinny" in line
 
@@ -206,7 +205,7 @@ def test_a_server_that_is_down_is_an_error_before_training(monkeypatch, choice):
     assert "\n" not in str(raised.value)
 
 
-class Unreliable(Nothing):
+class Unreliable(NullTracker):
     """A tracker of which every call takes `delay` seconds and fails while it is `down`."""
 
     kind, run = "unreliable", "1"
@@ -236,7 +235,7 @@ def tracker():
 
 
 def make_recording(tracker, folder):
-    return Recording(tracker, Memory(folder / "tracking.json"), clock=lambda: tracker.now)
+    return Recording(tracker, TrackedSteps(folder / "tracking.json"), clock=lambda: tracker.now)
 
 
 def train(recording, tracker, steps, seconds=0.1):

@@ -4,9 +4,8 @@ from torch import nn
 
 from function.core.tokenization import TextTokenizer
 from scripts.data.tagged_texts import Span, TaggedTexts
-from scripts.train.architectures.crf import LinearChainCrf
+from scripts.train.architectures.crf import LinearChainCrf, f1_scores
 from scripts.train.tagged_batches import TaggedExamples, tags_of
-from scripts.train.validation import f1_scores
 from tests.tiny_entities import WORDS, write_entity_artifact
 
 TAGS = tags_of(["LOC", "PER"])

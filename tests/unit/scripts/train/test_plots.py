@@ -91,9 +91,9 @@ def test_the_reliability_diagram_shows_accuracy_and_its_interval_where_the_confi
     found = make_evaluation()
     (panel,) = draw_reliability({"toy": found}).axes
     places, shares, ends = markers(panel)
-    right = (found.probabilities.argmax(1) == found.truth).mean()
+    right = int((found.probabilities.argmax(1) == found.truth).sum())
     assert places == pytest.approx([0.98])
-    assert shares == pytest.approx([right])
+    assert shares == pytest.approx([right / 600])
     assert ends[0] == pytest.approx(wilson_interval(right, 600))
     error = calibration_error(found.probabilities, found.truth)
     assert error > 0.1

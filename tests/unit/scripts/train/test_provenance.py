@@ -4,21 +4,21 @@ import subprocess
 
 import pytest
 
-from scripts.train.provenance import made_with, told_base
+from scripts.train.manifest import made_with, recorded_base
 
 
 def test_a_copy_of_the_configured_checkpoint_is_told_by_its_name(tmp_path):
-    assert told_base("hub/checkpoint", str(tmp_path)) == "hub/checkpoint"
+    assert recorded_base("hub/checkpoint", str(tmp_path)) == "hub/checkpoint"
 
 
 def test_a_folder_that_nothing_is_configured_for_is_told_without_its_path(tmp_path):
     (tmp_path / "mine").mkdir()
-    assert told_base("", str(tmp_path / "mine")) == "mine"
+    assert recorded_base("", str(tmp_path / "mine")) == "mine"
 
 
 @pytest.mark.parametrize(("configured", "used"), [("", ""), ("hub/a", "hub/a"), ("hub/a", "hub/b")])
 def test_what_can_be_fetched_anywhere_is_told_as_it_is(configured, used):
-    assert told_base(configured, used) == used
+    assert recorded_base(configured, used) == used
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from function.core.tokenization import TextTokenizer
 from scripts.train.batches import TokenizedTexts
 from scripts.train.config import FinetuningConfig
-from scripts.train.loop import Step, plan_looks, plan_phase, warm_up_and_decay
+from scripts.train.loop import PlannedStep, plan_phase, plan_validations, warm_up_and_decay
 
 IDS = [np.array([4 + n % 4] * (1 + n % 5)) for n in range(200)]
 
@@ -38,12 +38,12 @@ def test_a_plan_is_the_same_again_from_its_seed(epochs):
     assert plan_phase(epochs, settings(), seed=1) != plan_phase(epochs, settings(), seed=2)
 
 
-PLAN = [Step([0], 8, epoch) for epoch in (0, 0, 0, 1, 1)]
+PLAN = [PlannedStep([0], 8, epoch) for epoch in (0, 0, 0, 1, 1)]
 
 
 @pytest.mark.parametrize(("every", "steps"), [(None, {3, 5}), (2, {2, 4, 5}), (5, {5}), (99, {5})])
 def test_a_look_comes_after_each_epoch_or_so_many_steps_and_at_the_end(every, steps):
-    assert plan_looks(PLAN, every) == steps
+    assert plan_validations(PLAN, every) == steps
 
 
 def test_the_learning_rate_warms_up_to_its_height_and_decays_to_nothing():

@@ -10,8 +10,8 @@ import pytest
 from function.core.artifact import open_artifact
 from infra.stages import PROD, PROJECT
 from scripts.common.errors import ConflictError, UsageError
-from scripts.refresh.updates import leave_trace
-from scripts.refresh.verdicts import Verdict, keep_verdict
+from scripts.refresh.updates import record_check
+from scripts.refresh.verdicts import RevisionVerdict, keep_verdict
 from scripts.registry import keys
 from scripts.registry.registry import PRODUCTION, Registry, open_registry
 from scripts.workflow import check_updates
@@ -67,7 +67,9 @@ def newer(registry, tmp_path, model=MODEL):
 
 def judged(registry, revision, outcome="refused"):
     source, _, pin = revision.partition("@")
-    verdict = Verdict(source, pin, outcome, ["worse"], "20260101-00000000", "d", None, "g", {})
+    verdict = RevisionVerdict(
+        source, pin, outcome, ["worse"], "20260101-00000000", "d", None, "g", {}
+    )
     keep_verdict(registry.store, MODEL, verdict)
 
 
@@ -101,7 +103,7 @@ def test_every_model_that_the_stage_serves_is_looked_at(run, other, registry, tm
     assert run() == {MODEL: "registry", OTHER: "registry"}
     assert run(pins=(MODEL,)) == {MODEL: "registry"}, "the stage carries no other"
     for model in (MODEL, OTHER):
-        assert registry.store.get(keys.last_look(model))
+        assert registry.store.get(keys.last_check(model))
 
 
 def test_a_model_that_never_answered_nor_passed_is_served_by_nobody(run, registry, tmp_path):
@@ -116,7 +118,7 @@ def test_a_model_that_the_stage_pins_stays_and_leaves_its_trace(
     newer(registry, tmp_path)
     assert run("registry", "--retry", pins=(f"{MODEL}={pinned}",)) == {}
     assert f"stays at {pinned}, which infra/stages.py pins" in said()
-    assert registry.store.get(keys.last_look(MODEL))
+    assert registry.store.get(keys.last_check(MODEL))
 
 
 def test_each_model_may_have_a_source_of_its_own(run, other, registry, tmp_path, artifact) -> None:
@@ -144,19 +146,19 @@ def test_a_source_that_cannot_be_read_holds_no_other_model_up(
 
 def test_every_look_leaves_a_trace_of_the_last_and_no_other(run, registry, artifact) -> None:
     run("registry")
-    first = json.loads(registry.store.get(keys.last_look(MODEL)).content)
+    first = json.loads(registry.store.get(keys.last_check(MODEL)).content)
     run(f"dir:{artifact}")
-    last = json.loads(registry.store.get(keys.last_look(MODEL)).content)
+    last = json.loads(registry.store.get(keys.last_check(MODEL)).content)
     assert first["source"] == "registry"
     assert last["source"] == f"dir:{artifact}"
     assert last["looked_at"] >= first["looked_at"]
     assert [entry.key for entry in registry.store.list(f"{MODEL}/looks/")] == [
-        keys.last_look(MODEL)
+        keys.last_check(MODEL)
     ]
 
 
 def test_a_trace_is_no_model(registry) -> None:
-    leave_trace(registry, MODEL, "registry")
+    record_check(registry, MODEL, "registry")
     assert MODEL not in registry.models()
 
 
@@ -165,7 +167,7 @@ def test_two_who_look_at_once_are_content_with_one_trace(registry, monkeypatch) 
         raise ConflictError("meanwhile")
 
     monkeypatch.setattr("scripts.refresh.updates.write", conflict)
-    leave_trace(registry, MODEL, "registry")
+    record_check(registry, MODEL, "registry")
 
 
 def test_it_needs_neither_torch_nor_a_runtime(tmp_path) -> None:

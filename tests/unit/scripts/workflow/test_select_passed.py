@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from scripts.gate.outcome import GateOutcome
 from scripts.refresh.refresh import Refresh
 from scripts.workflow import select_passed
 
@@ -29,12 +30,12 @@ def run(tmp_path, monkeypatch, capsys):
 
 
 def refreshed(model, version):
-    verdict = "refused" if version == "refused" else "passed"
+    verdict = GateOutcome.REFUSED if version == "refused" else GateOutcome.PASSED
     return Refresh(
         model,
         "registry",
         version,
-        changed=verdict == "passed",
+        changed=verdict is GateOutcome.PASSED,
         version=version,
         digest="d",
         previous=None,

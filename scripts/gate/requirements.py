@@ -1,0 +1,234 @@
+"""Requirements of every candidate: right answers, slices, calibration, behaviour, latency, size."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from scripts.evaluate.metrics import wilson_interval
+from scripts.evaluate.paired import Paired, compare
+from scripts.gate.judgement import RequirementResult, SliceResult, percent, points
+from scripts.gate.measurement import GoldenAnswers, Measurement, SliceAnswers
+from scripts.gate.outcome import GateOutcome
+from scripts.gate.settings import GateSettings
+
+# An equal model passes half the time where the half-width, 1.96 standard errors, is the margin;
+# 19 times in 20 where it leaves 1.64 more below it.
+SURE = ((1.96 + 1.64) / 1.96) ** 2
+# Checks of behaviour that are shares of right answers. The others measure spreads, of which small
+# models have too much to compare one with another.
+EXPECTATIONS = ("negation", "very short texts")
+ROUNDING = 1e-9
+
+
+def judge_non_inferiority(
+    measure: str, paired: Paired, settings: GateSettings
+) -> RequirementResult:
+    """Require that the candidate is shown to lack less than the margin of the champion's share.
+
+    The lower end of the 95 % interval must lie above -margin, which lets a model that lacks just
+    the margin pass once in 40 (Piaggio et al. 2012, CONSORT's extension to non-inferiority).
+    """
+    if paired.rows < settings.minimum_rows:
+        return _too_few(measure, paired.rows, settings)
+    sentence = (
+        f"{measure.capitalize()} differs from the champion's by {points(paired.difference)} "
+        f"points, 95 % interval {points(paired.low)} to {points(paired.high)} on {paired.rows} "
+        f"rows; all of it must lie above {points(-settings.margin)}"
+    )
+    if paired.low > -settings.margin:
+        return RequirementResult(measure, GateOutcome.PASSED, f"{sentence}.")
+    if paired.high < 0:
+        return RequirementResult(
+            measure, GateOutcome.REFUSED, f"{sentence}. The candidate is worse."
+        )
+    if paired.half_width <= settings.margin:
+        return RequirementResult(
+            measure, GateOutcome.REFUSED, f"{sentence}. An equal model could have shown that here."
+        )
+    needed = math.ceil(paired.rows * SURE * (paired.half_width / settings.margin) ** 2)
+    return RequirementResult(
+        measure,
+        GateOutcome.UNDERPOWERED,
+        f"{sentence}. These rows are too few to decide; about {needed} like them would do.",
+    )
+
+
+def judge_floor(measure: str, right: int, rows: int, settings: GateSettings) -> RequirementResult:
+    """Require the floor of a first model; the lower end of Wilson's interval must reach it."""
+    if rows < settings.minimum_rows:
+        return _too_few(measure, rows, settings)
+    share = right / rows
+    low, high = wilson_interval(right, rows)
+    sentence = (
+        f"{measure.capitalize()} {percent(share)}, 95 % interval {percent(low)} to "
+        f"{percent(high)} on {rows} rows; all of it must reach the floor of "
+        f"{percent(settings.floor_accuracy)} that holds for a first model"
+    )
+    if low >= settings.floor_accuracy:
+        return RequirementResult(measure, GateOutcome.PASSED, f"{sentence}.")
+    if share < settings.floor_accuracy:
+        return RequirementResult(measure, GateOutcome.REFUSED, f"{sentence}.")
+    return RequirementResult(
+        measure, GateOutcome.UNDERPOWERED, f"{sentence}. These rows are too few to decide."
+    )
+
+
+def _too_few(measure: str, rows: int, settings: GateSettings) -> RequirementResult:
+    return RequirementResult(
+        measure,
+        GateOutcome.UNDERPOWERED,
+        f"The golden set has {rows} rows; a margin of {100 * settings.margin:.2f} points needs "
+        f"{settings.minimum_rows} or more.",
+    )
+
+
+def slice_answers(
+    texts: Sequence[str], answers: GoldenAnswers, settings: GateSettings
+) -> dict[str, SliceAnswers]:
+    """Return each slice that has rows: short texts, long texts, and those that the task knows."""
+    words = np.array([len(text.split()) for text in texts])
+    short, long = settings.short_words, settings.long_words
+    slices = {
+        f"short (at most {short} words)": SliceAnswers(words <= short, answers.right),
+        f"long (at least {long} words)": SliceAnswers(words >= long, answers.right),
+        **answers.slices(),
+    }
+    return {name: each for name, each in slices.items() if each.rows.any()}
+
+
+def measure_slices(
+    candidate: Mapping[str, SliceAnswers], champion: Mapping[str, SliceAnswers] | None
+) -> list[SliceResult]:
+    """Return the share of right answers on each slice; the champion has the same slices."""
+    return [
+        _measure_slice(name, each, champion[name] if champion else None)
+        for name, each in candidate.items()
+    ]
+
+
+def _measure_slice(
+    name: str, candidate: SliceAnswers, champion: SliceAnswers | None
+) -> SliceResult:
+    rows = candidate.rows
+    own, before = candidate.right[rows], champion.right[rows] if champion else None
+    return SliceResult(
+        name=name,
+        rows=len(own),
+        candidate=float(own.mean()),
+        champion=None if before is None else float(before.mean()),
+        paired=None if before is None else compare(own, before),
+    )
+
+
+def judge_slice(measure: str, result: SliceResult, settings: GateSettings) -> RequirementResult:
+    """Veto a loss on a slice that is both large and significant.
+
+    Each further slice is one more chance of a false alarm, so that a slice alone never decides on
+    a small loss.
+    """
+    requirement = f"slice: {result.name}"
+    if result.paired is None or result.champion is None:
+        return RequirementResult(
+            requirement, GateOutcome.NOT_JUDGED, f"{result.name}: there is no champion."
+        )
+    if result.rows < settings.slice_rows:
+        return RequirementResult(
+            requirement,
+            GateOutcome.NOT_JUDGED,
+            f"{result.name}: {result.rows} rows, of which {settings.slice_rows} are needed.",
+        )
+    paired = result.paired
+    sentence = (
+        f"{result.name}, {result.rows} rows: {measure} {percent(result.candidate)} compared with "
+        f"the champion's {percent(result.champion)}, {points(paired.difference)} points (95 % "
+        f"interval {points(paired.low)} to {points(paired.high)}); a loss of more than "
+        f"{points(settings.slice_loss)[1:]} points that is not chance vetoes."
+    )
+    vetoed = paired.difference < -settings.slice_loss and paired.high < 0
+    return _result(requirement, not vetoed, sentence)
+
+
+def judge_limits(
+    candidate: Measurement, champion: Measurement | None, settings: GateSettings
+) -> list[RequirementResult]:
+    """Require every limit on calibration, behaviour, latency and size, each on its own."""
+    before_ms = champion.median_ms if champion else None
+    megabytes, before_megabytes = candidate.bytes / 1e6, champion.bytes / 1e6 if champion else None
+    return [
+        _calibration(candidate.answers, champion.answers if champion else None, settings),
+        *_behaviour(candidate, champion, settings),
+        _ratio("median latency", "ms", candidate.median_ms, before_ms, settings.latency_ratio),
+        _ratio("artifact size", "MB", megabytes, before_megabytes, settings.size_ratio),
+    ]
+
+
+def _calibration(
+    candidate: GoldenAnswers, champion: GoldenAnswers | None, settings: GateSettings
+) -> RequirementResult:
+    if candidate.scored < settings.minimum_rows:
+        sentence = f"Calibration error: {candidate.scored} scores are too few to measure it."
+        return RequirementResult("calibration error", GateOutcome.NOT_JUDGED, sentence)
+    own = candidate.figures["calibration_error"]
+    if champion is None:
+        holds = own <= settings.floor_calibration
+        sentence = f"Calibration error {own:.3f}; at most {settings.floor_calibration:.3f}."
+    else:
+        before = champion.figures["calibration_error"]
+        holds = own - before <= settings.calibration_rise + ROUNDING
+        sentence = (
+            f"Calibration error {own:.3f} compared with the champion's {before:.3f}; it may rise "
+            f"by {settings.calibration_rise:.3f}."
+        )
+    return _result("calibration error", holds, sentence)
+
+
+def _behaviour(
+    candidate: Measurement, champion: Measurement | None, settings: GateSettings
+) -> list[RequirementResult]:
+    if candidate.behaviour is None:
+        sentence = (
+            "Behaviour: skipped, because the checks are sentences to classify as negative or "
+            f"positive, which is not what this model does; its labels are "
+            f"{', '.join(candidate.labels)}."
+        )
+        return [RequirementResult("behaviour", GateOutcome.NOT_JUDGED, sentence)]
+    own = {check.name: check.figure for check in candidate.behaviour}
+    if champion is None or champion.behaviour is None:
+        return [
+            _result(
+                f"behaviour: {name}",
+                own[name] >= settings.floor_behaviour - ROUNDING,
+                f"Behaviour, {name}: {percent(own[name])} right; at least "
+                f"{percent(settings.floor_behaviour)}.",
+            )
+            for name in EXPECTATIONS
+        ]
+    before = {check.name: check.figure for check in champion.behaviour}
+    return [
+        _result(
+            f"behaviour: {name}",
+            before[name] - own[name] <= settings.behaviour_drop + ROUNDING,
+            f"Behaviour, {name}: {percent(own[name])} right compared with the champion's "
+            f"{percent(before[name])}; it may drop by {100 * settings.behaviour_drop:.2f} points.",
+        )
+        for name in EXPECTATIONS
+    ]
+
+
+def _ratio(
+    name: str, unit: str, own: float, before: float | None, limit: float
+) -> RequirementResult:
+    if before is None:
+        sentence = f"{name.capitalize()}: there is no champion."
+        return RequirementResult(name, GateOutcome.NOT_JUDGED, sentence)
+    sentence = (
+        f"{name.capitalize()} {own:.2f} {unit}, {own / before:.2f} times the champion's "
+        f"{before:.2f} {unit}; at most {limit:.2f} times."
+    )
+    return _result(name, own <= limit * before, sentence)
+
+
+def _result(requirement: str, holds: bool, sentence: str) -> RequirementResult:
+    outcome = GateOutcome.PASSED if holds else GateOutcome.REFUSED
+    return RequirementResult(requirement, outcome, sentence)

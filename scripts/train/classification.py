@@ -1,0 +1,126 @@
+"""Training of models that classify texts, before and after the architecture's own part."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import Artifact, SoftmaxDecoding
+from function.core.tokenization import LongText
+from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.evaluate.evaluation import Evaluation, evaluate, load_predictor
+from scripts.evaluate.metrics import accuracy, figures, fit_temperature, rescale
+from scripts.evaluate.profile import reference_profile
+from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.config import TrainConfig
+from scripts.train.corpus import Corpus, load_corpus, locate
+from scripts.train.export import ExportParity, check_parity
+from scripts.train.plots import draw_plots
+from scripts.train.record import read_log
+from scripts.train.tasks import Fitted, Measured, TrainingTask
+
+STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
+PARITY_TEXTS = 2000
+
+
+class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
+    """See `TrainingTask`. A temperature and the best way to read long texts are fitted."""
+
+    def read(self, config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
+        return load_corpus(config, data)
+
+    def decoding(self, trained: TrainedModel) -> SoftmaxDecoding:  # noqa: ARG002
+        return SoftmaxDecoding()
+
+    def compare(self, run: TrainingRun, trained: TrainedModel, draft: Artifact) -> ExportParity:
+        sample = _sample(run.corpus.validation, PARITY_TEXTS)
+        backend = OnnxBackend(draft, threads=0)
+        return check_parity(trained, backend, sample, run.config.serving.max_tokens)
+
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Evaluation]:
+        results = {each: _evaluate(draft, run.corpus.validation, each) for each in STRATEGIES}
+        chosen = max(STRATEGIES, key=lambda strategy: _mean_accuracy(results[strategy]))
+        validation = results[chosen]
+        together = _join(validation.values())
+        temperature = fit_temperature(together.probabilities, together.truth)
+        long_text = {strategy: _all_figures(found) for strategy, found in results.items()}
+        return Fitted(
+            tokenization=draft.manifest.tokenization.model_copy(update={"window": chosen}),
+            decoding=SoftmaxDecoding(temperature=temperature),
+            report={"temperature": temperature, "long_text": long_text, "chosen": chosen},
+            validation=validation,
+        )
+
+    def measure(
+        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Evaluation]
+    ) -> Measured[Evaluation]:
+        tests = {f"{name}-test": rows for name, rows in run.corpus.test.items()}
+        for name, path in run.config.evaluation.items():
+            tests[name] = read_labelled(locate(run.data, path), run.config.labels)
+        found = {f"{name}-validation": each for name, each in fitted.validation.items()}
+        found |= _evaluate(draft, tests, fitted.tokenization.window)
+        temperature = fitted.decoding.temperature
+        calibrated = {
+            name: Evaluation(rescale(each.probabilities, temperature), each.truth, each.tokens)
+            for name, each in found.items()
+        }
+        return Measured(calibrated, {"before_calibration": _all_figures(found)})
+
+    def figures(self, answers: Evaluation, labels: list[str]) -> dict[str, float]:  # noqa: ARG002
+        return figures(answers.probabilities, answers.truth)
+
+    def profile(
+        self, run: TrainingRun, trained: TrainedModel, measured: Measured[Evaluation]
+    ) -> dict[str, Any]:
+        validation: dict[str, LabelledTexts] = run.corpus.validation
+        together = _join(measured.answers[f"{name}-validation"] for name in validation)
+        texts = [text for rows in validation.values() for text in rows.texts]
+        return reference_profile(together, texts, trained.tokenizer, run.config.labels)
+
+    def write_extras(self, run: TrainingRun, answers: Mapping[str, Evaluation]) -> list[Path]:
+        """See `TrainingTask`. Test parts become files that `scripts.evaluate` reads."""
+        tests: dict[str, LabelledTexts] = run.corpus.test
+        for name, rows in tests.items():
+            with (run.folder / f"{name}-test.jsonl").open("w", encoding="utf-8") as lines:
+                for text, label in zip(rows.texts, rows.labels, strict=True):
+                    lines.write(json.dumps({"text": text, "label": label}) + "\n")
+        return draw_plots(read_log(run.folder), answers, run.config.labels, run.folder / "plots")
+
+
+def _evaluate(
+    artifact: Artifact, parts: Mapping[str, LabelledTexts], strategy: LongText
+) -> dict[str, Evaluation]:
+    predictor = load_predictor(artifact)
+    return {
+        name: evaluate(predictor, rows, long_text=strategy, title=f"{name}, {strategy}")
+        for name, rows in parts.items()
+    }
+
+
+def _mean_accuracy(results: Mapping[str, Evaluation]) -> float:
+    return float(np.mean([accuracy(e.probabilities, e.truth) for e in results.values()]))
+
+
+def _all_figures(found: Mapping[str, Evaluation]) -> dict[str, dict[str, float]]:
+    return {name: figures(each.probabilities, each.truth) for name, each in found.items()}
+
+
+def _join(parts: Iterable[Evaluation]) -> Evaluation:
+    each = list(parts)
+    return Evaluation(
+        np.concatenate([part.probabilities for part in each]),
+        np.concatenate([part.truth for part in each]),
+        np.concatenate([part.tokens for part in each]),
+    )
+
+
+def _sample(parts: Mapping[str, LabelledTexts], count: int) -> list[str]:
+    """Return about as many texts of each part, `count` in all where there are that many."""
+    queues = [list(rows.texts) for rows in parts.values()]
+    sample: list[str] = []
+    while len(sample) < count and any(queues):
+        sample += [queue.pop() for queue in queues if queue]
+    return sample[:count]

@@ -1,0 +1,53 @@
+"""Shared parts of the architectures that classify texts: logits, loss, and validation."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from function.core.tokenization import TextTokenizer
+from scripts.train.architectures.architecture import TrainingRun
+from scripts.train.batches import Batch, TokenizedTexts, in_order
+from scripts.train.corpus import tokenize
+
+
+def logits_of(
+    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
+) -> torch.Tensor:
+    """Return a model's logits, whether it returns them or an object that has them."""
+    output = model(input_ids=input_ids, attention_mask=attention_mask)
+    logits: torch.Tensor = getattr(output, "logits", output)
+    return logits
+
+
+def classification_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
+    """Return the mean cross-entropy of the labels."""
+    logits = logits_of(model, batch.input_ids, batch.attention_mask)
+    return functional.cross_entropy(logits.float(), batch.labels)
+
+
+def held_out(run: TrainingRun, tokenizer: TextTokenizer) -> dict[str, TokenizedTexts]:
+    """Return the start of each data set's validation part, as long as the configuration says."""
+    most = run.config.finetuning.validation_texts
+    return {
+        name: tokenize(rows.select(range(min(len(rows), most))), tokenizer)
+        for name, rows in run.corpus.validation.items()
+    }
+
+
+def accuracies(
+    parts: dict[str, TokenizedTexts], max_tokens: int, model: nn.Module
+) -> dict[str, float]:
+    """Return the share of right labels by data set, of texts cut to `max_tokens`."""
+    return {name: _accuracy(rows, max_tokens, model) for name, rows in parts.items()}
+
+
+@torch.inference_mode()
+def _accuracy(rows: TokenizedTexts, max_tokens: int, model: nn.Module) -> float:
+    device = next(model.parameters()).device
+    lengths = rows.lengths(max_tokens)
+    correct = 0
+    for chosen in in_order(lengths, batch_texts=64, batch_tokens=8192):
+        batch = rows.collate(chosen, max_tokens, None).to(device)
+        logits = logits_of(model, batch.input_ids, batch.attention_mask)
+        correct += int((logits.argmax(-1) == batch.labels).sum())
+    return correct / len(lengths)

@@ -1,0 +1,142 @@
+"""Training of models that find entities, before and after the architecture's own part."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import Artifact, CrfDecoding
+from function.core.backend import Backend, Logits
+from function.core.predictor import Predictor
+from function.core.tokenization import TokenIds
+from scripts.common.errors import ExportError
+from scripts.common.pictures import save
+from scripts.data.tagged_texts import TaggedTexts, read_tagged
+from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entities
+from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, same_spans
+from scripts.evaluate.evaluation import load_predictor
+from scripts.evaluate.profile import entity_profile
+from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.config import TrainConfig
+from scripts.train.corpus import Corpus, load_tagged_corpus, locate
+from scripts.train.export import EntityParity, run_torch
+from scripts.train.plots import draw_loss
+from scripts.train.record import read_log
+from scripts.train.tasks import Fitted, Measured, TrainingTask
+
+PARITY_TEXTS = 1000
+LEAST_SAME = 0.99  # of the entities that the trained and the exported model find
+TEMPERATURES = np.geomspace(0.5, 4.0, 13)
+
+
+class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
+    """See `TrainingTask`. A temperature is fitted, which changes scores and no entities."""
+
+    def read(self, config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
+        return load_tagged_corpus(config, data)
+
+    def decoding(self, trained: TrainedModel) -> CrfDecoding:
+        return CrfDecoding(tags=list(trained.config["tags"]))
+
+    def compare(self, run: TrainingRun, trained: TrainedModel, draft: Artifact) -> EntityParity:
+        rows: TaggedTexts = next(iter(run.corpus.validation.values()))
+        rows = rows.select(range(min(PARITY_TEXTS, len(rows))))
+        exact = _predictor(draft, _TrainedBackend(trained))
+        served = _predictor(draft, OnnxBackend(draft, threads=0))
+        same = same_spans(
+            evaluate_entities(exact, rows, title="comparing: as trained"),
+            evaluate_entities(served, rows, title="comparing: as exported"),
+        )
+        parity = EntityParity(len(rows), round(same, 5))
+        if parity.same < LEAST_SAME:
+            raise ExportError(
+                f"the int8 export finds {parity.same:.2%} of the trained model's entities in "
+                f"{parity.texts} texts; at least {LEAST_SAME:.0%} are wanted"
+            )
+        return parity
+
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[EntityEvaluation]:
+        """See `TrainingTask`. With the best temperature scores predict best what is right."""
+        backend = OnnxBackend(draft, threads=0)
+        losses = {}
+        for exact in TEMPERATURES:
+            temperature = round(float(exact), 4)
+            predictor = _predictor(_with_temperature(draft, temperature), backend)
+            title = f"temperature {temperature:.2f}"
+            found = [
+                evaluate_entities(predictor, rows, title=title)
+                for rows in run.corpus.validation.values()
+            ]
+            losses[temperature] = float(np.mean([entity_log_loss(each) for each in found]))
+        best = min(losses, key=losses.__getitem__)
+        shown = {str(temperature): round(loss, 5) for temperature, loss in losses.items()}
+        return Fitted(
+            tokenization=draft.manifest.tokenization,
+            decoding=_with_temperature(draft, best).manifest.decoding,
+            report={"temperature": best, "log_loss_by_temperature": shown},
+        )
+
+    def measure(
+        self, run: TrainingRun, draft: Artifact, fitted: Fitted[EntityEvaluation]
+    ) -> Measured[EntityEvaluation]:
+        """See `TrainingTask`. Documents of several texts are answered as one text, too."""
+        parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
+        parts |= {f"{name}-test": rows for name, rows in run.corpus.test.items()}
+        for name, path in run.config.evaluation.items():
+            file = locate(run.data, path)
+            parts[name] = read_tagged(file, run.config.labels, run.config.renamed_labels)
+        artifact = _with_temperature(draft, fitted.decoding.temperature)
+        predictor = load_predictor(artifact)
+        answers = {}
+        for title, rows in parts.items():
+            answers[title] = evaluate_entities(predictor, rows, title=title)
+            documents = rows.documents()
+            if len(documents) < len(rows):
+                title = f"{title}-documents"
+                answers[title] = evaluate_entities(predictor, documents, title=title)
+        return Measured(answers)
+
+    def figures(self, answers: EntityEvaluation, labels: list[str]) -> dict[str, float]:
+        return entity_figures(answers, labels)
+
+    def profile(
+        self,
+        run: TrainingRun,
+        trained: TrainedModel,  # noqa: ARG002
+        measured: Measured[EntityEvaluation],
+    ) -> dict[str, Any]:
+        validation = [measured.answers[f"{name}-validation"] for name in run.corpus.validation]
+        return entity_profile(validation, run.config.labels)
+
+    def write_extras(
+        self,
+        run: TrainingRun,
+        answers: Mapping[str, EntityEvaluation],  # noqa: ARG002
+    ) -> list[Path]:
+        picture = run.folder / "plots" / "loss.png"
+        picture.parent.mkdir(exist_ok=True)
+        save(draw_loss(read_log(run.folder)), picture)
+        return [picture]
+
+
+class _TrainedBackend:
+    """The model as it was trained, in the place of its export."""
+
+    def __init__(self, trained: TrainedModel) -> None:
+        self._model = trained.model
+
+    def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
+        """See `core.backend.Backend`."""
+        return run_torch(self._model, input_ids, attention_mask)
+
+
+def _predictor(artifact: Artifact, backend: Backend) -> Predictor:
+    return load_predictor(artifact, load_backend=lambda _: backend)
+
+
+def _with_temperature(draft: Artifact, temperature: float) -> Artifact:
+    decoding = draft.manifest.decoding.model_copy(update={"temperature": temperature})
+    return replace(draft, manifest=draft.manifest.model_copy(update={"decoding": decoding}))
