@@ -30,8 +30,8 @@ OWN = f"{'[0-9]' * 4}/??/??/??/{'[0-9a-f]' * 32}.jsonl"
 class Collector:
     """An open log that appends each record to the file of its hour.
 
-    A file of JSON lines is part of the log itself; once its hour is over, it becomes Parquet. A kill
-    at any moment loses no line that was read.
+    A file of JSON lines is part of the log itself; once its hour is over, it becomes Parquet. A
+    kill at any moment loses no line that was read.
     """
 
     def __init__(self, folder: Path) -> None:
