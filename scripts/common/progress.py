@@ -22,7 +22,7 @@ class Progress:
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self._title, self._total, self._done = title, total, done
         self._started, self._spoken, self._initial = time.monotonic(), 0.0, done
-        self._bar: "tqdm[Never] | None" = None
+        self._bar: tqdm[Never] | None = None
         if sys.stderr.isatty():
             from tqdm import tqdm  # commands that only log lines run without it
 

@@ -70,7 +70,7 @@ def obstacle(
 
 
 def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
-    """Return what jobs need of a stage: account, roles, registry, repositories, metric dimension."""
+    """Return what jobs need: account, roles, registry, repositories, metric dimension."""
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
     names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}
