@@ -22,13 +22,7 @@ class Progress:
     def __init__(self, title: str, total: int, done: int = 0) -> None:
         self._title, self._total, self._done = title, total, done
         self._started, self._spoken, self._initial = time.monotonic(), 0.0, done
-        self._bar: tqdm[Never] | None = None
-        if sys.stderr.isatty():
-            from tqdm import tqdm  # commands that only log lines run without it
-
-            self._bar = tqdm(
-                total=total, initial=done, desc=title, file=sys.stderr, dynamic_ncols=True
-            )
+        self._bar = _open_bar(title, total, done) if sys.stderr.isatty() else None
 
     def advance(self, units: int = 1, **figures: float) -> None:
         self._done += units
@@ -63,3 +57,9 @@ class Progress:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def _open_bar(title: str, total: int, done: int) -> "tqdm[Never]":
+    from tqdm import tqdm  # commands that only log lines run without it
+
+    return tqdm(total=total, initial=done, desc=title, file=sys.stderr, dynamic_ncols=True)
