@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scripts.common.errors import UsageError
 from scripts.drift.log_lines import Line, lines_of, time_of
-from scripts.registry.stores.location import S3, open_store
+from scripts.registry.stores import S3, open_store
 from scripts.registry.stores.store import ObjectStore
 
 UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

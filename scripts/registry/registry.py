@@ -8,7 +8,7 @@ from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.registry import keys
 from scripts.registry.aliases import Alias, parse_alias, promoted, returned, rolled_back
 from scripts.registry.documents import decode, encode, find, write
-from scripts.registry.stores.location import open_store
+from scripts.registry.stores import open_store
 from scripts.registry.stores.store import StoredObject
 from scripts.registry.versions import Versions
 

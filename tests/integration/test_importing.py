@@ -37,7 +37,7 @@ from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import read_checkpoint
 from scripts.refresh.conversion import longest_window
-from scripts.refresh.import_model import import_model
+from scripts.refresh.judge import import_model
 from scripts.refresh.sources.source import Revision
 from tests.tiny import write_artifact
 

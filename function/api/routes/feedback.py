@@ -2,18 +2,73 @@
 
 import json
 from collections.abc import Sequence
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
-from function.api.feedback_schemas import FeedbackRequest, RightEntity
 from function.api.limits import require_model
 from function.api.observability import Record, write_lines
+from function.api.prediction_ids import PATTERN
 from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
 from function.api.routes import RouteContext
 from function.core.errors import BatchTooLargeError, InputError
 from function.core.types import ModelInfo
+
+MAX_ENTITIES = 10_000  # of one text
+
+
+class RightEntity(BaseModel):
+    """Entity at the code points [start, end) of the text."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    start: Annotated[int, Field(ge=0)]
+    end: Annotated[int, Field(ge=1)]
+
+
+class FeedbackRequest(BaseModel):
+    """The right label of a text, or its right entities, depending on the model's task."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"id": "0123456789abcdef0123456789abcdef-0", "label": "positive"}]
+        },
+    )
+
+    id: Annotated[
+        str,
+        Field(
+            pattern=PATTERN,
+            description="The answer's header `x-prediction-id`; for further texts of a request, "
+            "the same with its last number counted up",
+        ),
+    ]
+    model: Annotated[
+        str | None, Field(description="Model that answered; the default model if absent")
+    ] = None
+    label: Annotated[
+        str | None, Field(description="Right label, if the model classifies texts")
+    ] = None
+    entities: Annotated[
+        list[RightEntity] | None,
+        Field(
+            max_length=MAX_ENTITIES,
+            description="All right entities in text order, if the model finds entities",
+        ),
+    ] = None
+    text: Annotated[
+        str | None,
+        Field(
+            description="The text, if its owner wants it kept for training; refused if this "
+            "service keeps no texts"
+        ),
+    ] = None
+
 
 ACCEPTED = 202
 RESPONSES = documented(400, 401, 403, 404, 413, 415, 422, 503)

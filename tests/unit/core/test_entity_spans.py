@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from function.core.entity_spans import build_entities
+from function.core.entities import build_entities
 from function.core.word_emissions import Words
 
 

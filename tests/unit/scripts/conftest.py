@@ -8,7 +8,7 @@ import pytest
 
 from function.core.artifact import Artifact, open_artifact
 from scripts.registry.registry import Registry
-from scripts.registry.stores.location import open_store
+from scripts.registry.stores import open_store
 from scripts.registry.stores.store import ObjectStore
 from tests.aws import aws, bucket, moto_endpoint
 from tests.stand_ins.account import bootstrapped, cloud, line, source

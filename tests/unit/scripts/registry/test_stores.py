@@ -15,9 +15,8 @@ from scripts.common.errors import (
     StoreError,
     UsageError,
 )
-from scripts.registry.stores import s3
+from scripts.registry.stores import open_store, s3
 from scripts.registry.stores.directory import PARTIAL, DirectoryStore
-from scripts.registry.stores.location import open_store
 from scripts.registry.stores.s3 import S3Store
 
 

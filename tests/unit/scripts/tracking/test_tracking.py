@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from scripts.common.errors import MissingExtraError
-from scripts.drift.tracked import track
+from scripts.report import track
 from scripts.tracking.recording import Recording, TrackedSteps
 from scripts.tracking.tracker import NullTracker, Point, TrackingError, open_tracker
 from scripts.train.config import TrainConfig
@@ -405,8 +405,6 @@ def test_wandb_keeps_a_window_of_production_until_there_is_a_network(tmp_path, m
 def test_a_window_of_production_that_a_tracker_does_not_take_is_an_error(
     tmp_path, monkeypatch, window
 ):
-    monkeypatch.setattr(
-        "scripts.drift.tracked.open_tracker", lambda *_, **__: Unreliable(down=True)
-    )
+    monkeypatch.setattr("scripts.report.open_tracker", lambda *_, **__: Unreliable(down=True))
     with pytest.raises(TrackingError, match="unreliable: gone away"):
         track(window, "mlflow", tmp_path)

@@ -4,8 +4,8 @@ from datetime import timedelta
 import pytest
 
 from function.core.artifact import open_artifact
+from scripts.prune import Retention, prune
 from scripts.registry import keys
-from scripts.registry.pruning import Retention, prune
 from scripts.registry.releases import Release, record_release
 from tests.faults import FaultyStore, KilledError
 from tests.tiny import write_artifact
