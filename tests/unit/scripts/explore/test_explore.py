@@ -101,7 +101,7 @@ def exploring(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Explore:
 @pytest.fixture
 def page(folder: Path, exploring: Explore, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The Markdown alone: rendering the pictures takes most of the time."""
-    monkeypatch.setattr(plots, "_save", lambda *_: None)
+    monkeypatch.setattr(plots, "save", lambda *_: None)
 
     def written(*tests: str) -> str:
         assert exploring(*tests) == 0
