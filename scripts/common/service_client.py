@@ -17,16 +17,12 @@ TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
 
 
 class ServiceError(CommandError):
-    """A service refused a request, or none answered.
-
-    Attributes:
-        status: The HTTP status, 0 where nothing answered.
-        retry_after: Seconds after which the service suggests another try, None without a hint.
-    """
+    """A service refused a request, or none answered: then the status is 0."""
 
     def __init__(self, where: str, status: int, detail: str, retry_after: float | None) -> None:
         super().__init__(f"{where}: {status}: {detail}" if status else f"{where}: {detail}")
-        self.status, self.detail, self.retry_after = status, detail, retry_after
+        self.status, self.detail = status, detail
+        self.retry_after = retry_after  # seconds, None where the service gave none
 
 
 class ServiceClient:

@@ -1,8 +1,4 @@
-"""Figures of a model that finds entities.
-
-They are apart from `entity_evaluation.py` for what they need: seqeval is installed for entities
-alone.
-"""
+"""Figures of a model that finds entities. They take seqeval, which finding them does not."""
 
 from collections.abc import Iterator, Sequence
 

@@ -34,8 +34,8 @@ READING = ("text", "label", "renamed_label", "documents")
 CHECKS = ("behaviour", "highlights", "agreement")
 SEED = 7
 
-Texts = TypeVar("Texts")
-Answered = TypeVar("Answered")
+TextRows = TypeVar("TextRows")
+Evaluated = TypeVar("Evaluated")
 
 
 def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
     return _report(service.name, service.version, evaluator.figures(answered, service.labels))
 
 
-class Evaluator(ABC, Generic[Texts, Answered]):
+class Evaluator(ABC, Generic[TextRows, Evaluated]):
     """One task's way from a file of texts with their truth to figures.
 
     Attributes:
@@ -86,19 +86,19 @@ class Evaluator(ABC, Generic[Texts, Answered]):
     options: ClassVar[frozenset[str]]
 
     @abstractmethod
-    def read(self, path: Path, labels: Sequence[str], **how: Any) -> Texts:
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> TextRows:
         """Read a file; `how` are some of `options`. Raises DataError."""
 
     @abstractmethod
-    def evaluate(self, predictor: Predictor, rows: Texts, title: str) -> Answered:
+    def evaluate(self, predictor: Predictor, rows: TextRows, title: str) -> Evaluated:
         """Answer every text on this machine; `title` is that of the progress."""
 
     @abstractmethod
-    def evaluate_service(self, service: ServiceClient, rows: Texts, title: str) -> Answered:
+    def evaluate_service(self, service: ServiceClient, rows: TextRows, title: str) -> Evaluated:
         """Have a service answer every text. Raises ServiceError."""
 
     @abstractmethod
-    def figures(self, answered: Answered, labels: Sequence[str]) -> dict[str, float]:
+    def figures(self, answered: Evaluated, labels: Sequence[str]) -> dict[str, float]:
         """Return the figures as a manifest records them."""
 
 

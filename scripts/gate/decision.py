@@ -14,7 +14,6 @@ from scripts.gate.judgement import Disagreement, JudgedModel, Judgement, Require
 from scripts.gate.measurement import (
     GoldenAnswers,
     Measurement,
-    ShownAnswer,
     latency_texts,
     measure,
     median_latencies,
@@ -174,25 +173,20 @@ def _disagreements(
     """Return the texts where the support of the truth differs most between the two, most first."""
     difference = candidate.support - champion.support
     order = np.argsort(-np.abs(difference), kind="stable")[:DISAGREEMENTS]
+    shown = [(row, candidate.show(row), champion.show(row)) for row in order.tolist()]
     return [
-        _disagreement(texts[row], candidate.show(row), champion.show(row), float(difference[row]))
-        for row in order.tolist()
+        Disagreement(
+            text=texts[row],
+            truth=new.truth,
+            candidate_answer=new.answer,
+            candidate_score=new.score,
+            champion_answer=old.answer,
+            champion_score=old.score,
+            difference=float(difference[row]),
+        )
+        for row, new, old in shown
         if difference[row]
     ]
-
-
-def _disagreement(
-    text: str, candidate: ShownAnswer, champion: ShownAnswer, difference: float
-) -> Disagreement:
-    return Disagreement(
-        text=text,
-        truth=candidate.truth,
-        candidate_answer=candidate.answer,
-        candidate_score=candidate.score,
-        champion_answer=champion.answer,
-        champion_score=champion.score,
-        difference=difference,
-    )
 
 
 def _unscored(

@@ -20,7 +20,7 @@ from scripts.train.corpus import Corpus, load_corpus, locate
 from scripts.train.export import ExportParity, check_parity
 from scripts.train.plots import draw_plots
 from scripts.train.record import read_log
-from scripts.train.tasks import Fitted, Measured, TrainingTask
+from scripts.train.tasks import Fitted, HeldOutAnswers, TrainingTask
 
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000
@@ -56,7 +56,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
 
     def measure(
         self, run: TrainingRun, draft: Artifact, fitted: Fitted[Evaluation]
-    ) -> Measured[Evaluation]:
+    ) -> HeldOutAnswers[Evaluation]:
         tests = {f"{name}-test": rows for name, rows in run.corpus.test.items()}
         for name, path in run.config.evaluation.items():
             tests[name] = read_labelled(locate(run.data, path), run.config.labels)
@@ -67,13 +67,13 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
             name: Evaluation(rescale(each.probabilities, temperature), each.truth, each.tokens)
             for name, each in found.items()
         }
-        return Measured(calibrated, {"before_calibration": _all_figures(found)})
+        return HeldOutAnswers(calibrated, {"before_calibration": _all_figures(found)})
 
     def figures(self, answers: Evaluation, labels: list[str]) -> dict[str, float]:  # noqa: ARG002
         return figures(answers.probabilities, answers.truth)
 
     def profile(
-        self, run: TrainingRun, trained: TrainedModel, measured: Measured[Evaluation]
+        self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers[Evaluation]
     ) -> dict[str, Any]:
         validation: dict[str, LabelledTexts] = run.corpus.validation
         together = _join(measured.answers[f"{name}-validation"] for name in validation)

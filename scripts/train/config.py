@@ -76,17 +76,12 @@ class PretrainingConfig(PhaseConfig, UnlabelledConfig):
 
 
 class FinetuningConfig(PhaseConfig):
-    """Training on labels.
+    """Training on labels."""
 
-    Attributes:
-        evaluate_every: Steps between validations; None validates after each epoch.
-        patience: Validations without a better one that end the phase.
-        validation_texts: Most texts of each data set that a validation takes.
-    """
-
+    # Steps between validations; None validates after each epoch.
     evaluate_every: Annotated[int | None, Field(ge=1)] = None
-    patience: Annotated[int, Field(ge=1)] = 5
-    validation_texts: Annotated[int, Field(ge=1)] = 1000
+    patience: Annotated[int, Field(ge=1)] = 5  # validations without a better one, then it ends
+    validation_texts: Annotated[int, Field(ge=1)] = 1000  # of each data set, at most
 
 
 class ServingConfig(_Section):
@@ -106,16 +101,10 @@ class ServingConfig(_Section):
 
 
 class TrackingConfig(_Section):
-    """The tracker that records the run besides its folder.
-
-    Attributes:
-        to: `auto` is MLflow where that is installed, and nothing elsewhere.
-        register_model: The artifact also becomes the newest version of the model in MLflow's
-            registry.
-    """
+    """The tracker that records the run, too; `auto` is MLflow where that is installed."""
 
     to: TrackerChoice = "auto"
-    register_model: bool = False
+    register_model: bool = False  # as the newest version in MLflow's registry, too
 
 
 class TrainConfig(_Section):

@@ -11,16 +11,16 @@ from scripts.train.batches import TokenizedTexts
 from scripts.train.config import TrainConfig, UnlabelledConfig
 from scripts.train.splits import split_rows
 
-Texts = TypeVar("Texts")
+TextRows = TypeVar("TextRows")
 
 
 @dataclass(frozen=True)
-class Corpus(Generic[Texts]):
+class Corpus(Generic[TextRows]):
     """Training rows of all data sets together; held-out rows by data set."""
 
-    train: Texts
-    validation: dict[str, Texts]
-    test: dict[str, Texts]
+    train: TextRows
+    validation: dict[str, TextRows]
+    test: dict[str, TextRows]
 
 
 def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:

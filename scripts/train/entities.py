@@ -25,7 +25,7 @@ from scripts.train.corpus import Corpus, load_tagged_corpus, locate
 from scripts.train.export import EntityParity, run_torch
 from scripts.train.plots import draw_loss
 from scripts.train.record import read_log
-from scripts.train.tasks import Fitted, Measured, TrainingTask
+from scripts.train.tasks import Fitted, HeldOutAnswers, TrainingTask
 
 PARITY_TEXTS = 1000
 LEAST_SAME = 0.99  # of the entities that the trained and the exported model find
@@ -81,7 +81,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
 
     def measure(
         self, run: TrainingRun, draft: Artifact, fitted: Fitted[EntityEvaluation]
-    ) -> Measured[EntityEvaluation]:
+    ) -> HeldOutAnswers[EntityEvaluation]:
         """See `TrainingTask`. Documents of several texts are answered as one text, too."""
         parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
         parts |= {f"{name}-test": rows for name, rows in run.corpus.test.items()}
@@ -97,7 +97,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
             if len(documents) < len(rows):
                 title = f"{title}-documents"
                 answers[title] = evaluate_entities(predictor, documents, title=title)
-        return Measured(answers)
+        return HeldOutAnswers(answers)
 
     def figures(self, answers: EntityEvaluation, labels: list[str]) -> dict[str, float]:
         return entity_figures(answers, labels)
@@ -106,7 +106,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
         self,
         run: TrainingRun,
         trained: TrainedModel,  # noqa: ARG002
-        measured: Measured[EntityEvaluation],
+        measured: HeldOutAnswers[EntityEvaluation],
     ) -> dict[str, Any]:
         validation = [measured.answers[f"{name}-validation"] for name in run.corpus.validation]
         return entity_profile(validation, run.config.labels)

@@ -12,29 +12,29 @@ from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus
 from scripts.train.export import EntityParity, ExportParity
 
-Texts = TypeVar("Texts")
-Answered = TypeVar("Answered")
+TextRows = TypeVar("TextRows")
+Evaluated = TypeVar("Evaluated")
 
 
 @dataclass(frozen=True)
-class Fitted(Generic[Answered]):
+class Fitted(Generic[Evaluated]):
     """The choices that were made on the validation parts."""
 
     tokenization: Tokenization  # with the chosen way to read long texts
     decoding: Decoding  # with the fitted temperature
     report: dict[str, Any]  # what was compared, for the run's report
-    validation: Mapping[str, Answered] = field(default_factory=dict)
+    validation: Mapping[str, Evaluated] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Measured(Generic[Answered]):
+class HeldOutAnswers(Generic[Evaluated]):
     """Answers of the artifact, calibrated, by held-out data set; and more for the run's report."""
 
-    answers: Mapping[str, Answered]
+    answers: Mapping[str, Evaluated]
     report: dict[str, Any] = field(default_factory=dict)
 
 
-class TrainingTask(ABC, Generic[Texts, Answered]):
+class TrainingTask(ABC, Generic[TextRows, Evaluated]):
     """The steps of a run that depend on its task.
 
     A draft is the exported artifact before anything was measured or chosen; its folder holds no
@@ -42,7 +42,7 @@ class TrainingTask(ABC, Generic[Texts, Answered]):
     """
 
     @abstractmethod
-    def read(self, config: TrainConfig, data: Path) -> Corpus[Texts]:
+    def read(self, config: TrainConfig, data: Path) -> Corpus[TextRows]:
         """Read and split the data sets. Raises DataError."""
 
     @abstractmethod
@@ -56,25 +56,25 @@ class TrainingTask(ABC, Generic[Texts, Answered]):
         """Compare the export with the trained model. Raises ExportError where it is too far off."""
 
     @abstractmethod
-    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Answered]:
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Evaluated]:
         """Choose on the validation parts what can be chosen after training."""
 
     @abstractmethod
     def measure(
-        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Answered]
-    ) -> Measured[Answered]:
+        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Evaluated]
+    ) -> HeldOutAnswers[Evaluated]:
         """Answer the validation parts, the test parts and the files that are measured only."""
 
     @abstractmethod
-    def figures(self, answers: Answered, labels: list[str]) -> dict[str, float]:
+    def figures(self, answers: Evaluated, labels: list[str]) -> dict[str, float]:
         """Return the figures that the manifest records of one data set."""
 
     @abstractmethod
     def profile(
-        self, run: TrainingRun, trained: TrainedModel, measured: Measured[Answered]
+        self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers[Evaluated]
     ) -> dict[str, Any]:
         """Return the reference profile of the validation parts."""
 
     @abstractmethod
-    def write_extras(self, run: TrainingRun, answers: Mapping[str, Answered]) -> list[Path]:
+    def write_extras(self, run: TrainingRun, answers: Mapping[str, Evaluated]) -> list[Path]:
         """Write the run's files other than artifact and report, and return the plots."""

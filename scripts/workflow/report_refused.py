@@ -16,9 +16,10 @@ from typing import Any
 
 from scripts.common.command_line import add_to_summary, run
 from scripts.common.errors import CommandError, UsageError
+from scripts.gate.outcome import GateOutcome
 from scripts.workflow.refresh_results import read_report, read_results
 
-REFUSALS = ("refused", "underpowered")
+REFUSALS = (GateOutcome.REFUSED, GateOutcome.UNDERPOWERED)
 AGAIN = (
     "To have it judged again, run the workflow 'refresh-model' by hand with 'model' and 'retry'."
 )
@@ -52,7 +53,7 @@ def main() -> None:
 
 
 def _report(result: dict[str, Any], report: str) -> None:
-    outcome = "refused" if result["verdict"] == "refused" else "not proved to be as good"
+    outcome = "refused" if result["verdict"] == GateOutcome.REFUSED else "not proved to be as good"
     title = f"{result['model']}: {result['version']} was {outcome}"
     page = _page(title, result, report)
     add_to_summary(page)

@@ -22,7 +22,7 @@ from scripts.train.loop import Evaluate, Loss, Phase, Rate
 BUILT_IN = "scripts.train.architectures"
 
 Log = Callable[[dict[str, Any]], None]
-Settings = TypeVar("Settings", bound=BaseModel)
+NetworkSettings = TypeVar("NetworkSettings", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class TrainingRun:
     folder: Path  # where the run keeps what a killed one needs to go on
     log: Log  # takes every step and every validation
 
-    def settings(self, kind: type[Settings]) -> Settings:
+    def settings(self, kind: type[NetworkSettings]) -> NetworkSettings:
         """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
         try:
             return kind.model_validate(self.config.network)
