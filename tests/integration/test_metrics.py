@@ -110,7 +110,7 @@ def test_it_is_told_with_its_unit_and_labels(told, server, function):
         for name in names:
             found = [metrics[name][:2] for metrics in sources[line] if name in metrics]
             assert found, f"{name} is in no {line} line"
-            assert set(map(str, found)) == {str((told.unit, [list(told.by)]))}
+            assert set(map(str, found)) == {str((told.unit, [list(told.dimensions)]))}
     if told.kind:
         ending = "_count" if told.kind == "histogram" else ""
         samples = server.samples[f"evergreen_{told.prometheus}{ending}"]
