@@ -13,7 +13,8 @@ from scripts.drift.check import DriftCheck, check_model, check_parser
 from scripts.drift.cloudwatch import metric_values
 from scripts.drift.distributions import FEATURES
 from scripts.drift.wording import headline
-from scripts.tracking.tracker import Point, Tracker, TrackerChoice, TrackingError, open_tracker
+from scripts.tracking import open_tracker
+from scripts.tracking.tracker import Point, Tracker, TrackerChoice, TrackingError
 
 JOB = "inference"
 PART = "production"  # where the names of training's metrics have a data set

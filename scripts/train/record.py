@@ -6,8 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from scripts.tracking import open_tracker
 from scripts.tracking.recording import Recording, TrackedSteps
-from scripts.tracking.tracker import Point, Status, Tracker, open_tracker
+from scripts.tracking.tracker import Point, Status, Tracker
 from scripts.train.config import TrainConfig
 
 LOG = "log.jsonl"

@@ -14,8 +14,9 @@ from PIL import Image
 
 from scripts.common.errors import MissingExtraError
 from scripts.report import track
+from scripts.tracking import open_tracker
 from scripts.tracking.recording import Recording, TrackedSteps
-from scripts.tracking.tracker import NullTracker, Point, TrackingError, open_tracker
+from scripts.tracking.tracker import NullTracker, Point, TrackingError
 from scripts.train.config import TrainConfig
 from scripts.train.record import read_log, record_run
 from tests.predictions import a_check, a_log
