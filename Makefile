@@ -28,7 +28,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-hea
 export MODELS_DIR ?= build/models
 
 # Modules are compiled when they are first imported. Where that is not kept, every process compiles
-# PyTorch anew, which takes it 20 seconds.
+# PyTorch again, for 20 seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Lambda refuses images with attestations, and podman's own format has no health checks. With podman
@@ -92,7 +92,7 @@ format: $(VENV)/.test ## rewrite what `make check` would refuse
 lambda: $(VENV)/.test $(LAMBDA)/.ready models ## the handler under Lambda's own runtime client and emulator
 	$(BIN)/python -m scripts.emulate --port $(PORT) --python $(LAMBDA)/bin/python
 
-benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours beside a plain transformers pipeline, in one run; DATA= with real texts
+benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours compared with a plain transformers pipeline, in one run; DATA= with real texts
 	$(BIN)/python -m scripts.benchmark --python $(LAMBDA)/bin/python --output docs/benchmarks.md --json docs/benchmarks.json $(REAL)
 
 benchmark-gpu: TORCH_BACKEND = auto
@@ -115,7 +115,7 @@ packages: ## what `make container` needs of Debian or Ubuntu; asks for root
 	sudo apt-get update -qq
 	sudo apt-get install -y -qq $(PACKAGES)
 
-parity: $(VENV)/.test ## int8 beside full precision, of all models that torch can serve, on this processor
+parity: $(VENV)/.test ## int8 compared with full precision, of all models that torch can serve, on this processor
 	$(BIN)/python -m scripts.parity --registry $(REGISTRY)
 
 container: $(VENV)/.test ## the images but the GPU's, built and run with podman
@@ -182,7 +182,7 @@ $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
 	$(LAMBDA)/bin/python -X no_debug_ranges -m compileall -q -f --invalidation-mode unchecked-hash $(CURDIR)/$(LAMBDA)/lib
 	@touch $@
 
-# A wheel of PyTorch for CPUs where pip was told of one, else uv knows where such wheels are. Modules
+# A wheel of PyTorch for CPUs where pip is configured for one, else uv knows where such wheels are. Modules
 # are compiled when they are first imported: most of them never are.
 $(VENV)/.test: tests/requirements.txt $(VENV)/.server
 	$(PIP) --no-compile --require-hashes -r $<
