@@ -29,8 +29,7 @@ from infra.stacks.watch import WatchStack
 def main(app: cdk.App | None = None) -> None:
     """Synthesise the stages, or exit with one line for a wrong configuration.
 
-    Args:
-        app: App with a context of its own. By default the CDK's command line gives the context.
+    Without an app, the CDK's command line gives the context.
     """
     app = app or cdk.App()
     try:
@@ -47,8 +46,7 @@ def build(
 ) -> None:
     """Add the stacks of the stages to an app, and cdk-nag's checks of all of them.
 
-    Raises:
-        ConfigurationError: Two stages have one name, or the context has a wrong value.
+    Raises ConfigurationError where two stages have one name or the context has a wrong value.
     """
     names = [stage.name for stage in stages]
     require(len({*names}) == len(names), "stages", f"two have one name: {', '.join(names)}")

@@ -9,11 +9,8 @@ from constructs import IConstruct
 def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
     """Accept a finding on a construct and everything below it.
 
-    Args:
-        construct: The construct.
-        rule: Id of the rule; with the finding in brackets if the rule has several, as in
-            `AwsSolutions-IAM5[Action::s3:*]`.
-        reason: Why the finding stays.
+    `rule` is the rule's id, with the finding in brackets if the rule has several, as in
+    `AwsSolutions-IAM5[Action::s3:*]`.
     """
     cdk.Validations.of(construct).acknowledge(cdk.Acknowledgment(id=rule, reason=reason))
 

@@ -21,9 +21,6 @@ class AlarmTopic(Construct):
     """Topic to which this account's alarms and budget may publish, over TLS only.
 
     Failed deployments of CodeDeploy are published as well.
-
-    Attributes:
-        topic: The SNS topic.
     """
 
     def __init__(

@@ -24,9 +24,6 @@ class BulkBucket(Construct):
     """Bucket of the files to score, under `in/`, and of the results, under `out/`.
 
     S3 deletes both after `keep_days`.
-
-    Attributes:
-        bucket: The S3 bucket.
     """
 
     def __init__(
@@ -58,14 +55,8 @@ class BulkBucket(Construct):
 class BulkFunction(Construct):
     """Lambda function that scores batches, apart from the stage's own, whose callers wait.
 
-    It runs the same image. IAM decides who may call it, since the state machine has no key.
-    MAX_WINDOWS admits as many windows as the texts of a batch can have.
-
-    Args:
-        digest: `sha256:...` of an image in the function's repository.
-
-    Attributes:
-        function: The Lambda function.
+    It runs the same image, by its `digest`, `sha256:...`. IAM decides who may call it, since the
+    state machine has no key. MAX_WINDOWS admits as many windows as the texts of a batch can have.
     """
 
     def __init__(
@@ -113,9 +104,6 @@ class BulkMachine(Construct):
     """State machine that reads files, calls the function and writes results.
 
     Its log has every step, without input and output.
-
-    Attributes:
-        machine: The state machine.
     """
 
     def __init__(

@@ -60,14 +60,7 @@ ROW = """
 def definition(
     bulk: BulkConfiguration, *, partition: str, function: str, bucket: str
 ) -> dict[str, Any]:
-    """Return the definition of the state machine.
-
-    Args:
-        bulk: Limits of a run.
-        partition: Partition of AWS, such as `aws`.
-        function: ARN of the function that scores.
-        bucket: Name of the bucket of files and results.
-    """
+    """Return the definition of the state machine; `function` is the ARN of the one that scores."""
     return {
         "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
         "QueryLanguage": "JSONata",
@@ -143,10 +136,7 @@ def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, buc
 def _batch(form: str, partition: str, function: str) -> State:
     """Return the states of a batch. A status that is no text's fault fails the batch.
 
-    Args:
-        form: Format of the file, part of the states' names: they must be unique in the machine.
-        partition: Partition of AWS.
-        function: ARN of the function that scores.
+    `form`, the file's format, is part of the states' names, which must be unique in the machine.
     """
     together, answered, alone = f"Ask with {form}", f"Is {form} answered?", f"Ask with one {form}"
     rows, one_by_one, refused = f"Rows of {form}", f"One {form} by one", f"No to {form}"

@@ -16,11 +16,9 @@ STAGES_OF_A_REQUEST = ("tokenization_ms", "inference_ms", "decoding_ms", "explan
 
 
 class Dashboard(Construct):
-    """Dashboard with alarms, traffic, durations, predictions and drift.
+    """Dashboard with alarms on top, traffic, durations, predictions and drift.
 
-    Args:
-        alarms: All alarms of the stage, shown on top.
-        more: Rows of graphs of the stage's optional parts.
+    `more` has rows of graphs of the stage's optional parts.
     """
 
     def __init__(
@@ -71,10 +69,7 @@ def graph(
 def metrics_by_model(service: str, metric: str, statistic: str) -> cloudwatch.IMetric:
     """Return a metric of all models, a line for each.
 
-    Args:
-        service: The deployment's setting SERVICE.
-        metric: Name in double quotes, or a word in the name.
-        statistic: Statistic of CloudWatch.
+    `service` is the setting SERVICE; `metric` is a name in double quotes, or a word in the name.
     """
     return cloudwatch.SearchExpression(
         expression=(

@@ -18,11 +18,7 @@ DAY = cdk.Duration.days(1)
 
 
 class FunctionAlarms(Construct):
-    """Alarms on the limits that the stage sets.
-
-    Attributes:
-        alarms: The alarms.
-    """
+    """Alarms on the limits that the stage sets."""
 
     def __init__(
         self,

@@ -48,13 +48,10 @@ class GitHubTrust(Construct):
             )
 
     def jobs(self, *contexts: str) -> iam.IPrincipal:
-        """Return the jobs of the project's repository that run on its branch in given contexts.
+        """Return the repository's jobs on its branch, in `ref:refs/heads/B` or `environment:E`.
 
         The branch is a condition of its own, since the subject of an environment has none. So is
         the repository's number, since a name can pass to another owner.
-
-        Args:
-            contexts: `ref:refs/heads/B` or `environment:E`.
         """
         repository: GitHubRepository = self._repository
         subjects = [subject for context in contexts for subject in repository.subjects(context)]
@@ -74,9 +71,8 @@ class GitHubTrust(Construct):
 class ImageRoles(Construct):
     """Roles for jobs on the repository's branch, before anything is deployed.
 
-    Attributes:
-        push: Role that reads models and pushes images.
-        refresh: Role that publishes and judges models and chooses the candidate.
+    `push` reads models and pushes images; `refresh` publishes and judges models and chooses the
+    candidate.
     """
 
     def __init__(
@@ -157,9 +153,6 @@ class DeployRole(Construct):
 
     It deploys through the roles of `cdk bootstrap` and has no permission to create resources. It
     reads the deployment's state, tags the live image and records the release.
-
-    Attributes:
-        role: The IAM role.
     """
 
     def __init__(

@@ -14,15 +14,7 @@ HANDLERS = Path(__file__).parent.parent / "handlers"
 
 
 class HookFunction(Construct):
-    """Lambda function over one of the handlers, with a role that may write its log.
-
-    Args:
-        module: Module of infra/handlers.
-
-    Attributes:
-        role: The role, for further grants.
-        function: The Lambda function.
-    """
+    """Lambda function over a module of infra/handlers, with a role that may write its log."""
 
     def __init__(
         self,

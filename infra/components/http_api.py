@@ -35,12 +35,7 @@ ACCESS_LOG = {
 
 
 class HttpApi(Construct):
-    """API that sends every path without a route of its own to the alias `live`.
-
-    Attributes:
-        api: The HTTP API.
-        stage: Its `$default` stage.
-    """
+    """API that sends every path without a route of its own to the alias `live`."""
 
     def __init__(
         self,
@@ -113,8 +108,7 @@ def _cors(configuration: ApiConfiguration) -> apigateway.CorsPreflightOptions | 
 class CustomDomain(Construct):
     """Custom domain name of the API, with a record in Route 53 if the zone is configured.
 
-    Attributes:
-        target: Host to which the name must point, for a record by hand.
+    For a record by hand, `target` is the host to which the name must point.
     """
 
     def __init__(

@@ -9,10 +9,7 @@ def image_digest(stack: cdk.Stack, *, key: str) -> str:
     """Return the digest under a key of the CDK context, as in `-c function_image=sha256:...`.
 
     Without one it becomes a parameter of the template: such a template can be synthesised without
-    an image, and CloudFormation does not deploy it.
-
-    Raises:
-        ConfigurationError: The value is no digest.
+    an image, and CloudFormation does not deploy it. Raises ConfigurationError for another value.
     """
     digest = stack.node.try_get_context(key)
     if digest:

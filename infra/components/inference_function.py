@@ -18,17 +18,9 @@ MODELS_DIR = "/opt/models"  # where Dockerfile.lambda puts them
 
 
 class InferenceFunction(Construct):
-    """Lambda function that runs an image by its digest.
+    """Lambda function that runs an image by its digest, `sha256:...`; callers use its alias `live`.
 
-    Args:
-        digest: `sha256:...` of an image in the function's repository.
-        environment: Settings other than those that follow from the stage.
-
-    Attributes:
-        function: The Lambda function.
-        version: Its newest version.
-        alias: The alias `live`, which callers use.
-        log_group: Its log.
+    `environment` has the settings that do not follow from the stage; `version` is the newest.
     """
 
     def __init__(

@@ -14,16 +14,9 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
 class Limit(NamedTuple):
-    """Limit of a metric.
+    """Limit of a metric. `name` follows the stage's prefix; `operator` is the breaching comparison.
 
-    Attributes:
-        name: Name of the alarm, after the stage's prefix.
-        description: Description of the alarm.
-        metric: The metric.
-        threshold: Value that the metric must not exceed.
-        operator: Comparison that breaches the limit.
-        periods: Periods in a row that breach it before the alarm goes off.
-        missing_breaches: Treat missing data as a breach.
+    The alarm goes off after `periods` breaching periods in a row.
     """
 
     name: str

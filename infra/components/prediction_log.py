@@ -28,10 +28,7 @@ class PredictionBucket(Construct):
     """Bucket of the prediction log, with a folder for every hour.
 
     S3 deletes lines after their retention. Other files stay, such as a reference log put there.
-
-    Attributes:
-        bucket: The S3 bucket.
-        location: Value of `scripts.drift --log`.
+    `location` is the value of `scripts.drift --log`.
     """
 
     def __init__(
@@ -111,9 +108,7 @@ class PredictionKey(Construct):
 class PredictionStream(Construct):
     """Delivery stream that splits CloudWatch's batches into the printed lines.
 
-    Attributes:
-        stream: The delivery stream.
-        writer: Role with which CloudWatch Logs writes to the stream.
+    CloudWatch Logs writes to it with the role `writer`.
     """
 
     def __init__(
@@ -206,14 +201,7 @@ def subscribe_predictions(
     stream: firehose.IDeliveryStream,
     writer: iam.IRole,
 ) -> None:
-    """Forward the lines with `"log": "prediction"` or `"feedback"`, and no others.
-
-    Args:
-        scope: Scope of the subscription.
-        log_group: Log group of the application.
-        stream: Delivery stream.
-        writer: Role that may write to the stream.
-    """
+    """Forward the lines with `"log": "prediction"` or `"feedback"`, and no others."""
     logs.SubscriptionFilter(
         scope,
         "Predictions",

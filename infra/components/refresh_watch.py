@@ -16,12 +16,9 @@ HOUR = cdk.Duration.hours(1)
 
 
 class RefreshWatch(Construct):
-    """Hourly metric of the time since the last check for a newer model.
+    """Hourly metric of the time since the last check for a newer model, and its `limit`.
 
     Every check records itself in the registry's bucket, whatever it finds.
-
-    Attributes:
-        limit: Limit of that time.
     """
 
     def __init__(

@@ -13,11 +13,7 @@ from infra.configuration.project import ProjectConfiguration
 
 
 class ModelBucket(Construct):
-    """Bucket of the model registry, versioned: model versions, aliases, verdicts and releases.
-
-    Attributes:
-        bucket: The S3 bucket.
-    """
+    """Bucket of the model registry, versioned: model versions, aliases, verdicts and releases."""
 
     def __init__(self, scope: Construct, id_: str, *, project: ProjectConfiguration) -> None:
         super().__init__(scope, id_)
@@ -46,13 +42,7 @@ class ImageRepository(Construct):
     """ECR repository with immutable tags, which scans images on push.
 
     Images deployed to a stage have a tag `<stage>-...` and a count of their own, so that no number
-    of builds expires the image that a stage runs.
-
-    Args:
-        stages: Names of the stages, the most important first.
-
-    Attributes:
-        repository: The ECR repository.
+    of builds expires the image that a stage runs. `stages` begins with the most important.
     """
 
     def __init__(

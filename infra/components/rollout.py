@@ -24,9 +24,6 @@ class RolloutAlarms(Construct):
     The first counts the new version alone, by a dimension that Lambda adds for an alias. So the
     requests that still go to the previous version do not dilute its failures, and failures of a
     broken version do not block the next one.
-
-    Attributes:
-        alarms: Both alarms.
     """
 
     def __init__(
@@ -92,9 +89,6 @@ class Rollout(Construct):
 
     A failed hook, an alarm or a manual stop rolls back. An AllAtOnce rollout ignores the alarms:
     they have no data on the new version yet, and one in ALARM must not block a fix.
-
-    Attributes:
-        group: The deployment group.
     """
 
     def __init__(

@@ -24,9 +24,6 @@ class GpuCapacity(Construct):
     """ECS Managed Instances with one NVIDIA GPU each, of the cheapest available type.
 
     ECS starts, patches and ends them as tasks need them.
-
-    Attributes:
-        provider: The cluster's capacity provider.
     """
 
     def __init__(
@@ -89,10 +86,6 @@ class ServerService(Construct):
 
     A deployment is rolled back if its tasks do not become ready or the alarm goes off. Old tasks
     run until the new ones are ready, so callers do not wait.
-
-    Attributes:
-        cluster: The cluster, with its capacity.
-        tasks: The ECS service.
     """
 
     def __init__(

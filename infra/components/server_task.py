@@ -35,14 +35,8 @@ ARCHITECTURES = {
 class ServerTask(Construct):
     """Task definition with one container, which may write to its /tmp and its log alone.
 
-    Args:
-        digest: `sha256:...` of an image in the server's repository.
-        environment: Settings other than those that follow from the stage.
-        secrets: Settings that ECS reads from Secrets Manager when a task starts.
-
-    Attributes:
-        definition: The task definition.
-        log_group: Its log.
+    It runs an image by its `digest`, `sha256:...`. `environment` has the settings that do not
+    follow from the stage, `secrets` those that ECS reads from Secrets Manager at a task's start.
     """
 
     def __init__(

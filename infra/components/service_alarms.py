@@ -48,11 +48,7 @@ def failed_percent(
 
 
 class RollbackAlarm(Construct):
-    """Alarm on failed requests that rolls back a running deployment.
-
-    Attributes:
-        alarm: The alarm.
-    """
+    """Alarm on failed requests that rolls back a running deployment."""
 
     def __init__(
         self,

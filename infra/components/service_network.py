@@ -34,10 +34,6 @@ class ServiceNetwork(Construct):
 
     Image layers come from S3 through a gateway endpoint, which is free. Connections that security
     groups reject are logged.
-
-    Attributes:
-        vpc: The VPC.
-        subnets: The subnets.
     """
 
     def __init__(
@@ -87,11 +83,7 @@ class ServiceNetwork(Construct):
 class InternalBalancer(Construct):
     """Load balancer with private addresses, whose health check is a task's readiness.
 
-    Attributes:
-        balancer: The load balancer.
-        listener: Its listener.
-        targets: Target group, for the tasks.
-        callers: Security group that may call the balancer.
+    Only the security group `callers` may call it.
     """
 
     def __init__(self, scope: Construct, id_: str, *, network: ServiceNetwork) -> None:

@@ -16,9 +16,6 @@ class SmokeTest(Construct):
 
     CodeDeploy runs `before_traffic` in each deployment, but not when the alias is created. A custom
     resource, created once, tests the first version before the alias is created.
-
-    Attributes:
-        before_traffic: The hook of CodeDeploy.
     """
 
     def __init__(

@@ -41,13 +41,8 @@ def private_bucket(
 ) -> s3.Bucket:
     """Return the bucket of a construct: encrypted, TLS only, private, objects owned by the account.
 
-    Args:
-        scope: The construct.
-        retain: Keep the bucket when its stack is deleted.
-        lifecycle_rules: Rules of deletion.
-        without_access_log: Why it needs no access log.
-        name: Name of the bucket. None lets CloudFormation choose.
-        versioned: Keep replaced objects.
+    `retain` keeps it when its stack is deleted. `without_access_log` is the reason for having no
+    access log. Without a `name`, CloudFormation chooses one.
     """
     bucket = s3.Bucket(
         scope,

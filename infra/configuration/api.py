@@ -9,13 +9,10 @@ from infra.configuration.checks import Section, require, require_between, requir
 
 @dataclass(frozen=True, kw_only=True)
 class DomainConfiguration(Section, prefix="api.domain"):
-    """Custom domain name of the API.
+    """Custom domain name of the API, such as text.example.com.
 
-    Attributes:
-        name: The domain name, such as text.example.com.
-        certificate_arn: Its certificate in ACM, in the stage's region.
-        hosted_zone_id: Zone in Route 53 that gets a record; without one you enter it by hand.
-        hosted_zone_name: Name of that zone.
+    The certificate is in ACM, in the stage's region. The zone in Route 53 gets a record; without a
+    zone you enter it by hand.
     """
 
     name: str
@@ -43,16 +40,14 @@ class ApiConfiguration(Section, prefix="api"):
     """HTTP API of a stage.
 
     Attributes:
-        auth: Authorisation. With `key` the application checks a bearer key, with `iam` and `jwt`
-            the gateway checks; `public` has none.
+        auth: With `key` the application checks a bearer key, with `iam` and `jwt` the gateway
+            checks; `public` has no authorisation. The issuer and the audiences are for `jwt`.
         key_digests: SHA-256 of each accepted key, in hex. If empty, `make deploy` makes a key and
             keeps its digest in the Parameter Store.
-        jwt_issuer: Address of the issuer, for `jwt`.
-        jwt_audience: Accepted audiences, for `jwt`.
         rate: Requests a second of all callers together; the gateway answers 429 above it.
         burst: Requests at the same moment, likewise.
         cors_origins: Web sites whose pages may call the API.
-        domain: Custom domain name, None for the address that API Gateway gives.
+        domain: None for the address that API Gateway gives.
     """
 
     auth: Literal["key", "iam", "jwt", "public"] = "key"

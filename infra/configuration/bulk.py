@@ -16,9 +16,7 @@ class BulkConfiguration(Section, prefix="bulk"):
             192 KB of 64,000 bytes; a state may carry 256 KB.
         maximum_rows: Rows that a run reads; it ignores the rest of the file.
         tolerated_failures_percent: Share of rows in failed batches above which a run stops.
-        timeout_hours: Longest run.
         keep_days: Days after which files and results are deleted.
-        memory_megabytes: Memory of the function that scores.
     """
 
     concurrency: int = 5

@@ -23,13 +23,12 @@ class FunctionConfiguration(Section, prefix="function"):
     """Lambda function of a stage.
 
     Attributes:
-        architecture: Processor of the function and of its image; `arm64` costs 20 % less.
+        architecture: Of the function and of its image; `arm64` costs 20 % less.
         memory_megabytes: 1,769 come with one whole vCPU, 3,538 with two.
         timeout_seconds: Longest invocation; the gateway gives up after 30 seconds.
         rollout: CodeDeploy's name for the way in which traffic moves to a new version.
         tick_minutes: Minutes between two warm-up calls, each of which also logs the model's age.
-        snap_start: Restore a snapshot instead of starting, for about $7 a month for each published
-            version.
+        snap_start: Restore a snapshot instead of starting; about $7 a month per published version.
         reserved_concurrency: Executions reserved for this function, which are also its maximum.
         default_model: Model that answers requests which name none.
         environment: Further settings of the function, such as MAX_TEXTS.

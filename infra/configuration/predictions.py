@@ -7,13 +7,10 @@ from infra.configuration.checks import Section, require_between
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionsConfiguration(Section, prefix="predictions"):
-    """Log of predictions and feedback on S3.
+    """Log of predictions and feedback on S3, whose lines S3 deletes after `retention_days`.
 
-    A line holds no text, only a keyed digest, which is the same for equal texts.
-
-    Attributes:
-        retention_days: Days after which S3 deletes a line.
-        feedback_text: Keep the text that a caller sends along with feedback.
+    A line holds no text, only a keyed digest, which is the same for equal texts. `feedback_text`
+    keeps the text that a caller sends along with feedback.
     """
 
     retention_days: int = 90

@@ -8,17 +8,10 @@ from infra.configuration.checks import Section, require, require_between, requir
 
 @dataclass(frozen=True, kw_only=True)
 class GitHubRepository(Section, prefix="repository"):
-    """Repository whose workflows may deploy.
+    """Repository whose workflows may deploy, and the branch from which images are built.
 
     The numbers identify it where names cannot: a new owner of the same name has other numbers. `gh
     api repos/OWNER/NAME --jq '.owner.id, .id'` prints them.
-
-    Attributes:
-        owner: Name of the user or organisation.
-        name: Name of the repository.
-        owner_id: Number of the owner.
-        repository_id: Number of the repository.
-        branch: Branch from which images are built.
     """
 
     owner: str
@@ -42,10 +35,8 @@ class GitHubRepository(Section, prefix="repository"):
     def subjects(self, context: str) -> list[str]:
         """Return the subject of a job's token, in both of GitHub's forms.
 
-        Repositories created or renamed since 2026-07-15 have the one with numbers.
-
-        Args:
-            context: `ref:refs/heads/B` or `environment:E`.
+        Repositories created or renamed since 2026-07-15 have the one with numbers. The context is
+        `ref:refs/heads/B` or `environment:E`.
         """
         return [
             f"repo:{self.owner}/{self.name}:{context}",
@@ -59,7 +50,6 @@ class ProjectConfiguration(Section):
 
     Attributes:
         name: Prefix of all names. Two forks in one account need two.
-        repository: Repository whose workflows may deploy.
         github_oidc: `existing` if the account has GitHub's OIDC provider already: it can have one.
         kept_images: Images that an ECR repository keeps, which is how far back a rollback reaches.
         noncurrent_days: Days after which replaced objects of the model bucket are deleted.

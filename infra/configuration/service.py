@@ -29,13 +29,9 @@ REQUESTS_PER_SECOND: dict[str, float] = {"gpu": 200, "fargate": 20}
 
 @dataclass(frozen=True, kw_only=True)
 class SleepConfiguration(Section, prefix="service.sleep"):
-    """Hours in which no task needs to run.
+    """Hours in which no task needs to run, by cron expressions of Application Auto Scaling.
 
-    Attributes:
-        start: Cron expression of Application Auto Scaling.
-        end: Likewise.
-        time_zone: Time zone of both.
-        wakes: Let a request start a task in between. Callers get 503 until the task is ready.
+    `wakes` lets a request start a task in between; callers get 503 until the task is ready.
     """
 
     start: str
@@ -66,7 +62,6 @@ class ServiceConfiguration(Section, prefix="service"):
         cpu: CPU units of a task; a vCPU has 1,024. None for the default of the capacity.
         memory_megabytes: Memory of a task, likewise.
         minimum_tasks: Tasks without traffic. 0 lets the service scale to zero.
-        maximum_tasks: Most tasks.
         requests_per_second: Requests of one task above which another starts. None for the default.
         queue_windows: Windows waiting in one task above which another starts.
         sleep: Hours without tasks, whatever the minimum.

@@ -15,23 +15,16 @@ RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731,
 
 @dataclass(frozen=True, kw_only=True)
 class StageConfiguration(Section):
-    """Stage: one deployment.
+    """Stage: one deployment. A part that is None does not exist and costs nothing.
 
     Attributes:
-        name: Name of the stage, part of all its names on AWS.
-        region: AWS region.
+        name: Part of all the stage's names on AWS.
         account: Number of the AWS account. Empty takes the account of the credentials.
         models: Models in the image: NAME follows `production`, NAME=VERSION pins. Empty takes all.
         environments: GitHub environments whose jobs may deploy here.
         moves_production: Move the registry's `production` once a deployment answers.
         log_retention_days: Days after which CloudWatch deletes log lines.
         retain_data: Keep logs and results when a stack is deleted.
-        function: The Lambda function.
-        api: The HTTP API.
-        watch: Limits of alarms, and their recipients.
-        service: ECS service for heavy traffic. None has none and costs nothing.
-        bulk: Bulk scoring, likewise.
-        predictions: Prediction log, likewise.
         tags: Further tags, for the bill.
     """
 

@@ -15,8 +15,7 @@ class WatchConfiguration(Section, prefix="watch"):
         p99_milliseconds: 99th percentile of an invocation's duration.
         model_age_days: Age of the default model.
         drift_deviations: Deviation of the mean score from its usual course, in standard deviations
-            that CloudWatch learns from two weeks. Also turns on the alarm on drift that
-            scripts.drift found.
+            that CloudWatch learns from two weeks. Also alarms on drift that scripts.drift found.
         refresh_hours: Hours since the refresh workflow on GitHub last checked for a newer model.
             Only for the stage that moves `production`.
         budget_dollars: Monthly budget of the whole account; let one of its stages have it.

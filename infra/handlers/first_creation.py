@@ -34,10 +34,7 @@ def respond(
 ) -> None:
     """Test the version on creation, and respond in any case, since CloudFormation waits for it.
 
-    Args:
-        event: Event of CloudFormation.
-        lambda_client: Client of Lambda.
-        put: Function that sends the response to an address.
+    `put` sends the response to an address.
     """
     status, reason = "SUCCESS", ""
     if event["RequestType"] == "Create":

@@ -35,20 +35,9 @@ def examine(
     sleep: Callable[[float], None] = time.sleep,
     now: Callable[[], float] = time.monotonic,
 ) -> str:
-    """Warm a version up, then call it as the gateway would.
+    """Warm a version up, call it as the gateway would, and return the answering model and version.
 
-    Args:
-        client: Client of Lambda.
-        version_arn: ARN of the version.
-        auth: Authorisation, as deployed.
-        sleep: Function that waits for a number of seconds.
-        now: Function that returns seconds.
-
-    Returns:
-        Name and version of the model that answered.
-
-    Raises:
-        SmokeTestError: The version cannot be called or answers wrongly.
+    Raises SmokeTestError where the version cannot be called or answers wrongly.
     """
     deadline = now() + TIMEOUT_SECONDS
     # EventBridge's event runs the model once and needs no key.

@@ -19,9 +19,7 @@ from infra.configuration.stage import StageConfiguration
 class BulkStack(cdk.Stack):
     """Bucket, state machine and function that score files on S3.
 
-    Attributes:
-        limits: Limits, for the watch stack's alarms.
-        graphs: Rows of graphs, for its dashboard.
+    `limits` and `graphs` are for the watch stack's alarms and its dashboard.
     """
 
     def __init__(

@@ -15,8 +15,7 @@ from infra.configuration.stage import StageConfiguration
 class FoundationStack(cdk.Stack):
     """Model bucket, image repositories, and roles for building, refreshing and each stage.
 
-    Args:
-        stages: Stages in this account and region.
+    `stages` are those in this account and region.
     """
 
     def __init__(

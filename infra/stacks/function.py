@@ -17,16 +17,7 @@ from infra.stacks.predictions import PredictionsStack
 
 
 class FunctionStack(cdk.Stack):
-    """Function, rollout, warm-up schedule and HTTP API.
-
-    Args:
-        predictions: Stack of the prediction log, None if the stage has none.
-
-    Attributes:
-        inference: The function and its log.
-        alias: The alias `live`.
-        api: The HTTP API, to which other stacks add routes.
-    """
+    """Function, rollout, warm-up schedule and HTTP API, to which other stacks add routes."""
 
     def __init__(
         self,

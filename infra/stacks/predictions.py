@@ -29,11 +29,8 @@ LATE_MINUTES = 30
 class PredictionsStack(cdk.Stack):
     """Bucket, delivery stream and key of the digests.
 
-    Attributes:
-        settings: Settings of the application, without the key.
-        key: The key.
-        limits: Limits, for the watch stack's alarms.
-        graphs: Rows of graphs, for its dashboard.
+    `settings` are the application's, without the key. `limits` and `graphs` are for the watch
+    stack's alarms and its dashboard.
     """
 
     def __init__(

@@ -24,15 +24,9 @@ from infra.stacks.predictions import PredictionsStack
 
 
 class ServiceStack(cdk.Stack):
-    """Server on ECS behind the API of the stage.
+    """Server on ECS, which adds its routes to the API of the function's stack.
 
-    Args:
-        api: HTTP API of the function's stack, to which the service adds its routes.
-        predictions: Stack of the prediction log, None if the stage has none.
-
-    Attributes:
-        limits: Limits, for the watch stack's alarms.
-        graphs: Rows of graphs, for its dashboard.
+    `limits` and `graphs` are for the watch stack's alarms and its dashboard.
     """
 
     def __init__(

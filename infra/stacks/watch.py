@@ -20,12 +20,7 @@ from infra.stacks.function import FunctionStack
 class WatchStack(cdk.Stack):
     """Dashboard, alarms, their topic, and the account's budget.
 
-    Args:
-        limits: Limits of the stage's optional parts.
-        graphs: Rows of graphs of those parts.
-
-    Attributes:
-        topic: The topic.
+    `limits` and `graphs` are those of the stage's optional parts.
     """
 
     def __init__(

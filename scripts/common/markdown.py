@@ -25,11 +25,8 @@ def markdown_table(
 ) -> str:
     """Return a Markdown table.
 
-    Args:
-        header: One cell for each column.
-        rows: As many cells each.
-        figures: Which columns are aligned to the right; those whose cells all begin like a number
-            if None.
+    `figures` says which columns are aligned to the right; by default those whose cells all begin
+    like a number.
     """
     figures = figures or [
         all(cell.startswith(NUMBER_STARTS) for cell in column) for column in zip(*rows, strict=True)
@@ -41,8 +38,7 @@ def markdown_table(
 def replace_part(page: Path, name: str, text: str) -> str:
     """Return a page with another text between `<!-- NAME -->` and `<!-- /NAME -->`.
 
-    Raises:
-        CommandError: The page lacks one of these two lines.
+    Raises CommandError where the page lacks one of these two lines.
     """
     start, end = f"<!-- {name} -->\n", f"<!-- /{name} -->\n"
     before, opened, rest = page.read_text(encoding="utf-8").partition(start)

@@ -17,11 +17,7 @@ Process = subprocess.Popen[Any]
 
 @contextmanager
 def started(command: Sequence[str], **options: Any) -> Iterator[Process]:
-    """Start a process and end it when the block is left.
-
-    Args:
-        options: of `subprocess.Popen`.
-    """
+    """Start a process, with options of `subprocess.Popen`, and end it when the block is left."""
     process = subprocess.Popen(command, **options)
     try:
         yield process
@@ -82,8 +78,7 @@ def post(
 ) -> tuple[int, bytes]:
     """Return status and body of a POST to a port of the loopback interface.
 
-    Raises:
-        OSError, HTTPException: the server hung up or did not answer in time.
+    Raises OSError or HTTPException where the server hung up or did not answer in time.
     """
     from http.client import HTTPConnection  # load generators import this module, and none of it
 

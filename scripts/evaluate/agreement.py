@@ -23,8 +23,7 @@ class HasProbabilities(Protocol):
 class Agreement:
     """Agreement on the label, and differences of the probabilities.
 
-    Attributes:
-        leads: Of each text with another label, the lead of the first's best probability.
+    `leads` has, of each text with another label, the lead of the first's best probability.
     """
 
     texts: int

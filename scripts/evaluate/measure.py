@@ -79,8 +79,7 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
 class Evaluator(ABC, Generic[TextRows, Evaluated]):
     """One task's way from a file of texts with their truth to figures.
 
-    Attributes:
-        options: Names of the options that this task has: how `read` reads the file, and checks.
+    `options` names the options that this task has: how `read` reads the file, and checks.
     """
 
     options: ClassVar[frozenset[str]]

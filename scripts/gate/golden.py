@@ -17,8 +17,7 @@ KINDS: dict[Task, type[GoldenSet[Any]]] = {
 def parse_golden(content: bytes) -> GoldenSet[Any]:
     """Parse JSON lines, canonical or not, into the kind of set that their keys say.
 
-    Raises:
-        DataError: A line is no row, or one of another kind than those before it.
+    Raises DataError where a line is no row, or one of another kind than those before it.
     """
     texts, truths = [], []
     kind: type[GoldenSet[Any]] | None = None

@@ -19,7 +19,8 @@ class GateSettings(BaseModel):
 
     Texts are answered rightly where their label is (accuracy) or where exactly their entities are.
     A first model must reach the floors, and not exceed `floor_calibration`; how hard the golden set
-    is, and how long its texts are, decides what is fair to ask.
+    is, and how long its texts are, decides what is fair to ask. A text of `short_words` or fewer is
+    short, one of `long_words` or more long. The ratios are the candidate's to the champion's.
 
     Attributes:
         margin: The share of right answers that a candidate may lack compared with the champion,
@@ -28,16 +29,14 @@ class GateSettings(BaseModel):
             there are 2q(3.6 / margin)² rows: at the default about 350 for q = 0.3 % (the same
             weights exported again), 3,500 for q = 3 % (trained again).
         slice_loss: The loss that vetoes, in one slice of `slice_rows` or more.
-        short_words: A text of at most that many words is short.
-        long_words: A text of at least that many words is long.
         calibration_rise: By how much the expected calibration error may exceed the champion's. It
             is biased upwards on few rows: drawn from phrases that it has not seen, 400 rows give
             the bundled model anything from 0.024 to 0.075, and an equal model that differs on 3 %
             of them each way up to 0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048).
             With thousands halve it.
         behaviour_drop: By how much the share of right answers in one behavioural check may drop.
-        latency_ratio: Of the candidate's median latency to the champion's, at most.
-        size_ratio: Of the candidate's bytes to the champion's, at most.
+        latency_ratio: Of the median latency, at most.
+        size_ratio: Of the bytes, at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -20,11 +20,7 @@ REMEMBERED = 20  # versions behind an alias, and versions that were rolled back
 
 @dataclass(frozen=True)
 class Alias:
-    """A pointer to one version.
-
-    Attributes:
-        withdrawn: Versions that were rolled back and not promoted again, newest first.
-    """
+    """A pointer to one version."""
 
     version: str
     digest: str
@@ -33,7 +29,7 @@ class Alias:
     reason: str
     id: str  # of the move that set it, by which a writer recognises its own
     earlier: tuple[str, ...] = ()  # versions behind `previous`, newest first
-    withdrawn: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()  # rolled back and not promoted again, newest first
 
     @property
     def behind(self) -> Sequence[str]:

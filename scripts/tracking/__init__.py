@@ -32,17 +32,11 @@ def open_tracker(
     runs: Mapping[str, str],
     job: str = "training",
 ) -> Tracker:
-    """Open a run, the one of `runs` (by kind of tracker) where an earlier process began it.
+    """Open a run, the one of `runs` (ids by kind of tracker) where an earlier process began it.
 
-    `auto` is MLflow where that is installed, and nothing elsewhere.
-
-    Args:
-        choice: As in the configuration.
-        group: MLflow's experiment, W&B's project.
-        name: Of the run.
-        folder: Where a tracker may keep files of its own.
-        runs: Ids of earlier runs.
-        job: The kind of run, by which trackers distinguish training from inference.
+    `auto` is MLflow where that is installed, and nothing elsewhere. `group` is MLflow's experiment,
+    W&B's project. In `folder` a tracker may keep files of its own. By `job` trackers distinguish
+    training from inference.
 
     Raises:
         MissingExtraError: A tracker was named that is not installed.

@@ -19,13 +19,9 @@ class _Section(BaseModel):
 class DatasetConfig(_Section):
     """One source of labelled texts; `text`, `label` and `group` name its columns.
 
-    Attributes:
-        path: A file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
-        split_by: `group` keeps rows of one group (a movie, a user) on one side; `sentence` is for
-            treebank phrases: a sentence is held out together with every phrase that it contains.
-        validation: Share held out of training.
-        test: Share held out of training and of every choice.
-        repeat: How often an epoch takes each row.
+    `path` is a file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
+    With `split_by` `group`, rows of one group (a movie, a user) stay on one side; `sentence` is for
+    treebank phrases: a sentence is held out together with every phrase that it contains.
     """
 
     name: str
@@ -34,30 +30,26 @@ class DatasetConfig(_Section):
     label: str = "label"
     group: str | None = None
     split_by: Literal["row", "group", "sentence"] = "row"
-    validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1
-    test: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    repeat: Annotated[int, Field(ge=1)] = 1
+    validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1  # share held out of training
+    test: Annotated[float, Field(ge=0, lt=0.5)] = 0.0  # share held out of every choice, too
+    repeat: Annotated[int, Field(ge=1)] = 1  # how often an epoch takes each row
 
 
 class PhaseConfig(_Section):
     """One optimiser schedule: linear warm-up, then linear decay to zero.
 
-    Attributes:
-        epoch_max_tokens: One entry per epoch, the tokens that a text may keep in it. Longer texts
-            give a random window, another one in each epoch; the last epochs should see the length
-            that is served.
-        max_steps: Ends the schedule earlier than the epochs would.
-        warmup: Share of the steps.
-        batch_tokens: Padding included.
+    `epoch_max_tokens` has one entry per epoch, the tokens that a text may keep in it. Longer texts
+    give a random window, another one in each epoch; the last epochs should see the length that is
+    served.
     """
 
     epoch_max_tokens: list[Annotated[int, Field(ge=8)]] = Field(min_length=1)
-    max_steps: Annotated[int | None, Field(ge=1)] = None
+    max_steps: Annotated[int | None, Field(ge=1)] = None  # ends earlier than the epochs would
     learning_rate: Annotated[float, Field(gt=0)] = 5e-5
-    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.06
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.06  # share of the steps
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     batch_texts: Annotated[int, Field(ge=1)] = 32
-    batch_tokens: Annotated[int, Field(ge=64)] = 8192
+    batch_tokens: Annotated[int, Field(ge=64)] = 8192  # padding included
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
 
 
@@ -108,36 +100,25 @@ class TrackingConfig(_Section):
 
 
 class TrainConfig(_Section):
-    """A whole run.
-
-    Attributes:
-        architecture: A module of `scripts/train/architectures`, or of your own by its dotted name.
-        network: Settings of the architecture.
-        base: The checkpoint that it starts from, where it starts from one.
-        labels: In the order of their integer codes.
-        unlabelled: Texts that an architecture may learn words from.
-        renamed_labels: Of entities, a label of a file to its name among `labels`.
-        evaluation: Further files, by name, that are measured on and never chosen on.
-        licenses: Terms of the base and the data, by name; they go into the artifact.
-    """
+    """A whole run."""
 
     model: str
     task: Task = "text-classification"
-    architecture: str = "transformer"
-    network: dict[str, Any] = {}
-    base: str = ""
-    labels: list[str] = Field(min_length=1)
+    architecture: str = "transformer"  # in scripts/train/architectures, or a dotted name
+    network: dict[str, Any] = {}  # settings of the architecture
+    base: str = ""  # the checkpoint that it starts from, if any
+    labels: list[str] = Field(min_length=1)  # in the order of their integer codes
     seed: int = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
     datasets: list[DatasetConfig] = Field(min_length=1)
     pretraining: PretrainingConfig | None = None
-    unlabelled: UnlabelledConfig | None = None
+    unlabelled: UnlabelledConfig | None = None  # that an architecture may learn words from
     finetuning: FinetuningConfig
     serving: ServingConfig = ServingConfig()
-    renamed_labels: dict[str, str] = {}
-    evaluation: dict[str, str] = {}
-    licenses: dict[str, str] = {}
+    renamed_labels: dict[str, str] = {}  # of entities, a file's label to its name in `labels`
+    evaluation: dict[str, str] = {}  # further files, by name, never chosen on
+    licenses: dict[str, str] = {}  # of base and data, by name; they go into the artifact
     # No part of how the model comes out: a run may be continued with another.
     tracking: TrackingConfig = Field(default=TrackingConfig(), exclude=True)
 

@@ -27,14 +27,10 @@ NetworkSettings = TypeVar("NetworkSettings", bound=BaseModel)
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """One run of one configuration.
-
-    Attributes:
-        corpus: Its data, read and split; of a task that finds entities, texts with their spans.
-    """
+    """One run of one configuration."""
 
     config: TrainConfig
-    corpus: Corpus[Any]
+    corpus: Corpus[Any]  # read and split; of a task that finds entities, texts with their spans
     data: Path  # the folder that paths of the configuration are relative to
     folder: Path  # where the run keeps what a killed one needs to go on
     log: Log  # takes every step and every validation
@@ -85,11 +81,10 @@ class TrainingRun:
 class TrainedModel:
     """A model that can be exported.
 
-    Attributes:
-        model: In evaluation mode. Called with `input_ids` and `attention_mask`, right-padded
-            (texts, tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an
-            object that has them as `logits`.
-        decoder: Tensors for the decoder of the graph's outputs, a file of the artifact.
+    `model` is in evaluation mode. Called with `input_ids` and `attention_mask`, right-padded
+    (texts, tokens), it returns logits, (texts, labels) or (texts, tokens, tags), or an object that
+    has them as `logits`. `decoder` has tensors for the decoder of the graph's outputs, a file of
+    the artifact.
     """
 
     model: nn.Module

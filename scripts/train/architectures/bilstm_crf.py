@@ -38,25 +38,18 @@ CLIPS = torch.linspace(0.6, 1.0, 9)  # of a row's largest number, tried for the 
 class BiLstmCrfSettings(BaseModel):
     """The configuration's `[network]`.
 
-    Attributes:
-        layers: Of the checkpoint, from below.
-        hidden: Width of a state in each direction.
-        passage: The most sentences of a document that training joins.
-        bfloat16: Train the checkpoint's layers in half precision, which is several times faster
-            on processors with AMX.
-        rate: Factor of the learning rate of all parameters that are not the checkpoint's.
-        hidden_words: Share of the words that training replaces by the checkpoint's mask, other
-            ones in each epoch, so that the words around a name count too, not only the names that
-            training has.
+    `hidden_words` is the share of the words that training replaces by the checkpoint's mask, other
+    ones in each epoch, so that the words around a name count too, not only the names that training
+    has.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    layers: Annotated[int, Field(ge=1)] = 6
-    hidden: Annotated[int, Field(ge=1)] = 128
-    passage: Annotated[int, Field(ge=1)] = 6
-    bfloat16: bool = False
-    rate: Annotated[float, Field(gt=0)] = 10.0
+    layers: Annotated[int, Field(ge=1)] = 6  # of the checkpoint, from below
+    hidden: Annotated[int, Field(ge=1)] = 128  # width of a state in each direction
+    passage: Annotated[int, Field(ge=1)] = 6  # most sentences of a document that training joins
+    bfloat16: bool = False  # in the checkpoint's layers: several times faster with AMX
+    rate: Annotated[float, Field(gt=0)] = 10.0  # factor for all but the checkpoint's parameters
     hidden_words: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 

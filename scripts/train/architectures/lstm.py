@@ -26,23 +26,15 @@ LEARNT = 0.3  # factor of the learning rate, for word vectors that were learnt b
 
 
 class LstmSettings(BaseModel):
-    """The configuration's `[network]`.
-
-    Attributes:
-        vocabulary: Word pieces, learnt from the training texts.
-        embedding: Width of a piece's vector.
-        hidden: Width of a state in each direction.
-        forget: Share of the pieces that training replaces by the unknown one.
-        dropout: Of vectors, by dimension; `dropout` of the configuration is that of states.
-    """
+    """The configuration's `[network]`. The `dropout` outside it is that of states."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    vocabulary: Annotated[int, Field(ge=16)] = 16_000
-    embedding: Annotated[int, Field(ge=1)] = 128
-    hidden: Annotated[int, Field(ge=1)] = 128
-    forget: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    vocabulary: Annotated[int, Field(ge=16)] = 16_000  # pieces, learnt from the training texts
+    embedding: Annotated[int, Field(ge=1)] = 128  # width of a piece's vector
+    hidden: Annotated[int, Field(ge=1)] = 128  # width of a state in each direction
+    forget: Annotated[float, Field(ge=0, lt=1)] = 0.1  # share of pieces made unknown in training
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3  # of vectors, by dimension
 
 
 def train(run: TrainingRun) -> TrainedModel:
