@@ -97,11 +97,7 @@ SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
 def load_settings(kind: type[SettingsType], environment: Mapping[str, str]) -> SettingsType:
-    """Read settings from environment variables.
-
-    Raises:
-        ConfigurationError: A value is invalid; one line that names the variable.
-    """
+    """Read settings; raises ConfigurationError, one line that names the variable."""
     given = {
         name: environment[name.upper()]
         for name in kind.model_fields

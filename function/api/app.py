@@ -44,14 +44,10 @@ def create_app(
     middleware: Sequence[Callable[[ASGIApp], ASGIApp]] = (),
     exposition: Exposition | None = None,
 ) -> FastAPI:
-    """Build the application with every route.
+    """Build the application; `middleware` runs inside the one that reads bodies.
 
-    Args:
-        engine: Engine that answers requests.
-        settings: Settings of the environment.
-        sink: Called with the log record of each request.
-        middleware: Middleware around the routes, inside the one that reads bodies.
-        exposition: The server's Prometheus metrics; without it there is no `/metrics`.
+    Without `exposition`, the server's Prometheus metrics, there is no `/metrics`. `sink` is called
+    with the log record of each request.
     """
     app = FastAPI(
         title=TITLE,

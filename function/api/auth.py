@@ -12,8 +12,7 @@ Guard = Callable[[Request], Awaitable[None]]
 def require_key(accepted: Sequence[str]) -> Guard:
     """Return a dependency that answers 401 without a bearer key, and 403 for a wrong one.
 
-    Args:
-        accepted: SHA-256 digests of the accepted keys, in hex.
+    `accepted` holds the SHA-256 of each accepted key, in hex.
     """
 
     async def guard(request: Request) -> None:

@@ -26,12 +26,9 @@ class EmbeddedMetrics:
     """Sink of a Lambda's request records."""
 
     def __init__(self, service: str, models: Sequence[ModelInfo], *, cold: bool) -> None:
-        """Create a sink.
+        """Create a sink; `cold` says that the first request waited for the process to start.
 
-        Args:
-            service: Dimension that distinguishes deployments.
-            models: Served models.
-            cold: The first request waited for the process to start.
+        `service` is the dimension that distinguishes deployments.
         """
         self._service, self._cold = service, cold
         self._labels = {model.name: countable(model.labels) for model in models}
@@ -53,14 +50,9 @@ class EmbeddedMetrics:
 
 
 def embed(line: LineKind, record: Record, labels: Collection[str] = ()) -> str:
-    """Return the JSON of a record, with CloudWatch's directives for its metrics.
+    """Return the JSON of a record, with CloudWatch's directives for the metrics of such a line.
 
-    A metric keeps the values of the first `MAX_VALUES` texts.
-
-    Args:
-        line: Kind of the line, which selects the metrics.
-        record: Members of the line.
-        labels: Labels whose predictions are counted.
+    A metric keeps the values of the first `MAX_VALUES` texts. Predictions of `labels` are counted.
     """
     values = dict(_values(line, record, labels))
     now, directives = int(time.time() * 1000), _directives(line, tuple(values))

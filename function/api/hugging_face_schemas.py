@@ -170,11 +170,7 @@ class TextEmbeddingsRequest(BaseModel):
         return not isinstance(self.inputs[0], str)
 
     def options(self) -> Options:
-        """Return the engine's options.
-
-        Raises:
-            InputError: The texts are to be cut at their start.
-        """
+        """Return the engine's options; raises InputError if texts are to be cut at their start."""
         if self.truncate and self.truncation_direction in ("Left", "left"):
             raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
         return Options(

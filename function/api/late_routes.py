@@ -15,12 +15,7 @@ class LateRoutes(BaseRoute):
     """Placeholder for routes until one of them gets a request."""
 
     def __init__(self, paths: Sequence[str], build: Callable[[], Sequence[BaseRoute]]) -> None:
-        """Create a placeholder.
-
-        Args:
-            paths: Paths of the routes.
-            build: Imports what only the routes need, and returns them.
-        """
+        """Create a placeholder; `build` imports what only the routes need, and returns them."""
         self._paths = [Route(path, self) for path in paths]
         self._build = build
 

@@ -9,13 +9,7 @@ from function.core.types import Engine, ModelInfo
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """Limits on one request.
-
-    Attributes:
-        body_bytes: Size of the body after decompression.
-        texts: Texts of one request.
-        characters: Characters of one text.
-    """
+    """Limits on one request; `body_bytes` is counted after decompression, `characters` per text."""
 
     body_bytes: int
     texts: int
@@ -48,11 +42,7 @@ class RequestLimits:
 
 
 def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
-    """Return a served model by its name, and by its version if one is given.
-
-    Raises:
-        UnknownModelError: It is not served.
-    """
+    """Return a served model by name, and version if given; raises UnknownModelError for others."""
     models = {model.name: model for model in engine.models()}
     if name not in models:
         raise UnknownModelError(f"no model '{name}' here; served: {', '.join(sorted(models))}")

@@ -26,15 +26,12 @@ PROBES = ("/live", "/ready", "/metrics")
 
 
 class PredictionSummary(NamedTuple):
-    """Figures of one prediction for metrics and the prediction log.
-
-    They do not depend on the form that the caller asked for, such as `top_k`, raw scores or words.
+    """Figures of one prediction, whatever form the caller asked for (`top_k`, raw scores, words).
 
     Attributes:
         labels: Number of occurrences of each label; for a classified text, one of one label.
         score: Probability of the label, or mean score of the entities; None if there are none.
         margin: Difference from that to the second label's probability; None for entities.
-        tokens_per_word: Mean number of tokens per word.
     """
 
     labels: Mapping[str, int]
@@ -161,16 +158,10 @@ def encode_json(value: object) -> str:
 
 
 def write_lines(*lines: str, flush: bool = True) -> bool:
-    """Write lines to stdout in one piece.
+    """Write lines, given without their ends, to stdout in one piece; return False if it is closed.
 
-    It raises nothing: no prediction fails because its log has no reader.
-
-    Args:
-        lines: Lines without their ends.
-        flush: False if another line follows at once and flushes these too.
-
-    Returns:
-        False if stdout is closed.
+    It raises nothing: no prediction fails because its log has no reader. Without `flush`, another
+    line follows at once and flushes these too.
     """
     try:
         sys.stdout.write("".join([f"{line}\n" for line in lines]))

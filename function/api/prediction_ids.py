@@ -22,10 +22,5 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 
 
 def prediction_id(drawn: str, index: int) -> str:
-    """Return the id of one text of a request.
-
-    Args:
-        drawn: 32 random hex digits, drawn for the request.
-        index: Index of the text, from 0.
-    """
+    """Return the id of one text of a request, for which 32 random hex digits were drawn."""
     return f"{drawn}-{index}"

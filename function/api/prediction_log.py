@@ -34,12 +34,7 @@ class PredictionLogMiddleware:
     """
 
     def __init__(self, app: ASGIApp, key: str) -> None:
-        """Wrap an application.
-
-        Args:
-            app: Application whose answers are logged.
-            key: Secret of the hash that makes equal texts recognisable; empty for no hash.
-        """
+        """Wrap an application; `key` is the secret of the texts' hash, empty for no hash."""
         self._app, self._key = app, key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

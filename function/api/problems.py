@@ -47,14 +47,7 @@ class Problem(BaseModel):
 def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> JSONResponse:
-    """Return a problem response.
-
-    Args:
-        status: HTTP status.
-        detail: Sentence that says what to do.
-        headers: Further headers.
-        members: Further members of the problem.
-    """
+    """Return a problem response; `detail` says what to do, `members` are added to the problem."""
     known = HTTPStatus(status)
     return JSONResponse(
         {

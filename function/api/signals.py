@@ -16,12 +16,10 @@ class Signal(NamedTuple):
     Attributes:
         member: Member of a record: a number, a list with one number per text, or numbers by label.
         description: Text for people and for Prometheus's HELP.
-        unit: Unit of the member.
         prometheus: Name of the metric there, in base units; empty if there is none.
-        kind: Type of the metric there.
-        labels: Labels of the metric there.
-        lines: Log lines from which CloudWatch reads it, under the member's name: requests on
-            Lambda, the load of a server, the age of a model.
+        labels: Labels of the metric in Prometheus.
+        lines: Log lines from which CloudWatch reads it: requests on Lambda, a server's load, a
+            model's age.
         dimensions: Dimensions in CloudWatch.
     """
 

@@ -19,11 +19,7 @@ BackendPreference = Literal["auto", "onnx", "torch"]
 
 
 class DeviceBackend(Backend, Protocol):
-    """Backend with a known device.
-
-    Attributes:
-        device: Name of the device in torch.
-    """
+    """Backend whose `device` is a name of torch's."""
 
     device: str
 
@@ -40,15 +36,10 @@ class BackendChoice:
         open_torch: Callable[[Artifact, str | None], DeviceBackend],
         threads: int,
     ) -> None:
-        """Decide whether to try torch.
+        """Decide whether to try torch; raises ConfigurationError if named but not installed.
 
-        Args:
-            preference: Backend that the settings name.
-            open_torch: Opens an artifact on a device; None picks the device.
-            threads: Cores of one call of ONNX Runtime.
-
-        Raises:
-            ConfigurationError: The settings name torch, which is not installed.
+        `open_torch` opens an artifact on a device; None picks the device. `threads` are the cores
+        of one call of ONNX Runtime.
         """
         missing = [name for name in TORCH_PACKAGES if find_spec(name) is None]
         if preference == "torch" and missing:
@@ -63,11 +54,7 @@ class BackendChoice:
         self._on_gpu: set[str] = set()
 
     def open(self, artifact: Artifact) -> Backend:
-        """Open an artifact's graph.
-
-        Raises:
-            ArtifactError: A file cannot be used.
-        """
+        """Open an artifact's graph; raises ArtifactError if a file cannot be used."""
         name = artifact.manifest.model
         if self._torch:
             try:

@@ -17,15 +17,11 @@ class OnnxBackend:
     """Session on a graph file and its weights."""
 
     def __init__(self, artifact: Artifact, threads: int, *, alone: bool = False) -> None:
-        """Open the graph.
+        """Open the graph; raises ArtifactError if it or its weights cannot be opened.
 
         Args:
-            artifact: Verified artifact.
             threads: Cores that one call may use; 0 leaves the choice to ONNX Runtime.
             alone: No other work needs the cores during a call, so waiting threads may spin.
-
-        Raises:
-            ArtifactError: The graph or its weights cannot be opened.
         """
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads

@@ -26,12 +26,7 @@ Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 class TorchBackend:
-    """Transformers model on a GPU or, in float32, on a CPU.
-
-    Attributes:
-        device: Name of the device in torch.
-        precision: Type of the model's numbers.
-    """
+    """Transformers model on a GPU or, in float32, on a CPU; `device` is its name in torch."""
 
     def __init__(
         self,
@@ -41,21 +36,15 @@ class TorchBackend:
         precision: Precision = "auto",
         threads: int = 0,
     ) -> None:
-        """Load the model onto a device.
+        """Load the model onto a device; raises ConfigurationError if there is no such device.
 
         Args:
-            artifact: Verified artifact.
+            artifact: Verified; see `load_model` for its ArtifactErrors.
             device: `cpu`, `cuda` or `cuda:1`; None uses a GPU if there is one.
-            precision: `auto` is float32 on a CPU and float16 on a GPU. float16 and bfloat16 are
-                equally fast there, but float16 keeps ten bits of a number and bfloat16 seven: its
-                results are eight times nearer to float32's. bfloat16's wider range is not needed:
-                see `run`.
-            threads: Cores for all calls of the process together, on a CPU; 0 leaves the choice to
-                torch.
-
-        Raises:
-            ConfigurationError: The device does not exist.
-            ArtifactError: See `load_model`.
+            precision: `auto` is float32 on a CPU and float16 on a GPU, which is as fast there as
+                bfloat16 and eight times nearer to float32, with ten bits of a number instead of
+                seven. bfloat16's wider range is not needed: see `run`.
+            threads: Cores of all calls together, on a CPU; 0 leaves the choice to torch.
         """
         target = _device(device)
         if threads:
@@ -74,7 +63,7 @@ class TorchBackend:
         self._lock = Lock()
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-        """See `core.backend.Backend`.
+        """Run one batch, as `core.backend.Backend` does.
 
         Windows that overflow half precision run a second time, in float32.
 

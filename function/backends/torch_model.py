@@ -27,11 +27,7 @@ TYPE = "model_type"
 
 
 def read_config(file: Path) -> tuple[str, dict[str, Any]]:
-    """Return the model's type in transformers, and its settings.
-
-    Raises:
-        ArtifactError: The file is not a configuration.
-    """
+    """Return the model's type in transformers and settings; raises ArtifactError if invalid."""
     where = f"{file.parent.name}/{file.name}"
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
@@ -100,11 +96,7 @@ def _from_config(config: Any, attention: str) -> Any:
 
 
 def _fill(model: nn.Module, file: Path, parameters: ParameterArrays) -> None:
-    """Set every parameter.
-
-    Raises:
-        ArtifactError: The file's parameters are not exactly the model's.
-    """
+    """Set every parameter; raises ArtifactError unless the file has exactly the model's."""
     own = model.state_dict()
     # Tied parameters are one tensor under two names, stored once. Integer tensors, such as position
     # numbers, follow from the configuration.
@@ -123,8 +115,7 @@ def _fill(model: nn.Module, file: Path, parameters: ParameterArrays) -> None:
 def _run_longest(model: Any, artifact: Artifact) -> None:
     """Run a window of the manifest's length: on a GPU, one too long would end the process.
 
-    Raises:
-        ArtifactError: The model fails on it, or returns another number of labels.
+    Raises ArtifactError if the model fails on it, or returns another number of labels.
     """
     manifest = artifact.manifest
     where = f"{artifact.path.name}/{artifact.file('config').name}"

@@ -40,8 +40,7 @@ MAX_NAMED = 3  # tensors that an error names before it counts the rest
 def read_parameters(artifact: Artifact) -> tuple[Path, ParameterArrays]:
     """Read every parameter in float32; return the file that holds them, too.
 
-    Raises:
-        ArtifactError: A tensor cannot be read; the message names the file and the tensor.
+    Raises ArtifactError that names the file and a tensor that cannot be read.
     """
     files = {
         artifact.path / name: _types(artifact.path / name)
@@ -68,14 +67,9 @@ def read_parameters(artifact: Artifact) -> tuple[Path, ParameterArrays]:
 
 
 def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> ParameterArrays:
-    """Convert stored tensors to the parameters of torch's model.
+    """Convert stored tensors to torch's parameters; `transposed` are stored as (in, out).
 
-    Args:
-        stored: Tensors of the file.
-        transposed: Names of matrices that are stored as (in, out).
-
-    Raises:
-        ValueError: A tensor has no scale, or one of another shape; the message names it.
+    Raises ValueError that names a tensor without a scale, or with one of another shape.
     """
     companions = {
         name + suffix
@@ -95,11 +89,7 @@ def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> Para
 def check_shapes(
     file: Path, parameters: ParameterArrays, needed: Mapping[str, tuple[int, ...]]
 ) -> None:
-    """Check that a file has exactly the parameters that a model needs.
-
-    Raises:
-        ArtifactError: Some are missing, unknown or of another shape; the message names them.
-    """
+    """Raise ArtifactError that names parameters which are missing, unknown or of another shape."""
     wrong = {
         "lacks": needed.keys() - parameters.keys(),
         "has, and the model has not:": parameters.keys() - needed.keys(),

@@ -23,8 +23,7 @@ class Admission:
         """Create a counter at zero.
 
         Args:
-            limit: Windows that may be held at once. A larger request is admitted if nothing else
-                is held.
+            limit: Windows held at once. A larger request is admitted if nothing else is held.
             most: Limit on the windows of one request, which also bounds its estimate.
             queued: Returns the number of windows in the queues.
             seconds_per_window: Returns the recent time per window.
@@ -46,8 +45,7 @@ class Admission:
     def admit(self, texts: Sequence[str]) -> Iterator["Claim"]:
         """Count a request for its duration, by the length of its texts until its claim is updated.
 
-        Raises:
-            OverloadedError: There is no room.
+        Raises OverloadedError if there is no room.
         """
         claim = Claim(self)
         estimate = sum(math.ceil(len(text) / WINDOW_CHARACTERS) for text in texts)
@@ -58,11 +56,7 @@ class Admission:
             claim.update(0)
 
     def require_room(self, before: int, after: int) -> None:
-        """Check that a claim may grow from `before` to `after` windows.
-
-        Raises:
-            OverloadedError: There is no room.
-        """
+        """Raise OverloadedError unless a claim may grow from `before` to `after` windows."""
         others = self.held - before
         if after > before and others and others + after > self._limit:
             raise self._overloaded()
@@ -86,11 +80,7 @@ class Claim:
         self._admission, self._windows = admission, 0
 
     def update(self, windows: int) -> None:
-        """Replace the claim by a better estimate.
-
-        Raises:
-            OverloadedError: The claim grows and there is no room.
-        """
+        """Replace the claim by a better estimate; raises OverloadedError if there is no room."""
         self._admission.require_room(self._windows, windows)
         self._add(windows - self._windows)
 

@@ -17,7 +17,7 @@ class BatchLimits:
     """Limits by which windows form batches.
 
     Attributes:
-        tokens: Limit on the padded tokens of one batch.
+        tokens: Padded tokens of one batch.
         call_tokens: Fixed cost of one model call, in tokens.
         wait: Seconds to hold a batch back while more requests are being tokenised.
     """
@@ -38,14 +38,7 @@ class Batcher:
         *,
         more_expected: Callable[[], bool],
     ) -> None:
-        """Create a batcher with an empty queue.
-
-        Args:
-            runner: Runs batches on the model.
-            device: Device of the model.
-            limits: Limits by which windows form batches.
-            more_expected: Returns whether requests are being tokenised that will arrive soon.
-        """
+        """Create a batcher; `more_expected` tells if requests in tokenisation will arrive soon."""
         self._runner, self._device, self._limits = runner, device, limits
         self._more_expected = more_expected
         self._queue: FairQueue[PendingRequest] = FairQueue(limits.call_tokens)
@@ -59,11 +52,7 @@ class Batcher:
         return len(self._queue)
 
     async def run(self, windows: Sequence[TokenIds]) -> RequestOutputs:
-        """Run one request's windows. Cancelled, they leave the queue.
-
-        Raises:
-            PredictionError: The model failed on one of them.
-        """
+        """Run one request's windows; raises PredictionError. Cancelled, they leave the queue."""
         request = PendingRequest(len(windows))
         self._queue.put(request, windows)
         self._arrival.set()

@@ -15,9 +15,8 @@ DECAY = 0.9  # factor on the weight of earlier calls with each new call
 class Device:
     """Threads for a few model calls at once, shared by all models of a process.
 
-    Attributes:
-        slots: Semaphore to acquire before a call and to release after it.
-        broken: A model failed on a window that it had run before, as after some faults of a GPU.
+    Acquire a slot before a call, release it after. The device is `broken` once a model failed on a
+    window that it had run before, as after some faults of a GPU.
     """
 
     def __init__(self, calls: int) -> None:
@@ -33,22 +32,14 @@ class Device:
         return self._seconds / self._windows if self._windows else 0.0
 
     async def call(self, run: RunWindows, windows: Sequence[TokenIds]) -> Sequence[Logits]:
-        """Run windows in a thread.
-
-        Raises:
-            Exception: Any exception of the model's runtime.
-        """
+        """Run windows in a thread; raises any exception of the model's runtime."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, windows)
 
     def record_call(self, begun: float, windows: int) -> None:
-        """Record a call that ends now.
+        """Record a call that ends now and began at `time.perf_counter`; 0 windows if it failed.
 
         It is charged the time since it began, or since another one ended if that is later. So
         calls that overlap share their time, and no time counts twice.
-
-        Args:
-            begun: Start of the call on `time.perf_counter`.
-            windows: Windows that it ran; 0 if it failed.
         """
         now = time.perf_counter()
         self._seconds = DECAY * self._seconds + now - max(begun, self._ended)

@@ -41,14 +41,10 @@ class BatchingEngine:
         queue: int,
         watch: Watch = _ignore,
     ) -> None:
-        """Create an engine.
+        """Create an engine that runs `calls` batches at once.
 
-        Args:
-            catalog: Served models.
-            limits_of: Returns the batch limits of a model, by name.
-            calls: Number of batches that run at once.
-            queue: Limit on the windows that wait; requests beyond it are refused.
-            watch: Called after every model call.
+        Requests beyond `queue` waiting windows are refused. `limits_of` returns the batch limits of
+        a model by name; `watch` is called after every model call.
         """
         self._catalog, self._limits_of, self._watch = catalog, limits_of, watch
         self._device, self._stages = Device(calls), Stages(catalog)

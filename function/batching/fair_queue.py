@@ -30,7 +30,6 @@ class QueuedWindow(Generic[Owner]):
         start: Virtual time at which its turn comes.
         serial: Arrival number, which orders windows of equal start.
         window: Token ids.
-        owner: Request that it belongs to.
         index: Index among the windows of its owner.
     """
 
@@ -46,18 +45,12 @@ class QueuedWindow(Generic[Owner]):
 
 
 class FairQueue(Generic[Owner]):
-    """Windows that wait for the model, with the request that each belongs to.
-
-    Attributes:
-        tokens: Tokens of all waiting windows.
-    """
+    """Windows that wait for the model, by request; `tokens` counts all of theirs."""
 
     def __init__(self, call_tokens: int) -> None:
-        """Create an empty queue.
+        """Create an empty queue; `call_tokens` is the fixed cost of one model call, in tokens.
 
-        Args:
-            call_tokens: Fixed cost of one model call, in tokens. A window joins a batch if the
-                padding that this causes costs less than a call of its own.
+        A window joins a batch if the padding that this causes costs less than that.
         """
         self._call_tokens = call_tokens
         self._waiting: list[QueuedWindow[Owner]] = []
@@ -79,13 +72,10 @@ class FairQueue(Generic[Owner]):
         self._owners[owner] += len(windows)
 
     def take(self, budget: int) -> list[QueuedWindow[Owner]]:
-        """Remove the window whose turn it is, and those that best run with it.
+        """Remove the window whose turn it is, and those that best run with it, from short to long.
 
-        Args:
-            budget: Limit on the padded tokens of the batch. A longer first window runs alone.
-
-        Returns:
-            Windows from short to long; none if the queue is empty.
+        `budget` limits the padded tokens of the batch; a longer first window runs alone. An empty
+        queue gives no windows.
         """
         if not self._waiting:
             return []

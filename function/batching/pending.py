@@ -26,11 +26,7 @@ class RequestOutputs:
 
 
 class PendingRequest:
-    """Windows of one request, which run in any order.
-
-    Attributes:
-        outputs: Set when the last window has run, or one has failed.
-    """
+    """Windows of one request, in any order; `outputs` is set after the last, or a failed one."""
 
     def __init__(self, count: int) -> None:
         """Create a request of `count` windows. Needs a running event loop."""

@@ -15,12 +15,7 @@ from function.core.windows import RunWindows
 
 @dataclass(frozen=True)
 class BatchRun:
-    """Facts of one model call, for metrics.
-
-    Attributes:
-        padded_tokens: Tokens and padding.
-        seconds: Duration of the call.
-    """
+    """Facts of one model call, for metrics; `padded_tokens` are tokens and padding."""
 
     windows: int
     tokens: int
@@ -39,14 +34,9 @@ class BatchRunner:
         known_good: TokenIds,
         watch: Callable[[BatchRun], None],
     ) -> None:
-        """Create a runner.
+        """Create a runner; `watch` is called after every model call.
 
-        Args:
-            run: Model call.
-            device: Device of the model.
-            known_good: Window that the model has run before. If it fails on that too, the device
-                is broken.
-            watch: Called after every model call.
+        If the model fails on `known_good`, a window that it has run before, the device is broken.
         """
         self._call_model, self._device, self._known_good = run, device, known_good
         self._watch = watch

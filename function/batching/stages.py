@@ -27,11 +27,7 @@ ExplainText = Callable[[RunWindows], list[AnyPrediction]]
 
 
 class Stages:
-    """Thread pools by stage.
-
-    Attributes:
-        tokenizing: Number of requests that are being tokenised.
-    """
+    """Thread pools by stage; `tokenizing` counts the requests in tokenisation."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
@@ -95,8 +91,7 @@ async def _explain_in_turn(
 ) -> list[AnyPrediction]:
     """Explain one text after the other in a thread, whose model calls go through `submit`.
 
-    Other requests get their turn of the threads between any two texts. Cancelled, it stops at the
-    next model call.
+    Other requests get their turn between two texts. Cancelled, it stops at the next model call.
     """
     loop = asyncio.get_running_loop()
     submitted: list[Future[RequestOutputs]] = []

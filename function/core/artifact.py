@@ -43,10 +43,7 @@ class FileEntry(_Section):
 class Tokenization(_Section):
     """Settings that turn texts into windows; see `TokenizationSettings`.
 
-    Attributes:
-        window: `TokenizationSettings.long_text`.
-        casing: Token ids include the casing, for a tokenizer that lower-cases; see
-            `core/casing.py`.
+    `window` is `long_text` there; `casing` adds the casing to token ids: see `core/casing.py`.
     """
 
     max_tokens: int
@@ -60,24 +57,17 @@ class Tokenization(_Section):
 
 
 class SoftmaxDecoding(_Section):
-    """Decoding of logits by a softmax.
-
-    Attributes:
-        temperature: Divisor of the logits (Guo et al. 2017).
-    """
+    """Decoding of logits by a softmax; they are divided by `temperature` (Guo et al. 2017)."""
 
     kind: Literal["softmax"] = "softmax"
     temperature: float = 1.0
 
 
 class CrfDecoding(_Section):
-    """Decoding of emissions into tags by a linear-chain CRF (Lafferty et al. 2001).
+    """Decoding of emissions by a linear-chain CRF (Lafferty et al. 2001), from role `decoder`.
 
-    The file of role `decoder` holds the transitions.
-
-    Attributes:
-        tags: Tag of each emission: `O`, or `B-`, `I-`, `E-` or `S-` and a label.
-        temperature: Divisor of emissions and transitions, before they become probabilities.
+    Tags are `O`, or `B-`, `I-`, `E-` or `S-` and a label. `temperature` divides emissions and
+    transitions before they become probabilities.
     """
 
     kind: Literal["crf"] = "crf"
@@ -116,11 +106,9 @@ class Manifest(_Section):
 
 @dataclass(frozen=True)
 class Artifact:
-    """Directory with a parsed manifest.
+    """Directory with a parsed manifest, whose SHA-256 is `digest`.
 
-    Attributes:
-        digest: SHA-256 of the manifest.
-        absent: Listed files that are not present because the backend in use does not need them.
+    Listed files that the backend in use does not need may be `absent`.
     """
 
     path: Path
@@ -134,11 +122,7 @@ class Artifact:
         return f"{self.manifest.created:%Y%m%d}-{self.digest[:8]}"
 
     def file(self, role: Role) -> Path:
-        """Return the path of the first file of a role.
-
-        Raises:
-            ArtifactError: The manifest lists no such file.
-        """
+        """Return the path of the first file of a role; raises ArtifactError if none is listed."""
         for name, entry in self.manifest.files.items():
             if entry.role == role:
                 return self.path / name
@@ -148,14 +132,8 @@ class Artifact:
 def open_artifact(path: Path, optional: Collection[Role] = ()) -> Artifact:
     """Read a manifest and check that exactly its files are there, by name and size.
 
-    `verify` checks the digests, so that both can overlap other work.
-
-    Args:
-        path: Directory.
-        optional: Roles whose files may be missing.
-
-    Raises:
-        ArtifactError: A file is missing, not listed, a pickle or of another size.
+    `verify` checks the digests, so that both can overlap other work. Raises ArtifactError if a file
+    is missing (unless `optional`), unlisted, a pickle or of another size.
     """
     artifact = read_manifest(path)
     present = {
@@ -181,11 +159,7 @@ def open_artifact(path: Path, optional: Collection[Role] = ()) -> Artifact:
 
 
 def read_manifest(path: Path) -> Artifact:
-    """Read a directory's manifest alone.
-
-    Raises:
-        ArtifactError: The manifest is absent or invalid.
-    """
+    """Read a directory's manifest alone; raises ArtifactError if it is absent or invalid."""
     try:
         content = (path / MANIFEST).read_bytes()
     except OSError as error:
@@ -194,14 +168,9 @@ def read_manifest(path: Path) -> Artifact:
 
 
 def parse_manifest(content: bytes, name: str) -> Manifest:
-    """Parse and check the bytes of a manifest.
+    """Parse and check a manifest, of an artifact with this name in errors.
 
-    Args:
-        content: JSON document.
-        name: Name of the artifact in errors.
-
-    Raises:
-        ArtifactError: The manifest is invalid; the message names the key.
+    Raises ArtifactError that names the invalid key.
     """
     try:
         return Manifest.model_validate_json(content)
@@ -214,8 +183,7 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
 def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
     """Compare every file's SHA-256 with the manifest.
 
-    Raises:
-        ArtifactError: A file differs or is a pickle; the message names it.
+    Raises ArtifactError that names a file that differs or is a pickle.
     """
     for name, entry in artifact.manifest.files.items():
         if name in artifact.absent:

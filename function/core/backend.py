@@ -15,14 +15,10 @@ class Backend(Protocol):
     """Loaded model graph."""
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-        """Run one batch.
+        """Run one batch, padded on the right: both arrays are (windows, tokens).
 
-        Args:
-            input_ids: (windows, tokens), padded on the right.
-            attention_mask: (windows, tokens), 1 for tokens and 0 for padding.
-
-        Returns:
-            (windows, labels), or (windows, tokens, tags) for token classification.
+        The mask is 1 for tokens and 0 for padding. Returns (windows, labels), or (windows, tokens,
+        tags) for token classification.
         """
         ...
 
@@ -43,15 +39,8 @@ def run_in_batches(
 ) -> list[Logits]:
     """Run windows from short to long, so that batches have little padding.
 
-    Args:
-        backend: Loaded graph.
-        windows: Token ids of each window.
-        pad_id: Token id of the padding.
-        batch_tokens: Limit on the padded tokens of one call, which bounds its memory. A longer
-            window runs alone.
-
-    Returns:
-        Each window's logits, (labels,) or (its tokens, tags), in the windows' order.
+    `batch_tokens` limits the padded tokens of one call, which bounds its memory; a longer window
+    runs alone. Returns the logits, (labels,) or (its tokens, tags), in the windows' order.
     """
     outputs: dict[int, Logits] = {}
     batch: list[int] = []

@@ -18,8 +18,7 @@ LoadBackend = Callable[[Artifact], Backend]
 class Catalog:
     """Models by name, one for each folder of a directory.
 
-    Attributes:
-        max_windows: Limit on the windows of one request.
+    `max_windows` limits the windows of one request.
     """
 
     def __init__(
@@ -37,12 +36,11 @@ class Catalog:
 
         Args:
             directory: Directory with one folder per model.
-            default: Name of the default model; if it is absent, the first by name is the default.
+            default: Name of the default model; if absent, the first by name is the default.
             load_backend: Opens an artifact's graph: the only difference between CPU and GPU.
             max_windows: Limit on the windows of one request.
-            most_loaded: Models in memory at once, at least two. Loading one more unloads the
-                least recently used one, but never the default. Requests in progress keep an
-                unloaded model until they are done.
+            most_loaded: Models in memory at once, at least two. One more unloads the least recently
+                used one, but never the default; requests in progress keep it until they are done.
             digest: Hashes a file.
             prepare: Called with a loaded model before it counts as ready.
 
@@ -69,11 +67,9 @@ class Catalog:
         self._order, self._opening = Lock(), Lock()
 
     def load(self, model: str | None = None) -> Predictor:
-        """Return the predictor of a model (None: the default), loaded on first use.
+        """Return a model's predictor (None: the default), loaded on first use.
 
-        Raises:
-            UnknownModelError: No such model is served.
-            ArtifactError: A file is not what the manifest says.
+        Raises UnknownModelError, or ArtifactError if a file is not what the manifest says.
         """
         name = self._known(model)
         if predictor := self._recall(name):
@@ -84,8 +80,7 @@ class Catalog:
     def predictor(self, model: str | None) -> Predictor:
         """Return what `load` does, but require a loaded default: requests do not start it.
 
-        Raises:
-            NotReadyError: The default model is not loaded yet.
+        Raises NotReadyError if the default model is not loaded yet.
         """
         return self.recall(model) or self.load(model)
 
@@ -110,11 +105,7 @@ class Catalog:
         return [self._infos[name] for name in names]
 
     def info(self, model: str | None) -> ModelInfo:
-        """Return the name, version and other facts of a model.
-
-        Raises:
-            UnknownModelError: No such model is served.
-        """
+        """Return a model's name, version and other facts; raises UnknownModelError."""
         return self._infos[self._known(model)]
 
     def _known(self, model: str | None) -> str:

@@ -16,11 +16,7 @@ from function.core.windows import ModelInputs, RunWindows, WindowedText
 
 
 def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
-    """Return predictions as those of a text classifier.
-
-    Raises:
-        InputError: They are another task's.
-    """
+    """Return predictions as a text classifier's; raises InputError if they are another task's."""
     found = [each for each in predictions if isinstance(each, Prediction)]
     if len(found) != len(predictions):
         raise InputError("this model finds entities; name one that classifies texts")
@@ -89,14 +85,9 @@ class Classifier:
         values: Sequence[float],
         options: Options,
     ) -> Prediction:
-        """Build one text's prediction.
+        """Build one text's prediction from calibrated probabilities, and labels' order, best first.
 
-        Args:
-            text: Text and its windows.
-            order: Labels' indices, best first.
-            probabilities: Calibrated probability of each label.
-            values: Score of each label under the activation asked for.
-            options: Options of the request.
+        `values` are the labels' scores under the activation asked for.
         """
         scores = [LabelScore(self._labels[code], values[code]) for code in order]
         certainty, *others = [probabilities[code] for code in order[:2]]

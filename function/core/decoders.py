@@ -12,20 +12,12 @@ from function.core.windows import ModelInputs, RunWindows
 
 
 class Decoder(Protocol):
-    """Decoder of one task.
-
-    Attributes:
-        slow: Decoding takes longer than it may hold an event loop.
-    """
+    """Decoder of one task; `slow` if decoding takes longer than it may hold an event loop."""
 
     slow: bool
 
     def check(self, options: Options) -> None:
-        """Check that the task supports the options.
-
-        Raises:
-            InputError: An option is for another task.
-        """
+        """Check the options; raises InputError if one is for another task."""
         ...
 
     def explanation_cost(self, inputs: ModelInputs) -> int:
@@ -35,23 +27,13 @@ class Decoder(Protocol):
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """Return the prediction of each text, from the output of each window.
-
-        Raises:
-            PredictionError: An output is not finite.
-        """
+        """Return each text's prediction; raises PredictionError if an output is not finite."""
         ...
 
     def explain(
         self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
     ) -> list[AnyPrediction]:
-        """Return the predictions with highlights.
-
-        Args:
-            inputs: Texts and their windows.
-            predictions: Prediction of each text.
-            run: Runs the model on windows from which words were removed.
-        """
+        """Return the predictions with highlights; `run` takes windows with words removed."""
         ...
 
 

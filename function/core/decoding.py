@@ -22,10 +22,8 @@ def activate(
     """Return the scores, (texts, labels), of logits divided by a temperature.
 
     Temperature scaling is of Guo et al. 2017, "On Calibration of Modern Neural Networks". With
-    `none` the quotients are the scores, so that their softmax is the result of `softmax`.
-
-    Raises:
-        PredictionError: A logit is not finite.
+    `none` the quotients are the scores, so that their softmax is the result of `softmax`. Raises
+    PredictionError if a logit is not finite.
     """
     scaled = logits.astype(np.float64) / temperature
     if not np.isfinite(scaled).all():
@@ -58,11 +56,8 @@ def best_tags(
 ) -> list[tuple[Tags, Probabilities]]:
     """Decode the best tags of each sequence, and the probability of each of them.
 
-    Sequences of similar length are decoded together: none is padded to twice its length.
-
-    Args:
-        emissions: (words, tags) of each sequence, at least one word each.
-        transitions: Scores of the CRF.
+    Emissions are (words, tags), of at least one word. Sequences of similar length are decoded
+    together: none is padded to twice its length.
     """
     found: dict[int, tuple[Tags, Probabilities]] = {}
     for alike in _of_like_length(emissions):
@@ -89,10 +84,8 @@ def _of_like_length(sequences: Sequence[Scores]) -> Iterable[list[int]]:
 def viterbi(emissions: Scores, lengths: Tags, transitions: Transitions) -> Tags:
     """Return the best tags of each sequence, (sequences, words), 0 after its end (Viterbi 1967).
 
-    Args:
-        emissions: (sequences, words, tags); any value after a sequence's end.
-        lengths: (sequences,) number of words, at least 1.
-        transitions: Scores of the CRF.
+    Emissions are (sequences, words, tags), with any value after an end; lengths, (sequences,), are
+    numbers of words, at least 1.
     """
     count, longest, tags = emissions.shape
     score = transitions.start + emissions[:, 0]

@@ -14,13 +14,10 @@ Digest = Callable[[Path], str]
 
 
 def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file in 64 hex digits.
+    """Return the SHA-256 of a file in 64 hex digits; raises OSError if it cannot be read.
 
     One call hashes the whole file: each chunk would have to wait for Python's lock again, and while
     other threads import, those waits take longer than the hashing.
-
-    Raises:
-        OSError: The file cannot be read.
     """
     with path.open("rb") as file:
         if not path.stat().st_size:  # an empty file cannot be mapped

@@ -32,15 +32,10 @@ def build_entities(
     by_word: bool,
     outside: bool,
 ) -> Iterator[Entity]:
-    """Yield entities in text order.
+    """Yield entities in text order, from the tag of each word and its probability.
 
-    Args:
-        text: Text that holds the words.
-        words: Words of the text.
-        tags: Tag of each word.
-        scores: Probability of each word's tag.
-        by_word: Yield each word by itself, with its tag as the label.
-        outside: Also yield words that belong to no entity.
+    `by_word` yields each word by itself, with its tag as the label; `outside` also yields words
+    that belong to no entity.
     """
     for start, stop in _runs(tags, words.ids, by_word):
         tag = tags[start]
@@ -104,11 +99,7 @@ class EntityFinder:
     slow = True
 
     def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
-        """Read the transitions.
-
-        Raises:
-            ArtifactError: There are none, or their shapes do not fit the tags.
-        """
+        """Read the transitions; raises ArtifactError if absent, or their shapes do not fit."""
         decoding = artifact.manifest.decoding
         if not isinstance(decoding, CrfDecoding):
             raise ArtifactError(f"{artifact.path.name}: entities are not found by {decoding.kind}")

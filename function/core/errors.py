@@ -45,11 +45,7 @@ class NotReadyError(EvergreenError):
 
 
 class OverloadedError(EvergreenError):
-    """The queue is full.
-
-    Attributes:
-        retry_after: Seconds until there may be room.
-    """
+    """The queue is full; there may be room after `retry_after` seconds."""
 
     def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)

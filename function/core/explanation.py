@@ -48,18 +48,11 @@ def window_cost(text: EncodedText, windows: int) -> int:
 def explain(
     text: EncodedText, positions: Sequence[TokenIds], score: ScoreWindows
 ) -> list[Highlight]:
-    """Weigh the words of a text for one label.
+    """Weigh the words of a text for one label, in text order.
 
     A weight is 2σ(d) − 1, where d is the log-odds that the label loses without the word: twice the
-    probability that the word would add if the model were undecided.
-
-    Args:
-        text: Tokens of the text.
-        positions: For each window, the positions of its tokens.
-        score: Returns the label's log-odds for windows of content tokens.
-
-    Returns:
-        Highlights in text order.
+    probability that the word would add if the model were undecided. `positions` are those of each
+    window's tokens; `score` returns the label's log-odds for windows of content tokens.
     """
     whole = score([text.ids[window] for window in positions])
     windows = [_Window(p, float(s)) for p, s in zip(positions, whole, strict=True)]

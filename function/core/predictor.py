@@ -20,15 +20,9 @@ BATCH_TOKENS = 4096  # padded tokens of one backend call; on a CPU more only cos
 def load_predictor(
     artifact: Artifact, load_backend: Callable[[Artifact], Backend], max_windows: int
 ) -> "Predictor":
-    """Load a verified artifact.
+    """Load a verified artifact; raises ArtifactError if a file cannot be used.
 
-    Args:
-        artifact: Verified artifact.
-        load_backend: Opens the artifact's graph.
-        max_windows: Limit on the windows of one request, all its texts together.
-
-    Raises:
-        ArtifactError: A file cannot be used.
+    `max_windows` limits one request, all its texts together.
     """
     casing = artifact.manifest.tokenization.casing
     tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
@@ -53,12 +47,9 @@ class Predictor:
     def predict(
         self, texts: Sequence[str], options: Options
     ) -> tuple[list[AnyPrediction], Timings]:
-        """Predict every text.
+        """Predict every text; raises what `encode` does.
 
-        Raises:
-            InputError: A text is empty, or an option does not fit the model.
-            BatchTooLargeError: The texts take too many windows.
-            PredictionError: The model returned numbers that are not finite.
+        Also raises PredictionError if the model returns numbers that are not finite.
         """
         started = perf_counter()
         inputs = self.encode(texts, options)
@@ -82,8 +73,7 @@ class Predictor:
     def classify(self, texts: Sequence[str], options: Options | None = None) -> list[Prediction]:
         """Predict every text with a text classifier, without timings.
 
-        Raises:
-            InputError: The model has another task; also all that `predict` raises.
+        Raises InputError if the model has another task, and what `predict` raises.
         """
         return classified(self.predict(texts, options or Options())[0])
 

@@ -18,12 +18,9 @@ TokenIds = npt.NDArray[np.int64]
 
 
 class EncodedText:
-    """Tokens of one text, without the model's special tokens.
+    """Tokens of one text, without the model's special tokens; `ids` are (tokens,).
 
     Properties are computed on demand: a long text has thousands of tokens.
-
-    Attributes:
-        ids: (tokens,) token ids.
     """
 
     def __init__(self, text: str, encoding: Encoding) -> None:
@@ -62,7 +59,6 @@ class TokenizationSettings:
     Attributes:
         max_tokens: Tokens of one window, special tokens included.
         stride: Content tokens that two neighbouring windows share.
-        long_text: Treatment of a text that does not fit one window.
         max_windows: Windows after which the rest of a text is cut, which bounds its cost.
     """
 
@@ -75,21 +71,13 @@ class TokenizationSettings:
 class TextTokenizer:
     """Tokenizer of a `tokenizer.json`, preceded by the project's normalisation.
 
-    Attributes:
-        prefix: (tokens,) special tokens that a window begins with.
-        suffix: (tokens,) special tokens that a window ends with.
-        pad_id: Token id of the padding.
+    Windows begin and end with the special tokens `prefix` and `suffix`, each (tokens,).
     """
 
     def __init__(self, path: Path, *, casing: bool = False) -> None:
-        """Load a `tokenizer.json`.
+        """Load a `tokenizer.json`; raises ArtifactError if it cannot be used.
 
-        Args:
-            path: File.
-            casing: Add each token's casing to its id; see `core/casing.py`.
-
-        Raises:
-            ArtifactError: The file cannot be used.
+        `casing` adds each token's casing to its id; see `core/casing.py`.
         """
         try:
             self._fast = FastTokenizer.from_file(str(path))
@@ -144,21 +132,13 @@ class TextTokenizer:
 def window_spans(
     length: int, capacity: int, stride: int, long_text: LongText, max_windows: int
 ) -> list[list[tuple[int, int]]]:
-    """Assign the content tokens of a text to windows.
+    """Assign a text's content tokens to windows: return the spans (start, stop) that each joins.
 
-    Windows have equal lengths and are spread evenly, so that the last one is never a stub.
-
-    Args:
-        length: Content tokens of the text.
-        capacity: Content tokens that fit one window.
-        stride: Content tokens that two neighbouring windows share.
-        long_text: Treatment of a text that does not fit one window. `head_tail` joins the first
-            quarter of the capacity to the last three quarters, after Sun et al. 2019, "How to
-            Fine-Tune BERT for Text Classification", who keep 128 of 510 tokens as head.
-        max_windows: Windows after which the rest of the text is cut.
-
-    Returns:
-        For each window, the spans (start, stop) that it joins: one, or two under `head_tail`.
+    Windows have equal lengths and are spread evenly, so that the last one is never a stub. They
+    hold up to `capacity` content tokens, of which neighbours share `stride`; text after
+    `max_windows` is cut. `head_tail` joins two spans, the first quarter of the capacity and the
+    last three quarters, after Sun et al. 2019, "How to Fine-Tune BERT for Text Classification", who
+    keep 128 of 510 tokens as head.
     """
     if length <= capacity:
         return [[(0, length)]]

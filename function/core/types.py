@@ -45,13 +45,10 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class Highlight:
-    """Span of the input and its effect on the predicted label.
+    """Span [start, end) of the input, in Unicode code points, and its effect on the label.
 
-    Attributes:
-        start: First Unicode code point of the span.
-        end: Code point after the span.
-        weight: Probability that the label loses without the span, in [-1, 1]; negative if the
-            span counts against the label.
+    `weight` is the probability that the label loses without the span, in [-1, 1]; negative if the
+    span counts against the label.
     """
 
     start: int
@@ -66,8 +63,6 @@ class Prediction:
     Attributes:
         scores: Labels with their scores, best first.
         tokens: Tokens of the whole text, without special tokens.
-        words: Words of the whole text.
-        windows: Windows that the model ran.
         truncated: Part of the text is in no window.
         certainty: Calibrated probability of the label, whatever activation and `top_k`.
         margin: Difference from that to the next label's probability.
@@ -87,14 +82,9 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Entity:
-    """Span of the input that names something.
+    """Span [start, end) of the input, in Unicode code points, that names something.
 
-    Attributes:
-        label: Type of the entity.
-        text: Span as it stands in the input.
-        start: First Unicode code point of the span.
-        end: Code point after the span.
-        score: Mean probability of the tags of its words.
+    `score` is the mean probability of the tags of its words.
     """
 
     label: str
@@ -106,13 +96,9 @@ class Entity:
 
 @dataclass(frozen=True)
 class EntityPrediction:
-    """Entities of one text, in text order.
+    """Entities of one text, in text order. Other attributes are those of `Prediction`.
 
-    Other attributes are those of `Prediction`.
-
-    Attributes:
-        entities: Whole entities or single words, as the options say.
-        whole: Whole entities, whatever the options say.
+    `entities` are whole entities or single words, as the options say; `whole` are always whole.
     """
 
     entities: Sequence[Entity]

@@ -19,13 +19,9 @@ WordIndices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Words:
-    """Words of a text that are in some window.
+    """Words of a text that are in some window; their `ids` count all words of the text.
 
-    Attributes:
-        ids: (words,) index among all words of the text.
-        start: (words,) first code point.
-        end: (words,) code point after the word.
-        emissions: (words, tags).
+    They span the code points [start, end); emissions are (words, tags).
     """
 
     ids: WordIndices
@@ -35,12 +31,9 @@ class Words:
 
 
 def build_words(text: WindowedText, outputs: Sequence[Logits], prefix: int) -> Words:
-    """Merge the outputs of a text's windows into emissions of its words.
+    """Merge the outputs of a text's windows, (tokens, tags) each, into emissions of its words.
 
-    Args:
-        text: Text and its windows.
-        outputs: (tokens, tags) of each window.
-        prefix: Number of special tokens that a window begins with.
+    `prefix` is the number of special tokens that a window begins with.
     """
     encoded = text.encoded
     emissions, covered = _emissions(text, outputs, prefix)

@@ -11,9 +11,7 @@ class ServerSettings(Settings):
     """Environment variables of the server, by lower-case name, besides those of `Settings`.
 
     Attributes:
-        host: Address to listen on.
-        port: Port to listen on; 0 picks a free one.
-        log_level: Lowest level that is logged.
+        port: 0 picks a free one.
         backend: `torch` needs the packages of the GPU image; `auto` uses it if there is a GPU.
         precision: Precision of torch on a GPU; `auto` picks one that keeps labels the same.
         batch_tokens: Limit on the padded tokens of a batch; 0 fits the backend.

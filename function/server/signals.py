@@ -27,11 +27,7 @@ class QueueingEngine(Protocol):
 
 
 class ServerSignals:
-    """Sink of requests and batches, which updates metrics and writes log lines.
-
-    Attributes:
-        exposition: See `PrometheusMetrics.exposition`.
-    """
+    """Sink of requests and batches, which updates metrics and writes log lines."""
 
     def __init__(self, service: str) -> None:
         """Create a sink; `service` is CloudWatch's dimension of the server's metrics."""

@@ -7,14 +7,9 @@ from function.core.predictor import Predictor
 
 
 def warm_up(predictor: Predictor, batch_tokens: int) -> None:
-    """Run the shortest window, the longest, a batch with padding and a full batch.
+    """Run the shortest window, the longest, a batch with padding and one of `batch_tokens`.
 
-    Args:
-        predictor: Loaded model.
-        batch_tokens: Padded tokens of a full batch.
-
-    Raises:
-        PredictionError: An output is not finite, so that such a model never becomes ready.
+    Raises PredictionError if an output is not finite, so that such a model never becomes ready.
     """
     shortest, longest = predictor.blank_window(1), predictor.blank_window(predictor.max_tokens)
     longer = predictor.blank_window(max(1, min(len(longest), batch_tokens // 2)))

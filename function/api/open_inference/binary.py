@@ -17,14 +17,9 @@ _BYTE_COUNT = re.compile(r"[0-9]{1,18}")
 
 
 def split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
-    """Split a body into its JSON and the tensors after it.
+    """Split a body into its JSON, `json_length` bytes or all of it, and the tensors after it.
 
-    Args:
-        body: Body of the request.
-        json_length: Header with the bytes of JSON; without it the body is all JSON.
-
-    Raises:
-        MalformedRequestError: The length is no number, or more than the body has.
+    Raises MalformedRequestError if the length is no number, or more than the body has.
     """
     if json_length is None:
         return body, b""
@@ -39,11 +34,7 @@ def split(body: bytes, json_length: str | None) -> tuple[bytes, bytes]:
 
 
 def decode_bytes(data: bytes, count: int) -> list[bytes]:
-    """Decode the elements of a BYTES tensor.
-
-    Raises:
-        MalformedRequestError: There are not `count` elements, or something follows them.
-    """
+    """Decode a BYTES tensor; raises MalformedRequestError unless it is exactly `count` elements."""
     elements = []
     position = 0
     for index in range(count):

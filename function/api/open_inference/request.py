@@ -25,12 +25,7 @@ NOT_OFFERED = ("classification", "shared_memory_region")
 
 @dataclass(frozen=True)
 class OutputForm:
-    """Output to answer with, and its form.
-
-    Attributes:
-        output: Output of the model.
-        binary: Send it after the JSON, not in it.
-    """
+    """Output to answer with; `binary` sends it after the JSON, not in it."""
 
     output: AnyOutput
     binary: bool
@@ -49,13 +44,7 @@ class ParsedRequest:
 def parse_request(
     body: bytes, json_length: str | None, outputs: Sequence[AnyOutput], limits: RequestLimits
 ) -> ParsedRequest:
-    """Parse and check a body.
-
-    Args:
-        body: Body of the request.
-        json_length: See `binary.split`.
-        outputs: Outputs of the model.
-        limits: Limits on one request.
+    """Parse and check a body; `json_length` is that of `binary.split`.
 
     Raises:
         MalformedRequestError: The body violates the protocol.

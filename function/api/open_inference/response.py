@@ -39,11 +39,9 @@ def render_response(
 
 
 def compress(body: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
-    """Compress a body if that makes it shorter; return it with headers that say how.
+    """Compress a body if `accepted` (Accept-Encoding) allows; return it with headers that say how.
 
-    Args:
-        body: Body of the response.
-        accepted: The request's Accept-Encoding.
+    A body that would not get shorter stays as it is.
     """
     headers = {"vary": "accept-encoding"}
     weights = _weights(accepted)

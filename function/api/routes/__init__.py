@@ -17,9 +17,7 @@ Exposition = Callable[[str], tuple[bytes, str]]
 class RouteContext:
     """Objects that a protocol's routes need.
 
-    Attributes:
-        guards: Authentication; probes and the page use none.
-        exposition: The server's Prometheus metrics; the Lambda has none.
+    Probes and the page use no `guards`, which authenticate; the Lambda has no `exposition`.
     """
 
     engine: Engine

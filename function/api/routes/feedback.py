@@ -147,11 +147,7 @@ def _text(text: str | None, key: bytes) -> Record:
 
 
 def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:
-    """Return the right label or entities.
-
-    Raises:
-        InputError: They do not fit the model's task.
-    """
+    """Return the right label or entities; raises InputError if they do not fit the model's task."""
     labels = ", ".join(model.labels)
     if model.task == "text-classification":
         if body.label not in model.labels or body.entities is not None:
