@@ -44,11 +44,7 @@ class Collector:
                     _convert(path)
 
     def add(self, record: dict[str, Any]) -> None:
-        """Append a record.
-
-        Raises:
-            KeyError, TypeError, ValueError: It has no valid time.
-        """
+        """Append a record; raise KeyError, TypeError or ValueError if it has no valid time."""
         hour = f"{time_of(record).astimezone(UTC):%Y/%m/%d/%H}"
         lines = self._open.get(hour) or self._begin(hour)
         lines.write(json.dumps(record, ensure_ascii=False) + "\n")

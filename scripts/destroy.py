@@ -63,8 +63,7 @@ def delete_stage(name: str) -> None:
 def delete_foundation() -> None:
     """Delete what all stages of an account share.
 
-    Raises:
-        UsageError: A stage is still deployed, or there is no foundation.
+    Raises UsageError if a stage is still deployed, or there is no foundation.
     """
     project, stages = load_stages()
     account = open_account(stages[0])

@@ -45,19 +45,12 @@ class LoggedText(NamedTuple):
 
 @dataclass(frozen=True)
 class FeedbackTexts:
-    """Texts with their last feedback, and counts of what was left out.
+    """Texts with their last feedback, and counts of what was left out."""
 
-    Attributes:
-        rows: `text` and `label`, or `text` and `entities`; each text once.
-        without_text: Predictions whose feedback has no text.
-        foreign: Predictions whose feedback has another text than was answered.
-        damaged: Lines that could not be read.
-    """
-
-    rows: Sequence[dict[str, Any]]
-    without_text: int
-    foreign: int
-    damaged: int
+    rows: Sequence[dict[str, Any]]  # `text` and `label`, or `text` and `entities`; each text once
+    without_text: int  # predictions whose feedback has no text
+    foreign: int  # predictions whose feedback has another text than was answered
+    damaged: int  # lines that could not be read
 
     def write(self, path: Path) -> None:
         """Write JSON lines, or Parquet if the file's name says so; whole or not at all."""

@@ -23,14 +23,9 @@ PART = "production"  # where the names of training's metrics have a data set
 def track(check: DriftCheck, choice: TrackerChoice, folder: Path) -> str:
     """Record metrics, their course in time, pictures and report; return the run's id.
 
-    Args:
-        check: The check to record.
-        choice: Of the tracker.
-        folder: Where a tracker may keep files; the report goes there too, under the run's id.
-
-    Raises:
-        MissingExtraError: The tracker is not installed.
-        TrackingError: It cannot be reached, or refuses.
+    A tracker may keep files in `folder`; the report goes there too, under the run's id. Raises
+    MissingExtraError if the tracker is not installed, TrackingError if it cannot be reached or
+    refuses.
     """
     name = f"{check.version}, {check.document['ended'] or 'nothing'}"
     tracker = open_tracker(choice, group=check.model, name=name, folder=folder, runs={}, job=JOB)

@@ -73,9 +73,8 @@ def rebuild(artifact: Artifact, target: Path) -> None:
 def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> dict[str, Array]:
     """Return parameters in float32, as torch keeps them: (out, in).
 
-    Args:
-        stored: int8 with entries `_scale` and perhaps `_zero_point`; others as they are.
-        transposed: names of those stored as (in, out), with one scale a column.
+    `stored` has int8 with entries `_scale` and perhaps `_zero_point`, and others as they are;
+    `transposed` names those stored as (in, out), with one scale a column.
     """
     parameters = {}
     for name, values in stored.items():

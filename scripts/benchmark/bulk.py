@@ -21,13 +21,10 @@ RATE = re.compile(r"rows in .* s, ([0-9.]+) a second")
 
 
 def measure(subject: Subject, plan: Plan, texts: Sequence[str], best: str) -> Bulk:
-    """Score a file in each round, between two turns of the session alone.
+    """Score a file in each round, between two turns of the session alone in its `best` batch.
 
-    The command reads, tokenises and keeps what it has done; loading the model is not counted.
-
-    Args:
-        texts: as dealt; the file holds them again and again.
-        best: the session's fastest batch.
+    The command reads, tokenises and keeps what it has done; loading the model is not counted. The
+    file holds the texts, as dealt, again and again.
     """
     rounds = []
     with (

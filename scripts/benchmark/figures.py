@@ -60,15 +60,11 @@ class Models:
 
 @dataclass(frozen=True)
 class Signals:
-    """Milliseconds at one length with all signals on (`told`) and off (`silent`).
-
-    Attributes:
-        paired: median difference of two neighbouring answers, one of each kind.
-    """
+    """Milliseconds at one length with all signals on (`told`) and off (`silent`)."""
 
     told: Latency
     silent: Latency
-    paired: float
+    paired: float  # median difference of two neighbouring answers, one of each kind
 
     @property
     def added(self) -> float:
@@ -83,34 +79,22 @@ class Signals:
 
 @dataclass(frozen=True)
 class LoadRun:
-    """One server under one load.
+    """One server under one load."""
 
-    Attributes:
-        texts_per_second: while all clients asked.
-        milliseconds: of each answer.
-        generator: cores that the load generator used meanwhile.
-        elsewhere: cores that processes outside the benchmark used meanwhile.
-    """
-
-    texts_per_second: float
-    milliseconds: list[float]
-    generator: float
-    elsewhere: float
+    texts_per_second: float  # while all clients asked
+    milliseconds: list[float]  # of each answer
+    generator: float  # cores that the load generator used meanwhile
+    elsewhere: float  # cores that processes outside the benchmark used meanwhile
 
 
 @dataclass(frozen=True)
 class LoadRound:
-    """Load runs at one level, one after the other.
-
-    Attributes:
-        backend: texts a second of the session alone, in its best batches.
-        pipeline: None if it had no turn.
-    """
+    """Load runs at one level, one after the other."""
 
     clients: int
-    backend: float
+    backend: float  # texts a second of the session alone, in its best batches
     ours: LoadRun
-    pipeline: LoadRun | None
+    pipeline: LoadRun | None  # None if it had no turn
 
     @property
     def over_backend(self) -> float:
@@ -127,18 +111,13 @@ class LoadRound:
 
 @dataclass(frozen=True)
 class Throughput:
-    """All rounds under load, and texts a second in one process, by batch.
-
-    Attributes:
-        best: the backend's fastest batch, which all rounds use.
-        ceiling: requests a second of the load generator against the echo server.
-    """
+    """All rounds under load, and texts a second in one process, by batch."""
 
     rounds: list[LoadRound]
     backend: dict[str, float]
-    best: str
+    best: str  # the backend's fastest batch, which all rounds use
     pipeline: dict[str, float]
-    ceiling: float
+    ceiling: float  # requests a second of the load generator against the echo server
 
     def spread(self, clients: int, figure: Callable[[LoadRound], float | None]) -> Spread:
         """Return a figure's spread over the rounds of one level.

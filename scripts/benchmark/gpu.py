@@ -35,13 +35,9 @@ def in_reach() -> bool:
 def measure(
     subject: Subject, plan: GpuPlan, device: str, data: Path | None, *, quick: bool
 ) -> GpuResults:
-    """Measure all sides in each round.
+    """Measure all sides in each round; raise CommandError if torch lacks the device.
 
-    Args:
-        device: of DEVICES; a CPU shows that everything runs, and no more.
-
-    Raises:
-        CommandError: torch has no such device.
+    `device` is one of DEVICES; a CPU shows that everything runs, and no more.
     """
     hidden = NO_GPU if device == "cpu" else {}
     card = work("matrix_rate", {"device": device, "size": plan.matrix}, hidden)

@@ -27,11 +27,7 @@ Lengths = Mapping[str, Sequence[str]]
 def measure(
     subject: Subject, plan: Plan, lengths: Lengths, ours: Running, baseline: Running
 ) -> dict[str, dict[str, Latency]]:
-    """Section 2: return the latency of every row at every length.
-
-    Args:
-        lengths: texts by the name of their length.
-    """
+    """Return the latency of every row at every length (section 2); `lengths` has texts by name."""
     rows: dict[str, dict[str, Latency]] = {}
     with Progress("warm answers, lengths", len(lengths)) as progress:
         for length, texts in lengths.items():

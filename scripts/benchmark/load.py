@@ -32,12 +32,9 @@ class Load:
     """One load run.
 
     The measurement begins once every client has had an answer, for until then the server is not as
-    busy as it will be, and ends after `seconds` or `answers`.
-
-    Args:
-        job: `port` and `path`; `bodies`, which are sent in turn, over and over; `clients`;
-            `seconds` and `answers`; `benchmark`, the process whose CPU time and whose children's
-            is not counted as other processes'.
+    busy as it will be, and ends after `seconds` or `answers`. The job has these, `port` and `path`;
+    `bodies`, which are sent in turn, over and over; `clients`; and `benchmark`, the process whose
+    CPU time and whose children's is not counted as other processes'.
     """
 
     def __init__(self, job: Mapping[str, Any]) -> None:
@@ -53,12 +50,9 @@ class Load:
     async def run(self) -> dict[str, Any]:
         """Measure, and wait for the answers under way: the next run finds an idle server.
 
-        Returns:
-            `milliseconds` of each answer, `seconds` of all, and the cores that the `generator` and
-            processes `elsewhere` used meanwhile.
-
-        Raises:
-            FailedError, OSError: an answer is not 200, or the server hung up.
+        Returns `milliseconds` of each answer, `seconds` of all, and the cores that the `generator`
+        and processes `elsewhere` used meanwhile. Raises FailedError or OSError if an answer is not
+        200, or the server hung up.
         """
         tasks = [asyncio.create_task(self._client()) for _ in range(self._job["clients"])]
         try:
@@ -168,11 +162,7 @@ class Connection(asyncio.Protocol):
         return connection
 
     async def ask(self, sent: bytes) -> Answer:
-        """Send a request and return its answer.
-
-        Raises:
-            ConnectionError: the server hung up before it answered.
-        """
+        """Return the answer to a request; raise ConnectionError if the server hangs up before."""
         self._answer = asyncio.get_running_loop().create_future()
         self.send(sent)
         return await self._answer

@@ -18,45 +18,28 @@ REVIEW_TOKENS = 300  # a typical IMDB review: their mean is 309, their median 22
 
 @dataclass(frozen=True)
 class Plan:
-    """How often a full run measures each thing.
+    """How often a full run measures each thing."""
 
-    Attributes:
-        starts, slow_starts: fresh processes of ours, and of those that load torch.
-        warm_up_starts: uncounted ones before, so that files are in memory and compiled to bytecode.
-        latencies: answers of each kind and length.
-        block: answers in a row before the next kind.
-        signal_pairs: answers with and without signals, of each length.
-        memory_requests: answers before memory is read.
-        texts: of which the load consists.
-        clients: the levels of load.
-        rounds: load runs at each level.
-        seconds: of one, after each client has had an answer.
-        ceiling_seconds: the same against the echo server.
-        batches: of the session alone, see `worker.batched`.
-        pipeline_batches: of the pipeline alone.
-        parts: turns in which the batches are tried.
-        bulk_rows: of the file that is scored, once a round.
-    """
-
-    starts: int = 15
-    slow_starts: int = 3
-    warm_up_starts: int = 1
-    latencies: int = 160
-    block: int = 8
-    signal_pairs: int = 600
-    memory_requests: int = 20
-    texts: int = 96
-    clients: tuple[int, ...] = (1, 8, 32, 128)
-    rounds: int = 3
-    seconds: float = 4.0
-    ceiling_seconds: float = 2.0
+    starts: int = 15  # fresh processes of ours
+    slow_starts: int = 3  # fresh processes of those that load torch
+    warm_up_starts: int = 1  # uncounted, so that files are in memory and compiled to bytecode
+    latencies: int = 160  # answers of each kind and length
+    block: int = 8  # answers in a row before the next kind
+    signal_pairs: int = 600  # answers with and without signals, of each length
+    memory_requests: int = 20  # answers before memory is read
+    texts: int = 96  # of which the load consists
+    clients: tuple[int, ...] = (1, 8, 32, 128)  # the levels of load
+    rounds: int = 3  # load runs at each level
+    seconds: float = 4.0  # of one, after each client has had an answer
+    ceiling_seconds: float = 2.0  # the same against the echo server
+    # of the session alone, see `worker.batched`
     batches: tuple[str, ...] = (
         *("1 text", "4 texts", "8 texts"),
         *("512 tokens", "1024 tokens", "4096 tokens"),
     )
-    pipeline_batches: tuple[int, ...] = (1, 8, 32)
-    parts: int = 3
-    bulk_rows: int = 960
+    pipeline_batches: tuple[int, ...] = (1, 8, 32)  # of the pipeline alone
+    parts: int = 3  # turns in which the batches are tried
+    bulk_rows: int = 960  # of the file that is scored, once a round
 
 
 # Shows that everything runs, and no more.
@@ -82,30 +65,21 @@ QUICK = Plan(
 
 @dataclass(frozen=True)
 class GpuPlan:
-    """How often a full run on a GPU measures each thing.
+    """How often a full run on a GPU measures each thing."""
 
-    Attributes:
-        texts: that all sides read.
-        batches: of the raw model, see `worker.batched`.
-        pipeline_batches, precisions, workers: of the pipeline, all combinations.
-        parts: turns in which these are tried.
-        clients, texts_a_request: the levels of load, all combinations.
-        seconds: of load at each.
-        rounds: of all sides.
-        matrix: rows of the matrices whose products show what the card can do.
-    """
-
-    texts: int = 2048
+    texts: int = 2048  # that all sides read
+    # of the raw model, see `worker.batched`
     batches: tuple[str, ...] = tuple(f"{1024 * 2**power} tokens" for power in range(3, 9))
+    # of the pipeline, with all precisions and workers
     pipeline_batches: tuple[int, ...] = (32, 128, 512)
     precisions: tuple[str, ...] = ("float32", "float16", "bfloat16")
     workers: tuple[int, ...] = (0, 4)
-    parts: int = 2
-    clients: tuple[int, ...] = (32, 128, 512)
+    parts: int = 2  # turns in which these are tried
+    clients: tuple[int, ...] = (32, 128, 512)  # the levels of load, with all of `texts_a_request`
     texts_a_request: tuple[int, ...] = (1, 32)
-    seconds: float = 5.0
-    rounds: int = 3
-    matrix: int = 8192
+    seconds: float = 5.0  # of load at each
+    rounds: int = 3  # of all sides
+    matrix: int = 8192  # rows of the matrices whose products show what the card can do
 
 
 QUICK_GPU = GpuPlan(
@@ -125,17 +99,12 @@ QUICK_GPU = GpuPlan(
 
 @dataclass(frozen=True)
 class Subject:
-    """The model that is measured: its settings, its folder, and its checkpoint in fp32.
-
-    Attributes:
-        python: an interpreter with the Lambda's packages and no others, for each start searches
-            all that are installed.
-    """
+    """The model that is measured: its settings, its folder, and its checkpoint in fp32."""
 
     settings: Settings
     model: Path
     checkpoint: Path
-    python: str = sys.executable
+    python: str = sys.executable  # has the Lambda's packages alone: each start searches all
 
     def environment(self) -> dict[str, str]:
         """Return variables for our processes: one model, open to all, whatever the shell says."""

@@ -66,8 +66,7 @@ def echo_server() -> Service:
 def serving(service: Service, text: str) -> Iterator[Running]:
     """Start a service, yield it after its first answer, and end it in any case.
 
-    Raises:
-        CommandError: it ended or did not answer, with the end of its log.
+    Raises CommandError, with the end of its log, if it ended or did not answer.
     """
     port, body = free_port(), request_body(text).encode()
     command = [part.format(port=port) for part in service.command]
@@ -126,9 +125,8 @@ def persistent_worker(
 ) -> Iterator[Callable[[Mapping[str, Any]], Any]]:
     """Start a job of `worker` that stays, for turns with others, and end it in any case.
 
-    Yields:
-        A function that sends it a question and returns the answer. It raises CommandError if the
-        worker ends before it has answered.
+    Yields a function that sends it a question and returns the answer, and raises CommandError if
+    the worker ends before it has answered.
     """
     with tempfile.TemporaryFile() as log:
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log, "text": True}
@@ -156,9 +154,8 @@ def request_body(inputs: str | Sequence[str]) -> str:
 def handler_event(text: str, model: str | None = None) -> dict[str, Any]:
     """Return an event of API Gateway's HTTP API with a text in its body.
 
-    Args:
-        model: None asks the default one to cut off a long text, as a pipeline would; a named one
-            reads all of it.
+    `model` None asks the default one to cut off a long text, as a pipeline would; a named one reads
+    all of it.
     """
     event: dict[str, Any] = json.loads(EVENT.read_bytes())
     event["body"] = request_body(text)

@@ -39,26 +39,19 @@ class Verdict:
 
 @dataclass(frozen=True)
 class GpuResults:
-    """One run on a GPU.
-
-    Attributes:
-        card: the device that torch used.
-        matrix_rate: operations a second of its bfloat16 products.
-        precision: the type that our model computed in.
-        tokens, flops: of a text on average.
-    """
+    """One run on a GPU."""
 
     machine: Machine
-    card: str
+    card: str  # the device that torch used
     plan: GpuPlan
     quick: bool
     command: str
     model: str
     texts: str
-    matrix_rate: float
-    precision: str
-    tokens: float
-    flops: float
+    matrix_rate: float  # operations a second of its bfloat16 products
+    precision: str  # the type that our model computed in
+    tokens: float  # of a text on average
+    flops: float  # of a text on average
     rounds: list[GpuRound]
     budgets: list[Verdict]
 
@@ -88,17 +81,7 @@ class GpuResults:
 
 @dataclass(frozen=True)
 class Results:
-    """One run. Rows have the names that the page shows.
-
-    Attributes:
-        tokens: of the short text, of a review and of a text under load on average, and the most
-            that the model reads.
-        agreement: the largest difference of a probability between both sides.
-        first_answer: seconds.
-        latency: by row, then length.
-        memory: peak bytes.
-        gpu: of this run or of another machine; None if it was not measured.
-    """
+    """One run. Rows have the names that the page shows."""
 
     machine: Machine
     plan: Plan
@@ -106,18 +89,19 @@ class Results:
     command: str
     model: str
     texts: str
+    # of the short text; of a review and a text under load on average; the most the model reads
     tokens: dict[str, float]
-    agreement: float
-    first_answer: dict[str, Spread]
-    latency: dict[str, dict[str, Latency]]
+    agreement: float  # largest difference of a probability between both sides
+    first_answer: dict[str, Spread]  # seconds
+    latency: dict[str, dict[str, Latency]]  # by row, then length
     throughput: Throughput
     bulk: Bulk
-    memory: dict[str, int]
+    memory: dict[str, int]  # peak bytes
     installed: Installed
     models: Models
     signals: dict[str, Signals]
     budgets: list[Verdict]
-    gpu: GpuResults | None
+    gpu: GpuResults | None  # of this run or of another machine; None if not measured
 
 
 def as_json(results: Results | GpuResults) -> str:

@@ -68,8 +68,7 @@ def open_pipeline(checkpoint: str) -> "Callable[[str], list[dict[str, Any]]]":
 def load_pipeline(checkpoint: str, device: str, precision: str) -> "Pipeline":
     """Return a text classifier that scores all labels, as the library's documentation has it.
 
-    Args:
-        precision: torch's name of a type.
+    `precision` is torch's name of a type.
     """
     import torch
     from transformers import pipeline

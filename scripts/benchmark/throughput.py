@@ -33,8 +33,7 @@ def ask(
 ) -> LoadRun:
     """Put a server under load until `seconds` or `answers` are measured: see `load.Load`.
 
-    Raises:
-        CommandError: an answer was not 200.
+    Raises CommandError if an answer was not 200.
     """
     bodies: list[str | Sequence[str]] = list(texts)
     if texts_a_request > 1:

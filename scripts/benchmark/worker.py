@@ -31,8 +31,8 @@ MATRIX_REPEATS, MATRIX_TRIES = 20, 5
 def handler(job: Job) -> dict[str, list[float]]:
     """Time answers through the handler, and the same tokens through the session alone.
 
-    Args:
-        job: `model`, `threads`, `texts`, their `events`, and `count` and `block` of `interleave`.
+    The job has `model`, `threads`, `texts`, their `events`, and `count` and `block` of
+    `interleave`.
     """
     import numpy as np
     import onnxruntime as ort
@@ -59,8 +59,7 @@ def handler(job: Job) -> dict[str, list[float]]:
 def models(job: Job) -> dict[str, list[float]]:
     """Time answers of several models through one handler.
 
-    Args:
-        job: `events` by model, and `count` and `block` of `interleave`.
+    The job has `events` by model, and `count` and `block` of `interleave`.
     """
 
     def ask(events: Sequence[Mapping[str, Any]], index: int) -> None:
@@ -98,10 +97,7 @@ def signals(job: Job) -> dict[str, list[float]]:
     prediction log, by its setting. Both applications ask one model in one process: two processes
     with the same settings differ by as much as the budget. They take turns answer by answer, and
     who is first changes. The log goes nowhere: a process that reads it on the same cores takes its
-    own time.
-
-    Args:
-        job: `events`, `count`, and `warm_up`: answers of each before those that count.
+    own time. The job has `events`, `count`, and `warm_up`: answers of each before those that count.
     """
     from mangum import Mangum
 
@@ -188,11 +184,9 @@ def pipeline(job: Job) -> dict[str, Any]:
 def pipeline_rates(job: Job) -> dict[str, float]:
     """Return texts a second of the plain pipeline, given all texts at once, on any device.
 
-    Texts are sorted by length, as suits it best: it pads those of a batch to the longest.
-
-    Args:
-        job: `checkpoint`, `texts`, `device`, `parts`, and what is tried in all combinations:
-            `precisions`, `batches`, `workers`, which are processes that tokenise.
+    Texts are sorted by length, as suits it best: it pads those of a batch to the longest. The job
+    has `checkpoint`, `texts`, `device`, `parts`, and what is tried in all combinations:
+    `precisions`, `batches`, `workers`, which are processes that tokenise.
     """
     from scripts.benchmark.subjects import load_pipeline
 
@@ -214,10 +208,8 @@ def pipeline_rates(job: Job) -> dict[str, float]:
 def backend(job: Job) -> Callable[[Job], dict[str, float]]:
     """Return a function that measures texts a second of the session alone, over ready tokens.
 
-    It takes `batches`, the texts to read as `start` and `step`, and `parts`.
-
-    Args:
-        job: `model`, `threads`, `texts`.
+    It takes `batches`, the texts to read as `start` and `step`, and `parts`. The job has `model`,
+    `threads`, `texts`.
     """
     from function.backends.onnx_backend import OnnxBackend
     from function.core.artifact import open_artifact
@@ -240,8 +232,7 @@ def backend(job: Job) -> Callable[[Job], dict[str, float]]:
 def torch_rates(job: Job) -> dict[str, Any]:
     """Return texts a second of the torch backend alone, its precision, and tokens of each text.
 
-    Args:
-        job: `model`, `texts`, `device`, `precision`, `batches`, `parts`.
+    The job has `model`, `texts`, `device`, `precision`, `batches`, `parts`.
     """
     from function.backends.torch_backend import TorchBackend
     from function.core.artifact import open_artifact
@@ -275,8 +266,7 @@ def _reading(
 def batched(windows: "Sequence[TokenIds]", batch: str) -> "list[list[TokenIds]]":
     """Return neighbours of a row that is sorted from short to long.
 
-    Args:
-        batch: "4 texts" at most, or as many as take "512 tokens", padding included.
+    `batch` is "4 texts" at most, or as many as take "512 tokens", padding included.
     """
     most, unit = int(batch.split()[0]), batch.split()[1]
     batches: list[list[TokenIds]] = []
@@ -295,10 +285,8 @@ def interleaved_rates(
 ) -> dict[str, float]:
     """Return items a second of each way; all take turns, so that the machine treats them alike.
 
-    Args:
-        ways: take items and return the work that is timed.
-        parts: turns; part k has items k, k + parts, k + 2 parts, ..., so that those of a sorted
-            row are alike.
+    A way takes items and returns the work that is timed. Of `parts` turns, turn k has items k, k +
+    parts, k + 2 parts, ..., so that those of a sorted row are alike.
     """
     seconds = dict.fromkeys(ways, 0.0)
     for part in range(parts):
@@ -336,10 +324,7 @@ def matrix_rate(job: Job) -> dict[str, Any]:
     """Return the name of torch's device, and operations a second of bfloat16 matrix products.
 
     Both are None if torch has no such device. A product of two (size, size) matrices is 2 size³
-    operations; the rate is the median of some tries.
-
-    Args:
-        job: `device` and `size`.
+    operations; the rate is the median of some tries. The job has `device` and `size`.
     """
     import platform
     import statistics

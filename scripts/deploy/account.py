@@ -63,10 +63,8 @@ class Account:
 def open_account(stage: StageConfiguration) -> Account:
     """Return the stage's account, reached with the credentials at hand.
 
-    Sets the region of this process and its children to the stage's.
-
-    Raises:
-        UsageError: There are no credentials, or they belong to another account.
+    Sets the region of this process and its children to the stage's. Raises UsageError if there are
+    no credentials, or they belong to another account.
     """
     os.environ.update(AWS_REGION=stage.region, AWS_DEFAULT_REGION=stage.region)
     session = boto3.Session(region_name=stage.region)

@@ -13,11 +13,10 @@ BYTES = 32
 def ensure_key(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration
 ) -> tuple[str, str | None]:
-    """Generate a stage's API key unless it has one.
+    """Generate a stage's API key unless it has one; return its version, and the key if new.
 
-    Returns:
-        The version of the parameter that holds the digest, and the key if it is new. The version
-        is empty for a stage that needs no key or lists digests in its configuration.
+    The version is of the parameter that holds the digest; it is empty for a stage that needs no key
+    or lists digests in its configuration.
     """
     if stage.api.auth != "key" or stage.api.key_digests:
         return "", None

@@ -16,9 +16,7 @@ SSH_REMOTE = re.compile(r"^[\w.-]+@(?P<host>[\w.-]+):(?P<path>[^/].*)$")
 def read_models(folder: Path) -> list[Artifact]:
     """Open and verify all models of a folder, sorted by name.
 
-    Raises:
-        ArtifactError: A model is damaged.
-        UsageError: There is no model.
+    Raises ArtifactError if a model is damaged, UsageError if there is none.
     """
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; write it with scripts.pull")

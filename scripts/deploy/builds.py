@@ -31,8 +31,7 @@ def build_all(
 ) -> Build:
     """Make what a stage needs and lacks: the foundation, models in its bucket, images.
 
-    Args:
-        source: Location of the registry that the first models come from.
+    The first models come from the registry at `source`.
     """
     context = {"stage": stage.name, "github_oidc": foundation.github_oidc(account, project)}
     stacks.deploy([foundation.stack_name(project)], context)
@@ -51,12 +50,8 @@ def build_images(
 ) -> Build:
     """Build a stage's images with these models, test them, and push them to its account.
 
-    Args:
-        models: Model to version.
-        flags: Further flags of `docker buildx build`.
-
-    Raises:
-        CommandError, RegistryError, UsageError
+    `models` has versions by model; `flags` are further ones of `docker buildx build`. Raises
+    CommandError, RegistryError or UsageError.
     """
     registry = stage_registry(account, project)
     function = ImageSpec(

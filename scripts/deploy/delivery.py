@@ -33,19 +33,10 @@ def deliver(
     names: Sequence[str],
     rollout: str = "",
 ) -> str:
-    """Deploy stacks of a stage with a build, and check that it answers.
+    """Deploy stacks of a stage with a build, check that it answers, and return its API's address.
 
-    Generates and shows the API's key where the stage has none yet.
-
-    Args:
-        names: Names of the stacks.
-        rollout: `AllAtOnce`, instead of the stage's own rollout.
-
-    Returns:
-        The address of the stage's API.
-
-    Raises:
-        CommandError: With CodeDeploy's reason and the alarms.
+    Generates and shows the API's key where the stage has none yet. `rollout` is `AllAtOnce`,
+    instead of the stage's own. Raises CommandError with CodeDeploy's reason and the alarms.
     """
     key_version, key = ensure_key(account, project, stage)
     if key:
@@ -75,9 +66,7 @@ def deliver(
 def failure_reasons(account: Account, name: str, since: datetime) -> Iterator[str]:
     """Yield why a version was rejected or rolled back, as CodeDeploy and the alarms report it.
 
-    Args:
-        name: Name of the deployment group.
-        since: Start of the deployment.
+    `name` is the deployment group's; the deployment began at `since`.
     """
     codedeploy = account.session.client("codedeploy", config=CONFIG)
     with aws_errors("CodeDeploy"):

@@ -12,9 +12,7 @@ from scripts.common.errors import CommandError, UsageError
 def docker(*arguments: str, stdin: str | None = None) -> None:
     """Run a command of Docker; its output goes to stderr.
 
-    Raises:
-        CommandError: It fails.
-        UsageError: Docker is not installed.
+    Raises CommandError if it fails, UsageError if Docker is not installed.
     """
     _run(arguments, stdin, sys.stderr.fileno())
 

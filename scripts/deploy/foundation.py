@@ -50,10 +50,9 @@ def bucket_name(account: Account, project: ProjectConfiguration) -> str:
 
 
 def ensure_bootstrap(account: Account, *, sure: bool) -> None:
-    """Run `cdk bootstrap` where it never ran, or a version too old. sure: without asking first.
+    """Run `cdk bootstrap` where it never ran, or a version too old.
 
-    Raises:
-        UsageError: The answer was no.
+    Asks first unless `sure`, and raises UsageError if the answer was no.
     """
     if account.bootstrap_version() >= LOWEST_BOOTSTRAP:
         return

@@ -53,10 +53,7 @@ def previous_release(history: History, live: str) -> Release:
 
     If the live image was never recorded, the last release is the previous one. If it is that of an
     earlier release than the last, an earlier rollback made it live and did not record it: this
-    release is returned, so that the rollback is completed.
-
-    Raises:
-        CommandError: There is none.
+    release is returned, so that the rollback is completed. Raises CommandError if there is none.
     """
     active = history.active
     images = [release.image for release in active]

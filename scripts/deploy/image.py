@@ -47,19 +47,11 @@ def build_and_push(
     spec: ImageSpec,
     flags: Sequence[str] = (),
 ) -> str:
-    """Build an image with these models, test it, and push it to ECR.
+    """Build an image with these models, test it, push it to ECR, and return its digest.
 
-    An image that ECR has already has passed its test and is not built again.
-
-    Args:
-        models: Model to version.
-        flags: Further flags of `docker buildx build`.
-
-    Returns:
-        The image's digest, `sha256:...`.
-
-    Raises:
-        CommandError, RegistryError, UsageError
+    An image that ECR has already has passed its test and is not built again. `models` has versions
+    by model; `flags` are further ones of `docker buildx build`. The digest begins with `sha256:`.
+    Raises CommandError, RegistryError or UsageError.
     """
     tag = _tag(spec, models)
     if digest := _find_digest(account, spec.repository, tag):

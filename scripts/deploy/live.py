@@ -37,17 +37,9 @@ def check_answers(
     *,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
-    """Request a deployment's health and, as far as access allows, a prediction.
+    """Request health and, as far as access allows, a prediction; return a summary of the answer.
 
-    Args:
-        auth: How the stage authenticates callers.
-        key: An API key, where one is at hand.
-
-    Returns:
-        A summary of the answer.
-
-    Raises:
-        CommandError: It does not answer as it should, not even after a while.
+    Raises CommandError if the deployment does not answer as it should, not even after a while.
     """
     sign = _signature(account) if auth == "iam" else None
     refused = auth == "jwt" or (auth == "key" and not key)

@@ -17,10 +17,7 @@ def seed(source: Registry, target: Registry) -> list[str]:
     """Copy models in production to a registry that has neither candidate nor production of them.
 
     They become candidates there: `production` is for versions that have answered. Run again after
-    an interruption, it completes the copy.
-
-    Returns:
-        `MODEL VERSION` of each copied model.
+    an interruption, it completes the copy. Returns `MODEL VERSION` of each copied model.
     """
     seeded = []
     for model in source.models():
@@ -43,10 +40,8 @@ def choose_models(
     """Return the version of each model of a stage, or of every model if the stage lists none.
 
     In this order: the given version, the one that the stage pins, the one in production, and the
-    candidate of a model that never was in production.
-
-    Raises:
-        RegistryError: The registry has no version of a model, or lacks the default model.
+    candidate of a model that never was in production. Raises RegistryError if the registry has no
+    version of a model, or lacks the default model.
     """
     chosen = {}
     for wanted in stage.models or registry.models():

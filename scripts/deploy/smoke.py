@@ -69,11 +69,7 @@ def smoke_test(
 ) -> None:
     """Run an image and have every model answer, by its version, with a prediction of its task.
 
-    Args:
-        models: The models that the image must carry.
-
-    Raises:
-        CommandError: With the end of the container's log.
+    Raises CommandError with the end of the container's log.
     """
     body = json.dumps({"inputs": TEXT})
     by_name = {model.manifest.model: model for model in models}

@@ -53,14 +53,9 @@ class DriftCheck:
 def check_model(arguments: argparse.Namespace, model: str) -> DriftCheck:
     """Read what the version in production answered, and its reference.
 
-    Args:
-        arguments: Those of `check_parser`.
-        model: The name of a model in the registry.
-
-    Raises:
-        RegistryError: Nothing is in production.
-        UsageError: A log is not there, or an argument makes no sense.
-        StoreError: A log or the registry cannot be read.
+    Takes the arguments of `check_parser`. Raises RegistryError if nothing is in production,
+    UsageError if a log is not there or an argument makes no sense, StoreError if a log or the
+    registry cannot be read.
     """
     time_range = parse_time_range(arguments.since, arguments.until, datetime.now(UTC))
     registry = open_registry(arguments.registry)

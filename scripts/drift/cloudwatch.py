@@ -64,9 +64,7 @@ def _datum(
 def put_metrics(namespace: str, data: "Sequence[MetricDatumTypeDef]") -> None:
     """Send metrics.
 
-    Raises:
-        MissingExtraError: boto3 is not installed.
-        CommandError: CloudWatch cannot be reached, or refuses.
+    Raises MissingExtraError without boto3, CommandError if CloudWatch cannot be reached or refuses.
     """
     try:
         import boto3

@@ -28,16 +28,11 @@ class Distribution:
 
     A text with several entities is one observation, spread over their labels by the mean share:
     entities of one text depend on each other, and counting each would feign certainty.
-
-    Attributes:
-        names: Of the bins.
-        counts: Texts in each bin.
-        edges: Of the bins of a number; None for labels.
     """
 
     names: Sequence[str]
-    counts: Numbers
-    edges: Numbers | None = None
+    counts: Numbers  # texts in each bin
+    edges: Numbers | None = None  # of the bins of a number; None for labels
 
     @property
     def texts(self) -> float:
@@ -74,11 +69,7 @@ class Reference:
 
 
 def reference_of_manifest(manifest: Manifest, version: str) -> Reference:
-    """Return the profile of the texts on which a version was validated.
-
-    Raises:
-        UsageError: The manifest has no profile.
-    """
+    """Return the profile of a version's validation texts; raise UsageError if it has none."""
     if not manifest.profile:
         raise UsageError(
             f"{manifest.model} {version}: its manifest has no reference profile; "
@@ -93,8 +84,7 @@ def reference_of_manifest(manifest: Manifest, version: str) -> Reference:
 def reference_of_log(log: PredictionLog, name: str) -> Reference:
     """Return traffic that was inspected and found good, of the first week for example.
 
-    Raises:
-        ThinReferenceError: There are too few texts to distinguish a change from chance.
+    Raises ThinReferenceError if there are too few texts to distinguish a change from chance.
     """
     if len(log) < FEWEST_TEXTS:
         raise ThinReferenceError(

@@ -69,8 +69,7 @@ def parse_line(line: str) -> Iterator[Line]:
 def time_of(line: dict[str, Any]) -> datetime:
     """Return when a line was written; a time without a zone is in UTC.
 
-    Raises:
-        KeyError, TypeError, ValueError: The line has no valid time.
+    Raises KeyError, TypeError or ValueError if the line has no valid time.
     """
     time = datetime.fromisoformat(line["time"])
     return time if time.tzinfo else time.replace(tzinfo=UTC)

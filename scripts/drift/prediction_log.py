@@ -40,10 +40,8 @@ class TimeRange:
 def parse_time_range(since: str | None, until: str | None, now: datetime) -> TimeRange:
     """Parse a range as people type it: `24h`, `90m`, `7d`, `2w`, or a time in ISO 8601 (UTC).
 
-    A duration as `until` is counted back from now, one as `since` from `until`.
-
-    Raises:
-        UsageError: One is neither, or the range is empty.
+    A duration as `until` is counted back from now, one as `since` from `until`. Raises UsageError
+    if one is neither, or the range is empty.
     """
     end = _parse_time(until, now) if until else now
     start = _parse_time(since, end) if since else None
@@ -69,30 +67,18 @@ def _parse_time(value: str, back_from: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class PredictionLog:
-    """Predictions, oldest first. Every array has one entry, or row, per text.
+    """Predictions, oldest first. Every array has one entry, or row, per text."""
 
-    Attributes:
-        times: Unix seconds.
-        versions: The model version that answered.
-        labels: All labels that occur in answers.
-        answers: How often each of `labels` was answered: one for a classified text, any number
-            for entities.
-        scores: NaN where there was none.
-        tokens: The length of the text in tokens.
-        words: And in words.
-        correct: 1 or 0 where feedback gave the label, else NaN.
-        damaged: The number of lines that could not be read.
-    """
-
-    times: Numbers
-    versions: Sequence[str]
-    labels: Sequence[str]
+    times: Numbers  # Unix seconds
+    versions: Sequence[str]  # the model version that answered
+    labels: Sequence[str]  # all that occur in answers
+    # how often each of `labels`: one for a classified text, any number for entities
     answers: Numbers
-    scores: Numbers
-    tokens: Numbers
+    scores: Numbers  # NaN where there was none
+    tokens: Numbers  # length of the text
     words: Numbers
-    correct: Numbers
-    damaged: int = 0
+    correct: Numbers  # 1 or 0 where feedback gave the label, else NaN
+    damaged: int = 0  # lines that could not be read
 
     def __len__(self) -> int:
         return len(self.times)
@@ -199,15 +185,10 @@ def _arrays(
 def log_files(where: str, time_range: TimeRange) -> Iterator[bytes]:
     """Yield the content of each file that may hold lines of a time range, or feedback on them.
 
-    Args:
-        where: A file of JSON lines (a captured output, plain or gzip) or Parquet, a directory of
-            them, or `s3://bucket/prefix`. Files in hourly folders (`YYYY/MM/DD/HH/`, in UTC) of
-            another time are not opened.
-        time_range: When the predictions were made.
-
-    Raises:
-        UsageError: There is no such file or directory.
-        StoreError: It cannot be read.
+    `where` is a file of JSON lines (a captured output, plain or gzip) or Parquet, a directory of
+    them, or `s3://bucket/prefix`. Files in hourly folders (`YYYY/MM/DD/HH/`, in UTC) of another
+    time are not opened. Raises UsageError if there is no such file or directory, StoreError if it
+    cannot be read.
     """
     path = Path(where)
     if not where.startswith(S3) and path.is_file():

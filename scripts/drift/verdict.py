@@ -43,36 +43,22 @@ Status = Literal["drift", "no drift", "quiet"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One feature of a window compared with the reference.
+    """One feature of a window compared with the reference."""
 
-    Attributes:
-        effect: The distance between the two: a PSI, or the accuracy lost.
-        band: Quiet traffic stays below it in a window of this size, except in a share `beyond`.
-        p_value: Of the two-sample test.
-    """
-
-    effect: float
-    band: float
-    p_value: float
+    effect: float  # distance between the two: a PSI, or the accuracy lost
+    band: float  # quiet windows of this size stay below, except a share `beyond`
+    p_value: float  # of the two-sample test
 
 
 @dataclass(frozen=True)
 class FeatureResult:
-    """The comparison of one feature against its thresholds.
+    """The comparison of one feature against its thresholds."""
 
-    Attributes:
-        feature: One of FEATURES, or ACCURACY.
-        effect: The distance, as in `Comparison`.
-        band: As in `Comparison`.
-        least: The distance below which a change does not matter.
-        p_value: After Holm's correction for the number of features.
-    """
-
-    feature: str
-    effect: float
-    band: float
-    least: float
-    p_value: float
+    feature: str  # one of FEATURES, or ACCURACY
+    effect: float  # as in `Comparison`
+    band: float  # as in `Comparison`
+    least: float  # below this distance a change does not matter
+    p_value: float  # after Holm's correction for the number of features
 
     @property
     def drifted(self) -> bool:
@@ -82,19 +68,12 @@ class FeatureResult:
 
 @dataclass(frozen=True)
 class DriftVerdict:
-    """The result of comparing a window with a reference.
+    """The result of comparing a window with a reference."""
 
-    Attributes:
-        texts: The size of the window.
-        results: One per feature; empty if there are too few texts.
-        window: The distributions of the window.
-        feedback: The feedback in the window, None if there is none.
-    """
-
-    texts: int
-    results: Sequence[FeatureResult]
+    texts: int  # in the window
+    results: Sequence[FeatureResult]  # one per feature; empty if there are too few texts
     window: Distributions
-    feedback: FeedbackCounts | None
+    feedback: FeedbackCounts | None  # in the window; None if there is none
 
     @property
     def status(self) -> Status:

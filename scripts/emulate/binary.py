@@ -23,8 +23,7 @@ BINARY = Path(__file__).resolve().parents[2] / "build" / "emulator" / "aws-lambd
 def emulator_binary(destination: Path = BINARY) -> Path:
     """Return the path of the emulator, fetched on first use.
 
-    Raises:
-        CommandError: this machine cannot run it, or the fetched file is not the pinned one.
+    Raises CommandError if this machine cannot run it, or the fetched file is not the pinned one.
     """
     architecture = ARCHITECTURES.get(platform.machine().lower())
     if platform.system() != "Linux" or architecture is None:

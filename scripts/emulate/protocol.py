@@ -154,10 +154,8 @@ class HttpResponse:
 def read_answer(status: int, body: bytes) -> Any:
     """Return the handler's answer, out of the emulator's.
 
-    The emulator answers 200 to time-outs and exceptions too: only the body tells them apart.
-
-    Raises:
-        InvocationTimeoutError, InvocationError: the handler gave no answer.
+    The emulator answers 200 to time-outs and exceptions too: only the body tells them apart. Raises
+    InvocationTimeoutError or InvocationError if the handler gave no answer.
     """
     if body.startswith(TIMEOUT_TEXT):
         raise InvocationTimeoutError(body.decode(errors="replace"))
@@ -174,11 +172,7 @@ def read_answer(status: int, body: bytes) -> Any:
 
 
 def to_http(answer: Any) -> HttpResponse:
-    """Return the response that API Gateway makes of a handler's answer.
-
-    Raises:
-        InvocationError: API Gateway would refuse it.
-    """
+    """Return API Gateway's response to an answer; raise InvocationError if it would refuse it."""
     if not isinstance(answer, dict) or "statusCode" not in answer:
         return HttpResponse(
             200, [("content-type", "application/json")], json.dumps(answer).encode()

@@ -54,9 +54,7 @@ class LambdaEmulator:
     ) -> None:
         """Prepare a handler, named as on Lambda: `package.module.function`.
 
-        Args:
-            memory_megabytes: in the handler's environment; not enforced.
-            python: an interpreter that has awslambdaric.
+        `memory_megabytes` is in its environment, not enforced; `python` must have awslambdaric.
         """
         self._command = [python, "-m", "awslambdaric", handler]
         self._directory = (working_directory or Path.cwd()).resolve()
@@ -94,10 +92,8 @@ class LambdaEmulator:
     def invoke(self, event: Any) -> Any:
         """Call the handler with a raw event and return its raw answer.
 
-        Calls from several threads wait for each other: two at once would crash the emulator.
-
-        Raises:
-            EventTooLargeError, InvocationTimeoutError, InvocationError: there is no answer.
+        Calls from several threads wait for each other: two at once would crash the emulator. Raises
+        EventTooLargeError, InvocationTimeoutError or InvocationError if there is no answer.
         """
         payload = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
         if len(payload) > MAX_EVENT_BYTES:

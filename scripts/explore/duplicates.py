@@ -15,38 +15,23 @@ from scripts.train.config import TrainConfig
 
 @dataclass(frozen=True)
 class Repeats:
-    """Repeated texts of one part.
-
-    Attributes:
-        part: The part, or a whole source.
-        exact: Rows beyond the first one of the same text.
-        normalised: The same for normalised texts.
-        contradicting: Normalised texts that occur with more than one label.
-    """
+    """Repeated texts of one part, or of a whole source."""
 
     part: CountedTexts
-    exact: int
-    normalised: int
-    contradicting: int
+    exact: int  # rows beyond the first one of the same text
+    normalised: int  # the same for normalised texts
+    contradicting: int  # normalised texts that occur with more than one label
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Rows of `second` whose text is also in `first`.
-
-    Attributes:
-        first: The earlier part.
-        second: The later part.
-        exact: Rows with the same text.
-        normalised: Rows with the same normalised text.
-        contradicting: Rows among these whose label the text never has in `first`; 0 if one of the
-            two is unlabelled.
-    """
+    """Rows of `second`, the later part, whose text is also in `first`."""
 
     first: CountedTexts
     second: CountedTexts
     exact: int
-    normalised: int
+    normalised: int  # rows with the same normalised text
+    # of these, with a label that the text never has in `first`; 0 if one is unlabelled
     contradicting: int
 
 

@@ -41,17 +41,8 @@ def write_report(
 ) -> None:
     """Write the page to `output` and its pictures to `images/` next to it.
 
-    The same data give the same bytes.
-
-    Args:
-        survey: The data.
-        config: The configuration that trains on them.
-        command: Makes the page again.
-        vocabulary: The number of entries of the tokenizer that counted tokens.
-        output: The page.
-
-    Raises:
-        UsageError: A file cannot be written.
+    The same data give the same bytes. `command` makes the page again; `vocabulary` is the number of
+    entries of the tokenizer that counted tokens. Raises UsageError if a file cannot be written.
     """
     try:
         images = draw_plots(survey, config.labels, output.parent / "images", output.stem)

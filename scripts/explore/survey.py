@@ -27,29 +27,17 @@ Counts = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CountedTexts:
-    """Texts of one data set under one name: a source, or a part of one.
-
-    Attributes:
-        dataset: The data set's name.
-        part: `train`, `validation`, `held out`, or a file's name.
-        texts: As read.
-        labels: Codes; empty where the source has none, as are groups and ratings.
-        groups: What training may split by, such as the movie of a review.
-        ratings: The column `rating`, if it holds integers.
-        normalised: Each text without regard to case, white space and HTML breaks.
-        words: Between white space.
-        tokens: Of the base checkpoint, special tokens included.
-    """
+    """Texts of one data set under one name: a source, or a part of one."""
 
     dataset: str
-    part: str
+    part: str  # `train`, `validation`, `held out`, or a file's name
     texts: list[str]
-    labels: list[int]
-    groups: list[str]
-    ratings: list[int]
-    normalised: list[str]
-    words: Counts
-    tokens: Counts
+    labels: list[int]  # codes; empty where the source has none, as are groups and ratings
+    groups: list[str]  # what training may split by, such as the movie of a review
+    ratings: list[int]  # the column `rating`, if it holds integers
+    normalised: list[str]  # without regard to case, white space and HTML breaks
+    words: Counts  # between white space
+    tokens: Counts  # of the base checkpoint, special tokens included
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -89,17 +77,10 @@ def read_survey(
 ) -> Survey:
     """Read the configured data sets, split as training splits them, and further test sources.
 
-    Args:
-        config: Names the data sets.
-        data: A folder, or one data file.
-        tests: Names by path. A name that begins with a data set's belongs to that data set and
-            has its columns; another one has those of the first data set. A test source may lack
-            labels or groups.
-        tokenizer: Of the base checkpoint.
-
-    Raises:
-        DataError: A source cannot be read.
-        UsageError: Two sources have the same name.
+    `data` is a folder, or one data file; `tests` has names by path. A name that begins with a data
+    set's belongs to that data set and has its columns; another one has those of the first data set.
+    A test source may lack labels or groups. The tokenizer is the base checkpoint's. Raises
+    DataError if a source cannot be read, UsageError if two have the same name.
     """
     survey = Survey([], [], {})
     for dataset in config.datasets:

@@ -76,9 +76,8 @@ class DeployedModel:
 def open_deployed(stage_name: str, model: str | None) -> DeployedModel:
     """Find the state machine of a stage in the outputs of its stacks.
 
-    Raises:
-        UsageError: The stage has no bulk scoring, or credentials lead to another account.
-        CommandError: It is not deployed.
+    Raises UsageError if the stage has no bulk scoring or credentials lead to another account,
+    CommandError if it is not deployed.
     """
     project, stage = load_stage(stage_name)
     if stage.bulk is None:

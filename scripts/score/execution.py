@@ -25,17 +25,12 @@ NumberedResult = tuple[int, RowResult]  # a row's number in the input, and its r
 
 @dataclass
 class Shard:
-    """Consecutive rows: texts in a file to be sent, and results as they become known.
+    """Consecutive rows: texts in a file to be sent, and results as they become known."""
 
-    Attributes:
-        first: The number of the first row.
-        results: One entry per row, None until it is known.
-        sent: How many texts are in the file.
-    """
-
-    first: int
+    first: int  # number of the first row
+    # one per row, None until it is known
     results: list[RowResult | None] = field(default_factory=list)
-    sent: int = 0
+    sent: int = 0  # texts in the file
 
     def put(self, number: int, result: RowResult) -> None:
         """Set the result of a row, by its number in the whole input."""
@@ -50,13 +45,8 @@ class Shard:
 def write_shard(rows: Iterable[Row], path: Path, batch_bytes: int) -> Shard | None:
     """Write the texts that a batch can carry as the map reads them, a JSON object per line.
 
-    Args:
-        rows: The rows of the shard.
-        path: The file to write.
-        batch_bytes: The largest size of one batch of the map as JSON, and so of one row.
-
-    Returns:
-        The shard, in which rows that cannot be sent are rejected; None where there are no rows.
+    `batch_bytes` is the largest size of one batch of the map as JSON, and so of one row. Returns
+    the shard, in which rows that cannot be sent are rejected; None where there are no rows.
     """
     shard: Shard | None = None
     with path.open("wb") as file:
@@ -108,10 +98,9 @@ class Execution:
             )
 
     def wait(self, rows: int, advance: Advance) -> dict[str, Any]:
-        """Wait for its end and return its output. advance: is called with finished rows.
+        """Wait for its end and return its output; `advance` is called with finished rows.
 
-        Raises:
-            CommandError: It did not succeed. What it has done is kept, and it can be redriven.
+        Raises CommandError if it did not succeed: what it has done is kept, and it can be redriven.
         """
         client, reported = self._client(), 0
         while True:
@@ -147,13 +136,9 @@ class Execution:
 def read_results(account: Account, output: dict[str, Any]) -> Iterator[NumberedResult]:
     """Yield what the map wrote into the bucket, for all rows in any order.
 
-    Args:
-        account: Where the bucket is.
-        output: The output of an execution that succeeded: it names the map's manifest, which
-            lists the files of results.
-
-    Raises:
-        CommandError: The bucket cannot be read, or the manifest has rows that were never tried.
+    `output` is of an execution that succeeded: it names the map's manifest, which lists the files
+    of results. Raises CommandError if the bucket cannot be read, or the manifest has rows that were
+    never tried.
     """
     place = output["ResultWriterDetails"]
     manifest = json.loads(b"".join(_lines(account, place["Bucket"], place["Key"])))

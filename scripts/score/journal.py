@@ -25,26 +25,17 @@ RUN, OUTCOMES = "run.json", "outcomes.jsonl"
 class Journal:
     """The journal of one run, locked against other processes.
 
-    Attributes:
-        folder: Where its files are.
-        name: The run's own name, the same after it resumes.
-        done: The number of rows whose results are recorded.
+    `name` is the run's own, the same after it resumes; `done` counts rows with recorded results.
     """
 
     def __init__(
         self, folder: Path, pinned: Mapping[str, Any], *, rows: int, chunk_rows: int
     ) -> None:
-        """Start a run, or resume it.
+        """Start a run over `rows` of input, or resume it; the folder is created if need be.
 
-        Args:
-            folder: Is created if it is not there.
-            pinned: What must not have changed when a run resumes.
-            rows: The number of rows in the input.
-            chunk_rows: How many results are appended together.
-
-        Raises:
-            UsageError: The folder belongs to another run.
-            CommandError: Another process works in it now.
+        `pinned` must not have changed when a run resumes; `chunk_rows` results are appended
+        together. Raises UsageError if the folder belongs to another run, CommandError if another
+        process works in it now.
         """
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)

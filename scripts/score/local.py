@@ -124,9 +124,7 @@ class LocalModel:
 def open_local(model: str | None) -> LocalModel:
     """Open a model of MODELS_DIR by name (None: the default one), or an artifact by its folder.
 
-    Raises:
-        UsageError: There is no such model.
-        ArtifactError: It is damaged.
+    Raises UsageError if there is no such model, ArtifactError if it is damaged.
     """
     models = Path(os.environ.get("MODELS_DIR", "build/models"))
     name = model or os.environ.get("DEFAULT_MODEL", "sentiment")

@@ -100,13 +100,9 @@ class Scorer(Protocol):
     ) -> Iterator[Sequence[RowResult]]:
         """Yield the results of `chunk_rows` rows at a time, in order.
 
-        Args:
-            rows: The rows that are not scored yet.
-            run: The run's own name, the same after it resumes.
-            advance: Is called with the number of rows that were finished since the last call.
-
-        Raises:
-            CommandError: No more rows can be scored.
+        `rows` are those not scored yet; `run` is the run's own name, the same after it resumes;
+        `advance` is called with the number of rows that were finished since the last call. Raises
+        CommandError if no more rows can be scored.
         """
         ...
 

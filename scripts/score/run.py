@@ -43,19 +43,12 @@ OUTPUTS: dict[str, Callable[[Path, InputFile, Sequence[str]], OutputFile]] = {
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a run.
-
-    Attributes:
-        source: The input.
-        output: The file to write, in the format that its name ends in.
-        text: The column with the texts.
-        prefix: The beginning of the names of the added columns.
-    """
+    """The files of a run."""
 
     source: Path
-    output: Path
-    text: str = "text"
-    prefix: str = ""
+    output: Path  # in the format that its name ends in
+    text: str = "text"  # the column with the texts
+    prefix: str = ""  # begins the added columns' names
 
     @property
     def rejected(self) -> Path:
@@ -71,9 +64,8 @@ class Files:
 def open_files(files: Files) -> InputFile:
     """Check the output's name and open the input, before anything expensive is done.
 
-    Raises:
-        UsageError: A name or folder is wrong, or the output is there already.
-        DataError: The input cannot be read.
+    Raises UsageError if a name or folder is wrong or the output is there already, DataError if the
+    input cannot be read.
     """
     if files.output.suffix.lower() not in OUTPUTS:
         raise UsageError(f"{files.output}: give a name that ends in {', '.join(OUTPUTS)}")
@@ -86,16 +78,11 @@ def open_files(files: Files) -> InputFile:
 
 
 def open_input(path: Path, text: str, prefix: str) -> InputFile:
-    """Open a file of rows.
+    """Open a file of rows; its suffix tells the format.
 
-    Args:
-        path: A file with a known suffix.
-        text: The column with the texts.
-        prefix: The beginning of the names of the added columns.
-
-    Raises:
-        UsageError: The format is unknown, or a column has the name of an added one.
-        DataError: The file cannot be read, or has no such texts.
+    `text` is the column with the texts; `prefix` begins the names of the added columns. Raises
+    UsageError if the format is unknown or a column has the name of an added one, DataError if the
+    file cannot be read or has no such texts.
     """
     reader = INPUTS.get(path.suffix.lower())
     if reader is None:
@@ -114,9 +101,8 @@ def open_input(path: Path, text: str, prefix: str) -> InputFile:
 def score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
     """Score all rows, from the start or from where a killed run stopped.
 
-    Raises:
-        UsageError: The run that was killed was another one.
-        CommandError: Scoring or writing failed. Finished rows are kept.
+    Raises UsageError if the run that was killed was another one, CommandError if scoring or writing
+    failed: finished rows are kept.
     """
     try:
         return _score_file(files, source, scorer)

@@ -45,10 +45,8 @@ def obstacle(
     """Return why this job does not deploy a stage; empty where it does.
 
     AWS's roles refuse other jobs in any case. This check comes first so that the workflows of a
-    fork end green, and those of a template say what is missing.
-
-    Args:
-        job: The environment variables that GitHub sets in every job.
+    fork end green, and those of a template say what is missing. `job` has the environment variables
+    that GitHub sets in every job.
     """
     repository = project.repository
     if not repository.filled_in:

@@ -88,16 +88,10 @@ class Issues:
         self._url, self._token = f"{api}/repos/{repository}/issues", token
 
     def open_once(self, title: str, body: str, mark: str) -> str | None:
-        """Open an issue, unless one with the same mark exists, open or closed.
+        """Open an issue and return its address; None if one with the same mark exists, even closed.
 
-        Args:
-            mark: A word for this subject alone; it is not shown.
-
-        Returns:
-            The address of the new issue, or None.
-
-        Raises:
-            CommandError: GitHub cannot be reached, or refuses.
+        `mark` is a word for this subject alone; it is not shown. Raises CommandError if GitHub
+        cannot be reached or refuses.
         """
         hidden = f"<!-- {mark} -->"
         if self._marked(hidden):

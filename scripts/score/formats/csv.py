@@ -38,10 +38,9 @@ class CsvInput:
     """A CSV file as a `rows.InputFile`."""
 
     def __init__(self, path: Path, text: str) -> None:
-        """Read the header. text: the column with the texts.
+        """Read the header.
 
-        Raises:
-            DataError: The header cannot be read, has no such column, or a name twice.
+        Raises DataError if it cannot be read, has no column `text`, or has a name twice.
         """
         csv.field_size_limit(CELL)
         self._path = path

@@ -45,15 +45,10 @@ class JsonlInput:
     def __init__(self, path: Path, text: str, added: Collection[str]) -> None:
         """Check the first rows.
 
-        Args:
-            path: The file.
-            text: The member with the texts.
-            added: Names that scored rows get, which no row may have already.
-
-        Raises:
-            DataError: None of the first rows has a text.
-            UsageError: Each of them has a member with an added name. If only some have one, these
-                rows alone are rejected.
+        `text` is the member with the texts; `added` are names that scored rows get, which no row
+        may have already. Raises DataError if none of the first rows has a text, UsageError if each
+        of them has a member with an added name; if only some have one, these rows alone are
+        rejected.
         """
         self._path, self._text, self._added = path, text, added
         first = list(islice(self._lines(), CHUNK_ROWS))

@@ -23,11 +23,7 @@ class ParquetInput:
     """A Parquet file as a `rows.InputFile`."""
 
     def __init__(self, path: Path, text: str) -> None:
-        """Read the schema. text: the column with the texts.
-
-        Raises:
-            DataError: The file cannot be read, or has no such column.
-        """
+        """Read the schema; raise DataError if it cannot be read, or has no column `text`."""
         self._path, self._text = path, text
         self._schema = self._open().schema_arrow
         if text not in self._schema.names:
