@@ -19,7 +19,7 @@ from function.core.errors import UnsupportedArchitectureError
 from function.core.predictor import Predictor
 from scripts.common.command_line import registry_parser, run, write_json
 from scripts.common.errors import CommandError, NotComparableError, RegistryError
-from scripts.evaluate.agreement import Agreement, OneByOne, compare
+from scripts.evaluate.agreement import Agreement, OneByOne, compare_labels
 from scripts.evaluate.evaluation import open_predictor
 from scripts.evaluate.measure import open_torch
 from scripts.gate.golden import parse_golden
@@ -92,7 +92,7 @@ def _compare(registry: Registry, model: str) -> Parity:
             raise NotComparableError(f"its golden set is for {golden.task}")
         answered = {name: golden.answers(each, name) for name, each in precisions.items()}
     accuracy = {name: float(answers.right.mean()) for name, answers in answered.items()}
-    return Parity(compare(*answered.values()), accuracy)
+    return Parity(compare_labels(*answered.values()), accuracy)
 
 
 def _open_int8(artifact: Artifact) -> Predictor:

@@ -76,7 +76,7 @@ class ObservabilityMiddleware:
         except Exception as error:
             log["error"] = f"{type(error).__name__}: {error}"
             log["traceback"] = traceback.format_exc()
-            crash = problem(500, f"something broke here; the log tells what, under {request_id}")
+            crash = problem(500, f"something broke here; the log has the cause, under {request_id}")
             await crash(scope, receive, observed)
         finally:
             self._sink(

@@ -93,7 +93,7 @@ def measure(
     under_load = texts.dealt(pool.texts[: plan.texts], counts)
     lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
     agreement.rebuild(artifact, subject.checkpoint)
-    difference = agreement.check(subject, predictor)
+    difference = agreement.check_agreement(subject, predictor)
     # Only its answers were needed: while others are measured, this process holds no session.
     del predictor
     starts = cold_start.measure(subject, plan)
@@ -127,7 +127,7 @@ def measure(
         throughput=load,
         bulk=bulk.measure(subject, plan, under_load, load.best),
         memory=peaks,
-        installed=footprint.installed(subject),
+        installed=footprint.installed_packages(subject),
         models=models,
         signals=signals,
         budgets=[],

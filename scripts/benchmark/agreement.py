@@ -91,7 +91,7 @@ def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> dict
     return parameters
 
 
-def check(subject: Subject, predictor: Predictor) -> float:
+def check_agreement(subject: Subject, predictor: Predictor) -> float:
     """Return the largest difference of a probability. Raises CommandError if it is too large."""
     job = {"checkpoint": str(subject.checkpoint), "texts": TEXTS, "count": 0}
     answers = work("pipeline", job, OFFLINE)["answers"]

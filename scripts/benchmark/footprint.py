@@ -60,10 +60,10 @@ def of_servers(ours: Running, baseline: Running) -> dict[str, int]:
     return {row: peak for row, peak in peaks.items() if peak}
 
 
-def installed(subject: Subject) -> Installed:
+def installed_packages(subject: Subject) -> Installed:
     """Return the bytes of what is installed here, and would be in an image."""
     requirements = (REPOSITORY / "function" / "requirements.txt").read_text(encoding="utf-8")
-    sizes = {name: size_of([name]) for name in pinned(requirements.splitlines())}
+    sizes = {name: size_of([name]) for name in pinned_versions(requirements.splitlines())}
     largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:5]
     return Installed(
         packages=sum(sizes.values()),
@@ -75,7 +75,7 @@ def installed(subject: Subject) -> Installed:
     )
 
 
-def pinned(lines: Iterable[str]) -> list[str]:
+def pinned_versions(lines: Iterable[str]) -> list[str]:
     """Return the names of a lock file that are installed here; markers may exclude some."""
     names = [match["name"] for line in lines if (match := PIN.match(line))]
     return [name for name in names if _distribution(name)]

@@ -58,7 +58,7 @@ def ask(
     )
 
 
-class Backend:
+class BackendRates:
     """The session alone in a persistent worker, which reads texts when it is its turn."""
 
     def __init__(self, worker: Callable[[Mapping[str, Any]], Any]) -> None:
@@ -78,11 +78,11 @@ class Backend:
 
 
 @contextmanager
-def backend_alone(subject: Subject, texts: Sequence[str]) -> Iterator[Backend]:
+def backend_alone(subject: Subject, texts: Sequence[str]) -> Iterator[BackendRates]:
     """Start the session alone over the tokens of these texts."""
     job = {"model": str(subject.model), "threads": subject.settings.threads, "texts": texts}
     with persistent_worker("backend", job, {}) as worker:
-        yield Backend(worker)
+        yield BackendRates(worker)
 
 
 def measure(

@@ -254,7 +254,7 @@ def _reading(
     """Return the work of reading all windows in batches, which are padded already."""
     from function.core.backend import pad
 
-    ready = [pad(chosen, pad_id) for chosen in batched(windows, batch)]
+    ready = [pad(chosen, pad_id) for chosen in batch_windows(windows, batch)]
 
     def read() -> None:
         for input_ids, attention_mask in ready:
@@ -263,7 +263,7 @@ def _reading(
     return read
 
 
-def batched(windows: "Sequence[TokenIds]", batch: str) -> "list[list[TokenIds]]":
+def batch_windows(windows: "Sequence[TokenIds]", batch: str) -> "list[list[TokenIds]]":
     """Return neighbours of a row that is sorted from short to long.
 
     `batch` is "4 texts" at most, or as many as take "512 tokens", padding included.

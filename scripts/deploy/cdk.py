@@ -35,7 +35,7 @@ def run_cdk(
         check=False,
     )
     if done.returncode:
-        raise CommandError(f"cdk {arguments[0]} failed; what it says above tells why")
+        raise CommandError(f"cdk {arguments[0]} failed; its output above says why")
 
 
 def synthesise(stage: str | None) -> dict[str, dict[str, Any]]:

@@ -64,7 +64,7 @@ def _check_account(project: ProjectConfiguration, stage: StageConfiguration) -> 
     yield from run_check(partial(account.gpu_quota, opened, stage), "quota of GPUs")
     yield from run_check(partial(account.github_provider, opened, project), "OIDC provider")
     yield from run_check(partial(account.trusted_subjects, opened, project, stage), "deploy role")
-    yield from run_check(partial(account.release, opened, project, stage), "what is live")
+    yield from run_check(partial(account.check_release, opened, project, stage), "what is live")
 
 
 if __name__ == "__main__":

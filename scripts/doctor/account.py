@@ -140,7 +140,7 @@ def trusted_subjects(
         yield CheckResult("ok", f"{name} takes jobs by both forms of their subject")
 
 
-def release(
+def check_release(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration
 ) -> CheckResults:
     """Check that `live`, the last release, and `production` where the stage moves it, agree."""

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from function.core.errors import EvergreenError
 
-State = Literal["ok", "note", "unknown", "bad"]
+CheckState = Literal["ok", "note", "unknown", "bad"]
 
 
 class CheckResult(NamedTuple):
@@ -15,7 +15,7 @@ class CheckResult(NamedTuple):
     what to do, empty where there is nothing to do.
     """
 
-    state: State
+    state: CheckState
     summary: str
     fix: str = ""
 

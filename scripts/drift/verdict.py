@@ -38,7 +38,7 @@ RESAMPLES = 2000
 SEED = 7
 CONFIDENCE = 0.95
 
-Status = Literal["drift", "no drift", "quiet"]
+DriftStatus = Literal["drift", "no drift", "quiet"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class DriftVerdict:
     feedback: FeedbackCounts | None  # in the window; None if there is none
 
     @property
-    def status(self) -> Status:
+    def status(self) -> DriftStatus:
         if self.drifted:
             return "drift"
         return "no drift" if self.results else "quiet"

@@ -14,8 +14,8 @@ from scripts.emulate.protocol import (
     HttpRequest,
     HttpResponse,
     InvocationError,
+    gateway_problem,
     http_api_event,
-    problem,
     to_http,
 )
 from scripts.emulate.runtime import MAX_EVENT_BYTES
@@ -64,12 +64,12 @@ class FrontHandler(BaseHTTPRequestHandler):
         try:
             response = self._ask()
         except InvocationError as error:
-            response = problem(error.http_status, "The function did not answer", str(error))
+            response = gateway_problem(error.http_status, "The function did not answer", str(error))
         except CommandError as error:
-            response = problem(502, "The function did not answer", str(error))
+            response = gateway_problem(502, "The function did not answer", str(error))
         except ValueError as error:
             self.close_connection = True
-            response = problem(400, "Not a request", str(error))
+            response = gateway_problem(400, "Not a request", str(error))
         with suppress(ConnectionError):
             self._send(response)
         took = (time.monotonic() - started) * 1000

@@ -184,7 +184,7 @@ def to_http(answer: Any) -> HttpResponse:
     return HttpResponse(_status(answer["statusCode"]), headers, _answer_body(answer))
 
 
-def problem(status: int, title: str, detail: str) -> HttpResponse:
+def gateway_problem(status: int, title: str, detail: str) -> HttpResponse:
     """Return an error of the gateway itself, in the form that the service gives its own."""
     members = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     body = json.dumps({**members, "error": detail}).encode()

@@ -43,7 +43,7 @@ class Agreement:
         )
 
 
-def compare(first: HasProbabilities, second: HasProbabilities) -> Agreement:
+def compare_labels(first: HasProbabilities, second: HasProbabilities) -> Agreement:
     """Compare the answers to the same texts in the same order."""
     one, other = first.probabilities, second.probabilities
     same = one.argmax(1) == other.argmax(1)

@@ -17,7 +17,7 @@ from scripts.common.errors import MissingExtraError, UsageError
 from scripts.common.service_client import ServiceClient
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
-from scripts.evaluate.agreement import OneByOne, compare
+from scripts.evaluate.agreement import OneByOne, compare_labels
 from scripts.evaluate.behaviour import LABELS, check_behaviour, has_behaviour_checks
 from scripts.evaluate.entity_evaluation import (
     EntityEvaluation,
@@ -213,9 +213,9 @@ def report_agreement(artifact: Artifact, rows: LabelledTexts, torch: Evaluation)
         evaluate(predictor, rows, title=title) for title, predictor in predictors.items()
     )
     found = {
-        "torch, onnx in batches": compare(batches, torch),
-        "torch, onnx one by one": compare(alone, torch),
-        "onnx in batches, one by one": compare(batches, alone),
+        "torch, onnx in batches": compare_labels(batches, torch),
+        "torch, onnx one by one": compare_labels(alone, torch),
+        "onnx in batches, one by one": compare_labels(batches, alone),
     }
     for name, agreement in found.items():
         print(f"{name:28} {agreement}")

@@ -29,7 +29,7 @@ class Paired:
         return (self.high - self.low) / 2
 
 
-def compare(candidate_right: Right, champion_right: Right) -> Paired:
+def compare_paired(candidate_right: Right, champion_right: Right) -> Paired:
     """Compare answers row by row; both are (rows,) in the same order, at least one row.
 
     Pairing takes out what both find hard, so that far fewer rows decide than two separate

@@ -17,7 +17,7 @@ from scripts.explore.duplicates import (
     telling_groups,
     unlabelled_texts,
 )
-from scripts.explore.plots import draw_plots
+from scripts.explore.plots import draw_data_plots
 from scripts.explore.survey import HTML_BREAK, CountedTexts, Survey
 from scripts.explore.tables import (
     groups_table,
@@ -45,7 +45,7 @@ def write_report(
     entries of the tokenizer that counted tokens. Raises UsageError if a file cannot be written.
     """
     try:
-        images = draw_plots(survey, config.labels, output.parent / "images", output.stem)
+        images = draw_data_plots(survey, config.labels, output.parent / "images", output.stem)
         output.write_text(_page(survey, config, command, vocabulary, images), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}") from error

@@ -17,7 +17,9 @@ MOST_BARS = 30
 LINES = ("-", "--", ":", "-.")
 
 
-def draw_plots(survey: Survey, labels: Sequence[str], folder: Path, prefix: str) -> dict[str, str]:
+def draw_data_plots(
+    survey: Survey, labels: Sequence[str], folder: Path, prefix: str
+) -> dict[str, str]:
     """Draw what the data allow; return the file name of each picture by its topic.
 
     The topics are `labels` and `lengths`, and `ratings` and `groups` if a source has them.

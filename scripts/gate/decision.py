@@ -8,7 +8,7 @@ import numpy as np
 from function.core.artifact import Artifact, Manifest
 from function.core.errors import InputError, PredictionError
 from scripts.evaluate.evaluation import load_predictor
-from scripts.evaluate.paired import compare
+from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet
 from scripts.gate.judgement import Disagreement, JudgedModel, Judgement, RequirementResult
 from scripts.gate.measurement import (
@@ -106,7 +106,7 @@ def judge(
     """
     answers = candidate.answers
     before = None if champion is None else champion.answers
-    paired = None if before is None else compare(answers.right, before.right)
+    paired = None if before is None else compare_paired(answers.right, before.right)
     share = (
         judge_floor(answers.measure, int(answers.right.sum()), len(golden), settings)
         if paired is None

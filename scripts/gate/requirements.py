@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from scripts.evaluate.metrics import wilson_interval
-from scripts.evaluate.paired import Paired, compare
+from scripts.evaluate.paired import Paired, compare_paired
 from scripts.gate.judgement import RequirementResult, SliceResult, percent, points
 from scripts.gate.measurement import GoldenAnswers, Measurement, SliceAnswers
 from scripts.gate.outcome import GateOutcome
@@ -117,7 +117,7 @@ def _measure_slice(
         rows=len(own),
         candidate=float(own.mean()),
         champion=None if before is None else float(before.mean()),
-        paired=None if before is None else compare(own, before),
+        paired=None if before is None else compare_paired(own, before),
     )
 
 

@@ -18,7 +18,7 @@ from infra.configuration.bulk import BulkConfiguration
 from scripts.common.errors import CommandError, UsageError
 from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
 from scripts.deploy.stacks import load_stage
-from scripts.score.execution import Execution, Shard, read_results, write_shard
+from scripts.score.execution import Execution, Shard, read_map_results, write_shard
 from scripts.score.rows import Advance, Row, RowResult
 
 FILE_BYTES = 9_000_000_000  # of the 10 GB that a map's reader takes
@@ -69,7 +69,7 @@ class DeployedModel:
                 except Boto3Error as error:
                     raise CommandError(f"S3: {error}") from error
             execution.start({"key": key} | ({"model": self.model} if self.model else {}))
-        for number, result in read_results(self.account, execution.wait(shard.sent, advance)):
+        for number, result in read_map_results(self.account, execution.wait(shard.sent, advance)):
             shard.put(number, result)
 
 

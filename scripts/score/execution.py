@@ -133,7 +133,7 @@ class Execution:
         return self.account.session.client("stepfunctions", config=CONFIG)
 
 
-def read_results(account: Account, output: dict[str, Any]) -> Iterator[NumberedResult]:
+def read_map_results(account: Account, output: dict[str, Any]) -> Iterator[NumberedResult]:
     """Yield what the map wrote into the bucket, for all rows in any order.
 
     `output` is of an execution that succeeded: it names the map's manifest, which lists the files

@@ -26,7 +26,7 @@ class OutputFile(Protocol):
     ) -> None: ...
 
 
-class TextOutput:
+class TextFileOutput:
     """An open text file. Invalid Unicode in copied columns is escaped, as JSON does it."""
 
     def __init__(self, path: Path) -> None:

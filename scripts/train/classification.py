@@ -19,7 +19,7 @@ from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, load_corpus, locate
 from scripts.train.export import ExportParity, check_parity
 from scripts.train.plots import draw_plots
-from scripts.train.record import read_log
+from scripts.train.record import read_training_log
 from scripts.train.tasks import Fitted, HeldOutAnswers, TrainingTask
 
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
@@ -87,7 +87,9 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
             with (run.folder / f"{name}-test.jsonl").open("w", encoding="utf-8") as lines:
                 for text, label in zip(rows.texts, rows.labels, strict=True):
                     lines.write(json.dumps({"text": text, "label": label}) + "\n")
-        return draw_plots(read_log(run.folder), answers, run.config.labels, run.folder / "plots")
+        return draw_plots(
+            read_training_log(run.folder), answers, run.config.labels, run.folder / "plots"
+        )
 
 
 def _evaluate(

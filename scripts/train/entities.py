@@ -24,7 +24,7 @@ from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, load_tagged_corpus, locate
 from scripts.train.export import EntityParity, run_torch
 from scripts.train.plots import draw_loss
-from scripts.train.record import read_log
+from scripts.train.record import read_training_log
 from scripts.train.tasks import Fitted, HeldOutAnswers, TrainingTask
 
 PARITY_TEXTS = 1000
@@ -118,7 +118,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
     ) -> list[Path]:
         picture = run.folder / "plots" / "loss.png"
         picture.parent.mkdir(exist_ok=True)
-        save(draw_loss(read_log(run.folder)), picture)
+        save(draw_loss(read_training_log(run.folder)), picture)
         return [picture]
 
 

@@ -69,7 +69,7 @@ def record_run(config: TrainConfig, output: Path) -> Iterator[RunRecord]:
     recording = Recording(tracker, tracked)
     recording.attempt(lambda opened: opened.parameters(dict(_parameters(config.model_dump()))))
     # Points that a killed process logged and had not sent yet.
-    for record in read_log(output):
+    for record in read_training_log(output):
         recording.add(_points(record))
     status: Status = "failed"
     try:
@@ -83,7 +83,7 @@ def record_run(config: TrainConfig, output: Path) -> Iterator[RunRecord]:
         recording.finish(status)
 
 
-def read_log(output: Path) -> list[dict[str, Any]]:
+def read_training_log(output: Path) -> list[dict[str, Any]]:
     """Return the lines of a run's log so far, without those that a full disk tore."""
     path = output / LOG
     records = []

@@ -17,7 +17,7 @@ from scripts.deploy.stacks import load_stage
 # Images are built and tested on the architecture that they run on.
 RUNNERS = {"arm64": "ubuntu-24.04-arm", "x86_64": "ubuntu-24.04"}
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-ADVICE = "docs/deploying.md tells under 'GitHub' how to change that."
+ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
 
 def main() -> None:

@@ -30,12 +30,18 @@ from scripts.benchmark.figures import (
     Spread,
     Throughput,
 )
-from scripts.benchmark.footprint import installed, needed, pinned, size_of
+from scripts.benchmark.footprint import installed_packages, needed, pinned_versions, size_of
 from scripts.benchmark.plan import Subject
 from scripts.benchmark.report import render
 from scripts.benchmark.results import Results, as_json
 from scripts.benchmark.texts import closest, dealt, made_up, sample
-from scripts.benchmark.worker import Prepare, batched, interleaved_rates, peak_bytes, require_ok
+from scripts.benchmark.worker import (
+    Prepare,
+    batch_windows,
+    interleaved_rates,
+    peak_bytes,
+    require_ok,
+)
 from scripts.common.errors import CommandError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -183,11 +189,15 @@ def test_two_models_that_differ_are_refused() -> None:
 
 def test_batches_keep_every_text() -> None:
     windows = [np.arange(1, length + 1) for length in (2, 3, 5)]
-    assert [list(map(len, batch)) for batch in batched(windows, "2 texts")] == [[2, 3], [5]]
-    assert [list(map(len, batch)) for batch in batched(windows, "1 text")] == [[2], [3], [5]]
-    assert [list(map(len, batch)) for batch in batched(windows, "6 tokens")] == [[2, 3], [5]]
-    assert [list(map(len, batch)) for batch in batched(windows, "15 tokens")] == [[2, 3, 5]]
-    assert [list(map(len, batch)) for batch in batched(windows, "1 tokens")] == [[2], [3], [5]]
+    assert [list(map(len, batch)) for batch in batch_windows(windows, "2 texts")] == [[2, 3], [5]]
+    assert [list(map(len, batch)) for batch in batch_windows(windows, "1 text")] == [[2], [3], [5]]
+    assert [list(map(len, batch)) for batch in batch_windows(windows, "6 tokens")] == [[2, 3], [5]]
+    assert [list(map(len, batch)) for batch in batch_windows(windows, "15 tokens")] == [[2, 3, 5]]
+    assert [list(map(len, batch)) for batch in batch_windows(windows, "1 tokens")] == [
+        [2],
+        [3],
+        [5],
+    ]
 
 
 def test_ways_take_turns_over_parts_that_are_alike() -> None:
@@ -248,7 +258,7 @@ def test_dealt_texts_are_as_long_together_wherever_one_looks() -> None:
 
 def test_sizes_are_of_what_is_installed() -> None:
     lines = ["numpy==2.4.6 \\", "    --hash=sha256:0", "no-such-package==1 ; python_version < '3'"]
-    assert pinned(lines) == ["numpy"]
+    assert pinned_versions(lines) == ["numpy"]
     assert size_of(["numpy"]) > 10_000_000
     assert {"fastapi", "starlette", "pydantic-core"} <= needed(["fastapi"])
     assert "pytest" not in needed(["fastapi"])
@@ -259,7 +269,7 @@ def test_every_model_that_is_carried_is_counted(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "weights").write_bytes(bytes(1_000))
     subject = Subject(Settings(), tmp_path / "one", tmp_path / "one")
-    sizes = installed(subject)
+    sizes = installed_packages(subject)
     assert (sizes.models, sizes.checkpoint) == (2_000, 1_000)
 
 

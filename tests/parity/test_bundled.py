@@ -12,7 +12,7 @@ import pytest
 from function.backends.onnx_backend import OnnxBackend
 from function.backends.torch_backend import TorchBackend
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
-from scripts.evaluate.agreement import OneByOne, compare
+from scripts.evaluate.agreement import OneByOne, compare_labels
 from scripts.evaluate.evaluation import evaluate, open_predictor
 from scripts.train.config import load_config
 from scripts.train.splits import split_rows
@@ -58,7 +58,9 @@ def graph(reading):
 
 
 def test_torch_gives_the_graphs_labels(graph, reading):
-    agreement = compare(graph, reading(lambda artifact: TorchBackend(artifact, device="cpu")))
+    agreement = compare_labels(
+        graph, reading(lambda artifact: TorchBackend(artifact, device="cpu"))
+    )
     assert agreement.texts > 900
     # Less two standard errors of so many texts.
     spread = math.sqrt(PROMISED * (1 - PROMISED) / agreement.texts)
@@ -67,6 +69,6 @@ def test_torch_gives_the_graphs_labels(graph, reading):
 
 
 def test_the_graphs_rounding_of_activations_is_all_that_differs(graph, reading):
-    agreement = compare(graph, reading(RoundedBackend))
+    agreement = compare_labels(graph, reading(RoundedBackend))
     assert agreement.share >= PROMISED, agreement
     assert agreement.mean_difference < 0.002, agreement

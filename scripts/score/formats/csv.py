@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from scripts.common.errors import DataError
-from scripts.score.output import TextOutput, cell_text
+from scripts.score.output import TextFileOutput, cell_text
 from scripts.score.rows import (
     CHUNK_ROWS,
     Chunk,
@@ -124,7 +124,7 @@ class CsvChunk:
         return dict(zip(self._columns, cells, strict=True))
 
 
-class CsvOutput(TextOutput):
+class CsvOutput(TextFileOutput):
     """A header, then one line per row."""
 
     def __init__(self, path: Path, source: InputFile, columns: Sequence[str]) -> None:

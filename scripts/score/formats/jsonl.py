@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from scripts.common.errors import DataError
-from scripts.score.output import TextOutput
+from scripts.score.output import TextFileOutput
 from scripts.score.rows import (
     CHUNK_ROWS,
     Chunk,
@@ -145,7 +145,7 @@ class JsonlChunk:
         return line.value or line.content
 
 
-class JsonlOutput(TextOutput):
+class JsonlOutput(TextFileOutput):
     """Objects exactly as they were read where the input is JSON, with the result at their end."""
 
     def __init__(self, path: Path, source: InputFile, columns: Sequence[str]) -> None:  # noqa: ARG002

@@ -188,19 +188,19 @@ def record(cloud, image, moment):
 
 
 def test_a_stage_that_is_not_there_yet_is_no_fault(fresh):
-    (found,) = account.release(fresh, OURS, PROD)
+    (found,) = account.check_release(fresh, OURS, PROD)
     assert found.state == "note"
 
 
 def test_what_is_live_must_be_the_last_release(released, fresh):
-    first, *_ = account.release(fresh, OURS, PROD)
+    first, *_ = account.check_release(fresh, OURS, PROD)
     assert first.state == "ok"
     record(released, IMAGES[1], "2026-11-02T00:00:00+00:00")
-    (found,) = account.release(fresh, OURS, PROD)
+    (found,) = account.check_release(fresh, OURS, PROD)
     assert found.state == "bad"
     assert f"{IMAGES[0]} is live, the last release is {IMAGES[1]}" in found.summary
 
 
 def test_production_must_be_what_is_live(released, fresh):
-    states = [each.state for each in account.release(fresh, OURS, PROD)]
+    states = [each.state for each in account.check_release(fresh, OURS, PROD)]
     assert states == ["ok", "bad"], "nothing is in production yet"

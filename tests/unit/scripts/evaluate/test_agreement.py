@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from function.core.backend import pad
-from scripts.evaluate.agreement import OneByOne, compare
+from scripts.evaluate.agreement import OneByOne, compare_labels
 from scripts.evaluate.evaluation import Evaluation
 
 
@@ -12,25 +12,25 @@ def evaluation(*positive):
 
 
 def test_it_is_the_share_of_texts_with_the_same_label():
-    agreement = compare(evaluation(0.9, 0.6, 0.2, 0.45), evaluation(0.8, 0.4, 0.3, 0.55))
+    agreement = compare_labels(evaluation(0.9, 0.6, 0.2, 0.45), evaluation(0.8, 0.4, 0.3, 0.55))
     assert (agreement.texts, agreement.share) == (4, 0.5)
     assert agreement.low < 0.5 < agreement.high
 
 
 def test_differences_are_of_probabilities():
-    agreement = compare(evaluation(0.9, 0.6), evaluation(0.8, 0.9))
+    agreement = compare_labels(evaluation(0.9, 0.6), evaluation(0.8, 0.9))
     assert agreement.mean_difference == pytest.approx(0.2)
     assert agreement.max_difference == pytest.approx(0.3)
     assert agreement.p99_difference == pytest.approx(0.3)
 
 
 def test_it_tells_how_sure_the_first_was_where_labels_differ():
-    agreement = compare(evaluation(0.9, 0.52, 0.3), evaluation(0.8, 0.4, 0.9))
+    agreement = compare_labels(evaluation(0.9, 0.52, 0.3), evaluation(0.8, 0.4, 0.9))
     assert agreement.leads == pytest.approx([0.04, 0.4])
 
 
 def test_it_reads_as_one_line():
-    line = str(compare(evaluation(0.9, 0.6), evaluation(0.8, 0.6)))
+    line = str(compare_labels(evaluation(0.9, 0.6), evaluation(0.8, 0.6)))
     assert line.startswith("100.00% of 2 texts [")
     assert "\n" not in line
 

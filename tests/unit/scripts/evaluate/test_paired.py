@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scripts.evaluate.paired import bootstrap_interval, compare, mcnemar
+from scripts.evaluate.paired import bootstrap_interval, compare_paired, mcnemar
 
 
 def test_mcnemars_p_value_is_the_coins():
@@ -19,7 +19,7 @@ def test_mcnemars_p_value_is_exact_beyond_what_floats_hold():
 def test_only_rows_on_which_one_is_right_count_as_gained_or_lost():
     candidate = np.array([True, True, False, False, True])
     champion = np.array([True, False, True, False, False])
-    paired = compare(candidate, champion)
+    paired = compare_paired(candidate, champion)
     assert (paired.gained, paired.lost, paired.rows) == (2, 1, 5)
     assert paired.difference == pytest.approx(0.2)
 

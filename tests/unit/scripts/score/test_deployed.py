@@ -13,7 +13,7 @@ from scripts.common.errors import CommandError, UsageError
 from scripts.score import __main__ as score
 from scripts.score import deployed
 from scripts.score.deployed import open_deployed
-from scripts.score.execution import read_results
+from scripts.score.execution import read_map_results
 from scripts.score.run import Files, open_files, score_file
 from tests.infra.handler import started
 from tests.unit.scripts.score import cloud as clouds
@@ -195,7 +195,7 @@ def test_a_run_that_failed_says_so_and_loses_nothing(cloud, stage, files, broken
 
 def test_a_row_that_did_not_come_back_is_no_success(cloud, stage, files, monkeypatch):
     def all_but_one(*given):
-        results = read_results(*given)
+        results = read_map_results(*given)
         next(results)
         yield from results
 

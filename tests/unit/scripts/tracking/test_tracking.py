@@ -18,7 +18,7 @@ from scripts.tracking import open_tracker
 from scripts.tracking.recording import Recording, TrackedSteps
 from scripts.tracking.tracker import NullTracker, Point, TrackingError
 from scripts.train.config import TrainConfig
-from scripts.train.record import read_log, record_run
+from scripts.train.record import read_training_log, record_run
 from tests.predictions import a_check, a_log
 
 
@@ -336,7 +336,7 @@ def test_what_a_killed_run_had_not_sent_is_sent_when_it_goes_on(client, tmp_path
     assert run.data.metrics["finetuning/toy"] == 0.9
     assert run.data.params["finetuning.epoch_max_tokens"] == "[16, 32]"
     assert run.data.params["datasets.0.path"] == "train.csv"
-    assert len(read_log(tmp_path)) == 32
+    assert len(read_training_log(tmp_path)) == 32
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_a_run_may_go_on_with_other_tracking():
 
 def test_a_line_of_the_log_that_was_torn_is_passed_over(tmp_path):
     (tmp_path / "log.jsonl").write_text('{"step": 1}\n{"st{"step": 3}\n{"step": 4}\n')
-    assert read_log(tmp_path) == [{"step": 1}, {"step": 4}]
+    assert read_training_log(tmp_path) == [{"step": 1}, {"step": 4}]
 
 
 def test_nothing_is_written_for_no_tracker(tmp_path):
