@@ -40,7 +40,7 @@ class Classifier:
     def check(self, options: Options) -> None:
         """See `core.decoders.Decoder`."""
         if options.grouping != "entities" or options.outside:
-            raise InputError("this model classifies whole texts: it has no words to tell apart")
+            raise InputError("this model classifies whole texts: it labels no words")
 
     def explanation_cost(self, inputs: ModelInputs) -> int:
         """See `core.decoders.Decoder`."""

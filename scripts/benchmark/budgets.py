@@ -72,15 +72,15 @@ def first_answer(ours: float, bare: float, pipeline: float) -> list[Verdict]:
     aim = "met" if times <= COLD_AIM else "missed"
     return [
         Verdict(
-            "Lambda, process start to first answer, beside a bare script",
-            f"{times:.2f} × ({ours:.2f} s beside {bare:.2f} s)",
+            "Lambda, process start to first answer, compared with a bare script",
+            f"{times:.2f} × ({ours:.2f} s compared with {bare:.2f} s)",
             f"≤ {COLD_RATIO:.1f} × (aim {COLD_AIM}: {aim})",
             times,
             times <= COLD_RATIO,
         ),
         Verdict(
-            "Lambda, process start to first answer, beside a transformers pipeline",
-            f"1/{1 / share:.1f} ({ours:.2f} s beside {pipeline:.2f} s)",
+            "Lambda, process start to first answer, compared with a transformers pipeline",
+            f"1/{1 / share:.1f} ({ours:.2f} s compared with {pipeline:.2f} s)",
             "≤ 1/8",
             share,
             share <= PIPELINE_SHARE,
@@ -125,7 +125,7 @@ def over_pipeline(times: Mapping[int, Spread]) -> Verdict:
     """Judge the server's texts a second over those of the pipeline's server, by clients."""
     clients, least = min(times.items(), key=lambda level: level[1].median)
     return Verdict(
-        "server throughput beside a transformers pipeline behind FastAPI, at every level",
+        "server throughput compared with a transformers pipeline behind FastAPI, at every level",
         f"{least.median:.2f} × where it is least, at {clients} client{'s' * (clients != 1)}",
         "> 1 ×",
         least.median,
@@ -136,7 +136,7 @@ def over_pipeline(times: Mapping[int, Spread]) -> Verdict:
 def gpu_over_raw(shares: Spread) -> Verdict:
     """Judge the server's texts a second on a GPU over the raw model's, each at its best."""
     return Verdict(
-        "GPU: server throughput, beside the raw model",
+        "GPU: server throughput, compared with the raw model",
         f"{100 * shares.median:.1f} %",
         "≥ 80 %",
         shares.median,
@@ -147,7 +147,7 @@ def gpu_over_raw(shares: Spread) -> Verdict:
 def gpu_over_pipeline(times: Spread) -> Verdict:
     """Judge the server's texts a second on a GPU over a pipeline's, each at its best."""
     return Verdict(
-        "GPU: server throughput, beside a transformers pipeline at its best batch size",
+        "GPU: server throughput, compared with a transformers pipeline at its best batch size",
         f"{times.median:.1f} ×",
         "≥ 5 ×",
         times.median,
@@ -167,7 +167,7 @@ def installed(measured: int) -> Verdict:
 
 def _over_backend(what: str, shares: Spread) -> Verdict:
     return Verdict(
-        f"{what}, beside the backend alone",
+        f"{what}, compared with the backend alone",
         f"{100 * shares.median:.1f} % ({shares.count} rounds: "
         f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
         "≥ 95 %",

@@ -60,16 +60,16 @@ class Models:
 
 @dataclass(frozen=True)
 class Signals:
-    """Milliseconds at one length with all signals on (`told`) and off (`silent`)."""
+    """Milliseconds at one length with all signals on (`logged`) and off (`silent`)."""
 
-    told: Latency
+    logged: Latency
     silent: Latency
     paired: float  # median difference of two neighbouring answers, one of each kind
 
     @property
     def added(self) -> float:
         """Return the difference of the medians, which has the budget; below 0 by chance."""
-        return self.told.p50 - self.silent.p50
+        return self.logged.p50 - self.silent.p50
 
     @property
     def cost(self) -> float:

@@ -127,7 +127,7 @@ def of_signals(subject: Subject, plan: Plan, lengths: Lengths) -> dict[str, Sign
         events = [handler_event(text) for text in texts]
         job = {"events": events, "count": plan.signal_pairs, "warm_up": WARM_UP}
         pairs = work("signals", job, subject.environment() | LOGGED)
-        told, silent = pairs["told"], pairs["silent"]
-        paired = median(more - less for more, less in zip(told, silent, strict=True))
-        found[length] = Signals(Latency.of(told), Latency.of(silent), paired)
+        logged, silent = pairs["logged"], pairs["silent"]
+        paired = median(more - less for more, less in zip(logged, silent, strict=True))
+        found[length] = Signals(Latency.of(logged), Latency.of(silent), paired)
     return found

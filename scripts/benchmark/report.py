@@ -12,8 +12,8 @@ from scripts.common.markdown import markdown_table
 GPU_FILE = "docs/benchmarks-gpu.json"
 BUSY = 0.1  # the share of all cores that something else may take
 INTRODUCTION = """\
-Written by a command, not by hand: ours beside a plain `transformers` pipeline that serves the same
-weights in full precision, on CPU, behind the shortest FastAPI application there is.
+Written by a command, not by hand: ours compared with a plain `transformers` pipeline that serves
+the same weights in full precision, on CPU, behind the shortest FastAPI application there is.
 
 **Read ratios, not times.** All of a page is one run on one machine, in which both sides took turns;
 another machine has other times. Only what a GPU did may come from elsewhere, and then says so.
@@ -40,8 +40,8 @@ RATES: Rows = {
     throughput.BACKEND: lambda found: found.backend,
 }
 RATIOS: Rows = {
-    "our server beside the backend alone": lambda found: found.over_backend,
-    "our server beside the pipeline's": lambda found: found.over_pipeline,
+    "our server compared with the backend alone": lambda found: found.over_backend,
+    "our server compared with the pipeline's": lambda found: found.over_pipeline,
 }
 
 
@@ -174,8 +174,9 @@ def _signals(results: Results) -> str:
     return _table(
         "text | signals off, p50 | signals on, p50 | added | median of pairs | pairs",
         (
-            f"{length} | {each.silent.p50:.2f} ms | {each.told.p50:.2f} ms | {each.added:.2f} ms, "
-            f"{100 * each.cost:+.1f} % | {each.paired:.2f} ms | {each.told.count}"
+            f"{length} | {each.silent.p50:.2f} ms | {each.logged.p50:.2f} ms | "
+            f"{each.added:.2f} ms, {100 * each.cost:+.1f} % | {each.paired:.2f} ms | "
+            f"{each.logged.count}"
             for length, each in results.signals.items()
         ),
     )
@@ -187,8 +188,8 @@ def _load(results: Results) -> list[str]:
     return [
         f"Texts over HTTP on loopback, one a request: {results.texts}; "
         f"{results.tokens['mean']:.0f} tokens on average. Clients keep their connection and ask "
-        f"again as soon as they are told. In each of {plan.rounds} rounds all take turns at each "
-        "level, the backend alone before and after our server; what is measured are "
+        f"again as soon as they have an answer. In each of {plan.rounds} rounds all take turns at "
+        "each level, the backend alone before and after our server; what is measured are "
         f"{plan.seconds:g} seconds from when each client has had an answer. Both sides read the "
         f"first {results.tokens['most']:.0f} tokens of a longer text. The pipeline's server "
         "answers one text at a time, on all cores: a pipeline is not made for several threads.",

@@ -107,7 +107,7 @@ def signals(job: Job) -> dict[str, list[float]]:
 
     quiet = served.SETTINGS.model_copy(update={"prediction_log": False})
     silent = create_app(DirectEngine(served.CATALOG), quiet, lambda _: None)
-    applications = {"told": served.APP, "silent": silent}
+    applications = {"logged": served.APP, "silent": silent}
     asks = [(name, Mangum(app, lifespan="off")) for name, app in applications.items()]
     measured: dict[str, list[float]] = {name: [] for name in applications}
     events: Sequence[dict[str, Any]] = job["events"]

@@ -324,8 +324,8 @@ def test_the_page_shows_every_figure_in_whole_tables(kept: Results) -> None:
     for row in (
         "| ours | 0.80 s | 0.70 s | 7 | 1.60 |",
         "| our server | 38.0 | 38.0 | 38.0 | 38.0 |",
-        "| our server beside the backend alone | 0.95 (0.95–0.95) | 0.95 (0.95–0.95) |",
-        "| our server beside the pipeline's | 2.00 (2.00–2.00) | 2.00 (2.00–2.00) |",
+        "| our server compared with the backend alone | 0.95 (0.95–0.95) | 0.95 (0.95–0.95) |",
+        "| our server compared with the pipeline's | 2.00 (2.00–2.00) | 2.00 (2.00–2.00) |",
         "| 1 client, our server | 20 | 29 | 30 | 2 |",
         "| 128 clients, plain transformers pipeline behind FastAPI | 50 | 50 | 50 | 1 |",
         "| 1 text | 24.0 |",
