@@ -68,7 +68,7 @@ class TorchBackend:
         Windows that overflow half precision run a second time, in float32.
 
         Raises:
-            MemoryError: The device has no memory for so many tokens. The call's memory is free
+            MemoryError: The device has no memory for this many tokens. The call's memory is free
                 again, and fewer tokens may fit.
             PredictionError: An id is outside the vocabulary, which would crash a GPU's context.
         """

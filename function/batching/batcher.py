@@ -38,7 +38,7 @@ class Batcher:
         *,
         more_expected: Callable[[], bool],
     ) -> None:
-        """Create a batcher; `more_expected` tells if requests in tokenisation will arrive soon."""
+        """Create a batcher; `more_expected` returns whether tokenised requests will arrive soon."""
         self._runner, self._device, self._limits = runner, device, limits
         self._more_expected = more_expected
         self._queue: FairQueue[PendingRequest] = FairQueue(limits.call_tokens)

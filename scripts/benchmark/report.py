@@ -322,7 +322,7 @@ def gpu_section(results: GpuResults | None) -> list[str]:
         _table(" | ", (f"{row} | {found}" for row, found in rows.items())),
         f"{results.texts}; {results.tokens:.0f} tokens on average. Medians of "
         f"{results.plan.rounds} rounds. The raw model is the torch backend in {results.precision}, "
-        "over tokens that lie ready in memory, sorted by length, in batches of at most so many "
+        "over tokens that lie ready in memory, sorted by length, in batches of at most that many "
         "tokens, padding included. Operations are those of matrix products over real tokens, "
         "counted from the model's shapes: 8nh² + 4n²h + 4nhf a layer for n tokens, width h and "
         "inner width f (after Narayanan et al. 2021). The card's own rate is that of products of "

@@ -20,7 +20,7 @@ from scripts.deploy.smoke import Runner, smoke_test
 from scripts.registry.registry import Registry
 
 MODELS = Path("build/image/models")
-# Lambda refuses an index with attestations beside the image.
+# Lambda refuses an index with attestations next to the image.
 PLAIN = ("--provenance=false", "--sbom=false")
 
 

@@ -33,7 +33,7 @@ Line = dict[str, Any] | None
 
 
 def lines_of(content: bytes) -> Iterator[Line]:
-    """Yield the log's lines in a file, whose kind its first bytes tell; skip other lines."""
+    """Yield the log's lines in a file, whose first bytes show its kind; skip other lines."""
     if content.startswith(PARQUET):
         yield from _parquet_rows(content)
         return

@@ -1,4 +1,4 @@
-"""The verdict on a window: drift, no drift, or too few texts to tell.
+"""The verdict on a window: drift, no drift, or too few texts to decide.
 
 Each feature of the window is compared with the reference: how far the two distributions are apart,
 and how surely. With feedback on both sides the accuracy is compared as well.

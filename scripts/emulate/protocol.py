@@ -154,7 +154,7 @@ class HttpResponse:
 def read_answer(status: int, body: bytes) -> Any:
     """Return the handler's answer, out of the emulator's.
 
-    The emulator answers 200 to time-outs and exceptions too: only the body tells them apart. Raises
+    The emulator answers 200 to time-outs and exceptions too: the body distinguishes them. Raises
     InvocationTimeoutError or InvocationError if the handler gave no answer.
     """
     if body.startswith(TIMEOUT_TEXT):

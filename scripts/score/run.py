@@ -78,7 +78,7 @@ def open_files(files: Files) -> InputFile:
 
 
 def open_input(path: Path, text: str, prefix: str) -> InputFile:
-    """Open a file of rows; its suffix tells the format.
+    """Open a file of rows; its suffix gives the format.
 
     `text` is the column with the texts; `prefix` begins the names of the added columns. Raises
     UsageError if the format is unknown or a column has the name of an added one, DataError if the

@@ -64,7 +64,7 @@ def read_accepted(path: Path = ACCEPTED) -> dict[str, str]:
         if not name or name.startswith("#"):
             continue
         if not reason:
-            raise UsageError(f"{path}: {name} has no reason beside it")
+            raise UsageError(f"{path}: {name} has no reason next to it")
         reasons[name] = reason.strip()
     return reasons
 
