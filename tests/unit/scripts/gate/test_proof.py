@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.model, pytest.mark.data, pytest.mark.alone]
 
 POOL, ROWS, DRAWS = 6000, 5000, 100
 DISAGREEMENT = 0.03
-CONFIG = REPOSITORY / "scripts" / "training" / "configs" / "sentiment.toml"
+CONFIG = REPOSITORY / "scripts" / "train" / "configs" / "sentiment.toml"
 
 
 @pytest.fixture(scope="module")
