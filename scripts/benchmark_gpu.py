@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.benchmark import budgets, gpu, report
 from scripts.benchmark.plan import QUICK_GPU, GpuPlan, subject
-from scripts.benchmark.results import as_json, write
+from scripts.benchmark.results import as_json, write_results
 from scripts.common.command_line import run
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     results = gpu.measure(
         subject(sys.executable), plan, arguments.device, arguments.data, quick=arguments.quick
     )
-    write(arguments.json, as_json(results))
+    write_results(arguments.json, as_json(results))
     print("\n\n".join(report.gpu_section(results)))
     budgets.check(results.budgets)
 

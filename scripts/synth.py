@@ -19,10 +19,10 @@ def main() -> None:
     if arguments.stage:
         load_stage(arguments.stage)
     for stack, template in synthesise(arguments.stage).items():
-        print("\n".join(describe(stack, template)))
+        print("\n".join(describe_stack(stack, template)))
 
 
-def describe(stack: str, template: dict[str, Any]) -> list[str]:
+def describe_stack(stack: str, template: dict[str, Any]) -> list[str]:
     """Return lines with a stack's resources by type, each by its construct's path."""
     resources = template.get("Resources", {})
     kinds: dict[str, list[str]] = defaultdict(list)

@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.components.limits import AT_LEAST, Limit, create_alarms
-from infra.components.metrics import ServiceMetrics, percent
+from infra.components.metrics import ServiceMetrics, percent_of
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -43,11 +43,13 @@ def _traffic_limits(
     stage: StageConfiguration, alias: lambda_.Alias, api: apigateway.HttpApi
 ) -> Iterator[Limit]:
     watch = stage.watch
-    failed = percent(
+    failed = percent_of(
         alias.metric_errors(), alias.metric_invocations(), label="invocations that failed"
     )
     yield Limit("errors", "The function fails.", failed, watch.errors_percent, periods=2)
-    server = percent(api.metric_server_error(), api.metric_count(), label="answers of 500 or above")
+    server = percent_of(
+        api.metric_server_error(), api.metric_count(), label="answers of 500 or above"
+    )
     yield Limit(
         "5xx", "The API answers with 500 or above.", server, watch.errors_percent, periods=2
     )

@@ -29,7 +29,7 @@ class ServiceMetrics:
 
     def error_percent(self, *, period: cdk.Duration = FIVE_MINUTES) -> cloudwatch.MathExpression:
         """Return the percentage of responses with 500 or above; no value without requests."""
-        return percent(
+        return percent_of(
             self.service_metric("errors", "Sum", period=period),
             self.service_metric("requests", "Sum", period=period),
             label="errors of the application",
@@ -48,7 +48,7 @@ class ServiceMetrics:
         )
 
 
-def percent(
+def percent_of(
     part: cloudwatch.IMetric,
     whole: cloudwatch.IMetric,
     *,

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.hook_function import HookFunction
-from infra.components.metrics import ServiceMetrics, percent
+from infra.components.metrics import ServiceMetrics, percent_of
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -52,7 +52,7 @@ class RolloutAlarms(Construct):
             )
 
         limit = stage.watch.errors_percent
-        broken = percent(
+        broken = percent_of(
             version_metric("Errors"),
             version_metric("Invocations"),
             label="invocations of the new version that failed",

@@ -69,7 +69,7 @@ class Section:
             require(is_of_type(value, hints[key]), f"{where}{key}", refusal(value, hints[key]))
         for key, field in sorted(known.items()):
             optional = field.default is not MISSING or field.default_factory is not MISSING
-            wanted = f"is missing: {name} takes {describe(hints[key])}"
+            wanted = f"is missing: {name} takes {type_name(hints[key])}"
             require(optional or key in given, f"{where}{key}", wanted)
         return super().__new__(cls)
 
@@ -100,10 +100,10 @@ def refusal(value: object, hint: Any) -> str:
     """Return the message for a value of the wrong type."""
     if get_origin(hint) is Literal:
         return f"{value!r} is none of {', '.join(get_args(hint))}"
-    return f"{value!r} is not {describe(hint)}"
+    return f"{value!r} is not {type_name(hint)}"
 
 
-def describe(hint: Any) -> str:
+def type_name(hint: Any) -> str:
     """Return a type in words."""
     arguments, origin = get_args(hint), get_origin(hint)
     if origin is Literal:
@@ -113,7 +113,7 @@ def describe(hint: Any) -> str:
     if origin is dict:
         return "a dictionary of texts"
     if arguments:
-        return " or ".join(map(describe, arguments))
+        return " or ".join(map(type_name, arguments))
     if is_dataclass(hint):
         return f"a {hint.__name__}(...)"  # type: ignore[union-attr]
     return TYPE_NAMES[hint]

@@ -33,7 +33,7 @@ from scripts.benchmark.plan import (
     subject,
 )
 from scripts.benchmark.processes import baseline_server, our_server, serving
-from scripts.benchmark.results import GpuResults, Results, as_json, read_gpu, write
+from scripts.benchmark.results import GpuResults, Results, as_json, read_gpu, write_results
 from scripts.benchmark.worker import Tokens
 from scripts.common.command_line import run
 from scripts.evaluate.evaluation import open_predictor
@@ -73,8 +73,8 @@ def main() -> None:
         verdicts = on_gpu.budgets
     results = measure(measured, QUICK if quick else Plan(), data, on_gpu, quick=quick)
     page = report.render(results)
-    write(arguments.output, page)
-    write(arguments.json, as_json(results))
+    write_results(arguments.output, page)
+    write_results(arguments.json, as_json(results))
     sys.stdout.write(page)
     budgets.check([*results.budgets, *verdicts])
 
@@ -83,7 +83,7 @@ def measure(
     subject: Subject, plan: Plan, data: Path | None, on_gpu: GpuResults | None, *, quick: bool
 ) -> Results:
     """Measure everything on CPU. Raises CommandError if both sides are not the same model."""
-    described = machine.describe()
+    described = machine.describe_machine()
     pool = texts.sample(data, max(plan.texts, 4 * REVIEWS))
     predictor = open_predictor(subject.model)
     artifact = predictor.artifact
@@ -133,7 +133,7 @@ def measure(
         budgets=[],
         gpu=on_gpu,
     )
-    return replace(results, budgets=budgets.judge(results))
+    return replace(results, budgets=budgets.judge_budgets(results))
 
 
 if __name__ == "__main__":

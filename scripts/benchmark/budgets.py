@@ -17,7 +17,7 @@ GPU_SHARE, GPU_TIMES = 0.80, 5.0
 MEMORY_BYTES, INSTALLED_BYTES = 220 * MEGABYTE, 250 * MEGABYTE
 
 
-def judge(results: Results) -> list[Verdict]:
+def judge_budgets(results: Results) -> list[Verdict]:
     """Return all verdicts of a run.
 
     The Lambda's start is that of a fresh Python process: the emulator's row has a runtime client
@@ -41,8 +41,8 @@ def judge(results: Results) -> list[Verdict]:
         throughput(shares, BUDGET_CLIENTS),
         over_pipeline(times),
         peak_memory(max(results.memory[row] for row in handlers)),
-        installed(results.installed.ours),
-        signals(signals_on.added, signals_on.cost),
+        installed_budget(results.installed.ours),
+        signals_budget(signals_on.added, signals_on.cost),
         bulk(results.bulk.shares),
     ]
 
@@ -100,7 +100,7 @@ def warm_answer(handler: float, session: float) -> Verdict:
     )
 
 
-def signals(milliseconds: float, share: float) -> Verdict:
+def signals_budget(milliseconds: float, share: float) -> Verdict:
     """Judge what signals add to the median at review length."""
     return Verdict(
         "all signals and the prediction log, added to the p50 of a warm answer, review length",
@@ -160,7 +160,7 @@ def peak_memory(measured: int) -> Verdict:
     return _bytes("peak memory of the Lambda process", measured, MEMORY_BYTES)
 
 
-def installed(measured: int) -> Verdict:
+def installed_budget(measured: int) -> Verdict:
     """Judge bytes of packages, code and models."""
     return _bytes("what the Lambda's image carries above its base", measured, INSTALLED_BYTES)
 

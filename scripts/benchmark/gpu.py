@@ -68,7 +68,7 @@ def measure(
         "parts": plan.parts,
     }
     rounds = []
-    described = machine.describe()
+    described = machine.describe_machine()
     with (
         serving(our_server(subject, _environment(plan) | hidden), SHORT_TEXT) as running,
         Progress("GPU, rounds", plan.rounds) as progress,

@@ -27,7 +27,7 @@ class Machine:
     versions: dict[str, str]
 
 
-def describe() -> Machine:
+def describe_machine() -> Machine:
     """Return this machine, now."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Machine(

@@ -120,7 +120,7 @@ def read_gpu(path: Path) -> GpuResults | None:
         raise CommandError(f"{path}: no figures of a GPU, measure them again: {error}") from error
 
 
-def write(path: Path, content: str) -> None:
+def write_results(path: Path, content: str) -> None:
     """Write a text file, and make its folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")

@@ -40,10 +40,10 @@ def open_predictor(
     """Open, verify and load an artifact's folder. Raises ArtifactError."""
     artifact = open_artifact(path)
     verify(artifact)
-    return load_predictor(artifact, threads, load_backend)
+    return load_verified(artifact, threads, load_backend)
 
 
-def load_predictor(
+def load_verified(
     artifact: Artifact, threads: int = 0, load_backend: LoadBackend | None = None
 ) -> Predictor:
     """Load an artifact that was verified, as serving would but for the bound on windows.

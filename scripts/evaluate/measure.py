@@ -25,7 +25,7 @@ from scripts.evaluate.entity_evaluation import (
     evaluate_reported_entities,
 )
 from scripts.evaluate.entity_metrics import entity_figures
-from scripts.evaluate.evaluation import Evaluation, evaluate, evaluate_reported, load_predictor
+from scripts.evaluate.evaluation import Evaluation, evaluate, evaluate_reported, load_verified
 from scripts.evaluate.highlights import check_highlights
 from scripts.evaluate.metrics import figures
 
@@ -48,7 +48,7 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     evaluator, how = _evaluator(arguments, model, artifact.manifest.task)
     verify(artifact)
     loaders = {"onnx": None, "torch": open_torch}
-    predictor = load_predictor(artifact, load_backend=loaders[arguments.backend])
+    predictor = load_verified(artifact, load_backend=loaders[arguments.backend])
     rows = evaluator.read(arguments.data, labels, **how)
     answered = evaluator.evaluate(predictor, rows, f"{arguments.data.name}, {arguments.backend}")
     report = _report(model, artifact.version, evaluator.figures(answered, labels))
@@ -204,8 +204,8 @@ def report_agreement(artifact: Artifact, rows: LabelledTexts, torch: Evaluation)
     The graph's answers depend on the batch, so it is compared with itself too.
     """
     predictors = {
-        "onnx in batches": load_predictor(artifact),
-        "onnx one by one": load_predictor(
+        "onnx in batches": load_verified(artifact),
+        "onnx one by one": load_verified(
             artifact, load_backend=lambda found: OneByOne(OnnxBackend(found, 0))
         ),
     }

@@ -7,7 +7,7 @@ import numpy as np
 
 from function.core.artifact import Artifact, Manifest
 from function.core.errors import InputError, PredictionError
-from scripts.evaluate.evaluation import load_predictor
+from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet
 from scripts.gate.judgement import Disagreement, JudgedModel, Judgement, RequirementResult
@@ -45,8 +45,8 @@ def run_gate(
     if broken:
         return _unscored(candidate, champion, golden, settings, broken)
 
-    predictor = load_predictor(candidate)
-    before = None if champion is None else load_predictor(champion)
+    predictor = load_verified(candidate)
+    before = None if champion is None else load_verified(champion)
     before_answers = None if before is None else golden.answers(before, "champion, golden set")
     try:
         answers = golden.answers(predictor, "candidate, golden set")

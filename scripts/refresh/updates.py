@@ -9,7 +9,7 @@ from scripts.refresh.sources.source import Revision, Source
 from scripts.refresh.verdicts import RevisionVerdict, find_verdict
 from scripts.registry import keys
 from scripts.registry.aliases import Alias
-from scripts.registry.documents import encode, find, write
+from scripts.registry.documents import encode, find_document, write_document
 from scripts.registry.registry import PRODUCTION, Registry
 
 
@@ -57,6 +57,6 @@ def record_check(registry: Registry, model: str, source: str) -> None:
     moment = datetime.now(UTC).isoformat(timespec="seconds")
     content = encode({"source": source, "looked_at": moment})
     try:
-        write(registry.store, key, content, find(registry.store, key))
+        write_document(registry.store, key, content, find_document(registry.store, key))
     except ConflictError:
         return  # another check took place meanwhile, and wrote the same

@@ -7,7 +7,7 @@ from typing import Any
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.gate.outcome import GateOutcome
 from scripts.registry import keys
-from scripts.registry.documents import decode, encode, find, write
+from scripts.registry.documents import decode, encode, find_document, write_document
 from scripts.registry.stores.store import ObjectStore
 
 
@@ -30,7 +30,7 @@ class RevisionVerdict:
 def find_verdict(store: ObjectStore, model: str, revision: str) -> RevisionVerdict | None:
     """Return the verdict on `source@revision`, None without one. Raises RegistryError."""
     key = keys.verdict(model, revision)
-    stored = find(store, key)
+    stored = find_document(store, key)
     if stored is None:
         return None
     known = {field.name for field in fields(RevisionVerdict)}
@@ -47,7 +47,7 @@ def keep_verdict(store: ObjectStore, model: str, verdict: RevisionVerdict) -> No
     decided = datetime.now(UTC).isoformat(timespec="seconds")
     content = encode({**asdict(verdict), "decided_at": decided})
     try:
-        write(store, key, content, find(store, key))
+        write_document(store, key, content, find_document(store, key))
     except ConflictError as error:
         raise LostRaceError(
             f"{key}: another refresh judged the same revision meanwhile; run again"

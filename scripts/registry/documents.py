@@ -23,7 +23,7 @@ def decode(stored: StoredObject, key: str) -> dict[str, Any]:
     return document
 
 
-def find(store: ObjectStore, key: str) -> StoredObject | None:
+def find_document(store: ObjectStore, key: str) -> StoredObject | None:
     """Return an object, None where there is none."""
     try:
         return store.get(key)
@@ -31,7 +31,7 @@ def find(store: ObjectStore, key: str) -> StoredObject | None:
         return None
 
 
-def write(store: ObjectStore, key: str, content: bytes, read: StoredObject | None) -> None:
+def write_document(store: ObjectStore, key: str, content: bytes, read: StoredObject | None) -> None:
     """Write an object that must still be as it was `read` (None: absent). Raises ConflictError.
 
     A client that retries after a lost answer runs into a conflict with its own write. So after a
@@ -43,6 +43,6 @@ def write(store: ObjectStore, key: str, content: bytes, read: StoredObject | Non
         else:
             store.replace(key, content, read.etag)
     except ConflictError:
-        now = find(store, key)
+        now = find_document(store, key)
         if now is None or now.content != content:
             raise

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.registry import keys
-from scripts.registry.documents import decode, encode, find, write
+from scripts.registry.documents import decode, encode, find_document, write_document
 from scripts.registry.stores.store import ObjectStore
 
 
@@ -16,16 +16,16 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
     """
     digest = hashlib.sha256(content).hexdigest()
     try:
-        write(store, keys.golden(model, digest), content, None)
+        write_document(store, keys.golden(model, digest), content, None)
     except ConflictError as error:
         raise RegistryError(f"{keys.golden(model, digest)}: holds other content") from error
     key = keys.current_golden(model)
-    read = find(store, key)
+    read = find_document(store, key)
     if read and decode(read, key).get("digest") == digest:
         return digest
     moved_at = datetime.now(UTC).isoformat(timespec="seconds")
     try:
-        write(store, key, encode({"digest": digest, "moved_at": moved_at}), read)
+        write_document(store, key, encode({"digest": digest, "moved_at": moved_at}), read)
     except ConflictError as error:
         raise LostRaceError(
             f"{model}: someone else put another golden set in use; look at it, then try again"
@@ -39,14 +39,14 @@ def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
     Raises RegistryError where there is none, or its content does not fit its digest.
     """
     key = keys.current_golden(model)
-    pointer = find(store, key)
+    pointer = find_document(store, key)
     if pointer is None:
         raise RegistryError(
             f"{model}: no golden set in {store.location}; put one there with "
             f"'python -m scripts.golden --registry {store.location} --model {model} --data FILE'"
         )
     digest = str(decode(pointer, key).get("digest"))
-    stored = find(store, keys.golden(model, digest))
+    stored = find_document(store, keys.golden(model, digest))
     if stored is None or hashlib.sha256(stored.content).hexdigest() != digest:
         raise RegistryError(
             f"{keys.golden(model, digest)}: missing, or not what its digest says; freeze it again"

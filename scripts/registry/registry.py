@@ -7,7 +7,7 @@ from function.core.errors import ArtifactError
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.registry import keys
 from scripts.registry.aliases import Alias, parse_alias, promoted, returned, rolled_back
-from scripts.registry.documents import decode, encode, find, write
+from scripts.registry.documents import decode, encode, find_document, write_document
 from scripts.registry.stores import open_store
 from scripts.registry.stores.store import StoredObject
 from scripts.registry.versions import Versions
@@ -89,12 +89,12 @@ class Registry(Versions):
 
     def _read_alias(self, model: str, name: str) -> tuple[Alias | None, StoredObject | None]:
         key = keys.alias(model, name)
-        stored = find(self.store, key)
+        stored = find_document(self.store, key)
         return (parse_alias(decode(stored, key), key) if stored else None), stored
 
     def _move(self, model: str, name: str, alias: Alias, read: StoredObject | None) -> Alias:
         try:
-            write(self.store, keys.alias(model, name), encode(alias.document()), read)
+            write_document(self.store, keys.alias(model, name), encode(alias.document()), read)
         except ConflictError as error:
             now = self.alias(model, name)
             raise LostRaceError(

@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.common.errors import RegistryError
 from scripts.registry import keys
-from scripts.registry.documents import decode, encode, write
+from scripts.registry.documents import decode, encode, write_document
 from scripts.registry.stores.store import ObjectStore
 
 
@@ -36,7 +36,7 @@ class Release:
 
 def record_release(store: ObjectStore, release: Release) -> None:
     """Write a release; writing it again changes nothing. Raises ConflictError."""
-    write(store, keys.release(release.stage, release.name), encode(asdict(release)), None)
+    write_document(store, keys.release(release.stage, release.name), encode(asdict(release)), None)
 
 
 def list_releases(store: ObjectStore, stage: str | None = None) -> list[Release]:

@@ -23,7 +23,7 @@ from function.core.artifact import (
 from function.core.errors import ArtifactError
 from scripts.common.errors import ConflictError, NotFoundError, RegistryError, StoreError
 from scripts.registry import keys
-from scripts.registry.documents import find, write
+from scripts.registry.documents import find_document, write_document
 from scripts.registry.stores.store import ObjectStore
 
 
@@ -41,12 +41,12 @@ class Versions:
         """
         verify(artifact)
         model, version = artifact.manifest.model, artifact.version
-        exists = find(self.store, keys.version_file(model, version, MANIFEST)) is not None
+        exists = find_document(self.store, keys.version_file(model, version, MANIFEST)) is not None
         for name in artifact.manifest.files:
             self._upload(artifact, name, complete=exists)
         key = keys.version_file(model, version, MANIFEST)
         try:
-            write(self.store, key, (artifact.path / MANIFEST).read_bytes(), None)
+            write_document(self.store, key, (artifact.path / MANIFEST).read_bytes(), None)
         except ConflictError as error:
             raise RegistryError(
                 f"{model}: {version} is already there with other content"
@@ -57,7 +57,7 @@ class Versions:
     def describe(self, model: str, version: str) -> Artifact:
         """Return a published version with its manifest alone. Raises RegistryError."""
         key = keys.version_file(model, version, MANIFEST)
-        stored = find(self.store, key)
+        stored = find_document(self.store, key)
         if stored is None:
             raise RegistryError(f"{model}: no version '{version}' in {self.store.location}")
         manifest = parse_manifest(stored.content, f"{model}/{version}")

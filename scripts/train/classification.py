@@ -11,7 +11,7 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
-from scripts.evaluate.evaluation import Evaluation, evaluate, load_predictor
+from scripts.evaluate.evaluation import Evaluation, evaluate, load_verified
 from scripts.evaluate.metrics import accuracy, figures, fit_temperature, rescale
 from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
@@ -95,7 +95,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
 def _evaluate(
     artifact: Artifact, parts: Mapping[str, LabelledTexts], strategy: LongText
 ) -> dict[str, Evaluation]:
-    predictor = load_predictor(artifact)
+    predictor = load_verified(artifact)
     return {
         name: evaluate(predictor, rows, long_text=strategy, title=f"{name}, {strategy}")
         for name, rows in parts.items()

@@ -17,7 +17,7 @@ from scripts.common.pictures import save
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entities
 from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, same_spans
-from scripts.evaluate.evaluation import load_predictor
+from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.profile import entity_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.config import TrainConfig
@@ -89,7 +89,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
             file = locate(run.data, path)
             parts[name] = read_tagged(file, run.config.labels, run.config.renamed_labels)
         artifact = _with_temperature(draft, fitted.decoding.temperature)
-        predictor = load_predictor(artifact)
+        predictor = load_verified(artifact)
         answers = {}
         for title, rows in parts.items():
             answers[title] = evaluate_entities(predictor, rows, title=title)
@@ -134,7 +134,7 @@ class _TrainedBackend:
 
 
 def _predictor(artifact: Artifact, backend: Backend) -> Predictor:
-    return load_predictor(artifact, load_backend=lambda _: backend)
+    return load_verified(artifact, load_backend=lambda _: backend)
 
 
 def _with_temperature(draft: Artifact, temperature: float) -> Artifact:

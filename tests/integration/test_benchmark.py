@@ -93,12 +93,12 @@ def test_throughput_memory_and_size_verdicts() -> None:
     assert not budgets.gpu_over_raw(Spread(0.79, 0.1, 0.9, 3)).passed
     assert budgets.gpu_over_pipeline(Spread(5.0, 1.0, 9.0, 3)).passed
     assert not budgets.gpu_over_pipeline(Spread(4.9, 1.0, 9.0, 3)).passed
-    assert budgets.signals(0.8, 0.02).passed
-    assert not budgets.signals(0.8, 0.021).passed
+    assert budgets.signals_budget(0.8, 0.02).passed
+    assert not budgets.signals_budget(0.8, 0.021).passed
     assert budgets.peak_memory(220_000_000).passed
     assert not budgets.peak_memory(220_000_001).passed
-    assert budgets.installed(250_000_000).passed
-    assert not budgets.installed(250_000_001).passed
+    assert budgets.installed_budget(250_000_000).passed
+    assert not budgets.installed_budget(250_000_001).passed
 
 
 def test_the_pipeline_is_to_be_beaten_at_every_level() -> None:
@@ -299,7 +299,7 @@ def tables(page: str) -> list[list[str]]:
 def test_the_kept_page_and_its_verdicts_come_out_of_the_kept_figures(kept: Results) -> None:
     page = Path(ROOT, "docs/benchmarks.md").read_text(encoding="utf-8")
     assert tables(render(kept)) == tables(page)
-    assert budgets.judge(kept) == kept.budgets
+    assert budgets.judge_budgets(kept) == kept.budgets
 
 
 def test_the_page_shows_every_figure_in_whole_tables(kept: Results) -> None:
@@ -318,7 +318,7 @@ def test_the_page_shows_every_figure_in_whole_tables(kept: Results) -> None:
             installed=Installed(200_000_000, 1_000_000, 24_000_000, {}, 10**9, 9 * 10**7),
             models=Models({"sentiment": model, "other": other}, 201_000_000),
             signals={"short": Signals(Latency(4.1, 4.5, 5.0, 600), at, 0.04)},
-            budgets=[budgets.peak_memory(10**9), budgets.installed(225_000_000)],
+            budgets=[budgets.peak_memory(10**9), budgets.installed_budget(225_000_000)],
         )
     )
     for row in (

@@ -166,7 +166,7 @@ def test_two_who_look_at_once_are_content_with_one_trace(registry, monkeypatch) 
     def conflict(*_):
         raise ConflictError("meanwhile")
 
-    monkeypatch.setattr("scripts.refresh.updates.write", conflict)
+    monkeypatch.setattr("scripts.refresh.updates.write_document", conflict)
     record_check(registry, MODEL, "registry")
 
 
