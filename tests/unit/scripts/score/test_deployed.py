@@ -199,7 +199,7 @@ def test_a_row_that_did_not_come_back_is_no_success(cloud, stage, files, monkeyp
         next(results)
         yield from results
 
-    monkeypatch.setattr(deployed, "read_results", all_but_one)
+    monkeypatch.setattr(deployed, "read_map_results", all_but_one)
     with pytest.raises(CommandError, match="no result for some rows"):
         score_by(cloud, files)
     assert not files.output.exists()
