@@ -60,7 +60,7 @@ def test_a_golden_set_is_frozen_without_what_measures_models(tmp_path):
 
 
 def test_a_classifier_trains_in_a_notebook():
-    """Of the packages that training declares, those that a notebook lacks are none of its."""
+    """Everything that training declares and a notebook lacks is in its requirements."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
     listed = (REPOSITORY / "scripts" / "requirements-notebook.txt").read_text()
     names = [
