@@ -19,7 +19,6 @@ from function.core.errors import ArtifactError
 from function.core.tokenization import LongText, TokenizationSettings
 
 MANIFEST = "manifest.json"
-SCHEMA_VERSION = 1
 
 Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "card"]
 

@@ -196,7 +196,7 @@ def test_a_persistent_worker_answers_every_line_until_its_end_which_is_reported(
 
 @pytest.mark.integration
 def test_the_generator_loads_nothing_heavy() -> None:
-    """It is started anew for every load run."""
+    """It is started again for every load run."""
     code = (
         "import sys, scripts.benchmark.worker, scripts.benchmark.load; print(sorted(sys.modules))"
     )

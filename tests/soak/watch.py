@@ -48,7 +48,7 @@ def watching(pid: int, seconds: float) -> Iterator[list[Sample]]:
 
 
 def growth(samples: Sequence[Sample], seconds: float) -> tuple[float, float]:
-    """Return the growth of memory in the second half of so many seconds, by least squares.
+    """Return the growth of memory in the second half of these seconds, by least squares.
 
     Returns:
         Bytes a minute, and the growth in that half as a share of the median.
