@@ -22,13 +22,14 @@ def main() -> None:
         required=True,
         help="Parquet, CSV or JSONL with labels; Parquet, JSONL or CoNLL columns with entities",
     )
+    parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     served = _manifest(registry, arguments.model)
-    with needing("pyarrow tqdm"):
+    with needing("make tools"):
         from scripts.gate.golden import read_golden
 
-        golden = read_golden(arguments.data, served.task, served.labels)
+        golden = read_golden(arguments.data, served.task, served.labels, arguments.encoding)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 

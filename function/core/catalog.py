@@ -59,7 +59,7 @@ class Catalog:
         for name, artifact in self._artifacts.items():
             if artifact.manifest.model != name:
                 raise ArtifactError(f"{name}: its manifest is of model '{artifact.manifest.model}'")
-        self._default = default if default in self._artifacts else min(self._artifacts)
+        self._default = choose_default(self._artifacts, default)
         self._infos = {
             name: self._describe(name, artifact) for name, artifact in self._artifacts.items()
         }
@@ -151,3 +151,8 @@ class Catalog:
         with self._order:
             self._predictors[name] = predictor
         return predictor
+
+
+def choose_default(models: Collection[str], wanted: str) -> str:
+    """Return the model that answers requests that name none: the wanted one, else the first."""
+    return wanted if wanted in models else min(models)

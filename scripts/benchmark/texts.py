@@ -107,10 +107,6 @@ def _review(draw: random.Random) -> str:
 
 
 def _read(data: Path) -> list[str]:
-    import pyarrow.parquet  # only where there is a file to read
+    from scripts.data.labelled_texts import read_texts
 
-    try:
-        table = pyarrow.parquet.read_table(data, columns=["text"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{data}: no Parquet file with a column 'text': {error}") from error
-    return [text for text in table["text"].to_pylist() if isinstance(text, str)]
+    return read_texts(data)

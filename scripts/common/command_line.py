@@ -36,17 +36,17 @@ def run(command: Callable[[], None]) -> None:
 
 
 @contextmanager
-def needing(packages: str) -> Iterator[None]:
+def needing(target: str) -> Iterator[None]:
     """Wrap imports, and calls that import, of packages that the server does not need.
 
-    Raises MissingExtraError, which names all `packages`, where one is not installed.
+    Raises MissingExtraError where one is not installed, with the make target that installs it.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         package = str(error.name).partition(".")[0]
         raise MissingExtraError(
-            f"{package} is not installed: pip install {packages}; 'make test' installs all"
+            f"{package} is not installed: run '{target}', which installs it, then this again"
         ) from error
 
 

@@ -41,7 +41,7 @@ class Progress:
         shown = " ".join(f"{name}={value:.4g}" for name, value in figures.items())
         print(
             f"{self._title}: {self._done}/{self._total} {shown} "
-            f"{rate:.3g}/s, {left / 60:.0f} min left",
+            f"{rate:,.{1 if rate < 10 else 0}f}/s, {left / 60:.0f} min left",
             file=sys.stderr,
             flush=True,
         )
@@ -59,7 +59,9 @@ class Progress:
             self._bar.close()
 
 
-def _open_bar(title: str, total: int, done: int) -> "tqdm[Never]":
-    from tqdm import tqdm  # commands that only log lines run without it
-
+def _open_bar(title: str, total: int, done: int) -> "tqdm[Never] | None":
+    try:
+        from tqdm import tqdm
+    except ModuleNotFoundError:
+        return None  # plain lines say the same
     return tqdm(total=total, initial=done, desc=title, file=sys.stderr, dynamic_ncols=True)

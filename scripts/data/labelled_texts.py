@@ -1,23 +1,14 @@
-"""Labelled texts from Parquet, CSV, JSON lines, an `aclImdb` folder, or a `datasets` name."""
+"""Labelled texts: a cell that equals a label's name is that label, and positions are the rest."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.json
-import pyarrow.parquet
-
 from scripts.common.errors import DataError
-
-READERS = {
-    ".parquet": pa.parquet.read_table,
-    ".csv": lambda path: pa.csv.read_csv(
-        path, parse_options=pa.csv.ParseOptions(newlines_in_values=True)
-    ),
-    ".jsonl": pa.json.read_json,
-}
+from scripts.common.progress import log
+from scripts.data.rows import read_cells
+from scripts.data.tables import open_table
 
 
 @dataclass(frozen=True)
@@ -25,7 +16,7 @@ class LabelledTexts:
     """Rows of one data set; `groups` is empty where the source has none."""
 
     texts: list[str]
-    labels: list[int]
+    labels: list[int]  # positions in the labels of the model
     groups: list[str]
 
     def __len__(self) -> int:
@@ -46,94 +37,73 @@ def read_labelled(
     text: str = "text",
     label: str = "label",
     group: str | None = None,
+    renamed: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> LabelledTexts:
-    """Read texts with their labels, as codes into `labels`; the file may have codes or names.
+    """Read texts with their labels, and log how the labels were read and the rows of each.
 
-    Raises DataError where a column is missing, a label is unknown, or fewer than two labels occur.
+    Args:
+        path: see `open_table`.
+        labels: names, in the order of their positions.
+        text: the column of the text.
+        label: the column of the label.
+        group: a column of what rows may belong to, such as a film.
+        renamed: labels of the file by their names among `labels`, where the two differ.
+        encoding: see `open_table`.
+
+    Raises:
+        DataError: a column or a cell is missing, a label unknown, or there are fewer than two.
     """
-    table = read_table(path)
-    for column in (text, label, *([group] if group else [])):
-        if column not in table.column_names:
-            raise DataError(
-                f"{path}: no column '{column}'; it has {', '.join(table.column_names)}. "
-                "Name the right ones in the configuration."
-            )
-    if not table.num_rows:
+    table = open_table(path, encoding)
+    texts, columns = read_cells(table, text, [label, group] if group else [label])
+    if not texts:
         raise DataError(f"{path}: it has no rows.")
-    texts = [str(value or "") for value in table[text].to_pylist()]
-    codes = _label_codes(path, table[label].to_pylist(), labels)
-    if len(set(codes)) < 2:
+    cells = [(renamed or {}).get(cell, cell) for cell in columns[0]]
+    positions, reading = _read_labels(path, cells, labels)
+    codes = [positions[cell] for cell in cells]
+    counts = Counter(codes)
+    if len(counts) < 2:
         raise DataError(f"{path}: every row has the same label; a classifier needs two or more.")
-    groups = [str(value) for value in table[group].to_pylist()] if group else []
-    return LabelledTexts(texts, codes, groups)
+    shown = ", ".join(f"{labels[code]} {counts[code]:,}" for code in sorted(counts))
+    log(f"{path}: {len(texts):,} rows; labels by {reading}: {shown}")
+    return LabelledTexts(texts, codes, columns[1] if group else [])
 
 
-def read_texts(path: Path, text: str = "text") -> list[str]:
-    """Read unlabelled texts."""
-    table = read_table(path)
-    if text not in table.column_names:
-        raise DataError(f"{path}: no column '{text}'; it has {', '.join(table.column_names)}.")
-    return [str(value or "") for value in table[text].to_pylist()]
+def read_texts(path: Path, text: str = "text", encoding: str | None = None) -> list[str]:
+    """Read unlabelled texts. Raises DataError as `read_labelled` does."""
+    return read_cells(open_table(path, encoding), text)[0]
 
 
-def read_table(path: Path) -> pa.Table:
-    """Read any supported source as a table. Raises DataError where that fails."""
-    if path.is_dir():
-        return _read_class_folders(path)
-    if not path.exists():
-        return _read_hub(path)
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(f"{path}: give a {', '.join(READERS)} file or a folder of class folders.")
-    try:
-        return reader(path)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-
-
-def _read_class_folders(path: Path) -> pa.Table:
-    """Read one folder per class and one text file per row, as in `aclImdb/train`."""
-    names = [name for name in ("neg", "pos") if (path / name).is_dir()] or sorted(
-        child.name for child in path.iterdir() if child.is_dir()
-    )
-    rows = [
-        {"text": _read_text(file), "label": {"neg": 0, "pos": 1}.get(name, name)}
-        for name in names
-        for file in sorted((path / name).glob("*.txt"))
-    ]
-    if not rows:
-        raise DataError(f"{path}: no folders of .txt files, one folder a class, in it.")
-    return pa.Table.from_pylist(rows)
-
-
-def _read_text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{file}: not UTF-8: {error.reason} at byte {error.start}.") from error
-
-
-def _read_hub(path: Path) -> pa.Table:
-    """Read a data set by its hub name, with an optional split: `stanfordnlp/imdb:train`."""
-    name, _, split = path.as_posix().partition(":")
-    try:
-        import datasets
-    except ModuleNotFoundError:
+def require_labels(labels: Sequence[str], parts: Iterable[LabelledTexts]) -> None:
+    """Raise DataError if a label of the model occurs in none of its data sets."""
+    used = {code for part in parts for code in part.labels}
+    if missing := [name for code, name in enumerate(labels) if code not in used]:
         raise DataError(
-            f"{path}: no such file. To load a data set of that name: pip install datasets"
-        ) from None
-    try:
-        return datasets.load_dataset(name, split=split or "train").data.table
-    except Exception as error:  # the library has no common base for its errors
-        raise DataError(f"{path}: no such file, and as a data set name: {error}") from error
+            f"no row has the label {_listed(missing)}; the configuration has {_listed(labels)}, "
+            f"the data {_listed([labels[code] for code in sorted(used)])}. A model cannot learn "
+            "what it never sees: add rows, or take the label out."
+        )
 
 
-def _label_codes(path: Path, values: Sequence[object], labels: Sequence[str]) -> list[int]:
-    codes = {name: code for code, name in enumerate(labels)}
-    codes |= {str(code): code for code in range(len(labels))}
-    try:
-        return [codes[str(value)] for value in values]
-    except KeyError as error:
+def _read_labels(
+    path: Path, cells: Sequence[str], labels: Sequence[str]
+) -> tuple[dict[str, int], str]:
+    """Return the position of each label that occurs, and which reading of the cells it is."""
+    names = {name: code for code, name in enumerate(labels)}
+    found = dict.fromkeys(cells)
+    if any(cell in names for cell in found):
+        positions, reading = names, "name"
+    else:
+        positions, reading = {str(code): code for code in range(len(labels))}, "position"
+    if unknown := sorted(cell for cell in found if cell not in positions):
+        other = f" or their positions, 0 to {len(labels) - 1}" if reading == "position" else ""
         raise DataError(
-            f"{path}: label {error.args[0]!r} is none of {', '.join(labels)} or their codes."
-        ) from None
+            f"{path}: the label {_listed(unknown)} is none of the model's: {_listed(labels)}"
+            f"{other}. The file has {_listed(sorted(found))}."
+        )
+    return positions, reading
+
+
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more

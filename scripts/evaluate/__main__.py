@@ -17,7 +17,7 @@ def main() -> None:
         raise UsageError("--agreement is torch's with the ONNX graph: add --backend torch")
     if arguments.model and not arguments.url:
         raise UsageError("--model names one that a service serves: give --url")
-    with needing("pyarrow scikit-learn seqeval tqdm"):
+    with needing("make tools"):
         from scripts.evaluate.measure import measure_artifact, measure_service
 
         report = (measure_service if arguments.url else measure_artifact)(arguments)
@@ -37,12 +37,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="a file, or folders of a label")
     parser.add_argument("--text", help="of labels: the column of the text, `text` by default")
     parser.add_argument("--label", help="of labels: the column of the label, `label` by default")
+    parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument(
         "--renamed-label",
         action="append",
         type=_renaming,
         metavar="OLD=NEW",
-        help="of entities: a label of the file and its name in the model; repeatable",
+        help="a label of the file and its name in the model; repeatable",
     )
     parser.add_argument(
         "--documents",

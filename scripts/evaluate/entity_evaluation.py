@@ -7,7 +7,8 @@ from typing import Any
 from function.core.predictor import Predictor
 from function.core.types import EntityPrediction, Options
 from scripts.common.progress import Progress
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 
 BATCH = 16
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
-from scripts.data.tagged_texts import Span
+from scripts.data.spans import Span
 from scripts.evaluate.entity_evaluation import EntityEvaluation
 from scripts.evaluate.metrics import calibration_error
 

@@ -30,7 +30,7 @@ from scripts.evaluate.highlights import check_highlights
 from scripts.evaluate.metrics import figures
 
 # Options that say how to read the file, and options that ask for further checks.
-READING = ("text", "label", "renamed_label", "documents")
+READING = ("text", "label", "renamed_label", "documents", "encoding")
 CHECKS = ("behaviour", "highlights", "agreement")
 SEED = 7
 
@@ -104,11 +104,16 @@ class Evaluator(ABC, Generic[TextRows, Evaluated]):
 class LabelEvaluator(Evaluator[LabelledTexts, Evaluation]):
     """Evaluation of models that classify texts."""
 
-    options = frozenset({"text", "label", *CHECKS})
+    options = frozenset({"text", "label", "renamed_label", "encoding", *CHECKS})
 
     def read(self, path: Path, labels: Sequence[str], **how: Any) -> LabelledTexts:
-        """Read a file whose columns `text` and `label` name. See `read_labelled`."""
-        return read_labelled(path, labels, **how)
+        """Read a file. See `read_labelled`.
+
+        `text` and `label` name its columns; `renamed_label` are pairs of a label of the file and
+        its name in the model.
+        """
+        renamed = dict(how.pop("renamed_label", ()))
+        return read_labelled(path, labels, renamed=renamed, **how)
 
     def evaluate(self, predictor: Predictor, rows: LabelledTexts, title: str) -> Evaluation:
         return evaluate(predictor, rows, title=title)
@@ -127,7 +132,7 @@ class LabelEvaluator(Evaluator[LabelledTexts, Evaluation]):
 class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
     """Evaluation of models that find entities."""
 
-    options = frozenset({"renamed_label", "documents"})
+    options = frozenset({"renamed_label", "documents", "encoding"})
 
     def read(self, path: Path, labels: Sequence[str], **how: Any) -> TaggedTexts:
         """Read a file. See `read_tagged`.
@@ -135,7 +140,8 @@ class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
         `renamed_label` are pairs of a label of the file and its name in the model; `documents`
         joins the texts of each document.
         """
-        rows = read_tagged(path, labels, dict(how.get("renamed_label", ())))
+        renamed = dict(how.get("renamed_label", ()))
+        rows = read_tagged(path, labels, renamed, how.get("encoding"))
         return rows.documents() if how.get("documents") else rows
 
     def evaluate(self, predictor: Predictor, rows: TaggedTexts, title: str) -> EntityEvaluation:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import DataError, UsageError
 from scripts.common.progress import Progress
-from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_table, read_texts
+from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.data.rows import read_cells
+from scripts.data.tables import open_table
 from scripts.train.config import DatasetConfig, TrainConfig
 from scripts.train.corpus import locate
 from scripts.train.splits import split_rows
@@ -84,11 +85,9 @@ def read_survey(
     """
     survey = Survey([], [], {})
     for dataset in config.datasets:
-        path = locate(data, dataset.path)
-        labelled = read_labelled(
-            path, config.labels, text=dataset.text, label=dataset.label, group=dataset.group
-        )
-        source = _count(dataset.name, path, labelled, read_table(path), tokenizer)
+        path = data if data.is_file() else locate(data, dataset.path)
+        labelled = _read(path, dataset, config)
+        source = _count(dataset.name, path, labelled, _ratings(path, config.encoding), tokenizer)
         _add(survey, source, path)
         split = split_rows(labelled, dataset, config.seed)
         if not split.train:
@@ -99,12 +98,11 @@ def read_survey(
         path = locate(data if data.is_dir() else Path(), file)
         owners = [d for d in config.datasets if f"{name}-".startswith(f"{d.name}-")]
         columns = max(owners, key=lambda d: len(d.name), default=config.datasets[0])
-        table = read_table(path)
         source = _count(
             columns.name if owners else name,
             path,
-            _read_test(path, table, columns, config),
-            table,
+            _read(path, columns, config),
+            _ratings(path, config.encoding),
             tokenizer,
         )
         _add(survey, source, path)
@@ -112,20 +110,26 @@ def read_survey(
     return survey
 
 
-def _read_test(
-    path: Path, table: pa.Table, columns: DatasetConfig, config: TrainConfig
-) -> LabelledTexts:
-    group = columns.group if columns.group in table.column_names else None
-    if columns.label in table.column_names:
+def _read(path: Path, columns: DatasetConfig, config: TrainConfig) -> LabelledTexts:
+    """Read a source, which may lack labels or groups if it is only tested on."""
+    table = open_table(path, config.encoding)
+    group = columns.group if columns.group in table.names else None
+    if columns.label in table.names:
         return read_labelled(
-            path, config.labels, text=columns.text, label=columns.label, group=group
+            path,
+            config.labels,
+            text=columns.text,
+            label=columns.label,
+            group=group,
+            renamed=config.renamed_labels,
+            encoding=config.encoding,
         )
-    groups = [str(value) for value in table[group].to_pylist()] if group else []
-    return LabelledTexts(read_texts(path, columns.text), [], groups)
+    texts, cells = read_cells(table, columns.text, [group] if group else [])
+    return LabelledTexts(texts, [], cells[0] if group else [])
 
 
 def _count(
-    dataset: str, path: Path, rows: LabelledTexts, table: pa.Table, tokenizer: TextTokenizer
+    dataset: str, path: Path, rows: LabelledTexts, ratings: list[int], tokenizer: TextTokenizer
 ) -> CountedTexts:
     if not len(rows):
         raise DataError(f"{path}: no rows.")
@@ -142,17 +146,23 @@ def _count(
         rows.texts,
         rows.labels,
         rows.groups,
-        _ratings(table),
+        ratings,
         [" ".join(text.casefold().split()) for text in spaced],
         np.array([len(text.split()) for text in spaced], dtype=np.int64),
         np.array(tokens, dtype=np.int64),
     )
 
 
-def _ratings(table: pa.Table) -> list[int]:
-    if RATING not in table.column_names or not pa.types.is_integer(table[RATING].type):
+def _ratings(path: Path, encoding: str | None) -> list[int]:
+    """Return the column `rating`; empty if there is none, or a row has no integer in it."""
+    table = open_table(path, encoding)
+    if RATING not in table.names:
         return []
-    return [] if table[RATING].null_count else table[RATING].to_pylist()
+    try:
+        table.check(None, [RATING])
+        return [int(str(c)) for chunk in table.chunks([RATING]) for c in chunk.scalars(RATING)]
+    except (DataError, ValueError):
+        return []
 
 
 def _add(survey: Survey, source: CountedTexts, path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from function.core.predictor import Predictor
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entities
 from scripts.evaluate.entity_metrics import entity_figures
 from scripts.evaluate.metrics import wilson_interval

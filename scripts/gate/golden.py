@@ -40,10 +40,12 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
     return kind(texts, truths)
 
 
-def read_golden(path: Path, task: Task, labels: Sequence[str]) -> GoldenSet[Any]:
+def read_golden(
+    path: Path, task: Task, labels: Sequence[str], encoding: str | None = None
+) -> GoldenSet[Any]:
     """Read the data of a model of this task and these labels. Raises DataError."""
     kind = KINDS[task]
-    texts, truth = kind.read(path, labels)
+    texts, truth = kind.read(path, labels, encoding)
     try:
         return kind(texts, truth)
     except DataError as error:

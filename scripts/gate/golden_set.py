@@ -15,7 +15,9 @@ from function.core.artifact import Task
 from function.core.predictor import Predictor
 from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_labelled
-from scripts.data.tagged_texts import Span, misplaced, read_tagged
+from scripts.data.rows import is_unicode
+from scripts.data.spans import Span, misplaced, parse_spans
+from scripts.data.tagged_texts import read_tagged
 
 if TYPE_CHECKING:
     from scripts.gate.entity_answers import EntityAnswers
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from scripts.gate.measurement import GoldenAnswers
 
 Truth = TypeVar("Truth")
-
-SPAN = {"label": str, "start": int, "end": int}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class GoldenSet(ABC, Generic[Truth]):
         lines = enumerate(self._lines())
         _refuse(
             "has half a character, which is no Unicode",
-            [row for row, line in lines if not _is_unicode(line)],
+            [row for row, line in lines if not is_unicode(line)],
         )
         self.check()
 
@@ -94,7 +94,9 @@ class GoldenSet(ABC, Generic[Truth]):
 
     @staticmethod
     @abstractmethod
-    def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[Truth]]:
+    def read(
+        path: Path, labels: Sequence[str], encoding: str | None
+    ) -> tuple[Sequence[str], Sequence[Truth]]:
         """Return texts and truth from a file of the task's data. Raises DataError."""
 
     def _lines(self) -> Iterator[str]:
@@ -147,9 +149,11 @@ class LabelledGoldenSet(GoldenSet[str]):
         return truth
 
     @staticmethod
-    def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    def read(
+        path: Path, labels: Sequence[str], encoding: str | None
+    ) -> tuple[Sequence[str], Sequence[str]]:
         """Read CSV, Parquet, JSON lines or class folders; a label may be a name or its position."""
-        rows = read_labelled(path, labels)
+        rows = read_labelled(path, labels, encoding=encoding)
         return rows.texts, [labels[code] for code in rows.labels]
 
 
@@ -184,22 +188,18 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
 
     @staticmethod
     def parse(value: Any) -> list[Span]:
-        if not isinstance(value, list):
-            raise ValueError(f"{value!r} is no list")
-        for entity in value:
-            kinds = {k: type(v) for k, v in entity.items()} if isinstance(entity, dict) else None
-            if kinds != SPAN:
-                raise ValueError(f"{entity!r} is no entity")
-        return sorted(Span(**entity) for entity in value)
+        return parse_spans(value)
 
     @staticmethod
     def written(truth: Sequence[Span]) -> list[dict[str, Any]]:
         return [asdict(span) for span in truth]
 
     @staticmethod
-    def read(path: Path, labels: Sequence[str]) -> tuple[Sequence[str], Sequence[Sequence[Span]]]:
+    def read(
+        path: Path, labels: Sequence[str], encoding: str | None
+    ) -> tuple[Sequence[str], Sequence[Sequence[Span]]]:
         """Read CoNLL columns, JSON lines or Parquet; see `read_tagged`."""
-        rows = read_tagged(path, labels)
+        rows = read_tagged(path, labels, encoding=encoding)
         return rows.texts, rows.spans
 
 
@@ -207,11 +207,3 @@ def _refuse(problem: str, rows: Sequence[int]) -> None:
     if rows:
         others = f", and {len(rows) - 1} more" if len(rows) > 1 else ""
         raise DataError(f"golden set: row {rows[0] + 1} {problem}{others}")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

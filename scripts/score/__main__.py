@@ -5,40 +5,40 @@ OUTPUT.rejected.jsonl, with the reason. A service's key is read from API_KEY.
 """
 
 import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from scripts.common.command_line import needing, run
-
-if TYPE_CHECKING:
-    from scripts.score.rows import Scorer
+from scripts.common.errors import CommandError
+from scripts.common.progress import log
+from scripts.score.rows import Scorer
+from scripts.score.run import Files, open_files, score_file
 
 
 def main() -> None:
     arguments = _arguments()
-    with needing("pyarrow tqdm, and boto3 for --stage"):
-        _score(arguments)
-
-
-def _score(arguments: argparse.Namespace) -> None:
-    from scripts.score.run import Files, open_files, score_file
-
-    files = Files(arguments.input, arguments.output, arguments.text, arguments.prefix)
+    files = Files(
+        arguments.input,
+        arguments.output,
+        arguments.text,
+        arguments.prefix,
+        arguments.encoding,
+        arguments.keep_rejected,
+    )
     source = open_files(files)
     counted = score_file(files, source, _scorer(arguments))
     versions = "".join(f", {count:,} by {version}" for version, count in counted.versions.items())
     side = f" (see {files.rejected})" * bool(counted.rejected)
-    print(
-        f"{counted.scored:,} scored{versions}; {counted.rejected:,} rejected{side}", file=sys.stderr
-    )
+    log(f"{counted.scored:,} scored{versions}; {counted.rejected:,} rejected{side}")
+    if counted.rejected and not counted.scored:
+        raise CommandError(f"{files.source}: not one row could be scored")
     print(files.output)
 
 
-def _scorer(arguments: argparse.Namespace) -> "Scorer":
+def _scorer(arguments: argparse.Namespace) -> Scorer:
     # Each branch imports what the others do not need.
     if arguments.stage:
-        from scripts.score.deployed import open_deployed
+        with needing("make synth"):
+            from scripts.score.deployed import open_deployed
 
         return open_deployed(arguments.stage, arguments.model)
     if arguments.url:
@@ -57,7 +57,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    formats = ".csv, .jsonl or .parquet"
+    formats = ".csv, .tsv, .jsonl or .parquet"
     parser.add_argument("--input", required=True, type=Path, metavar="FILE", help=formats)
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help=formats)
     parser.add_argument(
@@ -68,6 +68,16 @@ def _arguments() -> argparse.Namespace:
     where.add_argument("--stage", help="a deployed stage with bulk scoring")
     parser.add_argument(
         "--text", default="text", metavar="COLUMN", help="the column with the texts"
+    )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help="of a text file that is not UTF-8 and has no byte order mark, for example cp1252",
+    )
+    parser.add_argument(
+        "--keep-rejected",
+        action="store_true",
+        help="leave rows that cannot be scored in the output, with empty answers",
     )
     parser.add_argument("--prefix", default="", help="beginning of the names of the added columns")
     parser.add_argument(

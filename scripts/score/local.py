@@ -14,13 +14,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from function.core.artifact import MANIFEST
+from function.core.catalog import choose_default
 from function.core.errors import InputError, PredictionError
 from function.core.predictor import Predictor
 from function.core.types import Options
 from function.core.windows import ModelInputs, WindowedText
 from scripts.common.errors import UsageError
+from scripts.data.rows import RowError, batched
 from scripts.evaluate.evaluation import open_predictor
-from scripts.score.rows import Advance, Row, RowError, RowResult, batched, rejected, scored
+from scripts.score.rows import Advance, Row, RowResult, rejected, scored
 
 BATCH_TOKENS = 512  # padded, of one call: a larger one is no faster on one core
 CHUNK_ROWS = 256  # two chunks are in memory, with all tokens of each text
@@ -127,13 +129,15 @@ def open_local(model: str | None) -> LocalModel:
     Raises UsageError if there is no such model, ArtifactError if it is damaged.
     """
     models = Path(os.environ.get("MODELS_DIR", "build/models"))
-    name = model or os.environ.get("DEFAULT_MODEL", "sentiment")
-    for folder in (Path(name), models / name):
+    names = [file.parent.name for file in models.glob(f"*/{MANIFEST}")]
+    if model is None and names:
+        model = choose_default(names, os.environ.get("DEFAULT_MODEL", "sentiment"))
+    for folder in (Path(model), models / model) if model else ():
         if (folder / MANIFEST).is_file():
             return LocalModel(open_predictor(folder, threads=1), _cores())
     raise UsageError(
-        f"no model '{name}' in {models}, and no artifact of that name: 'make models' fetches "
-        "those in production"
+        f"no model '{model}' in {models}, which has {', '.join(sorted(names)) or 'none'}, and no "
+        "artifact of that name: 'make models' fetches those in production"
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from scripts.common.errors import CommandError
 from scripts.common.service_client import ServiceClient, ServiceError
-from scripts.score.rows import CHUNK_ROWS, Advance, Row, RowResult, batched, rejected, scored
+from scripts.data.rows import CHUNK_ROWS, batched
+from scripts.score.rows import Advance, Row, RowResult, rejected, scored
 
 TEXTS, CHARACTERS = 16, 200_000  # of one request: texts of many windows fit its limits, too
 TEXT_REFUSED = (413, 422)  # statuses that a single text can cause for its whole request

@@ -1,34 +1,18 @@
-"""Rows of a file, the results of scoring them, and the protocols of input files and scorers."""
+"""Texts of a file, the results of scoring them, and the protocol of scorers."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
-
-import pyarrow as pa
+from typing import Any, NamedTuple, Protocol
 
 from scripts.common.errors import UsageError
-
-CHUNK_ROWS = 1024  # that readers hand on together
+from scripts.data.rows import Cell
 
 REASON = "reason"  # the only member of a rejected row's result
 VERSION = "model_version"
 CLASSIFICATION_COLUMNS, ENTITY_COLUMNS = ("label", "score", VERSION), ("entities", VERSION)
 ADDED_COLUMNS = ("label", "score", "entities", VERSION)
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class RowError:
-    """The reason why no model can score a row."""
-
-    reason: str
-
-
-RowText = str | RowError
 RowResult = dict[str, Any]  # the columns that a row gets, or REASON alone
 Advance = Callable[[int], None]
 
@@ -37,49 +21,7 @@ class Row(NamedTuple):
     """One row's text. number: from 0; a header and blank lines do not count."""
 
     number: int
-    text: RowText
-
-
-class Chunk(Protocol):
-    """Consecutive rows of a file. chosen: indexes of rows without an error."""
-
-    def texts(self) -> list[RowText]: ...
-
-    def objects(self, chosen: Sequence[int]) -> list[str]:
-        """Return each row as a JSON object of its columns."""
-        ...
-
-    def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
-        """Return each row as plain values by column."""
-        ...
-
-    def table(self, chosen: Sequence[int], schema: pa.Schema) -> pa.Table:
-        """Return the rows as a table with the columns of their file's schema."""
-        ...
-
-    def original(self, index: int) -> Any:
-        """Return one row as it was read, valid or not, as a value that JSON can hold."""
-        ...
-
-
-class InputFile(Protocol):
-    """A file of rows. Every error is a DataError."""
-
-    def count(self) -> int:
-        """Return the number of rows."""
-        ...
-
-    def texts(self) -> Iterator[RowText]:
-        """Yield the text of every row."""
-        ...
-
-    def chunks(self) -> Iterator[Chunk]:
-        """Yield all rows, a chunk at a time."""
-        ...
-
-    def schema(self) -> pa.Schema:
-        """Return the columns and their types."""
-        ...
+    text: Cell
 
 
 class Scorer(Protocol):
@@ -119,30 +61,6 @@ class Tally(NamedTuple):
         return sum(self.versions.values())
 
 
-def text_of(value: object) -> RowText:
-    """Return the text in a cell. A number or a boolean is one, as JSON writes it."""
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    if value is None:
-        return RowError("has no text")
-    if not isinstance(value, str):
-        return RowError("its text is not a string")
-    if not value.strip():
-        return RowError("its text is empty")
-    if not is_unicode(value):
-        return RowError("its text is not valid UTF-8")
-    return value
-
-
-def is_unicode(text: str) -> bool:
-    """Return whether UTF-8 can encode a text; readers turn invalid bytes into lone surrogates."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def name_taken(path: Path, name: str) -> UsageError:
     """Return the error for a file that already has a column with the name of an added one."""
     return UsageError(
@@ -153,13 +71,6 @@ def name_taken(path: Path, name: str) -> UsageError:
 def json_line(value: object) -> bytes:
     """Return one line of JSON in UTF-8; lone surrogates, which UTF-8 lacks, stay escaped."""
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-
-
-def batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Yield consecutive items, `size` at a time; the last list may be shorter."""
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
 
 
 def scored(prediction: Mapping[str, Any], version: str) -> RowResult:

@@ -9,35 +9,37 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
-import pyarrow as pa
-
-from scripts.common.errors import CommandError, DataError, UsageError
+from scripts.common.command_line import needing
+from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress
-from scripts.score.formats.csv import CsvInput, CsvOutput
-from scripts.score.formats.jsonl import JsonlInput, JsonlOutput
-from scripts.score.formats.parquet import ParquetInput, ParquetOutput
+from scripts.data.rows import Table
+from scripts.data.tables import PARQUET, open_table
 from scripts.score.journal import Journal
-from scripts.score.output import OutputFile, SideFile
+from scripts.score.outputs import CsvOutput, JsonlOutput, OutputFile, SideFile
 from scripts.score.rows import (
     ADDED_COLUMNS,
     REASON,
-    InputFile,
     Row,
+    RowResult,
     Scorer,
     Tally,
     name_taken,
     tally,
 )
 
-INPUTS: dict[str, Callable[[Path, str, frozenset[str]], InputFile]] = {
-    ".csv": lambda path, text, _: CsvInput(path, text),
-    ".jsonl": JsonlInput,
-    ".parquet": lambda path, text, _: ParquetInput(path, text),
-}
-OUTPUTS: dict[str, Callable[[Path, InputFile, Sequence[str]], OutputFile]] = {
+
+def _parquet_output(path: Path, source: Table, columns: Sequence[str]) -> OutputFile:
+    from scripts.score.parquet_output import ParquetOutput
+
+    return ParquetOutput(path, source, columns)
+
+
+OUTPUTS: dict[str, Callable[[Path, Table, Sequence[str]], OutputFile]] = {
     ".csv": CsvOutput,
+    ".tsv": CsvOutput,
     ".jsonl": JsonlOutput,
-    ".parquet": ParquetOutput,
+    ".ndjson": JsonlOutput,
+    PARQUET: _parquet_output,
 }
 
 
@@ -49,6 +51,8 @@ class Files:
     output: Path  # in the format that its name ends in
     text: str = "text"  # the column with the texts
     prefix: str = ""  # begins the added columns' names
+    encoding: str | None = None  # of the source; None for UTF-8 or that of its byte order mark
+    keep_rejected: bool = False  # in the output, with empty answers
 
     @property
     def rejected(self) -> Path:
@@ -61,11 +65,11 @@ class Files:
         return self.output.with_name(f"{self.output.name}.partial")
 
 
-def open_files(files: Files) -> InputFile:
+def open_files(files: Files) -> Table:
     """Check the output's name and open the input, before anything expensive is done.
 
-    Raises UsageError if a name or folder is wrong or the output is there already, DataError if the
-    input cannot be read.
+    Raises UsageError if a name or folder is wrong, a column has the name of an added one, or the
+    output is there already; DataError if the input cannot be read or copied, or has no texts.
     """
     if files.output.suffix.lower() not in OUTPUTS:
         raise UsageError(f"{files.output}: give a name that ends in {', '.join(OUTPUTS)}")
@@ -74,31 +78,25 @@ def open_files(files: Files) -> InputFile:
     for there in (files.output, files.rejected):
         if there.exists() and not files.partial.exists():
             raise UsageError(f"{there}: is there already; remove it, or name another output")
-    return open_input(files.source, files.text, files.prefix)
+    if files.output.suffix.lower() == PARQUET:
+        with needing("make data"):
+            import pyarrow  # noqa: F401
+    return open_input(files)
 
 
-def open_input(path: Path, text: str, prefix: str) -> InputFile:
-    """Open a file of rows; its suffix gives the format.
-
-    `text` is the column with the texts; `prefix` begins the names of the added columns. Raises
-    UsageError if the format is unknown or a column has the name of an added one, DataError if the
-    file cannot be read or has no such texts.
-    """
-    reader = INPUTS.get(path.suffix.lower())
-    if reader is None:
-        raise UsageError(f"{path}: give a file that ends in {', '.join(INPUTS)}")
-    added = frozenset(prefix + name for name in ADDED_COLUMNS)
-    try:
-        source = reader(path, text, added)
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from error
-    if not isinstance(source, JsonlInput):
-        for name in sorted(added & {*source.schema().names}):
-            raise name_taken(path, name)
+def open_input(files: Files) -> Table:
+    """Open the input as `open_files` does."""
+    if files.source.is_dir():
+        raise UsageError(f"{files.source}: is a folder; give a file")
+    added = frozenset(files.prefix + name for name in ADDED_COLUMNS)
+    source = open_table(files.source, files.encoding, added)
+    source.check(files.text, copied=True)
+    for name in sorted(added.intersection(source.names)):
+        raise name_taken(files.source, name)
     return source
 
 
-def score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
+def score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
     """Score all rows, from the start or from where a killed run stopped.
 
     Raises UsageError if the run that was killed was another one, CommandError if scoring or writing
@@ -106,17 +104,18 @@ def score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
     """
     try:
         return _score_file(files, source, scorer)
-    except (OSError, pa.ArrowException) as error:
+    except OSError as error:
         raise CommandError(
             f"{files.output}: {error}; what was done is kept in {files.partial}"
         ) from error
 
 
-def _score_file(files: Files, source: InputFile, scorer: Scorer) -> Tally:
+def _score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
     rows = source.count()
     pinned = {
         "input": _fingerprint(files.source),
         "columns": {"text": files.text, "prefix": files.prefix},
+        "encoding": files.encoding,
         "scorer": scorer.identity,
     }
     with Journal(files.partial, pinned, rows=rows, chunk_rows=scorer.chunk_rows) as journal:
@@ -139,12 +138,13 @@ def _fingerprint(path: Path) -> dict[str, str | int]:
     return {"bytes": path.stat().st_size, "sha256": digest}
 
 
-def _score(files: Files, source: InputFile, scorer: Scorer, journal: Journal, rows: int) -> None:
+def _score(files: Files, source: Table, scorer: Scorer, journal: Journal, rows: int) -> None:
     if journal.done:
         print(f"resuming after row {journal.done:,} of {rows:,}", file=sys.stderr)
     if journal.done == rows:
         return
-    left = islice(map(Row._make, enumerate(source.texts())), journal.done, None)
+    texts = (text for chunk in source.chunks([files.text]) for text in chunk.texts(files.text))
+    left = islice(map(Row._make, enumerate(texts)), journal.done, None)
     before, started = journal.done, monotonic()
     with Progress(files.source.name, rows, journal.done) as progress:
         for results in scorer.score(left, journal.name, progress.advance):
@@ -156,7 +156,7 @@ def _score(files: Files, source: InputFile, scorer: Scorer, journal: Journal, ro
     print(f"{count:,} rows in {seconds:.1f} s, {count / seconds:.1f} a second", file=sys.stderr)
 
 
-def _join(files: Files, source: InputFile, journal: Journal, counted: Tally) -> None:
+def _join(files: Files, source: Table, journal: Journal, counted: Tally) -> None:
     """Write rows and their results into scratch files, then put both in their places."""
     scratch = journal.folder / files.output.name
     side_scratch = journal.folder / files.rejected.name
@@ -166,20 +166,26 @@ def _join(files: Files, source: InputFile, journal: Journal, counted: Tally) -> 
     write = OUTPUTS[files.output.suffix.lower()]
     with write(scratch, source, columns) as output, SideFile(side_scratch) as side:
         for chunk in source.chunks():
-            found = list(islice(results, len(chunk.texts())))
+            found = list(islice(results, len(chunk)))
             for index, result in enumerate(found):
-                if REASON in result:
-                    side.write(first + index, result[REASON], chunk.original(index))
-            chosen = [index for index, result in enumerate(found) if REASON not in result]
+                if reason := result.get(REASON):
+                    side.write(first + index, chunk.line(index), reason, chunk.original(index))
+            chosen = [
+                index
+                for index, result in enumerate(found)
+                if files.keep_rejected or REASON not in result
+            ]
             if chosen:
-                added = [
-                    {files.prefix + name: value for name, value in found[index].items()}
-                    for index in chosen
-                ]
+                added = [_added(found[index], counted.columns, files.prefix) for index in chosen]
                 output.write(chunk, chosen, added)
             first += len(found)
     _put(side_scratch, files.rejected)
     _put(scratch, files.output)
+
+
+def _added(result: RowResult, names: Sequence[str], prefix: str) -> RowResult:
+    """Return the columns that a row gets; those of a rejected one are empty."""
+    return {prefix + name: result.get(name) for name in names}
 
 
 def _put(scratch: Path, place: Path) -> None:

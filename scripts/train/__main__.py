@@ -22,7 +22,8 @@ from scripts.train.record import record_run
 
 def main() -> None:
     arguments = _arguments()
-    config = load_config(arguments.config, arguments.set)
+    changes = [f"encoding={arguments.encoding}"] if arguments.encoding else []
+    config = load_config(arguments.config, [*changes, *arguments.set])
     architecture = load_architecture(config.architecture)
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
@@ -49,6 +50,7 @@ def _arguments() -> argparse.Namespace:
         help="in place of what the file says, as finetuning.learning_rate=1e-3; repeatable",
     )
     parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
+    parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument("--base", help="a checkpoint: hub id or folder, instead of the configured")
     parser.add_argument("--output", type=Path, required=True, help="a folder")
     return parser.parse_args()

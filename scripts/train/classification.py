@@ -59,7 +59,12 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
     ) -> HeldOutAnswers[Evaluation]:
         tests = {f"{name}-test": rows for name, rows in run.corpus.test.items()}
         for name, path in run.config.evaluation.items():
-            tests[name] = read_labelled(locate(run.data, path), run.config.labels)
+            tests[name] = read_labelled(
+                locate(run.data, path),
+                run.config.labels,
+                renamed=run.config.renamed_labels,
+                encoding=run.config.encoding,
+            )
         found = {f"{name}-validation": each for name, each in fitted.validation.items()}
         found |= _evaluate(draft, tests, fitted.tokenization.window)
         temperature = fitted.decoding.temperature

@@ -107,7 +107,8 @@ class TrainConfig(_Section):
     architecture: str = "transformer"  # in scripts/train/architectures, or a dotted name
     network: dict[str, Any] = {}  # settings of the architecture
     base: str = ""  # the checkpoint that it starts from, if any
-    labels: list[str] = Field(min_length=1)  # in the order of their integer codes
+    labels: list[str] = Field(min_length=1)  # in the order of their positions
+    encoding: str | None = None  # of data files that are not UTF-8 and have no byte order mark
     seed: int = 0
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 10
@@ -116,7 +117,7 @@ class TrainConfig(_Section):
     unlabelled: UnlabelledConfig | None = None  # that an architecture may learn words from
     finetuning: FinetuningConfig
     serving: ServingConfig = ServingConfig()
-    renamed_labels: dict[str, str] = {}  # of entities, a file's label to its name in `labels`
+    renamed_labels: dict[str, str] = {}  # a file's label to its name in `labels`
     evaluation: dict[str, str] = {}  # further files, by name, never chosen on
     licenses: dict[str, str] = {}  # of base and data, by name; they go into the artifact
     # No part of how the model comes out: a run may be continued with another.

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from function.core.tokenization import TextTokenizer
-from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts
+from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.train.batches import TokenizedTexts
 from scripts.train.config import TrainConfig, UnlabelledConfig
@@ -32,6 +32,7 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
     texts: list[str] = []
     labels: list[int] = []
     validation, test = {}, {}
+    sources: list[LabelledTexts] = []
     for dataset in config.datasets:
         rows = read_labelled(
             data if data.is_file() else locate(data, dataset.path),
@@ -39,7 +40,10 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
             text=dataset.text,
             label=dataset.label,
             group=dataset.group,
+            renamed=config.renamed_labels,
+            encoding=config.encoding,
         )
+        sources.append(rows)
         split = split_rows(rows, dataset, config.seed)
         train = rows.select(split.train * dataset.repeat)
         texts += train.texts
@@ -47,6 +51,7 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
         validation[dataset.name] = rows.select(split.validation)
         if split.test:
             test[dataset.name] = rows.select(split.test)
+    require_labels(config.labels, sources)
     return Corpus(LabelledTexts(texts, labels, []), validation, test)
 
 
@@ -59,7 +64,7 @@ def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
     validation, test = {}, {}
     for dataset in config.datasets:
         path = data if data.is_file() else locate(data, dataset.path)
-        rows = read_tagged(path, config.labels, config.renamed_labels)
+        rows = read_tagged(path, config.labels, config.renamed_labels, config.encoding)
         split = split_rows(rows, dataset, config.seed)
         part = rows.select(split.train * dataset.repeat)
         train.texts.extend(part.texts)
@@ -72,9 +77,9 @@ def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
     return Corpus(train, validation, test)
 
 
-def load_unlabelled(config: UnlabelledConfig, data: Path) -> list[str]:
+def load_unlabelled(config: UnlabelledConfig, data: Path, encoding: str | None = None) -> list[str]:
     """Read the texts that are learnt from before the labels are shown."""
-    return read_texts(locate(data, config.path), config.text)[: config.max_texts]
+    return read_texts(locate(data, config.path), config.text, encoding)[: config.max_texts]
 
 
 def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:

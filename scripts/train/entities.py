@@ -87,7 +87,8 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
         parts |= {f"{name}-test": rows for name, rows in run.corpus.test.items()}
         for name, path in run.config.evaluation.items():
             file = locate(run.data, path)
-            parts[name] = read_tagged(file, run.config.labels, run.config.renamed_labels)
+            config = run.config
+            parts[name] = read_tagged(file, config.labels, config.renamed_labels, config.encoding)
         artifact = _with_temperature(draft, fitted.decoding.temperature)
         predictor = load_verified(artifact)
         answers = {}

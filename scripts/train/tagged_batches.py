@@ -13,7 +13,8 @@ from transformers import AutoTokenizer
 from function.core.decoding import Tags
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds
 from scripts.common.errors import UsageError
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.batches import IGNORED, Batch, Examples, stack
 
 OUTSIDE = "O"

@@ -50,7 +50,7 @@ def train(run: TrainingRun) -> TrainedModel:
     ids = tokenize_cached(corpus.train.texts, tokenizer, tokenizer_file)
     vectors = None
     if run.config.unlabelled:
-        others = load_unlabelled(run.config.unlabelled, run.data)
+        others = load_unlabelled(run.config.unlabelled, run.data, run.config.encoding)
         vectors = learn_word_vectors(
             [*ids, *tokenize_cached(others, tokenizer, tokenizer_file)],
             tokenizer.vocabulary_size,

@@ -61,7 +61,7 @@ def _pretrain(run: TrainingRun, settings: PretrainingConfig, tokenizer: TextToke
     if names.mask_token_id is None:
         raise UsageError(f"{config.base} has no mask token: remove [pretraining].")
     model = AutoModelForMaskedLM.from_pretrained(config.base, dtype=torch.float32)
-    texts = load_unlabelled(settings, run.data)
+    texts = load_unlabelled(settings, run.data, config.encoding)
     Phase(
         "pretraining",
         model,

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.common.errors import DataError
-from scripts.data.labelled_texts import read_labelled, read_table, read_texts
+from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
 
 LABELS = ["negative", "positive"]
 ROWS = [("a dull film", 0, "m1"), ('a "good" one,\nreally', 1, "m2")]
@@ -17,7 +17,7 @@ def source(request, tmp_path):
     """The same two rows in every form that is read."""
     if request.param == "aclImdb":
         for text, label, name in ROWS:
-            folder = tmp_path / "train" / ("pos" if label else "neg")
+            folder = tmp_path / "train" / LABELS[label]
             folder.mkdir(parents=True)
             (folder / f"{name}_7.txt").write_text(text)
         return tmp_path / "train"
@@ -62,7 +62,10 @@ def test_groups_are_read_where_named(tmp_path):
         ("text,stars\ngood,1\n", "no column 'label'"),
         ("text,label\n", "no rows"),
         ("text,label\ngood,1\nfine,1\n", "same label"),
-        ("text,label\ngood,1\nbad,maybe\n", "'maybe' is none of negative, positive"),
+        (
+            "text,label\ngood,positive\nbad,maybe\n",
+            "'maybe' is none of the model's: 'negative', 'positive'",
+        ),
     ],
 )
 def test_a_file_that_cannot_train_says_so_in_one_line(tmp_path, content, said):
@@ -76,7 +79,7 @@ def test_a_file_that_cannot_train_says_so_in_one_line(tmp_path, content, said):
 
 def test_an_unknown_extension_lists_the_known_ones(tmp_path):
     (tmp_path / "rows.xls").write_text("")
-    with pytest.raises(DataError, match=r"\.parquet, \.csv, \.jsonl"):
+    with pytest.raises(DataError, match=r"\.csv, \.tsv, \.jsonl or \.parquet"):
         read_texts(tmp_path / "rows.xls")
 
 
@@ -91,9 +94,68 @@ def test_a_missing_file_is_refused(tmp_path):
         read_texts(tmp_path / "nowhere.parquet")
 
 
-def test_a_text_file_that_is_not_utf_8_is_named(tmp_path):
-    for name in ("neg", "pos"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "1_1.txt").write_bytes(b"caf\xe9")
-    with pytest.raises(DataError, match=r"neg/1_1\.txt: not UTF-8"):
-        read_table(tmp_path)
+@pytest.mark.parametrize(
+    ("labels", "cells", "codes"),
+    [
+        (["2", "3", "4"], ["3", "2", "4"], [1, 0, 2]),
+        (["1", "0"], ["1", "0"], [0, 1]),
+        (["false", "true"], ["true", "false"], [1, 0]),
+        (["4.50", "1.0"], ["1.0", "4.50"], [1, 0]),
+        (["01", "1"], ["1", "01"], [1, 0]),
+        (["10", "20"], ["1", "0"], [1, 0]),
+    ],
+)
+def test_a_cell_that_is_a_label_s_name_is_that_label(tmp_path, labels, cells, codes):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "".join(f"t{row},{cell}\n" for row, cell in enumerate(cells)))
+    assert read_labelled(path, labels).labels == codes
+
+
+@pytest.mark.parametrize(
+    ("labels", "cells"),
+    [
+        (["1", "2", "3"], ["0", "1", "2"]),  # stars of somebody who counts from 0
+        (["negative", "positive"], ["0", "positive"]),
+        (["false", "true"], ["False", "True"]),
+        (["a", "b"], ["0", "2"]),
+        (["a", "b"], ["00", "01"]),
+    ],
+)
+def test_names_and_positions_are_never_mixed(tmp_path, labels, cells):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\n" + "".join(f"t{row},{cell}\n" for row, cell in enumerate(cells)))
+    with pytest.raises(DataError, match="none of the model's") as raised:
+        read_labelled(path, labels)
+    for name in (*labels, *cells):
+        assert repr(name) in str(raised.value)
+
+
+def test_the_reading_of_the_labels_is_reported_with_the_rows_of_each(tmp_path, capsys):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\na,1\nb,0\nc,1\n")
+    read_labelled(path, LABELS)
+    assert "3 rows; labels by position: negative 1, positive 2" in capsys.readouterr().err
+    read_labelled(path, ["0", "1"])
+    assert "labels by name: 0 1, 1 2" in capsys.readouterr().err
+
+
+def test_labels_of_a_file_may_have_other_names(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("text,label\ngood,pos\nbad,neg\n")
+    renamed = {"pos": "positive", "neg": "negative"}
+    assert read_labelled(path, LABELS, renamed=renamed).labels == [1, 0]
+
+
+def test_a_label_that_no_data_set_has_is_an_error_that_lists_both():
+    rows = LabelledTexts(["a", "b"], [0, 2], [])
+    with pytest.raises(DataError, match=r"'meh'.*'bad', 'meh', 'good'.*'bad', 'good'"):
+        require_labels(["bad", "meh", "good"], [rows])
+    require_labels(["bad", "meh", "good"], [rows, LabelledTexts(["c"], [1], [])])
+
+
+@pytest.mark.parametrize("row", ["  ,1", ",1"])
+def test_a_row_without_a_text_is_refused_with_its_line(tmp_path, row):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"text,label\na,1\n{row}\nb,0\n")
+    with pytest.raises(DataError, match=r"rows\.csv, line 3: its text is empty"):
+        read_labelled(path, LABELS)

@@ -1,4 +1,5 @@
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 
 ROWS = TaggedTexts(
     ["in Paris", "Ada met Bob", "Rome"],

@@ -72,8 +72,8 @@ def test_spans_are_read_as_they_are(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        ("Ada X-PER\n", r"line 1: give a word and O"),
-        ("Ada\n", r"line 1: give a word and O"),
+        ("Ada X-PER\n", r"line 1: give a word and its tag"),
+        ("Ada\n", r"line 1: give a word and its tag"),
         ("Ada B-DOG\n", r"text 1: label 'DOG' is none of LOC"),
         ("\n", r"it has no texts"),
     ],
@@ -99,7 +99,7 @@ def test_spans_that_overlap_are_refused(tmp_path):
 
 def test_texts_that_are_all_empty_are_none(tmp_path):
     row = {"text": " \n", "entities": []}
-    with pytest.raises(DataError, match="it has no texts, or empty ones alone"):
+    with pytest.raises(DataError, match="line 1: its text is empty"):
         read_tagged(written(tmp_path, json.dumps(row), "data.jsonl"), LABELS)
 
 

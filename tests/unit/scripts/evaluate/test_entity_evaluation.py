@@ -1,7 +1,8 @@
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from function.core.predictor import load_predictor
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.evaluate.entity_evaluation import evaluate_entities
 from scripts.evaluate.entity_metrics import entity_figures
 from tests.tiny_entities import write_entity_artifact

@@ -1,6 +1,6 @@
 import pytest
 
-from scripts.data.tagged_texts import Span
+from scripts.data.spans import Span
 from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
 from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, same_spans
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from function.core.artifact import MANIFEST, open_artifact
-from scripts.data.tagged_texts import Span
+from scripts.data.spans import Span
 from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
 from scripts.gate.decision import judge, run_gate
 from scripts.gate.entity_answers import (

@@ -5,7 +5,7 @@ import pytest
 
 from function.core.artifact import Task
 from scripts.common.errors import DataError
-from scripts.data.tagged_texts import Span
+from scripts.data.spans import Span
 from scripts.gate.golden import parse_golden, read_golden
 from scripts.gate.golden_set import LabelledGoldenSet, TaggedGoldenSet
 
@@ -128,7 +128,6 @@ def test_entities_that_cannot_be_are_refused(spans, problem):
         [{"start": 0, "end": 3}],
         [{"start": "0", "end": 3, "label": "PER"}],
         [{"start": True, "end": 3, "label": "PER"}],
-        [{"start": 0, "end": 3, "label": "PER", "score": 1}],
     ],
 )
 def test_a_line_with_entities_of_another_form_is_named(entities):

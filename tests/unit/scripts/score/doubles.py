@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from scripts.score.rows import Advance, Row, RowError, RowResult, batched, rejected, scored
+from scripts.data.rows import RowError, batched
+from scripts.score.rows import Advance, Row, RowResult, rejected, scored
 
 VERSION = "20260102-aabbccdd"
 

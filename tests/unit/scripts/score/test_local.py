@@ -5,8 +5,9 @@ import pytest
 
 from function.core.types import Options
 from scripts.common.errors import UsageError
+from scripts.data.rows import RowError
 from scripts.score.local import BATCH_TOKENS, LocalModel, open_local
-from scripts.score.rows import Row, RowError
+from scripts.score.rows import Row
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 

@@ -9,9 +9,10 @@ import pytest
 
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.service_client import ServiceClient, ServiceError
+from scripts.data.rows import RowError
 from scripts.score import remote
 from scripts.score.remote import RemoteModel
-from scripts.score.rows import Row, RowError
+from scripts.score.rows import Row
 
 
 def model(name, version="v1", *, default=False):

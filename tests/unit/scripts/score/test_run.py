@@ -190,13 +190,32 @@ def test_a_run_keeps_its_name_when_it_goes_on(tmp_path):
     assert json.loads((tmp_path / "out.csv.partial" / journals.RUN).read_text())["a"] == 1
 
 
-def test_a_package_that_is_missing_is_one_line_that_says_what_to_install(
-    files, monkeypatch, capsys
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("in.parquet", "out.csv"), ("in.csv", "out.parquet")]
+)
+def test_parquet_without_pyarrow_is_one_line_with_the_command_that_installs_it(
+    files, monkeypatch, capsys, tmp_path, given, wanted
 ):
-    monkeypatch.setitem(sys.modules, "scripts.score.run", None)
-    arguments = ["--input", str(files.source), "--output", str(files.output)]
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.delitem(sys.modules, "scripts.data.arrow_table", raising=False)
+    source = tmp_path / given
+    source.touch()
+    arguments = ["--input", str(source), "--output", str(tmp_path / wanted)]
     monkeypatch.setattr("sys.argv", ["score", *arguments])
     with pytest.raises(SystemExit) as ended:
         run(score_command.main)
     assert ended.value.code == 2
-    assert "pip install pyarrow" in capsys.readouterr().err
+    message = capsys.readouterr().err
+    assert message == (
+        "error: pyarrow is not installed: run 'make data', which installs it, then this again\n"
+    )
+
+
+def test_a_run_that_scores_not_one_row_fails(files, monkeypatch, capsys):
+    files.source.write_text("text\n  \n   \n")
+    arguments = ["--input", str(files.source), "--output", str(files.output)]
+    monkeypatch.setattr("sys.argv", ["score", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        run(score_command.main)
+    assert ended.value.code == 1
+    assert "not one row could be scored" in capsys.readouterr().err

@@ -3,7 +3,8 @@ import torch
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.architectures.crf import LinearChainCrf, f1_scores
 from scripts.train.tagged_batches import TaggedExamples, tags_of
 from tests.tiny_entities import WORDS, write_entity_artifact

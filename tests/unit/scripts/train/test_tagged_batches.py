@@ -6,7 +6,8 @@ from transformers import PreTrainedTokenizerFast
 from function.core.casing import Casing
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
-from scripts.data.tagged_texts import Span, TaggedTexts
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.batches import IGNORED
 from scripts.train.tagged_batches import TaggedExamples, hide, tags_of
 from tests.tiny_entities import LABELS, WORDS, write_entity_artifact

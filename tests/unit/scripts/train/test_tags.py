@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from function.core.tokenization import TextTokenizer
-from scripts.data.tagged_texts import Span
+from scripts.data.spans import Span
 from scripts.train.batches import IGNORED
 from scripts.train.tagged_batches import entities_of, forbidden, tag_words, tags_of
 from tests.tiny_entities import write_entity_artifact

@@ -1,4 +1,4 @@
-"""What is read of each format, and what is written: nothing changes on the way, nothing is lost."""
+"""Files of every format and back: nothing changes on the way, nothing is lost."""
 
 import csv
 import json
@@ -73,7 +73,7 @@ def test_every_format_goes_to_every_other_and_keeps_each_value(tmp_path, given, 
 def test_lines_of_json_come_back_to_the_letter(tmp_path):
     source = tmp_path / "in.jsonl"
     lines = [
-        '{"text":"a",  "n": 1.10, "n": 12345678901234567890}',
+        '{"text":"a",  "n": 1.10, "N": 12345678901234567890}',
         '{"x": {"y": [1e3]}, "text": "b" }',
     ]
     source.write_text("\n\n".join(lines) + "\r\n")
@@ -152,29 +152,45 @@ def test_entities_are_a_list_in_json_and_json_elsewhere(tmp_path):
         assert json.loads(next(csv.DictReader(file))["entities"]) == line["entities"]
 
 
-BAD_CSV = b'\xef\xbb\xbfid,text\n1,good\n2\n\n3,  \n4,\xff\xfe\n5,"a ""b"""\n6,x,y\n7,last'
+BAD_CSV = (
+    b'\xef\xbb\xbfid,text\n1,good\n2\n\n3,  \n4,\xff\xfe\n5,"a ""b"""\n6,x,y\n'
+    b'7,"never closed\n8,"closed" early\n9,last'
+)
 
 
 def test_bad_rows_of_a_csv_stand_in_the_side_file_with_their_place_and_why(tmp_path):
     source = tmp_path / "in.csv"
     source.write_bytes(BAD_CSV)
     output = scored(tmp_path, source, ".jsonl")
-    assert [row["id"] for row in read(output)] == ["1", "5", "7"]
-    assert rejects(output) == [
-        {"row": 1, "reason": "has 1 cells where the header has 2", "input": ["2"]},
-        {"row": 2, "reason": "its text is empty", "input": {"id": "3", "text": "  "}},
-        {"row": 3, "reason": "is not UTF-8", "input": {"id": "4", "text": "\udcff\udcfe"}},
-        {"row": 5, "reason": "has 3 cells where the header has 2", "input": ["6", "x", "y"]},
+    assert [row["id"] for row in read(output)] == ["1", "5", "9"]
+    found = [(each["row"], each["line"], each["reason"], each["input"]) for each in rejects(output)]
+    stray = 'has a quote that does not enclose its cell: write "" for a quote within one'
+    assert found == [
+        (1, 3, "has 1 cells where the header has 2", ["2"]),
+        (2, 5, "its text is empty", {"id": "3", "text": "  "}),
+        (3, 6, "is not UTF-8", {"id": "4", "text": "\udcff\udcfe"}),
+        (5, 8, "has 3 cells where the header has 2", ["6", "x", "y"]),
+        (6, 9, stray, ['7,"never closed']),
+        (7, 10, stray, ['8,"closed" early']),
     ]
 
 
-def test_a_quote_that_is_never_closed_takes_nothing_with_it_unseen(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.score.formats.csv.CELL", 40)
+def test_rejected_rows_stay_in_place_with_empty_answers_where_that_is_asked_for(tmp_path):
     source = tmp_path / "in.csv"
-    source.write_text("text\ngood\n" + '"open\n' + "film\n" * 20)
-    output = scored(tmp_path, source, ".jsonl")
-    assert next(row["text"] for row in read(output)) == "good"
-    assert any("field limit" in row["reason"] for row in rejects(output))
+    source.write_bytes(BAD_CSV)
+    for suffix in (".csv", ".jsonl", ".parquet"):
+        files = Files(source, tmp_path / f"out{suffix}", keep_rejected=True)
+        assert score_file(files, open_files(files), LengthScorer()).rejected == 6
+        assert len(rejects(files.output)) == 6
+    lines = read(tmp_path / "out.jsonl")
+    assert [row.get("id") for row in lines] == ["1", None, "3", "4", "5", None, None, None, "9"]
+    assert [row["label"] for row in lines] == ["short", *[None] * 3, "short", *[None] * 3, "short"]
+    found = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [row["score"] for row in found] == [row["score"] for row in lines]
+    with (tmp_path / "out.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["id"] for row in found] == ["1", "", "3", "4", "5", "", "", "", "9"]
+    assert [row["score"] for row in found][1:4] == ["", "", ""]
 
 
 BAD_JSON = [
@@ -191,6 +207,9 @@ BAD_JSON = [
     b'{"text": 7}',
     b"[" * 100_000,
     b'{"text": true}',
+    b'{"text": NaN, "n": NaN}',
+    b'{"text": "C:\\\\udata \\\\ud83c"}',
+    b'{"text": "d", "n": 1, "n": 2}',
 ]
 
 
@@ -199,13 +218,18 @@ def test_bad_lines_of_json_stand_in_the_side_file_with_their_place_and_why(tmp_p
     source.write_bytes(b"\n".join(BAD_JSON))
     output = scored(tmp_path, source, ".jsonl")
     found = [row["text"] for row in read(output)]
-    assert found == ["good", "a 😀 b", 7, True], "numbers and truth are texts, as for the map"
+    assert found == ["good", "a 😀 b", "C:\\udata \\ud83c"]
     reasons = {row["row"]: row["reason"] for row in rejects(output)}
-    assert list(reasons) == [1, 2, 3, 4, 5, 6, 7, 9, 11]
+    assert [row["line"] for row in rejects(output)] == [row + 1 for row in reasons]
+    assert list(reasons) == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 15]
     assert reasons[1].startswith("is not JSON: ")
     assert reasons[2] == "is not a JSON object"
     assert reasons[3] == reasons[4] == "has no text"
-    assert reasons[5] == "its text is not a string"
+    assert reasons[5] == "its text is an object, not a string"
+    assert reasons[10] == "its text is a number, not a string"
+    assert reasons[12] == "its text is true or false, not a string"
+    assert reasons[13] == "has no text"
+    assert reasons[15] == "is not JSON: an object has two members named 'n'"
     assert reasons[6] == "is not UTF-8"
     assert reasons[7] == "holds half of a surrogate pair"
     assert "--prefix" in reasons[9]
@@ -241,15 +265,15 @@ def test_a_file_without_rows_gives_one_without_rows(tmp_path, suffix):
 def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path, suffix):
     source = write(tmp_path / f"in{suffix}", [{"id": "1", "review": "good"}])
     with pytest.raises(DataError, match=r"'text'.*id, review.*--text"):
-        open_input(source, "text", "")
-    assert open_input(source, "review", "").count() == 1
+        open_input(Files(source, tmp_path / "out.csv"))
+    assert open_input(Files(source, tmp_path / "out.csv", text="review")).count() == 1
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_a_column_with_the_name_of_ours_is_refused_until_ours_are_named_otherwise(tmp_path, suffix):
     source = write(tmp_path / f"in{suffix}", [{"text": "good", "label": "1"}])
     with pytest.raises(UsageError, match=r"'label' already.*--prefix"):
-        open_input(source, "text", "")
+        open_input(Files(source, tmp_path / "out.csv"))
     (row,) = pq.read_table(scored(tmp_path, source, ".parquet", prefix="predicted_")).to_pylist()
     assert (row["label"], row["predicted_label"], row["predicted_score"]) == ("1", "short", 0.25)
     assert row["predicted_model_version"] == VERSION
@@ -257,13 +281,13 @@ def test_a_column_with_the_name_of_ours_is_refused_until_ours_are_named_otherwis
 
 def test_names_that_say_no_format_are_refused(tmp_path):
     source = write(tmp_path / "in.csv", [{"text": "good"}])
-    with pytest.raises(UsageError, match=r"\.csv, \.jsonl, \.parquet"):
+    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.jsonl"):
         open_files(Files(source, tmp_path / "out.txt"))
-    with pytest.raises(UsageError, match=r"\.csv, \.jsonl, \.parquet"):
+    with pytest.raises(UsageError, match=r"\.csv, \.tsv, \.jsonl"):
         open_files(Files(tmp_path / "in.xlsx", tmp_path / "out.csv"))
     with pytest.raises(UsageError, match="no such folder"):
         open_files(Files(source, tmp_path / "nowhere" / "out.csv"))
-    with pytest.raises(DataError, match="No such file"):
+    with pytest.raises(DataError, match="no such file"):
         open_files(Files(tmp_path / "none.csv", tmp_path / "out.csv"))
 
 
@@ -271,10 +295,10 @@ def test_what_is_no_parquet_is_told(tmp_path):
     source = tmp_path / "in.parquet"
     source.write_text("text\n")
     with pytest.raises(DataError, match="cannot be read"):
-        open_input(source, "text", "")
+        open_input(Files(source, tmp_path / "out.csv"))
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path):
     (tmp_path / "in.csv").write_text("text,a,a\n")
-    with pytest.raises(DataError, match="two columns"):
-        open_input(tmp_path / "in.csv", "text", "")
+    with pytest.raises(DataError, match="two columns are named 'a'"):
+        open_input(Files(tmp_path / "in.csv", tmp_path / "out.csv"))
