@@ -54,7 +54,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark benchmark-gpu train explore models parity packages synth deploy destroy rehearse soak inventory costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy rehearse soak inventory costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -145,13 +145,25 @@ inventory: $(VENV)/.test ## write down ids, names and permissions of the stacks,
 costs: $(VENV)/.infra ## what the function, Fargate and a GPU cost, in docs/scaling.md
 	$(BIN)/python -m scripts.costs
 
+score: $(VENV)/.data models ## score a file: INPUT=, OUTPUT=, and MODEL=
+	$(if $(INPUT),,$(error INPUT= and OUTPUT= name the file to score and the one to write))
+	@$(BIN)/python -m scripts.score --input '$(INPUT)' --output '$(OUTPUT)' $(if $(MODEL),--model $(MODEL))
+
+data: $(VENV)/.data ## install what reads and writes Parquet
+
+tools: $(VENV)/.test ## install what every command needs: some gigabytes
+
+fuzz: $(VENV)/.test models ## damaged files and random data through every reader, for minutes
+	FUZZ=20 $(BIN)/pytest tests/fuzz
+
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
 	$(LOCK) --excludes function/not-installed.txt --extra server -c function/requirements.txt pyproject.toml -o function/requirements-server.txt
 	$(LOCK) --excludes function/not-installed-gpu.txt --extra server --extra gpu -c function/requirements.txt pyproject.toml -o function/requirements-gpu.txt
 	$(LOCK) --excludes function/not-installed.txt --extra aws --extra infra -c function/requirements.txt pyproject.toml -o infra/requirements.txt
 	$(LOCK) --extra aws --extra hub -c function/requirements.txt pyproject.toml -o scripts/requirements-look.txt
-	$(LOCK) --extra server --extra gpu --extra train --extra monitor --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
+	$(LOCK) --excludes function/not-installed.txt --extra data -c function/requirements.txt pyproject.toml -o scripts/requirements-data.txt
+	$(LOCK) --extra server --extra gpu --extra data --extra train --extra monitor --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build
@@ -165,6 +177,10 @@ $(VENV)/.server: function/requirements-server.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.infra: infra/requirements.txt $(VENV)/.server
+	$(PIP) --no-deps --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.data: scripts/requirements-data.txt $(VENV)/.server
 	$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 

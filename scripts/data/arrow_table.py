@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scripts.common.errors import DataError
+from scripts.common.errors import DataError, one_line
 from scripts.data.arrow_values import column_strings, is_scalar, is_text, json_values
 from scripts.data.rows import (
     CHUNK_ROWS,
@@ -64,7 +64,7 @@ class ArrowTable:
                 yield ArrowChunk(pa.table(batch), first, self._text)
                 first += batch.num_rows
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.path}: cannot be read: {error}") from error
+            raise DataError(f"{self.path}: cannot be read: {one_line(error)}") from error
 
     def _refuse(self, name: str, why: str) -> None:
         raise DataError(
@@ -141,7 +141,7 @@ def open_parquet(path: Path) -> ArrowTable:
         file = opened()
         return ArrowTable(path, file.schema_arrow, file.metadata.num_rows, batches)
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise DataError(f"{path}: cannot be read: {one_line(error)}") from error
 
 
 def arrow_table(path: Path, table: pa.Table) -> ArrowTable:
