@@ -242,7 +242,7 @@ def test_the_closest_lengths_are_chosen() -> None:
     assert closest(["a", "b", "c"], [10, 290, 330], 300, 2) == ["b", "c"]
 
 
-def test_dealt_texts_are_as_long_together_wherever_one_looks() -> None:
+def test_dealt_texts_are_as_long_together_in_every_run_of_them() -> None:
     texts = made_up(96)
     words = {text: len(text.split()) for text in texts}
     chosen = dealt(texts, [words[text] for text in texts])

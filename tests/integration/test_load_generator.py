@@ -104,13 +104,13 @@ def test_a_server_that_hangs_up_fails_the_whole() -> None:
 
 
 def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def talk() -> None:
         done = asyncio.Event()
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            heard.append(await reader.read())
+            received.append(await reader.read())
             writer.close()
             done.set()
 
@@ -126,7 +126,7 @@ def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
             await done.wait()
 
     asyncio.run(talk())
-    assert heard == [b"half a requ"]
+    assert received == [b"half a requ"]
 
 
 def test_requests_carry_what_a_server_needs() -> None:

@@ -57,7 +57,7 @@ def test_auto_takes_onnx_where_there_is_none(no_gpu, artifact):
     assert not on_gpu
 
 
-def test_auto_takes_onnx_and_says_so_where_torch_cannot_use_the_gpu(gpu, artifact, caplog):
+def test_auto_takes_onnx_and_logs_it_where_torch_cannot_use_the_gpu(gpu, artifact, caplog):
     backend, on_gpu = opened("auto", no_cuda, artifact)
     assert isinstance(backend, OnnxBackend)
     assert not on_gpu
@@ -76,9 +76,7 @@ def test_onnx_can_be_asked_for_on_a_machine_with_a_gpu(gpu, artifact):
 
 
 @pytest.mark.parametrize("wanted", ["auto", "torch"])
-def test_what_torch_cannot_serve_is_served_by_onnx_and_the_log_says_so(
-    gpu, artifact, caplog, wanted
-):
+def test_what_torch_cannot_serve_is_served_by_onnx_and_logged(gpu, artifact, caplog, wanted):
     with caplog.at_level(logging.WARNING):
         backend, on_gpu = opened(wanted, unsupported, artifact)
     assert isinstance(backend, OnnxBackend)

@@ -1,4 +1,4 @@
-"""Verdicts, golden sets and releases: what a registry holds beside versions and aliases."""
+"""Verdicts, golden sets and releases: what a registry holds next to versions and aliases."""
 
 import hashlib
 from dataclasses import replace
@@ -34,7 +34,7 @@ RELEASE = Release(
 
 
 class Racing(FaultyStore):
-    """Someone else writes right after one's first look at a key."""
+    """Someone else writes right after one's first read of a key."""
 
     def __init__(self, store, key, content):
         super().__init__(store)
@@ -118,7 +118,7 @@ def test_no_golden_set_says_how_to_make_one(store):
         current_golden(store, "sentiment")
 
 
-def test_two_who_freeze_at_once_are_told(store):
+def test_two_who_freeze_at_once_get_an_error(store):
     key = keys.current_golden("sentiment")
     with pytest.raises(LostRaceError, match="someone else"):
         freeze_golden(Racing(store, key, b'{"digest": "other"}'), "sentiment", b"rows\n")
