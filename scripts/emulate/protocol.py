@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote
 
 from scripts.common.errors import CommandError
 
-# The media types that HTTP APIs hand over as text. All others arrive base64-encoded, forms and
+# The media types that HTTP APIs pass on as text. All others arrive base64-encoded, forms and
 # bodies without a type among them.
 TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 TIMEOUT_TEXT = b"Task timed out after"

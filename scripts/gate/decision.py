@@ -15,7 +15,7 @@ from scripts.gate.measurement import (
     GoldenAnswers,
     Measurement,
     latency_texts,
-    measure,
+    measure_model,
     median_latencies,
 )
 from scripts.gate.outcome import GateOutcome
@@ -58,12 +58,12 @@ def run_gate(
     texts = latency_texts(golden.texts, settings.latency_texts)
     if before is None or before_answers is None:
         (median_ms,) = median_latencies([predictor], texts)
-        return judge(golden, measure(predictor, answers, median_ms), None, settings)
+        return judge(golden, measure_model(predictor, answers, median_ms), None, settings)
     median_ms, before_ms = median_latencies([predictor, before], texts)
     return judge(
         golden,
-        measure(predictor, answers, median_ms),
-        measure(before, before_answers, before_ms),
+        measure_model(predictor, answers, median_ms),
+        measure_model(before, before_answers, before_ms),
         settings,
     )
 

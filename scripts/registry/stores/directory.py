@@ -43,7 +43,7 @@ class DirectoryStore:
 
     def create(self, key: str, content: Content) -> None:
         path = self._path(key)
-        with _errors(key), _written(path, content) as partial:
+        with _errors(key), _write_partial(path, content) as partial:
             try:
                 os.link(partial, path)
             except FileExistsError as error:
@@ -52,7 +52,7 @@ class DirectoryStore:
 
     def replace(self, key: str, content: Content, etag: str) -> None:
         path = self._path(key)
-        with _errors(key), _written(path, content) as partial, _locked(path.parent):
+        with _errors(key), _write_partial(path, content) as partial, _locked(path.parent):
             if not path.exists() or _digest(path) != etag:
                 raise ConflictError(f"{key}: changed meanwhile")
             os.replace(partial, path)
@@ -90,7 +90,7 @@ def _errors(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def _written(path: Path, content: Content) -> Iterator[Path]:
+def _write_partial(path: Path, content: Content) -> Iterator[Path]:
     """Yield a synced file of the content in the target's folder, and remove it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{PARTIAL}{uuid4().hex}")

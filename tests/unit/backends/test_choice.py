@@ -6,7 +6,7 @@ from function.backends import choice as choices
 from function.backends.choice import BackendChoice
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
-from function.core.errors import ArtifactError, ConfigurationError, UnsupportedArchitectureError
+from function.core.errors import ArtifactError, SettingsError, UnsupportedArchitectureError
 
 
 class Torch:
@@ -34,7 +34,7 @@ def unsupported(artifact, device):
 
 
 def no_cuda(artifact, device):
-    raise ConfigurationError("torch sees 0 GPUs")
+    raise SettingsError("torch sees 0 GPUs")
 
 
 def damaged(artifact, device):
@@ -91,5 +91,5 @@ def test_a_damaged_artifact_is_an_error_and_no_reason_for_another_backend(gpu, a
 
 def test_torch_asked_for_but_not_installed_is_refused_at_once(monkeypatch):
     monkeypatch.setattr(choices, "TORCH_PACKAGES", ["torch", "no_such_package"])
-    with pytest.raises(ConfigurationError, match=r"BACKEND: .*no_such_package"):
+    with pytest.raises(SettingsError, match=r"BACKEND: .*no_such_package"):
         BackendChoice("torch", on_torch, threads=1)

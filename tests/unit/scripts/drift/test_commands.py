@@ -142,7 +142,7 @@ def test_where_the_reference_has_too_little_of_any_model_it_is_wrong(command, bo
 def test_a_window_with_nothing_in_it_is_quiet(command, log, capsys):
     now = log("now", 300)
     assert command("drift", *REGISTRY, "--log", now, "--since", "1h") == 0
-    assert "0 texts are too few to tell" in capsys.readouterr().out
+    assert "0 texts are too few to judge" in capsys.readouterr().out
 
 
 def test_answers_of_another_version_are_skipped_and_counted(command, tmp_path, capsys):
