@@ -270,7 +270,7 @@ def test_it_answers_as_torch_does(family):
     assert set(exact.argmax(1)) == set(range(5))
 
 
-def test_a_long_text_is_read_in_windows_as_torch_would_read_them(family):
+def test_a_long_text_is_run_in_windows_as_torch_would_run_them(family):
     _, checkpoint, artifact = family
     text = " ".join(" ".join(sentences(20, 12, seed=3)).split()[:75])
     (prediction,), _ = open_predictor(artifact.path).predict([text], Options())

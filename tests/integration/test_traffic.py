@@ -89,7 +89,7 @@ def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_a
     )
 
 
-def test_a_client_that_hangs_up_is_not_read_to_the_end(serve):
+def test_the_text_of_a_client_that_hangs_up_is_not_run_to_the_end(serve):
     process, url = serve()
 
     async def traffic():

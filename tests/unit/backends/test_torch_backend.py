@@ -105,7 +105,7 @@ def loud(tensors):
     tensors[f"{name}_scale"][0] = 1e5 / (direction @ steps)
 
 
-def test_a_window_that_overflows_half_precision_is_read_again_in_float32(copy, caplog):
+def test_a_window_that_overflows_half_precision_is_run_again_in_float32(copy, caplog):
     artifact = reweighted(copy, loud)
     quiet, noisy = windows([9, 5])
     noisy[0] = LOUD  # the position that is classified
@@ -121,7 +121,7 @@ def test_a_window_that_overflows_half_precision_is_read_again_in_float32(copy, c
     assert [record.getMessage()[:26] for record in caplog.records] == ["a text overflowed float16 "]
 
 
-def test_only_the_windows_that_overflow_are_read_again(copy):
+def test_only_the_windows_that_overflow_are_run_again(copy):
     half = TorchBackend(reweighted(copy, loud), device="cpu", precision="float16")
     quiet, noisy = windows([9, 5])
     noisy[0] = LOUD  # the position that is classified

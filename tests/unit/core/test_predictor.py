@@ -58,7 +58,7 @@ def test_answers_come_in_the_order_of_the_texts(make_predictor):
     assert [p.label for p in together] == ["positive", "negative", "positive", "negative"]
 
 
-def test_a_long_text_is_read_to_its_end_in_windows(make_predictor):
+def test_a_long_text_is_run_to_its_end_in_windows(make_predictor):
     text = "the film is " * 5 + "bad"
     (prediction,), _ = make_predictor().predict([text], Options())
     assert (prediction.label, prediction.tokens, prediction.truncated) == ("negative", 16, False)
