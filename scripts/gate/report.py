@@ -38,7 +38,7 @@ def render_markdown(judgement: Judgement) -> str:
     sections = [
         f"# {judgement.model} {judgement.candidate.version}: {judgement.outcome}",
         "\n".join(f"- {_escape(reason)}" for reason in judgement.reasons),
-        _compared(judgement),
+        _introduce(judgement),
     ]
     if judgement.candidate.figures:
         sections += ["## Figures", _figures(judgement)]
@@ -52,7 +52,7 @@ def render_markdown(judgement: Judgement) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _compared(judgement: Judgement) -> str:
+def _introduce(judgement: Judgement) -> str:
     compared = "A first model, no champion"
     if judgement.champion:
         compared = f"Compared with the champion {judgement.champion.version}"
