@@ -184,13 +184,13 @@ $(VENV)/.data: scripts/requirements-data.txt $(VENV)/.server
 	$(PIP) --no-deps --require-hashes -r $<
 	@touch $@
 
-# What a look for newer models on the hub or in the registry needs. It runs once: nothing is compiled.
+# Needed to check the hub or the registry for newer models. It runs once: nothing is compiled.
 $(VENV)/.look: scripts/requirements-look.txt | $(BIN)/python
 	$(PIP) --no-compile --no-deps --require-hashes -r $<
 	@touch $@
 
 # What the Lambda's image has, and nothing else, compiled as for an image, whose files never change:
-# without what only tracebacks show, and without a look at each source when it is imported.
+# without what only tracebacks show, and without a check of each source when it is imported.
 $(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
 	$(PYTHON) -m venv $(LAMBDA)
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<

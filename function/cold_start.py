@@ -42,7 +42,7 @@ def defer_model_builds() -> Iterator[None]:
 def freeze_gc_and_reset_switching() -> None:
     """Exclude everything loaded so far from garbage collection, and undo `skip_imports`' tuning.
 
-    Call it once everything is loaded: those objects stay, so no collection has to walk them.
+    Call it once everything is loaded: those objects stay, so no collection has to traverse them.
     """
     sys.setswitchinterval(0.005)
     gc.enable()

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from function.core.errors import ConfigurationError
+from function.core.errors import SettingsError
 
 Auth = Literal["key", "iam", "jwt", "public"]
 MIN_KEY_CHARACTERS = 32  # of the secret that keys the hashes of texts
@@ -97,7 +97,7 @@ SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
 def load_settings(kind: type[SettingsType], environment: Mapping[str, str]) -> SettingsType:
-    """Read settings; raises ConfigurationError, one line that names the variable."""
+    """Read settings; raises SettingsError, one line that names the variable."""
     given = {
         name: environment[name.upper()]
         for name in kind.model_fields
@@ -117,4 +117,4 @@ def load_settings(kind: type[SettingsType], environment: Mapping[str, str]) -> S
             path = [f"MAX_{path[1]}"]
         name = ".".join(path).upper()
         message = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(f"{name}: {message}" if name else message) from error
+        raise SettingsError(f"{name}: {message}" if name else message) from error

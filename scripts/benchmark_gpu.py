@@ -31,7 +31,7 @@ def main() -> None:
     # An exception, so that servers under measurement are ended as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = QUICK_GPU if arguments.quick else GpuPlan()
-    results = gpu.measure(
+    results = gpu.measure_gpu(
         subject(sys.executable), plan, arguments.device, arguments.data, quick=arguments.quick
     )
     write_results(arguments.json, as_json(results))

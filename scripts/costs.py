@@ -131,7 +131,7 @@ def month_tables(measured: Measured) -> str:
     """Return what a month of requests costs, and the prices."""
     milliseconds, (_, *tasks) = measured["milliseconds"], workers(measured["milliseconds"])
     names, right = cells(each.name.split(",")[0] for each in tasks), cells(["---:"] * len(tasks))
-    rows = "".join(_month(count * 1e6, milliseconds, tasks) for count in MILLIONS)
+    rows = "".join(_month_row(count * 1e6, milliseconds, tasks) for count in MILLIONS)
     months = cells(f"${SERVICE:,.0f} + ${each.task:,.0f}" for each in tasks)
     even = [break_even(each, milliseconds) for each in tasks]
     million = [f"**{at / 1e6:,.0f} million**" if at < math.inf else "never" for at in even]
@@ -163,13 +163,13 @@ def file_table(measured: Measured) -> str:
     return f"""\
 | {REVIEWS / 1e6:,.0f} million reviews | dollars | hours of one | a second, one | all with |
 | --- | ---: | ---: | ---: | --- |
-{"".join(map(_file, every))}
+{"".join(map(_file_row, every))}
 Lambda costs more than a GPU that scores more reviews a second than {rates}.
 ${function.extra:,.0f} of Lambda's dollars are requests and express runs of the batches.
 """
 
 
-def _month(requests: float, milliseconds: float, tasks: list[Worker]) -> str:
+def _month_row(requests: float, milliseconds: float, tasks: list[Worker]) -> str:
     costs = [(function_dollars(requests, milliseconds), "")]
     costs += [(each.month(requests), f" ({each.tasks(requests)})") for each in tasks]
     bold = {cost: "**" * (cost == min(costs)[0]) for cost, _ in costs}
@@ -178,7 +178,7 @@ def _month(requests: float, milliseconds: float, tasks: list[Worker]) -> str:
     return f"| {requests / 1e6:,.0f} million | {rate:,.{int(rate < 10)}f} | {shown} |\n"
 
 
-def _file(worker: Worker) -> str:
+def _file_row(worker: Worker) -> str:
     taken = ", ".join(f"{count:,}: {_duration(worker.hours / count)}" for count in worker.counts)
     figures = cells([f"${worker.dollars:,.0f}", f"{worker.hours:,.0f}", f"{worker.rate:,.0f}"])
     return f"| {worker.name} | {figures} | {taken} |\n"
@@ -190,7 +190,7 @@ def _duration(hours: float) -> str:
     return f"{hours:,.0f} h" if hours >= 2 else f"{hours * 60:,.0f} min"
 
 
-def measure() -> Measured:
+def measure_answers() -> Measured:
     """Time warm answers of the handler in this process, which keeps one core from here on."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     os.environ.update(AUTH="public", THREADS="1", MODELS_DIR=str(REPOSITORY / "build/models"))
@@ -219,7 +219,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.costs", description=__doc__)
     parser.add_argument("--measure", action="store_true", help="an answer, on one core of this")
     if parser.parse_args().measure:
-        write_json(measure(), MEASURED)
+        write_json(measure_answers(), MEASURED)
     measured = json.loads(MEASURED.read_text(encoding="utf-8"))
     for name, part in PARTS.items():
         PAGE.write_text(replace_part(PAGE, name, part(measured)), encoding="utf-8")

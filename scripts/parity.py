@@ -1,4 +1,4 @@
-"""Compare int8 graphs with full precision, on the processor at hand.
+"""Compare int8 graphs with full precision, on this processor.
 
 A processor without 8-bit dot products may saturate them and answer wrongly without an error. Torch
 reads the same weights as 32-bit floats, so any difference comes from the eight bits. The texts are
@@ -27,7 +27,7 @@ from scripts.gate.golden_set import LabelledGoldenSet
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
-# The share of labels that agree, as far as the number of texts can tell; and the mean difference
+# The share of labels that agree, as far as the number of texts can show; and the mean difference
 # of probabilities, which is 0.005 for the bundled model on a processor that multiplies right.
 LABELS, DISTANCE = 0.99, 0.03
 

@@ -32,10 +32,12 @@ def prune(registry: Registry, model: str, retention: Retention, *, dry_run: bool
     before each, so that one promoted meanwhile stays.
     """
     removed = []
-    for version in sorted(set(registry.versions(model)) - _needed(registry, model, retention)):
+    for version in sorted(
+        set(registry.versions(model)) - _versions_to_keep(registry, model, retention)
+    ):
         if dry_run:
             removed.append(version)
-        elif version not in _needed(registry, model, retention):
+        elif version not in _versions_to_keep(registry, model, retention):
             registry.store.delete(keys.version_file(model, version, MANIFEST))
             removed.append(version)
     if not dry_run:
@@ -43,7 +45,7 @@ def prune(registry: Registry, model: str, retention: Retention, *, dry_run: bool
     return removed
 
 
-def _needed(registry: Registry, model: str, retention: Retention) -> set[str]:
+def _versions_to_keep(registry: Registry, model: str, retention: Retention) -> set[str]:
     needed = set(registry.versions(model)[-retention.newest :] if retention.newest else [])
     for alias in registry.aliases(model).values():
         needed |= {alias.version, *alias.behind[: retention.window]}

@@ -16,7 +16,7 @@ from tests.tiny import write_artifact
 
 REPOSITORY = Path(__file__).parent.parent
 
-# Tests that run beside each other share the cores; torch would take all of them, several times.
+# Tests that run at the same time share the cores; torch would take all of them, several times.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

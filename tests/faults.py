@@ -1,4 +1,4 @@
-"""A store whose calls fail as told: before they took effect, after it, or by the death of the
+"""A store whose calls fail as ordered: before they took effect, after it, or by the death of the
 process that made them."""
 
 from collections.abc import Callable, Iterator
@@ -58,7 +58,7 @@ class FaultyStore:
             raise KilledError
         if self._fault == "failed before":
             raise StoreError(f"{name} {key}: refused by the test")
-        with suppress(StoreError):  # nobody hears this answer
+        with suppress(StoreError):  # nobody gets this answer
             call()
         if self._fault == "killed after":
             raise KilledError

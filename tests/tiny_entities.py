@@ -1,8 +1,8 @@
-"""A complete artifact that finds entities, in a few kilobytes: each word's tag can be told by hand.
+"""A complete artifact of a few kilobytes that finds entities; tags can be worked out by hand.
 
 "ada" begins a person and "lovelace" goes on with one, "paris" is a place, "acme" an organisation;
 "new" and "york" are a place together. Every other word is outside, unless it is capitalised and
-unknown: then it is a person, so that casing shows. Transitions forbid what no entity looks like.
+unknown: then it is a person, so that casing shows. Transitions forbid what is no entity.
 """
 
 from collections.abc import Mapping

@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
 from function.core.backend import Backend
-from function.core.errors import ConfigurationError, UnsupportedArchitectureError
+from function.core.errors import SettingsError, UnsupportedArchitectureError
 
 LOG = logging.getLogger("evergreen")
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # NVIDIA's driver on Linux, and on Windows' WSL
@@ -36,14 +36,14 @@ class BackendChoice:
         open_torch: Callable[[Artifact, str | None], DeviceBackend],
         threads: int,
     ) -> None:
-        """Decide whether to try torch; raises ConfigurationError if named but not installed.
+        """Decide whether to try torch; raises SettingsError if named but not installed.
 
         `open_torch` opens an artifact on a device; None picks the device. `threads` are the cores
         of one call of ONNX Runtime.
         """
         missing = [name for name in TORCH_PACKAGES if find_spec(name) is None]
         if preference == "torch" and missing:
-            raise ConfigurationError(
+            raise SettingsError(
                 f"BACKEND: torch needs packages that are not installed: {', '.join(missing)}; "
                 "take the GPU image, or BACKEND=onnx"
             )
@@ -61,7 +61,7 @@ class BackendChoice:
                 backend = self._open_torch(artifact, self._device)
             except UnsupportedArchitectureError as error:
                 LOG.warning("%s is served by ONNX Runtime: %s", name, error)
-            except ConfigurationError as error:
+            except SettingsError as error:
                 if self._device is None:
                     raise
                 LOG.warning("%s is served by ONNX Runtime, without a GPU: %s", name, error)

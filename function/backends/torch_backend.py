@@ -17,7 +17,7 @@ from torch import nn
 from function.backends.torch_model import load_model
 from function.core.artifact import Artifact
 from function.core.backend import Logits
-from function.core.errors import ConfigurationError, PredictionError
+from function.core.errors import PredictionError, SettingsError
 from function.core.tokenization import TokenIds
 
 LOG = logging.getLogger("evergreen")
@@ -36,7 +36,7 @@ class TorchBackend:
         precision: Precision = "auto",
         threads: int = 0,
     ) -> None:
-        """Load the model onto a device; raises ConfigurationError if there is no such device.
+        """Load the model onto a device; raises SettingsError if there is no such device.
 
         Args:
             artifact: Verified; see `load_model` for its ArtifactErrors.
@@ -123,11 +123,11 @@ def _device(name: str | None) -> torch.device:
     try:
         device = torch.device(name or ("cuda" if count else "cpu"))
     except RuntimeError as error:
-        raise ConfigurationError(f"device: {name!r} is neither cpu nor cuda") from error
+        raise SettingsError(f"device: {name!r} is neither cpu nor cuda") from error
     if device.type == "cuda" and (device.index or 0) >= count:
-        raise ConfigurationError(f"device: no {name!r} here: torch sees {count} GPUs")
+        raise SettingsError(f"device: no {name!r} here: torch sees {count} GPUs")
     if device.type not in ("cpu", "cuda"):
-        raise ConfigurationError(f"device: {name!r} is neither cpu nor cuda")
+        raise SettingsError(f"device: {name!r} is neither cpu nor cuda")
     return device
 
 

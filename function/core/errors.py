@@ -52,5 +52,5 @@ class OverloadedError(EvergreenError):
         self.retry_after = retry_after
 
 
-class ConfigurationError(EvergreenError):
+class SettingsError(EvergreenError):
     """A setting in the environment is invalid; the message names the variable."""

@@ -16,7 +16,7 @@ from function.batching.batcher import BatchLimits
 from function.batching.engine import BatchingEngine
 from function.core.artifact import Artifact
 from function.core.catalog import Catalog
-from function.core.errors import ConfigurationError, EvergreenError
+from function.core.errors import EvergreenError, SettingsError
 from function.core.predictor import Predictor
 from function.server import logs
 from function.server.disconnects import DisconnectMiddleware
@@ -128,7 +128,7 @@ def _listen(host: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise ConfigurationError(
+        raise SettingsError(
             f"PORT: cannot listen on {host}:{port}: {error.strerror}; choose another"
         ) from error
 

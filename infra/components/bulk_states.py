@@ -86,12 +86,17 @@ def definition(
                 "Cause": f"give a key that starts with {INCOMING} and ends in "
                 + " or ".join(f".{form}" for form in FORMATS),
             },
-            **{f"Score {form}": _file(bulk, form, partition, function, bucket) for form in FORMATS},
+            **{
+                f"Score {form}": _file_map(bulk, form, partition, function, bucket)
+                for form in FORMATS
+            },
         },
     }
 
 
-def _file(bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str) -> State:
+def _file_map(
+    bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str
+) -> State:
     """Return a distributed map over the rows of a file, which writes the results to the bucket."""
     return {
         "Type": "Map",
@@ -144,7 +149,7 @@ def _batch(form: str, partition: str, function: str) -> State:
         "StartAt": together,
         "States": {
             together: {
-                **_call(partition, function),
+                **_invoke_function(partition, function),
                 "Assign": {
                     "status": "{% $states.result.Payload.statusCode %}",
                     "answer": "{% $parse($states.result.Payload.body) %}",
@@ -174,7 +179,7 @@ def _batch(form: str, partition: str, function: str) -> State:
                     "StartAt": alone,
                     "States": {
                         alone: {
-                            **_call(partition, function),
+                            **_invoke_function(partition, function),
                             "Output": _expression(ROW),
                             "End": True,
                         }
@@ -191,7 +196,7 @@ def _batch(form: str, partition: str, function: str) -> State:
     }
 
 
-def _call(partition: str, function: str) -> State:
+def _invoke_function(partition: str, function: str) -> State:
     """Return a task that invokes the function with an event of the HTTP API."""
     path = "{% $states.input.BatchInput.path %}"
     return {

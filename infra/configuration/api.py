@@ -82,7 +82,7 @@ class ApiConfiguration(Section, prefix="api"):
             require(
                 not self.jwt_issuer and not self.jwt_audience,
                 "api.jwt_issuer",
-                f"goes with auth 'jwt' and not with '{self.auth}', which would not look at it",
+                f"goes with auth 'jwt' and not with '{self.auth}', which would not use it",
             )
         require_between(self.rate, 1, 10_000, "api.rate", "requests a second")
         require_between(self.burst, 1, 5_000, "api.burst", "requests")

@@ -69,9 +69,9 @@ def main() -> None:
     verdicts = []
     if gpu.in_reach():
         plan = QUICK_GPU if quick else GpuPlan()
-        on_gpu = gpu.measure(measured, plan, "cuda", data, quick=quick)
+        on_gpu = gpu.measure_gpu(measured, plan, "cuda", data, quick=quick)
         verdicts = on_gpu.budgets
-    results = measure(measured, QUICK if quick else Plan(), data, on_gpu, quick=quick)
+    results = measure_all(measured, QUICK if quick else Plan(), data, on_gpu, quick=quick)
     page = report.render(results)
     write_results(arguments.output, page)
     write_results(arguments.json, as_json(results))
@@ -79,7 +79,7 @@ def main() -> None:
     budgets.check([*results.budgets, *verdicts])
 
 
-def measure(
+def measure_all(
     subject: Subject, plan: Plan, data: Path | None, on_gpu: GpuResults | None, *, quick: bool
 ) -> Results:
     """Measure everything on CPU. Raises CommandError if both sides are not the same model."""
@@ -90,13 +90,13 @@ def measure(
     tokens = Tokens(artifact)
     counts = [len(tokens.of(text)) for text in pool.texts]
     reviews = texts.closest(pool.texts, counts, REVIEW_TOKENS, REVIEWS)
-    under_load = texts.dealt(pool.texts[: plan.texts], counts)
+    under_load = texts.mix_lengths(pool.texts[: plan.texts], counts)
     lengths = {SHORT: [SHORT_TEXT], REVIEW: reviews}
     agreement.rebuild(artifact, subject.checkpoint)
     difference = agreement.check_agreement(subject, predictor)
     # Only its answers were needed: while others are measured, this process holds no session.
     del predictor
-    starts = cold_start.measure(subject, plan)
+    starts = cold_start.measure_starts(subject, plan)
     peaks = footprint.of_handler(subject, plan, reviews)
     models = latency.of_models(subject, plan, lengths)
     signals = latency.of_signals(subject, plan, lengths)
@@ -104,8 +104,8 @@ def measure(
         serving(our_server(subject), SHORT_TEXT) as ours,
         serving(baseline_server(subject), SHORT_TEXT) as baseline,
     ):
-        answers = latency.measure(subject, plan, lengths, ours, baseline)
-        load = throughput.measure(subject, plan, under_load, ours, baseline)
+        answers = latency.measure_latency(subject, plan, lengths, ours, baseline)
+        load = throughput.measure_throughput(subject, plan, under_load, ours, baseline)
         peaks |= footprint.of_servers(ours, baseline)
     options = [f"--data {data.name}"] if data else []
     results = Results(
@@ -125,7 +125,7 @@ def measure(
         first_answer=starts,
         latency=answers,
         throughput=load,
-        bulk=bulk.measure(subject, plan, under_load, load.best),
+        bulk=bulk.measure_bulk(subject, plan, under_load, load.best),
         memory=peaks,
         installed=footprint.installed_packages(subject),
         models=models,

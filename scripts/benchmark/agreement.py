@@ -6,22 +6,21 @@ comparing their speed would mean nothing.
 
 import json
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from function.backends.weights import dequantise
 from function.core.artifact import Artifact
 from function.core.predictor import Predictor
 from scripts.benchmark.plan import OFFLINE, Subject
 from scripts.benchmark.processes import work
 from scripts.common.errors import CommandError
 
-Array = npt.NDArray[Any]
 SPECIAL_TOKENS = {
     "pad_token": ("[PAD]", "<pad>"),
     "unk_token": ("[UNK]", "<unk>"),
@@ -45,12 +44,15 @@ def rebuild(artifact: Artifact, target: Path) -> None:
     """Write the folder that `transformers` opens, with the artifact's weights in full precision."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    with safe_open(artifact.file("weights"), "numpy") as file:
+    weights = artifact.file("weights")
+    with safe_open(weights, "numpy") as file:
         stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         transposed = json.loads((file.metadata() or {}).get("transposed", "[]"))
-    save_file(
-        dequantise(stored, transposed), target / "model.safetensors", metadata={"format": "pt"}
-    )
+    try:
+        parameters = dequantise(stored, transposed)
+    except ValueError as error:
+        raise CommandError(f"{weights}: {error}") from error
+    save_file(parameters, target / "model.safetensors", metadata={"format": "pt"})
     config = json.loads(artifact.file("config").read_text(encoding="utf-8"))
     config.pop("architectures", None)  # it names what was trained from; the task says the class
     _write(target / "config.json", config)
@@ -68,27 +70,6 @@ def rebuild(artifact: Artifact, target: Path) -> None:
             **special,
         },
     )
-
-
-def dequantise(stored: Mapping[str, Array], transposed: Collection[str]) -> dict[str, Array]:
-    """Return parameters in float32, as torch keeps them: (out, in).
-
-    `stored` has int8 with entries `_scale` and perhaps `_zero_point`, and others as they are;
-    `transposed` names those stored as (in, out), with one scale a column.
-    """
-    parameters = {}
-    for name, values in stored.items():
-        if name.removesuffix("_scale").removesuffix("_zero_point") != name:
-            continue
-        if values.dtype == np.int8:
-            if f"{name}_scale" not in stored:
-                raise CommandError(f"{name}: int8 without a scale")
-            zero = stored.get(f"{name}_zero_point", np.int8(0))
-            values = (values.astype(np.float32) - zero) * stored[f"{name}_scale"]
-        if name in transposed:
-            values = values.T
-        parameters[name] = np.ascontiguousarray(values, dtype=np.float32)
-    return parameters
 
 
 def check_agreement(subject: Subject, predictor: Predictor) -> float:

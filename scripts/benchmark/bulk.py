@@ -20,11 +20,11 @@ from scripts.common.progress import Progress
 RATE = re.compile(r"rows in .* s, ([0-9.]+) a second")
 
 
-def measure(subject: Subject, plan: Plan, texts: Sequence[str], best: str) -> Bulk:
+def measure_bulk(subject: Subject, plan: Plan, texts: Sequence[str], best: str) -> Bulk:
     """Score a file in each round, between two turns of the session alone in its `best` batch.
 
     The command reads, tokenises and keeps what it has done; loading the model is not counted. The
-    file holds the texts, as dealt, again and again.
+    file holds the texts, in their mixed order, again and again.
     """
     rounds = []
     with (
@@ -32,7 +32,7 @@ def measure(subject: Subject, plan: Plan, texts: Sequence[str], best: str) -> Bu
         backend_alone(subject, texts) as backend,
         Progress("bulk, rounds", plan.rounds) as progress,
     ):
-        source = _written(texts, plan.bulk_rows, Path(scratch))
+        source = _write_rows(texts, plan.bulk_rows, Path(scratch))
         for number in range(plan.rounds):
             output = Path(scratch) / f"{number}.parquet"
             alone, command = backend.around(best, partial(_score, subject, source, output))
@@ -41,7 +41,7 @@ def measure(subject: Subject, plan: Plan, texts: Sequence[str], best: str) -> Bu
     return Bulk(plan.bulk_rows, rounds)
 
 
-def _written(texts: Sequence[str], rows: int, folder: Path) -> Path:
+def _write_rows(texts: Sequence[str], rows: int, folder: Path) -> Path:
     import pyarrow as pa
     import pyarrow.parquet
 

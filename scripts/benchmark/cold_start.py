@@ -29,7 +29,7 @@ BASELINE = "plain transformers pipeline behind FastAPI"
 Starts = list[Callable[[], dict[str, float]]]  # each returns seconds by row
 
 
-def measure(subject: Subject, plan: Plan) -> dict[str, Spread]:
+def measure_starts(subject: Subject, plan: Plan) -> dict[str, Spread]:
     """Start all in turn, so that whatever else the machine does affects them alike."""
     quick, slow = _quick(subject), _slow(subject)
     measured: dict[str, list[float]] = {}

@@ -14,7 +14,7 @@ from scripts.benchmark.figures import GpuRound, LoadRun
 from scripts.benchmark.plan import OFFLINE, SHORT_TEXT, GpuPlan, Subject
 from scripts.benchmark.processes import Running, our_server, serving, work
 from scripts.benchmark.results import GpuResults
-from scripts.benchmark.texts import dealt, sample
+from scripts.benchmark.texts import mix_lengths, sample
 from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
@@ -32,7 +32,7 @@ def in_reach() -> bool:
     return found["card"] is not None
 
 
-def measure(
+def measure_gpu(
     subject: Subject, plan: GpuPlan, device: str, data: Path | None, *, quick: bool
 ) -> GpuResults:
     """Measure all sides in each round; raise CommandError if torch lacks the device.
@@ -49,7 +49,7 @@ def measure(
     artifact = open_artifact(subject.model)
     agreement.rebuild(artifact, subject.checkpoint)
     pool = sample(data, plan.texts)
-    texts = dealt(pool.texts, [len(text) for text in pool.texts])
+    texts = mix_lengths(pool.texts, [len(text) for text in pool.texts])
     raw = {
         "model": str(subject.model),
         "device": device,

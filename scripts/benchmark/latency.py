@@ -24,7 +24,7 @@ LOGGED = {"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": "a secret that nobody 
 Lengths = Mapping[str, Sequence[str]]
 
 
-def measure(
+def measure_latency(
     subject: Subject, plan: Plan, lengths: Lengths, ours: Running, baseline: Running
 ) -> dict[str, dict[str, Latency]]:
     """Return the latency of every row at every length (section 2); `lengths` has texts by name."""
@@ -73,7 +73,7 @@ def through_handler(
         "block": block,
     }
     found: dict[str, list[float]] = work(
-        "handler", job, subject.environment() | {"THREADS": str(threads)}
+        "warm_handler", job, subject.environment() | {"THREADS": str(threads)}
     )
     return found
 

@@ -123,7 +123,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A response. Names of headers are in lower case."""
 
     status: int
@@ -139,7 +139,7 @@ def request(method: str, path: str, body: bytes = b"", kind: str = "application/
     return f"{head}\r\n".encode() + body
 
 
-def post(path: str, document: object) -> bytes:
+def json_request(path: str, document: object) -> bytes:
     """Return a request with a JSON body."""
     return request("POST", path, json.dumps(document).encode())
 
@@ -149,7 +149,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self) -> None:
         self._parser: Any = HttpResponseParser(self)
-        self._answer: asyncio.Future[Answer] | None = None
+        self._answer: asyncio.Future[Response] | None = None
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._transport: asyncio.WriteTransport
@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         _, connection = await loop.create_connection(cls, LOOPBACK, port)
         return connection
 
-    async def ask(self, sent: bytes) -> Answer:
+    async def ask(self, sent: bytes) -> Response:
         """Return the answer to a request; raise ConnectionError if the server hangs up before."""
         self._answer = asyncio.get_running_loop().create_future()
         self.send(sent)
@@ -205,7 +205,7 @@ class Connection(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        answer = Answer(self._parser.get_status_code(), self._headers, b"".join(self._body))
+        answer = Response(self._parser.get_status_code(), self._headers, b"".join(self._body))
         self._headers, self._body = {}, []
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)

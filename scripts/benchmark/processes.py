@@ -50,7 +50,7 @@ def our_server(subject: Subject, environment: Mapping[str, str] | None = None) -
 
 def baseline_server(subject: Subject) -> Service:
     """Return the plain pipeline under uvicorn, one worker."""
-    uvicorn = ["-m", "uvicorn", "--factory", f"{SUBJECTS}:create_app"]
+    uvicorn = ["-m", "uvicorn", "--factory", f"{SUBJECTS}:create_baseline"]
     options = ["--host", LOOPBACK, "--port", "{port}", "--no-access-log", "--log-level", "warning"]
     return Service(
         [*uvicorn, *options], "/predict", OFFLINE | {"CHECKPOINT": str(subject.checkpoint)}
@@ -59,7 +59,7 @@ def baseline_server(subject: Subject) -> Service:
 
 def echo_server() -> Service:
     """Return a server that answers without doing anything."""
-    return Service(["-m", SUBJECTS, "echo_server", "{port}"], "/predict", {})
+    return Service(["-m", SUBJECTS, "serve_echo", "{port}"], "/predict", {})
 
 
 @contextmanager

@@ -16,7 +16,7 @@ Written by a command, not by hand: ours compared with a plain `transformers` pip
 the same weights in full precision, on CPU, behind the shortest FastAPI application there is.
 
 **Read ratios, not times.** All of a page is one run on one machine, in which both sides took turns;
-another machine has other times. Only what a GPU did may come from elsewhere, and then says so.
+another machine has other times. Only what a GPU did may come from elsewhere, and is marked then.
 Files lie in the page cache and are compiled to bytecode, as on a second start: pulling an image and
 reading it from a disk are not in these figures."""
 QUICK = "**A quick run, which shows that everything runs: draw no conclusion from it.**"

@@ -1,8 +1,8 @@
 """Programs that are timed from outside, each in a fresh process.
 
-`python -m scripts.benchmark.subjects NAME ARGUMENT`, and `create_app` for uvicorn. The imports of a
-program are part of its time: they stand inside of it, and outside nothing is imported that every
-interpreter has not loaded already.
+`python -m scripts.benchmark.subjects NAME ARGUMENT`, and `create_baseline` for uvicorn. The imports
+of a program are part of its time: they stand inside of it, and outside nothing is imported that
+every interpreter has not loaded already.
 """
 
 import sys
@@ -83,7 +83,7 @@ def load_pipeline(checkpoint: str, device: str, precision: str) -> "Pipeline":
     )
 
 
-def create_app() -> "FastAPI":
+def create_baseline() -> "FastAPI":
     """Return the baseline: a plain pipeline in the shortest FastAPI application there is.
 
     For `uvicorn --factory`, with CHECKPOINT in the environment.
@@ -117,7 +117,7 @@ def create_app() -> "FastAPI":
     return app
 
 
-def echo_server(port: str) -> None:
+def serve_echo(port: str) -> None:
     """Serve the same answer to every request, to see how often the load generator can ask."""
     import asyncio
 
@@ -149,5 +149,5 @@ def echo_server(port: str) -> None:
 
 
 if __name__ == "__main__":
-    programs = (bare_runtime, bare_handler, bare_pipeline, echo_server)
+    programs = (bare_runtime, bare_handler, bare_pipeline, serve_echo)
     {program.__name__: program for program in programs}[sys.argv[1]](sys.argv[2])

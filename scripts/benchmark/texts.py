@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.common.errors import DataError
 
 SEED = 17
-HAND = 16  # texts in a row that are together as long as any other 16
+GROUP = 16  # texts in a row that are together as long as any other 16
 # Words a review in the Large Movie Review Dataset: the median, and the spread of the logarithm.
 MEDIAN_WORDS, LOG_SPREAD, WORDS = 171, 0.65, range(40, 1001)
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -74,14 +74,14 @@ def closest(texts: Sequence[str], tokens: Sequence[int], target: int, count: int
     return [texts[index] for index in order[:count]]
 
 
-def dealt(texts: Sequence[str], tokens: Sequence[int], hand: int = HAND) -> list[str]:
-    """Return the texts in an order in which each `hand` of them holds short and long ones alike.
+def mix_lengths(texts: Sequence[str], tokens: Sequence[int], group: int = GROUP) -> list[str]:
+    """Return the texts in an order in which each `group` of them holds short and long ones alike.
 
     So the texts of any few seconds cost about the same.
     """
     draw = random.Random(SEED)  # noqa: S311 -- no secret
     order = sorted(range(len(texts)), key=tokens.__getitem__)
-    edges = [len(texts) * number // hand for number in range(hand + 1)]
+    edges = [len(texts) * number // group for number in range(group + 1)]
     piles = [order[start:stop] for start, stop in pairwise(edges)]
     for pile in piles:
         draw.shuffle(pile)

@@ -85,7 +85,7 @@ def backend_alone(subject: Subject, texts: Sequence[str]) -> Iterator[BackendRat
         yield BackendRates(worker)
 
 
-def measure(
+def measure_throughput(
     subject: Subject, plan: Plan, texts: Sequence[str], ours: Running, baseline: Running
 ) -> Throughput:
     """Measure every level in every round, and the level that has a budget twice.
@@ -121,7 +121,7 @@ def measure(
 def _pipeline(subject: Subject, plan: Plan, texts: Sequence[str]) -> dict[str, float]:
     job = {
         "checkpoint": str(subject.checkpoint),
-        "texts": texts[::2],  # as dealt, half of them are as long as all
+        "texts": texts[::2],  # mixed by length: half of them are as long as all
         "device": "cpu",
         "precisions": ["float32"],
         "batches": plan.pipeline_batches,

@@ -28,7 +28,7 @@ Prepare = Callable[[Sequence[Item]], Callable[[], None]]
 MATRIX_REPEATS, MATRIX_TRIES = 20, 5
 
 
-def handler(job: Job) -> dict[str, list[float]]:
+def warm_handler(job: Job) -> dict[str, list[float]]:
     """Time answers through the handler, and the same tokens through the session alone.
 
     The job has `model`, `threads`, `texts`, their `events`, and `count` and `block` of
@@ -365,7 +365,7 @@ def load(job: Job) -> dict[str, Any]:
 JOBS: dict[str, Callable[[Job], Any]] = {
     job.__name__: job
     for job in (
-        *(handler, models, signals, memory, pipeline, load),
+        *(warm_handler, models, signals, memory, pipeline, load),
         *(backend, pipeline_rates, torch_rates, matrix_rate),
     )
 }

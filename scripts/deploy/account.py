@@ -61,7 +61,7 @@ class Account:
 
 
 def open_account(stage: StageConfiguration) -> Account:
-    """Return the stage's account, reached with the credentials at hand.
+    """Return the stage's account, reached with the credentials found.
 
     Sets the region of this process and its children to the stage's. Raises UsageError if there are
     no credentials, or they belong to another account.

@@ -58,12 +58,12 @@ def ensure_bootstrap(account: Account, *, sure: bool) -> None:
         return
     target = f"aws://{account.number}/{account.region}"
     log(f"{target} is not prepared for the CDK, which needs a bucket, five roles and a parameter.")
-    if not (sure or _agreed(f"Run 'cdk bootstrap {target}' now? [y/N] ")):
+    if not (sure or _confirm(f"Run 'cdk bootstrap {target}' now? [y/N] ")):
         raise UsageError(f"run 'cdk bootstrap {target}' first, or say --yes")
     run_cdk(["bootstrap", target])
 
 
-def _agreed(question: str) -> bool:
+def _confirm(question: str) -> bool:
     try:
         return input(question).strip().lower() in ("y", "yes")
     except EOFError:  # there is no terminal

@@ -47,10 +47,10 @@ def check_answers(
     if auth == "key" and key:
         headers["authorization"] = f"Bearer {key}"
     for left in reversed(range(TRIES)):
-        ready, _ = _call(f"{url}/health/ready", None, {}, sign)
-        status, answer = _call(f"{url}/v1/predict", {"inputs": TEXT}, headers, sign)
+        ready, _ = _send_request(f"{url}/health/ready", None, {}, sign)
+        status, answer = _send_request(f"{url}/v1/predict", {"inputs": TEXT}, headers, sign)
         if refused and status == 401 and ready in ((401,) if auth == "jwt" else (200,)):
-            return "it is up, and lets nobody in without a key or token; none was at hand to ask it"
+            return "it is up, and lets nobody in without a key or token; none was given to ask it"
         if not refused and ready == status == 200 and answer.get("predictions"):
             return f"{_summary(answer['predictions'][0])}, by {answer['model']['version']}"
         if left:
@@ -64,7 +64,7 @@ def _summary(prediction: Mapping[str, Any]) -> str:
     return f"{prediction['label']} {prediction['score']:.3f}"
 
 
-def _call(
+def _send_request(
     url: str,
     body: Mapping[str, Any] | None,
     headers: Mapping[str, str],

@@ -67,7 +67,7 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
         yield CheckResult(
             "note",
             f"memory: {memory:,} MB; new accounts may have {NEW_ACCOUNT_MEMORY:,}",
-            "no API tells beforehand; where it is refused, ask AWS's support for more",
+            "no API reports this beforehand; where it is refused, ask AWS's support for more",
         )
 
 

@@ -35,5 +35,5 @@ def run_check(check: Callable[[], CheckResults], name: str) -> CheckResults:
         yield CheckResult(
             "unknown",
             f"{name}: {message}",
-            "see that it can be reached and lets you ask, then look again",
+            "see that it can be reached and lets you ask, then check again",
         )

@@ -1,4 +1,4 @@
-"""A verdict in sentences for readers who have never heard of PSI."""
+"""A verdict in sentences for readers who do not know PSI."""
 
 from collections.abc import Sequence
 
@@ -37,7 +37,7 @@ ADVICE = {
 def headline(model: str, verdict: DriftVerdict) -> str:
     """Return the verdict in one sentence."""
     if verdict.status == "quiet":
-        return f"{model}: {verdict.texts:,} texts are too few to tell; {FEWEST} are needed"
+        return f"{model}: {verdict.texts:,} texts are too few to judge; {FEWEST} are needed"
     if verdict.status == "no drift":
         return f"{model}: no drift in {verdict.texts:,} texts"
     features = ", ".join(NAMES[each.feature] for each in verdict.drifted)
@@ -104,4 +104,4 @@ def _since(slices: Sequence[TimeSlice], result: FeatureResult) -> str:
         return f"This began about {at}." if found.worse else f"It has passed since about {at}."
     if slices:
         return "It is so in the whole window."
-    return "The window is too small to tell since when."
+    return "The window is too small to show since when."

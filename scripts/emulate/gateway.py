@@ -34,7 +34,7 @@ class Invokes(Protocol):
 
 
 class Front(ThreadingHTTPServer):
-    """The server: it hands each request to a function, each in a thread."""
+    """The server: it passes each request to a function, each in a thread."""
 
     daemon_threads = True
     request_queue_size = 128

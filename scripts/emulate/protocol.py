@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote
 
 from scripts.common.errors import CommandError
 
-# The media types that HTTP APIs hand over as text. All others arrive base64-encoded, forms and
+# The media types that HTTP APIs pass on as text. All others arrive base64-encoded, forms and
 # bodies without a type among them.
 TEXT_TYPES = frozenset({"application/json", "application/javascript", "application/xml"})
 TIMEOUT_TEXT = b"Task timed out after"
@@ -97,7 +97,7 @@ def http_api_event(request: HttpRequest) -> dict[str, Any]:
     if cookies:
         event["cookies"] = cookies
     if query:
-        event["queryStringParameters"] = _joined(parse_qsl(query, keep_blank_values=True))
+        event["queryStringParameters"] = _join_values(parse_qsl(query, keep_blank_values=True))
     if body:
         event["body"] = body
     return event
@@ -113,7 +113,7 @@ def _headers_and_cookies(request: HttpRequest) -> tuple[dict[str, str], list[str
         if cookie.strip()
     ]
     hop_by_hop = {"cookie", "connection", "keep-alive", "transfer-encoding", "expect"}
-    headers = _joined([(name, value) for name, value in pairs if name not in hop_by_hop])
+    headers = _join_values([(name, value) for name, value in pairs if name not in hop_by_hop])
     headers |= {
         "content-length": str(len(request.body)),
         "x-forwarded-for": request.source,
@@ -123,7 +123,7 @@ def _headers_and_cookies(request: HttpRequest) -> tuple[dict[str, str], list[str
     return headers, cookies
 
 
-def _joined(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _join_values(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value

@@ -15,7 +15,7 @@ from scripts.gate.measurement import (
     GoldenAnswers,
     Measurement,
     latency_texts,
-    measure,
+    measure_model,
     median_latencies,
 )
 from scripts.gate.outcome import GateOutcome
@@ -43,7 +43,7 @@ def run_gate(
     """
     broken = judge_contract(candidate.manifest, champion.manifest if champion else None, golden)
     if broken:
-        return _unscored(candidate, champion, golden, settings, broken)
+        return _judge_unscored(candidate, champion, golden, settings, broken)
 
     predictor = load_verified(candidate)
     before = None if champion is None else load_verified(champion)
@@ -53,17 +53,17 @@ def run_gate(
     except (InputError, PredictionError) as error:
         sentence = f"The candidate cannot answer the golden set: {error}."
         silent = RequirementResult("answers", GateOutcome.REFUSED, sentence)
-        return _unscored(candidate, champion, golden, settings, [silent])
+        return _judge_unscored(candidate, champion, golden, settings, [silent])
 
     texts = latency_texts(golden.texts, settings.latency_texts)
     if before is None or before_answers is None:
         (median_ms,) = median_latencies([predictor], texts)
-        return judge(golden, measure(predictor, answers, median_ms), None, settings)
+        return judge(golden, measure_model(predictor, answers, median_ms), None, settings)
     median_ms, before_ms = median_latencies([predictor, before], texts)
     return judge(
         golden,
-        measure(predictor, answers, median_ms),
-        measure(before, before_answers, before_ms),
+        measure_model(predictor, answers, median_ms),
+        measure_model(before, before_answers, before_ms),
         settings,
     )
 
@@ -127,8 +127,8 @@ def judge(
         outcome=outcome,
         reasons=reasons,
         model=candidate.model,
-        candidate=_judged(candidate),
-        champion=None if champion is None else _judged(champion),
+        candidate=_describe_model(candidate),
+        champion=None if champion is None else _describe_model(champion),
         golden=golden.digest,
         rows=len(golden),
         settings=settings.model_dump(),
@@ -154,7 +154,7 @@ def conclude(findings: Sequence[RequirementResult]) -> tuple[GateOutcome, list[s
     return GateOutcome.PASSED, [findings[0].sentence]
 
 
-def _judged(measured: Measurement) -> JudgedModel:
+def _describe_model(measured: Measurement) -> JudgedModel:
     return JudgedModel(
         version=measured.version,
         digest=measured.digest,
@@ -189,7 +189,7 @@ def _disagreements(
     ]
 
 
-def _unscored(
+def _judge_unscored(
     candidate: Artifact,
     champion: Artifact | None,
     golden: GoldenSet[Any],

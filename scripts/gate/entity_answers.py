@@ -15,7 +15,7 @@ from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entiti
 from scripts.evaluate.entity_metrics import entity_figures
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import RESAMPLES, SEED, Right
-from scripts.gate.judgement import RequirementResult, percent, points
+from scripts.gate.judgement import RequirementResult, format_share, points
 from scripts.gate.measurement import ShownAnswer, SliceAnswers
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
@@ -169,8 +169,8 @@ def judge_f1(
     difference = candidate.f1 - champion.f1
     low, high = difference_interval(candidate, champion)
     sentence = (
-        f"F1 of whole entities {percent(candidate.f1)} compared with the champion's "
-        f"{percent(champion.f1)}, {points(difference)} points (95 % interval {points(low)} to "
+        f"F1 of whole entities {format_share(candidate.f1)} compared with the champion's "
+        f"{format_share(champion.f1)}, {points(difference)} points (95 % interval {points(low)} to "
         f"{points(high)}); a fall of more than {points(settings.margin)[1:]} points that is not "
         "chance refuses."
     )
@@ -190,9 +190,9 @@ def _judge_floor(candidate: EntityCounts, settings: GateSettings) -> Requirement
     """Judge a first model, as `requirements.judge_floor` judges the share of exact texts."""
     low, high = f1_interval(candidate)
     sentence = (
-        f"F1 of whole entities {percent(candidate.f1)}, 95 % interval {percent(low)} to "
-        f"{percent(high)}; all of it must reach the floor of {percent(settings.floor_f1)} that "
-        "holds for a first model."
+        f"F1 of whole entities {format_share(candidate.f1)}, 95 % interval {format_share(low)} to "
+        f"{format_share(high)}; all of it must reach the floor of "
+        f"{format_share(settings.floor_f1)} that holds for a first model."
     )
     if low >= settings.floor_f1:
         return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)

@@ -77,7 +77,7 @@ class Judgement:
     disagreements: Sequence[Disagreement] = ()  # the texts on which the two differ most
 
 
-def percent(share: float) -> str:
+def format_share(share: float) -> str:
     """Return 0.9285 as `92.85 %`."""
     return f"{100 * share:.2f} %"
 

@@ -62,7 +62,7 @@ class LabelAnswers:
         return ShownAnswer(self.labels[self.truth[row]], self.labels[best], score)
 
     def judge(self, champion: Self | None, settings: GateSettings) -> list[RequirementResult]:  # noqa: ARG002
-        """Require nothing more: a label is right or wrong, and `right` says so."""
+        """Require nothing more: a label is right or wrong, and `right` shows it."""
         return []
 
 

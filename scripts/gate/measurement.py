@@ -90,7 +90,7 @@ class Predicts(Protocol):
     def predict(self, texts: Sequence[str], options: Options) -> object: ...
 
 
-def measure(predictor: Predictor, answers: GoldenAnswers, median_ms: float) -> Measurement:
+def measure_model(predictor: Predictor, answers: GoldenAnswers, median_ms: float) -> Measurement:
     """Run the behavioural checks where they fit, and put together all that was measured."""
     artifact = predictor.artifact
     fits = has_behaviour_checks(artifact.manifest)

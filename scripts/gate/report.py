@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from scripts.evaluate.paired import Paired
-from scripts.gate.judgement import JudgedModel, Judgement, percent, points
+from scripts.gate.judgement import JudgedModel, Judgement, format_share, points
 
 # Figures that are no shares: title and format.
 OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
@@ -37,8 +37,8 @@ def render_markdown(judgement: Judgement) -> str:
     """
     sections = [
         f"# {judgement.model} {judgement.candidate.version}: {judgement.outcome}",
-        "\n".join(f"- {_plain(reason)}" for reason in judgement.reasons),
-        _compared(judgement),
+        "\n".join(f"- {_escape(reason)}" for reason in judgement.reasons),
+        _introduce(judgement),
     ]
     if judgement.candidate.figures:
         sections += ["## Figures", _figures(judgement)]
@@ -52,7 +52,7 @@ def render_markdown(judgement: Judgement) -> str:
     return "\n\n".join(sections) + "\n"
 
 
-def _compared(judgement: Judgement) -> str:
+def _introduce(judgement: Judgement) -> str:
     compared = "A first model, no champion"
     if judgement.champion:
         compared = f"Compared with the champion {judgement.champion.version}"
@@ -63,7 +63,7 @@ def _figures(judgement: Judgement) -> str:
     models = [judgement.candidate, *([judgement.champion] if judgement.champion else [])]
     return _table(
         ("", "candidate", "champion")[: len(models) + 1],
-        ((_plain(name), *values) for name, *values in figure_rows(models)),
+        ((_escape(name), *values) for name, *values in figure_rows(models)),
     )
 
 
@@ -76,13 +76,13 @@ def figure_rows(models: Sequence[JudgedModel]) -> Iterator[list[str]]:
     for name in names:
         if name not in SHOWN_ABOVE | ENDS:
             title, _ = _style(name)
-            yield [title, *(_written(name, model.figures) for model in models)]
+            yield [title, *(_format_figure(name, model.figures) for model in models)]
     for name in models[0].behaviour:
         checked = (f"{model.behaviour[name]:.2f}" for model in models)
         yield [f"behaviour: {name}", *checked]
 
 
-def _written(name: str, figures: Mapping[str, float]) -> str:
+def _format_figure(name: str, figures: Mapping[str, float]) -> str:
     if name not in figures:
         return "–"
     _, write = _style(name)
@@ -93,7 +93,7 @@ def _written(name: str, figures: Mapping[str, float]) -> str:
 
 def _style(name: str) -> tuple[str, Callable[[float], str]]:
     words = re.sub(r"\bf1\b", "F1", name.replace("_", " "))
-    return OTHERS.get(name, (words, percent))
+    return OTHERS.get(name, (words, format_share))
 
 
 def _difference(measure: str, paired: Paired) -> str:
@@ -110,10 +110,10 @@ def _slices(judgement: Judgement) -> str:
         ("slice", "rows", "candidate", "champion", "difference", "95 % interval"),
         (
             (
-                _plain(part.name),
+                _escape(part.name),
                 str(part.rows),
-                percent(part.candidate),
-                "–" if part.champion is None else percent(part.champion),
+                format_share(part.candidate),
+                "–" if part.champion is None else format_share(part.champion),
                 *(
                     ("–", "–")
                     if part.paired is None
@@ -132,7 +132,7 @@ def _requirements(judgement: Judgement) -> str:
     return _table(
         ("requirement", "outcome", "figures and limit"),
         (
-            (_plain(finding.requirement), finding.outcome, _plain(finding.sentence))
+            (_escape(finding.requirement), finding.outcome, _escape(finding.sentence))
             for finding in judgement.findings
         ),
     )
@@ -143,8 +143,8 @@ def _disagreements(judgement: Judgement) -> str:
         ("text", "truth", "candidate", "champion", "difference"),
         (
             (
-                _plain(_shortened(row.text)),
-                _plain(row.truth),
+                _escape(_shortened(row.text)),
+                _escape(row.truth),
                 _answer(row.candidate_answer, row.candidate_score),
                 _answer(row.champion_answer, row.champion_score),
                 f"{row.difference:+.2f}".replace("-", "−"),
@@ -155,7 +155,7 @@ def _disagreements(judgement: Judgement) -> str:
 
 
 def _answer(answer: str, score: float | None) -> str:
-    return _plain(answer) if score is None else f"{_plain(answer)} {score:.2f}"
+    return _escape(answer) if score is None else f"{_escape(answer)} {score:.2f}"
 
 
 def _shortened(text: str) -> str:
@@ -165,7 +165,7 @@ def _shortened(text: str) -> str:
     return words[: TEXT_CHARACTERS - 1].rstrip() + "…"
 
 
-def _plain(text: str) -> str:
+def _escape(text: str) -> str:
     """Escape text so that Markdown shows it as it is, on one line."""
     return MARKUP.sub(r"\\\1", " ".join(text.split()))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import Paired, compare_paired
-from scripts.gate.judgement import RequirementResult, SliceResult, percent, points
+from scripts.gate.judgement import RequirementResult, SliceResult, format_share, points
 from scripts.gate.measurement import GoldenAnswers, Measurement, SliceAnswers
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
@@ -61,9 +61,9 @@ def judge_floor(measure: str, right: int, rows: int, settings: GateSettings) -> 
     share = right / rows
     low, high = wilson_interval(right, rows)
     sentence = (
-        f"{measure.capitalize()} {percent(share)}, 95 % interval {percent(low)} to "
-        f"{percent(high)} on {rows} rows; all of it must reach the floor of "
-        f"{percent(settings.floor_accuracy)} that holds for a first model"
+        f"{measure.capitalize()} {format_share(share)}, 95 % interval {format_share(low)} to "
+        f"{format_share(high)} on {rows} rows; all of it must reach the floor of "
+        f"{format_share(settings.floor_accuracy)} that holds for a first model"
     )
     if low >= settings.floor_accuracy:
         return RequirementResult(measure, GateOutcome.PASSED, f"{sentence}.")
@@ -140,9 +140,9 @@ def judge_slice(measure: str, result: SliceResult, settings: GateSettings) -> Re
         )
     paired = result.paired
     sentence = (
-        f"{result.name}, {result.rows} rows: {measure} {percent(result.candidate)} compared with "
-        f"the champion's {percent(result.champion)}, {points(paired.difference)} points (95 % "
-        f"interval {points(paired.low)} to {points(paired.high)}); a loss of more than "
+        f"{result.name}, {result.rows} rows: {measure} {format_share(result.candidate)} compared "
+        f"with the champion's {format_share(result.champion)}, {points(paired.difference)} points "
+        f"(95 % interval {points(paired.low)} to {points(paired.high)}); a loss of more than "
         f"{points(settings.slice_loss)[1:]} points that is not chance vetoes."
     )
     vetoed = paired.difference < -settings.slice_loss and paired.high < 0
@@ -199,8 +199,8 @@ def _behaviour(
             _result(
                 f"behaviour: {name}",
                 own[name] >= settings.floor_behaviour - ROUNDING,
-                f"Behaviour, {name}: {percent(own[name])} right; at least "
-                f"{percent(settings.floor_behaviour)}.",
+                f"Behaviour, {name}: {format_share(own[name])} right; at least "
+                f"{format_share(settings.floor_behaviour)}.",
             )
             for name in EXPECTATIONS
         ]
@@ -209,8 +209,9 @@ def _behaviour(
         _result(
             f"behaviour: {name}",
             before[name] - own[name] <= settings.behaviour_drop + ROUNDING,
-            f"Behaviour, {name}: {percent(own[name])} right compared with the champion's "
-            f"{percent(before[name])}; it may drop by {100 * settings.behaviour_drop:.2f} points.",
+            f"Behaviour, {name}: {format_share(own[name])} right compared with the champion's "
+            f"{format_share(before[name])}; it may drop by "
+            f"{100 * settings.behaviour_drop:.2f} points.",
         )
         for name in EXPECTATIONS
     ]

@@ -59,7 +59,7 @@ def parse_alias(document: dict[str, Any], key: str) -> Alias:
 def promoted(current: Alias | None, version: str, digest: str, reason: str) -> Alias:
     """Return the alias after a promotion."""
     withdrawn = current.withdrawn if current else ()
-    return _moved(
+    return _move(
         version,
         digest,
         reason,
@@ -71,7 +71,7 @@ def promoted(current: Alias | None, version: str, digest: str, reason: str) -> A
 def rolled_back(current: Alias, target: str, digest: str, reason: str) -> Alias:
     """Return the alias after it went back to `target`, one of those behind it."""
     index = list(current.behind).index(target)
-    return _moved(
+    return _move(
         target,
         digest,
         reason,
@@ -88,7 +88,7 @@ def returned(current: Alias, target: str, digest: str, reason: str) -> Alias:
     behind = list(current.behind)
     index = behind.index(target) if target in behind else len(behind)
     passed = [current.version, *behind[:index], *current.withdrawn]
-    return _moved(
+    return _move(
         target,
         digest,
         reason,
@@ -97,7 +97,7 @@ def returned(current: Alias, target: str, digest: str, reason: str) -> Alias:
     )
 
 
-def _moved(
+def _move(
     version: str, digest: str, reason: str, *, behind: Sequence[str], withdrawn: Sequence[str]
 ) -> Alias:
     return Alias(

@@ -19,7 +19,7 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
         write_document(store, keys.golden(model, digest), content, None)
     except ConflictError as error:
         raise RegistryError(f"{keys.golden(model, digest)}: holds other content") from error
-    key = keys.current_golden(model)
+    key = keys.golden_pointer(model)
     read = find_document(store, key)
     if read and decode(read, key).get("digest") == digest:
         return digest
@@ -28,7 +28,7 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
         write_document(store, key, encode({"digest": digest, "moved_at": moved_at}), read)
     except ConflictError as error:
         raise LostRaceError(
-            f"{model}: someone else put another golden set in use; look at it, then try again"
+            f"{model}: someone else put another golden set in use; check it, then try again"
         ) from error
     return digest
 
@@ -38,7 +38,7 @@ def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
 
     Raises RegistryError where there is none, or its content does not fit its digest.
     """
-    key = keys.current_golden(model)
+    key = keys.golden_pointer(model)
     pointer = find_document(store, key)
     if pointer is None:
         raise RegistryError(

@@ -26,7 +26,7 @@ def golden(model: str, digest: str) -> str:
     return f"{name(model)}/golden/{name(digest)}.jsonl"
 
 
-def current_golden(model: str) -> str:
+def golden_pointer(model: str) -> str:
     """Return the key of the pointer to the golden set that the gate uses."""
     return f"{name(model)}/golden/current.json"
 

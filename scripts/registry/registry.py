@@ -99,7 +99,7 @@ class Registry(Versions):
             now = self.alias(model, name)
             raise LostRaceError(
                 f"{model}: someone else moved {name} first, to {now.version if now else 'nothing'};"
-                " look at it, then try again"
+                " check it, then try again"
             ) from error
         return alias
 

@@ -29,7 +29,7 @@ class MlflowTracker:
         self._client, self.run = client, run
 
     def parameters(self, values: Mapping[str, str]) -> None:
-        parameters = [Param(_allowed(name), value) for name, value in values.items()]
+        parameters = [Param(_replace_refused(name), value) for name, value in values.items()]
         for start in range(0, len(parameters), PARAMETERS_A_CALL):
             some = parameters[start : start + PARAMETERS_A_CALL]
             self._client.log_batch(self.run, params=some)
@@ -37,7 +37,7 @@ class MlflowTracker:
     def metrics(self, points: Sequence[Point]) -> None:
         """See `Tracker`. A point that is sent again, with the same time, is kept once."""
         metrics = [
-            Metric(_allowed(point.name), point.value, round(point.time * 1000), point.step)
+            Metric(_replace_refused(point.name), point.value, round(point.time * 1000), point.step)
             for point in points
         ]
         for start in range(0, len(metrics), METRICS_A_CALL):
@@ -100,6 +100,6 @@ def _create(client: MlflowClient, experiment: str, address: str) -> str:
     return client.create_experiment(experiment, artifact_location=location)
 
 
-def _allowed(name: str) -> str:
+def _replace_refused(name: str) -> str:
     """Replace the characters of a name that MLflow refuses."""
     return re.sub(r"[^\w. /-]", "_", name)

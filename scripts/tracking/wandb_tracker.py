@@ -32,7 +32,7 @@ class WandbTracker:
 
     def metrics(self, points: Sequence[Point]) -> None:
         """See `Tracker`. W&B has one growing step a run, so each part gets an axis of its own."""
-        for (part, step), some in groupby(points, lambda point: (_part(point.name), point.step)):
+        for (part, step), some in groupby(points, lambda point: (_prefix(point.name), point.step)):
             axis = f"{part}/step"
             if axis not in self._axes:
                 self._opened.define_metric(axis, hidden=True)
@@ -75,5 +75,5 @@ def open_wandb(project: str, name: str, folder: Path, run: str | None, job: str)
     )
 
 
-def _part(name: str) -> str:
+def _prefix(name: str) -> str:
     return name.rpartition("/")[0]

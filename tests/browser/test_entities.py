@@ -73,7 +73,7 @@ def test_the_server_finds_entities_and_the_page_marks_them(tiny_page: Page) -> N
     expect(findings(tiny_page).locator(".facts")).to_contain_text(re.compile(r"Model\s*ner"))
 
 
-def test_the_server_finds_nothing_and_the_page_says_so_kindly(tiny_page: Page) -> None:
+def test_the_page_reports_kindly_that_the_server_found_nothing(tiny_page: Page) -> None:
     open_tab(tiny_page)
     find(tiny_page, "met in , .")
 
@@ -159,7 +159,9 @@ def test_each_kind_is_named_and_counted(entities_tab: Page) -> None:
     expect(marks(entities_tab).locator(".kind")).to_have_text(["PER", "ORG", "LOC", "PER"])
 
 
-def test_a_screen_reader_hears_how_many_were_found_and_how_sure_each_is(entities_tab: Page) -> None:
+def test_a_screen_reader_announces_how_many_were_found_and_how_sure_each_is(
+    entities_tab: Page,
+) -> None:
     show(entities_tab)
 
     expect(entities_tab.locator("#entities-status")).to_have_text("4 entities found.")
@@ -223,7 +225,7 @@ def test_a_page_without_a_clipboard_copies_all_the_same(entities_tab: Page) -> N
     assert len(json.loads(entities_tab.evaluate("window.copied"))) == 4
 
 
-def test_a_browser_that_does_not_copy_is_told(entities_tab: Page) -> None:
+def test_a_browser_that_does_not_copy_is_reported(entities_tab: Page) -> None:
     refusal = "() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')) }"
     entities_tab.evaluate(refusal)
     show(entities_tab)

@@ -1,4 +1,4 @@
-"""A visitor who knows better says so, where the service logs its predictions."""
+"""A visitor who knows better sends the right label, where the service logs its predictions."""
 
 from typing import Literal
 
@@ -24,7 +24,7 @@ def logs_predictions(page: Page, *predictions: Json) -> None:
     )
 
 
-def told(page: Page, status: int = 202) -> list[Json]:
+def stub_feedback(page: Page, status: int = 202) -> list[Json]:
     """What is sent as feedback from now on."""
     sent: list[Json] = []
 
@@ -39,9 +39,9 @@ def told(page: Page, status: int = 202) -> list[Json]:
 @pytest.mark.parametrize(
     ("choice", "label"), [("Yes", "positive"), ("No, it is negative", "negative")]
 )
-def test_one_click_tells_the_right_label(page: Page, choice: str, label: str) -> None:
+def test_one_click_sends_the_right_label(page: Page, choice: str, label: str) -> None:
     logs_predictions(page)
-    sent = told(page)
+    sent = stub_feedback(page)
     classify(page, "Lovely.")
     page.get_by_role("group", name="Was this right?").get_by_role("button", name=choice).click()
 
@@ -56,7 +56,7 @@ def test_of_many_labels_the_right_one_is_chosen(page: Page) -> None:
     page.reload()
     glad = prediction("positive") | {"label": "glad", "scores": [{"label": "glad", "score": 0.9}]}
     logs_predictions(page, glad)
-    sent = told(page)
+    sent = stub_feedback(page)
     classify(page, "Lovely.")
     page.get_by_text("No, it is …").click()
     page.get_by_role("button", name="bored").click()
@@ -67,7 +67,7 @@ def test_of_many_labels_the_right_one_is_chosen(page: Page) -> None:
 
 def test_the_question_and_its_answer_have_no_violations(page: Page, axe: str) -> None:
     logs_predictions(page)
-    told(page)
+    stub_feedback(page)
     schemes: list[Literal["light", "dark"]] = ["light", "dark"]
     for scheme in schemes:
         page.emulate_media(color_scheme=scheme)
@@ -81,12 +81,12 @@ def test_the_question_and_its_answer_have_no_violations(page: Page, axe: str) ->
 
 def test_what_could_not_be_sent_can_be_sent_again(page: Page) -> None:
     logs_predictions(page)
-    told(page, status=503)
+    stub_feedback(page, status=503)
     classify(page, "Lovely.")
     page.get_by_role("button", name="Yes").click()
 
     expect(page.get_by_text("could not be sent")).to_be_visible()
-    sent = told(page)
+    sent = stub_feedback(page)
     page.get_by_role("button", name="Yes").click()
     expect(page.get_by_text("Thank you, noted.")).to_be_visible()
     assert len(sent) == 1

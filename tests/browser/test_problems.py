@@ -63,7 +63,7 @@ def test_offline_is_called_offline_and_trying_again_works(page: Page) -> None:
     expect(alert(page)).to_be_empty()
 
 
-def test_a_service_that_does_not_answer_is_told_from_being_offline(page: Page) -> None:
+def test_a_service_that_does_not_answer_is_distinguished_from_being_offline(page: Page) -> None:
     page.route(PREDICT, lambda route: route.abort("connectionrefused"))
     classify(page)
 

@@ -15,7 +15,7 @@ def classify(page: Page, text: str) -> None:
     page.get_by_role("button", name="Classify").click()
 
 
-def test_a_sample_gets_a_verdict_with_its_telling_words_marked(page: Page) -> None:
+def test_a_sample_gets_a_verdict_with_its_decisive_words_marked(page: Page) -> None:
     page.get_by_role("button", name="A love letter").click()
 
     verdict = page.get_by_role("region", name="Verdict")
@@ -40,7 +40,7 @@ def test_control_enter_asks_for_the_verdict(page: Page) -> None:
     expect(page.get_by_role("region", name="Verdict")).to_be_visible()
 
 
-def test_a_screen_reader_hears_the_verdict(page: Page) -> None:
+def test_a_screen_reader_announces_the_verdict(page: Page) -> None:
     answers(page, prediction("positive", 0.9))
     classify(page, "Lovely.")
 
@@ -80,7 +80,7 @@ def test_what_supports_and_what_speaks_against_differ_by_more_than_colour(page: 
     expect(against).to_have_attribute("title", "speaks against “positive” (\N{MINUS SIGN}0.80)")
 
 
-def test_a_screen_reader_hears_which_words_decided(page: Page) -> None:
+def test_a_screen_reader_announces_which_words_decided(page: Page) -> None:
     highlights = [{"start": 0, "end": 4, "weight": 0.8}, {"start": 5, "end": 9, "weight": -0.8}]
     answers(page, prediction(highlights=highlights))
     classify(page, "good evil")
@@ -99,14 +99,14 @@ def test_markup_in_a_text_stays_text(page: Page) -> None:
     expect(page.locator(".reading img, .reading b")).to_have_count(0)
 
 
-def test_a_text_that_was_cut_says_so(page: Page) -> None:
+def test_a_text_that_was_cut_is_reported(page: Page) -> None:
     answers(page, prediction(truncated=True))
     classify(page, "Very long.")
 
     expect(page.locator(".notice")).to_contain_text("only its beginning was read")
 
 
-def test_a_text_read_in_windows_says_so(page: Page) -> None:
+def test_a_text_of_several_windows_is_reported(page: Page) -> None:
     answers(page, prediction(windows=3, tokens=1200))
     classify(page, "Very long.")
 

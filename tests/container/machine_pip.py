@@ -51,7 +51,7 @@ def _mounted(word: str, options: list[str]) -> str:
     path = Path(urlsplit(word).path if is_url else word)
     if not path.is_absolute() or not path.exists():
         return word
-    # The pages of an index on disk point to wheels that lie beside it.
+    # The pages of an index on disk point to wheels that lie next to it.
     shared = path.parent if is_url and path.parent != Path("/") else path
     inside = Path("/mnt/pip", str(len(options) // 2))
     options += ["--volume", f"{shared}:{inside}:ro"]

@@ -17,11 +17,11 @@ pytestmark = pytest.mark.container
 
 SECONDS = 900
 STEPS = [
-    "put up what stands in",
+    "start what stands in",
     "first publish, image, smoke test, live",
     "a push: another digest, the same model",
-    "the clock: a better model is found, built, deployed",
-    "the clock: a worse model is refused",
+    "scheduled refresh: a better model is found, built, deployed",
+    "scheduled refresh: a worse model is refused",
     "a canary fails; then a push",
     "a broken image never leaves",
     "rollback",

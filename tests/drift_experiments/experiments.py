@@ -87,7 +87,7 @@ def quiet_cases(logs: Mapping[str, PredictionLog]) -> Iterator[Case]:
 
 
 def planted_cases(logs: Mapping[str, PredictionLog]) -> Iterator[Case]:
-    """Yield drift of known kinds, without feedback unless its name says so."""
+    """Yield drift of known kinds, without feedback unless its name mentions it."""
     test = logs["test"]
     negative, positive = (
         test.select(np.flatnonzero(chosen)) for chosen in (_is_negative(test), ~_is_negative(test))

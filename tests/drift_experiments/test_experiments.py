@@ -51,11 +51,11 @@ def test_what_is_planted_is_found_and_what_is_not_is_not(few, logs):
     assert (found.found, found.median, found.features) == ({50: 4, 200: 4}, 50, ["labels"])
 
 
-def test_only_feedback_tells_of_labels_that_turned(few, logs):
+def test_only_feedback_reveals_labels_that_turned(few, logs):
     reference = a_reference(right=0.93)
-    silent, heard = (case for case in planted_cases(logs) if "turn" in case.name)
+    silent, with_feedback = (case for case in planted_cases(logs) if "turn" in case.name)
     assert experiment(reference, silent).found[200] == 0
-    assert experiment(reference, heard).features == ["accuracy"]
+    assert experiment(reference, with_feedback).features == ["accuracy"]
 
 
 def test_negative_reviews_are_those_whose_truth_is_negative(logs):
@@ -82,7 +82,7 @@ def test_logs_with_other_labels_are_joined_by_name():
     assert both.answers.sum(0).tolist() == [60, 60]
 
 
-def test_the_table_tells_what_is_beyond_its_largest_window():
+def test_the_table_reports_what_is_beyond_its_largest_window():
     never = CaseResult("quiet", dict.fromkeys(SIZES, 0), None, [])
     late = CaseResult("slow", {**dict.fromkeys(SIZES, 0), 2000: 93}, 1500, ["labels", "score"])
     text = experiments_page(a_reference(), {"a log": [never]}, [never, late], "python -m x")

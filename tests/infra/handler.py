@@ -18,7 +18,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 
 @contextmanager
 def started(folder: Path, **environment: str) -> Iterator[Handler]:
-    """A handler that has just been imported. environment: beside MODELS_DIR."""
+    """A handler that has just been imported. environment: variables next to MODELS_DIR."""
     write_artifact(folder / "sentiment")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODELS_DIR", str(folder))

@@ -1,4 +1,4 @@
-"""A walk through the states of a batch, by what the Amazon States Language says of JSONata."""
+"""A run through the states of a batch, by what the Amazon States Language says of JSONata."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value))
 
 
-def walk(machine: Mapping[str, Any], given: Any, call: Function, **item: Any) -> Any:
+def run_machine(machine: Mapping[str, Any], given: Any, call: Function, **item: Any) -> Any:
     """The output of a machine from its input. call: the function that its tasks invoke. item: of
     the map that the machine runs in.
 
@@ -54,7 +54,7 @@ def walk(machine: Mapping[str, Any], given: Any, call: Function, **item: Any) ->
                 output = states["result"] = {"Payload": plain(call(arguments["Payload"]))}
             case "Map":
                 output = states["result"] = [
-                    walk(
+                    run_machine(
                         state["ItemProcessor"],
                         evaluate(state["ItemSelector"], {**states, "context": each}, variables),
                         call,

@@ -1,4 +1,4 @@
-"""The app as a whole: it synthesises with nothing at hand, and what is wrong stops it."""
+"""The app as a whole: it synthesises with nothing set, and what is wrong stops it."""
 
 import json
 import os
@@ -128,7 +128,7 @@ def test_a_planted_violation_stops_the_synthesis(project):
     found = synthesise(project, STAGES[:1], also=plant).violations
     rules = {each.split(" at ")[0] for each in found}
     assert {"AwsSolutions-S1", "AwsSolutions-S10", "AwsSolutions-IAM5[Action::*]"} <= rules
-    # A reason that is written beside one role's `*` does not cover another's.
+    # A reason that is written for one role's `*` does not cover another's.
     assert "AwsSolutions-IAM5[Resource::*]" in rules
     assert all(" at canary/" in each for each in found)
 

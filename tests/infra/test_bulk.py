@@ -11,7 +11,7 @@ from infra.configuration.checks import ConfigurationError
 from tests.infra.handler import started
 from tests.infra.policies import statements, written
 from tests.infra.scaled import HEAVY, LIGHT
-from tests.infra.states import FailedError, evaluate, walk
+from tests.infra.states import FailedError, evaluate, run_machine
 from tests.infra.synthesis import REPOSITORY
 
 STAGES = {stage.name: stage for stage in (HEAVY, LIGHT)}
@@ -151,7 +151,7 @@ def test_every_expression_is_one_that_step_functions_takes_for_one(machine):
         (None, "Unknown format"),
     ],
 )
-def test_the_end_of_a_key_tells_the_format(machine, key, state):
+def test_the_end_of_a_key_determines_the_format(machine, key, state):
     first = machine["States"][machine["StartAt"]]
     states = {"input": {} if key is None else {"key": key}}
     reached = [
@@ -164,7 +164,7 @@ def test_the_end_of_a_key_tells_the_format(machine, key, state):
 
 def test_a_batch_comes_back_row_by_row_in_order(machine, batch, call, calls):
     rows = texts("good film", "bad", "the film is fine", "dull", "good good good")
-    found = walk(batch, given(machine, rows), call)
+    found = run_machine(batch, given(machine, rows), call)
     assert [row["row"] for row in found] == [0, 1, 2, 3, 4]
     assert [row["input"] for row in found] == rows
     assert [row["label"] for row in found] == [
@@ -181,13 +181,13 @@ def test_a_batch_comes_back_row_by_row_in_order(machine, batch, call, calls):
 
 
 def test_a_batch_of_one_row_is_still_a_list(machine, batch, call):
-    (row,) = walk(batch, given(machine, texts("good")), call)
+    (row,) = run_machine(batch, given(machine, texts("good")), call)
     assert (row["row"], row["label"]) == (0, "positive")
 
 
 def test_the_event_is_that_of_the_api(machine, batch, call, calls):
     """Every member of ours is one that API Gateway sends, in the place where it sends it."""
-    walk(batch, given(machine, texts("good")), call)
+    run_machine(batch, given(machine, texts("good")), call)
     recorded = json.loads((REPOSITORY / "tests/events/http_api_v2.json").read_text())
 
     def assert_within(ours, theirs):
@@ -208,7 +208,7 @@ def test_a_row_that_cannot_be_scored_costs_no_other(machine, batch, call, calls)
         {"id": "4", "text": None},
         {"text": "x" * 60_000},
     ]
-    found = walk(batch, given(machine, rows), call)
+    found = run_machine(batch, given(machine, rows), call)
     assert [row.get("label") for row in found] == ["positive", None, "negative", None, None, None]
     assert [row.get("status") for row in found] == [None, 422, None, 422, 422, 413]
     assert [row["row"] for row in found] == list(range(6))
@@ -219,27 +219,27 @@ def test_a_row_that_cannot_be_scored_costs_no_other(machine, batch, call, calls)
 
 
 def test_numbers_are_texts_too(machine, batch, call, calls):
-    walk(batch, given(machine, [{"text": 7}, {"text": True}, {"text": "good"}]), call)
+    run_machine(batch, given(machine, [{"text": 7}, {"text": True}, {"text": "good"}]), call)
     assert json.loads(calls[0]["body"]) == {"inputs": ["7", "true", "good"]}
 
 
 def test_a_run_may_name_the_column_and_the_model(machine, batch, call, calls):
     rows = [{"review": "good", "text": "bad"}]
-    (row,) = walk(batch, given(machine, rows, column="review", model="sentiment"), call)
+    (row,) = run_machine(batch, given(machine, rows, column="review", model="sentiment"), call)
     assert row["label"] == "positive"
     assert calls[0]["rawPath"] == "/v1/models/sentiment/predict"
 
 
-def test_a_model_that_is_not_there_fails_the_batch_and_says_so(machine, batch, call):
+def test_a_missing_model_fails_the_batch_and_is_reported_by_name(machine, batch, call):
     with pytest.raises(FailedError, match="no model 'other' here") as failed:
-        walk(batch, given(machine, texts("good"), model="other"), call)
+        run_machine(batch, given(machine, texts("good"), model="other"), call)
     assert failed.value.args[0] == "Status404"
 
 
 def test_a_crash_of_the_application_fails_the_batch(machine, batch):
     crash = {"statusCode": 500, "body": '{"error": "something broke here"}'}
     with pytest.raises(FailedError, match="something broke here"):
-        walk(batch, given(machine, texts("good")), lambda _: crash)
+        run_machine(batch, given(machine, texts("good")), lambda _: crash)
 
 
 WORST = {

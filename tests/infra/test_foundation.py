@@ -175,8 +175,8 @@ def test_only_prod_moves_production_and_each_stage_records_its_own_releases(may)
     assert keys(may(PROD, "s3:PutObject")) == {"releases/prod/*", "*/aliases/production.json"}
 
 
-def test_a_deploy_role_looks_at_its_own_stage_only(may):
-    looked = {
+def test_a_deploy_role_reads_its_own_stage_only(may):
+    readable = {
         resource
         for action in (
             "cloudformation:DescribeStacks",
@@ -186,8 +186,8 @@ def test_a_deploy_role_looks_at_its_own_stage_only(may):
         )
         for resource in may(DEV, action)
     }
-    assert len(looked) == 7
-    assert all("evergreen-dev" in each or "evergreen-foundation" in each for each in looked)
+    assert len(readable) == 7
+    assert all("evergreen-dev" in each or "evergreen-foundation" in each for each in readable)
     parameters = {resource.partition(":parameter/")[2] for resource in may(DEV, "ssm:GetParameter")}
     assert parameters == {"evergreen/dev/api-key-sha256", "cdk-bootstrap/hnb659fds/version"}
 

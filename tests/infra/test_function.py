@@ -70,11 +70,11 @@ def test_the_function_reads_its_settings_as_the_stack_writes_them(shipped, monke
         (KEYED, {"AUTH": "key", "API_KEY_SHA256": f"{'ab' * 32},{'cd' * 32}"}),
     ],
 )
-def test_who_is_let_in_is_told_to_the_application(options, stack, expected):
+def test_the_application_receives_who_is_let_in(options, stack, expected):
     _, function = the_function(options, stack)
     variables = function["Environment"]["Variables"]
-    told = {name: variables[name] for name in variables if name in ("AUTH", "API_KEY_SHA256")}
-    assert told == expected
+    passed = {name: variables[name] for name in variables if name in ("AUTH", "API_KEY_SHA256")}
+    assert passed == expected
 
 
 def test_snapshots_and_reserved_concurrency_are_off_unless_chosen(shipped, options):
@@ -185,7 +185,7 @@ def test_no_alias_moves_before_its_version_its_hooks_and_their_permissions(shipp
 
 
 @pytest.mark.parametrize("stack", [PROD, EVERYTHING])
-def test_the_hooks_are_told_the_very_version_and_may_call_no_other(request, stack):
+def test_the_hooks_receive_the_exact_version_and_may_call_no_other(request, stack):
     assembly = request.getfixturevalue("shipped" if stack == PROD else "options")
     (version,) = assembly.resources(stack, "AWS::Lambda::Version")
     hooks = [
@@ -221,7 +221,7 @@ def test_the_first_version_is_asked_once_and_not_with_every_deployment(shipped):
     assert set(resource["Properties"]) == {"ServiceToken", "ServiceTimeout"}
 
 
-def test_the_clock_calls_the_alias(shipped, options):
+def test_the_warm_up_schedule_calls_the_alias(shipped, options):
     (rule,) = shipped.resources(PROD, "AWS::Events::Rule").values()
     assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
     (target,) = rule["Properties"]["Targets"]
@@ -266,7 +266,7 @@ def test_the_access_log_has_routes_and_no_texts_or_addresses(assembly):
     ("stack", "kind"),
     [(EVERYTHING, "JWT"), (SIGNED, "AWS_IAM"), (NOTHING, "NONE"), (KEYED, "NONE")],
 )
-def test_the_gateway_checks_what_it_was_told_to(options, stack, kind):
+def test_the_gateway_checks_what_it_is_configured_to(options, stack, kind):
     route = options.only(stack, "AWS::ApiGatewayV2::Route")["Properties"]
     assert route["AuthorizationType"] == kind
     authorizers = options.resources(stack, "AWS::ApiGatewayV2::Authorizer")

@@ -1,4 +1,4 @@
-"""A version that does not answer gets no traffic, and whoever waits is told."""
+"""A version that does not answer gets no traffic, and whoever waits gets a report."""
 
 import json
 import subprocess
@@ -69,11 +69,11 @@ def deploy(aws, versions, monkeypatch, tmp_path):
     """Put the real handler behind the version's ARN."""
     running = []
 
-    def deployed(auth="public", told=None):
+    def deployed(auth="public", ordered=None):
         context = started(tmp_path / auth, **MODES[auth])
         running.append(context)
         versions.by_arn[VERSION] = context.__enter__()
-        monkeypatch.setenv("AUTH", told or auth)
+        monkeypatch.setenv("AUTH", ordered or auth)
 
     yield deployed
     for context in running:
@@ -81,7 +81,7 @@ def deploy(aws, versions, monkeypatch, tmp_path):
 
 
 def status_of(aws):
-    """What CodeDeploy was told, once, of the right deployment."""
+    """The status that CodeDeploy got, once, of the right deployment."""
     (report,) = aws.codedeploy.reports
     assert report["deploymentId"] == "d-ABC"
     assert report["lifecycleEventHookExecutionId"] == "hook-1"
@@ -110,7 +110,7 @@ def test_the_version_is_warmed_and_asked_as_the_gateway_asks(aws, versions, depl
 
 
 def test_a_version_that_lets_everybody_in_though_a_key_was_ordered_is_refused(aws, deploy, capsys):
-    deploy("public", told="key")
+    deploy("public", ordered="key")
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Failed"
     assert "/v1/predict without a key answers 200 and not 401" in capsys.readouterr().out
@@ -184,7 +184,7 @@ def test_waiting_ends(aws, versions, deploy, monkeypatch):
     assert status_of(aws) == "Failed"
 
 
-def test_codedeploy_is_told_even_of_what_nobody_foresaw(aws, monkeypatch):
+def test_unforeseen_errors_are_reported_to_codedeploy_too(aws, monkeypatch):
     def unforeseen(*_):
         raise KeyError("unforeseen")
 
@@ -226,7 +226,7 @@ def test_what_is_changed_or_removed_is_not_asked_again(aws, versions, request_ty
     assert versions.events == []
 
 
-def test_cloudformation_is_told_even_of_what_nobody_foresaw(aws, monkeypatch):
+def test_unforeseen_errors_are_reported_to_cloudformation_too(aws, monkeypatch):
     def unforeseen(*_):
         raise KeyError("unforeseen")
 

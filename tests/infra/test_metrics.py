@@ -153,7 +153,7 @@ def embedded(lines: str) -> Iterator[Metric]:
                     yield Metric(directive["Namespace"], metric["Name"], dimensions)
 
 
-def told_of_drift(service: str) -> Iterator[Metric]:
+def drift_metrics(service: str) -> Iterator[Metric]:
     """Yield the metrics that scripts.drift sends for predictions with feedback."""
     log = a_log(400, right=0.9)
     for each in metric_data(a_check(log).document, service, datetime.now(UTC)):
@@ -198,7 +198,7 @@ def emitted(tmp_path, capsys, monkeypatch):
         signals.report()
         monkeypatch.setenv("SERVICE", service)
         refresh_age.report(checked_at(datetime(2026, 1, 2, tzinfo=UTC)), datetime.now(UTC))
-        return {*embedded(capsys.readouterr().out), *told_of_drift(service)}
+        return {*embedded(capsys.readouterr().out), *drift_metrics(service)}
 
     return of
 
@@ -254,9 +254,9 @@ def test_a_metric_that_nobody_emits_is_found(emitted):
     assert not is_emitted(Search(OURS, "label", True, by_model, "evergreen-prod"), real)
 
 
-def test_the_stage_is_told_apart_by_the_name_that_the_function_is_given(shipped):
+def test_stages_are_distinguished_by_the_name_that_the_function_is_given(shipped):
     for stage in STAGES:
-        told = {
+        sent = {
             service_of(each)
             for where, each in named(shipped)
             if where.startswith(f"evergreen-{stage.name}-") and each.namespace == OURS
@@ -268,4 +268,4 @@ def test_the_stage_is_told_apart_by_the_name_that_the_function_is_given(shipped)
             ).values()
             if each["Properties"].get("PackageType") == "Image"
         )
-        assert told == {function["Environment"]["Variables"]["SERVICE"]}
+        assert sent == {function["Environment"]["Variables"]["SERVICE"]}

@@ -33,17 +33,17 @@ REASONS = {
     r"<ModelsBucket\w+\.Arn>/\*": "reading any model of the registry",
     r"<ModelsBucket\w+\.Arn>/\*/(versions|verdicts)/\*": "writing one kind of key of any model",
     r"<ModelsBucket\w+\.Arn>/\*/aliases/(candidate|production)\.json": "one alias of any model",
-    r"<ModelsBucket\w+\.Arn>/\*/looks/last\.json": "the trace of the last look, of any model",
+    r"<ModelsBucket\w+\.Arn>/\*/looks/last\.json": "the last update check of any model",
     r"<ModelsBucket\w+\.Arn>/releases/[a-z-]+/\*": "the releases of one stage",
     r"arn:<AWS::Partition>:cloudformation:[a-z0-9-]+:(\d+|<AWS::AccountId>):stack/"
     r"evergreen-([a-z]+-\*|foundation)/\*": "reading the stacks of one stage, whose ids are random",
     r"arn:<AWS::Partition>:execute-api:[a-z0-9-]+:(\d+|<AWS::AccountId>):\*/\$default/\*/\*": (
-        "calling an API whose id is random, to look whether it answers"
+        "calling an API whose id is random, to check whether it answers"
     ),
     r"<SmokeTestBeforeTrafficFunction\w+\.Arn>:\*": "the versions of one hook",
     r"<FilesBucket\w+\.Arn>/(in|out)/\*": "files of bulk scoring, one way each",
     r"<LinesBucket\w+\.Arn>/(predictions|errors)/\*": "writing the prediction log",
-    r"<LinesBucket\w+\.Arn>/\*": "reading the prediction log, and a reference beside it",
+    r"<LinesBucket\w+\.Arn>/\*": "reading the prediction log, and a reference next to it",
     r"arn:<AWS::Partition>:states:[a-z0-9-]+:(\d+|<AWS::AccountId>):execution:"
     r"evergreen-[a-z]+-bulk[:/]\*": "the state machine's own runs, whose names are random",
     r"arn:<AWS::Partition>:ecs:[a-z0-9-]+:(\d+|<AWS::AccountId>):container-instance/\*": (
@@ -98,9 +98,9 @@ def test_policies_of_resources_let_in_services_and_never_everybody(assembly):
 
 
 def test_metrics_are_sent_into_our_namespace_alone(assembly):
-    told = [each for each in allowed(assembly, "identity") if SENDING in each.actions]
-    assert told
-    for each in told:
+    sending = [each for each in allowed(assembly, "identity") if SENDING in each.actions]
+    assert sending
+    for each in sending:
         assert each.actions == (SENDING,), each.where
         assert each.condition == {"StringEquals": {"cloudwatch:namespace": "Evergreen"}}, each.where
 

@@ -145,7 +145,7 @@ def delivered(destination, lines, arrived):
     return f"{found[1]}{arrived:%Y/%m/%d/%H}/stream-1.gz", gzip.compress(content)
 
 
-def test_what_the_function_answers_is_read_where_drift_looks_for_it(
+def test_what_the_function_answers_is_read_where_the_drift_check_expects_it(
     scaled, stage, find, destination, forwards, tmp_path, capsys
 ):
     """From the handler's own lines, by the template's filter and stream, to the log's reader."""
@@ -158,8 +158,8 @@ def test_what_the_function_answers_is_read_where_drift_looks_for_it(
         handler({"source": "aws.events"})
         body = {"inputs": ["good film", "bad film"]}
         answer = handler(request("POST", "/v1/predict", body))
-        told = {"id": answer["headers"]["x-prediction-id"], "label": "negative"}
-        assert handler(request("POST", "/v1/feedback", told))["statusCode"] == 202
+        feedback = {"id": answer["headers"]["x-prediction-id"], "label": "negative"}
+        assert handler(request("POST", "/v1/feedback", feedback))["statusCode"] == 202
     printed = capsys.readouterr().out.splitlines()
     lines = [line for line in printed if forwards(line)]
     assert len(lines) == 3 < len(printed), (
@@ -221,11 +221,11 @@ def test_lines_wait_five_minutes_at_most_where_no_more_come(destination):
     assert destination["BufferingHints"] == {"IntervalInSeconds": 300, "SizeInMBs": 5}
 
 
-def test_what_cannot_be_unpacked_lies_beside_the_log_and_not_in_it(destination):
+def test_what_cannot_be_unpacked_lies_next_to_the_log_and_not_in_it(destination):
     assert destination["ErrorOutputPrefix"].startswith("errors/!{firehose:error-output-type}/")
 
 
-def test_lines_are_forgotten_after_their_term_and_a_reference_beside_them_is_not(find, stage):
+def test_lines_expire_after_their_term_and_a_reference_next_to_them_does_not(find, stage):
     rules = find(BUCKET)["LifecycleConfiguration"]["Rules"]
     assert {each["Status"] for each in rules} == {"Enabled"}
     terms = {
@@ -276,7 +276,7 @@ def test_firehose_may_write_lines_and_errors_and_delete_nothing(may, trust, stag
     assert not holds(theirs, {"sts:ExternalId": "999999999999"})
 
 
-def test_the_look_for_drift_lists_and_reads_the_log_by_its_own_role(scaled, stack, may):
+def test_the_drift_check_lists_and_reads_the_log_by_its_own_role(scaled, stack, may):
     (policy,) = (
         each["Properties"]
         for each in scaled.resources(stack, "AWS::IAM::Policy").values()

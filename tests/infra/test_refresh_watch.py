@@ -47,23 +47,23 @@ def environment(function, monkeypatch):
     return variables
 
 
-def told(capsys):
+def printed(capsys):
     return json.loads(capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("hours", [0.5, 25, 24 * 61])
-def test_the_age_of_the_last_look_becomes_a_metric(environment, capsys, hours) -> None:
+def test_the_age_of_the_last_update_check_becomes_a_metric(environment, capsys, hours) -> None:
     refresh_age.report(checked_at(NOW - timedelta(hours=hours)), NOW)
-    record = told(capsys)
+    record = printed(capsys)
     assert record["refresh_age_hours"] == hours
     assert (record["service"], record["model"]) == ("evergreen-prod", "sentiment")
     assert record["_aws"]["Timestamp"] == NOW.timestamp() * 1000
 
 
 @pytest.mark.parametrize("code", ["404", "403"])
-def test_where_nobody_ever_looked_there_is_no_figure(environment, capsys, code) -> None:
+def test_without_any_update_check_there_is_no_figure(environment, capsys, code) -> None:
     refresh_age.report(checked_at(None, code), NOW)
-    assert told(capsys)["found"] is False
+    assert printed(capsys)["found"] is False
 
 
 def test_what_else_s3_says_is_an_error_of_the_function(environment) -> None:
@@ -71,17 +71,19 @@ def test_what_else_s3_says_is_an_error_of_the_function(environment) -> None:
         refresh_age.report(checked_at(None, "500"), NOW)
 
 
-def test_it_finds_what_a_look_really_leaves(environment, bucket, monkeypatch, capsys) -> None:
+def test_it_finds_what_an_update_check_really_records(
+    environment, bucket, monkeypatch, capsys
+) -> None:
     monkeypatch.setenv("BUCKET", bucket)
     refresh_age.report(boto3.client("s3"), datetime.now(UTC))
-    assert told(capsys)["found"] is False
+    assert printed(capsys)["found"] is False
     record_check(open_registry(f"s3://{bucket}"), "sentiment", "hub:acme/texts")
     refresh_age.report(boto3.client("s3"), datetime.now(UTC) + timedelta(hours=3))
-    assert 2.9 < told(capsys)["refresh_age_hours"] < 3.1
+    assert 2.9 < printed(capsys)["refresh_age_hours"] < 3.1
     assert environment["KEY"] == keys.last_check("sentiment")
 
 
-def test_a_clock_of_aws_asks_every_hour(shipped, function) -> None:
+def test_a_schedule_of_aws_asks_every_hour(shipped, function) -> None:
     rules = shipped.resources(STACK, "AWS::Events::Rule").values()
     assert "rate(1 hour)" in [each["Properties"].get("ScheduleExpression") for each in rules]
     assert function["Timeout"] <= 60
@@ -97,7 +99,7 @@ def test_silence_rings_as_an_age_does(shipped) -> None:
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
 
 
-def test_it_may_read_the_trace_and_nothing_else_of_the_bucket(shipped) -> None:
+def test_it_may_read_the_record_and_nothing_else_of_the_bucket(shipped) -> None:
     read = [
         each.resources
         for each in statements(shipped)
@@ -109,7 +111,7 @@ def test_it_may_read_the_trace_and_nothing_else_of_the_bucket(shipped) -> None:
     assert "*" not in resource
 
 
-def test_there_is_no_watch_where_there_is_no_clock(shipped) -> None:
+def test_there_is_no_watch_where_there_is_no_schedule(shipped) -> None:
     assert not shipped.resources("evergreen-dev-watch", "AWS::Lambda::Function")
     template = synthesise(PROJECT, STAGES)
     assert not template.resources(STACK, "AWS::Lambda::Function"), "the repository is nobody's"

@@ -15,7 +15,7 @@ STATEFUL = {
     "AWS::IAM::OIDCProvider",
 }
 # What can be reached from the internet, of all that a stage may have.
-DOORS = {"AWS::ApiGatewayV2::Api"}
+HTTP_APIS = {"AWS::ApiGatewayV2::Api"}
 OPENED = {
     "AWS::Lambda::Url",
     "AWS::ApiGateway::RestApi",
@@ -103,7 +103,7 @@ def _assert_kept(assembly: Assembly, expected: dict[str, bool]) -> None:
 def test_nothing_is_open_to_the_internet_but_the_api(assembly):
     kinds = {resource["Type"] for _, _, resource in assembly.all()}
     assert not kinds & OPENED
-    assert kinds & DOORS
+    assert kinds & HTTP_APIS
     for _, name, bucket in assembly.all("AWS::S3::Bucket"):
         blocked = bucket["Properties"]["PublicAccessBlockConfiguration"]
         assert list(blocked.values()) == [True] * 4, name
@@ -125,7 +125,7 @@ def test_what_has_a_way_out_has_none_in(assembly):
     assert {name for _, name, _ in assembly.all("AWS::EC2::EIP")} == translated
 
 
-def test_only_the_gateway_and_the_clock_may_call_the_function(assembly):
+def test_only_the_gateway_and_the_warm_up_schedule_may_call_the_function(assembly):
     for stack, name, permission in assembly.all("AWS::Lambda::Permission"):
         properties = permission["Properties"]
         assert properties["Principal"] in {"apigateway.amazonaws.com", "events.amazonaws.com"}, name
@@ -150,7 +150,7 @@ def test_buckets_and_topics_take_no_plain_http(assembly):
 
 
 def test_no_secret_is_in_any_template(assembly):
-    """A key's SHA-256 may be; a key never is. CloudFormation reads what it is told to look up."""
+    """A key's SHA-256 may be; a key never is. CloudFormation resolves references itself."""
     for stack, _, function in assembly.all("AWS::Lambda::Function"):
         variables = function["Properties"].get("Environment", {}).get("Variables", {})
         for name, value in variables.items():
@@ -162,14 +162,14 @@ def test_no_secret_is_in_any_template(assembly):
                 assert written(value).startswith("{{resolve:secretsmanager:<"), stack
 
 
-def test_every_alarm_tells_somebody_or_takes_a_version_back(assembly):
+def test_every_alarm_notifies_somebody_or_rolls_a_version_back(assembly):
     groups = [each["Properties"] for _, _, each in assembly.all("AWS::CodeDeploy::DeploymentGroup")]
-    taken_back = {
+    rolls_back = {
         alarm["Name"]["Ref"] for group in groups for alarm in group["AlarmConfiguration"]["Alarms"]
     }
     for _, _, service in assembly.all("AWS::ECS::Service"):
         watched = service["Properties"]["DeploymentConfiguration"]["Alarms"]
-        taken_back |= {alarm["Ref"] for alarm in watched["AlarmNames"]}
+        rolls_back |= {alarm["Ref"] for alarm in watched["AlarmNames"]}
     for stack, name, alarm in assembly.all("AWS::CloudWatch::Alarm"):
-        told = [written(each) for each in many(alarm["Properties"].get("AlarmActions", []))]
-        assert told or name in taken_back, (stack, name)
+        notified = [written(each) for each in many(alarm["Properties"].get("AlarmActions", []))]
+        assert notified or name in rolls_back, (stack, name)

@@ -116,7 +116,7 @@ def test_a_task_on_a_gpu_gets_a_machine_that_has_room_for_it(stage, find):
 
 
 @pytest.mark.parametrize("stage", ON_GPU, ids=lambda stage: stage.name)
-def test_ecs_may_hand_the_machines_their_role(find, scaled, stack):
+def test_ecs_may_pass_the_machines_their_role(find, scaled, stack):
     """AWS's policy lets ECS pass roles of one prefix."""
     assert find("IAM::InstanceProfile")["InstanceProfileName"].startswith("ecsInstanceRole")
     names = [
@@ -441,7 +441,7 @@ def test_every_protocol_answers_below_the_prefix(scaled, application, path, body
     assert "positive" in answer.text
 
 
-def test_a_page_that_would_look_in_the_wrong_place_is_not_served(scaled):
+def test_a_page_that_would_call_the_wrong_path_is_not_served(scaled):
     assert through(scaled, "GET", "/gpu") is None
 
 
@@ -453,7 +453,7 @@ def test_a_task_gets_requests_when_its_model_is_loaded(find, application):
     assert group["TargetType"] == "ip"
 
 
-def test_a_deployment_that_fails_is_taken_back_and_nobody_waits(find, scaled, stack):
+def test_a_deployment_that_fails_is_rolled_back_and_nobody_waits(find, scaled, stack):
     service = find("ECS::Service")
     deployment = service["DeploymentConfiguration"]
     assert deployment["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}

@@ -39,7 +39,7 @@ def test_alarms_without_a_limit_are_off(shipped, options):
     assert "p99" not in alarms(options, "evergreen-nothing-watch")
 
 
-def test_every_alarm_is_heard_when_it_rings_and_when_it_ends(shipped):
+def test_every_alarm_notifies_when_it_rings_and_when_it_ends(shipped):
     (topic,) = shipped.resources(PROD, "AWS::SNS::Topic")
     for name, alarm in alarms(shipped, PROD).items():
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": topic}], name
@@ -53,7 +53,7 @@ def test_a_call_that_takes_all_its_time_rings(shipped):
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
-def test_a_model_that_is_old_and_a_clock_that_stopped_ring_alike(shipped):
+def test_a_model_that_is_old_and_a_schedule_that_stopped_ring_alike(shipped):
     alarm = alarms(shipped, PROD)["model-age"]
     assert alarm["Threshold"] == 45
     assert alarm["TreatMissingData"] == "breaching"
@@ -62,8 +62,8 @@ def test_a_model_that_is_old_and_a_clock_that_stopped_ring_alike(shipped):
 
 
 def test_other_alarms_are_quiet_where_nobody_asks(shipped):
-    of_clocks = ("model-age", "refresh-age")
-    quiet = {name: each for name, each in alarms(shipped, PROD).items() if name not in of_clocks}
+    of_schedules = ("model-age", "refresh-age")
+    quiet = {name: each for name, each in alarms(shipped, PROD).items() if name not in of_schedules}
     assert {each["TreatMissingData"] for each in quiet.values()} == {"notBreaching"}
 
 
@@ -76,7 +76,7 @@ def test_drift_is_a_score_unlike_that_of_the_weeks_before(shipped):
     assert (metric["Metric"]["MetricName"], metric["Stat"]) == ("score", "Average")
 
 
-def test_what_the_last_look_at_the_log_found_rings_for_a_day(shipped):
+def test_what_the_last_drift_check_found_rings_for_a_day(shipped):
     alarm = alarms(shipped, PROD)["traffic-drift"]
     assert alarm["Dimensions"] == [{"Name": "service", "Value": "evergreen-prod"}], "of any model"
     assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("drift", "Maximum", 86400)
@@ -84,7 +84,7 @@ def test_what_the_last_look_at_the_log_found_rings_for_a_day(shipped):
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
 
 
-def test_people_are_told_by_mail(options, shipped):
+def test_people_are_notified_by_mail(options, shipped):
     (subscription,) = options.resources(EVERYTHING, "AWS::SNS::Subscription").values()
     assert subscription["Properties"]["Protocol"] == "email"
     assert subscription["Properties"]["Endpoint"] == "someone@example.com"
@@ -109,7 +109,7 @@ def test_the_topic_takes_words_from_this_account_only(shipped):
     }
 
 
-def test_a_deployment_that_failed_is_told(shipped):
+def test_a_deployment_that_failed_is_reported(shipped):
     rules = shipped.resources(PROD, "AWS::Events::Rule").values()
     (rule,) = (each for each in rules if "EventPattern" in each["Properties"])
     pattern = rule["Properties"]["EventPattern"]
@@ -126,11 +126,11 @@ def test_one_stage_has_the_budget_of_the_account(shipped, options):
     assert budget["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
     assert budget["Budget"]["TimeUnit"] == "MONTHLY"
     assert "CostFilters" not in budget["Budget"], "the whole account"
-    told = [
+    thresholds = [
         (each["Notification"]["NotificationType"], each["Notification"]["Threshold"])
         for each in budget["NotificationsWithSubscribers"]
     ]
-    assert told == [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
+    assert thresholds == [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
     (topic,) = shipped.resources(PROD, "AWS::SNS::Topic")
     subscribers = [each["Subscribers"] for each in budget["NotificationsWithSubscribers"]]
     assert subscribers == [[{"Address": {"Ref": topic}, "SubscriptionType": "SNS"}]] * 3

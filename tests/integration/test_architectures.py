@@ -166,8 +166,8 @@ def test_an_lstm_learns_from_scratch(tmp_path):
     report = trained(tmp_path, content, *changes)
     assert report["after_calibration"]["toy-validation"]["accuracy"] > 0.95
     assert report["parity"]["agreement"] > 0.99
-    looks = (tmp_path / "out" / "log.jsonl").read_text(encoding="utf-8").count('"toy"')
-    assert looks == 2  # one after each epoch
+    evaluations = (tmp_path / "out" / "log.jsonl").read_text(encoding="utf-8").count('"toy"')
+    assert evaluations == 2  # one after each epoch
     config = json.loads((tmp_path / "out/artifact/config.json").read_text(encoding="utf-8"))
     assert (config["model_type"], config["forget"]) == ("lstm", 0.05)
     kept = {file.parent.name for file in (tmp_path / "cache").rglob("*.*")}
@@ -206,13 +206,13 @@ def test_packed_vectors_are_near_those_that_they_were_made_of():
     assert error < 0.03
 
 
-def test_a_crf_learns_names_that_only_capitals_tell(tmp_path):
+def test_a_crf_learns_names_that_only_capitals_distinguish(tmp_path):
     write_names(tmp_path)
     write_base(tmp_path)
     report = trained(tmp_path, ENTITIES.format(base=tmp_path / "base"))
     figures = report["after_calibration"]
     assert set(figures) == {"toy-validation", "toy-validation-documents", "other"}
-    # Blind to capitals it could not tell half of the names from words that are spelt alike.
+    # Blind to capitals it could not distinguish half of the names from words that are spelt alike.
     assert figures["toy-validation"]["f1"] > 0.7
     assert figures["toy-validation-documents"]["f1"] > 0.7
     assert report["parity"]["same"] >= 0.99
@@ -267,7 +267,7 @@ def asked(models, body):
 
 
 def test_an_architecture_of_ones_own_is_served_by_the_unchanged_application(tmp_path):
-    """The walk of docs/own-model.md: configuration, training, publishing, promoting, serving."""
+    """The steps of docs/own-model.md: configuration, training, publishing, promoting, serving."""
     write_reviews(tmp_path)
     architecture = "tests.integration.own_architecture.bag_of_vectors"
     more = "[network]\nwidth = 8\nvocabulary = 60\n"

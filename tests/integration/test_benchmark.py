@@ -14,9 +14,10 @@ import pyarrow.parquet
 import pytest
 from pydantic import TypeAdapter
 
+from function.backends.weights import Array, dequantise
 from function.settings import Settings
 from scripts.benchmark import budgets
-from scripts.benchmark.agreement import Array, calibrated, dequantise, difference
+from scripts.benchmark.agreement import calibrated, difference
 from scripts.benchmark.figures import (
     Bulk,
     BulkRound,
@@ -34,7 +35,7 @@ from scripts.benchmark.footprint import installed_packages, needed, pinned_versi
 from scripts.benchmark.plan import Subject
 from scripts.benchmark.report import render
 from scripts.benchmark.results import Results, as_json
-from scripts.benchmark.texts import closest, dealt, made_up, sample
+from scripts.benchmark.texts import closest, made_up, mix_lengths, sample
 from scripts.benchmark.worker import (
     Prepare,
     batch_windows,
@@ -167,7 +168,7 @@ def test_no_difference_overflows_eight_bits() -> None:
 
 
 def test_integers_without_a_scale_are_refused() -> None:
-    with pytest.raises(CommandError, match="w: int8 without a scale"):
+    with pytest.raises(ValueError, match="w is I8 and has no w_scale"):
         dequantise({"w": np.zeros((1, 1), dtype=np.int8)}, [])
 
 
@@ -242,18 +243,18 @@ def test_the_closest_lengths_are_chosen() -> None:
     assert closest(["a", "b", "c"], [10, 290, 330], 300, 2) == ["b", "c"]
 
 
-def test_dealt_texts_are_as_long_together_wherever_one_looks() -> None:
+def test_mixed_texts_are_as_long_together_in_every_run_of_them() -> None:
     texts = made_up(96)
     words = {text: len(text.split()) for text in texts}
-    chosen = dealt(texts, [words[text] for text in texts])
+    chosen = mix_lengths(texts, [words[text] for text in texts])
     assert sorted(chosen) == sorted(texts)
-    assert chosen == dealt(texts, [words[text] for text in texts])
+    assert chosen == mix_lengths(texts, [words[text] for text in texts])
 
     def means(row: list[str], size: int) -> list[float]:
         return [float(np.mean([words[t] for t in row[i : i + size]])) for i in range(0, 96, size)]
 
     assert np.std(means(chosen, 16)) < np.std(means(texts, 16)) / 2
-    assert sorted(dealt(["a", "b", "c"], [3, 1, 2])) == ["a", "b", "c"]
+    assert sorted(mix_lengths(["a", "b", "c"], [3, 1, 2])) == ["a", "b", "c"]
 
 
 def test_sizes_are_of_what_is_installed() -> None:

@@ -113,7 +113,7 @@ def test_a_quick_run_tries_whatever_a_full_one_does() -> None:
 
 
 @pytest.mark.integration
-def test_torch_without_a_gpu_says_so() -> None:
+def test_torch_without_a_gpu_is_reported() -> None:
     job = {"device": "cuda", "size": 8}
     found = work("matrix_rate", job, {"CUDA_VISIBLE_DEVICES": ""})
     assert found == {"card": None, "rate": None}

@@ -33,7 +33,6 @@ dropout = 0.0
 vocabulary = 200
 embedding = 16
 hidden = 64
-layers = 1
 [[datasets]]
 name = "toy"
 path = "{data}"

@@ -29,7 +29,7 @@ def test_german_reviews_are_found_in_the_log_of_the_bundled_model(bundled_models
         check=True,
     )
     assert collected.stdout == "starting\n"
-    looked = subprocess.run(
+    checked = subprocess.run(
         [
             *(sys.executable, "-m", "scripts.drift", "--model", "sentiment"),
             *("--registry", str(REPOSITORY / "registry"), "--log", str(predictions)),
@@ -39,12 +39,12 @@ def test_german_reviews_are_found_in_the_log_of_the_bundled_model(bundled_models
         text=True,
         check=False,
     )
-    assert looked.returncode == 3, looked.stderr
-    assert "sentiment: drift in 72 texts" in looked.stdout
-    assert "tokens per word" in looked.stdout.splitlines()[0]
-    assert "of 72 answers with feedback" in looked.stdout.lower()
+    assert checked.returncode == 3, checked.stderr
+    assert "sentiment: drift in 72 texts" in checked.stdout
+    assert "tokens per word" in checked.stdout.splitlines()[0]
+    assert "of 72 answers with feedback" in checked.stdout.lower()
     report = (tmp_path / "report/sentiment/report.html").read_text()
-    assert looked.stdout.splitlines()[0] in report
+    assert checked.stdout.splitlines()[0] in report
 
 
 def test_texts_are_answered_once_and_kept(bundled_models, tmp_path):
@@ -56,7 +56,7 @@ def test_texts_are_answered_once_and_kept(bundled_models, tmp_path):
     assert cached_log(traffic, bundled_models / "sentiment", tmp_path).read_bytes() == b"kept"
 
 
-MODELS = ("ner", "sentiment", "sentiment-lstm")  # as a stage looks at them
+MODELS = ("ner", "sentiment", "sentiment-lstm")  # as a stage checks them
 
 
 @pytest.fixture
@@ -119,14 +119,14 @@ def lose_version(registry):
 
 
 @pytest.mark.parametrize("harm", [damage_manifest, lose_version])
-def test_a_model_that_cannot_be_looked_at_hides_no_drift(check_prod, registry, tmp_path, harm):
+def test_a_model_that_cannot_be_checked_hides_no_drift(check_prod, registry, tmp_path, harm):
     harm(registry)
     with pytest.raises(DriftError, match=r"ner: drift in 200 texts.*; sentiment: failed: "):
         check_prod(ner=30)
     assert verdicts(tmp_path) == {"ner": "drift", "sentiment-lstm": "no drift"}
 
 
-def test_where_nothing_drifted_the_first_error_is_told_in_the_end(
+def test_where_nothing_drifted_the_first_error_is_raised_in_the_end(
     check_prod, registry, tmp_path, capsys
 ):
     lose_version(registry)

@@ -97,7 +97,7 @@ def open_service(models: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def service_of_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A service with a model that finds entities beside the one that classifies."""
+    """A service with a model that finds entities and one that classifies."""
     folder = tmp_path_factory.mktemp("both")
     write_artifact(folder / "sentiment")
     write_entity_artifact(folder / "ner")
@@ -262,7 +262,7 @@ def test_a_client_takes_texts_and_counts_code_points(client: str, open_service: 
 
 
 @pytest.mark.parametrize("client", PROGRAMS)
-def test_words_against_the_label_are_told_apart(client: str, open_service: str) -> None:
+def test_words_against_the_label_are_distinguished(client: str, open_service: str) -> None:
     ran = run(client, open_service, "good fine bad")
     assert re.search(r"\[good \+0\.\d\d\] \[fine \+0\.\d\d\] \[bad -0\.\d\d\]", ran.stdout)
 

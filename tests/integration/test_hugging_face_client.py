@@ -38,7 +38,7 @@ EXAMPLE = REPOSITORY / "examples" / "hugging_face_client.py"
 
 @pytest.fixture(autouse=True)
 def nobody_is_logged_in(monkeypatch, tmp_path):
-    """No token of this machine's user is sent, and the client is not told to stay offline."""
+    """No token of this machine's user is sent, and the client is not set to stay offline."""
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_OIDC_RESOURCE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "no-token"))
@@ -192,7 +192,7 @@ def test_the_token_opens_what_is_behind_a_key(guarded_url):
         ("wrong", 403, "that key is not known here"),
     ],
 )
-def test_without_the_right_token_it_is_told_so(guarded_url, token, status, said):
+def test_without_the_right_token_the_client_gets_the_reason(guarded_url, token, status, said):
     error = failure(InferenceClient(guarded_url, token=token))
     assert error.response.status_code == status
     assert error.server_message == said
@@ -229,7 +229,7 @@ class Overloaded(DirectEngine):
         (Overloaded, 429, "3", "9 windows of text are waiting; try again in 3 s"),
     ],
 )
-def test_a_busy_service_is_told_once_with_when_to_try_again(
+def test_a_busy_service_is_reported_once_with_when_to_try_again(
     models, engine, status, retry_after, said
 ):
     """The client of today asks once: whoever calls it reads `Retry-After`."""
@@ -342,7 +342,7 @@ def test_the_lambda_finds_entities_for_the_client_too(lambda_url):
 
 
 @pytest.mark.model
-def test_the_lambda_tells_the_client_why_it_refuses(lambda_url):
+def test_the_lambda_reports_to_the_client_why_it_refuses(lambda_url):
     error = failure(InferenceClient(f"{lambda_url}/models/nonsense"))
     assert error.response.status_code == 404
     assert error.server_message.startswith("no model 'nonsense' here; served: ")

@@ -1,4 +1,4 @@
-"""Tiny checkpoints of five families, imported and asked, beside torch on the same texts.
+"""Tiny checkpoints of five families, imported and asked, compared with torch on the same texts.
 
 Each is random weights that learnt for a second which words belong to which label, so that it is
 sure of its answers: rounding to eight bits may move a probability by TOLERANCE, and no label. What
@@ -255,7 +255,7 @@ def answers(predictor, texts):
     )
 
 
-def beside_torch(checkpoint, artifact, texts):
+def compare_with_torch(checkpoint, artifact, texts):
     """What is served and what torch says, each (texts, labels)."""
     settings = artifact.manifest.tokenization
     exact = torch_logits(checkpoint, texts, settings.max_tokens, settings.stride).softmax(1)
@@ -264,29 +264,29 @@ def beside_torch(checkpoint, artifact, texts):
 
 def test_it_answers_as_torch_does(family):
     _, checkpoint, artifact = family
-    served, exact = beside_torch(checkpoint, artifact, sentences(30, 25, seed=2))
+    served, exact = compare_with_torch(checkpoint, artifact, sentences(30, 25, seed=2))
     assert np.abs(served - exact).max() < TOLERANCE
     assert (served.argmax(1) == exact.argmax(1)).all()
     assert set(exact.argmax(1)) == set(range(5))
 
 
-def test_a_long_text_is_read_in_windows_as_torch_would_read_them(family):
+def test_a_long_text_is_run_in_windows_as_torch_would_run_them(family):
     _, checkpoint, artifact = family
     text = " ".join(" ".join(sentences(20, 12, seed=3)).split()[:75])
     (prediction,), _ = open_predictor(artifact.path).predict([text], Options())
     assert prediction.windows > 2
     assert not prediction.truncated
-    served, exact = beside_torch(checkpoint, artifact, [text])
+    served, exact = compare_with_torch(checkpoint, artifact, [text])
     assert np.abs(served - exact).max() < TOLERANCE
 
 
-def test_padding_beside_a_longer_text_changes_no_answer(family):
+def test_padding_to_a_longer_text_changes_no_answer(family):
     name, _, artifact = family
     predictor = open_predictor(artifact.path)
     short, long = "a funny film", " ".join(OTHERS)
     assert predictor._tokenizer.pad_id == FAMILIES[name][2]
-    alone, beside = answers(predictor, [short]), answers(predictor, [short, long])
-    assert np.abs(alone[0] - beside[0]).max() < TOLERANCE
+    alone, padded = answers(predictor, [short]), answers(predictor, [short, long])
+    assert np.abs(alone[0] - padded[0]).max() < TOLERANCE
 
 
 def test_the_manifest_says_what_the_checkpoint_says(family):
@@ -304,10 +304,10 @@ def test_the_manifest_says_what_the_checkpoint_says(family):
     }
     assert manifest.decoding.temperature == 1
     assert (manifest.metrics, manifest.profile) == ({}, {})
-    told = manifest.provenance
-    assert (told["base"], told["revision"]) == (REVISION.source, REVISION.revision)
-    assert told["parity"]["texts"] == len(TEXTS)
-    assert told["libraries"]["torch"] == torch.__version__
+    provenance = manifest.provenance
+    assert (provenance["base"], provenance["revision"]) == (REVISION.source, REVISION.revision)
+    assert provenance["parity"]["texts"] == len(TEXTS)
+    assert provenance["libraries"]["torch"] == torch.__version__
     verify(artifact)
 
 
@@ -368,7 +368,7 @@ def other_tokenizer(folder):
 
 
 def last_token_reader(folder):
-    """GPT-2 answers from the last token that is not padding, and is told the wrong one."""
+    """GPT-2 answers from the last token that is not padding, and is configured with a wrong one."""
     config = GPT2Config(
         vocab_size=1100,
         n_embd=32,

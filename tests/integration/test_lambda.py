@@ -53,7 +53,7 @@ def test_bad_input_is_a_problem_and_no_failure_of_the_function(emulator):
     assert answer["headers"]["content-type"] == "application/problem+json"
 
 
-def test_the_clock_is_answered(emulator):
+def test_the_warm_up_event_is_answered(emulator):
     scheduled = json.loads((EVENTS / "scheduled.json").read_text())
     assert emulator.invoke(scheduled)["model"] == "sentiment"
 

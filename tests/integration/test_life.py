@@ -1,4 +1,4 @@
-"""The life of a model through the commands alone, in a bucket: the walk of docs/refresh.md."""
+"""The life of a model through the commands alone, in a bucket: the steps of docs/refresh.md."""
 
 import json
 import os
@@ -16,7 +16,7 @@ __all__ = ["aws", "bucket", "moto_endpoint"]
 
 pytestmark = pytest.mark.integration
 
-# Nothing that a look for news imports may need these.
+# Nothing that a check for updates imports may need these.
 WITHOUT = """
 import runpy, sys
 for name in ("torch", "transformers", "onnx", "pyarrow", "onnxruntime"):
@@ -62,7 +62,7 @@ def test_the_life_of_a_model(command, tmp_path):
         arguments = ("--model", "sentiment", "--source", source, "--gate", gate)
         return command("refresh", *arguments, "--json", happened, **more)
 
-    def told():
+    def result():
         return json.loads(happened.read_text())
 
     def production():
@@ -78,10 +78,10 @@ def test_the_life_of_a_model(command, tmp_path):
 
     # Refresh to a better B, which the deployment then promotes.
     refresh(f"dir:{models['B']}")
-    b = told()["version"]
-    assert told()["changed"]
-    assert (told()["verdict"], told()["previous"]) == ("passed", a)
-    assert told()["source"] == f"dir:{models['B']}"
+    b = result()["version"]
+    assert result()["changed"]
+    assert (result()["verdict"], result()["previous"]) == ("passed", a)
+    assert result()["source"] == f"dir:{models['B']}"
     assert production() == a
     command("promote", "--model", "sentiment", "--version", b)
 
@@ -92,18 +92,18 @@ def test_the_life_of_a_model(command, tmp_path):
         "--json", happened, "--report", report, code=3,
     )  # fmt: skip
     assert "nothing moved" in said
-    assert not told()["changed"]
+    assert not result()["changed"]
     assert "refused" in report.read_text()
     begun = time.monotonic()
     refresh(f"dir:{models['C']}", without_training=True)
     assert time.monotonic() - begun < 10
-    assert told()["verdict"] == "nothing new"
+    assert result()["verdict"] == "nothing new"
 
-    # Roll back to A, and the clock leaves it there.
+    # Roll back to A, and the scheduled refresh leaves it there.
     assert f"{b} -> {a}" in command("rollback", "--model", "sentiment", "--from", b)
     assert "nothing to do" in command("rollback", "--model", "sentiment", "--from", b)
     refresh(f"dir:{models['B']}", without_training=True)
-    assert told()["verdict"] == "nothing new"
+    assert result()["verdict"] == "nothing new"
     assert production() == a
     assert "nothing to go back to" in command("rollback", "--model", "sentiment", code=1)
 

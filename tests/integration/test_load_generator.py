@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.load import Connection, FailedError, Load, post, request
+from scripts.benchmark.load import Connection, FailedError, Load, json_request, request
 from scripts.benchmark.processes import Running, echo_server, persistent_worker, serving
 from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
@@ -104,13 +104,13 @@ def test_a_server_that_hangs_up_fails_the_whole() -> None:
 
 
 def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
-    heard: list[bytes] = []
+    received: list[bytes] = []
 
     async def talk() -> None:
         done = asyncio.Event()
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            heard.append(await reader.read())
+            received.append(await reader.read())
             writer.close()
             done.set()
 
@@ -126,12 +126,12 @@ def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
             await done.wait()
 
     asyncio.run(talk())
-    assert heard == [b"half a requ"]
+    assert received == [b"half a requ"]
 
 
 def test_requests_carry_what_a_server_needs() -> None:
     assert request("GET", "/a") == b"GET /a HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-    head, _, body = post("/a", {"inputs": "é"}).partition(b"\r\n\r\n")
+    head, _, body = json_request("/a", {"inputs": "é"}).partition(b"\r\n\r\n")
     assert json.loads(body) == {"inputs": "é"}
     assert f"content-length: {len(body)}".encode() in head.split(b"\r\n")
 

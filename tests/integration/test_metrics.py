@@ -1,4 +1,4 @@
-"""Each thing that is said to be measured is told by a real process."""
+"""Each thing that is said to be measured is logged by a real process."""
 
 import json
 import os
@@ -29,8 +29,8 @@ for event in map(json.loads, sys.stdin):
 """
 
 
-class Told(NamedTuple):
-    """What a server told: lines of its log, and Prometheus's metrics by name."""
+class Reported(NamedTuple):
+    """What a server reported: lines of its log, and Prometheus's metrics by name."""
 
     lines: list[str]
     samples: dict[str, list[dict[str, str]]]
@@ -62,12 +62,12 @@ def server(models):
     for family in text_string_to_metric_families(exposed.decode()):
         for sample in family.samples:
             samples.setdefault(sample.name, []).append(sample.labels)
-    return Told(out.splitlines(), samples)
+    return Reported(out.splitlines(), samples)
 
 
 @pytest.fixture(scope="module")
 def function(models):
-    """The lines of a Lambda that was asked, and woken by the clock."""
+    """The lines of a Lambda that was asked, and warmed by the schedule."""
     asked = json.loads((REPOSITORY / "tests" / "events" / "http_api_v2.json").read_text())
     asked |= {"body": json.dumps(BODY), "isBase64Encoded": False}
     tick = json.loads((REPOSITORY / "tests" / "events" / "scheduled.json").read_text())
@@ -98,31 +98,31 @@ def embedded(lines):
     return [metrics_of(line) for line in lines if "_aws" in line]
 
 
-@pytest.mark.parametrize("told", SIGNALS, ids=lambda told: told.member)
-def test_it_is_told_with_its_unit_and_labels(told, server, function):
-    names = ["label_positive", "label_negative"] if told.member == "labels" else [told.member]
+@pytest.mark.parametrize("spec", SIGNALS, ids=lambda spec: spec.member)
+def test_it_is_logged_with_its_unit_and_labels(spec, server, function):
+    names = ["label_positive", "label_negative"] if spec.member == "labels" else [spec.member]
     sources = {
         "request": embedded(function)[:1],
         "load": embedded(server.lines),
         "age": [*embedded(function)[1:], *embedded(server.lines)],
     }
-    for line in told.lines:
+    for line in spec.lines:
         for name in names:
             found = [metrics[name][:2] for metrics in sources[line] if name in metrics]
             assert found, f"{name} is in no {line} line"
-            assert set(map(str, found)) == {str((told.unit, [list(told.dimensions)]))}
-    if told.kind:
-        ending = "_count" if told.kind == "histogram" else ""
-        samples = server.samples[f"evergreen_{told.prometheus}{ending}"]
-        assert {frozenset(labels) for labels in samples} == {frozenset(told.labels)}
+            assert set(map(str, found)) == {str((spec.unit, [list(spec.dimensions)]))}
+    if spec.kind:
+        ending = "_count" if spec.kind == "histogram" else ""
+        samples = server.samples[f"evergreen_{spec.prometheus}{ending}"]
+        assert {frozenset(labels) for labels in samples} == {frozenset(spec.labels)}
 
 
-def test_nothing_is_told_that_is_not_in_the_table(server, function):
-    known = {told.member for told in SIGNALS} | {"label_positive", "label_negative"}
+def test_nothing_is_reported_that_is_not_in_the_table(server, function):
+    known = {spec.member for spec in SIGNALS} | {"label_positive", "label_negative"}
     for metrics in embedded([*server.lines, *function]):
         assert metrics.keys() <= known
     ours = {name for name in server.samples if name.startswith("evergreen_")}
-    families = {f"evergreen_{told.prometheus}" for told in SIGNALS if told.kind}
+    families = {f"evergreen_{spec.prometheus}" for spec in SIGNALS if spec.kind}
     endings = ("_bucket", "_count", "_sum", "_created")
     for name in ours:
         stem = next((name.removesuffix(end) for end in endings if name.endswith(end)), name)
@@ -150,7 +150,7 @@ def test_without_an_interval_a_server_reports_nothing(models):
     assert not embedded(out.splitlines())
 
 
-def test_a_lambda_is_told_by_its_name(function):
+def test_a_lambda_is_distinguished_by_its_name(function):
     lines = [json.loads(line) for line in function]
     assert [line["service"] for line in lines] == ["evergreen-dev"] * 2
     assert [line.get("cold_start") for line in lines] == [1, None]

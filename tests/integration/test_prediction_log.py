@@ -42,8 +42,8 @@ def ask(path, body):
 
 answer = ask("/v1/predict", {"inputs": ["good zeppelins", "bad"]})
 first = answer["headers"]["x-prediction-id"]
-told = ask("/v1/feedback", {"id": first[:-1] + "1", "label": "positive"})
-assert (answer["statusCode"], told["statusCode"]) == (200, 202), told
+feedback = ask("/v1/feedback", {"id": first[:-1] + "1", "label": "positive"})
+assert (answer["statusCode"], feedback["statusCode"]) == (200, 202), feedback
 handler(json.load(open("tests/events/scheduled.json")), None)
 """
 

@@ -39,7 +39,7 @@ def score(artifact, *arguments):
 
 @pytest.fixture
 def reviews(tmp_path):
-    """A CSV of many lots, the last one not full, with bad rows in it."""
+    """A CSV of many chunks, the last one not full, with bad rows in it."""
     chance = random.Random(3)
     path = tmp_path / "reviews.csv"
     with path.open("w", newline="") as file:
@@ -55,7 +55,7 @@ def test_a_run_that_is_killed_and_run_again_gives_the_same_two_files(artifact, r
     killed, whole = tmp_path / "killed.jsonl", tmp_path / "whole.jsonl"
     arguments = ("--input", reviews, "--output", killed)
     done = []
-    for lots in (1, 5):
+    for chunks in (1, 5):
         process = subprocess.Popen(
             command(*arguments),
             cwd=REPOSITORY,
@@ -66,7 +66,7 @@ def test_a_run_that_is_killed_and_run_again_gives_the_same_two_files(artifact, r
         outcomes = tmp_path / "killed.jsonl.partial" / "outcomes.jsonl"
         while process.poll() is None:
             lines = outcomes.read_bytes().count(b"\n") if outcomes.exists() else 0
-            if lines >= 256 * lots:
+            if lines >= 256 * chunks:
                 process.send_signal(signal.SIGKILL)
                 break
             time.sleep(0.005)

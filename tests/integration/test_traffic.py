@@ -1,4 +1,4 @@
-"""The server under traffic: batches, short texts beside long ones, refusals, a drain."""
+"""The server under traffic: batches, short texts among long ones, refusals, a drain."""
 
 import asyncio
 import json
@@ -89,7 +89,7 @@ def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_a
     )
 
 
-def test_a_client_that_hangs_up_is_not_read_to_the_end(serve):
+def test_the_text_of_a_client_that_hangs_up_is_not_run_to_the_end(serve):
     process, url = serve()
 
     async def traffic():
@@ -151,7 +151,7 @@ def test_what_takes_longer_than_the_stop_timeout_is_given_up_within_it(serve):
     assert given_up
 
 
-def test_a_port_that_is_taken_is_one_line_that_says_so(bundled_models, serve):
+def test_a_port_that_is_taken_is_reported_in_one_line(bundled_models, serve):
     _, url = serve()
     port = url.rsplit(":", 1)[1]
     process = start(MODELS_DIR=str(bundled_models), PORT=port)

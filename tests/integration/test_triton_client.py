@@ -100,7 +100,7 @@ SPANS = [[("PER", 2, 14), ("ORG", 19, 23)], [], [("LOC", 0, 5)]]
 
 
 def spans(result):
-    """Of each text, the entities that an element tells."""
+    """The entities of each text, from an element of the tensor."""
     return [
         [(each["label"], each["start"], each["end"]) for each in json.loads(element)]
         for element in result.as_numpy("entities")
@@ -154,7 +154,7 @@ def test_each_side_chooses_its_form(client, binary_in, binary_out):
     assert result.as_numpy("score").shape == (3,)
 
 
-def test_one_output_in_binary_beside_one_in_json(client):
+def test_one_output_in_binary_and_one_in_json(client):
     outputs = [InferRequestedOutput("score"), InferRequestedOutput("label", binary_data=False)]
     result = client.infer("sentiment", [tensor(TEXTS)], outputs=outputs)
     assert result.as_numpy("label").tolist() == [label.decode() for label in LABELS]
@@ -265,7 +265,7 @@ def test_a_tensor_that_breaks_off_is_refused(client):
         lambda client: client.get_system_shared_memory_status(),
     ],
 )
-def test_what_is_no_part_of_the_protocol_is_told_to_be_missing(client, ask):
+def test_what_is_no_part_of_the_protocol_is_reported_as_missing(client, ask):
     with pytest.raises(InferenceServerException, match="no such route") as caught:
         ask(client)
     assert caught.value.status() == "404"
@@ -373,7 +373,7 @@ def test_the_lambda_finds_entities_for_the_client_too(function, binary):
 
 
 @pytest.mark.model
-def test_the_lambda_tells_the_client_what_is_wrong(function):
+def test_the_lambda_reports_to_the_client_what_is_wrong(function):
     with InferenceServerClient(function) as client:
         with pytest.raises(InferenceServerException, match="not UTF-8") as caught:
             client.infer("sentiment", [tensor([b"\xff\xfe"])])

@@ -62,7 +62,7 @@ def test_torch_gives_the_graphs_labels(graph, reading):
         graph, reading(lambda artifact: TorchBackend(artifact, device="cpu"))
     )
     assert agreement.texts > 900
-    # Less two standard errors of so many texts.
+    # Less two standard errors of n texts.
     spread = math.sqrt(PROMISED * (1 - PROMISED) / agreement.texts)
     assert agreement.share >= PROMISED - 2 * spread, agreement
     assert agreement.mean_difference < 0.01, agreement

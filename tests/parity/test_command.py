@@ -47,7 +47,7 @@ def evaluate(*arguments):
     )
 
 
-def test_it_tells_how_often_torch_and_the_graph_agree(artifact, texts, tmp_path):
+def test_it_reports_how_often_torch_and_the_graph_agree(artifact, texts, tmp_path):
     report = tmp_path / "report.json"
     done = evaluate(
         *("--artifact", artifact, "--data", texts, "--backend", "torch"),

@@ -1,4 +1,4 @@
-"""Every family that can be imported: torch beside the graph, over the weight file of both."""
+"""Every family that can be imported: torch compared with the graph, over one weight file."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""`python -m scripts.parity`: int8 beside full precision on the processor at hand."""
+"""`python -m scripts.parity`: int8 compared with full precision on this processor."""
 
 import json
 import sys
@@ -115,12 +115,12 @@ def unserved(tmp_path, monkeypatch):
     return registry
 
 
-def test_a_model_that_torch_cannot_serve_is_wrong_usage_and_told_what_to_do(unserved) -> None:
+def test_a_model_that_torch_cannot_serve_is_wrong_usage_with_advice(unserved) -> None:
     with pytest.raises(UsageError, match=r"scripts\.evaluate"):
         parity.main()
 
 
-def test_beside_others_it_is_named_and_passed_over(unserved, location, capsys) -> None:
+def test_among_others_it_is_named_and_passed_over(unserved, location, capsys) -> None:
     model = location[1]
     seed(open_registry(str(location[0])), unserved)
     (version,) = unserved.versions(model)

@@ -1,4 +1,4 @@
-"""Walk the life of a release on this machine, with no AWS: publish, build, smoke test, deploy,
+"""Run the life of a release on this machine, with no AWS: publish, build, smoke test, deploy,
 refresh, refuse, fail, go back. Prints what was run, how long it took, and what was found to hold.
 
 Real are the commands, the gate, models, images, pushes and digests, the hooks, and the function
@@ -41,7 +41,7 @@ def main() -> None:
     print(__doc__)
     timeline = Timeline()
     with _bounded(arguments.limit), _quiet(), ExitStack() as stack:
-        with timeline.step("put up what stands in"):
+        with timeline.step("start what stands in"):
             environment = stack.enter_context(provision())
         rehearse(environment, timeline)
     write_json(timeline.document(), arguments.json)

@@ -39,7 +39,7 @@ class _Requests(JsonRequests):
 
 
 def install(executable: Path) -> None:
-    """Write the program to where commands look for the CDK's."""
+    """Write the program to where commands find the CDK's."""
     executable.parent.mkdir(parents=True)
     executable.write_text(SCRIPT.format(python=sys.executable))
     executable.chmod(0o755)

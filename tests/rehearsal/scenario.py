@@ -30,7 +30,7 @@ class Scenario:
 
     @property
     def source(self) -> Path:
-        """The folder where the scheduled refresh looks for newer models."""
+        """The folder where the scheduled refresh checks for newer models."""
         return self.environment.folder / "source"
 
     def make_model(self, name: str, change: Change) -> None:
@@ -41,7 +41,7 @@ class Scenario:
         self.offer(name)
 
     def offer(self, name: str) -> None:
-        """Put a model where the scheduled refresh looks."""
+        """Put a model where the scheduled refresh checks."""
         shutil.rmtree(self.source, ignore_errors=True)
         shutil.copytree(self.environment.folder / "models" / name, self.source)
 
@@ -192,7 +192,7 @@ def _broken_image(scenario: Scenario, step: Step) -> None:
     before = environment.images.tags(REPOSITORY)
     done = environment.run(step, "build", "--stage", STAGE, code=1)
     step.check("does not pass its smoke test" in done.err, "the smoke test stops the image")
-    step.check("broken by the last commit" in done.err, "what it says tells why")
+    step.check("broken by the last commit" in done.err, "its error names the cause")
     step.check(environment.images.tags(REPOSITORY) == before, "nothing was pushed")
     scenario.check_live(step, "4", "B")
     environment.checkout.revert()
@@ -219,8 +219,8 @@ def _rollback(scenario: Scenario, step: Step) -> None:
 STEPS: dict[str, Callable[[Scenario, Step], None]] = {
     "first publish, image, smoke test, live": _first_deployment,
     "a push: another digest, the same model": _new_code,
-    "the clock: a better model is found, built, deployed": _better_model,
-    "the clock: a worse model is refused": _worse_model,
+    "scheduled refresh: a better model is found, built, deployed": _better_model,
+    "scheduled refresh: a worse model is refused": _worse_model,
     "a canary fails; then a push": _failing_canary,
     "a broken image never leaves": _broken_image,
     "rollback": _rollback,

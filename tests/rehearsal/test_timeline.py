@@ -6,7 +6,7 @@ from scripts.common.errors import CommandError
 from tests.rehearsal.timeline import RehearsalError, Timeline
 
 
-def test_what_holds_is_told_and_kept(capsys):
+def test_what_holds_is_printed_and_kept(capsys):
     timeline = Timeline()
     with timeline.step("first") as step:
         step.check(True, "one is one")
@@ -31,9 +31,10 @@ def test_what_does_not_hold_ends_it_and_names_the_step():
 
 
 @pytest.mark.parametrize(
-    ("error", "told"), [(CommandError("it broke"), "it broke"), (KeyError("x"), "KeyError: 'x'")]
+    ("error", "reported"),
+    [(CommandError("it broke"), "it broke"), (KeyError("x"), "KeyError: 'x'")],
 )
-def test_whatever_goes_wrong_names_the_step(error, told):
-    named = f"step 1, 'first': {told}"
+def test_whatever_goes_wrong_names_the_step(error, reported):
+    named = f"step 1, 'first': {reported}"
     with pytest.raises(RehearsalError, match=named), Timeline().step("first"):
         raise error

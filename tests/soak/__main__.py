@@ -31,7 +31,7 @@ from tests.stand_ins.json_server import LOOPBACK
 ROOT = Path(__file__).resolve().parents[2]
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 SHORTEST = 4  # seconds in which memory can be said to grow or not
-SETTLE = 2.0  # seconds
+PAUSE = 2.0  # seconds
 START_SECONDS, END_SECONDS = 300, 300
 DRAINED, OF_REVIEWS = 32, 8  # requests under way when the server is stopped, each of n reviews
 
@@ -52,7 +52,7 @@ def main() -> None:
         log(f"load for {arguments.seconds} seconds")
         with watching(pid, arguments.seconds) as samples:
             requests = load(port, arguments.seconds, arguments.clients, arguments.data)
-            time.sleep(SETTLE)  # until the server has noticed that all clients have gone
+            time.sleep(PAUSE)  # until the server has noticed that all clients have gone
         failed_batches = round(read_metric(port, "evergreen_batch_failures_total"))
         drained = drain(port, pid, [json.dumps({"inputs": reviews}).encode()] * DRAINED)
     results = SoakResults(arguments.seconds, requests, samples, failed_batches, drained)
@@ -90,7 +90,7 @@ def load(
             except subprocess.TimeoutExpired as error:
                 raise CommandError("locust does not end") from error
         if code or not results.exists():
-            raise CommandError(f"locust ended with {code}; what it printed tells why")
+            raise CommandError(f"locust ended with {code}; its output names the cause")
         found = json.loads(results.read_text(encoding="utf-8"))
     return {name: RequestStats(**figures) for name, figures in found.items()}
 

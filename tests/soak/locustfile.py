@@ -92,7 +92,7 @@ class Caller(FastHttpUser):
     @task(60)
     def short_text(self) -> None:
         # A row of their own for those that a long request could hold up.
-        self._predict("short text" + ", beside long" * bool(Caller.long_under_way), _pick(SHORT))
+        self._predict("short text" + ", among long" * bool(Caller.long_under_way), _pick(SHORT))
 
     @task(50)
     def review(self) -> None:

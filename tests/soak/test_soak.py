@@ -75,7 +75,7 @@ def results(found: list[Sample], **other: object) -> SoakResults:
     return replace(quiet, **other)  # type: ignore[arg-type]
 
 
-def test_memory_that_settles_is_flat() -> None:
+def test_memory_that_stops_growing_is_flat() -> None:
     slope, share = growth(samples([50, 80] + [100] * 20), 20)
     assert abs(slope) < 1e-6
     assert abs(share) < 1e-6
@@ -123,7 +123,7 @@ def test_batches_that_failed_are_reported() -> None:
     assert found.failures() == ["3 batches failed"]
 
 
-# Answers at once, when it is stopped, or never; tells that it has as many waiting as there are.
+# Answers at once, when it is stopped, or never; reports that it has as many waiting as there are.
 PEER = """
 import asyncio, signal, sys
 

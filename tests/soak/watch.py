@@ -11,7 +11,7 @@ import psutil
 
 SAMPLES = 240
 FLAT = 0.02
-SETTLED = 1 / 2  # of the time, after which every shape of batch has occurred
+WARM_UP = 1 / 2  # of the time, after which every shape of batch has occurred
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ def growth(samples: Sequence[Sample], seconds: float) -> tuple[float, float]:
     Returns:
         Bytes a minute, and the growth in that half as a share of the median.
     """
-    settled = [sample for sample in samples if SETTLED * seconds <= sample.seconds <= seconds]
-    memory = [sample.memory for sample in settled]
-    slope = statistics.linear_regression([sample.seconds for sample in settled], memory).slope
-    spanned = settled[-1].seconds - settled[0].seconds
+    warm = [sample for sample in samples if WARM_UP * seconds <= sample.seconds <= seconds]
+    memory = [sample.memory for sample in warm]
+    slope = statistics.linear_regression([sample.seconds for sample in warm], memory).slope
+    spanned = warm[-1].seconds - warm[0].seconds
     return 60 * slope, slope * spanned / statistics.median(memory)
 
 

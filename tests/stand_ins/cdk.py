@@ -1,7 +1,7 @@
 """The CDK's command line over an account of moto's.
 
 Moto's CloudFormation skips most of the stacks' resources. They are made by hand, as far as
-commands look at them.
+commands read them.
 """
 
 import json

@@ -2,7 +2,7 @@ import traceback
 
 import pytest
 
-from function.core.errors import ConfigurationError
+from function.core.errors import SettingsError
 from function.server.settings import ServerSettings
 from function.settings import load_settings
 
@@ -33,7 +33,7 @@ def test_the_environment_wins():
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(environment, named):
-    with pytest.raises(ConfigurationError, match=named) as raised:
+    with pytest.raises(SettingsError, match=named) as raised:
         load_settings(ServerSettings, environment)
     assert "\n" not in str(raised.value)
 
@@ -46,7 +46,7 @@ def test_predictions_are_logged_only_where_that_is_asked_for():
 def test_the_logs_key_is_shown_nowhere():
     settings = load_settings(ServerSettings, {"PREDICTION_LOG_KEY": "correct horse " * 3})
     assert "horse" not in repr(settings)
-    with pytest.raises(ConfigurationError) as raised:
+    with pytest.raises(SettingsError) as raised:
         load_settings(ServerSettings, {"PREDICTION_LOG_KEY": "correct horse"})
     assert "horse" not in str(raised.value)
 
@@ -60,7 +60,7 @@ def test_the_logs_key_is_shown_nowhere():
     ],
 )
 def test_no_traceback_of_a_wrong_setting_shows_the_key(environment, named):
-    with pytest.raises(ConfigurationError, match=named) as raised:
+    with pytest.raises(SettingsError, match=named) as raised:
         load_settings(ServerSettings, environment)
     assert "horse" not in "".join(traceback.format_exception(raised.value))
 

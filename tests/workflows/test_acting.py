@@ -169,7 +169,7 @@ def test_a_fork_that_nobody_configured_ends_green_and_deploys_nothing(
     assert not acted.of(*ROLE)
 
 
-def test_a_tick_that_finds_nothing_new_ends_at_the_look_without_torch(runner) -> None:
+def test_a_tick_that_finds_nothing_new_ends_at_the_check_without_torch(runner) -> None:
     acted = runner.act("schedule", "refresh-model", [*CONFIGURED, NOTHING_NEW])
     assert acted.green, acted.log
     assert acted.commands() == ["scripts.workflow.plan prod", "scripts.workflow.check_updates prod"]
@@ -235,7 +235,7 @@ def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(refreshed) 
     assert [each["--ref"] for each in refreshed.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
 
 
-def test_models_that_were_refused_are_told_and_change_nothing(runner) -> None:
+def test_models_that_were_refused_are_reported_and_change_nothing(runner) -> None:
     answers = [*CONFIGURED, *BUILT, NEW, REFUSED, NONE_PASSED, RELEASED]
     acted = runner.act("schedule", "refresh-model", answers)
     assert acted.green, acted.log
@@ -278,7 +278,7 @@ LOG = "--var=PREDICTION_LOG=s3://log/predictions"
 GOOD = "--var=DRIFT_REFERENCE=s3://log/good"
 
 
-def test_every_day_the_log_is_looked_at_for_drift(runner) -> None:
+def test_every_day_the_log_is_checked_for_drift(runner) -> None:
     acted = runner.act("schedule", "drift", CONFIGURED, LOG, GOOD)
     assert acted.green
     (options,) = acted.of("python", "-m", "scripts.drift")
@@ -297,14 +297,16 @@ def test_drift_is_red_and_its_report_is_kept(runner) -> None:
     assert kept["--path"] == options["--output"]
 
 
-def test_without_a_good_week_to_compare_with_nothing_is_looked_at_and_it_says_so(runner) -> None:
+def test_without_a_good_week_to_compare_with_nothing_is_checked_and_this_is_reported(
+    runner,
+) -> None:
     acted = runner.act("schedule", "drift", CONFIGURED, LOG)
     assert acted.green
     assert acted.commands() == ["scripts.workflow.plan prod", "scripts.workflow.notice"]
     assert any("DRIFT_REFERENCE" in word for call in acted.calls for word in call)
 
 
-def test_where_no_log_is_kept_nothing_is_looked_at(runner) -> None:
+def test_where_no_log_is_kept_nothing_is_checked(runner) -> None:
     acted = runner.act("schedule", "drift", CONFIGURED)
     assert acted.green
     assert acted.commands() == ["scripts.workflow.plan prod"]

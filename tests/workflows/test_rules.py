@@ -36,7 +36,7 @@ def test_a_job_has_its_own_permissions_and_may_write_no_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_every_permission_has_its_reason_beside_it(name: str) -> None:
+def test_every_permission_has_its_reason_next_to_it(name: str) -> None:
     granted = re.findall(r"^ +(?:[\w-]+): (?:read|write)\b(.*)$", TEXTS[name], re.MULTILINE)
     assert all(re.match(r" # \w+", reason) for reason in granted)
 
@@ -48,7 +48,7 @@ def test_a_job_of_steps_ends_within_a_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_actions_of_others_are_pinned_by_commit_and_tell_their_version(name: str) -> None:
+def test_actions_of_others_are_pinned_by_commit_and_name_their_version(name: str) -> None:
     for line in re.findall(r"uses: (.+)$", TEXTS[name], re.MULTILINE):
         action, _, version = line.partition(" # ")
         if action.startswith("./"):
@@ -217,7 +217,7 @@ def test_containers_are_built_on_the_bases_that_the_images_name() -> None:
         assert f"ARG BASE_IMAGE={environment[variable]}\n" in (REPOSITORY / file).read_text()
 
 
-def test_dependabot_looks_where_versions_are_written_down() -> None:
+def test_dependabot_checks_where_versions_are_written_down() -> None:
     document = yaml.safe_load((FOLDER / "dependabot.yml").read_text())
     places = {
         each["package-ecosystem"]: each.get("directories", [each.get("directory")])

@@ -43,7 +43,7 @@ class DirectoryStore:
 
     def create(self, key: str, content: Content) -> None:
         path = self._path(key)
-        with _errors(key), _written(path, content) as partial:
+        with _errors(key), _write_partial(path, content) as partial:
             try:
                 os.link(partial, path)
             except FileExistsError as error:
@@ -52,7 +52,7 @@ class DirectoryStore:
 
     def replace(self, key: str, content: Content, etag: str) -> None:
         path = self._path(key)
-        with _errors(key), _written(path, content) as partial, _locked(path.parent):
+        with _errors(key), _write_partial(path, content) as partial, _lock_folder(path.parent):
             if not path.exists() or _digest(path) != etag:
                 raise ConflictError(f"{key}: changed meanwhile")
             os.replace(partial, path)
@@ -72,7 +72,7 @@ class DirectoryStore:
         with _errors(key):
             path.unlink(missing_ok=True)
             for folder in path.parents:
-                if folder == self._root or not _removed(folder):
+                if folder == self._root or not _remove_if_empty(folder):
                     break
 
     def _path(self, key: str) -> Path:
@@ -90,7 +90,7 @@ def _errors(key: str) -> Iterator[None]:
 
 
 @contextmanager
-def _written(path: Path, content: Content) -> Iterator[Path]:
+def _write_partial(path: Path, content: Content) -> Iterator[Path]:
     """Yield a synced file of the content in the target's folder, and remove it afterwards."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{PARTIAL}{uuid4().hex}")
@@ -105,7 +105,7 @@ def _written(path: Path, content: Content) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _removed(folder: Path) -> bool:
+def _remove_if_empty(folder: Path) -> bool:
     """Remove a folder if it is empty, and return whether it was."""
     try:
         folder.rmdir()
@@ -128,7 +128,7 @@ def _sync(path: Path) -> None:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
     """Hold the lock of a folder, which one writer at a time has."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

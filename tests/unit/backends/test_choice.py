@@ -6,7 +6,7 @@ from function.backends import choice as choices
 from function.backends.choice import BackendChoice
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
-from function.core.errors import ArtifactError, ConfigurationError, UnsupportedArchitectureError
+from function.core.errors import ArtifactError, SettingsError, UnsupportedArchitectureError
 
 
 class Torch:
@@ -34,7 +34,7 @@ def unsupported(artifact, device):
 
 
 def no_cuda(artifact, device):
-    raise ConfigurationError("torch sees 0 GPUs")
+    raise SettingsError("torch sees 0 GPUs")
 
 
 def damaged(artifact, device):
@@ -57,7 +57,7 @@ def test_auto_takes_onnx_where_there_is_none(no_gpu, artifact):
     assert not on_gpu
 
 
-def test_auto_takes_onnx_and_says_so_where_torch_cannot_use_the_gpu(gpu, artifact, caplog):
+def test_auto_takes_onnx_and_logs_it_where_torch_cannot_use_the_gpu(gpu, artifact, caplog):
     backend, on_gpu = opened("auto", no_cuda, artifact)
     assert isinstance(backend, OnnxBackend)
     assert not on_gpu
@@ -76,9 +76,7 @@ def test_onnx_can_be_asked_for_on_a_machine_with_a_gpu(gpu, artifact):
 
 
 @pytest.mark.parametrize("wanted", ["auto", "torch"])
-def test_what_torch_cannot_serve_is_served_by_onnx_and_the_log_says_so(
-    gpu, artifact, caplog, wanted
-):
+def test_what_torch_cannot_serve_is_served_by_onnx_and_logged(gpu, artifact, caplog, wanted):
     with caplog.at_level(logging.WARNING):
         backend, on_gpu = opened(wanted, unsupported, artifact)
     assert isinstance(backend, OnnxBackend)
@@ -93,5 +91,5 @@ def test_a_damaged_artifact_is_an_error_and_no_reason_for_another_backend(gpu, a
 
 def test_torch_asked_for_but_not_installed_is_refused_at_once(monkeypatch):
     monkeypatch.setattr(choices, "TORCH_PACKAGES", ["torch", "no_such_package"])
-    with pytest.raises(ConfigurationError, match=r"BACKEND: .*no_such_package"):
+    with pytest.raises(SettingsError, match=r"BACKEND: .*no_such_package"):
         BackendChoice("torch", on_torch, threads=1)

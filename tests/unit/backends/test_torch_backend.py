@@ -14,7 +14,7 @@ from function.backends.torch_backend import TorchBackend
 from function.backends.torch_model import load_model
 from function.core.artifact import open_artifact
 from function.core.backend import pad, run_in_batches
-from function.core.errors import ConfigurationError, PredictionError
+from function.core.errors import PredictionError, SettingsError
 from tests.unit.backends.conftest import reweighted
 from tests.unit.backends.exported import LABELS, MAX_TOKENS, windows
 
@@ -61,7 +61,7 @@ def test_a_token_that_the_model_has_not_never_reaches_the_device(backend, token)
 
 @pytest.mark.parametrize("device", ["tpu", "meta", "cuda:99"])
 def test_a_device_that_is_not_there_is_a_wrong_setting(bert, device):
-    with pytest.raises(ConfigurationError, match=f"device: .*'{device}'"):
+    with pytest.raises(SettingsError, match=f"device: .*'{device}'"):
         TorchBackend(bert.artifact, device=device)
 
 
@@ -105,7 +105,7 @@ def loud(tensors):
     tensors[f"{name}_scale"][0] = 1e5 / (direction @ steps)
 
 
-def test_a_window_that_overflows_half_precision_is_read_again_in_float32(copy, caplog):
+def test_a_window_that_overflows_half_precision_is_run_again_in_float32(copy, caplog):
     artifact = reweighted(copy, loud)
     quiet, noisy = windows([9, 5])
     noisy[0] = LOUD  # the position that is classified
@@ -121,7 +121,7 @@ def test_a_window_that_overflows_half_precision_is_read_again_in_float32(copy, c
     assert [record.getMessage()[:26] for record in caplog.records] == ["a text overflowed float16 "]
 
 
-def test_only_the_windows_that_overflow_are_read_again(copy):
+def test_only_the_windows_that_overflow_are_run_again(copy):
     half = TorchBackend(reweighted(copy, loud), device="cpu", precision="float16")
     quiet, noisy = windows([9, 5])
     noisy[0] = LOUD  # the position that is classified

@@ -78,7 +78,7 @@ def test_a_short_text_is_next_though_a_long_one_came_first():
     assert "short" in owners
 
 
-def test_a_long_text_is_read_to_its_end_though_short_ones_keep_coming():
+def test_a_long_text_is_run_to_its_end_though_short_ones_keep_coming():
     queue = FairQueue[str](16)
     queue.put("long", [window(512)] * 4)
     for number in range(1000):
@@ -99,7 +99,7 @@ def test_two_long_texts_share_the_model_by_turns():
     assert abs(owners.count("first") - owners.count("second")) <= 1
 
 
-def test_short_texts_are_read_together_and_a_long_one_is_not_padded_onto_them():
+def test_short_texts_are_run_together_and_a_long_one_is_not_padded_onto_them():
     queue = FairQueue[int](16)
     for owner, tokens in enumerate([12, 400, 14, 13, 390, 15]):
         queue.put(owner, [window(tokens)])

@@ -23,7 +23,7 @@ def test_windows_are_padded_on_the_right_and_the_padding_is_masked():
     assert input_ids.dtype == attention_mask.dtype == np.int64
 
 
-def test_short_windows_are_read_first_and_answered_in_their_order():
+def test_short_windows_are_run_first_and_answered_in_their_order():
     recorder = Recorder()
     outputs = run_in_batches(recorder, WINDOWS, 1000, batch_tokens=4)
     assert [output.tolist() for output in outputs] == [[18], [4], [17]]

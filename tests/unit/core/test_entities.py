@@ -102,7 +102,7 @@ def test_an_entity_on_a_seam_between_windows_is_found_once_and_whole(predictor, 
     assert [each.text for each in prediction.entities] == ["Ada Lovelace"]
 
 
-def test_what_was_not_read_names_nothing(predictor):
+def test_text_that_was_not_encoded_names_nothing(predictor):
     text = "Paris " + "in " * 20 + "Paris"
     assert len(found(predictor, text)) == 2
     assert len(found(predictor, text, long_text="truncate")) == 1

@@ -58,7 +58,7 @@ def test_answers_come_in_the_order_of_the_texts(make_predictor):
     assert [p.label for p in together] == ["positive", "negative", "positive", "negative"]
 
 
-def test_a_long_text_is_read_to_its_end_in_windows(make_predictor):
+def test_a_long_text_is_run_to_its_end_in_windows(make_predictor):
     text = "the film is " * 5 + "bad"
     (prediction,), _ = make_predictor().predict([text], Options())
     assert (prediction.label, prediction.tokens, prediction.truncated) == ("negative", 16, False)
@@ -71,7 +71,7 @@ def test_windows_are_averaged(make_predictor):
     assert prediction.score == pytest.approx(probability(24.0 / 2), rel=1e-5)
 
 
-def test_a_truncated_text_says_so(make_predictor):
+def test_a_truncated_text_is_reported(make_predictor):
     text = "the film is " * 5 + "bad"
     (prediction,), _ = make_predictor().predict([text], Options(long_text="truncate"))
     assert (prediction.windows, prediction.truncated) == (1, True)
@@ -79,7 +79,7 @@ def test_a_truncated_text_says_so(make_predictor):
 
 
 @pytest.mark.parametrize(("words", "truncated"), [(6, False), (7, True)])
-def test_a_text_without_its_middle_says_so(make_predictor, words, truncated):
+def test_a_text_without_its_middle_is_reported(make_predictor, words, truncated):
     (prediction,), _ = make_predictor().predict(["good " * words], Options(long_text="head_tail"))
     assert (prediction.windows, prediction.truncated) == (1, truncated)
 

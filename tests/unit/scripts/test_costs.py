@@ -63,7 +63,7 @@ def test_lines_cross_where_both_cost_the_same(milliseconds):
         assert each.month(after) <= function_dollars(after, milliseconds)
 
 
-def test_where_one_task_cannot_answer_so_many_a_second_one_is_counted():
+def test_a_second_task_is_counted_where_one_cannot_answer_n_a_second():
     milliseconds = 1  # so cheap that a task would have to answer more than it is given
     by_task = CHEAP.given * SECONDS
     assert break_even(CHEAP._replace(hour=6.9 / 730), milliseconds) > by_task
@@ -111,7 +111,7 @@ def test_a_hundred_million_reviews_are_worked_out_by_hand():
     assert gpus[0].dollars == pytest.approx(100e6 / 200 / 3600 * (0.526 * 1.12 + 0.005))
 
 
-def test_a_gpu_costs_what_the_function_does_where_the_page_says_so():
+def test_a_gpu_costs_what_the_function_does_at_the_rate_on_the_page():
     function, _, *gpus = workers(MEASURED["milliseconds"])
     rates = dict(map(reversed, re.findall(r"([\d,]+) \((\S+xlarge)\)", file_table(MEASURED))))
     for gpu in gpus:

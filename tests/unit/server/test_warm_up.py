@@ -12,10 +12,10 @@ from function.server.warm_up import warm_up
 
 
 @pytest.fixture
-def read(make_predictor, monkeypatch):
+def run_warm_up(make_predictor, monkeypatch):
     """Warm up a model of 8 tokens a window: (windows, tokens, whether some is padding) of calls."""
 
-    def read(batch_tokens):
+    def run_warm_up(batch_tokens):
         predictor, calls = make_predictor(max_tokens=8), []
         run = predictor._backend.run
 
@@ -27,19 +27,19 @@ def read(make_predictor, monkeypatch):
         warm_up(predictor, batch_tokens)
         return calls
 
-    return read
+    return run_warm_up
 
 
-def test_it_reads_the_shortest_window_the_longest_a_padded_batch_and_a_full_one(read):
-    assert read(64) == [(1, 2, False), (1, 8, False), (2, 8, True), (8, 8, False)]
+def test_it_runs_the_shortest_window_the_longest_a_padded_batch_and_a_full_one(run_warm_up):
+    assert run_warm_up(64) == [(1, 2, False), (1, 8, False), (2, 8, True), (8, 8, False)]
 
 
-def test_a_padded_batch_is_read_where_two_of_the_longest_do_not_fit_one(read):
-    assert read(8) == [(1, 2, False), (1, 8, False), (2, 4, True), (1, 8, False)]
+def test_a_padded_batch_is_run_where_two_of_the_longest_do_not_fit_one(run_warm_up):
+    assert run_warm_up(8) == [(1, 2, False), (1, 8, False), (2, 4, True), (1, 8, False)]
 
 
-def test_a_batch_of_one_token_can_be_warmed_up_too(read):
-    assert {padded for _, _, padded in read(1)} == {False}
+def test_a_batch_of_one_token_can_be_warmed_up_too(run_warm_up):
+    assert {padded for _, _, padded in run_warm_up(1)} == {False}
 
 
 @pytest.mark.parametrize("sick", range(4))

@@ -1,4 +1,4 @@
-"""What commands hand over to the jobs of a workflow."""
+"""What commands pass to the jobs of a workflow."""
 
 import pytest
 

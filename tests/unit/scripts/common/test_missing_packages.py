@@ -34,9 +34,9 @@ def without(package, module, *arguments):
 def test_measuring_names_a_package_that_is_not_installed(tmp_path, missing):
     artifact = write_entity_artifact(tmp_path / "ner")
     data = write_tagged_golden(tmp_path / "golden.jsonl")
-    told = without(missing, "scripts.evaluate", "--artifact", artifact, "--data", data)
+    reported = without(missing, "scripts.evaluate", "--artifact", artifact, "--data", data)
     needed = "pip install pyarrow scikit-learn seqeval tqdm"
-    assert told == f"error: {missing} is not installed: {needed}{ALL}"
+    assert reported == f"error: {missing} is not installed: {needed}{ALL}"
 
 
 def test_freezing_a_golden_set_names_a_package_that_is_not_installed(tmp_path):
@@ -44,8 +44,8 @@ def test_freezing_a_golden_set_names_a_package_that_is_not_installed(tmp_path):
     registry.publish(open_artifact(write_entity_artifact(tmp_path / "ner")))
     data = write_tagged_golden(tmp_path / "golden.jsonl")
     arguments = ("--registry", tmp_path / "registry", "--model", "ner", "--data", data)
-    told = without("pyarrow", "scripts.golden", *arguments)
-    assert told == f"error: pyarrow is not installed: pip install pyarrow tqdm{ALL}"
+    reported = without("pyarrow", "scripts.golden", *arguments)
+    assert reported == f"error: pyarrow is not installed: pip install pyarrow tqdm{ALL}"
 
 
 def test_a_golden_set_is_frozen_without_what_measures_models(tmp_path):

@@ -31,7 +31,7 @@ def run(*arguments: object, directory: Path = REPOSITORY) -> subprocess.Complete
     )
 
 
-def test_versions_and_digests_of_every_model_are_told(models: Path) -> None:
+def test_versions_and_digests_of_every_model_are_printed(models: Path) -> None:
     done = run(models)
     assert done.returncode == 0, done.stderr
     arguments = done.stdout.splitlines()
@@ -81,7 +81,7 @@ def test_a_folder_without_models_is_wrong_usage(tmp_path: Path) -> None:
         assert "scripts.pull" in done.stderr
 
 
-def test_the_commit_is_told_and_whether_files_had_changed(models: Path, tmp_path: Path) -> None:
+def test_the_commit_is_printed_and_whether_files_had_changed(models: Path, tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
 
@@ -98,8 +98,8 @@ def test_the_commit_is_told_and_whether_files_had_changed(models: Path, tmp_path
     git("remote", "add", "origin", "https://user:token@example.org/owner/name.git")
     commit = git("rev-parse", "HEAD")
     label = "--label=org.opencontainers.image"
-    told = run(models, directory=repository).stdout.splitlines()
-    assert told[4:] == [
+    printed = run(models, directory=repository).stdout.splitlines()
+    assert printed[4:] == [
         f"{label}.revision={commit}",
         f"{label}.source=https://example.org/owner/name",
     ]

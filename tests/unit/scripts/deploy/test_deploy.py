@@ -131,7 +131,7 @@ def test_the_key_is_shown_once_and_only_its_digest_is_kept(do, cloud):
     assert cloud.cdk.calls[-1].context["api_key_version"] == "1"
 
 
-def test_a_key_at_hand_is_used_to_ask(do, cloud, monkeypatch):
+def test_an_available_key_is_used_to_ask(do, cloud, monkeypatch):
     _, _, first = do("--stage", "dev", "--yes")
     monkeypatch.setenv("EVERGREEN_API_KEY", key_in(first))
     code, _, err = do("--stage", "dev", "--yes")

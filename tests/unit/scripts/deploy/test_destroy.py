@@ -17,7 +17,7 @@ FUNCTION, WATCH = "evergreen-dev-function", "evergreen-dev-watch"
 
 
 @pytest.fixture
-def standing(cloud, monkeypatch):
+def deployed(cloud, monkeypatch):
     """A foundation and the stage dev, as a deployment leaves them."""
     cloud.cdk.run(["deploy", "evergreen-foundation", WATCH])
     boto3.client("ssm").put_parameter(
@@ -28,7 +28,7 @@ def standing(cloud, monkeypatch):
 
 
 @pytest.fixture
-def do(standing, monkeypatch, capfd):
+def do(deployed, monkeypatch, capfd):
     def command(*arguments, typed=""):
         monkeypatch.setattr("builtins.input", lambda _: typed)
         monkeypatch.setattr(sys, "argv", ["destroy", *arguments])
@@ -48,10 +48,10 @@ def stacks():
     }
 
 
-def test_a_stage_goes_with_its_key_and_leaves_the_foundation(do, standing):
+def test_a_stage_goes_with_its_key_and_leaves_the_foundation(do, deployed):
     code, err = do("--stage", "dev", typed="dev")
     assert code == 0, err
-    (call,) = standing.cdk.calls
+    (call,) = deployed.cdk.calls
     assert call.command == "destroy"
     assert call.stacks == [FUNCTION, WATCH]
     assert stacks() == {"evergreen-foundation"}
@@ -61,21 +61,21 @@ def test_a_stage_goes_with_its_key_and_leaves_the_foundation(do, standing):
 
 
 @pytest.mark.parametrize("typed", ["", "prod", "y"])
-def test_nothing_goes_unless_its_name_is_typed(do, standing, typed):
+def test_nothing_goes_unless_its_name_is_typed(do, deployed, typed):
     code, err = do("--stage", "dev", typed=typed)
     assert code == 2
     assert "nothing was removed" in err
-    assert standing.cdk.calls == []
+    assert deployed.cdk.calls == []
 
 
-def test_the_foundation_stays_while_a_stage_stands_on_it(do, standing):
+def test_the_foundation_stays_while_a_stage_stands_on_it(do, deployed):
     code, err = do("--stage", "foundation", "--yes")
     assert code == 2
     assert f"{WATCH} still stand on it" in err
-    assert standing.cdk.calls == []
+    assert deployed.cdk.calls == []
 
 
-def test_the_foundation_goes_last_and_says_what_it_leaves(do, standing, monkeypatch):
+def test_the_foundation_goes_last_and_says_what_it_leaves(do, deployed, monkeypatch):
     do("--stage", "dev", "--yes")
     unprotected = []
     # Moto does not know this call; the next test has it checked against AWS's own model.
@@ -101,7 +101,7 @@ def test_a_stack_that_was_protected_can_be_removed():
         stub.assert_no_pending_responses()
 
 
-def test_a_bucket_that_is_not_kept_is_emptied_of_every_version(standing):
+def test_a_bucket_that_is_not_kept_is_emptied_of_every_version(deployed):
     client = boto3.client("s3")
     client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     for content in (b"1", b"2"):

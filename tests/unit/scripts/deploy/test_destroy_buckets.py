@@ -18,7 +18,7 @@ STAGE = replace(DEV, bulk=BulkConfiguration(), predictions=PredictionsConfigurat
 
 @pytest.fixture
 def files(cloud):
-    """The stacks with buckets, as far as their removal looks at them, and a file in each."""
+    """The stacks with buckets, as far as their removal reads them, and a file in each."""
     client = boto3.client("s3")
     for part, output in BUCKETS.items():
         client.create_bucket(

@@ -26,7 +26,7 @@ class Stage:
         self.line, self.cloud, self._outputs = line, cloud, tmp_path / "outputs"
 
     def deliver(self, model=""):
-        """Build and deploy what is at hand, with a version in place of production's."""
+        """Build and deploy the working tree, with a version in place of production's."""
         self._outputs.unlink(missing_ok=True)
         given = ["--models", f"sentiment={model}"] if model else []
         code, _, err = self.line(build, "--stage", "prod", *given, "--outputs", str(self._outputs))
@@ -68,7 +68,7 @@ def prod(line, cloud, source, tmp_path, monkeypatch):
     return stage
 
 
-def test_a_newer_model_is_taken_back_with_its_image(prod, tmp_path):
+def test_a_newer_model_is_rolled_back_with_its_image(prod, tmp_path):
     a, first = prod.production().version, prod.live()
     b = prod.publish(tmp_path / "b", 1.0)
     second = prod.deliver(b)
@@ -91,7 +91,7 @@ def test_it_comes_all_at_once_and_the_stack_that_watches_is_left_alone(prod, tmp
     assert call.context["api_key_version"] == "1"
 
 
-def test_each_run_goes_one_further_back_and_the_last_says_so(prod, tmp_path):
+def test_each_run_goes_one_further_back_and_the_last_reports_the_end(prod, tmp_path):
     first = prod.live()
     second = prod.deliver(prod.publish(tmp_path / "b", 1.0))
     prod.deliver(prod.publish(tmp_path / "c", 3.0))
@@ -118,7 +118,7 @@ def test_a_release_by_name_withdraws_all_that_came_after_it(prod, tmp_path):
         assert len(prod.releases()) == 4
 
 
-def test_what_was_taken_back_comes_again_by_its_name(prod, tmp_path):
+def test_what_was_rolled_back_comes_again_by_its_name(prod, tmp_path):
     b = prod.publish(tmp_path / "b", 1.0)
     second = prod.deliver(b)
     name = prod.releases()[-1].name
@@ -172,10 +172,10 @@ def test_what_went_live_and_never_answered_is_left_for_the_last_that_did(prod, t
     assert prod.live() == first
 
 
-def test_code_that_was_taken_back_is_neither_built_nor_deployed_again_unless_it_is_meant(
+def test_code_that_was_rolled_back_is_neither_built_nor_deployed_again_unless_it_is_meant(
     prod, tmp_path
 ):
-    """As the clock would, which builds what the branch ends with."""
+    """As the scheduled refresh would, which builds what the branch ends with."""
     prod.line.on(LATER)
     bad = prod.deliver()
     prod.back()
@@ -192,7 +192,7 @@ def test_code_that_was_taken_back_is_neither_built_nor_deployed_again_unless_it_
     prod.deliver()
 
 
-def test_a_model_that_was_taken_back_leaves_the_code_alone(prod, tmp_path):
+def test_a_model_that_was_rolled_back_leaves_the_code_alone(prod, tmp_path):
     prod.deliver(prod.publish(tmp_path / "b", 1.0))
     prod.back()
     assert prod.line(build, "--stage", "prod")[0] == 0

@@ -39,7 +39,7 @@ def calls(cloud, monkeypatch):
     really = BaseClient._make_api_call  # type: ignore[attr-defined]
 
     def noted(client, operation, parameters):
-        # What answers callers, in another thread, looks up its keys.
+        # What answers callers, in another thread, reads its keys.
         if not faking and current_thread() is main_thread():
             action = f"{client.meta.service_model.signing_name}:{operation}"
             made.append((ACTIONS.get(action, action), parameters.get("Key", "")))
@@ -68,7 +68,7 @@ def pushed():
 
 @pytest.fixture
 def released(line, cloud, source, calls):
-    """prod, delivered once: image and models as another job hands them over."""
+    """prod, delivered once: image and models as another job passes them on."""
     code, _, err = line(deploy, "--stage", "prod", "--yes", "--registry", str(source))
     assert code == 0, err
     (image,) = pushed()

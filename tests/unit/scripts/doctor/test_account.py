@@ -1,4 +1,4 @@
-"""The doctor's look into an account, of moto's."""
+"""The doctor's checks of an account, of moto's."""
 
 import json
 from dataclasses import replace
@@ -29,7 +29,7 @@ def fresh(cloud):
     return open_account(DEV)
 
 
-def test_an_account_without_bootstrap_is_told_so(fresh):
+def test_an_account_without_bootstrap_is_reported(fresh):
     (found,) = examined.bootstrap(fresh)
     assert found.state == "note"
     assert found.summary == "bootstrap: never ran"

@@ -32,7 +32,7 @@ def test_every_line_says_ok_or_how_to_mend_it_and_is_about_one_thing(cloud, nobo
     for each in found:
         assert "\n" not in each.summary
         assert each.state == "ok" or each.fix, each.summary
-    looked = " ".join(each.summary for each in found)
+    summaries = " ".join(each.summary for each in found)
     for what in (
         "docker",
         "cdk",
@@ -47,7 +47,7 @@ def test_every_line_says_ok_or_how_to_mend_it_and_is_about_one_thing(cloud, nobo
         "schedule",
         "not deployed yet",
     ):
-        assert what in looked
+        assert what in summaries
 
 
 def test_other_accounts_credentials_are_found_before_anything_is_asked(cloud, nobody):

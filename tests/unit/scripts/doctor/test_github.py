@@ -37,7 +37,7 @@ def one(results):
     return found
 
 
-def test_a_repository_that_was_not_filled_in_is_told_how(api):
+def test_a_repository_that_was_not_filled_in_is_reported_with_how_to(api):
     found = one(github.repository(UNKNOWN))
     assert found.state == "bad"
     assert "gh api repos/OWNER/NAME" in found.fix

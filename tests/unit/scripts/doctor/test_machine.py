@@ -1,4 +1,4 @@
-"""The doctor's look at this machine, by what its tools say."""
+"""The doctor's checks of this machine, by what its tools say."""
 
 import json
 from dataclasses import replace

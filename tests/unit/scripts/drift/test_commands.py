@@ -65,8 +65,8 @@ def test_drift_ends_with_3_and_all_reports_are_written_all_the_same(
 ):
     now, output, figures = log("now", 300, tokens=12, right=0.8), tmp_path / "d", tmp_path / "f"
     options = ("--output", output, "--json", figures)
-    told = ("--cloudwatch", "Evergreen", "--service", "drifting")
-    assert command("drift", *REGISTRY, "--log", now, *options, *told) == 3
+    metrics = ("--cloudwatch", "Evergreen", "--service", "drifting")
+    assert command("drift", *REGISTRY, "--log", now, *options, *metrics) == 3
     said = capsys.readouterr()
     assert "sentiment: drift in 300 texts" in said.out
     assert ADVICE[TOKENS] in said.out
@@ -142,10 +142,10 @@ def test_where_the_reference_has_too_little_of_any_model_it_is_wrong(command, bo
 def test_a_window_with_nothing_in_it_is_quiet(command, log, capsys):
     now = log("now", 300)
     assert command("drift", *REGISTRY, "--log", now, "--since", "1h") == 0
-    assert "0 texts are too few to tell" in capsys.readouterr().out
+    assert "0 texts are too few to judge" in capsys.readouterr().out
 
 
-def test_answers_of_another_version_are_left_out_and_told(command, tmp_path, capsys):
+def test_answers_of_another_version_are_skipped_and_counted(command, tmp_path, capsys):
     path = tmp_path / "log.jsonl"
     lines = [{**line, "version": "20260101-00000000"} for line in log_lines(80)]
     path.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"log": "feedback",')

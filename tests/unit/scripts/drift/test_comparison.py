@@ -87,7 +87,7 @@ def test_one_label_alone_can_not_change():
     )
 
 
-def test_accuracy_that_was_lost_is_told_from_bad_luck():
+def test_accuracy_that_was_lost_is_distinguished_from_bad_luck():
     before = FeedbackCounts(930, 1000)
     lost = compare_accuracy(before, FeedbackCounts(160, 200), beyond=0.01)
     assert lost.effect == pytest.approx(0.13)

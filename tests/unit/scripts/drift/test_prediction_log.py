@@ -116,13 +116,13 @@ def test_a_line_lies_in_the_hour_before_where_a_file_was_begun_then(bucket):
 def test_feedback_is_joined_from_after_the_window_and_the_last_one_counts():
     first, second = log_lines(2)
     right, wrong = first["label"], "something else"
-    told = [
+    feedback = [
         {"log": "feedback", "id": first["id"], "time": "2026-11-14T09:00:00Z", "label": wrong},
         {"log": "feedback", "id": first["id"], "time": "2026-11-15T09:00:00Z", "label": right},
         {"log": "feedback", "id": first["id"], "time": "2026-11-14T10:00:00Z", "label": wrong},
     ]
     window = TimeRange(START, START + timedelta(hours=1))
-    found = build_log([*told, first, second], window, "sentiment")
+    found = build_log([*feedback, first, second], window, "sentiment")
     assert found.correct[0] == 1
     assert np.isnan(found.correct[1])
 
@@ -146,23 +146,23 @@ def test_the_entities_of_a_text_are_counted_by_label(tmp_path):
     assert np.isnan(found.scores).all()
 
 
-def test_entities_that_were_told_are_no_damage_and_judge_nothing(tmp_path):
+def test_entities_in_feedback_are_no_damage_and_judge_nothing(tmp_path):
     (line,) = log_lines(1)
     span = {"label": "PER", "start": 0, "end": 3}
-    told = {"log": "feedback", "id": line["id"], "time": line["time"], "entities": [span]}
-    (tmp_path / "log.parquet").write_bytes(write_parquet([line, told]))
+    feedback = {"log": "feedback", "id": line["id"], "time": line["time"], "entities": [span]}
+    (tmp_path / "log.parquet").write_bytes(write_parquet([line, feedback]))
     found = read_log(str(tmp_path), EVER, "sentiment")
     assert found.damaged == 0
     assert np.isnan(found.correct).all()
 
 
-def test_versions_are_told_apart():
+def test_versions_are_distinguished():
     older = [{**line, "version": "20260101-00000000"} for line in log_lines(5, seed=5)]
     log = build_log([*older, *log_lines(3)], EVER, "sentiment")
     assert len(log.of_version(VERSION)) == 3
 
 
-def test_where_nothing_lies_the_command_says_so(tmp_path):
+def test_a_missing_log_is_reported(tmp_path):
     with pytest.raises(UsageError, match="no such file or directory"):
         read_log(str(tmp_path / "absent"), EVER, "sentiment")
 

@@ -1,4 +1,4 @@
-"""What people, alarms and trackers are told."""
+"""The reports that people, alarms and trackers get."""
 
 import json
 import re
@@ -76,17 +76,17 @@ def test_a_page_of_any_window_is_whole(tmp_path, count):
 
 
 def test_names_from_outside_are_no_markup(tmp_path, drifting):
-    look = DriftCheck("<script>", VERSION, drifting.reference, a_log(100))
-    look.write(tmp_path)
+    check = DriftCheck("<script>", VERSION, drifting.reference, a_log(100))
+    check.write(tmp_path)
     assert "<script>" not in (tmp_path / "report.html").read_text()
 
 
-def test_the_alarm_is_told_drift_and_how_far_each_feature_is(drifting):
-    told = metric_values(drifting.document)
-    assert told["drift"] == 1
-    assert told["drift_texts"] == 600
-    assert told["psi_tokens"] > 1
-    assert {"psi_labels", "psi_score", "psi_tokens_per_word", "accuracy"} < set(told)
+def test_the_alarm_gets_drift_and_how_far_each_feature_is(drifting):
+    values = metric_values(drifting.document)
+    assert values["drift"] == 1
+    assert values["drift_texts"] == 600
+    assert values["psi_tokens"] > 1
+    assert {"psi_labels", "psi_score", "psi_tokens_per_word", "accuracy"} < set(values)
     assert metric_values(a_check(a_log(300)).document)["drift"] == 0
     assert metric_values(a_check(a_log(10)).document) == {"drift_texts": 10}
 
@@ -107,7 +107,7 @@ def test_metrics_arrive_by_service_and_model(aws, drifting):
         if dimensions != by:
             assert dimensions == {"service": "evergreen-test"}
             of_all.append(metric["MetricName"])
-    assert of_all == ["drift"], "the alarm's, which hears of every model"
+    assert of_all == ["drift"], "the alarm's, which covers every model"
 
 
 def test_metrics_that_do_not_arrive_are_an_error_in_one_line(aws, monkeypatch, drifting):

@@ -61,7 +61,7 @@ def test_a_change_is_found_where_it_is_and_nowhere_else(reference, kind, feature
     )
 
 
-def test_without_feedback_a_model_that_errs_more_looks_as_ever(reference):
+def test_without_feedback_a_model_that_errs_more_seems_unchanged(reference):
     assert judge_drift(reference, silent(a_log(2000, seed=4, right=0.7))).status == "no drift"
 
 
@@ -81,9 +81,9 @@ def test_a_window_of_few_texts_is_quiet_whatever_is_in_it(reference):
     assert (empty.status, empty.window) == ("quiet", {})
 
 
-def test_few_answers_with_feedback_are_told_and_not_judged(reference):
-    loud, heard = silent(a_log(300, seed=1)), a_log(20, seed=2, right=0.1)
-    verdict = judge_drift(reference, joined([loud, heard]))
+def test_few_answers_with_feedback_are_reported_and_not_judged(reference):
+    without, with_feedback = silent(a_log(300, seed=1)), a_log(20, seed=2, right=0.1)
+    verdict = judge_drift(reference, joined([without, with_feedback]))
     assert drifted(verdict) == set()
     assert "Of 20 answers with feedback" in accuracy_sentence(verdict)
 
@@ -105,7 +105,7 @@ def late(count, begin, **kind):
     return a_log(count, begin=START + timedelta(minutes=begin), **kind)
 
 
-def test_the_report_tells_when_a_change_began(reference):
+def test_the_report_names_when_a_change_began(reference):
     log = joined([a_log(700, seed=1), late(500, 700, seed=2, tokens=20)])
     (finding,) = judge_drift(reference, log).drifted
     found = find_change(slice_window(reference, log), finding)
@@ -114,7 +114,7 @@ def test_the_report_tells_when_a_change_began(reference):
     assert abs(found.at - (START + timedelta(minutes=700))) <= timedelta(minutes=100)
 
 
-def test_a_change_that_has_passed_says_so(reference):
+def test_a_change_that_has_passed_is_reported_as_past(reference):
     log = joined([a_log(700, seed=1, tokens=20), late(500, 700, seed=2)])
     slices, verdict = slice_window(reference, log), judge_drift(reference, log)
     found = find_change(slices, verdict.drifted[0])
@@ -130,7 +130,7 @@ def test_a_change_of_the_whole_window_names_no_time(reference):
     assert "in the whole window" in changes(reference, verdict, slices)[0]
 
 
-def test_when_answers_became_worse_is_told_by_feedback(reference):
+def test_feedback_dates_when_answers_became_worse(reference):
     log = joined([a_log(700, seed=1, right=0.93), late(500, 700, seed=2, right=0.6)])
     verdict = judge_drift(reference, log)
     found = find_change(slice_window(reference, log), verdict.drifted[0])

@@ -24,7 +24,7 @@ def test_differences_are_of_probabilities():
     assert agreement.p99_difference == pytest.approx(0.3)
 
 
-def test_it_tells_how_sure_the_first_was_where_labels_differ():
+def test_it_reports_how_sure_the_first_was_where_labels_differ():
     agreement = compare_labels(evaluation(0.9, 0.52, 0.3), evaluation(0.8, 0.4, 0.9))
     assert agreement.leads == pytest.approx([0.04, 0.4])
 

@@ -42,7 +42,7 @@ def test_neighbours_of_one_label_are_not_one_entity():
     assert figures["f1"] == 0
 
 
-def test_calibration_tells_how_far_scores_are_from_the_share_that_is_right():
+def test_calibration_measures_how_far_scores_are_from_the_share_that_is_right():
     sure = evaluation(([ADA], [(ADA, 0.99)]), ([], [(ADA, 0.99)]))
     assert entity_figures(sure, LABELS)["calibration_error"] == pytest.approx(0.49, abs=0.01)
     fair = evaluation(([ADA], [(ADA, 0.5)]), ([], [(ADA, 0.5)]))

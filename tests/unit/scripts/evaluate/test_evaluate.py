@@ -34,8 +34,8 @@ def measure(tmp_path, monkeypatch):
 
     def run(*arguments):
         report = tmp_path / "report.json"
-        told = ["evaluate", *map(str, arguments), "--json", str(report)]
-        monkeypatch.setattr(sys, "argv", told)
+        line = ["evaluate", *map(str, arguments), "--json", str(report)]
+        monkeypatch.setattr(sys, "argv", line)
         evaluate.main()
         return json.loads(report.read_text())
 

@@ -19,5 +19,5 @@ def test_texts_too_short_to_judge_are_not_counted(make_predictor):
     assert check_highlights(make_predictor(), ["good film"]).texts == 0
 
 
-def test_stretches_are_left_out():
+def test_stretches_are_skipped():
     assert without("abcdef", [(0, 1), (4, 6)]) == "bcd"

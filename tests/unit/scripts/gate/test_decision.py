@@ -93,7 +93,7 @@ def test_a_candidate_that_many_rows_do_not_clear_is_refused():
     assert "equal model could have" in judgement.reasons[0]
 
 
-def test_rows_that_cannot_tell_are_underpowered_and_say_how_many_could():
+def test_rows_too_few_to_decide_are_underpowered_and_say_how_many_would_do():
     # 30 gained, 32 lost of 400: ± 3.9 points.
     golden = golden_of(400)
     candidate, champion = measured(golden, range(32)), measured(golden, range(100, 130))
@@ -272,7 +272,7 @@ def test_the_texts_that_differ_most_come_first_and_ten_are_enough():
     assert first.difference == pytest.approx(0.001 - 0.95)
 
 
-def test_a_gain_tells_the_two_apart_as_much_as_a_loss():
+def test_a_gain_distinguishes_the_two_as_much_as_a_loss():
     golden = golden_of(400)
     judgement = judge(golden, measured(golden, [5]), measured(golden, range(390, 400)), SETTINGS)
     differences = [row.difference for row in judgement.disagreements]

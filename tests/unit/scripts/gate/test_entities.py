@@ -54,7 +54,7 @@ def answers(golden, changed=None, score=0.95):
 
 
 def only(span, rows):
-    """In so many rows that one alone is found, or, at None, nothing."""
+    """In n rows that one alone is found, or, at None, nothing."""
     return {row: [span] if span else [] for row in range(rows)}
 
 

@@ -45,7 +45,7 @@ def test_candidate_and_champion_stand_side_by_side(page):
     assert "| behaviour: negation | 0.50 | 0.50 |" in page
 
 
-def test_the_interval_the_test_the_slices_and_the_limits_are_told(judgement, page):
+def test_the_interval_the_test_the_slices_and_the_limits_are_reported(judgement, page):
     assert "**−0.33 points**" in page
     assert "loses 1; McNemar's exact test: p = 1." in page
     assert "| label positive | 150 | 99.33 % | 100.00 % | −0.67 |" in page

@@ -110,7 +110,7 @@ def test_a_fault_at_any_call_leaves_a_valid_registry_and_the_command_can_be_run_
 def test_a_client_that_retries_after_a_lost_answer_knows_its_own_write(
     store: ObjectStore, versions: list[Artifact]
 ) -> None:
-    """As botocore does: the first try took effect, the second is told of a conflict."""
+    """As botocore does: the first try took effect, the second gets a conflict."""
 
     class Retrying(FaultyStore):
         def _through(self, name: str, key: str, call: Callable[[], Result]) -> Result:

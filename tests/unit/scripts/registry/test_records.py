@@ -1,4 +1,4 @@
-"""Verdicts, golden sets and releases: what a registry holds beside versions and aliases."""
+"""Verdicts, golden sets and releases: what a registry holds next to versions and aliases."""
 
 import hashlib
 from dataclasses import replace
@@ -34,7 +34,7 @@ RELEASE = Release(
 
 
 class Racing(FaultyStore):
-    """Someone else writes right after one's first look at a key."""
+    """Someone else writes right after one's first read of a key."""
 
     def __init__(self, store, key, content):
         super().__init__(store)
@@ -93,9 +93,9 @@ def test_a_golden_set_lies_under_its_digest_and_is_in_use(store):
 
 def test_freezing_again_changes_nothing(store):
     freeze_golden(store, "sentiment", b"rows\n")
-    before = store.get(keys.current_golden("sentiment"))
+    before = store.get(keys.golden_pointer("sentiment"))
     freeze_golden(store, "sentiment", b"rows\n")
-    assert store.get(keys.current_golden("sentiment")) == before
+    assert store.get(keys.golden_pointer("sentiment")) == before
 
 
 def test_another_golden_set_comes_into_use_and_the_old_one_stays(store):
@@ -118,8 +118,8 @@ def test_no_golden_set_says_how_to_make_one(store):
         current_golden(store, "sentiment")
 
 
-def test_two_who_freeze_at_once_are_told(store):
-    key = keys.current_golden("sentiment")
+def test_two_who_freeze_at_once_get_an_error(store):
+    key = keys.golden_pointer("sentiment")
     with pytest.raises(LostRaceError, match="someone else"):
         freeze_golden(Racing(store, key, b'{"digest": "other"}'), "sentiment", b"rows\n")
 

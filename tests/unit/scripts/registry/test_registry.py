@@ -206,26 +206,26 @@ class Together(FaultyStore):
 
 
 def race(store, moves):
-    """Run moves at once; the versions of the winners, and what the losers were told."""
+    """Run moves at once; the versions of the winners, and the errors of the losers."""
     registry = Registry(Together(store, len(moves)))
-    won, told = [], []
+    won, errors = [], []
 
     def move(call):
         try:
             won.append(call(registry))
         except LostRaceError as error:
-            told.append(str(error))
+            errors.append(str(error))
 
     threads = [threading.Thread(target=move, args=(call,)) for call in moves]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return won, told
+    return won, errors
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_of_eight_racing_promotes_one_wins_and_seven_are_told_in_each_of_thirty_rounds(
+def test_of_eight_racing_promotes_one_wins_and_seven_fail_in_each_of_thirty_rounds(
     registry, versions, store, make_store, first
 ):
     published = [registry.publish(artifact) for artifact in versions]
@@ -240,10 +240,10 @@ def test_of_eight_racing_promotes_one_wins_and_seven_are_told_in_each_of_thirty_
         if before and before.version != published[0]:
             before = registry.promote(MODEL, published[0], "next round")
         moves = [lambda r, v=v: r.promote(MODEL, v, "race") for v in wanted]
-        won, told = race(store, moves)
+        won, errors = race(store, moves)
         assert len(won) == 1
-        assert len(told) == 7
-        assert all("someone else moved production first" in line for line in told)
+        assert len(errors) == 7
+        assert all("someone else moved production first" in line for line in errors)
         now = registry.alias(MODEL, "production")
         assert now == won[0]
         assert now.previous == (before.version if before else None)
@@ -253,11 +253,11 @@ def test_a_rollback_that_races_a_promote_does_not_undo_it(registry, versions, st
     a, b, c = (registry.publish(artifact) for artifact in versions)
     registry.promote(MODEL, a, "test")
     registry.promote(MODEL, b, "test")
-    won, told = race(
+    won, errors = race(
         store,
         [lambda r: r.promote(MODEL, c, "race"), lambda r: r.rollback(MODEL, unless_left=b)[1]],
     )
-    assert len(won) == len(told) == 1
+    assert len(won) == len(errors) == 1
     assert registry.alias(MODEL, "production") == won[0]
 
 

@@ -1,4 +1,4 @@
-"""What a stage's releases tell of what stands and what was taken back."""
+"""The active and the rolled-back releases of a stage, by its history."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_the_live_image_once_more_changes_nothing():
     assert past.rolled_back == []
 
 
-def test_what_was_taken_back_and_brought_again_stands():
+def test_what_was_rolled_back_and_deployed_again_is_active():
     past = release_history(releases(("a", "one"), ("b", "two"), ("a", "one"), ("b", "two")))
     assert images(past.active) == "ab"
     assert past.commits_rolled_back() == set()

@@ -63,14 +63,14 @@ def test_a_download_has_the_tag_that_replace_wants(store, tmp_path):
     assert store.get("key").content == b"second"
 
 
-def test_a_missing_key_is_told_apart(store, tmp_path):
+def test_a_missing_key_is_distinguished(store, tmp_path):
     with pytest.raises(NotFoundError, match="nowhere"):
         store.get("nowhere")
     with pytest.raises(NotFoundError, match="nowhere"):
         store.download("nowhere", tmp_path / "x")
 
 
-def test_listings_are_by_prefix_and_tell_when(store):
+def test_listings_are_by_prefix_and_carry_times(store):
     for key in ("m/versions/1/x", "m/versions/2/y", "m/aliases/a.json", "n/z"):
         store.create(key, b"-")
     listed = list(store.list("m/versions/"))
@@ -129,7 +129,7 @@ def test_a_directory_that_cannot_be_written_is_one_line(tmp_path):
         DirectoryStore(tmp_path / "file").create("key", b"-")
 
 
-def test_a_missing_bucket_says_so(aws):
+def test_a_missing_bucket_is_reported(aws):
     with pytest.raises(StoreError, match=r"s3://no-such-bucket/key: NoSuchBucket: create it"):
         open_store("s3://no-such-bucket").get("key")
 

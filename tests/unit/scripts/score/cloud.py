@@ -16,7 +16,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 from infra.components.bulk_states import definition
 from infra.configuration.bulk import BulkConfiguration
 from tests.aws import AWS
-from tests.infra.states import FailedError, Function, evaluate, walk
+from tests.infra.states import FailedError, Function, evaluate, run_machine
 
 REGION, ACCOUNT = AWS["AWS_REGION"], "123456789012"
 MAP_RUN = "arn:aws:states:eu-central-1:123456789012:mapRun:bulk/jsonl:1"
@@ -91,7 +91,7 @@ class Cloud:
         run.counts["total"] += count
         try:
             # Batches end in any order.
-            run.done[:0] = walk(state["ItemProcessor"], batch, self.function)
+            run.done[:0] = run_machine(state["ItemProcessor"], batch, self.function)
             run.counts["succeeded"] += count
         except FailedError as error:
             record = {"Status": "FAILED", "Error": error.args[0], "Cause": error.args[1]}

@@ -48,7 +48,7 @@ def curve(name, steps):
 
 
 def leave_files(folder):
-    """What a run hands over at its end."""
+    """What a run reports at its end."""
     (folder / "artifact").mkdir()
     (folder / "artifact" / "manifest.json").write_text("{}")
     (folder / "config.json").write_text("{}")
@@ -76,7 +76,7 @@ def test_mlflow_holds_a_whole_run(database, client, tmp_path):
     assert [metric.step for metric in history] == list(range(1, 1501))
     kept = {file.path for file in client.list_artifacts(tracker.run)}
     assert kept == {"plots", "config.json", "artifact"}
-    assert list(database.rglob("mlruns/**/plots/loss.png")), "files lie beside the database"
+    assert list(database.rglob("mlruns/**/plots/loss.png")), "files lie next to the database"
 
 
 def test_mlflow_registers_each_model_as_a_newer_version(client, tmp_path):
@@ -108,7 +108,7 @@ def test_mlflow_goes_on_with_the_same_run(client):
     assert client.get_run(first.run).info.status == "RUNNING"
 
 
-def test_a_run_that_was_deleted_is_begun_anew(client):
+def test_a_run_that_was_deleted_is_begun_again(client):
     first = open_run()
     client.delete_run(first.run)
     assert open_run(runs={"mlflow": first.run}).run != first.run
@@ -141,7 +141,7 @@ def wandb_records(path):
 
 
 def finished_records(path):
-    """The same once W&B's own process, which may write for a moment, has told how the run ended."""
+    """The same once W&B's own process, which may write for a moment, has recorded the run's end."""
     deadline = time.monotonic() + 30
     records = list(wandb_records(path))
     while not any(record.HasField("exit") for record in records):
@@ -303,7 +303,7 @@ def test_steps_that_are_done_again_after_a_kill_are_not_recorded_again(tracker, 
     assert steps_of(tracker) == [*range(120)]
 
 
-def test_another_run_is_told_every_step(tracker, tmp_path):
+def test_another_run_gets_every_step(tracker, tmp_path):
     train(make_recording(tracker, tmp_path), tracker, range(100))
     tracker.run, tracker.points = "2", []
     again = make_recording(tracker, tmp_path)
@@ -342,7 +342,7 @@ def test_what_a_killed_run_had_not_sent_is_sent_when_it_goes_on(client, tmp_path
 @pytest.mark.parametrize(
     ("error", "status"), [(KeyboardInterrupt, "KILLED"), (RuntimeError, "FAILED")]
 )
-def test_a_run_that_ends_early_says_so(client, tmp_path, error, status):
+def test_a_run_that_ends_early_is_recorded_as_such(client, tmp_path, error, status):
     config = TrainConfig.model_validate(CONFIG)
     with pytest.raises(error), record_run(config, tmp_path):
         raise error
@@ -374,7 +374,7 @@ def window():
     return a_check(a_log(600, seed=3, tokens=20, right=0.9))
 
 
-def test_mlflow_has_a_window_of_production_beside_the_training_runs(client, tmp_path, window):
+def test_mlflow_has_a_window_of_production_next_to_the_training_runs(client, tmp_path, window):
     run = client.get_run(track(window, "mlflow", tmp_path))
     experiment = client.get_experiment(run.info.experiment_id)
     assert (experiment.name, run.info.status) == ("sentiment", "FINISHED")
@@ -396,8 +396,8 @@ def test_wandb_keeps_a_window_of_production_until_there_is_a_network(tmp_path, m
     monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
     run = track(window, "wandb", tmp_path)
     (folder,) = tmp_path.glob(f"wandb/offline-run-*-{run}")
-    told = (tmp_path / run / "report.html").read_text()
-    assert (folder / "files/report.html").read_text() == told
+    page = (tmp_path / run / "report.html").read_text()
+    assert (folder / "files/report.html").read_text() == page
     assert len([*folder.rglob("*.png")]) == 5
     records = finished_records(folder / f"run-{run}.wandb")
     assert [each.run.job_type for each in records if each.HasField("run")] == ["inference"]

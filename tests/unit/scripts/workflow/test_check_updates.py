@@ -1,4 +1,4 @@
-"""Whether there is something to judge, of which model, and that somebody looked."""
+"""Whether there is something to judge, of which model, and the record of the check."""
 
 import json
 import subprocess
@@ -27,20 +27,20 @@ def run(location, registry, versions, tmp_path, monkeypatch):
     promote(registry, versions[0])
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
 
-    def looked(source="registry", *more, pins=()):
+    def check(source="registry", *more, pins=()):
         stage = replace(PROD, models=pins)
         monkeypatch.setattr(check_updates, "load_stage", lambda name: (PROJECT, stage))
         file = tmp_path / "outputs"
         file.write_text("")
         arguments = ["--registry", location, "--stage", "prod", "--source", source]
         arguments += ["--outputs", str(file), *more]
-        monkeypatch.setattr(sys, "argv", ["look", *arguments])
+        monkeypatch.setattr(sys, "argv", ["check_updates", *arguments])
         check_updates.main()
         name, _, value = file.read_text().removesuffix("\n").partition("=")
         assert name == "new"
         return {each["model"]: each["source"] for each in json.loads(value or "[]")}
 
-    return looked
+    return check
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_revision_that_nobody_judged_is_new(run, artifact, said) -> None:
 
 
 @pytest.mark.parametrize("outcome", ["passed", "refused", "underpowered"])
-def test_what_was_judged_is_new_only_to_a_person_who_says_so(
+def test_what_was_judged_is_new_only_where_a_person_asks_for_it(
     run, registry, tmp_path, said, outcome
 ) -> None:
     judged(registry, f"registry@{newer(registry, tmp_path)}", outcome)
@@ -96,7 +96,7 @@ def test_the_registry_itself_is_a_source(run, registry: Registry, tmp_path) -> N
     assert run("registry", "--retry") == {}
 
 
-def test_every_model_that_the_stage_serves_is_looked_at(run, other, registry, tmp_path) -> None:
+def test_every_model_that_the_stage_serves_is_checked(run, other, registry, tmp_path) -> None:
     newer(registry, tmp_path, OTHER)
     assert run() == {OTHER: "registry"}
     newer(registry, tmp_path)
@@ -111,7 +111,7 @@ def test_a_model_that_never_answered_nor_passed_is_served_by_nobody(run, registr
     assert run() == {}
 
 
-def test_a_model_that_the_stage_pins_stays_and_leaves_its_trace(
+def test_a_model_that_the_stage_pins_stays_and_is_recorded_as_checked(
     run, registry, tmp_path, said
 ) -> None:
     pinned = registry.alias(MODEL, PRODUCTION).version
@@ -144,7 +144,7 @@ def test_a_source_that_cannot_be_read_holds_no_other_model_up(
     assert OTHER not in [entry.key.split("/")[0] for entry in registry.store.list(f"{OTHER}/looks")]
 
 
-def test_every_look_leaves_a_trace_of_the_last_and_no_other(run, registry, artifact) -> None:
+def test_every_check_records_the_last_one_and_no_other(run, registry, artifact) -> None:
     run("registry")
     first = json.loads(registry.store.get(keys.last_check(MODEL)).content)
     run(f"dir:{artifact}")
@@ -157,12 +157,12 @@ def test_every_look_leaves_a_trace_of_the_last_and_no_other(run, registry, artif
     ]
 
 
-def test_a_trace_is_no_model(registry) -> None:
+def test_a_record_of_a_check_is_no_model(registry) -> None:
     record_check(registry, MODEL, "registry")
     assert MODEL not in registry.models()
 
 
-def test_two_who_look_at_once_are_content_with_one_trace(registry, monkeypatch) -> None:
+def test_two_checks_at_once_are_content_with_one_record(registry, monkeypatch) -> None:
     def conflict(*_):
         raise ConflictError("meanwhile")
 

@@ -14,7 +14,7 @@ GOOD, BAD = "a" * 40, "b" * 40
 def run(location, tmp_path, monkeypatch, capsys):
     """Run the command for prod; what it prints, and its outputs."""
 
-    def told():
+    def command():
         file = tmp_path / "outputs"
         file.write_text("")
         arguments = ["--registry", location, "--stage", "prod", "--outputs", str(file)]
@@ -22,7 +22,7 @@ def run(location, tmp_path, monkeypatch, capsys):
         released_commit.main()
         return capsys.readouterr().out, file.read_text()
 
-    return told
+    return command
 
 
 def record(registry, stage, commit, image, minute):
@@ -37,7 +37,7 @@ def test_it_is_the_commit_of_the_stages_last_release(run, registry) -> None:
     assert run() == (f"{GOOD}\n", f"commit={GOOD}\n")
 
 
-def test_what_was_taken_back_does_not_count(run, registry) -> None:
+def test_what_was_rolled_back_does_not_count(run, registry) -> None:
     record(registry, "prod", GOOD, "1", 0)
     record(registry, "prod", BAD, "2", 1)
     record(registry, "prod", GOOD, "1", 2)

@@ -1,4 +1,4 @@
-"""A refused model is told once, on GitHub's API as a server on loopback plays it."""
+"""A refused model is reported once, on GitHub's API as a server on loopback plays it."""
 
 import json
 import subprocess
@@ -71,7 +71,7 @@ def run(tmp_path, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     judged.mkdir()
 
-    def told(report="# The gate's report", expected=(), **changes):
+    def command(report="# The gate's report", expected=(), **changes):
         result = {**RESULT, **changes}
         page = judged / f"{result['model']}.md"
         page.with_suffix(".json").write_text(json.dumps(result))
@@ -84,7 +84,7 @@ def run(tmp_path, monkeypatch):
         report_refused.main()
         return summary.read_text()
 
-    return told
+    return command
 
 
 def test_a_refused_model_becomes_an_issue_and_a_page(run, github, capsys) -> None:
@@ -98,12 +98,14 @@ def test_a_refused_model_becomes_an_issue_and_a_page(run, github, capsys) -> Non
     assert github.asked[-1] == ("POST", "/repos/acme/texts/issues", "Bearer of-the-job")
 
 
-def test_the_same_refusal_is_told_once_even_if_the_issue_was_closed(run, github, capsys) -> None:
+def test_the_same_refusal_is_reported_once_even_if_the_issue_was_closed(
+    run, github, capsys
+) -> None:
     run()
     github.issues[0]["state"] = "closed"
     page = run(report="# The same, measured again")
     assert len(github.issues) == 1
-    assert "measured again" in page, "the job's page tells it each time"
+    assert "measured again" in page, "the job's page reports it each time"
     assert "already" in capsys.readouterr().out
     assert all("state=all" in path for method, path, _ in github.asked if method == "GET")
 
@@ -123,7 +125,7 @@ def test_another_candidate_or_reason_is_another_issue(run, github, changes) -> N
     assert len(github.issues) == 2
 
 
-def test_older_issues_are_looked_through_up_to_a_bound(run, github) -> None:
+def test_older_issues_are_searched_up_to_a_bound(run, github) -> None:
     github.issues = [{"body": None}] * (PAGE * 2)
     run()
     assert len(github.asked) == 3 + 1
@@ -135,7 +137,7 @@ def test_older_issues_are_looked_through_up_to_a_bound(run, github) -> None:
     assert len(github.asked) == PAGES + 1
 
 
-def test_a_golden_set_that_is_too_small_is_told_in_its_own_words(run, github) -> None:
+def test_a_golden_set_that_is_too_small_is_reported_in_its_own_words(run, github) -> None:
     run(verdict="underpowered")
     assert github.issues[0]["title"].endswith("was not proved to be as good")
 
@@ -152,7 +154,9 @@ def test_a_report_of_any_length_fits_into_an_issue(run, github) -> None:
     assert "too long" in github.issues[0]["body"][-100:]
 
 
-def test_a_model_that_was_rolled_back_has_no_report_and_is_told_all_the_same(run, github) -> None:
+def test_a_model_that_was_rolled_back_has_no_report_and_is_reported_all_the_same(
+    run, github
+) -> None:
     run(report="", reasons=["it was rolled back"])
     assert "rolled back" in github.issues[0]["body"]
 
@@ -160,7 +164,7 @@ def test_a_model_that_was_rolled_back_has_no_report_and_is_told_all_the_same(run
 @pytest.mark.parametrize(
     "changes", [{"verdict": "passed"}, {"verdict": "nothing new", "decided": False}]
 )
-def test_what_is_no_refusal_is_not_told(run, github, changes) -> None:
+def test_what_is_no_refusal_is_not_reported(run, github, changes) -> None:
     assert run(**changes, expected=["sentiment"]) == ""
     assert not github.asked
 
@@ -173,7 +177,7 @@ def test_of_several_models_each_that_was_refused_is_an_issue(run, github) -> Non
     assert "Of names" in page
 
 
-def test_a_refresh_that_broke_is_a_failure_once_the_others_were_told(run, github) -> None:
+def test_a_refresh_that_broke_is_a_failure_once_the_others_were_reported(run, github) -> None:
     with pytest.raises(CommandError, match=r"^ner: no verdict, the refresh broke"):
         run(expected=["sentiment", "ner"])
     assert len(github.issues) == 1

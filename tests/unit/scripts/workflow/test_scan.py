@@ -30,7 +30,7 @@ ENHANCED = {
 
 
 class Scanner:
-    """ECR's client, answering what is told next, by the library's own models of its answers."""
+    """ECR's client with the answers that a test sets, by the library's own models of them."""
 
     def __init__(self, client):
         self._client, self.stub = client, Stubber(client)
@@ -69,15 +69,15 @@ def found(account, sleep=lambda seconds: None):
     return scan.find_vulnerabilities(account, "evergreen/function", DIGEST, sleep=sleep)
 
 
-def test_critical_findings_are_told_with_their_package(scanner, account) -> None:
+def test_critical_findings_are_reported_with_their_package(scanner, account) -> None:
     scanner.finds(BASIC, {**BASIC, "severity": "HIGH", "name": "CVE-2026-9"})
     assert found(account) == ["CVE-2026-1 openssl"]
 
 
-@pytest.mark.parametrize(("fix", "told"), [("YES", True), ("PARTIAL", True), ("NO", False)])
-def test_what_nobody_can_mend_yet_does_not_stop_an_image(scanner, account, fix, told) -> None:
+@pytest.mark.parametrize(("fix", "reported"), [("YES", True), ("PARTIAL", True), ("NO", False)])
+def test_what_nobody_can_fix_yet_does_not_stop_an_image(scanner, account, fix, reported) -> None:
     scanner.finds(enhanced=[{**ENHANCED, "fixAvailable": fix}], status="ACTIVE")
-    assert found(account) == (["CVE-2026-2 urllib3"] if told else [])
+    assert found(account) == (["CVE-2026-2 urllib3"] if reported else [])
 
 
 def test_the_scanner_is_waited_for(scanner, account) -> None:

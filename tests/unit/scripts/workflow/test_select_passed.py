@@ -14,7 +14,7 @@ from scripts.workflow import select_passed
 def run(tmp_path, monkeypatch, capsys):
     """Run the command after refreshes that ended so; what it prints, and its outputs."""
 
-    def told(**versions):
+    def command(**versions):
         judged, file = tmp_path / "judged", tmp_path / "outputs"
         judged.mkdir()
         for model, version in versions.items():
@@ -26,7 +26,7 @@ def run(tmp_path, monkeypatch, capsys):
         select_passed.main()
         return capsys.readouterr().out, file.read_text()
 
-    return told
+    return command
 
 
 def refreshed(model, version):
