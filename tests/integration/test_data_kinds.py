@@ -158,7 +158,7 @@ def freeze(tmp_path, monkeypatch, capsys):
         location = ["--registry", str(tmp_path / "registry"), "--model", "sentiment"]
         arguments = ["golden", *location, "--data", str(path), *options]
         monkeypatch.setattr(sys, "argv", arguments)
-        code = 0
+        code: object = 0
         try:
             run(golden_command.main)
         except SystemExit as ended:

@@ -7,7 +7,8 @@ import pytest
 from scripts import feedback
 from scripts.common.command_line import run
 from scripts.data.labelled_texts import read_labelled
-from scripts.data.tagged_texts import Span, read_tagged
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import read_tagged
 from scripts.drift.log_lines import write_parquet
 from scripts.feedback import collect_feedback_texts
 from scripts.gate.golden import read_golden

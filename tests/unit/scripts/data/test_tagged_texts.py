@@ -5,7 +5,8 @@ import pyarrow.parquet
 import pytest
 
 from scripts.common.errors import DataError
-from scripts.data.tagged_texts import Span, read_tagged
+from scripts.data.spans import Span
+from scripts.data.tagged_texts import read_tagged
 
 LABELS = ["LOC", "MISC", "ORG", "PER"]
 CONLL = """-DOCSTART- -X- O O
