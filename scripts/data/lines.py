@@ -17,7 +17,7 @@ from scripts.common.errors import DataError, UsageError
 
 COMPRESSED = (".gz", ".zst")
 LINE = 1 << 26  # characters; a file with a longer line is none of rows
-SAMPLE = 1 << 16  # bytes that an encoding is suggested by
+SAMPLE = 1 << 20  # bytes in which lines of another encoding are looked for
 # The longer marks first: that of UTF-32 begins as that of UTF-16 does.
 MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -78,20 +78,43 @@ def read_text(path: Path, encoding: str | None) -> str:
 
 
 def suggest_encoding(path: Path) -> str:
-    """Return the end of a message on invalid bytes: the encoding that it may be, and what to do."""
+    """Return the end of a message on invalid bytes: how a line reads in likely encodings."""
+    with _open(path) as file:
+        lines = [line for line in file.readlines(SAMPLE) if not _is_utf8(line)]
+    sample = b"".join(lines)
+    readings = {}
+    for encoding in ("cp1252", *_likely_encodings(sample)):
+        try:
+            readings[encoding] = _excerpt(lines[0].decode(encoding)) if lines else ""
+            sample.decode(encoding)
+        except UnicodeDecodeError:
+            readings.pop(encoding, None)
+    shown = " or ".join(f"--encoding {name} {text!r}" for name, text in readings.items() if text)
+    return (
+        f"; it would read with {shown}" if shown else "; save it as UTF-8, or give its --encoding"
+    )
+
+
+def _likely_encodings(sample: bytes) -> list[str]:
     try:
         from charset_normalizer import from_bytes
     except ModuleNotFoundError:  # a suggestion is all that is lost
-        likely = None
-    else:
-        with _open(path) as file:
-            # Of all lines only those that are not ASCII say anything.
-            sample = b"".join(line for line in file.readlines(SAMPLE * 16) if not line.isascii())
-        best = from_bytes(sample[:SAMPLE]).best()
-        likely = best.encoding if best else None
-    if likely in (None, "utf_8", "ascii"):
-        likely = "cp1252"
-    return f"; it may be {likely}: --encoding {likely} reads it as that, or save it as UTF-8"
+        return []
+    return [match.encoding for match in list(from_bytes(sample))[:2]]
+
+
+def _excerpt(line: str) -> str:
+    """Return the characters around the first one that is not ASCII."""
+    at = next((index for index, each in enumerate(line) if not each.isascii()), 0)
+    return line[max(0, at - 10) : at + 20].strip()
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _open(path: Path) -> BinaryIO:

@@ -14,13 +14,15 @@ from scripts.common.command_line import run
 from scripts.common.errors import UsageError
 from scripts.explore.page import write_report
 from scripts.explore.survey import read_survey
-from scripts.train.config import load_config
+from scripts.train.config import TrainConfig, load_config
+from scripts.train.corpus import load_corpus
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m scripts.explore", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a TOML file")
     parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
+    parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument(
         "--test",
         nargs="+",
@@ -36,7 +38,8 @@ def main() -> None:
     output: Path = arguments.output
     if output.suffix != ".md":
         raise UsageError(f"--output {output}: give the name of a .md file.")
-    config = load_config(arguments.config)
+    changes = [f"encoding={arguments.encoding}"] if arguments.encoding else []
+    config = load_config(arguments.config, changes)
     if config.task != "text-classification":
         raise UsageError(
             f"--config {arguments.config}: the page counts labels of texts, and this task is "
@@ -46,7 +49,8 @@ def main() -> None:
         raise UsageError(f"--data {arguments.data}: no such file or folder.")
     tests = {file: name for name, file in config.evaluation.items()}
     tests |= {file: name for name, file in map(_named_file, arguments.test)}
-    tokenizer = _tokenizer(arguments.base or config.base)
+    base = arguments.base or config.base
+    tokenizer = _tokenizer(base) if base else _learnt_tokenizer(config, arguments.data)
     survey = read_survey(config, arguments.data, tests, tokenizer)
     write_report(survey, config, _command(arguments), tokenizer.vocabulary_size, output)
     print(output)
@@ -76,6 +80,15 @@ def _tokenizer(base: str) -> TextTokenizer:
         if not saved.is_file():
             raise UsageError(f"--base {base}: it has no fast tokenizer, which serving needs.")
         return TextTokenizer(saved)
+
+
+def _learnt_tokenizer(config: TrainConfig, data: Path) -> TextTokenizer:
+    """Learn the word pieces that a model from scratch would learn from its training texts."""
+    from scripts.train.architectures.lstm import LstmSettings
+    from scripts.train.word_pieces import learn_word_pieces
+
+    size = config.network.get("vocabulary", LstmSettings().vocabulary)
+    return TextTokenizer(learn_word_pieces(load_corpus(config, data).train.texts, size))
 
 
 def _command(arguments: argparse.Namespace) -> str:

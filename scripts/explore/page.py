@@ -84,8 +84,8 @@ def _sections(
         yield _picture(images, "ratings", "Share of rows with each rating")
     yield "## Lengths"
     yield (
-        "Words stand between white space; tokens are the base checkpoint's "
-        f"({vocabulary:,} entries), special tokens included."
+        "Words stand between white space; tokens are those of the model's vocabulary of "
+        f"{vocabulary:,} pieces, special tokens included."
     )
     yield lengths_table(survey.sources)
     yield _picture(images, "lengths", "Share of texts up to each length, in words and in tokens")

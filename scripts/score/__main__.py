@@ -10,6 +10,7 @@ from pathlib import Path
 from scripts.common.command_line import needing, run
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
+from scripts.data.lines import suggest_encoding
 from scripts.score.rows import Scorer
 from scripts.score.run import Files, open_files, score_file
 
@@ -29,6 +30,8 @@ def main() -> None:
     versions = "".join(f", {count:,} by {version}" for version, count in counted.versions.items())
     side = f" (see {files.rejected})" * bool(counted.rejected)
     log(f"{counted.scored:,} scored{versions}; {counted.rejected:,} rejected{side}")
+    if counted.not_encoded:
+        log(f"{counted.not_encoded:,} of them are not UTF-8{suggest_encoding(files.source)}")
     if counted.rejected and not counted.scored:
         raise CommandError(f"{files.source}: not one row could be scored")
     print(files.output)

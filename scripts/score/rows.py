@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from scripts.common.errors import UsageError
+from scripts.data.lines import NOT_ENCODED
 from scripts.data.rows import Cell
 
 REASON = "reason"  # the only member of a rejected row's result
@@ -53,6 +54,7 @@ class Tally(NamedTuple):
     """Counts of a run's rows. versions: scored rows by the model version that scored them."""
 
     rejected: int
+    not_encoded: int  # of those that were rejected, for their encoding
     versions: dict[str, int]
     columns: tuple[str, ...]
 
@@ -90,13 +92,14 @@ def rejected(reason: str) -> RowResult:
 
 def tally(results: Iterable[RowResult]) -> Tally:
     """Count the results. The model's task decides which columns rows get."""
-    failed = 0
+    failed = not_encoded = 0
     versions: dict[str, int] = {}
     columns: tuple[str, ...] = CLASSIFICATION_COLUMNS
     for result in results:
         if REASON in result:
             failed += 1
+            not_encoded += result[REASON] == NOT_ENCODED
             continue
         versions[result[VERSION]] = versions.get(result[VERSION], 0) + 1
         columns = ENTITY_COLUMNS if "entities" in result else CLASSIFICATION_COLUMNS
-    return Tally(failed, versions, columns)
+    return Tally(failed, not_encoded, versions, columns)

@@ -316,3 +316,14 @@ def test_a_page_that_cannot_be_written_is_told(
     (folder / "taken").write_text("a file")
     assert exploring(output=f"{folder}/taken/data.md") == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_model_from_scratch_is_explored_without_a_base(
+    folder: Path, exploring: Explore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("scripts.train.word_pieces.CACHE", tmp_path / "cache")
+    monkeypatch.setattr(plots, "save", lambda *_: None)
+    scratch = CONFIG.replace('base = "base"', 'architecture = "lstm"\nnetwork.vocabulary = 60')
+    (folder / "sentiment.toml").write_text(scratch)
+    assert exploring(base="") == 0
+    assert "vocabulary of 60 pieces" in (folder / "docs/data.md").read_text()
