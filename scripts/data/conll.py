@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.common.errors import DataError
-from scripts.data.lines import NOT_ENCODED, read_lines, suggest_encoding
+from scripts.data.lines import NOT_ENCODED, read_lines, refuse_other_encoding, suggest_encoding
 from scripts.data.rows import is_unicode
 from scripts.data.spans import Span
 
@@ -47,6 +47,8 @@ def read_sentences(path: Path, encoding: str | None) -> Iterator[tuple[str, list
 
 
 def _sentences(path: Path, encoding: str | None) -> Iterator[Sentence]:
+    if encoding is None:
+        refuse_other_encoding(path)
     sentence = Sentence(0)
     for number, line in enumerate(read_lines(path, encoding, "\n"), start=1):
         if not is_unicode(line):

@@ -8,9 +8,10 @@ import codecs
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Any, Literal
 
 from scripts.common.command_line import needing
 from scripts.common.errors import DataError, UsageError
@@ -68,13 +69,26 @@ def read_lines(path: Path, encoding: str | None, newline: Literal["", "\n"]) -> 
             f"{path}, after line {number}: is not {codec}: {error}. Save it as UTF-8, or give the "
             "right --encoding."
         ) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
 def read_text(path: Path, encoding: str | None) -> str:
     """Return a whole file as it was written. Raises DataError as `read_lines` does."""
     return "".join(read_lines(path, encoding, "\n"))
+
+
+def refuse_other_encoding(path: Path) -> None:
+    """Raise DataError if no line at a file's start that goes beyond ASCII is UTF-8.
+
+    Where some are, the others are damaged, and cost their own rows alone.
+    """
+    with _open(path) as file:
+        if any(file.peek(4).startswith(mark) for mark in MARKS):
+            return
+        lines = file.readlines(SAMPLE)
+    beyond = [line for line in lines if not line.isascii()]
+    if beyond and not any(map(_is_utf8, beyond)):
+        number = lines.index(beyond[0]) + 1
+        raise DataError(f"{path}, line {number}: {NOT_ENCODED}{suggest_encoding(path)}")
 
 
 def suggest_encoding(path: Path) -> str:
@@ -117,24 +131,32 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _open(path: Path) -> BinaryIO:
+@contextmanager
+def _open(path: Path) -> Iterator[io.BufferedReader]:
+    """Open a file's bytes. Raises DataError if they cannot be read, now or later."""
     match path.suffix.lower():
         case ".gz":
-            return cast("BinaryIO", gzip.open(path))
+            opener: Callable[[Path], Any] = gzip.open
         case ".zst":
-            with needing("make data"):
-                import pyarrow as pa
-
-            return cast(
-                "BinaryIO", io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
-            )
+            opener = _open_zstd
         case _:
-            return path.open("rb")
+            opener = io.FileIO
+    try:
+        with io.BufferedReader(opener(path)) as file:
+            yield file
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
 
 
-def _codec(path: Path, file: BinaryIO, encoding: str | None) -> str:
+def _open_zstd(path: Path) -> Any:
+    with needing("make data"):
+        import pyarrow as pa
+    return pa.input_stream(str(path), compression="zstd")
+
+
+def _codec(path: Path, file: io.BufferedReader, encoding: str | None) -> str:
     """Return the encoding by the mark at the file's start, or the one that was given."""
-    start = cast("io.BufferedReader", file).peek(4)[:4]
+    start = file.peek(4)[:4]
     marked = next((name for mark, name in MARKS.items() if start.startswith(mark)), None)
     if marked is None:
         return encoding or "utf-8"

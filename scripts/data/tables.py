@@ -8,7 +8,7 @@ from scripts.common.errors import DataError
 from scripts.data.class_folders import ClassFolders
 from scripts.data.csv_table import CsvTable
 from scripts.data.jsonl_table import JsonlTable
-from scripts.data.lines import COMPRESSED, check_encoding, suffix_of
+from scripts.data.lines import COMPRESSED, check_encoding, refuse_other_encoding, suffix_of
 from scripts.data.rows import Table
 
 PARQUET = ".parquet"
@@ -44,6 +44,8 @@ def open_table(path: Path, encoding: str | None = None, reserved: Collection[str
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     if suffix in TEXT_FORMATS:
+        if encoding is None:
+            refuse_other_encoding(path)
         return TEXT_FORMATS[suffix](path, encoding, reserved)
     if encoding or path.suffix.lower() in COMPRESSED:
         raise DataError(f"{path}: Parquet has an encoding and a compression of its own")

@@ -7,6 +7,7 @@ import pytest
 
 from scripts.common.errors import DataError, UsageError
 from scripts.data.lines import check_encoding, read_lines, read_text, suffix_of, suggest_encoding
+from scripts.data.tables import open_table
 
 TEXT = "naïve café\nщи да каша\n"
 
@@ -71,6 +72,21 @@ def test_a_line_without_end_is_refused(tmp_path, monkeypatch):
     path.write_bytes(b"short\n" + b"x" * 1000)
     with pytest.raises(DataError, match="line 2: has more than 100 characters"):
         read_text(path, None)
+
+
+def test_a_file_of_another_encoding_is_refused_and_a_damaged_line_costs_itself(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_bytes(b"text\nfine\ncaf\xe9\nna\xefve\n")
+    with pytest.raises(DataError, match=r"rows\.csv, line 3: is not UTF-8.*cp1252 'café'"):
+        open_table(path)
+    assert open_table(path, "latin-1").count() == 3
+    path.write_bytes(b"text\nfine\ncaf\xe9\nna\xc3\xafve\n")
+    (chunk,) = open_table(path).chunks()
+    assert [getattr(cell, "reason", cell) for cell in chunk.texts("text")] == [
+        "fine",
+        "is not UTF-8",
+        "naïve",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_entities_are_a_list_in_json_and_json_elsewhere(tmp_path):
 
 BAD_CSV = (
     b'\xef\xbb\xbfid,text\n1,good\n2\n\n3,  \n4,\xff\xfe\n5,"a ""b"""\n6,x,y\n'
-    b'7,"never closed\n8,"closed" early\n9,last'
+    b'7,"never closed\n8,"closed" early\n\xc3\xa9,last'
 )
 
 
@@ -162,7 +162,7 @@ def test_bad_rows_of_a_csv_stand_in_the_side_file_with_their_place_and_why(tmp_p
     source = tmp_path / "in.csv"
     source.write_bytes(BAD_CSV)
     output = scored(tmp_path, source, ".jsonl")
-    assert [row["id"] for row in read(output)] == ["1", "5", "9"]
+    assert [row["id"] for row in read(output)] == ["1", "5", "é"]
     found = [(each["row"], each["line"], each["reason"], each["input"]) for each in rejects(output)]
     stray = 'has a quote that does not enclose its cell: write "" for a quote within one'
     assert found == [
@@ -183,13 +183,13 @@ def test_rejected_rows_stay_in_place_with_empty_answers_where_that_is_asked_for(
         assert score_file(files, open_files(files), LengthScorer()).rejected == 6
         assert len(rejects(files.output)) == 6
     lines = read(tmp_path / "out.jsonl")
-    assert [row.get("id") for row in lines] == ["1", None, "3", "4", "5", None, None, None, "9"]
+    assert [row.get("id") for row in lines] == ["1", None, "3", "4", "5", None, None, None, "é"]
     assert [row["label"] for row in lines] == ["short", *[None] * 3, "short", *[None] * 3, "short"]
     found = pq.read_table(tmp_path / "out.parquet").to_pylist()
     assert [row["score"] for row in found] == [row["score"] for row in lines]
     with (tmp_path / "out.csv").open(newline="") as file:
         found = list(csv.DictReader(file))
-    assert [row["id"] for row in found] == ["1", "", "3", "4", "5", "", "", "", "9"]
+    assert [row["id"] for row in found] == ["1", "", "3", "4", "5", "", "", "", "é"]
     assert [row["score"] for row in found][1:4] == ["", "", ""]
 
 
@@ -206,7 +206,7 @@ BAD_JSON = [
     b'{"text": "c", "label": "mine"}',
     b'{"text": 7}',
     b"[" * 100_000,
-    b'{"text": true}',
+    '{"text": true, "name": "Zoë"}'.encode(),
     b'{"text": NaN, "n": NaN}',
     b'{"text": "C:\\\\udata \\\\ud83c"}',
     b'{"text": "d", "n": 1, "n": 2}',
