@@ -21,6 +21,15 @@ from function.settings import Settings
 
 TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
+# Headers of responses that pages of other origins may read; the gateway on AWS exposes the same.
+EXPOSED_HEADERS = (
+    "inference-header-content-length",
+    "retry-after",
+    "server-timing",
+    "x-model-version",
+    "x-prediction-id",
+    "x-request-id",
+)
 # Modules of function/api/routes, each with the paths whose first request imports and builds it.
 # They come after the page, which has the other methods of "/".
 LATE_ROUTES = (
@@ -81,7 +90,23 @@ def create_app(
         key = settings.prediction_log_key.get_secret_value()
         app.add_middleware(PredictionLogMiddleware, key=key)
     app.add_middleware(ObservabilityMiddleware, sink=sink)
+    if settings.cors_origins:
+        _answer_other_origins(app, settings.cors_origins)
     return app
+
+
+def _answer_other_origins(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call the application and read its errors, even of a crash."""
+    from starlette.middleware.cors import CORSMiddleware  # no deployed Lambda needs it
+
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],  # generated clients send headers of their own
+        expose_headers=EXPOSED_HEADERS,
+        max_age=3600,
+    )
 
 
 def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:

@@ -122,14 +122,14 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def serving(models: Path, log: Path) -> Iterator[str]:
+def serving(models: Path, log: Path, **environment: str) -> Iterator[str]:
     """A server of its own process, ready to answer; gives its address."""
     port = free_port()
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "function.server"],
             cwd=ROOT,
-            env={**os.environ, "MODELS_DIR": str(models), "PORT": str(port)},
+            env={**os.environ, "MODELS_DIR": str(models), "PORT": str(port), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )
