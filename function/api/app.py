@@ -5,11 +5,12 @@ from functools import partial
 from importlib import import_module
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from function.api import problems
-from function.api.auth import require_key
+from function.api.auth import RequireKey
 from function.api.body import BodyMiddleware
 from function.api.late_routes import LateRoutes, build_late_routes
 from function.api.limits import RequestLimits
@@ -69,7 +70,7 @@ def create_app(
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )
-    guards = [Depends(require_key(settings.api_key_sha256))] if settings.auth == "key" else []
+    guards = [Depends(RequireKey(settings.api_key_sha256))] if settings.auth == "key" else []
 
     context = RouteContext(engine, limits, guards, settings, exposition)
     # Not `include_router`, which builds each route a second time.
@@ -80,7 +81,7 @@ def create_app(
     if exposition:
         app.router.routes += _routes_of("metrics", context)
     problems.install(app)
-    _document_problems(app)
+    _complete_document(app)
     for wrap in middleware:
         app.add_middleware(wrap)
     app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)
@@ -115,10 +116,10 @@ def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:
     return routes(context)
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Add to the OpenAPI document the schemas that FastAPI does not see.
+def _complete_document(app: FastAPI) -> None:
+    """Name the OpenAPI document's operations after their functions, and add further schemas.
 
-    Those are problems, and requests and responses that may hold tensors.
+    Those, which FastAPI does not see, are problems, and requests and responses with tensors.
     """
     generate = app.openapi
 
@@ -127,6 +128,9 @@ def _document_problems(app: FastAPI) -> None:
             from function.api.routes.open_inference import schemas
 
             build_late_routes(app.router.routes)
+            for route in app.routes:
+                if isinstance(route, APIRoute):
+                    route.operation_id = route.name
             schema = generate()
             problem = {"Problem": Problem.model_json_schema()}
             schema["components"]["schemas"] |= {**problem, **schemas()}

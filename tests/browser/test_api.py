@@ -1,4 +1,4 @@
-"""A page of another origin calls the API with a key, in a real browser."""
+"""The API in a real browser: called by a page of another origin, and tried in its documentation."""
 
 import hashlib
 from collections.abc import Iterator
@@ -105,3 +105,16 @@ def test_a_page_of_an_origin_that_is_not_named_reads_nothing(
 
 def test_without_the_setting_a_page_reads_nothing(elsewhere: Page, tiny_url: str) -> None:
     assert ask(elsewhere, tiny_url, None) == {"refused": "TypeError"}
+
+
+def test_the_documentation_sends_a_key_that_was_entered(browser: Browser, service: str) -> None:
+    with opened(browser, f"{service}docs") as page:
+        page.get_by_role("button", name="Authorize").first.click()
+        page.get_by_label("auth-bearer-value").fill(KEY)
+        page.get_by_role("button", name="Apply credentials").click()
+        page.get_by_role("button", name="Close", exact=True).click()
+        page.locator("#operations-native-list_models").click()
+        page.get_by_role("button", name="Try it out").click()
+        with page.expect_response(f"{service}v1/models") as answered:
+            page.get_by_role("button", name="Execute").click()
+    assert answered.value.status == 200
