@@ -1,6 +1,11 @@
-/** Texts to try, written for this page. */
+/**
+ * Texts to try: those of the model's manifest, else ones written for this page, if the model was measured
+ * on data of their kind, else none.
+ */
 
-export const SAMPLES = [
+const NAME_LENGTH = 32;
+
+const REVIEWS = [
   {
     name: "A love letter",
     text: `I walked in expecting a quiet little drama and walked out wanting to call everyone I know. The story is simple: a lighthouse keeper, his estranged daughter, and one winter to make up for twenty lost years. But the way it is told is anything but simple. Every scene breathes. The camera lingers on hands, on kettles, on the sea, and somehow all of it matters.
@@ -24,7 +29,7 @@ Is it slow? A little, at first. Give it ten minutes. It is the most generous, be
 ];
 
 /** Texts with entities, except the last. */
-export const NAMING_SAMPLES = [
+const NEWS = [
   {
     name: "A life",
     text: "Marie Curie was born in Warsaw in 1867 and moved to Paris to study at the Sorbonne. She shared the Nobel Prize in 1903 with Pierre Curie and Henri Becquerel, and later led a laboratory at the Radium Institute. Her daughter Irène was born in Paris; Poland and France both call her their own.",
@@ -68,7 +73,28 @@ const SHORT_REVIEWS = [
   "Warm, witty and wonderfully strange.",
 ];
 
-export function sampleFile() {
-  const lines = SHORT_REVIEWS.map((review, index) => `${index + 1},"${review}"`);
-  return new File([["id,review", ...lines].join("\r\n")], "sample-reviews.csv", { type: "text/csv" });
+const reads = (model, ...datasets) =>
+  Object.keys(model?.metrics ?? {}).some((measured) => datasets.some((dataset) => measured.startsWith(dataset)));
+const readsReviews = (model) => reads(model, "imdb", "sst2");
+
+/** Returns a list of `{name, text}`. */
+export function samples(model) {
+  if (model?.samples?.length) return model.samples.map((text) => ({ name: shortened(text), text }));
+  if (readsReviews(model)) return REVIEWS;
+  return reads(model, "conll2003") ? NEWS : [];
+}
+
+/** Returns a CSV file, or null if there is none of the model's kind. */
+export function sampleFile(model) {
+  const own = model?.samples?.length ? model.samples : null;
+  const texts = own ?? (readsReviews(model) ? SHORT_REVIEWS : null);
+  if (!texts) return null;
+  const lines = texts.map((text, index) => `${index + 1},"${text.replaceAll('"', '""')}"`);
+  const [column, name] = own ? ["text", "sample.csv"] : ["review", "sample-reviews.csv"];
+  return new File([[`id,${column}`, ...lines].join("\r\n")], name, { type: "text/csv" });
+}
+
+function shortened(text) {
+  const points = Array.from(text.trim());
+  return points.length > NAME_LENGTH ? `${points.slice(0, NAME_LENGTH - 1).join("").trimEnd()}…` : text.trim();
 }
