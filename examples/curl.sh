@@ -51,7 +51,7 @@ ask "$url/v1/predict" --data '{
 
 title 'What a text names, by a model that finds entities; start and end count code points'
 if ask "$url/v2/models/ner" >/dev/null 2>&1; then
-  ask "$url/v1/models/ner/predict" --data '{"inputs": "Ada Lovelace never met Acme in New York 🗽."}'
+  ask "$url/v1/models/ner/predict" --data '{"inputs": "Ada Lovelace joined Reuters in New York 🗽."}'
 else
   echo 'This service has no model of the name ner.'
 fi

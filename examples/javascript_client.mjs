@@ -105,7 +105,7 @@ async function reason(response) {
 // ─────────────────────────────────────────────────────────────────────────────────────────────
 
 const TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."];
-const NAMING = "Ada Lovelace never met Acme in New York 🗽.";
+const NAMING = "Ada Lovelace joined Reuters in New York 🗽.";
 const [GREEN, RED, PLAIN] = ["\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"];
 
 async function show(service, texts) {

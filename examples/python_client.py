@@ -182,7 +182,7 @@ def _reason(error: HTTPError) -> str:
 # ──────────────────────────────────────────────────────────────────────────────────────────────
 
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
-NAMING = "Ada Lovelace never met Acme in New York 🗽."
+NAMING = "Ada Lovelace joined Reuters in New York 🗽."
 GREEN, RED, PLAIN = "\033[1;32m", "\033[1;31m", "\033[0m"
 
 

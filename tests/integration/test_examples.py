@@ -235,7 +235,7 @@ def test_curl_shows_what_a_text_names(service_of_both: str) -> None:
     assert ran.returncode == 0, ran.stderr
     (prediction,) = json.loads(sections(ran.stdout)[6])["predictions"]
     found = [(each["label"], each["text"], each["start"]) for each in prediction["entities"]]
-    assert found == [("PER", "Ada Lovelace", 0), ("ORG", "Acme", 23), ("LOC", "New York", 31)]
+    assert found == [("PER", "Ada Lovelace", 0), ("ORG", "Reuters", 20), ("LOC", "New York", 31)]
 
 
 @pytest.mark.parametrize("client", PROGRAMS)
@@ -247,10 +247,27 @@ def test_a_client_shows_what_a_text_names(client: str, service_of_both: str) -> 
     assert title == "What a text names"
     assert [line.split(None, 2)[::2] for line in lines] == [
         ["PER", "Ada Lovelace"],
-        ["ORG", "Acme"],
+        ["ORG", "Reuters"],
         ["LOC", "New York"],
     ]
     assert answered.startswith("Answered by sentiment")
+
+
+@pytest.mark.model
+def test_the_bundled_models_are_right_about_the_texts_that_are_shown(
+    bundled_models: Path, tmp_path: Path
+) -> None:
+    with serve(bundled_models, tmp_path / "bundled.log", AUTH="public") as url:
+        shown = run("python", url).stdout
+        table, *_ = run_notebook(url).split("\n")
+    _, all_, _, naming, _ = shown.split("\n\n")
+    assert [line.split()[0] for line in all_.splitlines()[1:]] == ["positive", "negative"]
+    assert [re.split(r"\s+[\d.]+%\s+", line.strip()) for line in naming.splitlines()[1:]] == [
+        ["PER", "Ada Lovelace"],
+        ["ORG", "Reuters"],
+        ["LOC", "New York"],
+    ]
+    assert re.findall(r"<td>(\w+)</td>", table) == ["positive", "negative", "positive"]
 
 
 @pytest.mark.parametrize("client", PROGRAMS)

@@ -32,7 +32,7 @@ Is it slow? A little, at first. Give it ten minutes. It is the most generous, be
 const NEWS = [
   {
     name: "A life",
-    text: "Marie Curie was born in Warsaw in 1867 and moved to Paris to study at the Sorbonne. She shared the Nobel Prize in 1903 with Pierre Curie and Henri Becquerel, and later led a laboratory at the Radium Institute. Her daughter Irène was born in Paris; Poland and France both call her their own.",
+    text: "Marie Curie was born in Warsaw in 1867 and moved to Paris to study physics. She shared the Nobel Prize in 1903 with Pierre Curie and Henri Becquerel, and later led a laboratory at the Radium Institute. Her daughter Irène was born in Paris; Poland and France both call her their own.",
   },
   {
     name: "News in brief",
@@ -42,7 +42,7 @@ Kenya's health minister welcomed the step. "We have asked for this since 2019," 
   },
   {
     name: "A postcard",
-    text: "Off to Lisbon 🇵🇹 with Zoë and the crew from Siemens 🎉 next stop São Tomé, then home to München 🚆",
+    text: "Off to Lisbon 🇵🇹 with Zoë and the crew from Siemens, next stop São Tomé 🎉 then home to München 🚆",
   },
   {
     name: "Nothing to find",
@@ -52,7 +52,7 @@ Kenya's health minister welcomed the step. "We have asked for this since 2019," 
 
 const SHORT_REVIEWS = [
   "A small film with an enormous heart.",
-  "I checked my watch four times in the first act.",
+  "Two hours that felt like ten, and not a single laugh.",
   "Funny, tender and over far too soon.",
   "The trailer had every good joke, both of them.",
   "Gorgeous to look at, impossible to care about.",
@@ -67,7 +67,7 @@ const SHORT_REVIEWS = [
   "Clever without ever showing off.",
   "Wooden acting, worse editing, and a terrible wig.",
   "It took me by surprise and I cried on the bus home.",
-  "An okay way to spend a rainy afternoon.",
+  "A pleasant way to spend a rainy afternoon.",
   "A masterclass in tension.",
   "Somebody should apologise for that ending.",
   "Warm, witty and wonderfully strange.",
