@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The API from a shell.
 #
-#   EVERGREEN_URL   the address of the service; http://127.0.0.1:8080 by default
-#   EVERGREEN_KEY   the key to send, if the service needs one
+#   EVERGREEN_URL       the address of the service; http://127.0.0.1:8080 by default
+#   EVERGREEN_API_KEY   the key to send, if the service needs one
 #
 # Exits with curl's status: 22 if the service refused, 7 if nothing listens.
 set -euo pipefail
@@ -13,7 +13,9 @@ url="${url%/}"
 title() { printf '\n── %s\n' "$1"; }
 
 # Through a file descriptor, so that no list of processes shows the key.
-authorization() { [[ -z "${EVERGREEN_KEY:-}" ]] || printf 'Authorization: Bearer %s' "$EVERGREEN_KEY"; }
+authorization() {
+  [[ -z "${EVERGREEN_API_KEY:-}" ]] || printf 'Authorization: Bearer %s' "$EVERGREEN_API_KEY"
+}
 
 # Shows the answer or the problem, and fails with curl if it is a problem.
 ask() {

@@ -5,7 +5,7 @@
  *     node examples/javascript_client.mjs
  *     node examples/javascript_client.mjs "A text of yours." "Another one."
  *
- * EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send. The part above the
+ * EVERGREEN_URL is the address of the service, EVERGREEN_API_KEY the key to send. The part above the
  * line is the client: copy it. It uses nothing but fetch.
  */
 
@@ -158,7 +158,7 @@ function mark(words, weight) {
 const texts = process.argv.slice(2);
 const service = new Evergreen({
   url: process.env.EVERGREEN_URL || undefined,
-  key: process.env.EVERGREEN_KEY,
+  key: process.env.EVERGREEN_API_KEY,
 });
 try {
   await show(service, texts.length ? texts : TEXTS);

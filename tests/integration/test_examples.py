@@ -165,8 +165,8 @@ def require(program: str) -> None:
 
 
 def environment(url: str, key: str | None) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_KEY"}
-    key_given = {"EVERGREEN_KEY": key} if key else {}
+    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_API_KEY"}
+    key_given = {"EVERGREEN_API_KEY": key} if key else {}
     return {**own, **key_given, "EVERGREEN_URL": url, "no_proxy": "*", "NO_PROXY": "*"}
 
 
