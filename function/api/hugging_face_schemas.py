@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from function.api.problems import TEXTS_WANTED
 from function.api.schemas import REVIEW
 from function.core.errors import InputError
 from function.core.tokenization import LongText
@@ -105,7 +106,7 @@ class HuggingFaceRequest(BaseModel):
 
     inputs: Annotated[
         NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
-        _said_once("send a text or a list of texts, of which none may be empty"),
+        _said_once(TEXTS_WANTED),
     ]
     parameters: HuggingFaceParameters | None = None
 
