@@ -11,7 +11,10 @@ EVERGREEN_URL is the address of the service, EVERGREEN_API_KEY the key to send.
 import os
 import sys
 
-from huggingface_hub import InferenceClient
+try:
+    from huggingface_hub import InferenceClient
+except ImportError:
+    sys.exit(f"error: no huggingface_hub here: {sys.executable} -m pip install huggingface_hub")
 
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
 

@@ -12,9 +12,14 @@ import os
 import sys
 from urllib.parse import urlsplit
 
-import numpy as np
-from tritonclient.http import InferenceServerClient, InferInput
-from tritonclient.utils import InferenceServerException
+try:
+    import numpy as np
+    from tritonclient.http import InferenceServerClient, InferInput
+    from tritonclient.utils import InferenceServerException
+except ImportError:
+    sys.exit(
+        f"error: no tritonclient[http] here: {sys.executable} -m pip install 'tritonclient[http]'"
+    )
 
 MODEL = "sentiment"
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]

@@ -346,6 +346,22 @@ def test_a_text_that_is_refused_is_said_clearly(client: str, open_service: str) 
     assert ran.stderr == "error: text 0 is empty: send at least one word (HTTP 422)\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("hugging_face_client.py", "huggingface_hub"),
+        ("triton_client.py", "'tritonclient[http]'"),
+    ],
+)
+def test_a_missing_package_is_one_line_with_the_command_that_installs_it(
+    name: str, package: str
+) -> None:
+    without_packages = [sys.executable, "-I", "-S", str(EXAMPLES / name)]
+    ran = subprocess.run(without_packages, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
+    assert ran.stderr.endswith(f" -m pip install {package}\n")
+
+
 def test_the_notebook_shows_a_table_and_marked_words(open_service: str) -> None:
     table, good, bad, *_ = (shown := run_notebook(open_service)).split("\n")
     assert re.search(r"<caption>sentiment 20260102-[0-9a-f]{8}</caption>", table)
