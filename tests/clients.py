@@ -8,22 +8,21 @@ import hashlib
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from scripts.common.processes import LOOPBACK, free_port, last_words, started, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "build" / "clients"
 PYTHON_GENERATOR = "openapi-python-client==0.29.1"
 TYPESCRIPT_GENERATOR = "openapi-typescript@7.13.0"
 TYPESCRIPT = "typescript@5.9.3"
-START_SECONDS = 60
+START_SECONDS = 60.0
 
 USE_PYTHON = """
 import importlib, os, pkgutil
@@ -93,38 +92,25 @@ def _run(*command: str, **environment: str) -> None:
 @contextmanager
 def _server(key: str) -> Iterator[str]:
     """Serve the pulled models with a key, and yield the address once it is ready."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
     digest = hashlib.sha256(key.encode()).hexdigest()
-    settings = {"HOST": "127.0.0.1", "PORT": str(port), "AUTH": "key", "API_KEY_SHA256": digest}
-    log = OUTPUT / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "function.server"],
-            cwd=ROOT,
-            env={**os.environ, **settings},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_until_ready(url, server, log)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
+    settings = {"HOST": LOOPBACK, "PORT": str(port), "AUTH": "key", "API_KEY_SHA256": digest}
 
-
-def _wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while server.poll() is None and time.monotonic() < end:
+    def ready() -> bool:
         try:
             with urllib.request.urlopen(f"{url}/health/ready", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-    sys.exit(f"error: the server did not become ready:\n{log.read_text(errors='replace')[-2000:]}")
+                return True
+        except OSError:
+            return False
+
+    with (OUTPUT / "server.log").open("w+b") as log:
+        command = [sys.executable, "-m", "function.server"]
+        environment = {**os.environ, **settings}
+        with started(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as server:
+            if not wait_until(ready, server, START_SECONDS):
+                sys.exit(f"error: the server did not become ready:\n{last_words(log)}")
+            yield url
 
 
 if __name__ == "__main__":
