@@ -54,7 +54,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy rehearse soak inventory costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy rehearse soak clients inventory costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -138,6 +138,9 @@ rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build
 
 soak: $(VENV)/.test models ## ten minutes of everything at once against the server, on this machine; SECONDS=, DATA=
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(REAL)
+
+clients: $(VENV)/.server models ## generate Python and TypeScript clients from /openapi.json into build/clients, and try them; needs npm
+	$(BIN)/python -m tests.clients
 
 inventory: $(VENV)/.test ## write down ids, names and permissions of the stacks, after a change that is meant
 	$(BIN)/python -m tests.infra.inventory

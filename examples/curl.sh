@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The API from a shell.
 #
-#   EVERGREEN_URL   the address of the service; http://127.0.0.1:8080 by default
-#   EVERGREEN_KEY   the key to send, if the service needs one
+#   EVERGREEN_URL       the address of the service; http://127.0.0.1:8080 by default
+#   EVERGREEN_API_KEY   the key to send, if the service needs one
 #
 # Exits with curl's status: 22 if the service refused, 7 if nothing listens.
 set -euo pipefail
@@ -13,7 +13,9 @@ url="${url%/}"
 title() { printf '\n── %s\n' "$1"; }
 
 # Through a file descriptor, so that no list of processes shows the key.
-authorization() { [[ -z "${EVERGREEN_KEY:-}" ]] || printf 'Authorization: Bearer %s' "$EVERGREEN_KEY"; }
+authorization() {
+  [[ -z "${EVERGREEN_API_KEY:-}" ]] || printf 'Authorization: Bearer %s' "$EVERGREEN_API_KEY"
+}
 
 # Shows the answer or the problem, and fails with curl if it is a problem.
 ask() {
@@ -51,7 +53,7 @@ ask "$url/v1/predict" --data '{
 
 title 'What a text names, by a model that finds entities; start and end count code points'
 if ask "$url/v2/models/ner" >/dev/null 2>&1; then
-  ask "$url/v1/models/ner/predict" --data '{"inputs": "Ada Lovelace never met Acme in New York 🗽."}'
+  ask "$url/v1/models/ner/predict" --data '{"inputs": "Ada Lovelace joined Reuters in New York 🗽."}'
 else
   echo 'This service has no model of the name ner.'
 fi

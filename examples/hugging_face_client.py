@@ -5,13 +5,16 @@
     python examples/hugging_face_client.py
     python examples/hugging_face_client.py "A text of yours." "Another one."
 
-EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send.
+EVERGREEN_URL is the address of the service, EVERGREEN_API_KEY the key to send.
 """
 
 import os
 import sys
 
-from huggingface_hub import InferenceClient
+try:
+    from huggingface_hub import InferenceClient
+except ImportError:
+    sys.exit(f"error: no huggingface_hub here: {sys.executable} -m pip install huggingface_hub")
 
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
 
@@ -19,7 +22,7 @@ TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad endin
 def main() -> None:
     url = os.environ.get("EVERGREEN_URL") or "http://127.0.0.1:8080"
     # Without a token the client would send the one that `hf auth login` keeps on this machine.
-    client = InferenceClient(url, token=os.environ.get("EVERGREEN_KEY") or "none")
+    client = InferenceClient(url, token=os.environ.get("EVERGREEN_API_KEY") or "none")
     try:
         for text in sys.argv[1:] or TEXTS:
             best, *_ = client.text_classification(text, top_k=1)

@@ -5,7 +5,7 @@
  *     node examples/javascript_client.mjs
  *     node examples/javascript_client.mjs "A text of yours." "Another one."
  *
- * EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send. The part above the
+ * EVERGREEN_URL is the address of the service, EVERGREEN_API_KEY the key to send. The part above the
  * line is the client: copy it. It uses nothing but fetch.
  */
 
@@ -105,7 +105,7 @@ async function reason(response) {
 // ─────────────────────────────────────────────────────────────────────────────────────────────
 
 const TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."];
-const NAMING = "Ada Lovelace never met Acme in New York 🗽.";
+const NAMING = "Ada Lovelace joined Reuters in New York 🗽.";
 const [GREEN, RED, PLAIN] = ["\x1b[1;32m", "\x1b[1;31m", "\x1b[0m"];
 
 async function show(service, texts) {
@@ -158,7 +158,7 @@ function mark(words, weight) {
 const texts = process.argv.slice(2);
 const service = new Evergreen({
   url: process.env.EVERGREEN_URL || undefined,
-  key: process.env.EVERGREEN_KEY,
+  key: process.env.EVERGREEN_API_KEY,
 });
 try {
   await show(service, texts.length ? texts : TEXTS);

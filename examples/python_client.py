@@ -4,8 +4,8 @@
     python examples/python_client.py
     python examples/python_client.py "A text of yours." "Another one."
 
-EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send. The part above the line
-is the client: copy it.
+EVERGREEN_URL is the address of the service, EVERGREEN_API_KEY the key to send. The part above the
+line is the client: copy it.
 """
 
 import json
@@ -182,13 +182,13 @@ def _reason(error: HTTPError) -> str:
 # ──────────────────────────────────────────────────────────────────────────────────────────────
 
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
-NAMING = "Ada Lovelace never met Acme in New York 🗽."
+NAMING = "Ada Lovelace joined Reuters in New York 🗽."
 GREEN, RED, PLAIN = "\033[1;32m", "\033[1;31m", "\033[0m"
 
 
 def main() -> None:
     url = os.environ.get("EVERGREEN_URL") or Evergreen.url
-    service = Evergreen(url, os.environ.get("EVERGREEN_KEY", ""))
+    service = Evergreen(url, os.environ.get("EVERGREEN_API_KEY", ""))
     texts = sys.argv[1:] or TEXTS
     try:
         show(service, texts)

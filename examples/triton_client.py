@@ -5,16 +5,21 @@
     python examples/triton_client.py
     python examples/triton_client.py "A text of yours." "Another one."
 
-EVERGREEN_URL is the address of the service, EVERGREEN_KEY the key to send.
+EVERGREEN_URL is the address of the service, EVERGREEN_API_KEY the key to send.
 """
 
 import os
 import sys
 from urllib.parse import urlsplit
 
-import numpy as np
-from tritonclient.http import InferenceServerClient, InferInput
-from tritonclient.utils import InferenceServerException
+try:
+    import numpy as np
+    from tritonclient.http import InferenceServerClient, InferInput
+    from tritonclient.utils import InferenceServerException
+except ImportError:
+    sys.exit(
+        f"error: no tritonclient[http] here: {sys.executable} -m pip install 'tritonclient[http]'"
+    )
 
 MODEL = "sentiment"
 TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad ending."]
@@ -22,7 +27,7 @@ TEXTS = ["The film is good, and the cast is fine.", "A dull film and a bad endin
 
 def main() -> None:
     url = urlsplit(os.environ.get("EVERGREEN_URL") or "http://127.0.0.1:8080")
-    key = os.environ.get("EVERGREEN_KEY")
+    key = os.environ.get("EVERGREEN_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     texts = sys.argv[1:] or TEXTS
     tensor = InferInput("text", [len(texts)], "BYTES")

@@ -1,5 +1,6 @@
 """Settings of the function and the server, read from the environment once, with defaults."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
@@ -18,6 +19,7 @@ from function.core.errors import SettingsError
 
 Auth = Literal["key", "iam", "jwt", "public"]
 MIN_KEY_CHARACTERS = 32  # of the secret that keys the hashes of texts
+ORIGIN = r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
 
 
 class Limits(BaseModel):
@@ -40,6 +42,7 @@ class Settings(BaseModel):
         auth: Where callers are authenticated: `key` in the app, `iam` and `jwt` at the gateway,
             `public` nowhere.
         api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
+        cors_origins: Origins whose pages may call the service, comma-separated; `*` allows any.
         limits: Limits on one request, from `MAX_BODY_BYTES`, `MAX_TEXTS` and so on.
         most_loaded: Models in memory at once: the default and the most recently used ones.
         threads: Cores that one model call may use; 0 uses all.
@@ -56,6 +59,7 @@ class Settings(BaseModel):
     default_model: str = "sentiment"
     auth: Auth = "public"
     api_key_sha256: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
     limits: Limits = Limits()
     most_loaded: Annotated[int, Field(ge=2)] = 4
     threads: Annotated[int, Field(ge=0)] = 0
@@ -64,11 +68,24 @@ class Settings(BaseModel):
     prediction_log_key: SecretStr = SecretStr("")
     feedback_text: bool = False
 
-    @field_validator("api_key_sha256", mode="before")
+    @field_validator("api_key_sha256", "cors_origins", mode="before")
     @classmethod
-    def _split_digests(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().lower() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _browsers_send_these_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = (
+            [] if value == ("*",) else [each for each in value if not re.fullmatch(ORIGIN, each)]
+        )
+        if wrong:
+            raise ValueError(
+                f"'{wrong[0]}' is not an origin: write scheme, host and port, if it has one, such "
+                "as https://www.example.com, with nothing after them; or * alone for any"
+            )
         return value
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ Every word has a value: "good" and "fine" +2, "bad" and "dull" -2, all others 0.
 (-sum, +sum) over the tokens of a window, special tokens counting 0.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ def write_artifact(
     created: datetime = datetime(2026, 1, 2, tzinfo=UTC),
     metrics: dict[str, dict[str, float]] | None = None,
     provenance: dict[str, Any] | None = None,
+    samples: Sequence[str] = (),
 ) -> Path:
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
@@ -61,6 +62,7 @@ def write_artifact(
         metrics=metrics or {},
         profile={},
         provenance=provenance or {},
+        samples=list(samples),
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return folder

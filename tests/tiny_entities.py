@@ -1,8 +1,9 @@
 """A complete artifact of a few kilobytes that finds entities; tags can be worked out by hand.
 
-"ada" begins a person and "lovelace" goes on with one, "paris" is a place, "acme" an organisation;
-"new" and "york" are a place together. Every other word is outside, unless it is capitalised and
-unknown: then it is a person, so that casing shows. Transitions forbid what is no entity.
+"ada" begins a person and "lovelace" goes on with one, "paris" is a place, "acme" and "reuters" are
+organisations; "new" and "york" are a place together. Every other word is outside, unless it is
+capitalised and unknown: then it is a person, so that casing shows. Transitions forbid what no
+entity looks like.
 """
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ from function.core.casing import Casing
 
 WORDS = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "ada", "love", "##lace", "paris", "acme", "new", "york"),
-    *("in", "met", ".", ","),
+    *("in", "met", ".", ",", "reuters"),
 ]
 LABELS = ["LOC", "ORG", "PER"]
 TAGS = ["O", *(f"{place}-{label}" for label in LABELS for place in "BI")]
@@ -37,6 +38,7 @@ TAG_OF = {
     "##lace": "I-PER",
     "paris": "B-LOC",
     "acme": "B-ORG",
+    "reuters": "B-ORG",
     "new": "B-LOC",
     "york": "I-LOC",
 }

@@ -5,11 +5,12 @@ from functools import partial
 from importlib import import_module
 
 from fastapi import Depends, FastAPI
+from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from function.api import problems
-from function.api.auth import require_key
+from function.api.auth import RequireKey
 from function.api.body import BodyMiddleware
 from function.api.late_routes import LateRoutes, build_late_routes
 from function.api.limits import RequestLimits
@@ -21,6 +22,15 @@ from function.settings import Settings
 
 TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
+# Headers of responses that pages of other origins may read; the gateway on AWS exposes the same.
+EXPOSED_HEADERS = (
+    "inference-header-content-length",
+    "retry-after",
+    "server-timing",
+    "x-model-version",
+    "x-prediction-id",
+    "x-request-id",
+)
 # Modules of function/api/routes, each with the paths whose first request imports and builds it.
 # They come after the page, which has the other methods of "/".
 LATE_ROUTES = (
@@ -60,7 +70,7 @@ def create_app(
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )
-    guards = [Depends(require_key(settings.api_key_sha256))] if settings.auth == "key" else []
+    guards = [Depends(RequireKey(settings.api_key_sha256))] if settings.auth == "key" else []
 
     context = RouteContext(engine, limits, guards, settings, exposition)
     # Not `include_router`, which builds each route a second time.
@@ -71,7 +81,7 @@ def create_app(
     if exposition:
         app.router.routes += _routes_of("metrics", context)
     problems.install(app)
-    _document_problems(app)
+    _complete_document(app)
     for wrap in middleware:
         app.add_middleware(wrap)
     app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)
@@ -81,7 +91,23 @@ def create_app(
         key = settings.prediction_log_key.get_secret_value()
         app.add_middleware(PredictionLogMiddleware, key=key)
     app.add_middleware(ObservabilityMiddleware, sink=sink)
+    if settings.cors_origins:
+        _answer_other_origins(app, settings.cors_origins)
     return app
+
+
+def _answer_other_origins(app: FastAPI, origins: Sequence[str]) -> None:
+    """Let pages of these origins call the application and read its errors, even of a crash."""
+    from starlette.middleware.cors import CORSMiddleware  # no deployed Lambda needs it
+
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=origins,
+        allow_methods=["GET", "POST"],
+        allow_headers=["*"],  # generated clients send headers of their own
+        expose_headers=EXPOSED_HEADERS,
+        max_age=3600,
+    )
 
 
 def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:
@@ -90,10 +116,10 @@ def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:
     return routes(context)
 
 
-def _document_problems(app: FastAPI) -> None:
-    """Add to the OpenAPI document the schemas that FastAPI does not see.
+def _complete_document(app: FastAPI) -> None:
+    """Name the OpenAPI document's operations after their functions, and add further schemas.
 
-    Those are problems, and requests and responses that may hold tensors.
+    Those, which FastAPI does not see, are problems, and requests and responses with tensors.
     """
     generate = app.openapi
 
@@ -102,6 +128,9 @@ def _document_problems(app: FastAPI) -> None:
             from function.api.routes.open_inference import schemas
 
             build_late_routes(app.router.routes)
+            for route in app.routes:
+                if isinstance(route, APIRoute):
+                    route.operation_id = route.name
             schema = generate()
             problem = {"Problem": Problem.model_json_schema()}
             schema["components"]["schemas"] |= {**problem, **schemas()}

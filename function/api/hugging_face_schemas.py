@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from function.api.problems import TEXTS_WANTED
 from function.api.schemas import REVIEW
 from function.core.errors import InputError
 from function.core.tokenization import LongText
@@ -104,7 +106,7 @@ class HuggingFaceRequest(BaseModel):
 
     inputs: Annotated[
         NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
-        _said_once("send a text or a list of texts, of which none may be empty"),
+        _said_once(TEXTS_WANTED),
     ]
     parameters: HuggingFaceParameters | None = None
 
@@ -155,7 +157,8 @@ class TextEmbeddingsRequest(BaseModel):
         ),
     ] = None
     truncation_direction: Annotated[
-        Literal["Right", "right", "Left", "left"],
+        Literal["Right", "Left"],
+        BeforeValidator(lambda given: {"right": "Right", "left": "Left"}.get(str(given), given)),
         Field(description="End at which a text is cut; 'Left' is refused with `truncate`"),
     ] = "Right"
 
@@ -171,7 +174,7 @@ class TextEmbeddingsRequest(BaseModel):
 
     def options(self) -> Options:
         """Return the engine's options; raises InputError if texts are to be cut at their start."""
-        if self.truncate and self.truncation_direction in ("Left", "left"):
+        if self.truncate and self.truncation_direction == "Left":
             raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
         return Options(
             long_text=_long_text(self.truncate), activation="none" if self.raw_scores else "softmax"

@@ -49,7 +49,7 @@ class AnsweredRequest(NamedTuple):
 
 
 class ObservabilityMiddleware:
-    """Outermost middleware: gives requests an id, times and logs them, turns crashes into a 500."""
+    """Middleware that gives requests an id, times and logs them, and turns crashes into a 500."""
 
     def __init__(self, app: ASGIApp, sink: Sink) -> None:
         self._app, self._sink = app, sink

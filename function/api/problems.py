@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details, with the one table that maps exceptions to statuses."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -32,6 +33,10 @@ STATUS: dict[type[EvergreenError], HTTPStatus] = {
     ArtifactError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 LOADING_SECONDS = 2
+# Pydantic's errors for what is no text, no list or empty, one for each type that a member may have.
+MISSING_TEXT = ("string_type", "list_type", "string_too_short", "too_short")
+TEXTS_WANTED = "send a text or a list of texts, of which none may be empty"
+TYPE_NAMES = ("str", "bytes", "int", "float", "bool", "none", "dict")
 
 
 class Problem(BaseModel):
@@ -111,15 +116,28 @@ def _retry_after(error: EvergreenError) -> dict[str, str]:
 
 def _sentence(entry: dict[str, Any]) -> str:
     """Describe one schema error without the input, which may be private."""
-    path = [str(part) for part in entry["loc"] if part not in ("body", "query", "path")]
-    if path[:1] == ["inputs"] and entry["type"] in ("string_type", "list_type"):
-        if path[-1].isdigit():
-            return f"inputs[{path[-1]}]: send a text"
-        return "inputs: send a text or a list of texts"
-    name = ".".join(part for part in path if part not in ("str", "list[str]")) or "the body"
+    source, *path = entry["loc"]
+    name = location(path if source in ("body", "query", "path", "header") else entry["loc"])
+    if name == "inputs" and entry["type"] in MISSING_TEXT:
+        return f"inputs: {TEXTS_WANTED}"
+    if name.startswith("inputs.") and entry["type"] == "string_type":
+        return f"inputs[{path[-1]}]: send a text"
     if entry["type"] == "extra_forbidden":
         return f"{name}: unknown; leave it out"
     return f"{name}: {entry['msg']}"
+
+
+def location(path: Sequence[str | int]) -> str:
+    """Return a place in a request, `inputs.0.data.1`, without pydantic's names of types.
+
+    It adds those where a member may have one of several types: `inputs.constrained-str`.
+    """
+    parts = [
+        str(part)
+        for part in path
+        if isinstance(part, int) or (part.isidentifier() and part not in TYPE_NAMES)
+    ]
+    return ".".join(parts) or "the body"
 
 
 def _http_detail(error: HTTPException) -> str:

@@ -154,7 +154,7 @@ class LimitsSchema(BaseModel):
 
 
 class ModelSchema(BaseModel):
-    """Served model; `metrics` by data set, as its manifest records them."""
+    """Served model; `metrics` by data set and `samples` to try, as its manifest has them."""
 
     name: str
     version: str
@@ -163,6 +163,7 @@ class ModelSchema(BaseModel):
     labels: list[str]
     default: bool
     metrics: dict[str, dict[str, float]]
+    samples: list[str]
     limits: LimitsSchema
 
     @classmethod
@@ -175,6 +176,7 @@ class ModelSchema(BaseModel):
             labels=list(model.labels),
             default=model.default,
             metrics=model.metrics,
+            samples=list(model.samples),
             limits=limits,
         )
 

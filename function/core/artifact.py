@@ -79,7 +79,10 @@ Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
 
 
 class Manifest(_Section):
-    """Description of an artifact. Written once, after evaluation."""
+    """Description of an artifact. Written once, after evaluation.
+
+    `samples` are texts for people to try; a manifest without any does not have the key.
+    """
 
     schema_version: Literal[1]
     model: str
@@ -92,6 +95,10 @@ class Manifest(_Section):
     metrics: dict[str, dict[str, float]]
     profile: dict[str, Any]
     provenance: dict[str, Any]
+    samples: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=5000)]],
+        Field(max_length=12, exclude_if=lambda samples: not samples),
+    ] = []
 
     @field_validator("files")
     @classmethod

@@ -138,6 +138,7 @@ class Catalog:
             labels=artifact.manifest.labels,
             default=name == self._default,
             metrics=artifact.manifest.metrics,
+            samples=artifact.manifest.samples,
         )
 
     def _open(self, name: str) -> Predictor:

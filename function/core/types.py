@@ -142,6 +142,7 @@ class ModelInfo:
     labels: Sequence[str]
     default: bool
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    samples: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,21 @@ def _authorizer(configuration: ApiConfiguration) -> apigateway.IHttpRouteAuthori
 
 
 def _cors(configuration: ApiConfiguration) -> apigateway.CorsPreflightOptions | None:
+    """Return what the gateway answers, for function and service; neither gets `CORS_ORIGINS`."""
     if not configuration.cors_origins:
         return None
     return apigateway.CorsPreflightOptions(
         allow_origins=list(configuration.cors_origins),
         allow_methods=[apigateway.CorsHttpMethod.GET, apigateway.CorsHttpMethod.POST],
-        allow_headers=["authorization", "content-type", "x-prediction-log"],
-        expose_headers=["retry-after", "x-model-version", "x-prediction-id", "x-request-id"],
+        allow_headers=["authorization", "*"],  # browsers do not count `authorization` as any
+        expose_headers=[
+            "inference-header-content-length",
+            "retry-after",
+            "server-timing",
+            "x-model-version",
+            "x-prediction-id",
+            "x-request-id",
+        ],
         max_age=cdk.Duration.hours(1),
     )
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -13,6 +14,7 @@ from function.core.artifact import Task
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress
 
+KEY = "EVERGREEN_API_KEY"  # environment variable of the caller's key
 TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
 
 
@@ -26,7 +28,7 @@ class ServiceError(CommandError):
 
 
 class ServiceClient:
-    """One model of a running service. API_KEY in the environment is sent as the bearer key."""
+    """One model of a running service; EVERGREEN_API_KEY is sent as the bearer key."""
 
     def __init__(self, url: str, model: str | None = None) -> None:
         """Ask which models are served, and choose one; None is the default model.
@@ -73,7 +75,7 @@ class ServiceClient:
     def _ask(self, path: str, body: object = None) -> Any:
         # Texts that are scored or evaluated are no traffic of users.
         headers = {"content-type": "application/json", "x-prediction-log": "off"}
-        if key := os.environ.get("API_KEY"):
+        if key := os.environ.get(KEY):
             headers["authorization"] = f"Bearer {key}"
         data = None if body is None else json.dumps(body).encode()
         where = self.url + path
@@ -82,7 +84,11 @@ class ServiceClient:
             with urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
                 return json.load(response)
         except HTTPError as error:
-            raise ServiceError(where, error.code, _detail(error), _retry_after(error)) from error
+            detail = _detail(error)
+            if error.code == HTTPStatus.UNAUTHORIZED and not os.environ.get(KEY):
+                old = "; API_KEY is not read any more" if "API_KEY" in os.environ else ""
+                detail = f"{detail}; set {KEY}{old}"
+            raise ServiceError(where, error.code, detail, _retry_after(error)) from error
         except (URLError, HTTPException, OSError, ValueError) as error:
             raise ServiceError(where, 0, str(error), None) from error
 

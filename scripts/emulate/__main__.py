@@ -1,5 +1,7 @@
 """Serve the Lambda handler under Lambda's own runtime client and emulator, behind HTTP on loopback.
 
+It takes plain HTTP, as behind API Gateway, and raw events where AWS's emulator does.
+
 python -m scripts.emulate --port 8080 [--handler MODULE.FUNCTION] [--memory MB] [--timeout SECONDS]
                                       [--python INTERPRETER]
 """
@@ -17,7 +19,7 @@ from scripts.common.errors import CommandError
 from scripts.common.processes import LOOPBACK
 from scripts.emulate.binary import BINARY
 from scripts.emulate.gateway import Front
-from scripts.emulate.runtime import COLD_START, INIT_ENDED, LambdaEmulator
+from scripts.emulate.runtime import COLD_START, INIT_ENDED, INVOCATION_PATH, LambdaEmulator
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL_SECONDS = 0.2
@@ -51,10 +53,15 @@ def _serve(arguments: argparse.Namespace) -> None:
         python=arguments.python,
     )
     # The port comes first: where it is taken, nothing has been fetched or started yet.
-    with Front(arguments.port, emulator) as front, emulator, LogFollower(log):
+    with Front(arguments.port, emulator, emulator.pass_on) as front, emulator, LogFollower(log):
         address = f"http://{LOOPBACK}:{front.server_address[1]}"
         print(f"{arguments.handler} on {address} (first call: cold start)", file=sys.stderr)
-        print(f"Full log: {log}. Ctrl-C ends it.", file=sys.stderr, flush=True)
+        print(f"Raw events: POST {address}{INVOCATION_PATH}", file=sys.stderr)
+        print(
+            f"Full log: {log}; its 'Max Memory Used' repeats the setting. Ctrl-C ends it.",
+            file=sys.stderr,
+            flush=True,
+        )
         front.serve_forever()
 
 

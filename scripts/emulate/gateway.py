@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -18,12 +18,15 @@ from scripts.emulate.protocol import (
     http_api_event,
     to_http,
 )
-from scripts.emulate.runtime import MAX_EVENT_BYTES
+from scripts.emulate.runtime import INVOCATION_PATH, MAX_EVENT_BYTES
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 # Read and dropped up to here: a client still sending would not see why it is refused.
 DRAIN_BYTES = 64 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
+RAW_HEADERS = [("content-type", "text/plain; charset=utf-8")]  # the emulator's own, of JSON too
+
+PassOn = Callable[[bytes], tuple[int, bytes]]
 
 
 class Invokes(Protocol):
@@ -39,9 +42,12 @@ class Front(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, port: int, function: Invokes) -> None:
-        """Take the port, 0 for any. Raises UsageError if it cannot be had."""
-        self.function = function
+    def __init__(self, port: int, function: Invokes, pass_on: PassOn | None = None) -> None:
+        """Take the port, 0 for any. Raises UsageError if it cannot be had.
+
+        With `pass_on`, raw events are taken where AWS's emulator takes them.
+        """
+        self.function, self.pass_on = function, pass_on
         try:
             super().__init__((LOOPBACK, port), FrontHandler)
         except (OSError, OverflowError) as error:
@@ -78,6 +84,10 @@ class FrontHandler(BaseHTTPRequestHandler):
         print(f"{self.command} {path} {response.status} {took:.0f} ms", file=sys.stderr)
 
     def _ask(self) -> HttpResponse:
+        pass_on = self.server.pass_on
+        if pass_on and (self.command, self.path) == ("POST", INVOCATION_PATH):
+            status, body = pass_on(self._read_body())
+            return HttpResponse(status, RAW_HEADERS, body)
         request = HttpRequest(
             method=self.command,
             target=self.path,

@@ -100,9 +100,15 @@ class LambdaEmulator:
             raise EventTooLargeError(
                 f"The event has {len(payload)} bytes; Lambda takes {MAX_EVENT_BYTES} at most."
             )
+        return read_answer(*self.pass_on(payload))
+
+    def pass_on(self, payload: bytes) -> tuple[int, bytes]:
+        """Return the emulator's own status and body for an event in bytes, whatever they are.
+
+        Raises InvocationError if it ends during the call.
+        """
         with self._one_at_a_time:
-            status, body = self._post(self._started_process(), payload)
-        return read_answer(status, body)
+            return self._post(self._started_process(), payload)
 
     def logs(self) -> str:
         """Return all that the emulator and the handler wrote so far; kept after the end."""

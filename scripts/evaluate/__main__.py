@@ -32,7 +32,9 @@ def _arguments() -> argparse.Namespace:
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--artifact", type=Path, help="a folder with a manifest")
-    what.add_argument("--url", help="a running service; API_KEY is sent as its bearer key")
+    what.add_argument(
+        "--url", help="a running service; EVERGREEN_API_KEY is sent as its bearer key"
+    )
     parser.add_argument("--model", help="with --url: one that is served there, not the default")
     parser.add_argument("--data", type=Path, required=True, help="a file, or folders of a label")
     parser.add_argument("--text", help="of labels: the column of the text, `text` by default")

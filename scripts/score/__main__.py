@@ -1,7 +1,7 @@
 """Score all rows of a file: here, by a service, or by a stage's state machine on AWS.
 
 A killed run resumes when the same command is run again. Rows that cannot be scored go to
-OUTPUT.rejected.jsonl, with the reason. A service's key is read from API_KEY.
+OUTPUT.rejected.jsonl, with the reason. A service's key is read from EVERGREEN_API_KEY.
 """
 
 import argparse

@@ -78,8 +78,13 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of tiny models: two that classify, and one that finds entities."""
     models = tmp_path_factory.mktemp("models")
+    own = [
+        "A good film.",
+        'A "dull" film.',
+        "A long text that is cut off where it becomes too long.",
+    ]
     write_artifact(models / "sentiment")
-    write_artifact(models / "sentiment-lstm", model="sentiment-lstm", temperature=4.0)
+    write_artifact(models / "sentiment-lstm", model="sentiment-lstm", temperature=4.0, samples=own)
     write_entity_artifact(models / "ner", max_tokens=64)
     with serving(models, models.parent / "tiny-server.log") as url:
         yield url
@@ -122,14 +127,14 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
 
 
 @contextmanager
-def serving(models: Path, log: Path) -> Iterator[str]:
+def serving(models: Path, log: Path, **environment: str) -> Iterator[str]:
     """A server of its own process, ready to answer; gives its address."""
     port = free_port()
     with log.open("wb") as output:
         server = subprocess.Popen(
             [sys.executable, "-m", "function.server"],
             cwd=ROOT,
-            env={**os.environ, "MODELS_DIR": str(models), "PORT": str(port)},
+            env={**os.environ, "MODELS_DIR": str(models), "PORT": str(port), **environment},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

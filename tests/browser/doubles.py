@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Request, Route
 PREDICT = re.compile(r"/predict$")
 MODELS = re.compile(r"/v1/models$")
 SENTIMENT = ("negative", "positive")
+MEASURED_ON = {"text-classification": "imdb-test", "token-classification": "conll2003-valid"}
 NAMED = ("LOC", "MISC", "ORG", "PER")
 
 Json = dict[str, Any]
@@ -65,7 +66,8 @@ def model(
         "task": task,
         "labels": list(labels),
         "default": name == "sentiment",
-        "metrics": {"reviews": {"accuracy": 0.93}},
+        "metrics": {MEASURED_ON[task]: {"accuracy": 0.93}},
+        "samples": [],
         "limits": {"body_bytes": 4_000_000, "texts": 64, "characters": 100_000, **limits},
     }
 

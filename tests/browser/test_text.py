@@ -24,6 +24,46 @@ def test_a_sample_gets_a_verdict_with_its_decisive_words_marked(page: Page) -> N
     expect(verdict.locator(".reading mark").first).to_be_visible()
 
 
+def test_the_headline_asks_what_the_model_answers(page: Page) -> None:
+    headline = page.get_by_role("heading", level=1)
+    expect(headline).to_have_text("Is this text negative or positive?")
+    serves(page, model(labels=["billing", "bug", "feature", "praise"]), ner())
+    expect(headline).to_have_text("Is this text billing, bug, feature or praise?")
+    page.get_by_role("tab", name="Entities").click()
+    expect(headline).to_have_text("What does this text name?")
+    serves(page, model(labels=[f"a long name of topic {number}" for number in range(12)]))
+    expect(headline).to_have_text("Which label fits this text?")
+
+
+def test_a_model_of_other_texts_shows_no_film_reviews(page: Page) -> None:
+    tickets = model("tickets", ["billing", "bug"]) | {"metrics": {"tickets-test": {"accuracy": 1}}}
+    expect(page.get_by_role("button", name="A love letter")).to_be_visible()
+    serves(page, tickets)
+    expect(page.get_by_role("group", name="Try one")).to_be_hidden()
+    expect(page.locator(".chip")).to_have_count(0)
+    page.get_by_role("tab", name="File").click()
+    expect(page.get_by_role("button", name="Choose a file")).to_be_visible()
+    expect(page.get_by_role("button", name="Use a sample file")).to_be_hidden()
+
+
+def test_the_samples_of_a_manifest_are_offered_for_its_model_alone(tiny_page: Page) -> None:
+    chips = tiny_page.locator("#text-samples .chip")
+    expect(chips).to_have_count(0)
+    tiny_page.get_by_label("Model").select_option("sentiment-lstm")
+    expect(chips).to_have_text(
+        ["A good film.", 'A "dull" film.', "A long text that is cut off whe…"]
+    )
+    chips.nth(1).click()
+    expect(tiny_page.get_by_label("Text to classify")).to_have_value('A "dull" film.')
+    expect(tiny_page.locator("#verdict h2")).to_have_text("negative")
+
+    tiny_page.get_by_role("tab", name="File").click()
+    tiny_page.get_by_role("button", name="Use a sample file").click()
+    expect(tiny_page.get_by_role("region", name="Chosen file")).to_contain_text("sample.csv")
+    tiny_page.get_by_role("button", name="Score 3 rows").click()
+    expect(tiny_page.get_by_role("region", name="Results")).to_contain_text("3 rows scored")
+
+
 def test_the_verdict_names_the_model_its_version_and_the_time_it_took(page: Page) -> None:
     classify(page, "A small film with an enormous heart.")
 

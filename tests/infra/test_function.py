@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+from function.api.app import EXPOSED_HEADERS
+from infra.configuration.checks import ConfigurationError
+from infra.configuration.function import FunctionConfiguration
+from infra.configuration.service import ServiceConfiguration
 from infra.stages import STAGES
 from tests.infra.policies import written
 from tests.infra.synthesis import DIGEST, synthesise
@@ -280,8 +284,17 @@ def test_other_pages_may_call_only_where_that_was_configured(shipped, options):
     assert "CorsConfiguration" not in shipped.only(PROD, "AWS::ApiGatewayV2::Api")["Properties"]
     cors = options.only(EVERYTHING, "AWS::ApiGatewayV2::Api")["Properties"]["CorsConfiguration"]
     assert cors["AllowOrigins"] == ["https://www.example.com"]
-    assert cors["AllowHeaders"] == ["authorization", "content-type", "x-prediction-log"]
-    assert "x-prediction-id" in cors["ExposeHeaders"]
+    assert cors["AllowHeaders"] == ["authorization", "*"]
+    assert cors["ExposeHeaders"] == list(EXPOSED_HEADERS)
+
+
+def test_the_gateway_alone_answers_other_origins(options):
+    for stack in options.templates:
+        assert "CORS_ORIGINS" not in str(options.templates[stack])
+    with pytest.raises(ConfigurationError, match=r"function\.environment: 'CORS_ORIGINS'"):
+        FunctionConfiguration(environment={"CORS_ORIGINS": "https://www.example.com"})
+    with pytest.raises(ConfigurationError, match=r"service\.environment: 'CORS_ORIGINS'"):
+        ServiceConfiguration(environment={"CORS_ORIGINS": "https://www.example.com"})
 
 
 def test_a_domain_has_its_certificate_and_is_entered_where_its_zone_is_known(shipped, options):

@@ -118,7 +118,7 @@ def emulator(directory: Path) -> Iterator[LambdaEmulator]:
 
 @pytest.fixture(scope="module")
 def client(emulator: LambdaEmulator) -> Iterator[Client]:
-    with Front(0, emulator) as front:
+    with Front(0, emulator, emulator.pass_on) as front:
         thread = threading.Thread(target=front.serve_forever, daemon=True)
         thread.start()
         yield Client(front.server_address[1])
@@ -228,6 +228,27 @@ def test_raw_events_and_the_cold_start(directory: Path) -> None:
         assert cold_start is not None
         assert 1 < cold_start < 30_000
     assert "INVOKE RTDONE" in emulator.logs()
+
+
+RAW = "/2015-03-31/functions/function/invocations"
+
+
+def test_a_raw_event_is_passed_to_the_emulator_and_its_answer_back(client: Client) -> None:
+    """As `curl -d '{...}'` sends it in AWS's documentation: with the type of a form."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = client.ask("POST", RAW, b'{"detail-type": "Scheduled Event"}', headers)
+    assert (answer.status, json.loads(answer.body)) == (200, {"warmed": True, "memory": "512"})
+    answer = client.ask("POST", RAW, b'{"rawPath": "/raise"}', headers)
+    assert answer.status == 200  # the emulator's way, where the gateway would say 502
+    failure = json.loads(answer.body)
+    assert (failure["errorType"], failure["errorMessage"]) == ("ValueError", "no good")
+
+
+def test_a_raw_event_that_is_no_json_or_too_large_is_refused(client: Client) -> None:
+    answer = client.ask("POST", RAW, b"inputs=good")
+    assert "Unable to unmarshal input" in json.loads(answer.body)["errorMessage"]
+    assert client.ask("POST", RAW, b"x" * 6_300_000).status == 413
+    assert client.ask("GET", "/").status == 200
 
 
 def test_an_exception_is_502_with_its_message(client: Client) -> None:

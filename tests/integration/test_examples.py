@@ -165,8 +165,8 @@ def require(program: str) -> None:
 
 
 def environment(url: str, key: str | None) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_KEY"}
-    key_given = {"EVERGREEN_KEY": key} if key else {}
+    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_API_KEY"}
+    key_given = {"EVERGREEN_API_KEY": key} if key else {}
     return {**own, **key_given, "EVERGREEN_URL": url, "no_proxy": "*", "NO_PROXY": "*"}
 
 
@@ -235,7 +235,7 @@ def test_curl_shows_what_a_text_names(service_of_both: str) -> None:
     assert ran.returncode == 0, ran.stderr
     (prediction,) = json.loads(sections(ran.stdout)[6])["predictions"]
     found = [(each["label"], each["text"], each["start"]) for each in prediction["entities"]]
-    assert found == [("PER", "Ada Lovelace", 0), ("ORG", "Acme", 23), ("LOC", "New York", 31)]
+    assert found == [("PER", "Ada Lovelace", 0), ("ORG", "Reuters", 20), ("LOC", "New York", 31)]
 
 
 @pytest.mark.parametrize("client", PROGRAMS)
@@ -247,10 +247,27 @@ def test_a_client_shows_what_a_text_names(client: str, service_of_both: str) -> 
     assert title == "What a text names"
     assert [line.split(None, 2)[::2] for line in lines] == [
         ["PER", "Ada Lovelace"],
-        ["ORG", "Acme"],
+        ["ORG", "Reuters"],
         ["LOC", "New York"],
     ]
     assert answered.startswith("Answered by sentiment")
+
+
+@pytest.mark.model
+def test_the_bundled_models_are_right_about_the_texts_that_are_shown(
+    bundled_models: Path, tmp_path: Path
+) -> None:
+    with serve(bundled_models, tmp_path / "bundled.log", AUTH="public") as url:
+        shown = run("python", url).stdout
+        table, *_ = run_notebook(url).split("\n")
+    _, all_, _, naming, _ = shown.split("\n\n")
+    assert [line.split()[0] for line in all_.splitlines()[1:]] == ["positive", "negative"]
+    assert [re.split(r"\s+[\d.]+%\s+", line.strip()) for line in naming.splitlines()[1:]] == [
+        ["PER", "Ada Lovelace"],
+        ["ORG", "Reuters"],
+        ["LOC", "New York"],
+    ]
+    assert re.findall(r"<td>(\w+)</td>", table) == ["positive", "negative", "positive"]
 
 
 @pytest.mark.parametrize("client", PROGRAMS)
@@ -327,6 +344,22 @@ def test_a_text_that_is_refused_is_said_clearly(client: str, open_service: str) 
     ran = run(client, open_service, " ")
     assert ran.returncode == 1
     assert ran.stderr == "error: text 0 is empty: send at least one word (HTTP 422)\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [
+        ("hugging_face_client.py", "huggingface_hub"),
+        ("triton_client.py", "'tritonclient[http]'"),
+    ],
+)
+def test_a_missing_package_is_one_line_with_the_command_that_installs_it(
+    name: str, package: str
+) -> None:
+    without_packages = [sys.executable, "-I", "-S", str(EXAMPLES / name)]
+    ran = subprocess.run(without_packages, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (1, "", 1)
+    assert ran.stderr.endswith(f" -m pip install {package}\n")
 
 
 def test_the_notebook_shows_a_table_and_marked_words(open_service: str) -> None:

@@ -260,10 +260,10 @@ def test_predict_answers_as_text_embeddings_inference_does(url):
 
 
 def run_example(url, *texts, key=None):
-    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_KEY"}
+    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_API_KEY"}
     return subprocess.run(
         [sys.executable, str(EXAMPLE), *texts],
-        env={**own, "EVERGREEN_URL": url, **({"EVERGREEN_KEY": key} if key else {})},
+        env={**own, "EVERGREEN_URL": url, **({"EVERGREEN_API_KEY": key} if key else {})},
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -284,10 +284,14 @@ def test_a_key_is_passed_as_a_header(serve):
 
 
 def run_example(url, *texts, key=None):
-    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_KEY"}
+    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_API_KEY"}
     return subprocess.run(
         [sys.executable, str(EXAMPLE), *texts],
-        env={**own, "EVERGREEN_URL": f"http://{url}", **({"EVERGREEN_KEY": key} if key else {})},
+        env={
+            **own,
+            "EVERGREEN_URL": f"http://{url}",
+            **({"EVERGREEN_API_KEY": key} if key else {}),
+        },
         capture_output=True,
         text=True,
         timeout=60,

@@ -49,6 +49,10 @@ def test_nothing_of_pydantic_1_is_imported(start):
     assert not [name for name in start["before"] if name.startswith("pydantic.v1")]
 
 
+def test_cross_origin_code_is_imported_only_with_its_setting(start):
+    assert "starlette.middleware.cors" not in start["before"]
+
+
 def test_models_that_are_built_on_first_use_are_built_then(start):
     assert start["status"] == 200
     assert "/v1/predict" in start["document"]["paths"]

@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,13 +24,20 @@ def event(name):
 
 @pytest.fixture(scope="module")
 def handler(tmp_path_factory):
-    models = tmp_path_factory.mktemp("models")
+    with imported(tmp_path_factory.mktemp("models")) as handler:
+        yield handler
+
+
+@contextmanager
+def imported(models, **environment):
+    """The handler of a fresh import."""
     write_artifact(
         models / "sentiment",
         values={"warm": 0.0, "good": 2.0, "fine": 2.0},
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MODELS_DIR", str(models))
+        for name, value in {"MODELS_DIR": str(models), **environment}.items():
+            patch.setenv(name, value)
         # The handler skips these; other tests need them.
         patch.setenv("PYDANTIC_DISABLE_PLUGINS", "")
         patch.setitem(sys.modules, "pydantic.v1", sys.modules.get("pydantic.v1"))
@@ -64,6 +72,20 @@ def test_the_scope_of_an_event_is_built_once(handler):
     asked = served.HttpEvent(event("http_api_v2"), CONTEXT, served.MANGUM.config)
     assert served.MANGUM.infer(event("http_api_v2"), CONTEXT).__class__ is served.HttpEvent
     assert asked.scope is asked.scope
+
+
+def test_a_function_without_a_gateway_answers_other_origins_if_set(tmp_path):
+    site = "https://www.example.com"
+    asked = event("function_url")
+    asked["headers"] = {**asked["headers"], "origin": site, "access-control-request-method": "POST"}
+    with imported(tmp_path / "models", CORS_ORIGINS=site) as handler:
+        answer = handler(asked, CONTEXT)
+        assert answer["statusCode"] == 200
+        assert answer["headers"]["access-control-allow-origin"] == site
+        asked["requestContext"]["http"]["method"] = "OPTIONS"
+        preflight = handler(asked, CONTEXT)
+    assert preflight["statusCode"] == 200
+    assert preflight["headers"]["access-control-allow-methods"] == "GET, POST"
 
 
 def test_problems_are_text_and_not_base64(handler):

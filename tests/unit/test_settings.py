@@ -38,6 +38,37 @@ def test_a_wrong_setting_is_named_in_one_line(environment, named):
     assert "\n" not in str(raised.value)
 
 
+def test_origins_are_none_by_default_and_as_browsers_write_them():
+    assert load_settings(ServerSettings, {}).cors_origins == ()
+    given = "https://WWW.Example.com, http://localhost:3000,http://[::1]:8000,capacitor://localhost"
+    assert load_settings(ServerSettings, {"CORS_ORIGINS": given}).cors_origins == (
+        "https://www.example.com",
+        "http://localhost:3000",
+        "http://[::1]:8000",
+        "capacitor://localhost",
+    )
+    assert load_settings(ServerSettings, {"CORS_ORIGINS": "*"}).cors_origins == ("*",)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "www.example.com",
+        "https://www.example.com/",
+        "https://www.example.com/app",
+        "https://*.example.com",
+        "https://",
+        "null",
+        "http://localhost:port",
+        "*, https://www.example.com",
+        "https://bücher.example",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused_in_one_line(wrong):
+    with pytest.raises(ConfigurationError, match=r"CORS_ORIGINS: '.*' is not an origin: write"):
+        load_settings(ServerSettings, {"CORS_ORIGINS": f"https://fine.example,{wrong}"})
+
+
 def test_predictions_are_logged_only_where_that_is_asked_for():
     assert not load_settings(ServerSettings, {}).prediction_log
     assert load_settings(ServerSettings, {"PREDICTION_LOG": "true"}).prediction_log

@@ -16,6 +16,7 @@ from function.api.open_inference.schemas import (
     RequestParameters,
 )
 from function.api.open_inference.tensors import TEXT, AnyOutput
+from function.api.problems import location
 from function.core.errors import BatchTooLargeError
 from function.core.types import Options
 
@@ -69,8 +70,7 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
     if first["type"] == "json_invalid":
         return f"the body is not JSON: {first['ctx']['error']}"
-    path = [str(part) for part in first["loc"] if part not in ("str", "list[str]")]
-    return f"{'.'.join(path) or 'the body'}: {first['msg']}"
+    return f"{location(first['loc'])}: {first['msg']}"
 
 
 def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) -> list[str]:

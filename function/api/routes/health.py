@@ -20,12 +20,12 @@ def _routes(engine: Engine) -> list[BaseRoute]:
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("/live")
-    async def live() -> HealthResponse:
+    async def health_live() -> HealthResponse:
         """Report that the process answers."""
         return HealthResponse(status="live")
 
     @router.get("/ready", responses=documented(503))
-    async def ready() -> HealthResponse:
+    async def health_ready() -> HealthResponse:
         """Report that the default model is loaded."""
         if not engine.ready():
             raise NotReadyError("the model is still being loaded; try again in a moment")

@@ -45,14 +45,16 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         return JSONResponse(rows[0] if flat else rows, headers=headers)
 
     @router.post("/", responses=RESPONSES, response_model=ClassificationAnswer | TokenAnswer)
-    async def infer(request: Request, body: HuggingFaceRequest) -> Response:
+    async def hugging_face(request: Request, body: HuggingFaceRequest) -> Response:
         """Return each text's labels and scores, best first, or entities, by the default model."""
         return await answer(request, None, body)
 
     @router.post(
         "/models/{model}", responses=RESPONSES, response_model=ClassificationAnswer | TokenAnswer
     )
-    async def infer_with(request: Request, model: str, body: HuggingFaceRequest) -> Response:
+    async def hugging_face_model(
+        request: Request, model: str, body: HuggingFaceRequest
+    ) -> Response:
         """Return each text's labels and scores, best first, or entities, by a named model."""
         return await answer(request, model, body)
 

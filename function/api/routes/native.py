@@ -72,7 +72,7 @@ async def _predict(answer: PredictHandler, request: Request, body: PredictReques
 
 def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) -> list[BaseRoute]:
     @router.get("/predict", responses=RESPONSES, response_model=PredictResponse)
-    async def predict_one(
+    async def predict_text(
         request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
     ) -> Response:
         """Answer one text given in the URL, to try the service."""
@@ -80,12 +80,12 @@ def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) ->
         return await answer(request, None, PredictRequest(inputs=text, parameters=parameters))
 
     @router.post("/models/{model}/predict", responses=RESPONSES, response_model=PredictResponse)
-    async def predict_with(request: Request, model: str, body: PredictRequest) -> Response:
+    async def predict_model(request: Request, model: str, body: PredictRequest) -> Response:
         """Answer one text or several with a named model."""
         return await answer(request, model, body)
 
     @router.get("/models", responses=documented(401, 403))
-    async def models() -> ModelsResponse:
+    async def list_models() -> ModelsResponse:
         """List the served models, the default first."""
         limits = context.limits
         limits_schema = LimitsSchema(

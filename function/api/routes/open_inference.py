@@ -43,7 +43,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     router.add_api_route(
         "/models/{model}/versions/{version}/infer",
         partial(_infer_with, answer),
-        name="infer_with_version",
+        name="infer_version",
         description="Answer texts, if this version is served.",
         **_common(),
     )

@@ -93,12 +93,12 @@ def _probes(engine: Engine) -> APIRouter:
     routes = APIRouter(prefix="/v2/health", tags=[TAG])
 
     @routes.get("/live")
-    async def live() -> ServerLive:
+    async def server_live() -> ServerLive:
         """Report that the process answers."""
         return ServerLive(live=True)
 
     @routes.get("/ready", responses=documented(503))
-    async def ready() -> ServerReady:
+    async def server_ready() -> ServerReady:
         """Report that the default model is loaded."""
         _check_ready(engine)
         return ServerReady(ready=True)
@@ -110,7 +110,7 @@ def _metadata(engine: Engine, guards: Sequence[params.Depends]) -> APIRouter:
     routes = APIRouter(prefix="/v2", tags=[TAG], dependencies=guards)
 
     @routes.get("", responses=documented(401, 403))
-    async def server(request: Request) -> ServerMetadata:
+    async def server_metadata(request: Request) -> ServerMetadata:
         """Describe this server and its extensions of the protocol."""
         return ServerMetadata(name=request.app.title, version=request.app.version)
 

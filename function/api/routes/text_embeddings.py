@@ -92,7 +92,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post(
         "/predict", responses=RESPONSES, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
     )
-    async def predict(request: Request, body: TextEmbeddingsRequest) -> Response:
+    async def text_embeddings_predict(request: Request, body: TextEmbeddingsRequest) -> Response:
         """Return labels and scores, best first: flat for one text, a list of lists for a batch."""
         texts = body.texts()
         context.limits.check(texts)

@@ -4,19 +4,17 @@ import { bubble } from "./bubble.js";
 import { find } from "./dom.js";
 import { drawFindings } from "./findings.js";
 import { ENTITIES } from "./models.js";
-import { NAMING_SAMPLES } from "./samples.js";
 import { textForm } from "./text-form.js";
 import { amount } from "./wording.js";
 
 export function entityPanel(service, models) {
   const region = find("findings");
   bubble(region, ".entity");
-  textForm({
+  const offerSamples = textForm({
     name: "entities",
     result: region,
-    samples: NAMING_SAMPLES,
     busy: "Looking for entities.",
-    limits: () => models.chosen(ENTITIES)?.limits,
+    model: () => models.chosen(ENTITIES),
     async answer(text, signal, announce) {
       const asked = { model: models.chosen(ENTITIES).name, parameters: {}, signal };
       const { answer: { predictions: [prediction], model, timings }, roundTrip } = await service.predict([text], asked);
@@ -26,4 +24,5 @@ export function entityPanel(service, models) {
       announce(count ? `${amount(count, "entity", "entities")} found.` : "No entities found.");
     },
   });
+  models.follow(offerSamples);
 }

@@ -100,7 +100,10 @@ export function filePanel(service, models) {
   find("cancel").addEventListener("click", () => job?.run?.abort());
   find("another-file").addEventListener("click", close);
   find("choose-file").addEventListener("click", () => find("file").click());
-  find("sample-file").addEventListener("click", () => open(sampleFile()));
+  find("sample-file").addEventListener("click", () => open(sampleFile(models.chosen(CLASSIFICATION))));
+  models.follow(() => {
+    find("sample-file").hidden = !sampleFile(models.chosen(CLASSIFICATION));
+  });
   find("file").addEventListener("change", ({ target }) => target.files[0] && open(target.files[0]));
   acceptDrops(find("file-panel"), open);
 }

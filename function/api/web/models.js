@@ -5,6 +5,7 @@ import { number, percent } from "./wording.js";
 
 export const CLASSIFICATION = "text-classification";
 export const ENTITIES = "token-classification";
+const QUESTION_LENGTH = 48;
 const TASKS = [CLASSIFICATION, ENTITIES];
 
 export class Models {
@@ -12,6 +13,7 @@ export class Models {
   #onLoad;
   #served = [];
   #names = new Map();
+  #followers = [];
   #task = CLASSIFICATION;
 
   /** `onLoad()` is called once the served models are known. */
@@ -29,6 +31,12 @@ export class Models {
     const offered = this.#offered(task);
     const name = this.#names.get(task);
     return offered.find((model) => model.name === name) ?? offered.find((model) => model.default) ?? offered[0];
+  }
+
+  /** Calls back now, and whenever other models are known or chosen. */
+  follow(follower) {
+    this.#followers.push(follower);
+    follower();
   }
 
   labels(name) {
@@ -66,8 +74,10 @@ export class Models {
 
   #describe() {
     const model = this.chosen(this.#task);
+    for (const follower of this.#followers) follower();
     find("about").hidden = !model;
     if (!model) return;
+    find("headline").textContent = question(model);
     const entry = (name, value) => [element("dt", {}, name), element("dd", {}, value)];
     find("about-model").replaceChildren(
       ...entry("Model", model.name),
@@ -77,6 +87,14 @@ export class Models {
       ...Object.entries(model.metrics ?? {}).flatMap(([dataset, figures]) => entry(`On ${dataset}`, written(figures))),
     );
   }
+}
+
+/** What the model answers, by its labels if they are few and short. */
+function question({ task, labels }) {
+  if (task === ENTITIES) return "What does this text name?";
+  const choice = `${labels.slice(0, -1).join(", ")} or ${labels.at(-1)}`;
+  if (labels.length < 2 || choice.length > QUESTION_LENGTH) return "Which label fits this text?";
+  return `Is this text ${choice}?`;
 }
 
 function written(figures) {

@@ -1,6 +1,11 @@
-/** Texts to try, written for this page. */
+/**
+ * Texts to try: those of the model's manifest, else ones written for this page, if the model was measured
+ * on data of their kind, else none.
+ */
 
-export const SAMPLES = [
+const NAME_LENGTH = 32;
+
+const REVIEWS = [
   {
     name: "A love letter",
     text: `I walked in expecting a quiet little drama and walked out wanting to call everyone I know. The story is simple: a lighthouse keeper, his estranged daughter, and one winter to make up for twenty lost years. But the way it is told is anything but simple. Every scene breathes. The camera lingers on hands, on kettles, on the sea, and somehow all of it matters.
@@ -24,10 +29,10 @@ Is it slow? A little, at first. Give it ten minutes. It is the most generous, be
 ];
 
 /** Texts with entities, except the last. */
-export const NAMING_SAMPLES = [
+const NEWS = [
   {
     name: "A life",
-    text: "Marie Curie was born in Warsaw in 1867 and moved to Paris to study at the Sorbonne. She shared the Nobel Prize in 1903 with Pierre Curie and Henri Becquerel, and later led a laboratory at the Radium Institute. Her daughter Irène was born in Paris; Poland and France both call her their own.",
+    text: "Marie Curie was born in Warsaw in 1867 and moved to Paris to study physics. She shared the Nobel Prize in 1903 with Pierre Curie and Henri Becquerel, and later led a laboratory at the Radium Institute. Her daughter Irène was born in Paris; Poland and France both call her their own.",
   },
   {
     name: "News in brief",
@@ -37,7 +42,7 @@ Kenya's health minister welcomed the step. "We have asked for this since 2019," 
   },
   {
     name: "A postcard",
-    text: "Off to Lisbon 🇵🇹 with Zoë and the crew from Siemens 🎉 next stop São Tomé, then home to München 🚆",
+    text: "Off to Lisbon 🇵🇹 with Zoë and the crew from Siemens, next stop São Tomé 🎉 then home to München 🚆",
   },
   {
     name: "Nothing to find",
@@ -47,7 +52,7 @@ Kenya's health minister welcomed the step. "We have asked for this since 2019," 
 
 const SHORT_REVIEWS = [
   "A small film with an enormous heart.",
-  "I checked my watch four times in the first act.",
+  "Two hours that felt like ten, and not a single laugh.",
   "Funny, tender and over far too soon.",
   "The trailer had every good joke, both of them.",
   "Gorgeous to look at, impossible to care about.",
@@ -62,13 +67,34 @@ const SHORT_REVIEWS = [
   "Clever without ever showing off.",
   "Wooden acting, worse editing, and a terrible wig.",
   "It took me by surprise and I cried on the bus home.",
-  "An okay way to spend a rainy afternoon.",
+  "A pleasant way to spend a rainy afternoon.",
   "A masterclass in tension.",
   "Somebody should apologise for that ending.",
   "Warm, witty and wonderfully strange.",
 ];
 
-export function sampleFile() {
-  const lines = SHORT_REVIEWS.map((review, index) => `${index + 1},"${review}"`);
-  return new File([["id,review", ...lines].join("\r\n")], "sample-reviews.csv", { type: "text/csv" });
+const reads = (model, ...datasets) =>
+  Object.keys(model?.metrics ?? {}).some((measured) => datasets.some((dataset) => measured.startsWith(dataset)));
+const readsReviews = (model) => reads(model, "imdb", "sst2");
+
+/** Returns a list of `{name, text}`. */
+export function samples(model) {
+  if (model?.samples?.length) return model.samples.map((text) => ({ name: shortened(text), text }));
+  if (readsReviews(model)) return REVIEWS;
+  return reads(model, "conll2003") ? NEWS : [];
+}
+
+/** Returns a CSV file, or null if there is none of the model's kind. */
+export function sampleFile(model) {
+  const own = model?.samples?.length ? model.samples : null;
+  const texts = own ?? (readsReviews(model) ? SHORT_REVIEWS : null);
+  if (!texts) return null;
+  const lines = texts.map((text, index) => `${index + 1},"${text.replaceAll('"', '""')}"`);
+  const [column, name] = own ? ["text", "sample.csv"] : ["review", "sample-reviews.csv"];
+  return new File([[`id,${column}`, ...lines].join("\r\n")], name, { type: "text/csv" });
+}
+
+function shortened(text) {
+  const points = Array.from(text.trim());
+  return points.length > NAME_LENGTH ? `${points.slice(0, NAME_LENGTH - 1).join("").trimEnd()}…` : text.trim();
 }

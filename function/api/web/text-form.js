@@ -2,16 +2,18 @@
 
 import { button, find } from "./dom.js";
 import * as problems from "./problems.js";
+import { samples } from "./samples.js";
 import { amount, characters, number } from "./wording.js";
 
 const SLOW_AFTER_MS = 1500;
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /**
- * `name` begins the ids of the form's elements, `result` is the element for answers. `limits()` returns the
- * model's. `answer(text, signal, announce)` requests and draws the answer, and announces it in a sentence.
+ * `name` begins the ids of the form's elements, `result` is the element for answers. `model()` returns the
+ * chosen one. `answer(text, signal, announce)` requests and draws the answer, and announces it in a sentence.
+ * Returns a function that offers the chosen model's samples.
  */
-export function textForm({ name, result, samples, busy, limits, answer }) {
+export function textForm({ name, result, busy, model, answer }) {
   const text = find(name);
   const alert = find(`${name}-problem`);
   const submit = find(`${name}-submit`);
@@ -21,7 +23,7 @@ export function textForm({ name, result, samples, busy, limits, answer }) {
   let rest = () => {};
 
   const recount = () => {
-    const limit = limits()?.characters;
+    const limit = model()?.limits.characters;
     const count = characters(text.value);
     find(`${name}-count`).textContent = limit && count > 0.8 * limit
       ? `${number(count)} of ${number(limit)} characters`
@@ -29,8 +31,8 @@ export function textForm({ name, result, samples, busy, limits, answer }) {
   };
 
   const refusal = () => {
-    if (!text.value.trim()) return { title: "There is no text yet", detail: "Type or paste one, or try a sample below." };
-    const limit = limits()?.characters;
+    if (!text.value.trim()) return { title: "There is no text yet", detail: "Type or paste one." };
+    const limit = model()?.limits.characters;
     const count = characters(text.value);
     if (!limit || count <= limit) return null;
     return { title: "This text is too long", detail: `It has ${amount(count, "character")}; at most ${number(limit)} can be read at once.` };
@@ -92,12 +94,16 @@ export function textForm({ name, result, samples, busy, limits, answer }) {
     event.preventDefault();
     ask();
   });
-  for (const sample of samples) {
-    find(`${name}-samples`).append(button(sample.name, () => {
-      text.value = sample.text;
-      recount();
-      ask();
-    }, "chip"));
-  }
   find(`${name}-shortcut`).textContent = APPLE ? "⌘ ↵" : "Ctrl ↵";
+
+  const offer = (sample) => button(sample.name, () => {
+    text.value = sample.text;
+    recount();
+    ask();
+  }, "chip");
+  return () => {
+    const offered = samples(model());
+    find(`${name}-samples`).hidden = !offered.length;
+    find(`${name}-samples`).replaceChildren(find(`${name}-samples-title`), ...offered.map(offer));
+  };
 }

@@ -2,7 +2,6 @@
 
 import { find } from "./dom.js";
 import { CLASSIFICATION } from "./models.js";
-import { SAMPLES } from "./samples.js";
 import { textForm } from "./text-form.js";
 import { drawVerdict } from "./verdict.js";
 import { percent } from "./wording.js";
@@ -25,12 +24,11 @@ export function textPanel(service, models) {
     askWhetherRight(feedback, { label: prediction.label, labels, send });
   };
 
-  textForm({
+  const offerSamples = textForm({
     name: "text",
     result: region,
-    samples: SAMPLES,
     busy: "Classifying.",
-    limits: () => models.chosen(CLASSIFICATION)?.limits,
+    model: () => models.chosen(CLASSIFICATION),
     async answer(text, signal, announce) {
       const model = models.chosen(CLASSIFICATION)?.name;
       const ask = (parameters, logged) => service.predict([text], { model, parameters, logged, signal });
@@ -46,4 +44,5 @@ export function textPanel(service, models) {
       draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);
     },
   });
+  models.follow(offerSamples);
 }

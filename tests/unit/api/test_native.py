@@ -2,6 +2,15 @@ import gzip
 import json
 import zlib
 
+from fastapi.testclient import TestClient
+
+from function.api.app import create_app
+from function.backends.onnx_backend import OnnxBackend
+from function.core.catalog import Catalog
+from function.core.engine import DirectEngine
+from function.settings import Settings, load_settings
+from tests.tiny import write_artifact
+
 
 def test_one_text_is_answered(client):
     body = client.post("/v1/predict", json={"inputs": "good film"}).json()
@@ -55,6 +64,19 @@ def test_the_models_route_lists_limits(make_client):
     assert model["labels"] == ["negative", "positive"]
     assert model["limits"]["texts"] == 7
     assert model["default"]
+
+
+def test_the_samples_of_a_manifest_are_listed(tmp_path):
+    samples = ["My card was charged twice.", "The export hangs."]
+    write_artifact(tmp_path / "sentiment", samples=samples)
+    write_artifact(tmp_path / "other", model="other")
+    catalog = Catalog(tmp_path, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
+    app = create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
+    listed = TestClient(app).get("/v1/models").json()["models"]
+    assert {model["name"]: model["samples"] for model in listed} == {
+        "sentiment": samples,
+        "other": [],
+    }
 
 
 def test_compressed_bodies_are_read(client):

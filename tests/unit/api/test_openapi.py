@@ -36,3 +36,79 @@ def test_pages_are_not_part_of_the_document(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert list(paths["/"]) == ["post"]
     assert not {"/docs", "/redoc", "/web/{name}"} & paths.keys()
+
+
+def operations(document):
+    """Method, path and operation of each."""
+    return [
+        (method, path, operation)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    ]
+
+
+def test_operations_keep_their_names(client):
+    """Generated clients call their functions so: a name that changes breaks their users."""
+    named = {
+        f"{method.upper()} {path}": operation["operationId"]
+        for method, path, operation in operations(client.get("/openapi.json").json())
+    }
+    assert named == {
+        "POST /v1/predict": "predict",
+        "GET /v1/predict": "predict_text",
+        "POST /v1/models/{model}/predict": "predict_model",
+        "GET /v1/models": "list_models",
+        "POST /v1/feedback": "send_feedback",
+        "POST /": "hugging_face",
+        "POST /models/{model}": "hugging_face_model",
+        "POST /predict": "text_embeddings_predict",
+        "GET /v2": "server_metadata",
+        "GET /v2/health/live": "server_live",
+        "GET /v2/health/ready": "server_ready",
+        "GET /v2/models/{model}": "model_metadata",
+        "GET /v2/models/{model}/ready": "model_ready",
+        "POST /v2/models/{model}/infer": "infer",
+        "GET /v2/models/{model}/versions/{version}": "version_metadata",
+        "GET /v2/models/{model}/versions/{version}/ready": "version_ready",
+        "POST /v2/models/{model}/versions/{version}/infer": "infer_version",
+        "GET /health/live": "health_live",
+        "GET /health/ready": "health_ready",
+    }
+    assert len({*named.values()}) == len(named)
+
+
+def enums(node):
+    """Every `enum` of a document."""
+    if isinstance(node, list):
+        return [enum for each in node for enum in enums(each)]
+    if not isinstance(node, dict):
+        return []
+    own = [node["enum"]] if isinstance(node.get("enum"), list) else []
+    return [*own, *(enum for each in node.values() for enum in enums(each))]
+
+
+def test_the_values_of_an_enum_differ_by_more_than_case(client):
+    found = enums(client.get("/openapi.json").json())
+    assert ["Right", "Left"] in found
+    assert [values for values in found if len({str(v).lower() for v in values}) < len(values)] == []
+
+
+def test_a_service_with_a_key_declares_it_for_the_routes_that_want_it(make_client):
+    guarded = make_client(AUTH="key", API_KEY_SHA256="a" * 64)
+    document = guarded.get("/openapi.json").json()
+    (name, scheme), *others = document["components"]["securitySchemes"].items()
+    assert (name, scheme["type"], scheme["scheme"], others) == ("bearer", "http", "bearer", [])
+    for method, path, operation in operations(document):
+        wants_key = guarded.request(method, path).status_code == 401
+        assert operation.get("security", []) == ([{"bearer": []}] if wants_key else []), path
+    open_paths = {
+        path for _, path, operation in operations(document) if not operation.get("security")
+    }
+    assert open_paths == {"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
+
+
+@pytest.mark.parametrize("auth", ["public", "iam", "jwt"])
+def test_an_application_that_checks_no_key_declares_none(make_client, auth):
+    document = make_client(AUTH=auth).get("/openapi.json").json()
+    assert "securitySchemes" not in document["components"]
+    assert not [path for _, path, operation in operations(document) if "security" in operation]

@@ -109,8 +109,9 @@ def test_without_truncation_what_no_windows_hold_is_refused(client):
     assert answer.json()["error_type"] == "Validation"
 
 
-def test_cutting_at_the_start_is_refused(client):
-    answer = predict(client, "good", truncate=True, truncation_direction="Left")
+@pytest.mark.parametrize("direction", ["Left", "left"])
+def test_cutting_at_the_start_is_refused(client, direction):
+    answer = predict(client, "good", truncate=True, truncation_direction=direction)
     assert answer.status_code == 422
     assert "'Right'" in answer.json()["error"]
 

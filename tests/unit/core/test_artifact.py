@@ -100,6 +100,21 @@ def test_a_role_that_no_file_has_is_named(artifact):
         open_artifact(artifact).file("weights")
 
 
+def test_samples_are_kept_and_a_manifest_without_any_has_no_such_key(tmp_path):
+    without = write_artifact(tmp_path / "without")
+    assert open_artifact(without).manifest.samples == []
+    assert "samples" not in json.loads((without / MANIFEST).read_text())
+    given = write_artifact(tmp_path / "given", samples=["My card was charged twice."])
+    assert open_artifact(given).manifest.samples == ["My card was charged twice."]
+
+
+@pytest.mark.parametrize("samples", [["good"] * 13, ["x" * 5001], [""], "good"])
+def test_samples_that_no_page_could_show_are_refused(artifact, samples):
+    _edit(artifact, lambda manifest: manifest.update(samples=samples))
+    with pytest.raises(ArtifactError, match="samples"):
+        open_artifact(artifact)
+
+
 def test_two_artifacts_that_differ_have_two_versions(tmp_path):
     one = open_artifact(write_artifact(tmp_path / "one"))
     other = open_artifact(write_artifact(tmp_path / "other", temperature=2.0))

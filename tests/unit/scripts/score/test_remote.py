@@ -31,7 +31,7 @@ class Served:
         self.at_once, self.most_at_once = 0, 0
         self.lock, self.wait = threading.Lock(), 0.0
         self.models = [model("sentiment", default=True)]
-        self.url = ""
+        self.url, self.key = "", ""
 
     def said(self, path, texts):
         with self.lock:
@@ -53,6 +53,9 @@ def served() -> Iterator[Served]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
+            if found.key and self.headers["authorization"] != f"Bearer {found.key}":
+                self.answer(401, {}, {"detail": "a key, please"})
+                return
             self.answer(200, {}, {"models": found.models})
 
         def do_POST(self):
@@ -114,6 +117,32 @@ def score(served, pauses):
         return [each for chunk in model.score(rows, "run", lambda _: None) for each in chunk]
 
     return scored
+
+
+@pytest.fixture
+def wants_key(served):
+    """The service answers 401 to whoever does not send its key."""
+    served.key = "correct horse"
+    return served
+
+
+def test_the_key_is_sent(wants_key, monkeypatch):
+    monkeypatch.setenv("EVERGREEN_API_KEY", "correct horse")
+    assert ServiceClient(wants_key.url).name == "sentiment"
+
+
+def test_a_missing_key_is_named_as_it_is_set(wants_key, monkeypatch):
+    monkeypatch.delenv("EVERGREEN_API_KEY", raising=False)
+    monkeypatch.delenv("API_KEY", raising=False)
+    with pytest.raises(ServiceError, match=r"401: a key, please; set EVERGREEN_API_KEY$"):
+        ServiceClient(wants_key.url)
+
+
+def test_the_old_name_of_the_key_is_refused_with_the_new_one(wants_key, monkeypatch):
+    monkeypatch.delenv("EVERGREEN_API_KEY", raising=False)
+    monkeypatch.setenv("API_KEY", "correct horse")
+    with pytest.raises(ServiceError, match=r"set EVERGREEN_API_KEY; API_KEY is not read any more$"):
+        ServiceClient(wants_key.url)
 
 
 def test_answers_come_back_in_the_inputs_order(score, served):
