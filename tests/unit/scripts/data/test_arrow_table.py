@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from scripts.common.errors import DataError
-from scripts.data.arrow_table import arrow_table, open_parquet
+from scripts.data.arrow_table import ArrowChunk, arrow_table, open_parquet
 from scripts.score.run import Files, open_files, score_file
 from tests.unit.scripts.score.doubles import LengthScorer
 
@@ -125,6 +125,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
 def test_rows_that_are_left_out_take_no_others_with_them(tmp_path):
     table = arrow_table(tmp_path, pa.table({"text": list("abcdef"), "n": range(6)}))
     (chunk,) = table.chunks()
+    assert isinstance(chunk, ArrowChunk)
     assert chunk.take([0, 1, 3, 5]).column("n").to_pylist() == [0, 1, 3, 5]
     assert chunk.take([]).num_rows == 0
     assert [chunk.place(index) for index in (0, 5)] == ["row 1", "row 6"]
