@@ -84,14 +84,14 @@ class CsvTable:
         cells, names = row.cells, len(self._names)
         if row.error:
             return row
-        if names < len(cells) <= self._width and not any(cells[names:]):
+        if len(cells) != names:
+            if not names < len(cells) <= self._width or any(cells[names:]):
+                reason = f"has {len(cells)} cells where the header has {names}"
+                return TextRow(row.place, cells, RowError(reason))
             cells = cells[:names]
-        elif len(cells) != names:
-            reason = f"has {len(cells)} cells where the header has {names}"
-            return TextRow(row.place, cells, RowError(reason))
-        if not all(map(is_unicode, cells)):
+        if not is_unicode("".join(cells)):
             return TextRow(row.place, cells, RowError(NOT_ENCODED))
-        return TextRow(row.place, cells)
+        return row if cells is row.cells else TextRow(row.place, cells)
 
     def _rows(self) -> Iterator[TextRow]:
         """Yield the header and all rows; empty lines are none."""

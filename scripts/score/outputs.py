@@ -41,7 +41,7 @@ class _TextFile:
 
 
 class CsvOutput(_TextFile):
-    """A header, then one line per row; TSV if the file's name says so."""
+    """A header, then one line per row; TSV by the name of the file."""
 
     def __init__(self, path: Path, source: Table, columns: Sequence[str]) -> None:
         """Write the header: the columns of the source, then the added ones."""

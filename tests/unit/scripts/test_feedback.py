@@ -26,7 +26,7 @@ def answered(*texts):
     ]
 
 
-def told(id_, minute, **said):
+def feedback_on(id_, minute, **said):
     return {"log": "feedback", "id": str(id_), "time": f"2026-11-15T00:{minute:02}:00Z", **said}
 
 
@@ -37,10 +37,10 @@ def rows(*lines, model="sentiment"):
 def test_the_last_word_on_a_text_counts():
     lines = [
         *answered("fine", "fine", "dull"),
-        told(0, 3, label="negative", text="fine"),
-        told(0, 1, label="positive", text="fine"),
-        told(1, 9, label="positive", text="fine"),
-        told(2, 2, label="negative", text="dull"),
+        feedback_on(0, 3, label="negative", text="fine"),
+        feedback_on(0, 1, label="positive", text="fine"),
+        feedback_on(1, 9, label="positive", text="fine"),
+        feedback_on(2, 2, label="negative", text="dull"),
     ]
     assert rows(*lines) == [
         {"text": "dull", "label": "negative"},
@@ -49,14 +49,14 @@ def test_the_last_word_on_a_text_counts():
 
 
 def test_a_label_can_be_corrected_without_the_text():
-    first = told(0, 1, label="positive", text="fine")
-    assert rows(*answered("fine"), first, told(0, 2, label="negative")) == [
+    first = feedback_on(0, 1, label="positive", text="fine")
+    assert rows(*answered("fine"), first, feedback_on(0, 2, label="negative")) == [
         {"text": "fine", "label": "negative"}
     ]
 
 
 def test_what_is_not_in_the_log_or_of_another_model_is_left_out():
-    line = told(0, 1, label="positive", text="fine")
+    line = feedback_on(0, 1, label="positive", text="fine")
     assert rows(line) == []
     assert rows(*answered("fine"), line, model="ner") == []
 
@@ -64,8 +64,8 @@ def test_what_is_not_in_the_log_or_of_another_model_is_left_out():
 def test_a_text_that_is_not_what_was_answered_is_left_out_and_counted():
     lines = [
         *answered("fine", "dull", "good"),
-        told(0, 1, label="positive", text="something else"),
-        told(1, 1, label="negative"),
+        feedback_on(0, 1, label="positive", text="something else"),
+        feedback_on(1, 1, label="negative"),
         None,
         {"log": "feedback", "id": "2", "time": "2026-11-15T00:00:00Z", "text": "good"},
         {"log": "feedback", "id": "2"},
@@ -74,16 +74,16 @@ def test_a_text_that_is_not_what_was_answered_is_left_out_and_counted():
     assert (found.rows, found.foreign, found.without_text, found.damaged) == ([], 1, 1, 3)
 
 
-def test_a_text_of_the_same_length_is_told_from_the_one_that_was_answered_by_its_hash():
+def test_a_text_of_the_same_length_is_distinguished_by_its_hash_from_the_one_that_was_answered():
     same, other, unhashed = answered("good", "good", "good")
     lines = [
         {**same, "text_hmac": "of good"},
         {**other, "text_hmac": "of good"},
         {**unhashed, "text_hmac": "of good"},
-        told(0, 1, label="positive", text="good", text_hmac="of good"),
-        told(1, 1, label="negative", text="evil", text_hmac="of evil"),
-        told(2, 1, label="negative", text="evil", text_hmac="of good"),
-        told(2, 2, label="negative", text="dull"),
+        feedback_on(0, 1, label="positive", text="good", text_hmac="of good"),
+        feedback_on(1, 1, label="negative", text="evil", text_hmac="of evil"),
+        feedback_on(2, 1, label="negative", text="evil", text_hmac="of good"),
+        feedback_on(2, 2, label="negative", text="dull"),
     ]
     found = collect_feedback_texts(lines, EVER, "sentiment")
     assert [row["text"] for row in found.rows] == ["good", "dull"], "without a hash, by length"
@@ -111,12 +111,12 @@ def command(monkeypatch, tmp_path, capsys):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
 def test_training_and_golden_sets_read_what_it_writes(command, tmp_path, suffix):
-    output = tmp_path / f"told{suffix}"
+    output = tmp_path / f"feedback{suffix}"
     lines = [
         *answered("fine, so to say", "dull", "so-so"),
-        told(0, 1, label="positive", text="fine, so to say"),
-        told(1, 2, label="negative", text="dull"),
-        told(2, 2, label="negative"),
+        feedback_on(0, 1, label="positive", text="fine, so to say"),
+        feedback_on(1, 2, label="negative", text="dull"),
+        feedback_on(2, 2, label="negative"),
     ]
     code, said = command(lines, output)
     assert (code, said) == (0, "2 texts: 1 negative, 1 positive; left out: 1 without a text\n")
@@ -134,27 +134,29 @@ def test_entities_come_back_as_they_were_told(command, tmp_path, suffix):
     line = {**line, "model": "ner", "labels": {"LOC": 1}}
     del line["label"]
     entities = [{"label": "PER", "start": 2, "end": 5}]
-    output = tmp_path / f"told{suffix}"
-    lines = [line, told(0, 1, text="🐈 Ada", entities=entities)]
+    output = tmp_path / f"feedback{suffix}"
+    lines = [line, feedback_on(0, 1, text="🐈 Ada", entities=entities)]
     assert command(lines, output, "ner") == (0, "1 texts: 1 with entities\n")
     assert read_tagged(output, ["PER"]).spans == [[Span(2, 5, "PER")]]
 
 
-def test_nothing_told_leaves_no_file(command, tmp_path):
-    assert command(answered("fine"), tmp_path / "told.jsonl") == (0, "0 texts, and no file\n")
-    assert not (tmp_path / "told.jsonl").exists()
+def test_no_feedback_leaves_no_file(command, tmp_path):
+    assert command(answered("fine"), tmp_path / "feedback.jsonl") == (0, "0 texts, and no file\n")
+    assert not (tmp_path / "feedback.jsonl").exists()
 
 
 def test_another_ending_is_refused_before_anything_is_read(command, tmp_path):
-    code, said = command([], tmp_path / "told.csv")
+    code, said = command([], tmp_path / "feedback.csv")
     assert code == 2
     assert ".parquet or .jsonl" in said
 
 
 def test_a_file_that_is_there_already_is_not_written_over(command, tmp_path):
-    output = tmp_path / "told.jsonl"
+    output = tmp_path / "feedback.jsonl"
     output.write_text("of last week")
-    code, said = command([*answered("fine"), told(0, 1, label="positive", text="fine")], output)
+    code, said = command(
+        [*answered("fine"), feedback_on(0, 1, label="positive", text="fine")], output
+    )
     assert code == 2
     assert "is there already" in said
     assert output.read_text() == "of last week"
@@ -162,6 +164,6 @@ def test_a_file_that_is_there_already_is_not_written_over(command, tmp_path):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".jsonl"])
 def test_nothing_else_is_left_beside_the_file(command, tmp_path, suffix):
-    lines = [*answered("fine"), told(0, 1, label="positive", text="fine")]
-    command(lines, tmp_path / f"told{suffix}")
-    assert {path.name for path in tmp_path.iterdir()} == {"log.parquet", f"told{suffix}"}
+    lines = [*answered("fine"), feedback_on(0, 1, label="positive", text="fine")]
+    command(lines, tmp_path / f"feedback{suffix}")
+    assert {path.name for path in tmp_path.iterdir()} == {"log.parquet", f"feedback{suffix}"}

@@ -225,7 +225,7 @@ def test_a_checkpoint_that_was_published_before_a_kill_is_not_made_again(
 
 
 def damage(path):
-    """Change the last byte: the size stays, so that only the digest tells."""
+    """Change the last byte: the size stays, so that only the digest differs."""
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
 

@@ -59,7 +59,7 @@ def judge(registry, tmp_path):
 
 @pytest.fixture
 def first(registry, freeze, tmp_path):
-    """Published, with a golden set beside it."""
+    """Published, with a golden set."""
     path = write_entity_artifact(tmp_path / "first")
     registry.publish(open_artifact(path))
     freeze(write_tagged_golden(tmp_path / "golden.jsonl"))

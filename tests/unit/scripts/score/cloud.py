@@ -35,7 +35,7 @@ class Running:
 
 @dataclass
 class Cloud:
-    """A machine and its bucket. Each `sleep` does so many `batches_a_sleep` of what is started."""
+    """A machine and its bucket. Each `sleep` finishes `batches_a_sleep` batches."""
 
     bucket: str
     machine: str

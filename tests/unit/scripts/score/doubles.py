@@ -1,4 +1,4 @@
-"""A scorer whose answers can be told beforehand, and that can be killed."""
+"""A scorer whose answers are known beforehand, and that can be killed."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -24,9 +24,9 @@ def texts_of(count, seed=1):
 
 
 def results(model, texts):
-    told: list[int] = []
-    found = [each for chunk in model.score(rows(texts), "run", told.append) for each in chunk]
-    assert sum(told) == len(texts), "the bar ends full"
+    finished: list[int] = []
+    found = [each for chunk in model.score(rows(texts), "run", finished.append) for each in chunk]
+    assert sum(finished) == len(texts), "the bar ends full"
     return found
 
 

@@ -262,7 +262,7 @@ def test_a_file_without_rows_gives_one_without_rows(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_a_column_that_is_not_there_is_told_with_those_that_are(tmp_path, suffix):
+def test_a_column_that_is_not_there_is_named_with_those_that_are(tmp_path, suffix):
     source = write(tmp_path / f"in{suffix}", [{"id": "1", "review": "good"}])
     with pytest.raises(DataError, match=r"'text'.*id, review.*--text"):
         open_input(Files(source, tmp_path / "out.csv"))

@@ -16,7 +16,7 @@ from scripts.score.rows import Row
 
 
 def model(name, version="v1", *, default=False):
-    """As `/v1/models` tells of it."""
+    """As `/v1/models` lists it."""
     task = "text-classification"
     return {"name": name, "version": version, "task": task, "labels": [], "default": default}
 

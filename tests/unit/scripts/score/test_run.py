@@ -143,7 +143,7 @@ def test_two_runs_do_not_write_into_one_folder(files):
         score(files)
 
 
-def test_an_input_that_changes_meanwhile_is_told_and_nothing_is_put_in_its_place(files):
+def test_an_input_that_changes_meanwhile_is_reported_and_nothing_is_put_in_its_place(files):
     class Meddler(LengthScorer):
         def score(self, rows, run, advance):
             yield from super().score(rows, run, advance)
@@ -154,7 +154,7 @@ def test_an_input_that_changes_meanwhile_is_told_and_nothing_is_put_in_its_place
     assert not files.output.exists()
 
 
-def test_a_full_disk_is_told_in_one_line_and_what_was_done_is_kept(files, monkeypatch):
+def test_a_full_disk_is_reported_in_one_line_and_what_was_done_is_kept(files, monkeypatch):
     really, calls = Journal.append, []
 
     def full(journal, outcomes):

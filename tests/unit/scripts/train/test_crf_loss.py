@@ -1,4 +1,4 @@
-"""The loss of the CRF, beside every sequence of tags tried in turn."""
+"""The loss of the CRF, compared with every sequence of tags tried in turn."""
 
 from itertools import pairwise, product
 

@@ -1,4 +1,4 @@
-"""What an artifact tells of where it comes from, and what it keeps to this machine."""
+"""The provenance that an artifact records, and what it keeps to this machine."""
 
 import subprocess
 
@@ -7,17 +7,17 @@ import pytest
 from scripts.train.manifest import made_with, recorded_base
 
 
-def test_a_copy_of_the_configured_checkpoint_is_told_by_its_name(tmp_path):
+def test_a_copy_of_the_configured_checkpoint_is_recorded_by_its_name(tmp_path):
     assert recorded_base("hub/checkpoint", str(tmp_path)) == "hub/checkpoint"
 
 
-def test_a_folder_that_nothing_is_configured_for_is_told_without_its_path(tmp_path):
+def test_a_folder_that_nothing_is_configured_for_is_recorded_without_its_path(tmp_path):
     (tmp_path / "mine").mkdir()
     assert recorded_base("", str(tmp_path / "mine")) == "mine"
 
 
 @pytest.mark.parametrize(("configured", "used"), [("", ""), ("hub/a", "hub/a"), ("hub/a", "hub/b")])
-def test_what_can_be_fetched_anywhere_is_told_as_it_is(configured, used):
+def test_what_can_be_fetched_anywhere_is_recorded_as_it_is(configured, used):
     assert recorded_base(configured, used) == used
 
 

@@ -34,7 +34,7 @@ def test_an_entity_of_three_words_has_a_middle(tmp_path):
 
 
 def spelt(words):
-    """Every way to tag so many words, as words outside and whole entities in a row."""
+    """Every way to tag n words, as words outside and whole entities in a row."""
     if not words:
         yield ()
         return

@@ -15,7 +15,7 @@ CONFIG = {"architectures": ["BertForSequenceClassification"], "model_type": "ber
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """What a checkpoint's folder looks like, and what training leaves beside it."""
+    """What a checkpoint's folder looks like, and what training leaves next to it."""
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(CONFIG))

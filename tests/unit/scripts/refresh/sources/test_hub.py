@@ -81,8 +81,8 @@ class Hub:
             self._send(handler, 404, "RepoNotFound")
         elif rest.startswith("/revision/"):
             known = rest.removeprefix("/revision/") in ("main", "v2", COMMIT)
-            told = {"id": repository, "sha": COMMIT, "siblings": [{"rfilename": f} for f in files]}
-            self._send(handler, *((200, None, told) if known else (404, "RevisionNotFound")))
+            found = {"id": repository, "sha": COMMIT, "siblings": [{"rfilename": f} for f in files]}
+            self._send(handler, *((200, None, found) if known else (404, "RevisionNotFound")))
         elif rest == f"/tree/{COMMIT}":
             entries = [
                 {"type": "file", "path": name, "size": len(content), "oid": sha256(content)[:40]}
