@@ -6,6 +6,7 @@ directory ──> manifest ──> exactly its files there ──> no pickles �
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +21,7 @@ from function.core.tokenization import LongText, TokenizationSettings
 
 MANIFEST = "manifest.json"
 
-Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "card"]
+Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "first_stage", "card"]
 
 # Extensions and first bytes of files that could run code on load.
 PICKLE_SUFFIXES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"}
@@ -78,13 +79,59 @@ Task = Literal["text-classification", "token-classification"]
 Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
 
 
+class Blend(_Section):
+    """Weights of both stages' calibrated logits in an answer to which both contribute."""
+
+    full: float
+    first: float
+
+
+class Cascade(_Section):
+    """A first stage that answers texts of which it is sure; see `core/cascade.py`.
+
+    Attributes:
+        buckets: size of its table, a power of two.
+        certainty: coefficients of P(right): constant, margin, log tokens, margin times log tokens.
+        threshold: P(right) from which on it answers.
+        proof: texts, share answered, accuracies and their paired interval; see
+            `scripts/train/cascade.py`.
+    """
+
+    kind: Literal["ngrams"]
+    buckets: Annotated[int, Field(ge=1 << 10, le=1 << 24)]
+    certainty: tuple[float, float, float, float]
+    threshold: Annotated[float, Field(gt=0, le=1)]
+    blend: Blend
+    proof: dict[str, Any]
+
+    @field_validator("buckets")
+    @classmethod
+    def _power_of_two(cls, buckets: int) -> int:
+        if buckets & (buckets - 1):
+            raise ValueError(f"{buckets} is no power of two")
+        return buckets
+
+    def right(self, margin: float, tokens: int) -> float:
+        """Return the probability that the first stage is right.
+
+        Args:
+            margin: of its best logit to the next one.
+            tokens: of the whole text, without special tokens.
+        """
+        constant, by_margin, by_length, by_both = self.certainty
+        length = math.log(max(tokens, 1))
+        score = constant + by_margin * margin + by_length * length + by_both * margin * length
+        return 1 / (1 + math.exp(-max(min(score, 500.0), -500.0)))
+
+
 class Manifest(_Section):
     """Description of an artifact. Written once, after evaluation.
 
-    `samples` are texts for people to try; a manifest without any does not have the key.
+    `samples` are texts for people to try, `cascade` describes a first stage; a manifest without them
+    does not have the keys. Version 2 added both.
     """
 
-    schema_version: Literal[1]
+    schema_version: Literal[1, 2]
     model: str
     task: Task
     labels: list[str]
@@ -99,6 +146,8 @@ class Manifest(_Section):
         list[Annotated[str, Field(min_length=1, max_length=5000)]],
         Field(max_length=12, exclude_if=lambda samples: not samples),
     ] = []
+
+    cascade: Annotated[Cascade | None, Field(exclude_if=lambda cascade: cascade is None)] = None
 
     @field_validator("files")
     @classmethod

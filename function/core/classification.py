@@ -1,6 +1,6 @@
 """Text classification: one prediction per text, from the mean of its windows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.backend import Logits
-from function.core.decoding import activate
+from function.core.cascade import FirstStage
+from function.core.decoding import Scores, activate
 from function.core.errors import ArtifactError, InputError
 from function.core.tokenization import TextTokenizer, TokenIds
 from function.core.types import AnyPrediction, LabelScore, Options, Prediction
@@ -28,14 +29,16 @@ class Classifier:
 
     slow = False
 
-    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
+    def __init__(
+        self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
+    ) -> None:
         decoding = artifact.manifest.decoding
         if not isinstance(decoding, SoftmaxDecoding):
             raise ArtifactError(
                 f"{artifact.path.name}: texts are not classified by {decoding.kind}"
             )
         self._labels, self._temperature = artifact.manifest.labels, decoding.temperature
-        self._tokenizer = tokenizer
+        self._tokenizer, self._first_stage = tokenizer, first_stage
 
     def check(self, options: Options) -> None:
         """See `core.decoders.Decoder`."""
@@ -46,27 +49,44 @@ class Classifier:
         """See `core.decoders.Decoder`."""
         from function.core.explanation import window_cost  # see `_explained`
 
-        return sum(window_cost(text.encoded, len(text.windows)) for text in inputs.texts)
+        return sum(
+            window_cost(text.encoded, len(text.windows)) for text in inputs.texts if text.windows
+        )
 
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`. Each window's output is (labels,)."""
-        counts = [len(text.windows) for text in inputs.texts]
-        starts = [0, *accumulate(counts[:-1])]
-        sums = np.add.reduceat(np.array(outputs), starts, axis=0)
-        means = sums / np.array(counts, dtype=np.float32)[:, None]
-        probabilities = scores = activate(means, self._temperature, "softmax")
+        logits = self._calibrated_logits(inputs, outputs)
+        probabilities = scores = activate(logits, "softmax")
         if options.activation != "softmax":
-            scores = activate(means, self._temperature, options.activation)
+            scores = activate(logits, options.activation)
         # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
-        orders = np.argsort(-means, axis=1, kind="stable")
+        orders = np.argsort(-logits, axis=1, kind="stable")
         return [
             self._prediction(text, order, probability, score, options)
             for text, order, probability, score in zip(
                 inputs.texts, orders.tolist(), probabilities.tolist(), scores.tolist(), strict=True
             )
         ]
+
+    def _calibrated_logits(self, inputs: ModelInputs, outputs: Sequence[Logits]) -> Scores:
+        """Return (texts, labels): the mean of each text's windows, blended or by the first stage."""
+        counts = [len(text.windows) for text in inputs.texts if text.windows]
+        means = iter(())
+        if counts:
+            starts = [0, *accumulate(counts[:-1])]
+            sums = np.add.reduceat(np.array(outputs), starts, axis=0)
+            means = iter(sums / np.array(counts, dtype=np.float32)[:, None])
+        return np.stack([self._calibrate(text, means) for text in inputs.texts])
+
+    def _calibrate(self, text: WindowedText, means: Iterator[Logits]) -> Scores:
+        if text.first and not text.windows:
+            return text.first.calibrated
+        full = np.asarray(next(means).astype(np.float64) / self._temperature)
+        if text.first is None or self._first_stage is None:
+            return full
+        return self._first_stage.blend(full, text.first.logits)
 
     def explain(
         self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
@@ -101,6 +121,7 @@ class Classifier:
             truncated=text.truncated,
             certainty=certainty,
             margin=certainty - sum(others),
+            stage=text.stage,
         )
 
     def _explained(self, text: WindowedText, prediction: Prediction, run: RunWindows) -> Prediction:
@@ -110,9 +131,26 @@ class Classifier:
         label = self._labels.index(prediction.label)
 
         def log_odds(contents: Sequence[TokenIds]) -> LogOdds:
-            rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
-            scaled = np.stack(rows).astype(np.float64) / self._temperature
-            others = np.delete(scaled, label, axis=1)
-            return np.asarray(scaled[:, label] - np.logaddexp.reduce(others, axis=1))
+            rows = self._explained_logits(text, contents, run)
+            others = np.delete(rows, label, axis=1)
+            return np.asarray(rows[:, label] - np.logaddexp.reduce(others, axis=1))
 
-        return replace(prediction, highlights=explain(text.encoded, text.positions, log_odds))
+        positions = text.positions or [np.arange(len(text.encoded.ids))]
+        return replace(prediction, highlights=explain(text.encoded, positions, log_odds))
+
+    def _explained_logits(
+        self, text: WindowedText, contents: Sequence[TokenIds], run: RunWindows
+    ) -> Scores:
+        """Return calibrated logits, (contents, labels), by the stages that answered the text."""
+        first, settings = self._first_stage, text.first
+        if first and settings and not text.windows:
+            return np.stack([first.answer(content).calibrated for content in contents])
+        rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
+        full = np.stack(rows).astype(np.float64) / self._temperature
+        if first is None or settings is None:
+            return np.asarray(full)
+        blended = [
+            first.blend(row, first.logits(content))
+            for row, content in zip(full, contents, strict=True)
+        ]
+        return np.stack(blended)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from function.core.artifact import Artifact, Task
 from function.core.backend import Logits
+from function.core.cascade import FirstStage
 from function.core.classification import Classifier
 from function.core.tokenization import TextTokenizer
 from function.core.types import AnyPrediction, Options
@@ -37,13 +38,17 @@ class Decoder(Protocol):
         ...
 
 
-def _entity_finder(artifact: Artifact, tokenizer: TextTokenizer) -> Decoder:
+def _entity_finder(
+    artifact: Artifact,
+    tokenizer: TextTokenizer,
+    first_stage: FirstStage | None,  # noqa: ARG001
+) -> Decoder:
     from function.core.entities import EntityFinder  # few models need it: no cost at a cold start
 
     return EntityFinder(artifact, tokenizer)
 
 
-DECODERS: dict[Task, Callable[[Artifact, TextTokenizer], Decoder]] = {
+DECODERS: dict[Task, Callable[[Artifact, TextTokenizer, FirstStage | None], Decoder]] = {
     "text-classification": Classifier,
     "token-classification": _entity_finder,
 }

@@ -16,16 +16,12 @@ Scores = npt.NDArray[np.float64]
 Tags = npt.NDArray[np.int64]
 
 
-def activate(
-    logits: Logits | Probabilities, temperature: float, activation: Activation
-) -> Probabilities:
-    """Return the scores, (texts, labels), of logits divided by a temperature.
+def activate(scaled: Scores, activation: Activation) -> Probabilities:
+    """Return the scores, (texts, labels), of calibrated logits.
 
-    Temperature scaling is of Guo et al. 2017, "On Calibration of Modern Neural Networks". With
-    `none` the quotients are the scores, so that their softmax is the result of `softmax`. Raises
+    With `none` the logits are the scores, so that their softmax is the result of `softmax`. Raises
     PredictionError if a logit is not finite.
     """
-    scaled = logits.astype(np.float64) / temperature
     if not np.isfinite(scaled).all():
         raise PredictionError("the model answered with numbers that are not finite")
     if activation == "none":

@@ -7,6 +7,7 @@ import numpy as np
 
 from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits, run_in_batches
+from function.core.cascade import FirstAnswer, FirstStage, open_first_stage
 from function.core.classification import classified
 from function.core.decoders import DECODERS
 from function.core.errors import BatchTooLargeError, InputError
@@ -26,7 +27,9 @@ def load_predictor(
     """
     casing = artifact.manifest.tokenization.casing
     tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
-    return Predictor(artifact, tokenizer, load_backend(artifact), max_windows)
+    return Predictor(
+        artifact, tokenizer, load_backend(artifact), max_windows, open_first_stage(artifact)
+    )
 
 
 class Predictor:
@@ -36,13 +39,19 @@ class Predictor:
     """
 
     def __init__(
-        self, artifact: Artifact, tokenizer: TextTokenizer, backend: Backend, max_windows: int
+        self,
+        artifact: Artifact,
+        tokenizer: TextTokenizer,
+        backend: Backend,
+        max_windows: int,
+        first_stage: FirstStage | None = None,
     ) -> None:
         self.artifact = artifact
         self.labels = artifact.manifest.labels
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
         self._settings = artifact.manifest.tokenization.settings()
-        self._decoder = DECODERS[artifact.manifest.task](artifact, tokenizer)
+        self._first_stage = first_stage
+        self._decoder = DECODERS[artifact.manifest.task](artifact, tokenizer, first_stage)
 
     def predict(
         self, texts: Sequence[str], options: Options
@@ -107,22 +116,15 @@ class Predictor:
         """
         self._decoder.check(options)
         settings = self._settings
-        capacity = settings.max_tokens - self._tokenizer.special_tokens
-        long_text = options.long_text or settings.long_text
         windowed = []
         for index, encoded in enumerate(self._tokenizer.encode(texts)):
             if not len(encoded.ids):
                 raise InputError(f"text {index} is empty: send at least one word")
-            spans = window_spans(
-                len(encoded.ids), capacity, settings.stride, long_text, settings.max_windows
-            )
-            windows = [
-                self._tokenizer.with_special_tokens(
-                    np.concatenate([encoded.ids[start:stop] for start, stop in window])
-                )
-                for window in spans
-            ]
-            windowed.append(WindowedText(encoded, spans, windows))
+            first = self._answer_first(encoded, options)
+            if first and first.sure:
+                windowed.append(WindowedText(encoded, [], [], first))
+            else:
+                windowed.append(self._cut(encoded, options, first))
         inputs = ModelInputs(windowed)
         total = self.cost(inputs, options)
         if total > self._max_windows:
@@ -132,6 +134,36 @@ class Predictor:
                 f"{self._max_windows}: send fewer or shorter texts"
             )
         return inputs
+
+    def _answer_first(self, encoded: EncodedText, options: Options) -> FirstAnswer | None:
+        """Ask the first stage; None if there is none, or the options leave it no say."""
+        if self._first_stage is None or options.cascade == "off":
+            return None
+        # It reads whole texts: it has no answer to the start of one.
+        whole = len(encoded.ids) <= self._capacity or options.long_text is None
+        return self._first_stage.answer(encoded.ids) if whole else None
+
+    def _cut(
+        self, encoded: EncodedText, options: Options, first: FirstAnswer | None
+    ) -> WindowedText:
+        """Cut a text into the windows that the full model reads."""
+        settings = self._settings
+        long_text = options.long_text or settings.long_text
+        spans = window_spans(
+            len(encoded.ids), self._capacity, settings.stride, long_text, settings.max_windows
+        )
+        windows = [
+            self._tokenizer.with_special_tokens(
+                np.concatenate([encoded.ids[start:stop] for start, stop in window])
+            )
+            for window in spans
+        ]
+        return WindowedText(encoded, spans, windows, first)
+
+    @property
+    def _capacity(self) -> int:
+        """Return the content tokens of one window."""
+        return self._settings.max_tokens - self._tokenizer.special_tokens
 
     def cost(self, inputs: ModelInputs, options: Options) -> int:
         """Return the most windows that predicting may run, explanations included."""

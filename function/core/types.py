@@ -8,6 +8,7 @@ from function.core.tokenization import LongText
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
+Stage = Literal["first", "full"]
 OUTSIDE = "O"  # tag and label of words that belong to no entity
 
 
@@ -25,6 +26,7 @@ class Options:
         activation: Function that turns calibrated logits into scores.
         grouping: Whole entities, or each word by itself with its tag.
         outside: Also return words that belong to no entity, under the label `O`.
+        cascade: `off` has the full model read every text, where the model has a first stage.
     """
 
     top_k: int | None = None
@@ -33,6 +35,7 @@ class Options:
     activation: Activation = "softmax"
     grouping: Grouping = "entities"
     outside: bool = False
+    cascade: Literal["auto", "off"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Prediction:
         truncated: Part of the text is in no window.
         certainty: Calibrated probability of the label, whatever activation and `top_k`.
         margin: Difference from that to the next label's probability.
+        stage: The first stage of a cascade answered alone, or the full model.
     """
 
     label: str
@@ -77,6 +81,7 @@ class Prediction:
     truncated: bool
     certainty: float
     margin: float
+    stage: Stage = "full"
     highlights: Sequence[Highlight] | None = None
 
 

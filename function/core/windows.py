@@ -7,7 +7,9 @@ from itertools import chain
 import numpy as np
 
 from function.core.backend import Logits
+from function.core.cascade import FirstAnswer
 from function.core.tokenization import EncodedText, TokenIds
+from function.core.types import Stage
 
 # Each window's logits, in the windows' order.
 RunWindows = Callable[[Sequence[TokenIds]], Sequence[Logits]]
@@ -19,12 +21,20 @@ class WindowedText:
 
     Attributes:
         spans: For each window, the token spans [start, stop) that it joins, in text order.
-        windows: For each window, its token ids, special tokens included.
+        windows: For each window, its token ids, special tokens included; none if the first stage
+            of a cascade is sure of the text.
+        first: The first stage's answer, where there is one.
     """
 
     encoded: EncodedText
     spans: list[list[tuple[int, int]]]
     windows: list[TokenIds]
+    first: FirstAnswer | None = None
+
+    @property
+    def stage(self) -> Stage:
+        """Return which stage answers the text."""
+        return "full" if self.windows else "first"
 
     @property
     def positions(self) -> list[TokenIds]:
@@ -33,7 +43,9 @@ class WindowedText:
 
     @property
     def truncated(self) -> bool:
-        """Return whether some token of the text is in no window."""
+        """Return whether some token of the text is read by no stage."""
+        if not self.windows:
+            return False
         covered = 0
         for start, stop in chain.from_iterable(self.spans):
             if start > covered:
