@@ -19,7 +19,7 @@ from scripts.refresh.verdicts import RevisionVerdict
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 
-TRAINING = "torch transformers onnx onnxscript onnxruntime safetensors"
+TRAINING = "torch transformers onnx onnxscript onnxruntime safetensors scipy scikit-learn"
 
 
 def import_model(
