@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from function.core.artifact import Task
 from scripts.common.errors import UsageError
+from scripts.common.settings_file import check_settings, read_toml
 from scripts.tracking.tracker import TrackerChoice
 
 
@@ -128,19 +129,10 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
 
     Changes are `section.key=value`, which replace its values; a value is TOML, or a bare word.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        for change in changes:
-            _change(content, change)
-        return TrainConfig.model_validate(content)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {key}: {first['msg']}") from error
+    content = read_toml(path)
+    for change in changes:
+        _change(content, change)
+    return check_settings(TrainConfig, content, f"{path}: ")
 
 
 def _change(content: dict[str, Any], change: str) -> None:

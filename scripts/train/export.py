@@ -1,6 +1,7 @@
 """Export of a trained torch model to the files that are served, compared with the model."""
 
 import json
+import logging
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -205,6 +206,8 @@ def _to_onnx(model: nn.Module) -> onnx.ModelProto:
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             module.set_attn_implementation("eager")  # the plain graph is the one that quantises
+    # It warns of each operation of torchvision, for pictures, that is not installed.
+    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     torch.compiler.reset()  # what another model left would fix the lengths that may vary
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from scripts.common.errors import ExportError
 
@@ -36,6 +37,7 @@ def quantize(source: Path, target: Path, rounding: Rounding) -> None:
     model = onnx.load(source)
     exact = _products(model.graph, rounding.exact)
     scale_by_token(model.graph, _products(model.graph, rounding.by_token))
+    add_pre_process_metadata(model)  # or it recommends a script for pictures, each time
     quantize_dynamic(
         model,
         target,

@@ -147,6 +147,8 @@ def run(workspace):
     output = workspace / "run"
     done = train(workspace, output)
     assert done.returncode == 0, done.stderr
+    for noise in ("torchvision", "Please consider"):
+        assert noise not in done.stderr
     return output
 
 
