@@ -12,6 +12,8 @@ from scripts.common.errors import UsageError
 from scripts.common.settings_file import check_settings, read_toml
 from scripts.tracking.tracker import TrackerChoice
 
+Precision = Literal["int8", "fp32"]
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,7 +80,7 @@ class FinetuningConfig(PhaseConfig):
 
 
 class ServingConfig(_Section):
-    """The windows of the exported artifact, and exceptions from its int8 rounding.
+    """The windows of the exported artifact, its precision, and exceptions from int8 rounding.
 
     How it treats texts beyond one window (windows, head and tail, or their start alone) is chosen
     on the validation parts. `by_token` and `exact` are parts of the names of matrices where int8
@@ -89,6 +91,7 @@ class ServingConfig(_Section):
     max_tokens: Annotated[int, Field(ge=8)] = 512
     stride: Annotated[int, Field(ge=0)] = 64
     max_windows: Annotated[int, Field(ge=1)] = 16
+    precision: Precision = "int8"
     by_token: list[str] = []
     exact: list[str] = []
 

@@ -37,6 +37,12 @@ OPSET = 20
 DECODER = "decoder.safetensors"
 SIZE_LIMIT = 1 << 30  # of tensors that are computed once: an LSTM's weights, put in ONNX's order
 LARGE = 256  # numbers, from which on a tensor lies in the weights' file
+# Loggers that warn of each operation of torchvision, which is not installed, and of each that is
+# not computed beforehand.
+CHATTY = (
+    "torch.onnx._internal.exporter._registration",
+    "onnxscript.optimizer._constant_folding",
+)
 PREFIX = "model."  # what the wrapper below puts before each parameter's name
 LEAST_AGREEMENT = 0.99
 TIE = 0.02  # a lead, in probability, that rounding may turn round
@@ -111,7 +117,7 @@ class EntityParity:
 def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None) -> None:
     """Write the files of an artifact into a folder. Raises ExportError.
 
-    They are `model.onnx` (the graph), `model.safetensors` (int8 weights), `tokenizer.json`,
+    They are `model.onnx` (the graph), `model.safetensors` (its weights), `tokenizer.json`,
     `config.json` and the tensors of a decoder that has some.
     """
     with TemporaryDirectory() as scratch:
@@ -206,8 +212,8 @@ def _to_onnx(model: nn.Module) -> onnx.ModelProto:
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
             module.set_attn_implementation("eager")  # the plain graph is the one that quantises
-    # It warns of each operation of torchvision, for pictures, that is not installed.
-    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.ERROR)
     torch.compiler.reset()  # what another model left would fix the lengths that may vary
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
