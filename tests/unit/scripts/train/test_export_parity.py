@@ -15,7 +15,7 @@ from function.core.artifact import Artifact, Tokenization
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError
 from scripts.train.architectures.architecture import TrainedModel
-from scripts.train.export import check_parity, export, measure_parity
+from scripts.train.export import EntityParity, check_parity, export, measure_parity
 from scripts.train.manifest import draft_manifest
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
@@ -155,3 +155,11 @@ def test_a_small_difference_that_is_all_there_is_is_refused():
     exact = two(*[0.508, 0.492] * 29)
     assert not measure_parity(exact, two(*[0.51, 0.494] * 29)).problem
     assert "hardly learnt" in measure_parity(exact, two(*[0.495, 0.505] * 29)).problem
+
+
+@pytest.mark.parametrize(
+    ("same", "entities", "sound"),
+    [(1.0, 0, True), (0.98, 50, True), (0.94, 50, False), (0.9928, 500, True), (0.96, 500, False)],
+)
+def test_entities_are_judged_by_what_so_few_can_show(same, entities, sound):
+    assert (not EntityParity(20, same, entities).problem) is sound
