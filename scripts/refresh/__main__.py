@@ -48,7 +48,7 @@ def main() -> None:
     )
     if arguments.report and result.report:
         arguments.report.write_text(result.report, encoding="utf-8")
-    print(f"{result.model}: {result.verdict}: {'; '.join(result.reasons)}")
+    print(f"{result.model}: {result.verdict}: " + "\n  ".join(result.reasons))
     if result.decided and result.verdict is not GateOutcome.PASSED:
         raise RefusedError(
             f"{result.model} stays as it is; nothing moved. After a change of the golden set or of "
