@@ -1,14 +1,17 @@
 """Freeze a golden set in a registry, under its digest, for the gate to judge by.
 
 FILE holds texts that no model is trained on, with the truth: a label each where the model
-classifies texts, their entities where it finds those. Prints the digest alone on stdout.
+classifies texts, their entities where it finds those. Prints the digest alone on stdout. Before
+the first version of a model, --labels names what it may answer.
 """
 
+import argparse
 from pathlib import Path
+from typing import get_args
 
-from function.core.artifact import Manifest
+from function.core.artifact import Task
 from scripts.common.command_line import needing, registry_parser, run
-from scripts.common.errors import RegistryError
+from scripts.common.errors import RegistryError, UsageError
 from scripts.registry.golden_sets import freeze_golden
 from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
@@ -23,25 +26,41 @@ def main() -> None:
         help="Parquet, CSV or JSONL with labels; Parquet, JSONL or CoNLL columns with entities",
     )
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
+    parser.add_argument("--labels", metavar="A,B,C", help="of a model that has no version yet")
+    parser.add_argument(
+        "--task", choices=get_args(Task), default="text-classification", help="with --labels"
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    served = _manifest(registry, arguments.model)
+    task, labels = _manifest(registry, arguments)
     with needing("make tools"):
         from scripts.gate.golden import read_golden
 
-        golden = read_golden(arguments.data, served.task, served.labels, arguments.encoding)
+        golden = read_golden(arguments.data, task, labels, arguments.encoding)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 
-def _manifest(registry: Registry, model: str) -> Manifest:
-    """Return the production manifest, or the newest one if none is in production."""
-    production = registry.alias(model, PRODUCTION)
-    versions = [production.version] if production else registry.versions(model)[-1:]
+def _manifest(registry: Registry, given: argparse.Namespace) -> tuple[Task, list[str]]:
+    """Return task and labels of the production version, else of the newest, else as given."""
+    production = registry.alias(given.model, PRODUCTION)
+    versions = [production.version] if production else registry.versions(given.model)[-1:]
+    labels = [label.strip() for label in (given.labels or "").split(",")]
     if not versions:
-        raise RegistryError(
-            f"{model}: publish a version first; its task and labels say what the set may hold"
+        if not given.labels:
+            raise RegistryError(
+                f"{given.model}: no version says what the set may hold; give --labels A,B,C, or "
+                "publish a version first"
+            )
+        if not all(labels) or len(set(labels)) < len(labels):
+            raise UsageError(f"--labels {given.labels}: give each label once, by commas")
+        return given.task, labels
+    served = registry.describe(given.model, versions[0]).manifest
+    if given.labels and labels != served.labels:
+        raise UsageError(
+            f"--labels {given.labels}: {given.model} {versions[0]} has "
+            f"{','.join(served.labels)}; leave --labels out"
         )
-    return registry.describe(model, versions[0]).manifest
+    return served.task, served.labels
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Model directory: `manifest.json` and the files that it lists, nothing else.
 
-directory ──> manifest ──> exactly its files there ──> no pickles ──> digests match
-                 │                  │                  │               │
-                 └───────────── ArtifactError, naming the file ────────┘
+directory ──> manifest ──> exactly its files there ──> formats proved ──> digests match
+                 │                  │                      │                 │
+                 └───────────── ArtifactError, naming the file ──────────────┘
 """
 
 import hashlib
@@ -17,15 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError
+from function.core.file_formats import check_format
 from function.core.tokenization import LongText, TokenizationSettings
 
 MANIFEST = "manifest.json"
 
 Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "first_stage", "card"]
 
-# Extensions and first bytes of files that could run code on load.
+# Extensions of files that could run code on load.
 PICKLE_SUFFIXES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"}
-PICKLE_MAGIC = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")
 
 
 class _Section(BaseModel):
@@ -236,19 +236,21 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
 
 
 def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
-    """Compare every file's SHA-256 with the manifest.
+    """Prove every file's format, and compare its SHA-256 with the manifest.
 
-    Raises ArtifactError that names a file that differs or is a pickle.
+    Raises ArtifactError that names a file that differs, or is not of its role's format.
     """
     for name, entry in artifact.manifest.files.items():
         if name in artifact.absent:
             continue
         path = artifact.path / name
-        with path.open("rb") as file:
-            if file.read(4).startswith(PICKLE_MAGIC):
-                raise ArtifactError(
-                    f"{artifact.path.name}/{name}: pickles and archives are never loaded"
-                )
+        try:
+            check_format(path, entry.role)
+        except ValueError as error:
+            raise ArtifactError(
+                f"{artifact.path.name}/{name}: not a file of role '{entry.role}': {error}; "
+                "pickles and archives are never loaded"
+            ) from error
         if digest(path) != entry.sha256:
             raise ArtifactError(
                 f"{artifact.path.name}/{name}: its SHA-256 differs from the manifest's"

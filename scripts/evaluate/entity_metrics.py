@@ -54,13 +54,16 @@ def entity_log_loss(evaluation: EntityEvaluation) -> float:
     return float(-np.log(np.clip(likelihood, 1e-6, None)).mean()) if len(right) else 0.0
 
 
-def same_spans(first: EntityEvaluation, second: EntityEvaluation) -> float:
-    """Return the share of the entities of both, counted together, that both found (Dice 1945)."""
+def same_spans(first: EntityEvaluation, second: EntityEvaluation) -> tuple[float, int]:
+    """Return the share of the entities of both, counted together, that both found (Dice 1945).
+
+    The second number is how many each found, on average.
+    """
     shared, total = 0, 0
     for one, other in zip(first.found, second.found, strict=True):
         shared += 2 * len(set(one.spans) & set(other.spans))
         total += len(one.spans) + len(other.spans)
-    return shared / total if total else 1.0
+    return shared / total if total else 1.0, total // 2
 
 
 def _tags(length: int, sides: Sequence[Sequence[Span]]) -> Iterator[list[str]]:

@@ -68,18 +68,10 @@ def _tokenizer(base: str) -> TextTokenizer:
     file = Path(base) / "tokenizer.json"
     if file.is_file():
         return TextTokenizer(file)
-    from transformers import AutoTokenizer
+    from scripts.train.base_checkpoint import find_base, save_tokenizer
 
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            AutoTokenizer.from_pretrained(base).save_pretrained(folder)
-        except (OSError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(f"--base {base}: no tokenizer can be loaded: {reason}") from error
-        saved = Path(folder) / "tokenizer.json"
-        if not saved.is_file():
-            raise UsageError(f"--base {base}: it has no fast tokenizer, which serving needs.")
-        return TextTokenizer(saved)
+        return TextTokenizer(save_tokenizer(find_base(base), Path(folder)))
 
 
 def _learnt_tokenizer(config: TrainConfig, data: Path) -> TextTokenizer:

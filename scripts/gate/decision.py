@@ -52,7 +52,10 @@ def run_gate(
         answers = golden.answers(predictor, "candidate, golden set")
     except (InputError, PredictionError) as error:
         sentence = f"The candidate cannot answer the golden set: {error}."
-        silent = RequirementResult("answers", GateOutcome.REFUSED, sentence)
+        advice = (
+            "Ask it for that text with scripts.score --model; its export or tokenizer is wrong."
+        )
+        silent = RequirementResult("answers", GateOutcome.REFUSED, sentence, advice)
         return _judge_unscored(candidate, champion, golden, settings, [silent])
 
     texts = latency_texts(golden.texts, settings.latency_texts)
@@ -74,11 +77,15 @@ def judge_contract(
     """Return the promises that the candidate breaks: task, labels, and those of the golden set."""
     broken = {}
     if champion is not None and candidate.task != champion.task:
-        broken["task"] = f"The task is {candidate.task}; the champion's is {champion.task}."
+        broken["task"] = (
+            f"The task is {candidate.task}; the champion's is {champion.task}. Publish it as a "
+            "model of another name."
+        )
     if champion is not None and candidate.labels != champion.labels:
         broken["labels"] = (
             f"The labels are {', '.join(candidate.labels)}; the champion's are "
-            f"{', '.join(champion.labels)}, in this order."
+            f"{', '.join(champion.labels)}, in this order. Train it with the champion's, or "
+            "publish it as a model of another name."
         )
     unknown = sorted(golden.used_labels - set(candidate.labels))
     if golden.task != candidate.task:
@@ -89,7 +96,9 @@ def judge_contract(
     elif unknown:
         broken["labels of the golden set"] = (
             f"The golden set has the labels {', '.join(unknown)}, which the candidate cannot "
-            f"give; its labels are {', '.join(candidate.labels)}."
+            f"give; its labels are {', '.join(candidate.labels)}. Freeze a golden set with these "
+            "labels, or rename the model's: by the training configuration, or by --rename-label of "
+            "scripts.import_model."
         )
     return [RequirementResult(name, GateOutcome.REFUSED, why) for name, why in broken.items()]
 
@@ -145,8 +154,8 @@ def conclude(findings: Sequence[RequirementResult]) -> tuple[GateOutcome, list[s
 
     What is wrong stays wrong with more rows, so a refusal outweighs rows that are too few.
     """
-    refused = [each.sentence for each in findings if each.outcome is GateOutcome.REFUSED]
-    unsure = [each.sentence for each in findings if each.outcome is GateOutcome.UNDERPOWERED]
+    refused = [each.reason for each in findings if each.outcome is GateOutcome.REFUSED]
+    unsure = [each.reason for each in findings if each.outcome is GateOutcome.UNDERPOWERED]
     if refused:
         return GateOutcome.REFUSED, refused + unsure
     if unsure:

@@ -15,7 +15,14 @@ from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entiti
 from scripts.evaluate.entity_metrics import entity_figures
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import RESAMPLES, SEED, Right
-from scripts.gate.judgement import RequirementResult, format_share, points
+from scripts.gate.judgement import (
+    LARGER_SET,
+    WORSE,
+    RequirementResult,
+    accept,
+    format_share,
+    points,
+)
 from scripts.gate.measurement import ShownAnswer, SliceAnswers
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
@@ -177,12 +184,13 @@ def judge_f1(
     if difference >= -settings.margin:
         return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)
     if high < 0:
-        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence)
+        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence, WORSE)
     return RequirementResult(
         REQUIREMENT,
         GateOutcome.UNDERPOWERED,
         f"{sentence} Too few texts carry this fall to distinguish it from chance; more texts of "
         "their kind in the golden set could.",
+        LARGER_SET,
     )
 
 
@@ -197,10 +205,10 @@ def _judge_floor(candidate: EntityCounts, settings: GateSettings) -> Requirement
     if low >= settings.floor_f1:
         return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)
     if candidate.f1 < settings.floor_f1:
-        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence)
-    return RequirementResult(
-        REQUIREMENT, GateOutcome.UNDERPOWERED, f"{sentence} These texts are too few to decide."
-    )
+        advice = f"Train it longer or on more rows. {accept('a lower floor_f1')}"
+        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence, advice)
+    unsure = f"{sentence} These texts are too few to decide."
+    return RequirementResult(REQUIREMENT, GateOutcome.UNDERPOWERED, unsure, LARGER_SET)
 
 
 def f1_interval(counts: EntityCounts) -> tuple[float, float]:

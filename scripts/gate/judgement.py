@@ -9,11 +9,32 @@ from scripts.gate.outcome import GateOutcome
 
 @dataclass(frozen=True)
 class RequirementResult:
-    """One requirement: its outcome, and a plain sentence with its figures and its limit."""
+    """One requirement: its outcome, and a plain sentence with its figures and its limit.
+
+    The advice says what to do where the requirement does not hold.
+    """
 
     requirement: str
     outcome: GateOutcome
     sentence: str
+    advice: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The sentence and the advice."""
+        return f"{self.sentence} {self.advice}".rstrip()
+
+
+def accept(setting: str) -> str:
+    """Return the advice that takes the candidate as it is."""
+    return f"To accept it as it is, set {setting} in a TOML file and give that by --gate."
+
+
+LARGER_SET = "Freeze a larger golden set with scripts.golden."
+WORSE = (
+    "The report (--report FILE) shows the texts on which the two differ most: train on more rows "
+    "like those that it loses."
+)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,15 @@ import numpy as np
 
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import Paired, compare_paired
-from scripts.gate.judgement import RequirementResult, SliceResult, format_share, points
+from scripts.gate.judgement import (
+    LARGER_SET,
+    WORSE,
+    RequirementResult,
+    SliceResult,
+    accept,
+    format_share,
+    points,
+)
 from scripts.gate.measurement import GoldenAnswers, Measurement, SliceAnswers
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
@@ -19,6 +27,7 @@ SURE = ((1.96 + 1.64) / 1.96) ** 2
 # models have too much to compare one with another.
 EXPECTATIONS = ("negation", "very short texts")
 ROUNDING = 1e-9
+BEHAVIOUR = "These are film reviews with negations, or of a few words: train on more such texts."
 
 
 def judge_non_inferiority(
@@ -39,18 +48,17 @@ def judge_non_inferiority(
     if paired.low > -settings.margin:
         return RequirementResult(measure, GateOutcome.PASSED, f"{sentence}.")
     if paired.high < 0:
-        return RequirementResult(
-            measure, GateOutcome.REFUSED, f"{sentence}. The candidate is worse."
-        )
+        worse = f"{sentence}. The candidate is worse."
+        return RequirementResult(measure, GateOutcome.REFUSED, worse, WORSE)
     if paired.half_width <= settings.margin:
-        return RequirementResult(
-            measure, GateOutcome.REFUSED, f"{sentence}. An equal model could have shown that here."
-        )
+        unproved = f"{sentence}. An equal model could have shown that here."
+        return RequirementResult(measure, GateOutcome.REFUSED, unproved, WORSE)
     needed = math.ceil(paired.rows * SURE * (paired.half_width / settings.margin) ** 2)
     return RequirementResult(
         measure,
         GateOutcome.UNDERPOWERED,
         f"{sentence}. These rows are too few to decide; about {needed} like them would do.",
+        LARGER_SET,
     )
 
 
@@ -68,10 +76,10 @@ def judge_floor(measure: str, right: int, rows: int, settings: GateSettings) -> 
     if low >= settings.floor_accuracy:
         return RequirementResult(measure, GateOutcome.PASSED, f"{sentence}.")
     if share < settings.floor_accuracy:
-        return RequirementResult(measure, GateOutcome.REFUSED, f"{sentence}.")
-    return RequirementResult(
-        measure, GateOutcome.UNDERPOWERED, f"{sentence}. These rows are too few to decide."
-    )
+        advice = f"Train it longer or on more rows. {accept('a lower floor_accuracy')}"
+        return RequirementResult(measure, GateOutcome.REFUSED, f"{sentence}.", advice)
+    unsure = f"{sentence}. These rows are too few to decide."
+    return RequirementResult(measure, GateOutcome.UNDERPOWERED, unsure, LARGER_SET)
 
 
 def _too_few(measure: str, rows: int, settings: GateSettings) -> RequirementResult:
@@ -80,6 +88,7 @@ def _too_few(measure: str, rows: int, settings: GateSettings) -> RequirementResu
         GateOutcome.UNDERPOWERED,
         f"The golden set has {rows} rows; a margin of {100 * settings.margin:.2f} points needs "
         f"{settings.minimum_rows} or more.",
+        LARGER_SET,
     )
 
 
@@ -146,7 +155,8 @@ def judge_slice(measure: str, result: SliceResult, settings: GateSettings) -> Re
         f"{points(settings.slice_loss)[1:]} points that is not chance vetoes."
     )
     vetoed = paired.difference < -settings.slice_loss and paired.high < 0
-    return _result(requirement, not vetoed, sentence)
+    advice = f"Train it on more texts like these. {accept('a higher slice_loss')}"
+    return _result(requirement, not vetoed, sentence, advice)
 
 
 def judge_limits(
@@ -158,8 +168,14 @@ def judge_limits(
     return [
         _calibration(candidate.answers, champion.answers if champion else None, settings),
         *_behaviour(candidate, champion, settings),
-        _ratio("median latency", "ms", candidate.median_ms, before_ms, settings.latency_ratio),
-        _ratio("artifact size", "MB", megabytes, before_megabytes, settings.size_ratio),
+        _ratio(
+            *("median latency", "ms", candidate.median_ms, before_ms, settings.latency_ratio),
+            "Take a smaller base or shorter windows; on a busy machine, run it again.",
+        ),
+        _ratio(
+            *("artifact size", "MB", megabytes, before_megabytes, settings.size_ratio),
+            "Take a smaller base, or int8 where it has full precision.",
+        ),
     ]
 
 
@@ -170,17 +186,27 @@ def _calibration(
         sentence = f"Calibration error: {candidate.scored} scores are too few to measure it."
         return RequirementResult("calibration error", GateOutcome.NOT_JUDGED, sentence)
     own = candidate.figures["calibration_error"]
+    calibration = (
+        f"Calibration error {own:.3f}, the mean gap between scores and the share of right answers"
+    )
     if champion is None:
         holds = own <= settings.floor_calibration
-        sentence = f"Calibration error {own:.3f}; at most {settings.floor_calibration:.3f}."
+        sentence = f"{calibration}; at most {settings.floor_calibration:.3f}."
+        setting = "a higher floor_calibration"
     else:
         before = champion.figures["calibration_error"]
         holds = own - before <= settings.calibration_rise + ROUNDING
         sentence = (
-            f"Calibration error {own:.3f} compared with the champion's {before:.3f}; it may rise "
-            f"by {settings.calibration_rise:.3f}."
+            f"{calibration}, compared with the champion's {before:.3f}; it may rise by "
+            f"{settings.calibration_rise:.3f}."
         )
-    return _result("calibration error", holds, sentence)
+        setting = "a higher calibration_rise"
+    advice = (
+        "Its scores say too much or too little. scripts.train fits them on the validation rows: "
+        "give it more of these, like the golden set's, or train longer; an imported checkpoint's "
+        f"are as they came. {accept(setting)}"
+    )
+    return _result("calibration error", holds, sentence, advice)
 
 
 def _behaviour(
@@ -199,8 +225,9 @@ def _behaviour(
             _result(
                 f"behaviour: {name}",
                 own[name] >= settings.floor_behaviour - ROUNDING,
-                f"Behaviour, {name}: {format_share(own[name])} right; at least "
-                f"{format_share(settings.floor_behaviour)}.",
+                f"Behaviour, {name}: {format_share(own[name])} of the built-in sentences right; at "
+                f"least {format_share(settings.floor_behaviour)}.",
+                f"{BEHAVIOUR} {accept('a lower floor_behaviour')}",
             )
             for name in EXPECTATIONS
         ]
@@ -212,13 +239,14 @@ def _behaviour(
             f"Behaviour, {name}: {format_share(own[name])} right compared with the champion's "
             f"{format_share(before[name])}; it may drop by "
             f"{100 * settings.behaviour_drop:.2f} points.",
+            f"{BEHAVIOUR} {accept('a higher behaviour_drop')}",
         )
         for name in EXPECTATIONS
     ]
 
 
 def _ratio(
-    name: str, unit: str, own: float, before: float | None, limit: float
+    name: str, unit: str, own: float, before: float | None, limit: float, advice: str
 ) -> RequirementResult:
     if before is None:
         sentence = f"{name.capitalize()}: there is no champion."
@@ -227,9 +255,11 @@ def _ratio(
         f"{name.capitalize()} {own:.2f} {unit}, {own / before:.2f} times the champion's "
         f"{before:.2f} {unit}; at most {limit:.2f} times."
     )
-    return _result(name, own <= limit * before, sentence)
+    setting = name.split()[-1] + "_ratio"
+    advice = f"{advice} {accept(f'a higher {setting}')}"
+    return _result(name, own <= limit * before, sentence, advice)
 
 
-def _result(requirement: str, holds: bool, sentence: str) -> RequirementResult:
+def _result(requirement: str, holds: bool, sentence: str, advice: str) -> RequirementResult:
     outcome = GateOutcome.PASSED if holds else GateOutcome.REFUSED
-    return RequirementResult(requirement, outcome, sentence)
+    return RequirementResult(requirement, outcome, sentence, advice)

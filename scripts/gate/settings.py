@@ -1,13 +1,12 @@
 """Limits of the gate, in one small file; what it leaves out keeps its default."""
 
 import math
-import tomllib
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from scripts.common.errors import UsageError
+from scripts.common.settings_file import check_settings, read_toml
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Ratio = Annotated[float, Field(ge=1)]
@@ -71,13 +70,4 @@ def load_gate_settings(path: Path | None) -> GateSettings:
     """Read a TOML file; None gives the defaults. Raises UsageError with the first wrong key."""
     if path is None:
         return GateSettings()
-    try:
-        return GateSettings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {key}: {first['msg']}") from error
+    return check_settings(GateSettings, read_toml(path), f"{path}: ")

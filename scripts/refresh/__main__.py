@@ -48,11 +48,20 @@ def main() -> None:
     )
     if arguments.report and result.report:
         arguments.report.write_text(result.report, encoding="utf-8")
-    print(f"{result.model}: {result.verdict}: {'; '.join(result.reasons)}")
+    print(f"{result.model}: {result.verdict}: " + "\n  ".join(result.reasons))
     if result.decided and result.verdict is not GateOutcome.PASSED:
-        raise RefusedError(f"{result.model} stays as it is; nothing moved")
+        raise RefusedError(
+            f"{result.model} stays as it is; nothing moved. After a change of the golden set or of "
+            "--gate, run again with --retry"
+        )
     if result.changed:
         print(f"{result.model} candidate -> {result.version}")
+        print(
+            f"serve it: python -m scripts.promote --registry {arguments.registry} --model "
+            f"{result.model} --version {result.version} && make run REGISTRY={arguments.registry} "
+            f"MODELS={result.model}",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

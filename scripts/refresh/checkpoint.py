@@ -5,12 +5,13 @@ safetensors. A source that downloads asks here before it downloads the weights.
 """
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from scripts.common.errors import SourceError
+from scripts.common.errors import SourceError, UsageError
+from scripts.train.config import Precision
 
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
@@ -30,6 +31,32 @@ class Checkpoint:
     labels: list[str]  # in the order of their codes
     longest: int | None  # tokens that its tokenizer takes, None where it does not say
     files: list[str]  # settings and weights, all that is imported
+
+
+@dataclass(frozen=True)
+class ImportSettings:
+    """Choices of whoever imports a checkpoint; its provenance keeps them for later revisions."""
+
+    renamed_labels: Mapping[str, str] = field(default_factory=dict)  # the checkpoint's to ours
+    precision: Precision = "int8"
+
+    @classmethod
+    def of_champion(cls, provenance: Mapping[str, Any]) -> "ImportSettings":
+        """Return the choices that the version in production was imported with."""
+        return cls(provenance.get("renamed_labels", {}), provenance.get("precision", "int8"))
+
+
+def rename_labels(checkpoint: Checkpoint, names: Mapping[str, str], source: str) -> Checkpoint:
+    """Return the checkpoint with other names of its labels. Raises UsageError."""
+    labels = checkpoint.labels
+    if unknown := sorted(names.keys() - set(labels)):
+        raise UsageError(
+            f"{source}: no label {', '.join(unknown)} to rename; it has {', '.join(labels)}"
+        )
+    renamed = [names.get(label, label) for label in labels]
+    if twice := sorted({label for label in renamed if renamed.count(label) > 1}):
+        raise UsageError(f"{source}: two labels would be called {', '.join(twice)}")
+    return replace(checkpoint, labels=renamed)
 
 
 def settings_files(names: Collection[str]) -> list[str]:

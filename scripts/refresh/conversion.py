@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, Tokenization, open_artifact
@@ -24,14 +25,20 @@ from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
-from scripts.refresh.checkpoint import TOKENIZER, Checkpoint
+from scripts.refresh.checkpoint import TOKENIZER, Checkpoint, ImportSettings
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
+from scripts.train.config import Precision
 from scripts.train.export import ExportParity, check_parity, export
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
+from scripts.train.quantization import Rounding
 
 MOST_TOKENS = 512
 MOST_WINDOWS = 16
+REMEDY = (
+    "Int8 costs this model too much precision: scripts.import_model --precision fp32 imports it "
+    "as it is, four times as large and slower"
+)
 PADDING = 8  # tokens that the test of padding adds, at most
 PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
 
@@ -43,6 +50,7 @@ def convert(
     texts: Sequence[str],
     output: Path,
     revision: Revision,
+    settings: ImportSettings,
     created: datetime,
 ) -> Artifact:
     """Write an artifact to `output` and open it. Raises as `import_model` does."""
@@ -59,11 +67,11 @@ def convert(
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    _export(trained, checkpoint, partial, revision.source)
+    _export(trained, checkpoint, partial, revision.source, settings.precision)
     manifest = draft_manifest(partial, model, checkpoint.labels, tokenization, created)
     backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
-    parity = check_parity(trained, backend, texts, max_tokens)
-    provenance = _provenance(checkpoint, revision, parity)
+    parity = check_parity(trained, backend, texts, max_tokens, REMEDY)
+    provenance = _provenance(checkpoint, revision, settings, parity)
     write_manifest(manifest.model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
     os.replace(partial, output)
@@ -71,6 +79,7 @@ def convert(
 
 
 def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
+    disable_progress_bar()
     try:
         model, loaded = AutoModelForSequenceClassification.from_pretrained(
             folder,
@@ -129,9 +138,11 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
         )
 
 
-def _export(trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source: str) -> None:
+def _export(
+    trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source: str, precision: Precision
+) -> None:
     try:
-        export(trained, folder)
+        export(trained, folder, Rounding(precision=precision))
     except EvergreenError:
         raise
     except Exception as error:  # the exporter and ONNX Runtime share no base of errors
@@ -152,11 +163,15 @@ def longest_window(model: PreTrainedModel, checkpoint: Checkpoint) -> int:
     return min(limit for limit in limits if limit and limit > 0)
 
 
-def _provenance(checkpoint: Checkpoint, revision: Revision, parity: ExportParity) -> dict[str, Any]:
+def _provenance(
+    checkpoint: Checkpoint, revision: Revision, settings: ImportSettings, parity: ExportParity
+) -> dict[str, Any]:
     return {
         "base": revision.source,
         "revision": revision.revision,
         "architecture": checkpoint.architecture,
+        "renamed_labels": dict(settings.renamed_labels),
+        "precision": settings.precision,
         "calibration": "none: imported without validation data, so the temperature is 1",
         "datasets": {},
         "licenses": {},

@@ -13,13 +13,13 @@ from scripts.gate.golden import parse_golden
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.report import render_markdown, to_json
 from scripts.gate.settings import GateSettings
-from scripts.refresh.checkpoint import read_checkpoint
+from scripts.refresh.checkpoint import ImportSettings, read_checkpoint, rename_labels
 from scripts.refresh.sources.source import Revision, Source
 from scripts.refresh.verdicts import RevisionVerdict
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 
-TRAINING = "torch transformers onnx onnxscript onnxruntime safetensors"
+TRAINING = "torch transformers onnx onnxscript onnxruntime safetensors scipy scikit-learn"
 
 
 def import_model(
@@ -29,9 +29,12 @@ def import_model(
     output: Path,
     revision: Revision,
     *,
+    settings: ImportSettings | None = None,
     created: datetime | None = None,
 ) -> Artifact:
     """Return the artifact in a fetched folder, or one made of its checkpoint; either is verified.
+
+    An artifact is taken as it is, and the settings are for checkpoints.
 
     An export in `output` is compared with the checkpoint on `texts`; nothing is chosen or
     calibrated on them. The same revision with the same `created`, now by default, becomes the same
@@ -51,7 +54,8 @@ def import_model(
             )
     else:
         moment = created or datetime.now(UTC).replace(microsecond=0)
-        artifact = _convert(folder, model, texts, output, revision, moment)
+        chosen = settings or ImportSettings()
+        artifact = _convert(folder, model, texts, output, revision, chosen, moment)
     verify(artifact)
     return artifact
 
@@ -62,10 +66,12 @@ def _convert(
     texts: Sequence[str],
     output: Path,
     revision: Revision,
+    settings: ImportSettings,
     created: datetime,
 ) -> Artifact:
     names = {path.name for path in folder.iterdir()}
     checkpoint = read_checkpoint(folder, names, revision.source)
+    checkpoint = rename_labels(checkpoint, settings.renamed_labels, revision.source)
     try:
         # Only here: an artifact is imported where no torch is installed.
         from scripts.refresh.conversion import convert
@@ -74,7 +80,7 @@ def _convert(
             f"{revision.source}: a checkpoint is exported with {error.name}, which is not "
             f"installed: pip install {TRAINING}"
         ) from error
-    return convert(folder, checkpoint, model, texts, output, revision, created)
+    return convert(folder, checkpoint, model, texts, output, revision, settings, created)
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,9 @@ class RevisionJudge:
             fetched, made = scratch / "fetched", scratch / "artifact"
             fetched.mkdir()
             found = source.fetch(revision, fetched)
-            artifact = import_model(found, self.model, golden.texts, made, revision)
+            artifact = import_model(
+                found, self.model, golden.texts, made, revision, settings=self._settings_before()
+            )
         verdict = partial(
             RevisionVerdict,
             source=revision.source,
@@ -146,6 +154,13 @@ class RevisionJudge:
             if origin == (revision.source, revision.revision):
                 return self.registry.download(self.model, version, folder)
         return None
+
+    def _settings_before(self) -> ImportSettings:
+        """Return how the champion was imported: a newer revision of it is imported so, too."""
+        if self.champion is None:
+            return ImportSettings()
+        champion = self.registry.describe(self.model, self.champion)
+        return ImportSettings.of_champion(champion.manifest.provenance)
 
     def _download_champion(self, scratch: Path) -> Artifact | None:
         if self.champion is None:

@@ -29,7 +29,13 @@ class MlflowTracker:
         self._client, self.run = client, run
 
     def parameters(self, values: Mapping[str, str]) -> None:
-        parameters = [Param(_replace_refused(name), value) for name, value in values.items()]
+        """See `Tracker`. MLflow changes no parameter: the new value of one becomes a tag."""
+        known = self._client.get_run(self.run).data.params
+        allowed = {_replace_refused(name): value for name, value in values.items()}
+        parameters = [Param(name, value) for name, value in allowed.items() if name not in known]
+        for name in known.keys() & allowed.keys():
+            if known[name] != allowed[name]:
+                self._client.set_tag(self.run, name, allowed[name])
         for start in range(0, len(parameters), PARAMETERS_A_CALL):
             some = parameters[start : start + PARAMETERS_A_CALL]
             self._client.log_batch(self.run, params=some)

@@ -3,7 +3,7 @@
 OUTPUT/artifact is the result; OUTPUT/config.json and OUTPUT/report.json say how it was made and
 what was measured; OUTPUT/log.jsonl holds every step, and OUTPUT/plots pictures of all that. The
 tracker of the configuration gets them too. Run it again after it was killed and it goes on where
-it was.
+it was; with other [serving] or [evaluation] it exports what was trained again.
 """
 
 import argparse
@@ -11,13 +11,20 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from scripts.common.command_line import run
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import load_architecture
 from scripts.train.assemble import assemble, start
 from scripts.train.config import TrainConfig, load_config
 from scripts.train.manifest import recorded_base
-from scripts.train.record import record_run
+from scripts.train.record import LOG, TRACKED, flat_settings, record_run
+
+CONFIG = "config.json"
+# Settings that the trained model does not depend on: an export is made again with others.
+EXPORTED = ("serving.", "evaluation.", "licenses.", "checkpoint_minutes:")
+NAMED = 3  # changed settings that an error names before it counts the rest
 
 
 def main() -> None:
@@ -27,7 +34,7 @@ def main() -> None:
     architecture = load_architecture(config.architecture)
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
-    _keep_config(config, output / "config.json")
+    _keep_config(config, output / CONFIG)
     base = arguments.base or config.base
     used = config.model_copy(update={"base": base})
     recorded = config.model_copy(update={"base": recorded_base(config.base, base)})
@@ -57,13 +64,36 @@ def _arguments() -> argparse.Namespace:
 
 
 def _keep_config(config: TrainConfig, path: Path) -> None:
-    """Save the settings; refuse to go on with a run that other settings began."""
-    content = config.model_dump_json(indent=1) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != content:
-        raise UsageError(
-            f"{path.parent} holds a run with other settings: give another --output or remove it"
-        )
-    path.write_text(content, encoding="utf-8")
+    """Save the settings; refuse to go on with a run that other settings trained."""
+    if path.exists() and _has_begun(path.parent):
+        changed = [change for change in _changes(path, config) if not change.startswith(EXPORTED)]
+        if changed:
+            more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
+            raise UsageError(
+                f"{path.parent} holds a run with other settings: {'; '.join(changed[:NAMED])}"
+                f"{more}. Give another --output, or remove that folder"
+            )
+    path.write_text(config.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _has_begun(output: Path) -> bool:
+    """Return whether a run left more than its settings: a tokenizer, steps, checkpoints."""
+    left = [path for path in output.iterdir() if path.name not in (CONFIG, TRACKED)]
+    return any(path.name != LOG or path.stat().st_size for path in left)
+
+
+def _changes(path: Path, config: TrainConfig) -> list[str]:
+    """Return the settings that differ from those kept, with both values."""
+    try:
+        kept = flat_settings(TrainConfig.model_validate_json(path.read_bytes()))
+    except ValidationError:  # of an older version, or torn by a full disk
+        kept = {}
+    given = flat_settings(config)
+    return [
+        f"{name}: {kept.get(name, 'not set')} before, {given.get(name, 'not set')} now"
+        for name in kept | given
+        if kept.get(name) != given.get(name) and not name.startswith("tracking.")
+    ]
 
 
 if __name__ == "__main__":

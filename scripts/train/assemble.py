@@ -87,7 +87,8 @@ def _export(run: TrainingRun, trained: TrainedModel) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     serving = run.config.serving
-    export(trained, folder, Rounding(tuple(serving.by_token), tuple(serving.exact)))
+    rounding = Rounding(tuple(serving.by_token), tuple(serving.exact), serving.precision)
+    export(trained, folder, rounding)
     return folder
 
 

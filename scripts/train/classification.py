@@ -20,7 +20,7 @@ from scripts.train.corpus import Corpus, load_corpus, locate
 from scripts.train.export import ExportParity, check_parity
 from scripts.train.plots import draw_plots
 from scripts.train.record import read_training_log
-from scripts.train.tasks import Fitted, HeldOutAnswers, TrainingTask
+from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers, TrainingTask
 
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000
@@ -38,7 +38,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
     def compare(self, run: TrainingRun, trained: TrainedModel, draft: Artifact) -> ExportParity:
         sample = _sample(run.corpus.validation, PARITY_TEXTS)
         backend = OnnxBackend(draft, threads=0)
-        return check_parity(trained, backend, sample, run.config.serving.max_tokens)
+        return check_parity(trained, backend, sample, run.config.serving.max_tokens, REMEDY)
 
     def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Evaluation]:
         results = {each: _evaluate(draft, run.corpus.validation, each) for each in STRATEGIES}

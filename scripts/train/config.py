@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from function.core.artifact import Task
 from scripts.common.errors import UsageError
+from scripts.common.settings_file import check_settings, read_toml
 from scripts.tracking.tracker import TrackerChoice
+
+Precision = Literal["int8", "fp32"]
 
 
 class _Section(BaseModel):
@@ -77,7 +80,7 @@ class FinetuningConfig(PhaseConfig):
 
 
 class ServingConfig(_Section):
-    """The windows of the exported artifact, and exceptions from its int8 rounding.
+    """The windows of the exported artifact, its precision, and exceptions from int8 rounding.
 
     How it treats texts beyond one window (windows, head and tail, or their start alone) is chosen
     on the validation parts. `by_token` and `exact` are parts of the names of matrices where int8
@@ -88,6 +91,7 @@ class ServingConfig(_Section):
     max_tokens: Annotated[int, Field(ge=8)] = 512
     stride: Annotated[int, Field(ge=0)] = 64
     max_windows: Annotated[int, Field(ge=1)] = 16
+    precision: Precision = "int8"
     by_token: list[str] = []
     exact: list[str] = []
 
@@ -129,19 +133,10 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
 
     Changes are `section.key=value`, which replace its values; a value is TOML, or a bare word.
     """
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-        for change in changes:
-            _change(content, change)
-        return TrainConfig.model_validate(content)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: not TOML: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {key}: {first['msg']}") from error
+    content = read_toml(path)
+    for change in changes:
+        _change(content, change)
+    return check_settings(TrainConfig, content, f"{path}: ")
 
 
 def _change(content: dict[str, Any], change: str) -> None:

@@ -25,10 +25,9 @@ from scripts.train.corpus import Corpus, load_tagged_corpus, locate
 from scripts.train.export import EntityParity, run_torch
 from scripts.train.plots import draw_loss
 from scripts.train.record import read_training_log
-from scripts.train.tasks import Fitted, HeldOutAnswers, TrainingTask
+from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers, TrainingTask
 
 PARITY_TEXTS = 1000
-LEAST_SAME = 0.99  # of the entities that the trained and the exported model find
 TEMPERATURES = np.geomspace(0.5, 4.0, 13)
 
 
@@ -46,16 +45,13 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
         rows = rows.select(range(min(PARITY_TEXTS, len(rows))))
         exact = _predictor(draft, _TrainedBackend(trained))
         served = _predictor(draft, OnnxBackend(draft, threads=0))
-        same = same_spans(
+        same, entities = same_spans(
             evaluate_entities(exact, rows, title="comparing: as trained"),
             evaluate_entities(served, rows, title="comparing: as exported"),
         )
-        parity = EntityParity(len(rows), round(same, 5))
-        if parity.same < LEAST_SAME:
-            raise ExportError(
-                f"the int8 export finds {parity.same:.2%} of the trained model's entities in "
-                f"{parity.texts} texts; at least {LEAST_SAME:.0%} are wanted"
-            )
+        parity = EntityParity(len(rows), round(same, 5), entities)
+        if parity.problem:
+            raise ExportError(f"the export {parity.problem}. {REMEDY}")
         return parity
 
     def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[EntityEvaluation]:

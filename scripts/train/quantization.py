@@ -12,8 +12,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
 from scripts.common.errors import ExportError
+from scripts.train.config import Precision
 
 LARGEST = 127  # of a signed byte, for embeddings, which are multiplied in fp32
 SMALL = 1024  # rows; position and type tables are not worth rounding
@@ -22,20 +24,26 @@ WIDTH, LEAST = "token_scale_axis", "token_scale_least"  # names of two constants
 
 @dataclass(frozen=True)
 class Rounding:
-    """Matrices that are rounded otherwise than the rest, by parts of their names."""
+    """Precision of an export, and matrices rounded otherwise, by parts of their names."""
 
     by_token: tuple[str, ...] = ()
     exact: tuple[str, ...] = ()  # they stay in fp32
+    precision: Precision = "int8"  # "fp32": nothing is rounded
 
 
 def quantize(source: Path, target: Path, rounding: Rounding) -> None:
-    """Write the int8 version of a graph: matrix products by ONNX Runtime, embeddings by row.
+    """Write the version of a graph that is served.
 
+    In int8, ONNX Runtime's quantiser rounds matrix products; embeddings are rounded by row.
     Raises ExportError where the rounding names a matrix that the graph does not have.
     """
     model = onnx.load(source)
+    if rounding.precision == "fp32":
+        onnx.save(model, target)
+        return
     exact = _products(model.graph, rounding.exact)
     scale_by_token(model.graph, _products(model.graph, rounding.by_token))
+    add_pre_process_metadata(model)  # or it recommends a script for pictures, each time
     quantize_dynamic(
         model,
         target,

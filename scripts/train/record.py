@@ -67,7 +67,7 @@ def record_run(config: TrainConfig, output: Path) -> Iterator[RunRecord]:
         runs=tracked.runs(),
     )
     recording = Recording(tracker, tracked)
-    recording.attempt(lambda opened: opened.parameters(dict(_parameters(config.model_dump()))))
+    recording.attempt(lambda opened: opened.parameters(flat_settings(config)))
     # Points that a killed process logged and had not sent yet.
     for record in read_training_log(output):
         recording.add(_points(record))
@@ -104,12 +104,16 @@ def _points(record: dict[str, Any]) -> list[Point]:
     ]
 
 
-def _parameters(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield a nested configuration as flat names: `finetuning.learning_rate`, `datasets.0.path`."""
+def flat_settings(config: TrainConfig) -> dict[str, str]:
+    """Return a configuration under flat names: `finetuning.learning_rate`, `datasets.0.path`."""
+    return dict(_flat(config.model_dump()))
+
+
+def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, list) and any(isinstance(part, dict) for part in value):
         value = dict(enumerate(value))
     if isinstance(value, dict):
         for key, part in value.items():
-            yield from _parameters(part, f"{name}.{key}" if name else str(key))
+            yield from _flat(part, f"{name}.{key}" if name else str(key))
     elif value is not None:
         yield name, value if isinstance(value, str) else json.dumps(value)

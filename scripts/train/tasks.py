@@ -15,6 +15,14 @@ from scripts.train.export import EntityParity, ExportParity
 TextRows = TypeVar("TextRows")
 Evaluated = TypeVar("Evaluated")
 
+REMEDY = (
+    "In [serving], name the matrices that int8 costs most (often the feed-forward ones of the "
+    "first layers) under by_token, or under exact, which keeps them in fp32, or set precision = "
+    '"fp32" for all, and run the same command again: what was trained is kept, and only the export '
+    "is made again. A model that has hardly learnt needs longer training or more rows instead, and "
+    "another --output"
+)
+
 
 @dataclass(frozen=True)
 class Fitted(Generic[Evaluated]):

@@ -30,13 +30,14 @@ class Commands:
     """Runs commands on one registry, as people and workflows do."""
 
     def __init__(self, location, environment):
-        self._location, self._environment = location, environment
+        self.location, self._environment = location, environment
+        self.stderr = ""
 
     def __call__(self, name, *arguments, code=0, without_training=False):
         module = f"scripts.{name}"
         start = ["-c", WITHOUT, module] if without_training else ["-m", module]
         done = subprocess.run(
-            [sys.executable, *start, "--registry", self._location, *map(str, arguments)],
+            [sys.executable, *start, "--registry", self.location, *map(str, arguments)],
             cwd=REPOSITORY,
             env={**os.environ, **self._environment},
             capture_output=True,
@@ -45,6 +46,7 @@ class Commands:
         )
         assert done.returncode == code, f"{module}: {done.returncode}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
+        self.stderr = done.stderr
         return done.stdout.strip() if code == 0 else done.stderr.strip()
 
 
@@ -116,6 +118,25 @@ def test_the_life_of_a_model(command, tmp_path):
     assert "production" in shown
     removed = command("prune", "--model", "sentiment", "--newest", "1", "--window", "1")
     assert a not in removed.split(";")[0]
+
+
+def test_a_first_model_goes_through_the_gate_by_its_labels_alone(command, tmp_path):
+    models, golden = write_models(tmp_path), write_golden(tmp_path / "golden.jsonl")
+    gate = tmp_path / "gate.toml"
+    gate.write_text(LENIENT)
+    frozen = ("golden", "--model", "sentiment", "--data", golden)
+    for labels, said in (("negative,negative", "each label once"), ("a,", "each label once")):
+        assert said in command(*frozen, "--labels", labels, code=2)
+    digest = command(*frozen, "--labels", "negative, positive")
+    said = command(
+        "refresh", "--model", "sentiment", "--source", f"dir:{models['B']}", "--gate", gate
+    )
+    version = said.split()[-1]
+    assert f"scripts.promote --registry {command.location}" in command.stderr
+    assert f"--version {version} && make run" in command.stderr
+    assert command(*frozen) == digest
+    assert command(*frozen, "--labels", "negative,positive") == digest
+    assert "leave --labels out" in command(*frozen, "--labels", "positive,negative", code=2)
 
 
 def test_a_corrupted_upload_never_reaches_anyone(command, bucket, tmp_path):

@@ -9,11 +9,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
+from scripts.common.settings_file import check_settings
 from scripts.train.batches import Examples
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus
@@ -37,12 +38,7 @@ class TrainingRun:
 
     def settings(self, kind: type[NetworkSettings]) -> NetworkSettings:
         """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
-        try:
-            return kind.model_validate(self.config.network)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(str(part) for part in first["loc"])
-            raise UsageError(f"network.{key}: {first['msg']}") from error
+        return check_settings(kind, self.config.network, "network.")
 
     def fit(
         self,

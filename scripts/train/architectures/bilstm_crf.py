@@ -26,7 +26,7 @@ from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.architectures.crf import LinearChainCrf, f1_scores, held_out_entities
 from scripts.train.architectures.lstm import BidirectionalLstm
-from scripts.train.architectures.transformer import save_tokenizer
+from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
 from scripts.train.batches import Batch
 from scripts.train.loop import set_seeds
 from scripts.train.tagged_batches import TaggedExamples, hide, tags_of
@@ -59,16 +59,17 @@ def train(run: TrainingRun) -> TrainedModel:
     if not config.base:
         raise UsageError("base: name the checkpoint whose layers are taken, or give --base")
     set_seeds(config.seed)
-    tokenizer_file = save_tokenizer(config.base, run.folder)
+    base = find_base(config.base)
+    tokenizer_file = save_tokenizer(base, run.folder)
     tokenizer = TextTokenizer(tokenizer_file, casing=True)
     tags = tags_of(config.labels)
-    model = BiLstmCrf(config.base, tokenizer.vocabulary_size, tags, config.dropout, settings)
+    model = BiLstmCrf(base, tokenizer.vocabulary_size, tags, config.dropout, settings)
     parts = held_out_entities(run, tokenizer, tags)
     examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage)
     run.fit(
         model,
         crf_loss,
-        hide(examples, settings.hidden_words, config.base),
+        hide(examples, settings.hidden_words, base),
         partial(f1_scores, parts, tags, model.crf, config.finetuning.epoch_max_tokens[-1]),
         lambda name: 1.0 if name.startswith("encoder.") else settings.rate,
     )
@@ -92,7 +93,10 @@ class BiLstmCrf(nn.Module):
     ) -> None:
         super().__init__()
         self._vocabulary, self._bfloat16 = vocabulary, settings.bfloat16
-        self.encoder = AutoModel.from_pretrained(base, dtype=torch.float32, add_pooling_layer=False)
+        with loading(base):
+            self.encoder = AutoModel.from_pretrained(
+                base, dtype=torch.float32, add_pooling_layer=False
+            )
         layers = self.encoder.encoder.layer
         if settings.layers > len(layers):
             raise UsageError(f"network.layers: {base} has {len(layers)}")

@@ -18,6 +18,7 @@ from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
 from scripts.train.batches import Batch
 from scripts.train.classifiers import accuracies, classification_loss, held_out
 from scripts.train.config import PretrainingConfig, TrainConfig
@@ -33,14 +34,15 @@ def train(run: TrainingRun) -> TrainedModel:
     if not config.base:
         raise UsageError("base: name the checkpoint that training starts from, or give --base")
     set_seeds(config.seed)
-    tokenizer_file = save_tokenizer(config.base, run.folder)
+    base = find_base(config.base)
+    tokenizer_file = save_tokenizer(base, run.folder)
     tokenizer = TextTokenizer(tokenizer_file)
-    base = config.base
     if config.pretraining:
-        base = str(_pretrain(run, config.pretraining, tokenizer))
-    model = AutoModelForSequenceClassification.from_pretrained(
-        base, config=_checkpoint_config(base, config), dtype=torch.float32
-    )
+        base = str(_pretrain(run, base, config.pretraining, tokenizer))
+    with loading(base):
+        model = AutoModelForSequenceClassification.from_pretrained(
+            base, config=_checkpoint_config(base, config), dtype=torch.float32
+        )
     run.fit(
         model,
         classification_loss,
@@ -51,16 +53,19 @@ def train(run: TrainingRun) -> TrainedModel:
     return TrainedModel(model.cpu().eval(), tokenizer, tokenizer_file, settings)
 
 
-def _pretrain(run: TrainingRun, settings: PretrainingConfig, tokenizer: TextTokenizer) -> Path:
+def _pretrain(
+    run: TrainingRun, base: str, settings: PretrainingConfig, tokenizer: TextTokenizer
+) -> Path:
     """Train on masked texts and return the folder of the adapted checkpoint."""
     config = run.config
     adapted = run.folder / "adapted"
     if (adapted / "model.safetensors").exists():
         return adapted
-    names = AutoTokenizer.from_pretrained(config.base)
-    if names.mask_token_id is None:
-        raise UsageError(f"{config.base} has no mask token: remove [pretraining].")
-    model = AutoModelForMaskedLM.from_pretrained(config.base, dtype=torch.float32)
+    with loading(base):
+        names = AutoTokenizer.from_pretrained(base)
+        if names.mask_token_id is None:
+            raise UsageError(f"{base} has no mask token: remove [pretraining].")
+        model = AutoModelForMaskedLM.from_pretrained(base, dtype=torch.float32)
     texts = load_unlabelled(settings, run.data, config.encoding)
     Phase(
         "pretraining",
@@ -123,15 +128,3 @@ def _checkpoint_config(base: str, config: TrainConfig) -> Any:
         if hasattr(own, name):
             setattr(own, name, config.dropout)
     return own
-
-
-def save_tokenizer(base: str, folder: Path) -> Path:
-    """Save the checkpoint's tokenizer as one `tokenizer.json`, whatever form it had."""
-    path = folder / "tokenizer.json"
-    if not path.exists():
-        fast = AutoTokenizer.from_pretrained(base)
-        backend = getattr(fast, "backend_tokenizer", None)
-        if backend is None:
-            raise UsageError(f"{base} has no fast tokenizer, which serving needs.")
-        path.write_text(json.dumps(json.loads(backend.to_str()), ensure_ascii=False), "utf-8")
-    return path

@@ -62,7 +62,7 @@ def test_a_pickle_under_a_pickles_name_is_refused(artifact):
 
 def test_a_pickle_under_another_name_is_refused(artifact):
     _replace(artifact, "tokenizer.json", "tokenizer.json", pickle.dumps({"a": 1}, protocol=4))
-    with pytest.raises(ArtifactError, match=r"tokenizer\.json: pickles"):
+    with pytest.raises(ArtifactError, match=r"tokenizer\.json: .*pickles"):
         verify(open_artifact(artifact))
 
 

@@ -57,5 +57,7 @@ def test_nothing_found_is_a_figure_too():
 def test_the_same_spans_are_those_that_both_found():
     one = evaluation(([], [(ADA, 0.9), (PARIS, 0.9)]))
     other = evaluation(([], [(ADA, 0.5)]))
-    assert same_spans(one, other) == pytest.approx(2 / 3)
-    assert same_spans(one, one) == 1
+    share, entities = same_spans(one, other)
+    assert share == pytest.approx(2 / 3)
+    assert entities == 1
+    assert same_spans(one, one) == (1, 2)

@@ -1,6 +1,7 @@
 """The gate from end to end, on artifacts whose answers can be worked out by hand."""
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -136,7 +137,9 @@ def test_latencies_are_the_candidates_and_then_the_champions(champion, make_cand
     judgement = run(make_candidate(), champion, golden_of(), strict)
     assert judgement.outcome == "refused"
     assert judgement.reasons == [
-        "Median latency 9.00 ms, 9.00 times the champion's 1.00 ms; at most 1.25 times."
+        "Median latency 9.00 ms, 9.00 times the champion's 1.00 ms; at most 1.25 times. Take a "
+        "smaller base or shorter windows; on a busy machine, run it again. To accept it as it is, "
+        "set a higher latency_ratio in a TOML file and give that by --gate."
     ]
 
 
@@ -152,6 +155,25 @@ def test_a_first_model_below_a_floor_is_refused(make_candidate):
     assert judgement.outcome == "refused"
     assert judgement.reasons[0].startswith("Accuracy 60.00 %")
     assert sum(reason.startswith("Behaviour") for reason in judgement.reasons) == 2
+    for setting in ("floor_accuracy", "floor_behaviour"):
+        assert any(setting in reason for reason in judgement.reasons)
+
+
+def test_what_is_refused_has_advice_and_the_limits_that_it_names_exist(champion, make_candidate):
+    strict = GateSettings(size_ratio=1, latency_ratio=1, slice_rows=1)
+    slow = make_candidate(values=FORGOT, temperature=0.05, max_windows=99)
+    for before, golden in (
+        (champion, golden_of()),
+        (None, golden_of()),
+        (None, golden_of(9, 9, 9)),
+    ):
+        judgement = run(slow, before, golden, strict)
+        assert judgement.outcome in ("refused", "underpowered")
+        for finding in judgement.findings:
+            if finding.outcome in ("refused", "underpowered"):
+                assert finding.advice, finding
+            for setting in re.findall(r"(?:higher|lower) (\w+) in a TOML", finding.advice):
+                assert setting in GateSettings.model_fields
 
 
 def test_labels_that_are_no_sentiment_skip_the_behavioural_checks(champion, make_candidate):

@@ -17,9 +17,29 @@ def test_the_bundled_configuration_is_valid():
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("learning_rate = 1.2e-4", "learning_rate = -1"), "finetuning.learning_rate"),
-        (('split_by = "group"', 'split_by = "colour"'), "datasets.0.split_by"),
-        (("seed = 17", "sead = 17"), "sead"),
+        (
+            ("learning_rate = 1.2e-4", "learning_rate = -1"),
+            "finetuning.learning_rate: must be greater than 0, not -1$",
+        ),
+        (
+            ("learning_rate = 1.2e-4", "lr = 1.2e-4"),
+            "finetuning.lr: there is no such setting; there are epoch_max_tokens, .*learning_rate",
+        ),
+        (
+            ("learning_rate = 1.2e-4", 'learning_rate = "much"'),
+            "finetuning.learning_rate: must be a number, not 'much'$",
+        ),
+        (
+            ('split_by = "group"', 'split_by = "colour"'),
+            "datasets.0.split_by: must be 'row', 'group' or 'sentence', not 'colour'$",
+        ),
+        (
+            ('split_by = "group"', "colour = 1"),
+            "datasets.0.colour: there is no such setting; there are name, path, text",
+        ),
+        (("seed = 17", "sead = 17"), "sead: there is no such setting; there are model, task"),
+        (('model = "sentiment"', ""), "model: is missing$"),
+        (('labels = ["negative", "positive"]', "labels = []"), "labels: needs 1 or more$"),
         (("seed = 17", "seed = "), "not TOML"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -146,6 +147,8 @@ def run(workspace):
     output = workspace / "run"
     done = train(workspace, output)
     assert done.returncode == 0, done.stderr
+    for noise in ("torchvision", "Please consider"):
+        assert noise not in done.stderr
     return output
 
 
@@ -204,7 +207,45 @@ def test_other_settings_do_not_continue_a_run(run, workspace):
     refused = train(workspace, run)
     config.write_text(content)
     assert refused.returncode == 2
-    assert "other settings" in refused.stderr
+    assert "other settings: finetuning.learning_rate: 0.003 before, 0.002 now" in refused.stderr
+
+
+def test_other_settings_of_the_export_continue_a_run_without_training_again(run, workspace):
+    output = workspace / "exported-again"
+    shutil.copytree(run, output)
+    config = workspace / "config.toml"
+    content = config.read_text()
+    config.write_text(content.replace('exact = ["layer.0.output.dense"]', "exact = []"))
+    done = train(workspace, output)
+    config.write_text(content)
+    assert done.returncode == 0, done.stderr
+    assert "warning: tracking" not in done.stderr
+    first, second = (len((f / "log.jsonl").read_text().splitlines()) for f in (run, output))
+    assert second == first + 1  # the line of the resumption
+    rounded = load_file(output / "artifact" / "model.safetensors")
+    assert rounded["bert.encoder.layer.0.output.dense.weight"].dtype == np.int8
+
+
+def test_a_first_try_that_trained_nothing_does_not_fix_the_settings(workspace, tmp_path):
+    output = tmp_path / "out"
+    arguments = [str(part) for part in command(workspace, output)]
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text(CONFIG.replace('"train.jsonl"', '"missing.jsonl"'))
+    for config, said in ((wrong, "missing.jsonl"), (workspace / "config.toml", "no such base")):
+        arguments[arguments.index("--config") + 1] = str(config)
+        if said == "no such base":
+            arguments[arguments.index("--base") + 1] = str(tmp_path / said)
+        done = subprocess.run(
+            arguments,
+            cwd=REPOSITORY,
+            env=environment(workspace),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+        assert said in error
 
 
 def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(run, workspace):
@@ -295,7 +336,7 @@ def test_an_export_of_another_model_is_refused_with_how_far_off_it_is(run, works
     trained = TrainedModel(other.eval(), predictor._tokenizer, artifact.file("tokenizer"), {})
     texts = [json.loads(row)["text"] for row in (workspace / "test.jsonl").read_text().splitlines()]
     with pytest.raises(ExportError, match=r"\d+\.\d+% of 100 texts"):
-        check_parity(trained, OnnxBackend(artifact, 1), texts, 32)
+        check_parity(trained, OnnxBackend(artifact, 1), texts, 32, "Train longer.")
 
 
 def test_long_texts_are_answered_in_one_pass_of_windows(run):

@@ -1,0 +1,126 @@
+"""Make an artifact of a model that was trained elsewhere, to publish it or try it.
+
+SOURCE is `hub:REPO[@REVISION]`, `dir:PATH`, `mlflow:MODEL[@ALIAS]` or
+`wandb:ENTITY/PROJECT/ARTIFACT[:ALIAS]`, and holds a transformers checkpoint. Prints the folder of
+the artifact alone on stdout.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import get_args
+
+from function.core.artifact import MANIFEST
+from scripts.common.command_line import needing, run
+from scripts.common.errors import SourceError, UsageError
+from scripts.refresh.checkpoint import ImportSettings
+from scripts.refresh.sources.location import REGISTRY, open_source
+from scripts.registry import keys
+from scripts.train.config import Precision
+
+NAMELESS = re.compile(r"LABEL_\d+")  # transformers' name where nobody gave one
+
+
+def main() -> None:
+    arguments = _arguments()
+    renamed = _names(arguments.rename_label)
+    model, output = keys.name(arguments.model), arguments.output
+    if output.exists():
+        raise UsageError(f"--output {output}: is there already; give another, or remove it")
+    if arguments.source == REGISTRY:
+        raise UsageError("--source registry: scripts.pull fetches a version of the registry")
+    source = open_source(arguments.source)
+    revision = source.newest()
+    if revision is None:
+        raise SourceError(f"{arguments.source}: holds no model")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=output.parent, prefix=".import-") as scratch:
+        fetched = Path(scratch) / "fetched"
+        fetched.mkdir()
+        print(f"fetching {revision}", file=sys.stderr, flush=True)
+        found = source.fetch(revision, fetched)
+        if renamed and (found / MANIFEST).exists():
+            raise UsageError(f"{revision.source}: is an artifact, whose labels are fixed")
+        with needing("scipy scikit-learn"):
+            from scripts.refresh.judge import import_model
+
+            artifact = import_model(
+                found,
+                model,
+                _texts(),
+                Path(scratch) / "artifact",
+                revision,
+                settings=ImportSettings(renamed, arguments.precision),
+            )
+        os.replace(artifact.path, output)
+    labels = artifact.manifest.labels
+    print(f"{model}: labels {', '.join(labels)}", file=sys.stderr)
+    if nameless := [label for label in labels if NAMELESS.fullmatch(label)]:
+        print(
+            f"note: nobody named the labels; callers will see {nameless[0]}. Import it again with "
+            f"--rename-label {nameless[0]}=NAME ...",
+            file=sys.stderr,
+        )
+    print(
+        f"serve it: V=$(python -m scripts.publish --registry registry --artifact {output}) && "
+        f"python -m scripts.promote --registry registry --model {model} --version $V && "
+        f"make run MODELS={model}",
+        file=sys.stderr,
+    )
+    print(output)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m scripts.import_model", description=__doc__)
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--model", required=True, help="the name that it is served under")
+    parser.add_argument("--output", type=Path, required=True, help="a folder that is not there yet")
+    parser.add_argument(
+        "--precision",
+        choices=get_args(Precision),
+        default="int8",
+        help="fp32 answers as the checkpoint does, four times as large and slower",
+    )
+    parser.add_argument(
+        "--rename-label",
+        action="append",
+        default=[],
+        metavar="OLD=NEW",
+        help="such as LABEL_0=negative; repeatable",
+    )
+    return parser.parse_args()
+
+
+def _names(changes: Sequence[str]) -> dict[str, str]:
+    """Return new names by old ones. Raises UsageError."""
+    names: dict[str, str] = {}
+    for change in changes:
+        old, equals, new = (part.strip() for part in change.partition("="))
+        if not old or not equals or not new:
+            raise UsageError(f"--rename-label {change}: give OLD=NEW, such as LABEL_0=negative")
+        if old in names:
+            raise UsageError(f"--rename-label {change}: {old} is renamed twice")
+        names[old] = new
+    return names
+
+
+def _texts() -> list[str]:
+    """Return texts to compare the export on: sentences of the project's own, short and long.
+
+    Whatever the model's language and labels are, both sides get the same tokens.
+    """
+    from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
+
+    sentences = [text for text, _ in [*NEGATION, *SHORT]]
+    for templates, fillings in NEUTRAL.values():
+        sentences += [template.format(name) for template in templates for name in fillings]
+    long = [" ".join(sentences[start : start + 12]) for start in range(0, len(sentences), 3)]
+    return sentences + long
+
+
+if __name__ == "__main__":
+    run(main)
