@@ -127,8 +127,8 @@ class Cascade(_Section):
 class Manifest(_Section):
     """Description of an artifact. Written once, after evaluation.
 
-    `samples` are texts for people to try, `cascade` describes a first stage; a manifest without them
-    does not have the keys. Version 2 added both.
+    `samples` are texts for people to try, `cascade` describes a first stage; a manifest without
+    one does not have its key. Version 2 added both.
     """
 
     schema_version: Literal[1, 2]

@@ -51,7 +51,7 @@ class FirstAnswer:
 
     @property
     def calibrated(self) -> Scores:
-        """Return log-probabilities, (labels,): `right` for the best label, the rest in proportion."""
+        """Return log-probabilities, (labels,): `right` for the best, the others in proportion."""
         best = int(self.logits.argmax())
         weights = np.exp(self.logits - self.logits.max())
         weights[best] = 0.0
@@ -128,7 +128,7 @@ def open_first_stage(artifact: Artifact) -> FirstStage | None:
     scale, bias = (np.array(tensors[key], np.float64) for key in (SCALE, BIAS))
     if not np.isfinite([*scale, *bias]).all():
         raise ArtifactError(f"{name}: numbers in it are not finite")
-    return FirstStage(settings, tensors[TABLE], scale, bias)
+    return FirstStage(settings, tensors[TABLE].view(np.int8), scale, bias)
 
 
 def _map_tensors(path: Path, name: str) -> dict[str, npt.NDArray[np.generic]]:

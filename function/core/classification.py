@@ -71,9 +71,9 @@ class Classifier:
         ]
 
     def _calibrated_logits(self, inputs: ModelInputs, outputs: Sequence[Logits]) -> Scores:
-        """Return (texts, labels): the mean of each text's windows, blended or by the first stage."""
+        """Return (texts, labels): means of windows, blended with or replaced by the first stage."""
         counts = [len(text.windows) for text in inputs.texts if text.windows]
-        means = iter(())
+        means: Iterator[Logits] = iter(())
         if counts:
             starts = [0, *accumulate(counts[:-1])]
             sums = np.add.reduceat(np.array(outputs), starts, axis=0)

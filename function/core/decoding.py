@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from function.core.backend import Logits
 from function.core.errors import PredictionError
 from function.core.types import Activation
 

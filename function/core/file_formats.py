@@ -1,6 +1,7 @@
 """Proof that a file is what its role says, by the start of its own content.
 
-    weights, decoder     safetensors: a header in JSON whose offsets cover the rest of the file
+    weights, decoder,
+    first_stage          safetensors: a header in JSON whose offsets cover the rest of the file
     graph                ONNX: a protobuf message that begins with the version of its format
     tokenizer, config    a JSON object
     card                 text
@@ -100,6 +101,7 @@ CHECKS: dict[str, Callable[[BinaryIO, int], None]] = {
     "graph": _onnx,
     "weights": _safetensors,
     "decoder": _safetensors,
+    "first_stage": _safetensors,
     "tokenizer": _json_object,
     "config": _json_object,
     "card": _card,

@@ -82,4 +82,4 @@ def fit_temperature(probabilities: Probabilities, truth: Codes) -> float:
 
 def rescale(probabilities: Probabilities, temperature: float) -> Probabilities:
     """Return the probabilities that another temperature would have given."""
-    return activate(np.log(np.clip(probabilities, LEAST, None)), temperature, "softmax")
+    return activate(np.log(np.clip(probabilities, LEAST, None)) / temperature, "softmax")
