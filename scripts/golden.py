@@ -4,13 +4,18 @@ FILE holds texts that no model is trained on, with the truth: a label each where
 classifies texts, their entities where it finds those. Prints the digest alone on stdout.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
-from function.core.artifact import Manifest
 from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError
-from scripts.registry.golden_sets import freeze_golden
-from scripts.registry.registry import PRODUCTION, Registry, open_registry
+
+with needing("make run"):
+    from function.core.artifact import Manifest
+    from scripts.gate.golden import read_golden
+    from scripts.registry.golden_sets import freeze_golden
+    from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
 
 def main() -> None:
@@ -26,10 +31,7 @@ def main() -> None:
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     served = _manifest(registry, arguments.model)
-    with needing("make tools"):
-        from scripts.gate.golden import read_golden
-
-        golden = read_golden(arguments.data, served.task, served.labels, arguments.encoding)
+    golden = read_golden(arguments.data, served.task, served.labels, arguments.encoding)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 

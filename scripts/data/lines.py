@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
-from scripts.common.command_line import needing
 from scripts.common.errors import DataError, UsageError
 
 COMPRESSED = (".gz", ".zst")
@@ -99,8 +98,7 @@ def _open(path: Path) -> BinaryIO:
         case ".gz":
             return cast("BinaryIO", gzip.open(path))
         case ".zst":
-            with needing("make data"):
-                import pyarrow as pa
+            import pyarrow as pa
 
             return cast(
                 "BinaryIO", io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
