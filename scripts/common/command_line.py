@@ -65,12 +65,15 @@ def needing(target: str) -> Iterator[None]:
 
 @contextmanager
 def _reporting_missing(target: str | None = None) -> Iterator[None]:
-    """Raise MissingExtraError where a package of others is not installed; not so for our own."""
+    """Raise MissingExtraError where a package is not installed.
+
+    A module of our own that is missing, or a part of a package, is a defect and stays as it is.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
-        package = str(error.name)
-        if package.partition(".")[0] in OURS:
+        package = error.name
+        if package is None or package in OURS or "." in package:
             raise
         raise MissingExtraError(
             f"{package} is not installed: run '{target or TARGETS.get(package, 'make tools')}', "

@@ -117,7 +117,9 @@ def test_a_command_helps_and_works_or_names_a_target(call, module, environment):
         if "not installed" in done.stderr or "make " in done.stderr:
             assert done.returncode == 2
             (line,) = lines
-            (target,) = NAMED.fullmatch(line).groups()
+            named = NAMED.fullmatch(line)
+            assert named, line
+            target = named[1]
             assert target in TARGETS
             if f"make {target}" in LOCKS:
                 again = call(f"make {target}", module, *arguments).stderr
@@ -157,15 +159,16 @@ def test_wrong_arguments_come_before_missing_packages(call):
     assert done.stderr.splitlines()[-1].endswith("arguments are required: --output")
 
 
-def test_a_module_of_our_own_that_is_missing_stays_a_traceback(call, tree):
+@pytest.mark.parametrize("missing", ["scripts.gone", "json.gone"])
+def test_a_part_of_our_own_or_of_a_package_that_is_missing_stays_a_traceback(call, tree, missing):
     (tree / "scripts/broken.py").write_text(
         "from scripts.common.command_line import command_parser, needing, run\n"
-        "with needing('make run'):\n    import scripts.gone\n"
+        f"with needing('make run'):\n    import {missing}\n"
         "if __name__ == '__main__':\n    run(command_parser('scripts.broken', '').parse_args)\n"
     )
     done = call(BARE, "scripts.broken")
     assert done.returncode == 1
-    assert done.stderr.endswith("ModuleNotFoundError: No module named 'scripts.gone'\n")
+    assert f"ModuleNotFoundError: No module named '{missing}'" in done.stderr
 
 
 def test_a_golden_set_is_frozen_with_the_servers_packages(call, tmp_path):
