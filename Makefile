@@ -54,7 +54,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy rehearse soak clients inventory costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy rehearse soak clients inventory costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,7 +89,7 @@ format: $(VENV)/.test ## rewrite what `make check` would refuse
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lambda: $(VENV)/.test $(LAMBDA)/.ready models ## the handler under Lambda's own runtime client and emulator
+lambda: $(VENV)/.server $(LAMBDA)/.ready models ## the handler under Lambda's own runtime client and emulator
 	$(BIN)/python -m scripts.emulate --port $(PORT) --python $(LAMBDA)/bin/python
 
 benchmark: $(VENV)/.test $(LAMBDA)/.ready models ## ours compared with a plain transformers pipeline, in one run; DATA= with real texts
@@ -105,35 +105,38 @@ train: $(VENV)/.test ## CONFIG=, DATA=, BASE=, OUTPUT=
 models: $(VENV)/.server ## pull the production models; MODELS=sentiment,ner picks some of them
 	@$(BIN)/python -m scripts.pull --registry $(REGISTRY) $(PICKED) --output $(MODELS_DIR)
 
-image-lambda: $(VENV)/.server $(S3) ## the function's image. REGISTRY=, MODELS=, BUILDER=podman, BUILD_FLAGS=
+image-lambda: need-$(BUILDER) $(VENV)/.server $(S3) ## the function's image, with Docker's buildx or BUILDER=podman. REGISTRY=, MODELS=, BUILD_FLAGS=
 	$(call build_image,Dockerfile.lambda,evergreen-lambda)
 
-image-server: $(VENV)/.server $(S3) ## the server's image, VARIANT=gpu or cpu, and all that image-lambda takes
+image-server: need-$(BUILDER) $(VENV)/.server $(S3) ## the server's image, VARIANT=gpu or cpu, and all that image-lambda takes
 	$(call build_image,Dockerfile.ecs-gpu,evergreen-server:$(VARIANT),--build-arg VARIANT=$(VARIANT))
 
-packages: ## what `make container` needs of Debian or Ubuntu; asks for root
+packages: ## podman and what else images are tested with, on Debian or Ubuntu; asks for root
 	sudo apt-get update -qq
 	sudo apt-get install -y -qq $(PACKAGES)
 
 parity: $(VENV)/.test ## int8 compared with full precision, of all models that torch can serve, on this processor
 	$(BIN)/python -m scripts.parity --registry $(REGISTRY)
 
-container: $(VENV)/.test ## the images but the GPU's, built and run with podman
+container: need-podman need-docker-registry $(VENV)/.test ## the images but the GPU's, built and run; needs podman (make packages)
 	$(BIN)/pytest -m container --ignore tests/container/test_gpu_image.py tests/container
 
-container-gpu: $(VENV)/.test ## the GPU's image, run on the CPU: gigabytes, and minutes
+container-gpu: need-podman $(VENV)/.test ## the GPU's image, run on the CPU: gigabytes, and minutes; needs podman
 	$(BIN)/pytest -m container tests/container/test_gpu_image.py
 
 synth: $(VENV)/.infra $(NODE) ## STAGE=; print what a deploy would make, templates in cdk.out/
 	$(BIN)/python -m scripts.synth $(if $(STAGE),--stage $(STAGE))
 
-deploy: $(VENV)/.infra $(NODE) ## STAGE=; make it, from a fresh account on
+deploy: need-stage $(VENV)/.infra $(NODE) ## STAGE=; make it, from a fresh account on; needs Docker's buildx
 	$(BIN)/python -m scripts.deploy --stage $(STAGE) --registry $(REGISTRY)
 
-destroy: $(VENV)/.infra $(NODE) ## STAGE=; take it away again
+destroy: need-stage $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 	$(BIN)/python -m scripts.destroy --stage $(STAGE)
 
-rehearse: $(VENV)/.test ## the life of a release on this machine: publish, build, deploy, refresh, refuse, fail, go back
+doctor: $(VENV)/.infra ## STAGE=; what stands in the way of a deployment, each with its remedy
+	@$(BIN)/python -m scripts.doctor $(if $(STAGE),--stage $(STAGE))
+
+rehearse: need-podman need-docker-registry $(VENV)/.test ## the life of a release on this machine, from publishing to going back; needs podman
 	$(BIN)/python -m tests.rehearsal
 
 soak: $(VENV)/.test models ## ten minutes of everything at once against the server, on this machine; SECONDS=, DATA=
@@ -167,6 +170,16 @@ lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --extra aws --extra hub -c function/requirements.txt pyproject.toml -o scripts/requirements-look.txt
 	$(LOCK) --excludes function/not-installed.txt --extra data -c function/requirements.txt pyproject.toml -o scripts/requirements-data.txt
 	$(LOCK) --extra server --extra gpu --extra data --extra train --extra monitor --extra aws --extra infra --extra hub --extra mlflow --extra wandb --extra test --extra check -c function/requirements.txt pyproject.toml -o tests/requirements.txt
+
+# First among the prerequisites of what needs a program or a name, so that nothing is installed in vain.
+need-%:
+	$(if $(shell command -v $* 2>/dev/null),,$(error there is no $* here: 'make packages' installs it on Debian or Ubuntu))
+
+need-docker:
+	$(if $(shell docker buildx version 2>/dev/null),,$(error there is no docker with buildx here: install docker-buildx, or add BUILDER=podman))
+
+need-stage:
+	$(if $(STAGE),,$(error which stage? Say STAGE=NAME, one of infra/stages.py: make $(MAKECMDGOALS) STAGE=dev))
 
 clean: ## remove the environment and everything built
 	rm -rf $(VENV) build

@@ -1,4 +1,4 @@
-"""Stages of this deployment, which a fork edits first. `python -m scripts.doctor` checks them."""
+"""Stages of this deployment, which a fork edits first. `make doctor` checks them."""
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.function import FunctionConfiguration

@@ -3,24 +3,25 @@
 `make benchmark` shows the figures on its page, wherever that runs.
 """
 
-import argparse
 import signal
 import sys
 from pathlib import Path
 
-from scripts.benchmark import budgets, gpu, report
-from scripts.benchmark.plan import QUICK_GPU, GpuPlan, subject
-from scripts.benchmark.results import as_json, write_results
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
+
+with needing("make benchmark-gpu"):
+    from scripts.benchmark import budgets, gpu, report
+    from scripts.benchmark.plan import QUICK_GPU, GpuPlan, subject
+    from scripts.benchmark.results import as_json, write_results
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark_gpu", description=__doc__)
+    parser = command_parser("scripts.benchmark_gpu", __doc__)
     parser.add_argument("--json", type=Path, required=True, help="where the figures go")
     parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
     parser.add_argument(
         "--device",
-        choices=gpu.DEVICES,
+        choices=("cuda", "cpu"),
         default="cuda",
         help="cpu, with --quick, shows that it runs where there is no GPU",
     )

@@ -10,12 +10,14 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
-from scripts.common.command_line import run, write_json, write_outputs
-from scripts.deploy.account import open_account
-from scripts.deploy.builds import build_images, stage_registry
-from scripts.deploy.history import refuse_rolled_back
-from scripts.deploy.models import choose_models, format_models, parse_models
+from scripts.common.command_line import command_parser, needing, run, write_json, write_outputs
 from scripts.deploy.stacks import load_stage
+
+with needing("make synth"):
+    from scripts.deploy.account import open_account
+    from scripts.deploy.builds import build_images, stage_registry
+    from scripts.deploy.history import refuse_rolled_back
+    from scripts.deploy.models import choose_models, format_models, parse_models
 
 
 def main() -> None:
@@ -37,7 +39,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.build", description=__doc__)
+    parser = command_parser("scripts.build", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument(
         "--models",

@@ -6,7 +6,6 @@ Other lines of the output are passed on. Ends when the output does, or on SIGTER
 is killed has kept every line that it read.
 """
 
-import argparse
 import fcntl
 import json
 import os
@@ -18,8 +17,10 @@ from pathlib import Path
 from typing import Any, TextIO
 from uuid import uuid4
 
-from scripts.common.command_line import run
-from scripts.drift.log_lines import lines_of, parse_line, time_of, write_parquet
+from scripts.common.command_line import command_parser, needing, run
+
+with needing("make data"):
+    from scripts.drift.log_lines import lines_of, parse_line, time_of, write_parquet
 
 # An hour's file stays open while lines of a later one come in: requests end out of order.
 MOST_OPEN = 2
@@ -110,11 +111,7 @@ def _lock(lines: TextIO) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.collect",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.collect", __doc__)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR")
     arguments = parser.parse_args()
     # Ctrl-C ends both ends of the pipe at once; what the server still says on its way out counts.

@@ -4,7 +4,6 @@ Writes tables into docs/scaling.md, from docs/costs.json, which `--measure` make
 the prices below.
 """
 
-import argparse
 import contextlib
 import io
 import json
@@ -20,7 +19,7 @@ from typing import Any, NamedTuple
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.service import REQUESTS_PER_SECOND, SIZES
-from scripts.common.command_line import run, write_json
+from scripts.common.command_line import command_parser, run, write_json
 from scripts.common.markdown import replace_part
 
 cells = " | ".join
@@ -216,7 +215,7 @@ PARTS = {"computed by make costs": month_tables, "a file, computed by make costs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.costs", description=__doc__)
+    parser = command_parser("scripts.costs", __doc__)
     parser.add_argument("--measure", action="store_true", help="an answer, on one core of this")
     if parser.parse_args().measure:
         write_json(measure_answers(), MEASURED)

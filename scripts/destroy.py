@@ -4,26 +4,24 @@ With `retain_data` a stage's logs and results stay, and the foundation's models 
 Everything else is deleted.
 """
 
-import argparse
+from __future__ import annotations
 
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
 from scripts.common.progress import log
-from scripts.deploy import foundation, stacks
-from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
-from scripts.deploy.api_key import delete_key
 from scripts.deploy.stacks import load_stage, load_stages
+
+with needing("make synth"):
+    from scripts.deploy import foundation, stacks
+    from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
+    from scripts.deploy.api_key import delete_key
 
 # The output that names the bucket of a stack, by the stack's part of the stage.
 BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.destroy",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.destroy", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py, or foundation")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     arguments = parser.parse_args()

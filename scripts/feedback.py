@@ -4,7 +4,8 @@ Reads the feedback on a model's answers in a time range of the prediction log: t
 text. FILE has `text` and `label`, or `entities`, as `scripts.train` and `scripts.golden` read them.
 """
 
-import argparse
+from __future__ import annotations
+
 import json
 import os
 from collections import Counter, defaultdict
@@ -15,16 +16,18 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
-import pyarrow.parquet
-
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
-from scripts.drift.check import add_log_arguments
-from scripts.drift.log_lines import ENTITIES, Line, lines_of, time_of
-from scripts.drift.prediction_log import TimeRange, log_files, parse_time_range
+from scripts.drift.arguments import add_log_arguments
 
-TRUTHS = {"label": pa.string(), "entities": ENTITIES}  # members of feedback, by the task
+with needing("make data"):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    from scripts.drift.log_lines import ENTITIES, Line, lines_of, time_of
+    from scripts.drift.prediction_log import TimeRange, log_files, parse_time_range
+
+TRUTHS = ("label", "entities")  # members of feedback, by the task
 SUFFIXES = PARQUET, LINES = ".parquet", ".jsonl"
 
 TimedFeedback = tuple[datetime, Mapping[str, Any]]
@@ -63,8 +66,9 @@ class FeedbackTexts:
         os.replace(partial, path)
 
     def _table(self) -> pa.Table:
-        present = [name for name in TRUTHS if any(name in row for row in self.rows)]
-        schema = pa.schema([("text", pa.string()), *((name, TRUTHS[name]) for name in present)])
+        kinds = {"text": pa.string(), "label": pa.string(), "entities": ENTITIES}
+        present = {name for row in self.rows for name in row}
+        schema = pa.schema([(name, kind) for name, kind in kinds.items() if name in present])
         return pa.Table.from_pylist(list(self.rows), schema=schema)
 
 
@@ -88,7 +92,7 @@ def collect_feedback_texts(
         try:
             if line is None:
                 damaged += 1
-            elif line["log"] == "feedback" and TRUTHS.keys() & line.keys():
+            elif line["log"] == "feedback" and any(name in line for name in TRUTHS):
                 feedback[line["id"]].append((time_of(line), line))
             elif line["model"] == model and time_range.holds(time_of(line)):
                 answered[line["id"]] = LoggedText(int(line["characters"]), line.get("text_hmac"))
@@ -119,7 +123,7 @@ def _merge(feedback: Sequence[TimedFeedback]) -> tuple[datetime, dict[str, Any]]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.feedback", description=__doc__)
+    parser = command_parser("scripts.feedback", __doc__)
     parser.add_argument("--model", required=True)
     add_log_arguments(parser)
     parser.add_argument(

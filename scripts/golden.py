@@ -5,15 +5,21 @@ classifies texts, their entities where it finds those. Prints the digest alone o
 the first version of a model, --labels names what it may answer.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
-from typing import get_args
 
-from function.core.artifact import Task
 from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError, UsageError
-from scripts.registry.golden_sets import freeze_golden
-from scripts.registry.registry import PRODUCTION, Registry, open_registry
+
+with needing("make run"):
+    from function.core.artifact import Task
+    from scripts.gate.golden import read_golden
+    from scripts.registry.golden_sets import freeze_golden
+    from scripts.registry.registry import PRODUCTION, Registry, open_registry
+
+TASKS = ("text-classification", "token-classification")
 
 
 def main() -> None:
@@ -28,15 +34,12 @@ def main() -> None:
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument("--labels", metavar="A,B,C", help="of a model that has no version yet")
     parser.add_argument(
-        "--task", choices=get_args(Task), default="text-classification", help="with --labels"
+        "--task", choices=TASKS, default="text-classification", help="with --labels"
     )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     task, labels = _manifest(registry, arguments)
-    with needing("make tools"):
-        from scripts.gate.golden import read_golden
-
-        golden = read_golden(arguments.data, task, labels, arguments.encoding)
+    golden = read_golden(arguments.data, task, labels, arguments.encoding)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 

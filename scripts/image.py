@@ -3,22 +3,21 @@
 docker build $(python -m scripts.image build/image/models) -f Dockerfile.lambda .
 """
 
-import argparse
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
 
-from function.core.artifact import Artifact
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
-from scripts.deploy.build_arguments import build_arguments, read_models
+
+with needing("make run"):
+    from function.core.artifact import Artifact
+    from scripts.deploy.build_arguments import build_arguments, read_models
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.image",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.image", __doc__)
     parser.add_argument("models", type=Path, help="a folder that scripts.pull wrote")
     parser.add_argument(
         "--expect",

@@ -5,6 +5,8 @@ SOURCE is `hub:REPO[@REVISION]`, `dir:PATH`, `mlflow:MODEL[@ALIAS]` or
 the artifact alone on stdout.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import re
@@ -12,15 +14,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import get_args
 
-from function.core.artifact import MANIFEST
-from scripts.common.command_line import needing, run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import SourceError, UsageError
-from scripts.refresh.checkpoint import ImportSettings
-from scripts.refresh.sources.location import REGISTRY, open_source
-from scripts.registry import keys
-from scripts.train.config import Precision
+
+with needing("make tools"):
+    from function.core.artifact import MANIFEST
+    from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
+    from scripts.refresh.checkpoint import ImportSettings
+    from scripts.refresh.judge import import_model
+    from scripts.refresh.sources.location import REGISTRY, open_source
+    from scripts.registry import keys
 
 NAMELESS = re.compile(r"LABEL_\d+")  # transformers' name where nobody gave one
 
@@ -45,17 +49,14 @@ def main() -> None:
         found = source.fetch(revision, fetched)
         if renamed and (found / MANIFEST).exists():
             raise UsageError(f"{revision.source}: is an artifact, whose labels are fixed")
-        with needing("scipy scikit-learn"):
-            from scripts.refresh.judge import import_model
-
-            artifact = import_model(
-                found,
-                model,
-                _texts(),
-                Path(scratch) / "artifact",
-                revision,
-                settings=ImportSettings(renamed, arguments.precision),
-            )
+        artifact = import_model(
+            found,
+            model,
+            _texts(),
+            Path(scratch) / "artifact",
+            revision,
+            settings=ImportSettings(renamed, arguments.precision),
+        )
         os.replace(artifact.path, output)
     labels = artifact.manifest.labels
     print(f"{model}: labels {', '.join(labels)}", file=sys.stderr)
@@ -75,13 +76,13 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.import_model", description=__doc__)
+    parser = command_parser("scripts.import_model", __doc__)
     parser.add_argument("--source", required=True)
     parser.add_argument("--model", required=True, help="the name that it is served under")
     parser.add_argument("--output", type=Path, required=True, help="a folder that is not there yet")
     parser.add_argument(
         "--precision",
-        choices=get_args(Precision),
+        choices=("int8", "fp32"),
         default="int8",
         help="fp32 answers as the checkpoint does, four times as large and slower",
     )
@@ -113,8 +114,6 @@ def _texts() -> list[str]:
 
     Whatever the model's language and labels are, both sides get the same tokens.
     """
-    from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
-
     sentences = [text for text, _ in [*NEGATION, *SHORT]]
     for templates, fillings in NEUTRAL.values():
         sentences += [template.format(name) for template in templates for name in fillings]

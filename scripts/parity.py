@@ -6,6 +6,8 @@ the model's golden set. Models that torch cannot serve are named and skipped. Ex
 two differ by more than rounding does, and with 2 if there is no model to compare.
 """
 
+from __future__ import annotations
+
 import argparse
 import platform
 from dataclasses import dataclass
@@ -13,19 +15,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact
 from function.core.errors import UnsupportedArchitectureError
-from function.core.predictor import Predictor
-from scripts.common.command_line import registry_parser, run, write_json
+from scripts.common.command_line import needing, registry_parser, run, write_json
 from scripts.common.errors import CommandError, NotComparableError, RegistryError
-from scripts.evaluate.agreement import Agreement, OneByOne, compare_labels
-from scripts.evaluate.evaluation import open_predictor
-from scripts.evaluate.measure import open_torch
-from scripts.gate.golden import parse_golden
-from scripts.gate.golden_set import LabelledGoldenSet
-from scripts.registry.golden_sets import current_golden
-from scripts.registry.registry import PRODUCTION, Registry, open_registry
+
+with needing("make tools"):
+    from function.backends.onnx_backend import OnnxBackend
+    from function.core.artifact import Artifact
+    from function.core.predictor import Predictor
+    from scripts.evaluate.agreement import Agreement, OneByOne, compare_labels
+    from scripts.evaluate.evaluation import open_predictor
+    from scripts.evaluate.measure import open_torch
+    from scripts.gate.golden import parse_golden
+    from scripts.gate.golden_set import LabelledGoldenSet
+    from scripts.registry.golden_sets import current_golden
+    from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
 # The share of labels that agree, as far as the number of texts can show; and the mean difference
 # of probabilities, which is 0.005 for the bundled model on a processor that multiplies right.

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from scripts.common.command_line import registry_parser, run, write_json
-from scripts.registry.registry import PRODUCTION, open_registry
+from scripts.common.command_line import needing, registry_parser, run, write_json
+
+with needing("make run"):
+    from scripts.registry.registry import open_registry
 
 
 def main() -> None:
     parser = registry_parser("scripts.promote", __doc__)
     parser.add_argument("--model", required=True)
     parser.add_argument("--version", required=True)
-    parser.add_argument("--alias", default=PRODUCTION)
+    parser.add_argument("--alias", default="production")
     parser.add_argument("--reason", default="promoted by hand", help="kept with the alias")
     parser.add_argument("--json", type=Path, help="also write where the alias points now")
     arguments = parser.parse_args()

@@ -1,16 +1,20 @@
 """Remove versions that no alias, no release and no rollback needs."""
 
+from __future__ import annotations
+
 import argparse
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from function.core.artifact import MANIFEST
-from scripts.common.command_line import registry_parser, run, write_json
-from scripts.registry import keys
-from scripts.registry.registry import Registry, open_registry
-from scripts.registry.releases import Release, list_releases
+from scripts.common.command_line import needing, registry_parser, run, write_json
+
+with needing("make run"):
+    from function.core.artifact import MANIFEST
+    from scripts.registry import keys
+    from scripts.registry.registry import Registry, open_registry
+    from scripts.registry.releases import Release, list_releases
 
 
 @dataclass(frozen=True)

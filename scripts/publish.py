@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from function.core.artifact import open_artifact
-from scripts.common.command_line import registry_parser, run
-from scripts.registry.registry import open_registry
+from scripts.common.command_line import needing, registry_parser, run
+
+with needing("make run"):
+    from function.core.artifact import open_artifact
+    from scripts.registry.registry import open_registry
 
 
 def main() -> None:

@@ -1,12 +1,16 @@
 """Fetch models from a registry into a folder that the function and the server serve."""
 
+from __future__ import annotations
+
 import shutil
 from pathlib import Path
 
-from function.core.artifact import MANIFEST, Role
-from scripts.common.command_line import registry_parser, run
+from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError
-from scripts.registry.registry import PRODUCTION, Registry, open_registry
+
+with needing("make run"):
+    from function.core.artifact import MANIFEST, Role
+    from scripts.registry.registry import Registry, open_registry
 
 # The roles that a backend does not read: torch builds its graph from the configuration.
 UNUSED: dict[str, tuple[Role, ...]] = {"onnx": (), "torch": ("graph",)}
@@ -21,7 +25,7 @@ def main() -> None:
         metavar="MODEL[=VERSION]",
         help="all that have the alias, by default",
     )
-    parser.add_argument("--alias", default=PRODUCTION)
+    parser.add_argument("--alias", default="production")
     parser.add_argument(
         "--backend", choices=UNUSED, default="onnx", help="leave out what it does not read"
     )

@@ -10,14 +10,16 @@ completes the rollback. What was rolled back is deployed again only on request: 
 import argparse
 from pathlib import Path
 
-from scripts.common.command_line import run, table, write_outputs
+from scripts.common.command_line import command_parser, needing, run, table, write_outputs
 from scripts.common.progress import log
-from scripts.deploy import history
-from scripts.deploy.account import open_account
-from scripts.deploy.builds import stage_registry
-from scripts.deploy.live import live_digest
 from scripts.deploy.stacks import load_stage
-from scripts.registry.releases import list_releases, release_history
+
+with needing("make synth"):
+    from scripts.deploy import history
+    from scripts.deploy.account import open_account
+    from scripts.deploy.builds import stage_registry
+    from scripts.deploy.live import live_digest
+    from scripts.registry.releases import list_releases, release_history
 
 
 def main() -> None:
@@ -45,7 +47,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.redeploy", description=__doc__)
+    parser = command_parser("scripts.redeploy", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument("--release", default="", metavar="R", help="one of those that --list shows")
     parser.add_argument("--list", action="store_true", help="show releases, and change nothing")

@@ -3,18 +3,23 @@
 The run has job type `inference` and holds the report of scripts.drift, with its pictures.
 """
 
+from __future__ import annotations
+
 from pathlib import Path
 
-import numpy as np
-
-from scripts.common.command_line import run
+from scripts.common.command_line import needing, run
 from scripts.common.errors import one_line
-from scripts.drift.check import DriftCheck, check_model, check_parser
-from scripts.drift.cloudwatch import metric_values
-from scripts.drift.distributions import FEATURES
-from scripts.drift.wording import headline
-from scripts.tracking import open_tracker
-from scripts.tracking.tracker import Point, Tracker, TrackerChoice, TrackingError
+from scripts.drift.arguments import check_parser
+
+with needing("make tools"):
+    import numpy as np
+
+    from scripts.drift.check import DriftCheck, check_model
+    from scripts.drift.cloudwatch import metric_values
+    from scripts.drift.distributions import FEATURES
+    from scripts.drift.wording import headline
+    from scripts.tracking import open_tracker
+    from scripts.tracking.tracker import Point, Tracker, TrackerChoice, TrackingError
 
 JOB = "inference"
 PART = "production"  # where the names of training's metrics have a data set

@@ -7,8 +7,10 @@ registry, and a refresh does not bring it back by itself.
 
 from pathlib import Path
 
-from scripts.common.command_line import registry_parser, run, write_json
-from scripts.registry.registry import open_registry
+from scripts.common.command_line import needing, registry_parser, run, write_json
+
+with needing("make run"):
+    from scripts.registry.registry import open_registry
 
 
 def main() -> None:

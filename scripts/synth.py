@@ -1,10 +1,9 @@
 """Print the resources of a deployment, and write the templates to cdk.out/."""
 
-import argparse
 from collections import defaultdict
 from typing import Any
 
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, run
 from scripts.deploy.cdk import synthesise
 from scripts.deploy.stacks import load_stage, load_stages
 
@@ -12,7 +11,7 @@ PATH = "aws:cdk:path"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.synth", description=__doc__)
+    parser = command_parser("scripts.synth", __doc__)
     parser.add_argument("--stage", help="one of infra/stages.py; all of them by default")
     arguments = parser.parse_args()
     load_stages()  # an invalid configuration is one line here, and many from the CDK

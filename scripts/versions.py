@@ -1,10 +1,14 @@
 """List the versions of a registry: their dates, sizes, accuracies and aliases."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import Any
 
-from scripts.common.command_line import registry_parser, run, table, write_json
-from scripts.registry.registry import Registry, open_registry
+from scripts.common.command_line import needing, registry_parser, run, table, write_json
+
+with needing("make run"):
+    from scripts.registry.registry import Registry, open_registry
 
 
 def main() -> None:

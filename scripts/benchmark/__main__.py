@@ -1,48 +1,51 @@
 """Compare latency, throughput, cold start, memory and size with a plain `transformers` pipeline."""
 
-import argparse
+from __future__ import annotations
+
 import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
-from scripts.benchmark import (
-    agreement,
-    budgets,
-    bulk,
-    cold_start,
-    footprint,
-    gpu,
-    latency,
-    machine,
-    report,
-    texts,
-    throughput,
-)
-from scripts.benchmark.plan import (
-    QUICK,
-    QUICK_GPU,
-    REVIEW,
-    REVIEW_TOKENS,
-    SHORT,
-    SHORT_TEXT,
-    GpuPlan,
-    Plan,
-    Subject,
-    subject,
-)
-from scripts.benchmark.processes import baseline_server, our_server, serving
-from scripts.benchmark.results import GpuResults, Results, as_json, read_gpu, write_results
-from scripts.benchmark.worker import Tokens
-from scripts.common.command_line import run
-from scripts.evaluate.evaluation import open_predictor
+from scripts.common.command_line import command_parser, needing, run
+
+with needing("make tools"):
+    from scripts.benchmark import (
+        agreement,
+        budgets,
+        bulk,
+        cold_start,
+        footprint,
+        gpu,
+        latency,
+        machine,
+        report,
+        texts,
+        throughput,
+    )
+    from scripts.benchmark.plan import (
+        QUICK,
+        QUICK_GPU,
+        REVIEW,
+        REVIEW_TOKENS,
+        SHORT,
+        SHORT_TEXT,
+        GpuPlan,
+        Plan,
+        Subject,
+        subject,
+    )
+    from scripts.benchmark.processes import baseline_server, our_server, serving
+    from scripts.benchmark.results import GpuResults, Results, as_json, read_gpu, write_results
+    from scripts.benchmark.worker import Tokens
+    from scripts.evaluate.evaluation import open_predictor
 
 REVIEWS = 8  # texts of a review's length, answered in turn
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.benchmark", description=__doc__)
+    parser = command_parser("scripts.benchmark", __doc__)
     parser.add_argument("--output", type=Path, required=True, help="the page, in Markdown")
     parser.add_argument("--json", type=Path, required=True, help="the same figures as JSON")
     parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
@@ -54,7 +57,7 @@ def main() -> None:
     parser.add_argument(
         "--gpu",
         type=Path,
-        default=Path(report.GPU_FILE),
+        default=Path("docs/benchmarks-gpu.json"),
         metavar="FILE",
         help="what scripts.benchmark_gpu found elsewhere, to be shown where this machine has no "
         "GPU; %(default)s",

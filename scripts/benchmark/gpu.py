@@ -19,7 +19,6 @@ from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
 
-DEVICES = ("cuda", "cpu")
 NO_GPU = {"CUDA_VISIBLE_DEVICES": ""}
 COMMAND = "python -m scripts.benchmark_gpu"
 
@@ -37,7 +36,7 @@ def measure_gpu(
 ) -> GpuResults:
     """Measure all sides in each round; raise CommandError if torch lacks the device.
 
-    `device` is one of DEVICES; a CPU shows that everything runs, and no more.
+    `device` is cuda or cpu; a CPU shows that everything runs, and no more.
     """
     hidden = NO_GPU if device == "cpu" else {}
     card = work("matrix_rate", {"device": device, "size": plan.matrix}, hidden)

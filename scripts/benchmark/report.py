@@ -9,7 +9,6 @@ from scripts.benchmark.machine import Machine
 from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.markdown import markdown_table
 
-GPU_FILE = "docs/benchmarks-gpu.json"
 BUSY = 0.1  # the share of all cores that something else may take
 INTRODUCTION = """\
 Written by a command, not by hand: ours compared with a plain `transformers` pipeline that serves

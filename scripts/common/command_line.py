@@ -12,21 +12,35 @@ from typing import Any
 from function.core.errors import EvergreenError
 from scripts.common.errors import CommandError, MissingExtraError
 
-VARIABLE = "GITHUB_STEP_SUMMARY"
+SUMMARY = "GITHUB_STEP_SUMMARY"
+OURS = ("function", "infra", "scripts", "tests")
+# The make target that installs a package; `make tools` installs all others.
+TARGETS = {
+    **dict.fromkeys(
+        ("fastapi", "numpy", "onnxruntime", "pydantic", "safetensors", "tokenizers"), "make run"
+    ),
+    **dict.fromkeys(("charset_normalizer", "pyarrow", "tqdm"), "make data"),
+    **dict.fromkeys(("aws_cdk", "boto3", "botocore", "constructs"), "make synth"),
+}
+_missing: list[MissingExtraError] = []
 
 
 def add_to_summary(markdown: str) -> None:
     """Append to the summary page of a GitHub job; do nothing outside of one."""
-    path = os.environ.get(VARIABLE)
+    path = os.environ.get(SUMMARY)
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(f"{markdown.rstrip()}\n\n")
 
 
 def run(command: Callable[[], None]) -> None:
-    """Run a command's main function and exit with 0 done, 1 failed, 2 wrong usage, 3 refused."""
+    """Run a command's main function and exit with 0 done, 1 failed, 2 wrong usage, 3 refused.
+
+    A package that is not installed is wrong usage; the error names the make target to run.
+    """
     try:
-        command()
+        with _reporting_missing():
+            command()
     except EvergreenError as error:
         print(f"error: {error}", file=sys.stderr)
         add_to_summary(f"```text\nerror: {error}\n```")  # a failed canary's alarm, say
@@ -37,22 +51,58 @@ def run(command: Callable[[], None]) -> None:
 
 @contextmanager
 def needing(target: str) -> Iterator[None]:
-    """Wrap imports, and calls that import, of packages that the server does not need.
+    """Wrap the imports at the top of a command, all of whose packages a make target installs.
 
-    Raises MissingExtraError where one is not installed, with the make target that installs it.
+    The parser reports one that is missing, once the arguments are read: `--help` and wrong
+    arguments are answered without it.
+    """
+    try:
+        with _reporting_missing(target):
+            yield
+    except MissingExtraError as error:
+        _missing.append(error)
+
+
+@contextmanager
+def _reporting_missing(target: str | None = None) -> Iterator[None]:
+    """Raise MissingExtraError where a package is not installed.
+
+    A module of our own that is missing, or a part of a package, is a defect and stays as it is.
     """
     try:
         yield
     except ModuleNotFoundError as error:
-        package = str(error.name).partition(".")[0]
+        package = error.name
+        if package is None or package in OURS or "." in package:
+            raise
         raise MissingExtraError(
-            f"{package} is not installed: run '{target}', which installs it, then this again"
+            f"{package} is not installed: run '{target or TARGETS.get(package, 'make tools')}', "
+            "which installs it, then this again"
         ) from error
+
+
+class _CommandParser(argparse.ArgumentParser):
+    """A parser that ends with an error where `needing` found a package missing."""
+
+    def parse_args(self, *args: Any, **options: Any) -> Any:
+        arguments = super().parse_args(*args, **options)
+        if _missing:
+            raise _missing[0]
+        return arguments
+
+
+def command_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of a command."""
+    return _CommandParser(
+        prog=f"python -m {module}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def registry_parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """Return the parser of a command that works on a registry."""
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser = command_parser(module, description)
     parser.add_argument(
         "--registry", required=True, metavar="LOCATION", help="a directory, or s3://bucket/prefix"
     )

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from scripts.common.command_line import needing
 from scripts.common.errors import DataError, UsageError
 
 COMPRESSED = (".gz", ".zst")
@@ -149,8 +148,8 @@ def _open(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def _open_zstd(path: Path) -> Any:
-    with needing("make data"):
-        import pyarrow as pa
+    import pyarrow as pa
+
     return pa.input_stream(str(path), compression="zstd")
 
 

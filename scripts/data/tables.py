@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from scripts.common.command_line import needing
 from scripts.common.errors import DataError
 from scripts.data.class_folders import ClassFolders
 from scripts.data.csv_table import CsvTable
@@ -49,8 +48,8 @@ def open_table(path: Path, encoding: str | None = None, reserved: Collection[str
         return TEXT_FORMATS[suffix](path, encoding, reserved)
     if encoding or path.suffix.lower() in COMPRESSED:
         raise DataError(f"{path}: Parquet has an encoding and a compression of its own")
-    with needing("make data"):
-        from scripts.data.arrow_table import open_parquet
+    from scripts.data.arrow_table import open_parquet
+
     return open_parquet(path)
 
 

@@ -8,15 +8,17 @@ the API's key, for the check.
 import argparse
 from pathlib import Path
 
-from scripts.common.command_line import run, write_outputs
-from scripts.deploy import stacks
-from scripts.deploy.account import open_account
-from scripts.deploy.builds import Build, build_all, stage_registry
-from scripts.deploy.delivery import deliver, record_deployment
-from scripts.deploy.foundation import ensure_bootstrap
-from scripts.deploy.history import refuse_rolled_back
-from scripts.deploy.models import parse_models
+from scripts.common.command_line import command_parser, needing, run, write_outputs
 from scripts.deploy.stacks import load_stage
+
+with needing("make synth"):
+    from scripts.deploy import stacks
+    from scripts.deploy.account import open_account
+    from scripts.deploy.builds import Build, build_all, stage_registry
+    from scripts.deploy.delivery import deliver, record_deployment
+    from scripts.deploy.foundation import ensure_bootstrap
+    from scripts.deploy.history import refuse_rolled_back
+    from scripts.deploy.models import parse_models
 
 
 def main() -> None:
@@ -40,11 +42,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.deploy",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.deploy", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument(
         "--registry",

@@ -5,10 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from scripts.common.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, MissingExtraError
 
 EXECUTABLE = Path("build/node/node_modules/.bin/cdk")
 ASSEMBLY = Path("cdk.out")
@@ -25,8 +26,10 @@ def run_cdk(
     environment: Mapping[str, str] | None = None,
 ) -> None:
     """Run a command of the CDK; its output goes to stderr. Raises CommandError."""
-    if not EXECUTABLE.exists():
-        raise UsageError(f"{EXECUTABLE} is not there: use make, which installs it")
+    if not EXECUTABLE.exists() or find_spec("aws_cdk") is None:
+        raise MissingExtraError(
+            "the CDK is not installed: run 'make synth', which installs it, then this again"
+        )
     given = [f"--context={key}={value}" for key, value in (context or {}).items() if value]
     done = subprocess.run(
         [str(EXECUTABLE), *arguments, f"--app={sys.executable} -m infra.app", *given],

@@ -38,7 +38,7 @@ def load_stages() -> tuple[ProjectConfiguration, tuple[StageConfiguration, ...]]
     """Return the project and its stages. Raises UsageError where infra/stages.py is invalid."""
     try:
         from infra.stages import PROJECT, STAGES  # checked when it is imported
-    except ConfigurationError as error:
+    except (ConfigurationError, NameError) as error:  # of a key, or an import that is missing
         raise UsageError(f"infra/stages.py: {error}") from error
     return PROJECT, STAGES
 

@@ -4,27 +4,24 @@ Each line is ok, or names what is wrong and how to fix it. Nothing is changed. T
 need a token where the repository is private: GITHUB_TOKEN=$(gh auth token).
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from functools import partial
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
-from scripts.deploy.account import open_account
 from scripts.deploy.stacks import load_stage, load_stages
-from scripts.doctor import account, github, machine
 from scripts.doctor.check import CheckResult, CheckResults, run_check
+
+with needing("make doctor"):
+    from scripts.deploy.account import open_account
+    from scripts.doctor import account, github, machine
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.doctor",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.doctor", __doc__)
     parser.add_argument("--stage", help="one of infra/stages.py; all of them by default")
     arguments = parser.parse_args()
     project, stages = load_stages()

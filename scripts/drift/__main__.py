@@ -6,20 +6,25 @@ these, a model of which the reference has too little is named and passed over; o
 checked does not stop the others, and is reported at the end.
 """
 
+from __future__ import annotations
+
 import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from function.core.errors import EvergreenError
-from scripts.common.command_line import add_to_summary, run, table, write_json
+from scripts.common.command_line import add_to_summary, needing, run, table, write_json
 from scripts.common.errors import DriftError, RegistryError, ThinReferenceError, UsageError
-from scripts.deploy.models import choose_models
 from scripts.deploy.stacks import load_stage
-from scripts.drift.check import DriftCheck, check_model, check_parser
-from scripts.drift.cloudwatch import metric_data, put_metrics
-from scripts.drift.wording import NAMES, accuracy_sentence, advice, changes, headline
-from scripts.registry.registry import PRODUCTION, open_registry
+from scripts.drift.arguments import check_parser
+
+with needing("make tools"):
+    from scripts.deploy.models import choose_models
+    from scripts.drift.check import DriftCheck, check_model
+    from scripts.drift.cloudwatch import metric_data, put_metrics
+    from scripts.drift.wording import NAMES, accuracy_sentence, advice, changes, headline
+    from scripts.registry.registry import PRODUCTION, open_registry
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.common import progress
-from scripts.common.command_line import registry_parser, write_json
+from scripts.common.command_line import write_json
 from scripts.common.errors import RegistryError
 from scripts.drift.distributions import Reference, reference_of_log, reference_of_manifest
 from scripts.drift.prediction_log import PredictionLog, TimeRange, parse_time_range, read_log
@@ -76,28 +76,3 @@ def check_model(arguments: argparse.Namespace, model: str) -> DriftCheck:
     if set(good.versions) - {alias.version}:
         progress.log(f"{where}: answered by other versions too, which may score otherwise")
     return DriftCheck(model, alias.version, reference_of_log(good, where), log)
-
-
-def check_parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a command that checks a window of the log for drift."""
-    parser = registry_parser(module, description)
-    add_log_arguments(parser)
-    parser.add_argument(
-        "--reference",
-        metavar="LOG",
-        help="a log of good traffic, such as the first healthy week, in place of the profile in "
-        "the manifest",
-    )
-    return parser
-
-
-def add_log_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that name a log and a time range."""
-    parser.add_argument(
-        "--log",
-        required=True,
-        metavar="WHERE",
-        help="of predictions: a file of lines or Parquet, a folder, or s3://bucket/prefix",
-    )
-    parser.add_argument("--since", metavar="TIME", help="24h, 7d, or a time; the first by default")
-    parser.add_argument("--until", metavar="TIME", help="the same; now by default")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from scripts.common.errors import CommandError, MissingExtraError
+from scripts.common.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
@@ -62,16 +62,11 @@ def _datum(
 
 
 def put_metrics(namespace: str, data: "Sequence[MetricDatumTypeDef]") -> None:
-    """Send metrics.
+    """Send metrics. Raises CommandError if CloudWatch cannot be reached or refuses."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    Raises MissingExtraError without boto3, CommandError if CloudWatch cannot be reached or refuses.
-    """
-    try:
-        import boto3
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError, ClientError
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("--cloudwatch needs boto3: pip install boto3") from error
     settings = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard"})
     try:
         client = boto3.Session().client("cloudwatch", config=settings)

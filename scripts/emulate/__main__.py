@@ -9,13 +9,16 @@ python -m scripts.emulate --port 8080 [--handler MODULE.FUNCTION] [--memory MB] 
 import argparse
 import re
 import signal
+import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from scripts.common.errors import CommandError
+from scripts.common.command_line import command_parser, run
+from scripts.common.errors import MissingExtraError
 from scripts.common.processes import LOOPBACK
 from scripts.emulate.binary import BINARY
 from scripts.emulate.gateway import Front
@@ -27,19 +30,26 @@ POLL_SECONDS = 0.2
 CHATTER = re.compile(r"\d+ \w+ \d+ [\d:,]+ \[INFO\] \(rapid\) |START RequestId|END Req|REPORT Req")
 
 
-def main() -> int:
+def main() -> None:
     """Serve until a signal; the exit code is 0 then, 2 where the port is taken."""
     arguments = _arguments()
     for number in STOP_SIGNALS:
         signal.signal(number, _stop)
     try:
+        _require_runtime(arguments.python)
         _serve(arguments)
-    except CommandError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
-    return 0
+
+
+def _require_runtime(python: str) -> None:
+    """Raise MissingExtraError unless an interpreter has AWS's runtime client."""
+    with suppress(OSError):
+        if not subprocess.run(
+            [python, "-c", "import awslambdaric"], capture_output=True
+        ).returncode:
+            return
+    raise MissingExtraError(f"{python} has no awslambdaric: run 'make lambda', which installs it")
 
 
 def _serve(arguments: argparse.Namespace) -> None:
@@ -73,9 +83,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_parser("scripts.emulate", __doc__)
     parser.add_argument("--port", type=int, default=8080, help="on loopback; 0 for any free one")
     parser.add_argument("--handler", default="function.lambda_handler.handler")
     parser.add_argument(
@@ -144,4 +152,4 @@ class LogFollower:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

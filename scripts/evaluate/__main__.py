@@ -7,8 +7,11 @@ CoNLL columns, or JSON lines and Parquet of `text` and `entities`.
 import argparse
 from pathlib import Path
 
-from scripts.common.command_line import needing, run, write_json
+from scripts.common.command_line import command_parser, needing, run, write_json
 from scripts.common.errors import UsageError
+
+with needing("make tools"):
+    from scripts.evaluate.measure import measure_artifact, measure_service
 
 
 def main() -> None:
@@ -17,19 +20,12 @@ def main() -> None:
         raise UsageError("--agreement is torch's with the ONNX graph: add --backend torch")
     if arguments.model and not arguments.url:
         raise UsageError("--model names one that a service serves: give --url")
-    with needing("make tools"):
-        from scripts.evaluate.measure import measure_artifact, measure_service
-
-        report = (measure_service if arguments.url else measure_artifact)(arguments)
+    report = (measure_service if arguments.url else measure_artifact)(arguments)
     write_json(report, arguments.json)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.evaluate",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.evaluate", __doc__)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--artifact", type=Path, help="a folder with a manifest")
     what.add_argument(

@@ -13,7 +13,7 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, Task, open_artifact, verify
 from function.core.backend import Backend
 from function.core.predictor import Predictor
-from scripts.common.errors import MissingExtraError, UsageError
+from scripts.common.errors import UsageError
 from scripts.common.service_client import ServiceClient
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
@@ -191,16 +191,9 @@ def _report(model: str, version: str, figures: Mapping[str, float]) -> dict[str,
 
 
 def open_torch(artifact: Artifact, device: str | None = None) -> Backend:
-    """Open an artifact with torch, on a device as `TorchBackend` takes it.
+    """Open an artifact with torch, on a device as `TorchBackend` takes it."""
+    from function.backends.torch_backend import TorchBackend  # seconds of import
 
-    Raises MissingExtraError where torch is not installed.
-    """
-    try:
-        from function.backends.torch_backend import TorchBackend  # seconds of import
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed: pip install torch transformers safetensors"
-        ) from error
     return TorchBackend(artifact, device=device)
 
 

@@ -4,22 +4,26 @@ The data sets of the configuration are split as training splits them. PAGE's pic
 folder `images` next to it.
 """
 
+from __future__ import annotations
+
 import argparse
 import shlex
 import tempfile
 from pathlib import Path
 
-from function.core.tokenization import TextTokenizer
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
-from scripts.explore.page import write_report
-from scripts.explore.survey import read_survey
-from scripts.train.config import TrainConfig, load_config
-from scripts.train.corpus import load_corpus
+
+with needing("make tools"):
+    from function.core.tokenization import TextTokenizer
+    from scripts.explore.page import write_report
+    from scripts.explore.survey import read_survey
+    from scripts.train.config import TrainConfig, load_config
+    from scripts.train.corpus import load_corpus
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.explore", description=__doc__)
+    parser = command_parser("scripts.explore", __doc__)
     parser.add_argument("--config", type=Path, required=True, help="a TOML file")
     parser.add_argument("--data", type=Path, default=Path(), help="a folder, or one data file")
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")

@@ -8,12 +8,14 @@ downloads nothing. A revision that the gate refused is tried again with --retry 
 import sys
 from pathlib import Path
 
-from scripts.common.command_line import registry_parser, run, write_json, write_outputs
+from scripts.common.command_line import needing, registry_parser, run, write_json, write_outputs
 from scripts.common.errors import RefusedError
 from scripts.gate.outcome import GateOutcome
-from scripts.refresh.refresh import refresh
-from scripts.refresh.updates import source_of
-from scripts.registry.registry import open_registry
+
+with needing("make tools"):
+    from scripts.refresh.refresh import refresh
+    from scripts.refresh.updates import source_of
+    from scripts.registry.registry import open_registry
 
 
 def main() -> None:

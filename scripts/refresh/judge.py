@@ -19,8 +19,6 @@ from scripts.refresh.verdicts import RevisionVerdict
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 
-TRAINING = "torch transformers onnx onnxscript onnxruntime safetensors scipy scikit-learn"
-
 
 def import_model(
     folder: Path,
@@ -78,7 +76,7 @@ def _convert(
     except ImportError as error:
         raise MissingExtraError(
             f"{revision.source}: a checkpoint is exported with {error.name}, which is not "
-            f"installed: pip install {TRAINING}"
+            "installed: run 'make tools', which installs it, then this again"
         ) from error
     return convert(folder, checkpoint, model, texts, output, revision, settings, created)
 

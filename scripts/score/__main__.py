@@ -4,15 +4,19 @@ A killed run resumes when the same command is run again. Rows that cannot be sco
 OUTPUT.rejected.jsonl, with the reason. A service's key is read from EVERGREEN_API_KEY.
 """
 
+from __future__ import annotations
+
 import argparse
 from pathlib import Path
 
-from scripts.common.command_line import needing, run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
-from scripts.data.lines import suggest_encoding
-from scripts.score.rows import Scorer
-from scripts.score.run import Files, open_files, score_file
+
+with needing("make run"):
+    from scripts.data.lines import suggest_encoding
+    from scripts.score.rows import Scorer
+    from scripts.score.run import Files, open_files, score_file
 
 
 def main() -> None:
@@ -40,8 +44,7 @@ def main() -> None:
 def _scorer(arguments: argparse.Namespace) -> Scorer:
     # Each branch imports what the others do not need.
     if arguments.stage:
-        with needing("make synth"):
-            from scripts.score.deployed import open_deployed
+        from scripts.score.deployed import open_deployed
 
         return open_deployed(arguments.stage, arguments.model)
     if arguments.url:
@@ -55,11 +58,7 @@ def _scorer(arguments: argparse.Namespace) -> Scorer:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.score",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("scripts.score", __doc__)
     formats = ".csv, .tsv, .jsonl or .parquet"
     parser.add_argument("--input", required=True, type=Path, metavar="FILE", help=formats)
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help=formats)

@@ -9,7 +9,6 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic
 
-from scripts.common.command_line import needing
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress
 from scripts.data.rows import Table
@@ -79,8 +78,7 @@ def open_files(files: Files) -> Table:
         if there.exists() and not files.partial.exists():
             raise UsageError(f"{there}: is there already; remove it, or name another output")
     if files.output.suffix.lower() == PARQUET:
-        with needing("make data"):
-            import pyarrow  # noqa: F401
+        import pyarrow  # noqa: F401
     return open_input(files)
 
 

@@ -6,20 +6,24 @@ tracker of the configuration gets them too. Run it again after it was killed and
 it was; with other [serving] or [evaluation] it exports what was trained again.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
-from scripts.train.architectures.architecture import load_architecture
-from scripts.train.assemble import assemble, start
-from scripts.train.config import TrainConfig, load_config
-from scripts.train.manifest import recorded_base
-from scripts.train.record import LOG, TRACKED, flat_settings, record_run
+
+with needing("make tools"):
+    from pydantic import ValidationError
+
+    from scripts.train.architectures.architecture import load_architecture
+    from scripts.train.assemble import assemble, start
+    from scripts.train.config import TrainConfig, load_config
+    from scripts.train.manifest import recorded_base
+    from scripts.train.record import LOG, TRACKED, flat_settings, record_run
 
 CONFIG = "config.json"
 # Settings that the trained model does not depend on: an export is made again with others.
@@ -47,7 +51,7 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m scripts.train", description=__doc__)
+    parser = command_parser("scripts.train", __doc__)
     parser.add_argument("--config", type=Path, required=True, help="a TOML file")
     parser.add_argument(
         "--set",

@@ -6,18 +6,22 @@ pins is left alone. A model whose source cannot be read counts as new, so that i
 the others go on.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 from pathlib import Path
 
 from function.core.errors import EvergreenError
-from scripts.common.command_line import add_to_summary, registry_parser, run, write_outputs
+from scripts.common.command_line import add_to_summary, needing, registry_parser, run, write_outputs
 from scripts.common.errors import UsageError
-from scripts.deploy.models import choose_models, pinned
 from scripts.deploy.stacks import load_stage
-from scripts.refresh.sources.location import REGISTRY, sources_by_model
-from scripts.refresh.updates import check_for_update, record_check, source_of
-from scripts.registry.registry import Registry, open_registry
+
+with needing("make run"):
+    from scripts.deploy.models import choose_models, pinned
+    from scripts.refresh.sources.location import sources_by_model
+    from scripts.refresh.updates import check_for_update, record_check, source_of
+    from scripts.registry.registry import Registry, open_registry
 
 
 def main() -> None:
@@ -61,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="", help="this model alone; empty for all of the stage")
     parser.add_argument(
         "--source",
-        default=REGISTRY,
+        default="registry",
         metavar="[MODEL=]SOURCE,...",
         help="as in scripts.refresh, by model; 'registry' where none is named",
     )

@@ -3,13 +3,11 @@
 Needs only the standard library.
 """
 
-import argparse
-
-from scripts.common.command_line import add_to_summary, run
+from scripts.common.command_line import add_to_summary, command_parser, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.notice", description=__doc__)
+    parser = command_parser("scripts.workflow.notice", __doc__)
     parser.add_argument("words", help="one line")
     words = parser.parse_args().words
     print(f"::notice::{words}")

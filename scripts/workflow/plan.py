@@ -4,14 +4,13 @@ Decides by the stage's configuration alone. Where the workflow does not deploy, 
 not configured, prints the reason and ends with 0. Needs only the standard library.
 """
 
-import argparse
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
-from scripts.common.command_line import add_to_summary, run, write_outputs
+from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
 from scripts.deploy.stacks import load_stage
 
 # Images are built and tested on the architecture that they run on.
@@ -21,7 +20,7 @@ ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.plan", description=__doc__)
+    parser = command_parser("scripts.workflow.plan", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument(
         "--outputs", type=Path, metavar="FILE", help="append the result, as outputs of a job"

@@ -6,9 +6,11 @@ that was rolled back. Prints nothing where nothing was released yet.
 
 from pathlib import Path
 
-from scripts.common.command_line import registry_parser, run, write_outputs
-from scripts.registry.registry import open_registry
-from scripts.registry.releases import list_releases, release_history
+from scripts.common.command_line import needing, registry_parser, run, write_outputs
+
+with needing("make run"):
+    from scripts.registry.registry import open_registry
+    from scripts.registry.releases import list_releases, release_history
 
 
 def main() -> None:

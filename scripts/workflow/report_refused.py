@@ -5,7 +5,6 @@ model has no verdict: a refresh that failed is no refusal. GITHUB_TOKEN, of a jo
 issues, opens them. Needs only the standard library.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -14,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from scripts.common.command_line import add_to_summary, run
+from scripts.common.command_line import add_to_summary, command_parser, run
 from scripts.common.errors import CommandError, UsageError
 from scripts.gate.outcome import GateOutcome
 from scripts.workflow.refresh_results import read_report, read_results
@@ -30,14 +29,13 @@ CUT = "\n\n(The rest was too long for an issue.)"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.workflow.report_refused", description=__doc__
-    )
+    parser = command_parser("scripts.workflow.report_refused", __doc__)
     parser.add_argument(
         "--judged", type=Path, required=True, metavar="DIR", help="a MODEL.json and MODEL.md each"
     )
     parser.add_argument(
         "--expected",
+        type=json.loads,
         required=True,
         metavar="JSON",
         help="models that must have a result, as scripts.workflow.check_updates printed them",
@@ -47,7 +45,7 @@ def main() -> None:
     for result in results.values():
         if result["decided"] and result["verdict"] in REFUSALS:
             _report(result, read_report(arguments.judged, result["model"]))
-    expected = [each["model"] for each in json.loads(arguments.expected)]
+    expected = [each["model"] for each in arguments.expected]
     if failed := [model for model in expected if model not in results]:
         raise CommandError(f"{', '.join(failed)}: no verdict, the refresh broke; see its job")
 

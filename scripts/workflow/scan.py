@@ -5,16 +5,19 @@ foundation turns on basic scanning, which covers the system's packages and knows
 account has turned on Amazon Inspector, Python's packages are covered too, and fixes are known.
 """
 
-import argparse
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.common.command_line import add_to_summary, run
+from scripts.common.command_line import add_to_summary, command_parser, needing, run
 from scripts.common.errors import CommandError, UsageError
-from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
 from scripts.deploy.stacks import load_stage
+
+with needing("make synth"):
+    from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -27,7 +30,7 @@ SEVERITY = "CRITICAL"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m scripts.workflow.scan", description=__doc__)
+    parser = command_parser("scripts.workflow.scan", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument("--function-image", required=True, metavar="DIGEST")
     parser.add_argument("--server-image", default="", metavar="DIGEST")
@@ -90,9 +93,7 @@ def find_vulnerabilities(
     return sorted({*found})
 
 
-def _wait(
-    client: "ECRClient", repository: str, digest: str, sleep: Callable[[float], None]
-) -> None:
+def _wait(client: ECRClient, repository: str, digest: str, sleep: Callable[[float], None]) -> None:
     for left in reversed(range(TRIES)):
         status = _scan_status(client, repository, digest)
         if status in DONE:
@@ -104,7 +105,7 @@ def _wait(
     raise CommandError(f"{repository}@{digest}: ECR's scanner does not come to an end")
 
 
-def _scan_status(client: "ECRClient", repository: str, digest: str) -> str:
+def _scan_status(client: ECRClient, repository: str, digest: str) -> str:
     with aws_errors("ECR"):
         try:
             answer = client.describe_image_scan_findings(

@@ -3,18 +3,17 @@
 Reads a folder of results of `scripts.refresh`. Prints nothing where none passed.
 """
 
-import argparse
 from pathlib import Path
 
-from scripts.common.command_line import run, write_outputs
-from scripts.deploy.models import format_models
+from scripts.common.command_line import command_parser, needing, run, write_outputs
 from scripts.workflow.refresh_results import read_results
+
+with needing("make run"):
+    from scripts.deploy.models import format_models
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.workflow.select_passed", description=__doc__
-    )
+    parser = command_parser("scripts.workflow.select_passed", __doc__)
     parser.add_argument(
         "--judged", type=Path, required=True, metavar="DIR", help="a MODEL.json each"
     )

@@ -4,30 +4,33 @@ The reference is the part of the training file that the model did not train on, 
 first healthy week. Texts are answered once and kept in CACHE: about 15 minutes on one core.
 """
 
-import argparse
+from __future__ import annotations
+
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 
-from function.core.artifact import open_artifact
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.markdown import replace_part
-from scripts.drift.distributions import reference_of_log, reference_of_manifest
-from scripts.drift.prediction_log import PredictionLog, TimeRange, read_log
-from tests.drift_experiments.experiments import (
-    experiment,
-    experiments_page,
-    planted_cases,
-    quiet_cases,
-)
-from tests.drift_experiments.traffic import cached_log, known_traffic
+
+with needing("make tools"):
+    from function.core.artifact import open_artifact
+    from scripts.drift.distributions import reference_of_log, reference_of_manifest
+    from scripts.drift.prediction_log import PredictionLog, TimeRange, read_log
+    from tests.drift_experiments.experiments import (
+        experiment,
+        experiments_page,
+        planted_cases,
+        quiet_cases,
+    )
+    from tests.drift_experiments.traffic import cached_log, known_traffic
 
 PART = "measured by tests.drift_experiments"
 MODELS = Path("build/models/sentiment")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.drift_experiments", description=__doc__)
+    parser = command_parser("tests.drift_experiments", __doc__)
     parser.add_argument("--artifact", type=Path, default=MODELS, help="a folder with a manifest")
     parser.add_argument("--data", type=Path, required=True, help="a folder with imdb/ and sst2/")
     parser.add_argument("--cache", type=Path, default=Path("build/drift"))

@@ -366,7 +366,7 @@ def test_a_taken_port_is_one_line_and_exit_code_2(directory: Path) -> None:
             _, errors = command.communicate(timeout=SECONDS)
     assert command.returncode == 2
     assert errors.splitlines() == [
-        f"Port {port} cannot be used: Address already in use. Name another with --port."
+        f"error: Port {port} cannot be used: Address already in use. Name another with --port."
     ]
 
 

@@ -22,8 +22,13 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
 
-from scripts.common.command_line import run, write_json
+from scripts.common.command_line import command_parser, needing, run, write_json
 from scripts.common.errors import CommandError
+
+with needing("make rehearse"):
+    from tests.rehearsal.provision import provision, require_programs
+    from tests.rehearsal.scenario import rehearse
+    from tests.rehearsal.timeline import Timeline
 
 SECONDS = 900
 STOPS = (signal.SIGALRM, signal.SIGTERM, signal.SIGHUP)
@@ -32,11 +37,6 @@ TAIL = 3000
 
 def main() -> None:
     arguments = _arguments()
-    # Imported here, so that --help needs neither moto nor boto3.
-    from tests.rehearsal.provision import provision, require_programs
-    from tests.rehearsal.scenario import rehearse
-    from tests.rehearsal.timeline import Timeline
-
     require_programs()
     print(__doc__)
     timeline = Timeline()
@@ -82,11 +82,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.rehearsal",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_parser("tests.rehearsal", __doc__)
     parser.add_argument("--json", type=Path, help="write the timeline here too")
     parser.add_argument(
         "--limit", type=int, default=SECONDS, metavar="SECONDS", help="after which it gives up"

@@ -5,7 +5,8 @@ accepted before SIGTERM. The server has the settings of the environment: MAX_QUE
 queue. It and its clients, which are locust's, use loopback only and end with this command.
 """
 
-import argparse
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -19,14 +20,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 
-from scripts.benchmark.texts import sample
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
-from tests.soak.drain import drain, read_metric
-from tests.soak.report import RequestStats, SoakResults
-from tests.soak.watch import watching
-from tests.stand_ins.json_server import LOOPBACK
+
+with needing("make soak"):
+    from scripts.benchmark.texts import sample
+    from tests.soak.drain import drain, read_metric
+    from tests.soak.report import RequestStats, SoakResults
+    from tests.soak.watch import watching
+    from tests.stand_ins.json_server import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -37,7 +40,7 @@ DRAINED, OF_REVIEWS = 32, 8  # requests under way when the server is stopped, ea
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser = command_parser("tests.soak", __doc__)
     parser.add_argument("--seconds", type=int, default=600)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--data", type=Path, help="real texts: a Parquet file's column 'text'")
@@ -128,7 +131,7 @@ def _is_ready(port: int) -> bool:
 @contextmanager
 def _process(
     command: list[str], variables: Mapping[str, str], **streams: object
-) -> Iterator["subprocess.Popen[bytes]"]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a process, and end it with the block."""
     process: subprocess.Popen[bytes] = subprocess.Popen(
         command,

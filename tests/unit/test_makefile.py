@@ -1,5 +1,7 @@
 """Commands that targets of the Makefile would run, before the environment exists."""
 
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def test_a_gpu_is_measured_by_a_torch_for_it_after_the_models_were_pulled(tmp_pa
         "-r tests/requirements.txt",
         "--torch-backend auto --reinstall-package torch torch==",
         "-m scripts.pull",
-        f"/bin/python -m scripts.benchmark_gpu --json {report.GPU_FILE}",
+        "/bin/python -m scripts.benchmark_gpu --json docs/benchmarks-gpu.json",
     )
     assert order == sorted(order)
     assert "--torch-backend cpu" not in "\n".join(lines)
@@ -74,3 +76,70 @@ def test_benchmarks_read_real_texts_where_they_are_given(
     (real,) = (line for line in made(target, tmp_path, "DATA=sets") if f"-m {command} " in line)
     assert "--data" not in made_up
     assert real.endswith(" --data sets/imdb/test.parquet")
+
+
+def refused(target: str, *variables: str, path: str = "/nowhere") -> str:
+    """Return the message of a target that ends before it does anything."""
+    done = subprocess.run(
+        [str(shutil.which("make")), "--dry-run", *variables, target],
+        cwd=REPOSITORY,
+        env={"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    found = re.fullmatch(r"Makefile:\d+: \*\*\* (.*)\.  Stop\.\n", done.stderr)
+    assert found, done.stderr
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("rehearse", "there is no podman here: 'make packages' installs it on Debian or Ubuntu"),
+        ("container", "there is no podman here: 'make packages' installs it on Debian or Ubuntu"),
+        ("image-lambda", "there is no docker with buildx here: install docker-buildx, or add"),
+        ("image-server", "there is no docker with buildx here: install docker-buildx, or add"),
+        ("deploy", "which stage? Say STAGE=NAME, one of infra/stages.py: make deploy STAGE=dev"),
+        ("destroy", "which stage? Say STAGE=NAME, one of infra/stages.py: make destroy STAGE=dev"),
+    ],
+)
+def test_what_is_missing_is_one_line_before_anything_is_installed(
+    target: str, message: str
+) -> None:
+    assert refused(target).startswith(message)
+
+
+def test_images_are_built_with_podman_where_it_is_named(tmp_path: Path) -> None:
+    assert refused("image-lambda", "BUILDER=podman").startswith("there is no podman here")
+    (tmp_path / "podman").write_text("#!/bin/sh\n")
+    (tmp_path / "podman").chmod(0o755)
+    missing = refused("rehearse", path=str(tmp_path))
+    assert missing.startswith("there is no docker-registry here")
+
+
+@pytest.mark.parametrize(
+    ("target", "command"), [("lambda", "scripts.emulate"), ("doctor", "scripts.doctor")]
+)
+def test_the_emulator_and_the_doctor_need_no_training_stack(
+    target: str, command: str, tmp_path: Path
+) -> None:
+    lines = "\n".join(made(target, tmp_path))
+    assert f"-m {command}" in lines
+    assert "torch" not in lines
+    assert "tests/requirements.txt" not in lines
+
+
+def test_help_lists_what_a_target_needs_of_the_machine() -> None:
+    lines = subprocess.run(
+        ["make", "help"], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    needed = {line.split()[1]: line for line in lines}
+    assert "need-docker" not in needed
+    for target in ("rehearse", "container", "container-gpu"):
+        assert "needs podman" in needed[target]
+    for target in ("image-lambda", "deploy"):
+        assert "buildx" in needed[target]
+    assert "asks for root" in needed["packages"]

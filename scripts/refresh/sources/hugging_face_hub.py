@@ -64,7 +64,7 @@ class HuggingFaceHub:
 
     def _describe(self, revision: str) -> Any:
         """Ask the hub for a revision's commit and the names of its files."""
-        client = load_client("huggingface_hub", "huggingface-hub")
+        client = load_client("huggingface_hub")
         with client_errors(self._source, self._explain):
             api = client.HfApi(endpoint=self._endpoint)
             return api.model_info(self._repository, revision=revision, timeout=TIMEOUT)
@@ -72,7 +72,7 @@ class HuggingFaceHub:
     def _download(self, commit: str, names: Collection[str], folder: Path) -> None:
         if not names:
             return
-        client = load_client("huggingface_hub", "huggingface-hub")
+        client = load_client("huggingface_hub")
         with client_errors(self._source, self._explain):
             client.snapshot_download(
                 self._repository,
@@ -83,7 +83,7 @@ class HuggingFaceHub:
             )
 
     def _explain(self, error: Exception) -> str | None:
-        errors = load_client("huggingface_hub.errors", "huggingface-hub")
+        errors = load_client("huggingface_hub.errors")
         if isinstance(error, errors.GatedRepoError):
             return "gated: accept its terms on the hub, and set HF_TOKEN"
         if isinstance(error, errors.RevisionNotFoundError):

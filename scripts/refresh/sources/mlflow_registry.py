@@ -75,7 +75,7 @@ def _pin(version: Any) -> str:
 
 
 def _mlflow() -> Any:
-    return load_client("mlflow", "mlflow-skinny", "sqlalchemy", "alembic")
+    return load_client("mlflow")
 
 
 def _explain(error: Exception) -> str | None:

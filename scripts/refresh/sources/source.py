@@ -60,14 +60,14 @@ def _folders_of(folder: Path, name: str) -> list[Path]:
     return sorted(path.parent for path in folder.rglob(name))
 
 
-def load_client(module: str, *packages: str) -> Any:
-    """Import a client that need not be installed. Raises MissingExtraError naming its packages."""
+def load_client(module: str) -> Any:
+    """Import a client that need not be installed. Raises MissingExtraError where it is not."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        names = " ".join(f"'{package}'" for package in packages)
         raise MissingExtraError(
-            f"{module} is not installed, which this source is read with: pip install {names}"
+            f"{module} is not installed, which this source is read with: run 'make tools', which "
+            "installs it, then this again"
         ) from error
 
 

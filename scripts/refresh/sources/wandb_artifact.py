@@ -43,7 +43,7 @@ class WandbArtifact:
         return find_model(folder, self._source)
 
     def _artifact(self, alias: str) -> Any:
-        return load_client("wandb", "wandb").Api().artifact(f"{self._path}:{alias}")
+        return load_client("wandb").Api().artifact(f"{self._path}:{alias}")
 
 
 def _pin(artifact: Any) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scripts.common.errors import ConflictError, MissingExtraError, NotFoundError, StoreError
+from scripts.common.errors import ConflictError, NotFoundError, StoreError
 from scripts.registry.stores.store import Content, Listed, StoredObject
 
 if TYPE_CHECKING:
@@ -107,12 +107,10 @@ class S3Store:
 
 
 def _client() -> "S3Client":
-    try:
-        import boto3
-        from botocore.config import Config
-        from botocore.exceptions import BotoCoreError
-    except ModuleNotFoundError as error:
-        raise MissingExtraError("a registry on S3 needs boto3: pip install boto3") from error
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError
+
     try:
         # A session of its own: the library's default one keeps the first credentials that it saw.
         return boto3.Session().client(
