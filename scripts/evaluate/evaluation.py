@@ -1,6 +1,6 @@
 """Answers of a classifier on labelled texts, by the very code that serves it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,16 @@ def evaluate(
                 tokens.append(prediction.tokens)
             progress.advance(len(texts))
     return _evaluation(scores, tokens, rows.select(order), predictor.labels)
+
+
+def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
+    """Return the answers of several data sets as one."""
+    each = list(parts)
+    return Evaluation(
+        np.concatenate([part.probabilities for part in each]),
+        np.concatenate([part.truth for part in each]),
+        np.concatenate([part.tokens for part in each]),
+    )
 
 
 def evaluate_reported(

@@ -1,6 +1,8 @@
 """Two models on the same rows: how far apart they may truly be."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -64,3 +66,13 @@ def mcnemar(gained: int, lost: int) -> float:
     """
     tosses = gained + lost
     return float(binomtest(gained, tosses).pvalue) if tosses else 1.0
+
+
+def holm(p_values: Mapping[str, float], level: float = 0.05) -> list[str]:
+    """Return the names whose p-values are significant together (Holm 1979), smallest first."""
+    significant: list[str] = []
+    for name, p_value in sorted(p_values.items(), key=itemgetter(1)):
+        if p_value > level / (len(p_values) - len(significant)):
+            break
+        significant.append(name)
+    return significant

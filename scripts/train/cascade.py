@@ -1,61 +1,52 @@
-"""The first stage of a cascade: learnt, fitted, and proved on texts that neither stage has seen.
+"""A cascade: learnt, fitted, and proved on texts that neither of its stages has seen.
 
-    training texts ─► hashed n-grams ─► naive Bayes weights ─► linear model ─► int8 table
-    validation texts ─► both stages ─► P(right), blend, threshold ─► proof, kept or dropped
+    training texts ─► first stage (`ngram_table.py`)
+    validation texts ─► both stages ─► P(right), blend, threshold ─► proof: kept or dropped
 
-The linear model is NB-SVM (Wang & Manning 2012, "Baselines and Bigrams") over hashed n-grams. What
-is fitted on one half of the validation texts is proved on the other, both ways.
+What is fitted on one half of the validation texts is proved on the other, both ways.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save_file
-from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
-from function.core.artifact import Blend, Cascade
-from function.core.cascade import BIAS, SCALE, TABLE, FirstStage, hash_ngrams
-from function.core.tokenization import TokenIds
+from function.core.artifact import Artifact, Blend, Cascade, describe_files
+from function.core.predictor import Predictor
+from function.core.types import Options
+from scripts.common.progress import Progress, log
+from scripts.data.labelled_texts import LabelledTexts
+from scripts.evaluate.metrics import wilson_interval
+from scripts.evaluate.paired import compare_paired, holm
+from scripts.train.ngram_table import BUCKETS, Bools, Codes, Floats, Table, learn_table
 
-Floats = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
-
-BUCKETS = 1 << 21
-SMOOTHING = 1.0  # of the naive Bayes counts
-PENALTY = 1.0  # C of the linear model
+FILE = "cascade.safetensors"  # of the first stage
+BATCH = 32
+MIXED, PHRASE = 100, 15  # tokens of a long text, and how many times shorter a phrase is
 LEAST_TEXTS = 2500  # of a proof
 LEAST_SHARE = 0.2  # answered by the first stage, else it is not worth its bytes
 MARGIN = -0.005  # the accuracy's difference may not surely be lower
+LEAST_AGREEMENT = 0.99  # with the full model, on texts that the first stage answers
+SLACK = 0.001  # of accuracy, for which more texts are answered first
+SEED = 17
 THRESHOLDS = np.round(np.arange(0.80, 0.996, 0.005), 4)
 
 
-@dataclass(frozen=True)
-class Table:
-    """The linear model: (buckets, columns) of int8, with a scale and a bias by column."""
+Rows = npt.NDArray[np.intp]
 
-    weights: npt.NDArray[np.int8]
-    scale: Floats
-    bias: Floats
-
-    def first_stage(self, settings: Cascade) -> FirstStage:
-        return FirstStage(settings, self.weights, self.scale, self.bias)
-
-    def save(self, path: Path) -> None:
-        """Write the file of role `first_stage`."""
-        save_file(
-            {
-                TABLE: self.weights,
-                SCALE: self.scale.astype(np.float32),
-                BIAS: self.bias.astype(np.float32),
-            },
-            path,
-        )
+# Of a first stage whose logits are asked for before anything is fitted.
+UNFITTED = Cascade(
+    kind="ngrams",
+    buckets=BUCKETS,
+    certainty=(0.0, 0.0, 0.0, 0.0),
+    threshold=1.0,
+    blend=Blend(full=1.0, first=0.0),
+    proof={},
+)
 
 
 @dataclass(frozen=True)
@@ -77,49 +68,208 @@ class Answers:
     def __len__(self) -> int:
         return len(self.truth)
 
-    def select(self, rows: npt.NDArray[np.intp]) -> "Answers":
+    def select(self, rows: Rows) -> "Answers":
         return Answers(self.first[rows], self.full[rows], self.tokens[rows], self.truth[rows])
 
 
-def learn_table(ids: Sequence[TokenIds], labels: Codes, count: int, seed: int) -> Table:
-    """Learn the table from training texts by their token ids.
+@dataclass(frozen=True)
+class LearntCascade:
+    """A first stage that was proved, and how it is used."""
+
+    table: Table
+    settings: Cascade
+
+    def write(self, draft: Artifact) -> Artifact:
+        """Add it to an artifact whose manifest is not written yet, and return that."""
+        self.table.save(draft.path / FILE)
+        files = draft.manifest.files | describe_files(draft.path, [(FILE, "first_stage")])
+        changes = {"schema_version": 2, "files": files, "cascade": self.settings}
+        return replace(draft, manifest=draft.manifest.model_copy(update=changes))
+
+
+def learn_cascade(
+    predictor: Predictor,
+    training: LabelledTexts,
+    validation: Mapping[str, LabelledTexts],
+    seed: int,
+    *,
+    truth: bool = True,
+) -> LearntCascade | None:
+    """Learn, fit and prove a cascade for a model; None, with the reason logged, if it is dropped.
 
     Args:
-        ids: of each text, without special tokens.
-        labels: (texts,) codes.
-        count: of labels; two share one column.
-        seed: of the solver.
+        predictor: of the full model.
+        training: texts that the first stage learns from.
+        validation: by data set, texts that neither stage was trained on.
+        seed: of the linear model.
+        truth: whether labels are the truth, or the full model's own answers, with which the first
+            stage then has to agree.
     """
-    features = _features(ids)
-    targets = [labels == 1] if count == 2 else [labels == code for code in range(count)]
-    columns, biases = zip(
-        *(_learn_column(features, target, seed) for target in targets), strict=True
+    names = [name for name, rows in validation.items() for _ in range(len(rows))]
+    texts = [text for rows in validation.values() for text in rows.texts]
+    if len(texts) < LEAST_TEXTS:
+        log(f"no cascade: a proof takes {LEAST_TEXTS:,} validation texts, here are {len(texts):,}")
+        return None
+    ids = [predictor.tokenise(text).ids for text in training.texts]
+    codes = np.array(training.labels)
+    held_out = [predictor.tokenise(text).ids for text in texts]
+    lengths = np.array([len(text) for text in held_out])
+    full = _full_logits(predictor, texts)
+    labels = np.array([code for rows in validation.values() for code in rows.labels])
+    best: LearntCascade | None = None
+    for least in _least_lengths(np.array([len(text) for text in ids])):
+        rows = [row for row, text in enumerate(ids) if len(text) >= least]
+        if len(set(codes[rows].tolist())) < len(predictor.labels):
+            continue
+        table = learn_table([ids[row] for row in rows], codes[rows], len(predictor.labels), seed)
+        stage = table.first_stage(UNFITTED)
+        first = np.stack([stage.logits(text) for text in held_out])
+        answers = Answers(first, full, lengths, labels)
+        settings = choose(answers, names, predictor.labels, truth=truth)
+        if settings and (best is None or _rank(settings) > _rank(best.settings)):
+            best = LearntCascade(table, settings)
+    log(_sentence(best))
+    return best
+
+
+def _rank(settings: Cascade) -> float:
+    """Return what makes a cascade better: a point of accuracy is worth thirty of share."""
+    return float(30 * settings.proof["accuracy"] + settings.proof["share"])
+
+
+def _least_lengths(lengths: Codes) -> list[int]:
+    """Return lengths from which texts are learnt from: phrases can spoil what long texts teach."""
+    long = float(np.quantile(lengths, 0.95))
+    return [1, round(long / PHRASE)] if long >= MIXED else [1]
+
+
+def _sentence(found: LearntCascade | None) -> str:
+    if found is None:
+        return "no cascade: none is surely as good as the full model and answers enough texts"
+    proof = found.settings.proof
+    low, high = (100 * end for end in proof["interval"])
+    return (
+        f"cascade: the first stage answers {proof['share']:.1%} of {proof['texts']:,} texts; "
+        f"{proof['accuracy']:.2%} right, {proof['full_accuracy']:.2%} by the full model "
+        f"({low:+.2f} to {high:+.2f} points)"
     )
-    weights = np.stack(columns, axis=1)
-    scale = np.maximum(np.abs(weights).max(axis=0), 1e-12) / 127
-    return Table(np.round(weights / scale).astype(np.int8), scale, np.array(biases))
 
 
-def _features(ids: Sequence[TokenIds]) -> sparse.csr_matrix:
-    """Return (texts, buckets): presence of n-grams, each text of length one."""
-    rows = [hash_ngrams(text, BUCKETS) for text in ids]
-    starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
-    values = np.concatenate([np.full(len(row), 1 / np.sqrt(len(row)), np.float32) for row in rows])
-    return sparse.csr_matrix((values, np.concatenate(rows), starts), (len(ids), BUCKETS))
+def _full_logits(predictor: Predictor, texts: Sequence[str]) -> Floats:
+    """Return the full model's calibrated logits, (texts, labels)."""
+    rows: dict[int, list[float]] = {}
+    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+    with Progress("cascade: the full model on validation texts", len(texts)) as progress:
+        for start in range(0, len(order), BATCH):
+            chosen = order[start : start + BATCH]
+            options = Options(activation="none", cascade="off")
+            found = predictor.classify([texts[row] for row in chosen], options)
+            for row, prediction in zip(chosen, found, strict=True):
+                scores = {each.label: each.score for each in prediction.scores}
+                rows[row] = [scores[label] for label in predictor.labels]
+            progress.advance(len(chosen))
+    return np.array([rows[row] for row in range(len(texts))])
 
 
-def _learn_column(
-    features: sparse.csr_matrix, target: npt.NDArray[np.bool_], seed: int
-) -> tuple[Floats, float]:
-    present = features.sign()
-    inside = SMOOTHING + np.asarray(present[target].sum(axis=0)).ravel()
-    outside = SMOOTHING + np.asarray(present[~target].sum(axis=0)).ravel()
-    ratios = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
-    # A bucket that no training text has says nothing, whatever smoothing makes of it.
-    ratios[(inside == SMOOTHING) & (outside == SMOOTHING)] = 0.0
-    model = LinearSVC(C=PENALTY, dual=True, random_state=seed, max_iter=2000)
-    model.fit(features @ sparse.diags(ratios.astype(np.float32)), target)
-    return model.coef_[0] * ratios, float(model.intercept_[0])
+def choose(
+    answers: Answers, parts: Sequence[str], labels: Sequence[str], *, truth: bool = True
+) -> Cascade | None:
+    """Fit, choose the threshold and prove it; None where a cascade is not surely good enough.
+
+    Of the thresholds that are proved it is the one at which the first stage answers most, among
+    those within `SLACK` of the best accuracy. Chosen, and proved, on the other half each time.
+
+    Args:
+        answers: of validation texts.
+        parts: (texts,) name of the data set of each, whose accuracies are compared one by one.
+        labels: names.
+        truth: see `learn_cascade`.
+    """
+    halves = np.random.default_rng(SEED).permutation(len(answers)) % 2 == 0
+    found = []
+    for threshold in THRESHOLDS:
+        sure, right = np.zeros((2, len(answers)), dtype=bool)
+        for proved in (halves, ~halves):
+            rows = np.flatnonzero(proved)
+            settings = fit_settings(answers.select(np.flatnonzero(~proved)), float(threshold))
+            sure[rows], right[rows] = _answer(settings, answers.select(rows))
+        proof = prove(answers, sure, right, _slices(answers, parts, labels))
+        if proof["kept"] and (truth or _agrees(right[sure])):
+            found.append((float(threshold), proof))
+    if not found:
+        return None
+    best = max(proof["accuracy"] for _, proof in found)
+    threshold, proof = max(
+        (each for each in found if each[1]["accuracy"] >= best - SLACK),
+        key=lambda each: each[1]["share"],
+    )
+    curve = [[threshold, each["share"], each["accuracy"]] for threshold, each in found]
+    settings = fit_settings(answers, threshold)
+    return settings.model_copy(update={"proof": proof | {"curve": curve}})
+
+
+def prove(
+    answers: Answers,
+    sure: Bools,
+    right: Bools,
+    slices: Mapping[str, Bools],
+) -> dict[str, Any]:
+    """Return how the cascade compares with the full model, and whether it may be kept.
+
+    It is kept where the first stage answers enough texts, the difference of accuracies is surely
+    above `MARGIN`, and no slice is surely worse (McNemar's test, with Holm's correction).
+
+    Args:
+        answers: of texts that nothing was fitted on.
+        sure: (texts,) the first stage answers.
+        right: (texts,) the cascade's answer is right.
+        slices: (texts,) of each slice by its name.
+    """
+    full = answers.full.argmax(axis=1) == answers.truth
+    whole = compare_paired(right, full)
+    compared = {name: compare_paired(right[rows], full[rows]) for name, rows in slices.items()}
+    worse = holm({name: each.p_value for name, each in compared.items() if each.difference < 0})
+    share = float(sure.mean())
+    return {
+        "kept": share >= LEAST_SHARE and whole.low > MARGIN and not worse,
+        "texts": len(answers),
+        "share": round(share, 4),
+        "accuracy": round(float(right.mean()), 5),
+        "full_accuracy": round(float(full.mean()), 5),
+        "difference": round(whole.difference, 5),
+        "interval": [round(whole.low, 5), round(whole.high, 5)],
+        "worse": sorted(worse),
+        "slices": {
+            name: {
+                "texts": int(rows.sum()),
+                "share": round(float(sure[rows].mean()), 4),
+                "difference": round(compared[name].difference, 5),
+            }
+            for name, rows in slices.items()
+        },
+    }
+
+
+def _agrees(right: Bools) -> bool:
+    """Return whether the first stage surely agrees with the full model on what it answers."""
+    return wilson_interval(int(right.sum()), len(right))[0] >= LEAST_AGREEMENT
+
+
+def _slices(answers: Answers, parts: Sequence[str], labels: Sequence[str]) -> dict[str, Bools]:
+    """Return the rows of each data set, label, and third of the lengths that has rows."""
+    short, long = np.quantile(answers.tokens, [1 / 3, 2 / 3])
+    slices = {name: np.array([part == name for part in parts]) for name in dict.fromkeys(parts)}
+    slices |= {f"label {name}": answers.truth == code for code, name in enumerate(labels)}
+    slices |= {"short": answers.tokens <= short, "long": answers.tokens > long}
+    return {name: rows for name, rows in slices.items() if rows.any()}
+
+
+def _answer(settings: Cascade, answers: Answers) -> tuple[Bools, Bools]:
+    """Return which texts the first stage answers, and which the cascade answers rightly."""
+    sure = _sure(settings, answers)
+    blended = settings.blend.full * answers.full + settings.blend.first * answers.first
+    logits = np.where(sure[:, None], answers.first, blended)
+    return sure, logits.argmax(axis=1) == answers.truth
 
 
 def fit_settings(answers: Answers, threshold: float) -> Cascade:
@@ -131,14 +281,7 @@ def fit_settings(answers: Answers, threshold: float) -> Cascade:
     model = LogisticRegression(C=10.0, max_iter=1000).fit(features / spread, right)
     constant, (margin, length, both) = model.intercept_[0], model.coef_[0] / spread
     certainty = (float(constant), float(margin), float(length), float(both))
-    settings = Cascade(
-        kind="ngrams",
-        buckets=BUCKETS,
-        certainty=certainty,
-        threshold=threshold,
-        blend=Blend(full=1.0, first=0.0),
-        proof={},
-    )
+    settings = UNFITTED.model_copy(update={"certainty": certainty, "threshold": threshold})
     left = ~_sure(settings, answers)
     return settings.model_copy(update={"blend": _fit_blend(answers.select(np.flatnonzero(left)))})
 
@@ -157,7 +300,7 @@ def _fit_blend(answers: Answers) -> Blend:
     return Blend(full=max(float(full), 0.0), first=max(float(first), 0.0))
 
 
-def _sure(settings: Cascade, answers: Answers) -> npt.NDArray[np.bool_]:
+def _sure(settings: Cascade, answers: Answers) -> Bools:
     margins = _margins(answers.first)
     chances = [
         settings.right(float(margin), int(tokens))

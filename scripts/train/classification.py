@@ -1,7 +1,7 @@
 """Training of models that classify texts, before and after the architecture's own part."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
-from scripts.evaluate.evaluation import Evaluation, evaluate, load_verified
+from scripts.evaluate.evaluation import Evaluation, evaluate, join_evaluations, load_verified
 from scripts.evaluate.metrics import accuracy, figures, fit_temperature, rescale
 from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
@@ -44,7 +44,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         results = {each: _evaluate(draft, run.corpus.validation, each) for each in STRATEGIES}
         chosen = max(STRATEGIES, key=lambda strategy: _mean_accuracy(results[strategy]))
         validation = results[chosen]
-        together = _join(validation.values())
+        together = join_evaluations(validation.values())
         temperature = fit_temperature(together.probabilities, together.truth)
         long_text = {strategy: _all_figures(found) for strategy, found in results.items()}
         return Fitted(
@@ -81,7 +81,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers[Evaluation]
     ) -> dict[str, Any]:
         validation: dict[str, LabelledTexts] = run.corpus.validation
-        together = _join(measured.answers[f"{name}-validation"] for name in validation)
+        together = join_evaluations(measured.answers[f"{name}-validation"] for name in validation)
         texts = [text for rows in validation.values() for text in rows.texts]
         return reference_profile(together, texts, trained.tokenizer, run.config.labels)
 
@@ -113,15 +113,6 @@ def _mean_accuracy(results: Mapping[str, Evaluation]) -> float:
 
 def _all_figures(found: Mapping[str, Evaluation]) -> dict[str, dict[str, float]]:
     return {name: figures(each.probabilities, each.truth) for name, each in found.items()}
-
-
-def _join(parts: Iterable[Evaluation]) -> Evaluation:
-    each = list(parts)
-    return Evaluation(
-        np.concatenate([part.probabilities for part in each]),
-        np.concatenate([part.truth for part in each]),
-        np.concatenate([part.tokens for part in each]),
-    )
 
 
 def _sample(parts: Mapping[str, LabelledTexts], count: int) -> list[str]:

@@ -1,0 +1,131 @@
+"""Give an artifact a first stage that answers the texts of which it is sure, and prove that it may.
+
+FILE holds texts as users send them, which the model was not trained on: the first stage learns from
+four fifths of them, and the rest prove it. Without a column of labels it learns the model's own
+answers, and has to agree with them. With --config the texts are those of a training configuration,
+split as training splits them. Prints the folder of the new artifact alone on stdout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scripts.common.command_line import command_parser, needing, run
+from scripts.common.errors import RefusedError, UsageError
+
+with needing("make tools"):
+    import numpy as np
+
+    from function.core.artifact import Artifact, open_artifact, verify
+    from function.core.predictor import Predictor
+    from function.core.tokenization import TextTokenizer
+    from scripts.data.labelled_texts import LabelledTexts, read_labelled
+    from scripts.data.rows import read_cells
+    from scripts.data.tables import open_table
+    from scripts.evaluate.evaluation import evaluate, join_evaluations, load_verified
+    from scripts.evaluate.metrics import figures
+    from scripts.evaluate.profile import reference_profile
+    from scripts.train.cascade import LearntCascade, learn_cascade
+    from scripts.train.config import load_config
+    from scripts.train.corpus import load_corpus
+    from scripts.train.manifest import write_manifest
+
+VALIDATION = 0.2  # of the texts of a file
+
+
+def main() -> None:
+    arguments = _arguments()
+    output: Path = arguments.output
+    if output.exists():
+        raise UsageError(f"--output {output}: is there already; give another, or remove it")
+    artifact = open_artifact(arguments.artifact)
+    manifest = artifact.manifest
+    if manifest.task != "text-classification":
+        raise UsageError(f"{artifact.path}: a cascade is for models that classify texts")
+    if manifest.cascade:
+        raise UsageError(f"{artifact.path}: has a cascade already; give the artifact without it")
+    verify(artifact)
+    predictor = load_verified(artifact)
+    training, validation, truth = _read(arguments, predictor)
+    learnt = learn_cascade(predictor, training, validation, arguments.seed, truth=truth)
+    if learnt is None:
+        raise RefusedError(f"{artifact.path}: stays as it is, without a cascade")
+    _write(artifact, learnt, validation, output)
+    print(output)
+
+
+def _read(
+    arguments: argparse.Namespace, predictor: Predictor
+) -> tuple[LabelledTexts, dict[str, LabelledTexts], bool]:
+    """Return training and validation texts, and whether their labels are the truth."""
+    path = arguments.data
+    if arguments.config:
+        corpus = load_corpus(load_config(arguments.config), path)
+        return corpus.train, corpus.validation, True
+    table = open_table(path, arguments.encoding)
+    truth = arguments.label in table.names
+    if truth:
+        columns = {"text": arguments.text, "label": arguments.label}
+        rows = read_labelled(path, predictor.labels, encoding=arguments.encoding, **columns)
+    else:
+        texts, _ = read_cells(table, arguments.text)
+        answers = predictor.classify(texts)
+        rows = LabelledTexts(texts, [predictor.labels.index(each.label) for each in answers], [])
+    order = np.random.default_rng(arguments.seed).permutation(len(rows)).tolist()
+    held_out = round(VALIDATION * len(rows))
+    return rows.select(order[held_out:]), {path.stem: rows.select(order[:held_out])}, truth
+
+
+def _write(
+    artifact: Artifact,
+    learnt: LearntCascade,
+    validation: dict[str, LabelledTexts],
+    output: Path,
+) -> None:
+    """Write the artifact with its first stage, measured on the validation texts as it is served."""
+    partial = output.with_name(f".partial-{output.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(artifact.path, partial)
+    draft = learnt.write(Artifact(partial, artifact.manifest, ""))
+    predictor = load_verified(draft)
+    answers = {
+        f"{name}-validation": evaluate(predictor, rows, title=f"{name}, as served")
+        for name, rows in validation.items()
+    }
+    changes = {
+        "created": datetime.now(UTC).replace(microsecond=0),
+        "metrics": {
+            name: figures(each.probabilities, each.truth) for name, each in answers.items()
+        },
+        "profile": reference_profile(
+            join_evaluations(answers.values()),
+            [text for rows in validation.values() for text in rows.texts],
+            TextTokenizer(draft.file("tokenizer")),
+            predictor.labels,
+        ),
+        "provenance": draft.manifest.provenance | {"cascade_of": artifact.version},
+    }
+    write_manifest(draft.manifest.model_copy(update=changes), partial)
+    partial.rename(output)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = command_parser("scripts.cascade", __doc__)
+    parser.add_argument("--artifact", type=Path, required=True, help="a folder with a manifest")
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="FILE", help="or, with --config, its folder"
+    )
+    parser.add_argument("--config", type=Path, help="a training configuration, for its data sets")
+    parser.add_argument("--text", default="text", metavar="COLUMN")
+    parser.add_argument("--label", default="label", metavar="COLUMN", help="if there is one")
+    parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
+    parser.add_argument("--seed", type=int, default=17)
+    parser.add_argument("--output", type=Path, required=True, help="a folder that is not there yet")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(main)
