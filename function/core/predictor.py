@@ -19,17 +19,21 @@ BATCH_TOKENS = 4096  # padded tokens of one backend call; on a CPU more only cos
 
 
 def load_predictor(
-    artifact: Artifact, load_backend: Callable[[Artifact], Backend], max_windows: int
+    artifact: Artifact,
+    load_backend: Callable[[Artifact], Backend],
+    max_windows: int,
+    *,
+    cascade: bool = True,
 ) -> "Predictor":
     """Load a verified artifact; raises ArtifactError if a file cannot be used.
 
-    `max_windows` limits one request, all its texts together.
+    `max_windows` limits one request, all its texts together. Without its `cascade` the full model
+    reads every text.
     """
     casing = artifact.manifest.tokenization.casing
     tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
-    return Predictor(
-        artifact, tokenizer, load_backend(artifact), max_windows, open_first_stage(artifact)
-    )
+    first_stage = open_first_stage(artifact) if cascade else None
+    return Predictor(artifact, tokenizer, load_backend(artifact), max_windows, first_stage)
 
 
 class Predictor:
@@ -85,6 +89,11 @@ class Predictor:
         Raises InputError if the model has another task, and what `predict` raises.
         """
         return classified(self.predict(texts, options or Options())[0])
+
+    @property
+    def has_first_stage(self) -> bool:
+        """Return whether a first stage answers the texts of which it is sure."""
+        return self._first_stage is not None
 
     @property
     def slow_to_decode(self) -> bool:

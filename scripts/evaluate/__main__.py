@@ -48,6 +48,12 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="of entities: read the texts of a document as one",
     )
+    parser.add_argument(
+        "--cascade",
+        choices=("auto", "off"),
+        default="auto",
+        help="off: the full model reads every text",
+    )
     parser.add_argument("--backend", choices=("onnx", "torch"), default="onnx")
     parser.add_argument(
         "--agreement",

@@ -35,23 +35,32 @@ class Evaluation:
 
 
 def open_predictor(
-    path: Path, threads: int = 0, load_backend: LoadBackend | None = None
+    path: Path,
+    threads: int = 0,
+    load_backend: LoadBackend | None = None,
+    *,
+    cascade: bool = True,
 ) -> Predictor:
-    """Open, verify and load an artifact's folder. Raises ArtifactError."""
+    """Open, verify and load an artifact's folder. Raises ArtifactError. See `load_verified`."""
     artifact = open_artifact(path)
     verify(artifact)
-    return load_verified(artifact, threads, load_backend)
+    return load_verified(artifact, threads, load_backend, cascade=cascade)
 
 
 def load_verified(
-    artifact: Artifact, threads: int = 0, load_backend: LoadBackend | None = None
+    artifact: Artifact,
+    threads: int = 0,
+    load_backend: LoadBackend | None = None,
+    *,
+    cascade: bool = True,
 ) -> Predictor:
     """Load an artifact that was verified, as serving would but for the bound on windows.
 
-    With 0 threads ONNX Runtime chooses; `load_backend` opens another backend.
+    With 0 threads ONNX Runtime chooses; `load_backend` opens another backend; without its `cascade`
+    the full model reads every text.
     """
     load = load_backend or (lambda found: OnnxBackend(found, threads))
-    return core.load_predictor(artifact, load, MOST_WINDOWS)
+    return core.load_predictor(artifact, load, MOST_WINDOWS, cascade=cascade)
 
 
 def evaluate(

@@ -48,7 +48,9 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     evaluator, how = _evaluator(arguments, model, artifact.manifest.task)
     verify(artifact)
     loaders = {"onnx": None, "torch": open_torch}
-    predictor = load_verified(artifact, load_backend=loaders[arguments.backend])
+    predictor = load_verified(
+        artifact, load_backend=loaders[arguments.backend], cascade=arguments.cascade != "off"
+    )
     rows = evaluator.read(arguments.data, labels, **how)
     answered = evaluator.evaluate(predictor, rows, f"{arguments.data.name}, {arguments.backend}")
     report = _report(model, artifact.version, evaluator.figures(answered, labels))
@@ -66,8 +68,12 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
 
     Raises DataError, ServiceError, and UsageError where an option needs the artifact itself.
     """
-    if any(getattr(arguments, name) for name in CHECKS) or arguments.backend != "onnx":
-        named = ", ".join(f"--{name}" for name in CHECKS)
+    if (
+        any(getattr(arguments, name) for name in CHECKS)
+        or arguments.backend != "onnx"
+        or arguments.cascade == "off"
+    ):
+        named = ", ".join(f"--{name}" for name in (*CHECKS, "cascade"))
         raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
     service = ServiceClient(arguments.url, arguments.model)
     evaluator, how = _evaluator(arguments, service.name, service.task)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from scripts.common.errors import LostRaceError, MissingExtraError, SourceError
+from scripts.gate.cascade import drop_worse_cascade
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden
 from scripts.gate.outcome import GateOutcome
@@ -117,6 +118,9 @@ class RevisionJudge:
             artifact = import_model(
                 found, self.model, golden.texts, made, revision, settings=self._settings_before()
             )
+        artifact, dropped = drop_worse_cascade(artifact, golden, scratch / "without-cascade")
+        if dropped:
+            self.say(dropped)
         verdict = partial(
             RevisionVerdict,
             source=revision.source,
@@ -139,7 +143,9 @@ class RevisionJudge:
         page, report = render_markdown(judgement), to_json(judgement)
         if judgement.outcome is GateOutcome.PASSED:
             self._publish(artifact, str(revision))
-        return verdict(outcome=judgement.outcome, reasons=judgement.reasons, report=report), page
+        reasons = [*judgement.reasons, *([dropped] if dropped else [])]
+        page = f"{page}\n\n{dropped}\n" if dropped else page
+        return verdict(outcome=judgement.outcome, reasons=reasons, report=report), page
 
     def _imported_before(self, revision: Revision, folder: Path) -> Artifact | None:
         """Download the version that a checkpoint's revision became in an earlier run, if it did.

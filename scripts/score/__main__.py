@@ -54,7 +54,7 @@ def _scorer(arguments: argparse.Namespace) -> Scorer:
         return RemoteModel(ServiceClient(arguments.url, arguments.model), arguments.requests)
     from scripts.score.local import open_local
 
-    return open_local(arguments.model)
+    return open_local(arguments.model, cascade=arguments.cascade != "off")
 
 
 def _arguments() -> argparse.Namespace:
@@ -81,6 +81,12 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="leave rows that cannot be scored in the output, with empty answers",
     )
+    parser.add_argument(
+        "--cascade",
+        choices=("auto", "off"),
+        default="auto",
+        help="off: the full model reads every text; on this machine only",
+    )
     parser.add_argument("--prefix", default="", help="beginning of the names of the added columns")
     parser.add_argument(
         "--requests", type=int, default=8, metavar="N", help="to a service at a time (8)"
@@ -88,6 +94,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.requests < 1:
         parser.error("--requests: at least one")
+    if arguments.cascade == "off" and (arguments.url or arguments.stage):
+        parser.error("--cascade: a service answers as it is configured")
     return arguments
 
 

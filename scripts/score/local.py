@@ -56,6 +56,7 @@ class LocalModel:
             "model": artifact.manifest.model,
             "version": self._version,
             "digest": artifact.digest,
+            "cascade": "auto" if self._predictor.has_first_stage else "off",
         }
 
     def score(
@@ -101,10 +102,11 @@ class LocalModel:
     ) -> PendingChunk:
         """Queue the tokenised texts of a chunk."""
         texts = [(index, each) for index, each in enumerate(chunk) if not isinstance(each, dict)]
-        return PendingChunk(
-            {index: each for index, each in enumerate(chunk) if isinstance(each, dict)},
-            [cores.submit(self._predict, batch) for batch in _batches(texts)],
-        )
+        known = {index: each for index, each in enumerate(chunk) if isinstance(each, dict)}
+        if answered := [each for each in texts if not each[1].windows]:
+            known |= self._predict(answered)  # by the first stage: nothing is left to run
+        left = [each for each in texts if each[1].windows]
+        return PendingChunk(known, [cores.submit(self._predict, each) for each in _batches(left)])
 
     def _predict(self, batch: Sequence[IndexedText]) -> dict[int, RowResult]:
         reading = ModelInputs([text for _, text in batch])
@@ -123,8 +125,10 @@ class LocalModel:
         }
 
 
-def open_local(model: str | None) -> LocalModel:
+def open_local(model: str | None, *, cascade: bool = True) -> LocalModel:
     """Open a model of MODELS_DIR by name (None: the default one), or an artifact by its folder.
+
+    Without its `cascade` the full model reads every text.
 
     Raises UsageError if there is no such model, ArtifactError if it is damaged.
     """
@@ -134,7 +138,7 @@ def open_local(model: str | None) -> LocalModel:
         model = choose_default(names, os.environ.get("DEFAULT_MODEL", "sentiment"))
     for folder in (Path(model), models / model) if model else ():
         if (folder / MANIFEST).is_file():
-            return LocalModel(open_predictor(folder, threads=1), _cores())
+            return LocalModel(open_predictor(folder, threads=1, cascade=cascade), _cores())
     raise UsageError(
         f"no model '{model}' in {models}, which has {', '.join(sorted(names)) or 'none'}, and no "
         "artifact of that name: 'make models' fetches those in production"

@@ -50,18 +50,17 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
     draft = Artifact(folder, manifest, digest="")
     parity = asdict(task.compare(run, trained, draft))
     fitted = task.fit(run, draft)
-    measured = task.measure(run, draft, fitted)
+    measured = task.measure(run, fitted)
     figures = {
         name: task.figures(answers, config.labels) for name, answers in measured.answers.items()
     }
     changes = {
-        "tokenization": fitted.tokenization,
-        "decoding": fitted.decoding,
         "metrics": figures,
         "profile": task.profile(run, trained, measured),
         "provenance": provenance(config, run.data, {"parity": parity}),
+        "samples": config.samples,
     }
-    manifest = manifest.model_copy(update=changes)
+    manifest = fitted.draft.manifest.model_copy(update=changes)
     (folder / CARD).write_text(render_card(manifest), encoding="utf-8")
     files = manifest.files | describe_files(folder, [(CARD, "card")])
     write_manifest(manifest.model_copy(update={"files": files}), folder)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.evaluate.evaluation import Evaluation, evaluate, join_evaluations, load_verified
-from scripts.evaluate.metrics import accuracy, figures, fit_temperature, rescale
+from scripts.evaluate.metrics import accuracy, figures, fit_temperature
 from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.cascade import LearntCascade, learn_cascade
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, load_corpus, locate
 from scripts.train.export import ExportParity, check_parity
@@ -47,16 +49,22 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         together = join_evaluations(validation.values())
         temperature = fit_temperature(together.probabilities, together.truth)
         long_text = {strategy: _all_figures(found) for strategy, found in results.items()}
+        changes = {
+            "tokenization": draft.manifest.tokenization.model_copy(update={"window": chosen}),
+            "decoding": SoftmaxDecoding(temperature=temperature),
+        }
+        draft = replace(draft, manifest=draft.manifest.model_copy(update=changes))
+        cascade = _learn_cascade(run, draft)
+        report = {"temperature": temperature, "long_text": long_text, "chosen": chosen}
+        if cascade:
+            report["cascade"] = cascade.settings.proof
         return Fitted(
-            tokenization=draft.manifest.tokenization.model_copy(update={"window": chosen}),
-            decoding=SoftmaxDecoding(temperature=temperature),
-            report={"temperature": temperature, "long_text": long_text, "chosen": chosen},
+            draft=cascade.write(draft) if cascade else draft,
+            report=report,
             validation=validation,
         )
 
-    def measure(
-        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Evaluation]
-    ) -> HeldOutAnswers[Evaluation]:
+    def measure(self, run: TrainingRun, fitted: Fitted[Evaluation]) -> HeldOutAnswers[Evaluation]:
         tests = {f"{name}-test": rows for name, rows in run.corpus.test.items()}
         for name, path in run.config.evaluation.items():
             tests[name] = read_labelled(
@@ -65,14 +73,10 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
                 renamed=run.config.renamed_labels,
                 encoding=run.config.encoding,
             )
-        found = {f"{name}-validation": each for name, each in fitted.validation.items()}
-        found |= _evaluate(draft, tests, fitted.tokenization.window)
-        temperature = fitted.decoding.temperature
-        calibrated = {
-            name: Evaluation(rescale(each.probabilities, temperature), each.truth, each.tokens)
-            for name, each in found.items()
-        }
-        return HeldOutAnswers(calibrated, {"before_calibration": _all_figures(found)})
+        parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
+        answers = _evaluate(fitted.draft, parts | tests)
+        before = {f"{name}-validation": each for name, each in fitted.validation.items()}
+        return HeldOutAnswers(answers, {"before_calibration": _all_figures(before)})
 
     def figures(self, answers: Evaluation, labels: list[str]) -> dict[str, float]:  # noqa: ARG002
         return figures(answers.probabilities, answers.truth)
@@ -97,12 +101,23 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         )
 
 
+def _learn_cascade(run: TrainingRun, draft: Artifact) -> LearntCascade | None:
+    """Learn a first stage where the configuration wants one and it is proved."""
+    if not run.config.cascade.enabled:
+        return None
+    corpus: Corpus[LabelledTexts] = run.corpus
+    predictor = load_verified(draft)
+    return learn_cascade(predictor, corpus.train, corpus.validation, run.config.seed)
+
+
 def _evaluate(
-    artifact: Artifact, parts: Mapping[str, LabelledTexts], strategy: LongText
+    artifact: Artifact, parts: Mapping[str, LabelledTexts], strategy: LongText | None = None
 ) -> dict[str, Evaluation]:
     predictor = load_verified(artifact)
     return {
-        name: evaluate(predictor, rows, long_text=strategy, title=f"{name}, {strategy}")
+        name: evaluate(
+            predictor, rows, long_text=strategy, title=f"{name}, {strategy or 'as served'}"
+        )
         for name, rows in parts.items()
     }
 

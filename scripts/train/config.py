@@ -96,6 +96,15 @@ class ServingConfig(_Section):
     exact: list[str] = []
 
 
+class CascadeConfig(_Section):
+    """A first stage that answers the texts of which it is sure: see `scripts/train/cascade.py`.
+
+    It is kept only where the validation texts prove that it costs no accuracy.
+    """
+
+    enabled: bool = True
+
+
 class TrackingConfig(_Section):
     """The tracker that records the run, too; `auto` is MLflow where that is installed."""
 
@@ -121,6 +130,8 @@ class TrainConfig(_Section):
     unlabelled: UnlabelledConfig | None = None  # that an architecture may learn words from
     finetuning: FinetuningConfig
     serving: ServingConfig = ServingConfig()
+    cascade: CascadeConfig = CascadeConfig()  # of a text classifier
+    samples: list[str] = []  # texts that the page shows, at most 12
     renamed_labels: dict[str, str] = {}  # a file's label to its name in `labels`
     evaluation: dict[str, str] = {}  # further files, by name, never chosen on
     licenses: dict[str, str] = {}  # of base and data, by name; they go into the artifact

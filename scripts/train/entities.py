@@ -69,14 +69,11 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
             losses[temperature] = float(np.mean([entity_log_loss(each) for each in found]))
         best = min(losses, key=losses.__getitem__)
         shown = {str(temperature): round(loss, 5) for temperature, loss in losses.items()}
-        return Fitted(
-            tokenization=draft.manifest.tokenization,
-            decoding=_with_temperature(draft, best).manifest.decoding,
-            report={"temperature": best, "log_loss_by_temperature": shown},
-        )
+        report = {"temperature": best, "log_loss_by_temperature": shown}
+        return Fitted(report, _with_temperature(draft, best))
 
     def measure(
-        self, run: TrainingRun, draft: Artifact, fitted: Fitted[EntityEvaluation]
+        self, run: TrainingRun, fitted: Fitted[EntityEvaluation]
     ) -> HeldOutAnswers[EntityEvaluation]:
         """See `TrainingTask`. Documents of several texts are answered as one text, too."""
         parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
@@ -85,8 +82,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
             file = locate(run.data, path)
             config = run.config
             parts[name] = read_tagged(file, config.labels, config.renamed_labels, config.encoding)
-        artifact = _with_temperature(draft, fitted.decoding.temperature)
-        predictor = load_verified(artifact)
+        predictor = load_verified(fitted.draft)
         answers = {}
         for title, rows in parts.items():
             answers[title] = evaluate_entities(predictor, rows, title=title)

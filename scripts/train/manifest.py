@@ -45,7 +45,7 @@ def draft_manifest(
     """Describe what `export` wrote into a folder; nothing is measured or calibrated yet."""
     decoder: list[tuple[str, Role]] = [(DECODER, "decoder")] if (folder / DECODER).exists() else []
     return Manifest(
-        schema_version=1,
+        schema_version=2,
         model=model,
         task=task,
         labels=labels,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from scipy import sparse
 from sklearn.svm import LinearSVC
 
@@ -40,14 +40,12 @@ class Table:
 
     def save(self, path: Path) -> None:
         """Write the file of role `first_stage`."""
-        save_file(
-            {
-                TABLE: self.weights,
-                SCALE: self.scale.astype(np.float32),
-                BIAS: self.bias.astype(np.float32),
-            },
-            path,
-        )
+        tensors: dict[str, npt.NDArray[np.generic]] = {
+            TABLE: self.weights,
+            SCALE: self.scale.astype(np.float32),
+            BIAS: self.bias.astype(np.float32),
+        }
+        path.write_bytes(save(tensors))
 
 
 def learn_table(ids: Sequence[TokenIds], labels: Codes, count: int, seed: int) -> Table:

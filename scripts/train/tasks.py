@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from function.core.artifact import Artifact, Decoding, Tokenization
+from function.core.artifact import Artifact, Decoding
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus
@@ -28,9 +28,8 @@ REMEDY = (
 class Fitted(Generic[Evaluated]):
     """The choices that were made on the validation parts."""
 
-    tokenization: Tokenization  # with the chosen way to read long texts
-    decoding: Decoding  # with the fitted temperature
     report: dict[str, Any]  # what was compared, for the run's report
+    draft: Artifact  # with the chosen way to read long texts, the temperature, and a cascade
     validation: Mapping[str, Evaluated] = field(default_factory=dict)
 
 
@@ -68,9 +67,7 @@ class TrainingTask(ABC, Generic[TextRows, Evaluated]):
         """Choose on the validation parts what can be chosen after training."""
 
     @abstractmethod
-    def measure(
-        self, run: TrainingRun, draft: Artifact, fitted: Fitted[Evaluated]
-    ) -> HeldOutAnswers[Evaluated]:
+    def measure(self, run: TrainingRun, fitted: Fitted[Evaluated]) -> HeldOutAnswers[Evaluated]:
         """Answer the validation parts, the test parts and the files that are measured only."""
 
     @abstractmethod

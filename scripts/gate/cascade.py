@@ -1,0 +1,43 @@
+"""A candidate's cascade compared with its own full model, on the golden set."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from function.core.artifact import MANIFEST, Artifact, open_artifact
+from scripts.evaluate.evaluation import load_verified
+from scripts.evaluate.paired import compare_paired
+from scripts.gate.golden_set import GoldenSet
+
+
+def drop_worse_cascade(
+    candidate: Artifact, golden: GoldenSet[Any], folder: Path
+) -> tuple[Artifact, str]:
+    """Return the candidate, or a copy without its cascade where that is surely worse, and why.
+
+    Where the golden set is too small to tell, the cascade stands on the proof in its manifest.
+    Raises InputError or PredictionError where the candidate cannot answer the golden set.
+    """
+    if candidate.manifest.cascade is None:
+        return candidate, ""
+    served = golden.answers(load_verified(candidate), "candidate, golden set")
+    full = golden.answers(load_verified(candidate, cascade=False), "its full model, golden set")
+    paired = compare_paired(served.right, full.right)
+    if paired.high >= 0:
+        return candidate, ""
+    shutil.copytree(candidate.path, folder)
+    first_stage = candidate.file("first_stage").name
+    (folder / first_stage).unlink()
+    files = {name: entry for name, entry in candidate.manifest.files.items() if name != first_stage}
+    dropped = {"version": candidate.version, "difference": round(paired.difference, 5)}
+    changes = {
+        "files": files,
+        "cascade": None,
+        "provenance": candidate.manifest.provenance | {"cascade_dropped": dropped},
+    }
+    manifest = candidate.manifest.model_copy(update=changes)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return open_artifact(folder), (
+        f"The cascade was dropped: on the golden set it is {-100 * paired.difference:.2f} points "
+        f"below its own full model ({100 * paired.low:+.2f} to {100 * paired.high:+.2f})."
+    )
