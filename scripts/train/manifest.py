@@ -139,6 +139,8 @@ def render_card(manifest: Manifest) -> str:
         "",
         *(_entities(manifest) if manifest.task == "token-classification" else _classes(manifest)),
     ]
+    if manifest.cascade:
+        lines += ["", *_cascade(manifest.cascade.proof)]
     lines += [
         "",
         f"Texts beyond {manifest.tokenization.max_tokens} tokens: {manifest.tokenization.window}. "
@@ -172,6 +174,20 @@ def _classes(manifest: Manifest) -> Iterator[str]:
             f"| {row['accuracy_low']:.2%} to {row['accuracy_high']:.2%} "
             f"| {row['calibration_error']:.3f} |"
         )
+
+
+def _cascade(proof: dict[str, Any]) -> Iterator[str]:
+    low, high = (100 * end for end in proof["interval"])
+    yield (
+        f"Cascade: of {proof['texts']:,} validation texts the first stage answers "
+        f"{proof['share']:.1%}; {proof['accuracy']:.2%} are right, {proof['full_accuracy']:.2%} "
+        f"by the full model alone (95 % interval of the difference {low:+.2f} to {high:+.2f} points)."
+    )
+    yield ""
+    yield "| threshold | answered first | accuracy |"
+    yield "| --- | --- | --- |"
+    for threshold, share, accuracy in proof["curve"][::4]:
+        yield f"| {threshold:.3f} | {share:.1%} | {accuracy:.2%} |"
 
 
 def _entities(manifest: Manifest) -> Iterator[str]:
