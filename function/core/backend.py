@@ -55,5 +55,6 @@ def run_in_batches(
         if batch and len(windows[index]) * (len(batch) + 1) > batch_tokens:
             flush()
         batch.append(index)
-    flush()
+    if batch:
+        flush()
     return [outputs[index] for index in range(len(windows))]
