@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import numpy as np
 import pytest
@@ -269,6 +270,27 @@ def test_a_file_that_is_no_table_is_refused_by_name(make_table, content):
     artifact = make_table(content)
     with pytest.raises(ArtifactError, match=r"^sentiment/first_stage\.safetensors: cannot be read"):
         open_first_stage(opened_without_sizes(artifact))
+
+
+def test_a_header_with_random_damage_is_refused_by_name_or_harmless(tmp_path):
+    small = CASCADE.model_copy(update={"buckets": 1 << 10})
+    folder = write_artifact(tmp_path / "sentiment", cascade=small)
+    artifact, path = open_artifact(folder), folder / FIRST_STAGE[0]
+    header, whole, draw = len(path.read_bytes()) - (1 << 10), path.read_bytes(), random.Random(7)
+    refusals = []
+    for _ in range(500):
+        start = draw.randrange(header)
+        put = draw.choice([b"", b"0", b"-", b"[", b"null", b"1e400", b"9" * 30, b"\xff"])
+        path.write_bytes(whole[:start] + put + whole[start + draw.randrange(9) :])
+        try:
+            first_stage = open_first_stage(artifact)
+        except ArtifactError as error:
+            refusals.append(str(error))
+        else:
+            assert first_stage is not None
+            assert np.isfinite(first_stage.logits(np.array([4]))).all()
+    assert len(refusals) > 400
+    assert all(each.startswith("sentiment/first_stage.safetensors: ") for each in refusals)
 
 
 @pytest.mark.parametrize("kept", [4, 40, -1])
