@@ -19,7 +19,8 @@ class ServiceError extends Error {}
  *
  * @typedef {{start: number, end: number, weight: number}} Highlight  in code points of the text
  * @typedef {{label: string, score: number, scores: {label: string, score: number}[],
- *   tokens: number, windows: number, truncated: boolean, highlights?: Highlight[]}} Prediction
+ *   tokens: number, windows: number, truncated: boolean, stage: "first" | "full",
+ *   highlights?: Highlight[]}} Prediction
  * @typedef {{label: string, text: string, start: number, end: number, score: number}} Entity
  * @typedef {{entities: Entity[], tokens: number, windows: number, truncated: boolean}} EntityPrediction
  * @typedef {{model: {name: string, version: string, digest: string},

@@ -37,7 +37,7 @@ class Score(TypedDict):
 
 
 class Prediction(TypedDict):
-    """Classification of one text; `scores` best first."""
+    """Classification of one text; `scores` best first, `stage` that of a cascade that answered."""
 
     label: str
     score: float
@@ -45,6 +45,7 @@ class Prediction(TypedDict):
     tokens: int
     windows: int
     truncated: bool
+    stage: Literal["first", "full"]
     highlights: NotRequired[list[Highlight]]
 
 

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, settings
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from function.core.catalog import Catalog
-from function.core.predictor import Predictor
-from function.core.tokenization import TextTokenizer
+from function.core.predictor import Predictor, load_predictor
 from tests.tiny import write_artifact
 
 REPOSITORY = Path(__file__).parent.parent
@@ -37,9 +36,9 @@ def make_predictor(tmp_path: Path) -> Callable[..., Predictor]:
 
     def make(max_request_windows: int = 1000, **settings: object) -> Predictor:
         folder = write_artifact(tmp_path / f"a{len(list(tmp_path.iterdir()))}", **settings)  # type: ignore[arg-type]
-        opened = open_artifact(folder)
-        tokenizer = TextTokenizer(opened.file("tokenizer"))
-        return Predictor(opened, tokenizer, OnnxBackend(opened, 1), max_request_windows)
+        return load_predictor(
+            open_artifact(folder), lambda opened: OnnxBackend(opened, 1), max_request_windows
+        )
 
     return make
 

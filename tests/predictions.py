@@ -23,16 +23,19 @@ def log_lines(
     tokens: float = 200,
     pieces: float = 1.08,
     right: float | None = None,
+    first: float | None = None,
     begin: datetime = START,
 ) -> Iterator[dict[str, Any]]:
     """Predictions a minute apart. negative: share of that label. tokens: the median. pieces: tokens
-    a word. right: the share with right answers, where every text has feedback."""
-    generator = np.random.default_rng(seed)
+    a word. right: the share with right answers, where every text has feedback. first: the share of
+    the first stage; None: lines without a stage."""
+    generator, stages = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     for number in range(count):
         time = f"{begin + timedelta(minutes=number):%Y-%m-%dT%H:%M:%S.000Z}"
         id_ = f"{begin:%d%H}-{seed}-{number}"
         label = "negative" if generator.random() < negative else "positive"
         size = max(2, int(generator.lognormal(np.log(tokens), 0.6)))
+        stage = {} if first is None else {"stage": "first" if stages.random() < first else "full"}
         yield {
             "log": "prediction",
             "id": id_,
@@ -46,6 +49,7 @@ def log_lines(
             "tokens": size,
             "words": max(1, round(size / (pieces + abs(generator.normal(0, 0.03))))),
             "windows": 1,
+            **stage,
         }
         if right is not None:
             other = "positive" if label == "negative" else "negative"

@@ -109,10 +109,13 @@ def record_answer(
     server_timing = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
     if not timings.explanation_ms:
         del stages["explanation"]
+    first = sum(isinstance(each, Prediction) and each.stage == "first" for each in predictions)
     request.state.log |= {
         "model": result.model.name,
         "version": result.model.version,
         "texts": len(predictions),
+        **({"texts_first": first} if result.model.cascade else {}),
+        "texts_full": len(predictions) - first,
         "tokens": sum(prediction.tokens for prediction in predictions),
         "windows": sum(prediction.windows for prediction in predictions),
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},

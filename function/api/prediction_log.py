@@ -102,5 +102,5 @@ def _lines(drawn: str, answered: AnsweredRequest, key: bytes) -> Iterator[str]:
 
 def _labels(prediction: AnyPrediction, summary: PredictionSummary) -> Record:
     if isinstance(prediction, Prediction):
-        return {"label": prediction.label}
+        return {"label": prediction.label, "stage": prediction.stage}
     return {"labels": summary.labels}

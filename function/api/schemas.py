@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from function.core.types import Grouping, ModelInfo, Options, PredictionResult
+from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
 
 REVIEW = "A warm, funny film that never talks down to its audience."
 
@@ -28,8 +28,19 @@ class Parameters(BaseModel):
         Grouping, Field(description="Entities as a whole, or each word by itself with its tag")
     ] = "entities"
 
+    cascade: Annotated[
+        Literal["auto", "off"],
+        Field(description="Let a first stage answer texts of which it is sure, where there is one"),
+    ] = "auto"
+
     def options(self) -> Options:
-        return Options(self.top_k, self.explain, self.long_text, grouping=self.grouping)
+        return Options(
+            self.top_k,
+            self.explain,
+            self.long_text,
+            grouping=self.grouping,
+            cascade=self.cascade,
+        )
 
 
 class PredictRequest(BaseModel):
@@ -80,7 +91,10 @@ class HighlightSchema(BaseModel):
 
 
 class PredictionSchema(BaseModel):
-    """Classification of one text; `scores` best first, `highlights` if asked for."""
+    """Classification of one text; `scores` best first, `highlights` if asked for.
+
+    `stage` is the stage of the model's cascade that answered; without a cascade, `full`.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -90,6 +104,7 @@ class PredictionSchema(BaseModel):
     tokens: int
     windows: int
     truncated: bool
+    stage: Stage
     highlights: list[HighlightSchema] | None = None
 
 
@@ -154,7 +169,10 @@ class LimitsSchema(BaseModel):
 
 
 class ModelSchema(BaseModel):
-    """Served model; `metrics` by data set and `samples` to try, as its manifest has them."""
+    """Served model; `metrics` by data set and `samples` to try, as its manifest has them.
+
+    `cascade` says whether a first stage answers some texts.
+    """
 
     name: str
     version: str
@@ -162,6 +180,7 @@ class ModelSchema(BaseModel):
     task: str
     labels: list[str]
     default: bool
+    cascade: bool
     metrics: dict[str, dict[str, float]]
     samples: list[str]
     limits: LimitsSchema
@@ -175,6 +194,7 @@ class ModelSchema(BaseModel):
             task=model.task,
             labels=list(model.labels),
             default=model.default,
+            cascade=model.cascade,
             metrics=model.metrics,
             samples=list(model.samples),
             limits=limits,

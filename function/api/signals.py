@@ -55,6 +55,13 @@ def _counter(member: str, description: str) -> Signal:
     return Signal(member, description, "Count", metric, "counter", MODEL, ("request",), SERVED)
 
 
+def _texts_signal(stage: str, description: str, *lines: LineKind) -> Signal:
+    """Return the count of texts that one stage of a cascade answered."""
+    labels, dimensions = ("stage", *MODEL), SERVED if lines else ()
+    member, metric = f"texts_{stage}", "texts_total"
+    return Signal(member, description, "Count", metric, "counter", labels, lines, dimensions)
+
+
 def _text_signal(member: str, description: str) -> Signal:
     return Signal(member, description, "None", member, "histogram", MODEL, ("request",), SERVED)
 
@@ -92,7 +99,9 @@ SIGNALS = (
     _stage_signal("inference", "model calls", "request"),
     _stage_signal("decoding", "from logits to predictions", "request"),
     _stage_signal("explanation", "weighing words, if asked for", "request"),
-    _counter("texts", "answered texts"),
+    Signal("texts", "answered texts", "Count", lines=("request",), dimensions=SERVED),
+    _texts_signal("first", "texts that the first stage of a cascade answered alone", "request"),
+    _texts_signal("full", "texts that the full model answered"),
     _counter("tokens", "tokens of answered texts"),
     _counter("windows", "windows of answered texts"),
     Signal(

@@ -45,6 +45,8 @@ class Admission:
     def admit(self, texts: Sequence[str]) -> Iterator["Claim"]:
         """Count a request for its duration, by the length of its texts until its claim is updated.
 
+        That estimate also bounds the texts that are tokenised at once, and so includes those that
+        a first stage may answer: a full queue refuses them too.
         Raises OverloadedError if there is no room.
         """
         claim = Claim(self)

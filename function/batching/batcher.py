@@ -52,7 +52,12 @@ class Batcher:
         return len(self._queue)
 
     async def run(self, windows: Sequence[TokenIds]) -> RequestOutputs:
-        """Run one request's windows; raises PredictionError. Cancelled, they leave the queue."""
+        """Run one request's windows; raises PredictionError. Cancelled, they leave the queue.
+
+        A request without windows, whose texts the first stage answered, waits for nothing.
+        """
+        if not windows:
+            return RequestOutputs([], 0.0, 0.0)
         request = PendingRequest(len(windows))
         self._queue.put(request, windows)
         self._arrival.set()

@@ -82,6 +82,8 @@ Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
 class Blend(_Section):
     """Weights of both stages' calibrated logits in an answer to which both contribute."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     full: float
     first: float
 
@@ -92,15 +94,18 @@ class Cascade(_Section):
     Attributes:
         buckets: size of its table, a power of two.
         certainty: coefficients of P(right): constant, margin, log tokens, margin times log tokens.
-        threshold: P(right) from which on it answers.
+        threshold: P(right) from which on it answers; above even odds, so that its best label is
+            also the most probable.
         proof: texts, share answered, accuracies and their paired interval; see
             `scripts/train/cascade.py`.
     """
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     kind: Literal["ngrams"]
     buckets: Annotated[int, Field(ge=1 << 10, le=1 << 24)]
     certainty: tuple[float, float, float, float]
-    threshold: Annotated[float, Field(gt=0, le=1)]
+    threshold: Annotated[float, Field(gt=0.5, le=1)]
     blend: Blend
     proof: dict[str, Any]
 

@@ -26,7 +26,7 @@ Buckets = npt.NDArray[np.intp]
 Table = npt.NDArray[np.int8]
 
 TABLE, SCALE, BIAS = "table", "scale", "bias"
-NUMPY_TYPES = {"I8": np.int8, "F32": np.float32}
+NUMPY_TYPES = {"I8": "int8", "F32": "float32"}
 LENGTH = 8  # bytes of a safetensors header's length
 # Odd multipliers of 64 bits, one for each place in an n-gram; any change makes every table useless.
 MULTIPLIERS = tuple(
@@ -79,10 +79,10 @@ class FirstStage:
         return FirstAnswer(logits, right, right >= self.settings.threshold)
 
     def logits(self, ids: TokenIds) -> Scores:
-        """Return the logits, (labels,), of token ids."""
+        """Return the logits, (labels,), of token ids; of none, the biases."""
         buckets = hash_ngrams(ids, len(self._table))
         sums = self._table[buckets].sum(axis=0, dtype=np.int64)
-        columns = sums * self._scale / np.sqrt(len(buckets)) + self._bias
+        columns = sums * self._scale / np.sqrt(max(len(buckets), 1)) + self._bias
         return np.array([0.0, columns[0]]) if len(columns) == 1 else columns
 
     def blend(self, full: Scores, first: Scores) -> Scores:
@@ -94,7 +94,7 @@ def hash_ngrams(ids: TokenIds, buckets: int) -> Buckets:
     """Return the buckets of all 1- to 3-grams, each once, ascending.
 
     Args:
-        ids: (tokens,) at least one.
+        ids: (tokens,), none if an explanation removes the only word.
         buckets: size of the table, a power of two.
     """
     first, second, third = MULTIPLIERS
@@ -117,14 +117,19 @@ def open_first_stage(artifact: Artifact) -> FirstStage | None:
     if settings is None:
         return None
     path = artifact.file("first_stage")
-    name = f"{artifact.path.name}/{path.name}"
-    labels = len(artifact.manifest.labels)
+    name, labels = f"{artifact.path.name}/{path.name}", len(artifact.manifest.labels)
+    if artifact.manifest.task != "text-classification":
+        raise ArtifactError(f"{name}: only text classification has a first stage")
     columns = 1 if labels == 2 else labels
     tensors = _map_tensors(path, name)
-    shapes = {TABLE: (settings.buckets, columns), SCALE: (columns,), BIAS: (columns,)}
-    found = {key: tensor.shape for key, tensor in tensors.items()}
-    if found != shapes or tensors[TABLE].dtype != np.int8:
-        raise ArtifactError(f"{name}: its tensors are {found}, the cascade needs {shapes}")
+    needed = {
+        TABLE: ("int8", (settings.buckets, columns)),
+        SCALE: ("float32", (columns,)),
+        BIAS: ("float32", (columns,)),
+    }
+    found = {key: (str(tensor.dtype), tensor.shape) for key, tensor in tensors.items()}
+    if found != needed:
+        raise ArtifactError(f"{name}: its tensors are {found}, the cascade needs {needed}")
     scale, bias = (np.array(tensors[key], np.float64) for key in (SCALE, BIAS))
     if not np.isfinite([*scale, *bias]).all():
         raise ArtifactError(f"{name}: numbers in it are not finite")
@@ -139,12 +144,10 @@ def _map_tensors(path: Path, name: str) -> dict[str, npt.NDArray[np.generic]]:
         start = LENGTH + int.from_bytes(content[:LENGTH], "little")
         header = json.loads(content[LENGTH:start])
         header.pop("__metadata__", None)
+        data = memoryview(content)[start:]
         return {
             key: np.frombuffer(
-                content,
-                NUMPY_TYPES[entry["dtype"]],
-                count=int(np.prod(entry["shape"])),
-                offset=start + entry["data_offsets"][0],
+                data[slice(*entry["data_offsets"])], NUMPY_TYPES[entry["dtype"]]
             ).reshape(entry["shape"])
             for key, entry in header.items()
         }

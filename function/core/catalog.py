@@ -137,6 +137,7 @@ class Catalog:
             task=artifact.manifest.task,
             labels=artifact.manifest.labels,
             default=name == self._default,
+            cascade=artifact.manifest.cascade is not None,
             metrics=artifact.manifest.metrics,
             samples=artifact.manifest.samples,
         )

@@ -115,6 +115,8 @@ class EntityFinder:
             raise InputError("top_k: this model finds entities, and has no labels to rank")
         if options.activation != "softmax":
             raise InputError("this model's scores are probabilities of tags: ask for no other")
+        if options.cascade != "auto":
+            raise InputError("cascade: this model finds entities, and has no first stage")
 
     def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
         """See `core.decoders.Decoder`."""

@@ -148,8 +148,8 @@ class Predictor:
         """Ask the first stage; None if there is none, or the options leave it no say."""
         if self._first_stage is None or options.cascade == "off":
             return None
-        # It reads whole texts: it has no answer to the start of one.
-        whole = len(encoded.ids) <= self._capacity or options.long_text is None
+        # It reads whole texts: it has no answer to a part of one.
+        whole = len(encoded.ids) <= self._capacity or options.long_text in (None, "window")
         return self._first_stage.answer(encoded.ids) if whole else None
 
     def _cut(

@@ -17,7 +17,7 @@ class Options:
     """Options of one prediction.
 
     Token classification supports `long_text`, `grouping` and `outside`; text classification
-    supports all but the last two.
+    supports all but `grouping` and `outside`.
 
     Attributes:
         top_k: Number of labels to return; None returns all.
@@ -138,7 +138,7 @@ class Timings:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Served model, as `/v1/models` lists it."""
+    """Served model, as `/v1/models` lists it; `cascade` if it has a first stage."""
 
     name: str
     version: str
@@ -146,6 +146,7 @@ class ModelInfo:
     task: str
     labels: Sequence[str]
     default: bool
+    cascade: bool = False
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     samples: Sequence[str] = ()
 

@@ -130,7 +130,8 @@ def _family(signal: Signal, registry: CollectorRegistry) -> Family:
 
 
 def _stage(signal: Signal) -> str:
-    return signal.member.removesuffix("_ms")
+    """Return the value of a signal's label `stage`: of a request, or of a cascade."""
+    return signal.member.removesuffix("_ms").removeprefix("texts_")
 
 
 def _in_base_units(signal: Signal) -> float:

@@ -138,7 +138,7 @@ def _models(service: str) -> list[cloudwatch.IWidget]:
             "Texts",
             *(
                 metrics_by_model(service, f'"{each}"', "Sum")
-                for each in ("texts", "tokens", "windows")
+                for each in ("texts", "texts_first", "tokens", "windows")
             ),
             right=[metrics_by_model(service, '"model_age_days"', "Maximum")],
         ),

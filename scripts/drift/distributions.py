@@ -14,10 +14,16 @@ import numpy as np
 from function.core.artifact import Manifest
 from scripts.common.errors import ThinReferenceError, UsageError
 from scripts.drift.prediction_log import Numbers, PredictionLog
-from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES
+from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES, STAGE_EDGES
 
-LABELS, SCORE, TOKENS, RATIO = FEATURES = ("labels", "score", "tokens", "tokens_per_word")
-OWN_EDGES = {SCORE: SCORE_EDGES, TOKENS: LENGTH_EDGES, RATIO: RATIO_EDGES}
+FEATURES = ("labels", "score", "tokens", "tokens_per_word", "stages")
+LABELS, SCORE, TOKENS, RATIO, STAGES = FEATURES
+OWN_EDGES = {
+    SCORE: SCORE_EDGES,
+    TOKENS: LENGTH_EDGES,
+    RATIO: RATIO_EDGES,
+    STAGES: STAGE_EDGES,
+}
 OTHER = "other"
 FEWEST_TEXTS = 300  # of a reference
 
@@ -109,15 +115,16 @@ def profile_distributions(profile: Mapping[str, Any]) -> Distributions:
         if feature in profile:
             edges = np.array(profile[feature]["edges"], dtype=float)
             counts = np.array(profile[feature]["counts"], dtype=float)
-            found[feature] = Distribution(_bin_names(edges), counts, edges)
+            found[feature] = Distribution(_bin_names(feature, edges), counts, edges)
     return found
 
 
 def reference_distributions(log: PredictionLog) -> Distributions:
-    """Return the distributions of a log in the bins of profiles."""
+    """Return the distributions of a log in the bins of profiles; stages if it has both."""
     bins = {
-        feature: Distribution(_bin_names(edges), np.zeros(len(edges) - 1), edges)
+        feature: Distribution(_bin_names(feature, edges), np.zeros(len(edges) - 1), edges)
         for feature, edges in OWN_EDGES.items()
+        if feature != STAGES or np.nansum(log.first)
     }
     labels = Distribution([*log.labels, OTHER], np.zeros(len(log.labels) + 1))
     return window_distributions(log, {LABELS: labels, **bins})
@@ -125,7 +132,12 @@ def reference_distributions(log: PredictionLog) -> Distributions:
 
 def window_distributions(log: PredictionLog, reference: Distributions) -> Distributions:
     """Return the distributions of a log in a reference's bins, without features that it lacks."""
-    values = {SCORE: log.scores, TOKENS: log.tokens, RATIO: log.tokens / np.maximum(log.words, 1)}
+    values = {
+        SCORE: log.scores,
+        TOKENS: log.tokens,
+        RATIO: log.tokens / np.maximum(log.words, 1),
+        STAGES: log.first,
+    }
     found = {}
     for feature, like in reference.items():
         if like.edges is None:
@@ -152,7 +164,9 @@ def _histogram(values: Numbers, edges: Numbers) -> Numbers:
     return counts.astype(float)
 
 
-def _bin_names(edges: Numbers) -> list[str]:
+def _bin_names(feature: str, edges: Numbers) -> list[str]:
+    if feature == STAGES:
+        return ["full model", "first stage"]
     *names, last = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
     # The last bin has no upper limit; its edge says nothing.
     return [*names, last if edges[-1] <= 1 else f"{edges[-2]:g} or more"]

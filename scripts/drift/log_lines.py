@@ -19,7 +19,8 @@ GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 ENTITIES = pa.list_(pa.struct([("label", pa.string()), ("start", pa.int64()), ("end", pa.int64())]))
 SCHEMA = pa.schema(
     [
-        *((name, pa.string()) for name in ("log", "id", "time", "model", "version", "label")),
+        *((name, pa.string()) for name in ("log", "id", "time", "model", "version")),
+        *((name, pa.string()) for name in ("label", "stage")),
         ("labels", pa.map_(pa.string(), pa.int64())),
         *((name, pa.float64()) for name in ("score", "margin")),
         *((name, pa.int64()) for name in ("characters", "tokens", "words", "windows")),

@@ -74,6 +74,9 @@ class PredictionLog:
     labels: Sequence[str]  # all that occur in answers
     # how often each of `labels`: one for a classified text, any number for entities
     answers: Numbers
+    # 1 where the first stage of a cascade answered, 0 where the full model did, NaN in lines
+    # without a stage: of entities, or written before there were cascades
+    first: Numbers
     scores: Numbers  # NaN where there was none
     tokens: Numbers  # length of the text
     words: Numbers
@@ -94,6 +97,7 @@ class PredictionLog:
             list(np.array(self.versions, dtype=object)[rows]),
             self.labels,
             self.answers[rows],
+            self.first[rows],
             self.scores[rows],
             self.tokens[rows],
             self.words[rows],
@@ -148,6 +152,10 @@ def _check(line: Mapping[str, Any]) -> None:
         raise TypeError("not a line of the prediction log")
 
 
+def _is_first(line: Mapping[str, Any]) -> float:
+    return float(line["stage"] == "first") if "stage" in line else np.nan
+
+
 def _label_counts(line: Mapping[str, Any]) -> Mapping[str, float]:
     counts: Mapping[str, float] = line["labels"] if "labels" in line else {line["label"]: 1}
     return counts
@@ -174,6 +182,7 @@ def _arrays(
         versions=[line["version"] for line in lines],
         labels=labels,
         answers=answers,
+        first=np.array([_is_first(line) for line in lines]),
         scores=np.array([float(line.get("score", np.nan)) for line in lines]),
         tokens=np.array([float(line["tokens"]) for line in lines]),
         words=np.array([float(line["words"]) for line in lines]),

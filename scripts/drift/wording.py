@@ -4,7 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from scripts.drift.distributions import LABELS, RATIO, SCORE, TOKENS, Distribution, Reference
+from scripts.drift.distributions import (
+    LABELS,
+    RATIO,
+    SCORE,
+    STAGES,
+    TOKENS,
+    Distribution,
+    Reference,
+)
 from scripts.drift.timeline import TimeSlice, find_change
 from scripts.drift.verdict import ACCURACY, FEWEST, DriftVerdict, FeatureResult, accuracy_interval
 
@@ -14,12 +22,14 @@ NAMES = {
     SCORE: "certainty",
     TOKENS: "length",
     RATIO: "tokens per word",
+    STAGES: "first stage",
 }
 # The two sides of a value, in front of which the share of texts stands.
 SIDES = {
     SCORE: ("have a score below {0:g}", "have a score of {0:g} or more"),
     TOKENS: ("have fewer than {0:g} tokens", "have {0:g} tokens or more"),
     RATIO: ("have fewer than {0:g} tokens per word", "have {0:g} tokens per word or more"),
+    STAGES: ("were answered by the full model", "were answered by the first stage"),
 }
 ADVICE = {
     ACCURACY: "The model errs more often. Read some of the answers that people corrected, add them "
@@ -31,6 +41,8 @@ ADVICE = {
     TOKENS: "Check whether a client cuts texts, joins them, or sends another kind of text.",
     RATIO: "Words are split differently than before: another language, garbled characters, or "
     "names and misspellings. Read some texts of each client.",
+    STAGES: "The first stage answers more, or fewer, of the texts, which changes their cost: read "
+    "some of them, and check whether a client sends the parameter cascade.",
 }
 
 

@@ -1,7 +1,7 @@
 """Answers of a classifier on labelled texts, by the very code that serves it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ BATCH = 32
 MOST_WINDOWS = 1_000_000  # of one call: offline, nothing needs a bound
 
 Codes = npt.NDArray[np.int64]  # of labels: their positions in the manifest
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Evaluation:
     probabilities: Probabilities
     truth: Codes  # (texts,) of label codes
     tokens: Codes  # (texts,) of each whole text, without special tokens
+    first: Codes | None = None  # (texts,) 1 where the first stage of a cascade answered
 
 
 def open_predictor(
@@ -75,6 +77,7 @@ def evaluate(
     ]
     scores: list[Mapping[str, float]] = []
     tokens: list[int] = []
+    first: list[int] = []
     with Progress(title, len(order)) as progress:
         for start in range(0, len(order), BATCH):
             texts = [rows.texts[row] for row in order[start : start + BATCH]]
@@ -82,8 +85,10 @@ def evaluate(
             for prediction in predictions:
                 scores.append({entry.label: entry.score for entry in prediction.scores})
                 tokens.append(prediction.tokens)
+                first.append(prediction.stage == "first")
             progress.advance(len(texts))
-    return _evaluation(scores, tokens, rows.select(order), predictor.labels)
+    found = _evaluation(scores, tokens, rows.select(order), predictor.labels)
+    return replace(found, first=np.array(first, dtype=np.int64))
 
 
 def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
@@ -93,6 +98,7 @@ def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
         np.concatenate([part.probabilities for part in each]),
         np.concatenate([part.truth for part in each]),
         np.concatenate([part.tokens for part in each]),
+        np.concatenate([part.first for part in each if part.first is not None] or [_NONE]),
     )
 
 

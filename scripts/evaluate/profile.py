@@ -14,6 +14,7 @@ from scripts.evaluate.evaluation import Evaluation
 SCORE_EDGES = np.linspace(0.0, 1.0, 21)
 LENGTH_EDGES = np.array([0, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 1_000_000])
 RATIO_EDGES = np.array([0.0, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.6, 2.0, 3.0, 100.0])
+STAGE_EDGES = np.array([0.0, 0.5, 1.0])  # 0: the full model answered, 1: the first stage did
 PER_TEXT_EDGES = np.array([0, 1, 2, 3, 4, 6, 8, 12, 16, 32, 64, 1_000_000])
 
 
@@ -31,6 +32,7 @@ def reference_profile(
         for text in tokenizer.encode(texts)
         if len(text.ids)
     ]
+    stages = evaluation.first
     return {
         "texts": len(predicted),
         "labels": {
@@ -39,6 +41,9 @@ def reference_profile(
         "score": histogram(evaluation.probabilities.max(1), SCORE_EDGES),
         "tokens": histogram(evaluation.tokens, LENGTH_EDGES),
         "tokens_per_word": histogram(np.array(ratios), RATIO_EDGES),
+        **(
+            {"stages": histogram(stages, STAGE_EDGES)} if stages is not None and any(stages) else {}
+        ),
     }
 
 

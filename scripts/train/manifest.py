@@ -181,7 +181,8 @@ def _cascade(proof: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Cascade: of {proof['texts']:,} validation texts the first stage answers "
         f"{proof['share']:.1%}; {proof['accuracy']:.2%} are right, {proof['full_accuracy']:.2%} "
-        f"by the full model alone (95 % interval of the difference {low:+.2f} to {high:+.2f} points)."
+        f"by the full model alone (95 % interval of the difference {low:+.2f} to {high:+.2f} "
+        "points)."
     )
     yield ""
     yield "| threshold | answered first | accuracy |"

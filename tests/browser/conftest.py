@@ -24,7 +24,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.tiny import write_artifact
+from tests.tiny import CASCADE, write_artifact
 from tests.tiny_entities import write_entity_artifact
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -76,7 +76,7 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server of tiny models: two that classify, and one that finds entities."""
+    """A server of tiny models: three that classify (one by a cascade), one that finds entities."""
     models = tmp_path_factory.mktemp("models")
     own = [
         "A good film.",
@@ -85,6 +85,7 @@ def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ]
     write_artifact(models / "sentiment")
     write_artifact(models / "sentiment-lstm", model="sentiment-lstm", temperature=4.0, samples=own)
+    write_artifact(models / "cascaded", model="cascaded", cascade=CASCADE)
     write_entity_artifact(models / "ner", max_tokens=64)
     with serving(models, models.parent / "tiny-server.log") as url:
         yield url

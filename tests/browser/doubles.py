@@ -24,7 +24,7 @@ def texts_of(request: Request) -> list[str]:
 def prediction(label: str = "positive", score: float = 0.9, **more: Any) -> Json:
     others = [name for name in SENTIMENT if name != label]
     scores = [{"label": label, "score": score}, {"label": others[0], "score": 1 - score}]
-    plain = {"tokens": 7, "windows": 1, "truncated": False}
+    plain = {"tokens": 7, "windows": 1, "truncated": False, "stage": "full"}
     return {"label": label, "score": score, "scores": scores, **plain, **more}
 
 
@@ -66,6 +66,7 @@ def model(
         "task": task,
         "labels": list(labels),
         "default": name == "sentiment",
+        "cascade": False,
         "metrics": {MEASURED_ON[task]: {"accuracy": 0.93}},
         "samples": [],
         "limits": {"body_bytes": 4_000_000, "texts": 64, "characters": 100_000, **limits},

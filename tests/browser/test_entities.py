@@ -84,7 +84,7 @@ def test_the_page_reports_kindly_that_the_server_found_nothing(tiny_page: Page) 
 
 def test_each_classifier_answers_where_it_is_chosen(tiny_page: Page) -> None:
     choice = tiny_page.get_by_label("Model")
-    expect(choice.locator("option")).to_have_text(["sentiment", "sentiment-lstm"])
+    expect(choice.locator("option")).to_have_text(["sentiment", "cascaded", "sentiment-lstm"])
     for name, score in [("sentiment", "98.2% sure"), ("sentiment-lstm", "73.1% sure")]:
         choice.select_option(name)
         tiny_page.get_by_label("Text to classify").fill("good")

@@ -73,6 +73,20 @@ def test_the_verdict_names_the_model_its_version_and_the_time_it_took(page: Page
     expect(facts).to_contain_text(re.compile(r"Round trip\s*[\d.,]+ m?s"))
 
 
+def test_the_verdict_of_a_cascade_names_the_stage_that_answered(tiny_page: Page) -> None:
+    facts = tiny_page.locator("#verdict .facts")
+    classify(tiny_page, "A good film.")
+    expect(facts).to_contain_text("Computed in")
+    expect(facts).not_to_contain_text("Answered by")
+
+    tiny_page.get_by_label("Model").select_option("cascaded")
+    classify(tiny_page, "good film")
+    expect(facts).to_contain_text(re.compile(r"Answered by\s*the first stage"))
+    expect(tiny_page.locator(".reading mark").first).to_have_text("good")
+    classify(tiny_page, "dull film")
+    expect(facts).to_contain_text(re.compile(r"Answered by\s*the full model"))
+
+
 def test_control_enter_asks_for_the_verdict(page: Page) -> None:
     page.get_by_label("Text to classify").fill("Funny, tender and over far too soon.")
     page.keyboard.press("Control+Enter")

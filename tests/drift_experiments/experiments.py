@@ -128,6 +128,7 @@ def joined(logs: Sequence[PredictionLog]) -> PredictionLog:
         versions=[version for log in logs for version in log.versions],
         labels=labels,
         answers=np.concatenate(answers),
+        first=np.concatenate([log.first for log in logs]),
         scores=np.concatenate([log.scores for log in logs]),
         tokens=np.concatenate([log.tokens for log in logs]),
         words=np.concatenate([log.words for log in logs]),

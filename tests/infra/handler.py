@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.tiny import write_artifact
+from tests.tiny import CASCADE, write_artifact
 
 CONTEXT = SimpleNamespace(aws_request_id="1", function_name="f", memory_limit_in_mb=1769)
 Handler = Callable[[dict[str, Any]], dict[str, Any]]
@@ -19,7 +19,7 @@ Handler = Callable[[dict[str, Any]], dict[str, Any]]
 @contextmanager
 def started(folder: Path, **environment: str) -> Iterator[Handler]:
     """A handler that has just been imported. environment: variables next to MODELS_DIR."""
-    write_artifact(folder / "sentiment")
+    write_artifact(folder / "sentiment", cascade=CASCADE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MODELS_DIR", str(folder))
         # The handler leaves these out of a Lambda's start; other tests want them as they were.

@@ -16,11 +16,11 @@ from function.api.signals import SIGNALS
 from tests.conftest import REPOSITORY
 from tests.embedded_metric_format import metrics_of
 from tests.integration.test_server import free_port, start, wait_until_ready
-from tests.tiny import write_artifact
+from tests.tiny import CASCADE, write_artifact
 
 pytestmark = pytest.mark.integration
 
-BODY = {"inputs": ["good film", "bad"], "parameters": {"explain": True}}
+BODY = {"inputs": ["good film", "dull"], "parameters": {"explain": True}}
 PROGRAM = """
 import json, sys
 from function.lambda_handler import handler
@@ -39,7 +39,7 @@ class Reported(NamedTuple):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    write_artifact(folder / "sentiment")
+    write_artifact(folder / "sentiment", cascade=CASCADE)
     return folder
 
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from function.backends.onnx_backend import OnnxBackend
@@ -45,7 +46,7 @@ def test_versions_keep_their_names_and_answers(open_predictor):
     assert predictor.artifact.version == FIRST
     assert predictor.artifact.manifest.metrics == {"film-test": {"accuracy": 0.9, "texts": 300.0}}
     ((answer,), _) = predictor.predict(["good film"], Options())
-    assert answer.label == "positive"
+    assert (answer.label, answer.stage) == ("positive", "full")
     assert answer.score == pytest.approx(0.98201, abs=1e-4)
 
 
@@ -101,5 +102,6 @@ def test_the_prediction_log_is_read_and_its_feedback_joined(name):
     assert (list(log.labels), log.damaged) == (["negative", "positive"], 0)
     assert list(log.scores) == [0.982, 0.9997]
     assert log.correct[0] == 0, "feedback says negative"
+    assert np.isnan(log.first).all(), "there were no cascades"
     entities = build_log(lines_of((WRITTEN / name).read_bytes()), EVER, "ner")
     assert dict(zip(entities.labels, entities.answers[0], strict=True)) == {"ORG": 1, "PER": 1}

@@ -60,7 +60,7 @@ def parse_request(
     return ParsedRequest(
         request.id,
         _texts(request.inputs, data, limits),
-        Options(long_text=parameters.long_text),
+        Options(long_text=parameters.long_text, cascade=parameters.cascade),
         _output_forms(request, outputs, bool(parameters.binary_data_output)),
     )
 

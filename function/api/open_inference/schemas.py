@@ -64,11 +64,13 @@ class RequestParameters(_Part):
     """Parameters of a request.
 
     `binary_data_output` sends outputs after the JSON unless they say otherwise. `long_text` uses
-    all of a long text in windows, or only its start; by default as the model does.
+    all of a long text in windows, or only its start; by default as the model does. `cascade` is
+    that of `/v1/predict`.
     """
 
     binary_data_output: bool | None = None
     long_text: Literal["window", "truncate"] | None = None
+    cascade: Literal["auto", "off"] = "auto"
 
 
 class InferenceRequest(_Part):

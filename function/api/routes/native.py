@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from starlette.routing import BaseRoute
@@ -73,10 +73,13 @@ async def _predict(answer: PredictHandler, request: Request, body: PredictReques
 def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) -> list[BaseRoute]:
     @router.get("/predict", responses=RESPONSES, response_model=PredictResponse)
     async def predict_text(
-        request: Request, text: Annotated[str, Query(min_length=1)], explain: bool = False
+        request: Request,
+        text: Annotated[str, Query(min_length=1)],
+        explain: bool = False,
+        cascade: Literal["auto", "off"] = "auto",
     ) -> Response:
         """Answer one text given in the URL, to try the service."""
-        parameters = Parameters(explain=explain)
+        parameters = Parameters(explain=explain, cascade=cascade)
         return await answer(request, None, PredictRequest(inputs=text, parameters=parameters))
 
     @router.post("/models/{model}/predict", responses=RESPONSES, response_model=PredictResponse)

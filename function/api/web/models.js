@@ -43,6 +43,11 @@ export class Models {
     return this.#served.find((model) => model.name === name)?.labels;
   }
 
+  /** Whether a first stage answers some of the model's texts. */
+  cascade(name) {
+    return this.#served.find((model) => model.name === name)?.cascade;
+  }
+
   /** Offers the models of a task to choose from. */
   show(task) {
     this.#task = task;

@@ -15,7 +15,8 @@ export function notice({ truncated, windows, tokens }) {
   return null;
 }
 
-export function provenance({ prediction, model, timings, roundTrip }) {
+/** `cascade`: the model has two stages, so that the answer names its own. */
+export function provenance({ prediction, model, cascade = false, timings, roundTrip }) {
   const item = (name, value, title = "") =>
     element("div", {}, element("dt", {}, name), element("dd", title ? { title } : {}, value));
   return element(
@@ -24,6 +25,7 @@ export function provenance({ prediction, model, timings, roundTrip }) {
     item("Model", model.name),
     item("Version", model.version, model.digest),
     item("Length", amount(prediction.tokens, "token")),
+    cascade ? item("Answered by", prediction.stage === "first" ? "the first stage" : "the full model") : null,
     item("Computed in", milliseconds(timings.total_ms), stages(timings)),
     item("Round trip", milliseconds(roundTrip)),
   );

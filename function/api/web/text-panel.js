@@ -12,7 +12,8 @@ export function textPanel(service, models) {
 
   const draw = (text, { predictions: [prediction], model, timings }, roundTrip) => {
     const labels = models.labels(model.name) ?? prediction.scores.map(({ label }) => label).sort();
-    drawVerdict(region, { text, prediction, labels, model, timings, roundTrip });
+    const cascade = models.cascade(model.name);
+    drawVerdict(region, { text, prediction, labels, model, cascade, timings, roundTrip });
   };
 
   /** Shown if the service logs predictions, which few do. */

@@ -12,14 +12,14 @@ const LONG_CHARACTERS = 4000;
 /** Elements that scroll by themselves must be reachable by keyboard. */
 const SCROLLING = { tabindex: "0", role: "region", "aria-label": "The text, with its telling words marked" };
 
-export function drawVerdict(region, { text, prediction, labels, model, timings, roundTrip }) {
+export function drawVerdict(region, { text, prediction, labels, model, cascade, timings, roundTrip }) {
   const colour = (label) => tone(label, labels);
   const parts = [
     heading(prediction, colour),
     ...bars(prediction.scores, colour),
     notice(prediction),
     explanation(text, prediction, labels),
-    provenance({ prediction, model, timings, roundTrip }),
+    provenance({ prediction, model, cascade, timings, roundTrip }),
   ];
   region.replaceChildren(...parts.filter(Boolean));
   region.hidden = false;

@@ -65,6 +65,7 @@ def test_every_protocol_writes_the_same(client, lines, protocol):
         "model": "sentiment",
         "version": "",
         "label": "positive",
+        "stage": "full",
         "score": pytest.approx(0.982, abs=1e-3),
         "margin": pytest.approx(0.964, abs=1e-3),
         "characters": len(TEXTS[0]),
@@ -93,7 +94,7 @@ def test_entities_are_logged_by_label_and_their_mean_score(client, lines):
     assert named["labels"] == {"PER": 1, "ORG": 1, "LOC": 1}
     assert 0.5 < named["score"] <= 1
     assert (nothing["labels"], nothing.get("score")) == ({}, None)
-    assert not {"label", "margin"} & (named.keys() | nothing.keys())
+    assert not {"label", "stage", "margin"} & (named.keys() | nothing.keys())
 
 
 def test_ids_count_the_texts_of_a_request_and_are_never_a_callers(client, lines):

@@ -1,7 +1,7 @@
 import pytest
 
 from function.core.catalog import Catalog
-from tests.tiny import write_artifact
+from tests.tiny import CASCADE, write_artifact
 from tests.unit.batching.held import Held
 
 
@@ -13,9 +13,10 @@ def held():
 
 @pytest.fixture
 def make_catalog(artifact, held):
-    """A catalog of the default, "other" and "third", all of which can be held back."""
+    """A catalog of the default, "other", "third", and "cascaded"; all of them can be held back."""
     for name in ("other", "third"):
         write_artifact(artifact.parent / name, model=name)
+    write_artifact(artifact.parent / "cascaded", model="cascaded", cascade=CASCADE)
 
     def load(opened):
         held[opened.manifest.model] = Held(opened)

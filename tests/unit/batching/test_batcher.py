@@ -87,6 +87,21 @@ def test_each_request_gets_its_own_rows_in_its_own_order(make_batcher, model):
     ]
 
 
+def test_a_request_without_windows_waits_for_nothing_and_leaves_nothing(make_batcher, model):
+    async def ask():
+        batcher = make_batcher()
+        first, (waiting,) = await queued(batcher, model, [[window(4)]])
+        outputs = await asyncio.wait_for(batcher.run([]), 1)
+        assert batcher.waiting == 1
+        model.gate.set()
+        await asyncio.gather(first, waiting)
+        return outputs
+
+    outputs = asyncio.run(ask())
+    assert (outputs.logits, outputs.queue_seconds, outputs.run_seconds) == ([], 0, 0)
+    assert model.batches == [[1], [4]]
+
+
 def test_windows_that_wait_while_the_model_is_busy_run_together(make_batcher, model):
     async def ask():
         batcher = make_batcher()

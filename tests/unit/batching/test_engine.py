@@ -18,6 +18,9 @@ from function.core.types import Options
 from tests.tiny_entities import write_entity_artifact
 from tests.unit.batching.held import engine_of
 
+# The first stage of "cascaded" is sure of these, and not of the rest of `MIXED`.
+FIRST = ["good", "bad film"]
+MIXED = ["dull", *FIRST, "the good film is", "fine film", "good"]
 TEXTS = ["good", "bad film", "the film is good " * 9, "dull dull", "fine"]
 
 
@@ -256,5 +259,65 @@ def test_before_the_default_is_loaded_it_is_not_ready(artifact):
         assert not engine.ready()
         with pytest.raises(NotReadyError):
             await engine.predict(None, ["good"], Options())
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("options", [Options(), Options(explain=True), Options(cascade="off")])
+def test_of_a_mixed_request_only_the_rest_is_run_and_the_order_is_kept(catalog, held, options):
+    async def ask(engine):
+        return (await engine.predict("cascaded", MIXED, options)).predictions
+
+    batched = asyncio.run(ask(engine_of(catalog, calls=2)))
+    rows = sum(rows for rows, _ in held["cascaded"].shapes)
+    assert batched == asyncio.run(ask(DirectEngine(catalog)))
+    if options == Options():
+        assert [each.stage for each in batched] == ["full", *["first"] * 2, *["full"] * 2, "first"]
+        assert [each.label for each in batched] == [
+            *("negative", "positive", "negative", "positive", "positive", "positive")
+        ]
+        assert rows == 3
+
+
+def test_texts_of_which_the_first_stage_is_sure_are_answered_while_the_model_is_busy(catalog, held):
+    async def ask():
+        engine = engine_of(catalog)
+        await engine.predict("cascaded", ["dull"], Options())
+        held["cascaded"].gate.clear()
+        waiting = asyncio.create_task(engine.predict("cascaded", ["dull", "fine"], Options()))
+        await asyncio.sleep(0.05)
+        for options in (Options(), Options(explain=True)):
+            answer = await asyncio.wait_for(engine.predict("cascaded", FIRST, options), 2)
+            assert [each.label for each in answer.predictions] == ["positive", "negative"]
+            assert answer.timings.queue_ms == 0
+        assert not waiting.done()
+        held["cascaded"].gate.set()
+        await waiting
+        return engine
+
+    engine = asyncio.run(ask())
+    assert engine.waiting == engine._admission.held == 0
+    assert len(held["cascaded"].shapes) == 2
+
+
+def test_texts_of_the_first_stage_hold_no_room_for_longer_than_they_are_tokenised(catalog, held):
+    """A request is counted by its length until then: that bounds what is tokenised at once."""
+
+    async def ask():
+        engine = engine_of(catalog, queue=4)
+        catalog.load("cascaded")
+        held["cascaded"].gate.clear()
+        asked = [asyncio.create_task(engine.predict("cascaded", ["dull"], Options()))]
+        await asyncio.sleep(0.1)  # the model has it
+        asked.append(asyncio.create_task(engine.predict("cascaded", ["dull"] * 2, Options())))
+        await asyncio.sleep(0.1)
+        for _ in range(9):
+            await engine.predict("cascaded", FIRST, Options())
+        asked.append(asyncio.create_task(engine.predict("cascaded", ["dull"] * 2, Options())))
+        await asyncio.sleep(0.1)
+        with pytest.raises(OverloadedError):
+            await engine.predict("cascaded", FIRST, Options())
+        held["cascaded"].gate.set()
+        await asyncio.gather(*asked)
 
     asyncio.run(ask())

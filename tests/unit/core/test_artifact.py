@@ -75,7 +75,7 @@ def test_a_path_out_of_the_artifact_is_refused(artifact, name):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("labels", "positive"), ("task", "other"), ("schema_version", 2), ("unknown", 1)],
+    [("labels", "positive"), ("task", "other"), ("schema_version", 3), ("unknown", 1)],
 )
 def test_a_manifest_of_another_shape_is_refused_naming_the_key(artifact, key, value):
     _edit(artifact, lambda m: m.update({key: value}))

@@ -15,6 +15,8 @@ RECORD = {
     "model": "sentiment",
     "version": "20260102-12345678",
     "texts": 3,
+    "texts_first": 2,
+    "texts_full": 1,
     "inference_ms": 8.0,
     "decoding_ms": 0.4,
     "labels": {"positive": 2, "negative": 1},
@@ -62,8 +64,15 @@ def test_stages_share_a_metric(metrics):
     for stage, seconds in (("inference", 0.008), ("decoding", 0.0004)):
         total = value(metrics, "evergreen_stage_seconds_sum", stage=stage, **MODEL)
         assert total == pytest.approx(seconds)
-    stages = {dict(labels).get("stage") for name, labels in samples(metrics)}
-    assert stages == {None, "inference", "decoding"}
+    stages = {dict(labels).get("stage") for name, labels in samples(metrics) if "stage" in name}
+    assert stages == {"inference", "decoding"}
+
+
+def test_texts_are_counted_by_the_stage_of_a_cascade_that_answered(metrics):
+    metrics.count(RECORD)
+    metrics.count({**RECORD, "texts_first": 0, "texts_full": 3})
+    assert value(metrics, "evergreen_texts_total", stage="first", **MODEL) == 2
+    assert value(metrics, "evergreen_texts_total", stage="full", **MODEL) == 4
 
 
 def test_texts_are_counted_by_label_and_each_has_its_score(metrics):

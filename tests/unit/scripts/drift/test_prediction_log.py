@@ -31,7 +31,7 @@ FORMS = {
 def same(one, other):
     return all(
         np.array_equal(getattr(one, name), getattr(other, name), equal_nan=True)
-        for name in ("times", "answers", "scores", "tokens", "words", "correct")
+        for name in ("times", "answers", "first", "scores", "tokens", "words", "correct")
     )
 
 
@@ -45,12 +45,17 @@ def hourly(put):
 @pytest.mark.parametrize("form", FORMS)
 def test_a_file_is_read_whatever_it_is_written_in(tmp_path, form):
     path = tmp_path / "log"
-    path.write_bytes(FORMS[form](log_lines(80, right=0.9)))
+    path.write_bytes(FORMS[form](log_lines(80, right=0.9, first=0.7)))
     found = read_log(str(path), EVER, "sentiment")
     assert len(found) == 80
     assert found.damaged == 0
     assert found.labels == ["negative", "positive"]
-    assert same(found, a_log(80, right=0.9))
+    assert same(found, a_log(80, right=0.9, first=0.7))
+    assert 0.5 < found.first.mean() < 0.9
+
+
+def test_lines_without_a_stage_name_none():
+    assert np.isnan(a_log(80).first).all()
 
 
 def test_what_else_a_server_prints_is_skipped_and_what_is_torn_is_counted(tmp_path):

@@ -11,6 +11,7 @@ from function.core.artifact import parse_manifest
 from scripts.common.errors import UsageError
 from scripts.drift.distributions import (
     FEATURES,
+    STAGES,
     profile_distributions,
     reference_distributions,
     reference_of_log,
@@ -143,9 +144,40 @@ def test_the_bundled_model_has_a_profile_that_every_feature_is_compared_with():
     (path,) = (REGISTRY / "sentiment/versions").glob("*/manifest.json")
     manifest = parse_manifest(path.read_bytes(), path.parent.name)
     profile = profile_distributions(manifest.profile)
-    assert [*profile] == [*FEATURES]
+    assert [*profile] == [each for each in FEATURES if each != STAGES or STAGES in manifest.profile]
     texts = [distribution.texts for distribution in profile.values()]
-    assert texts == pytest.approx([manifest.profile["texts"]] * 4, rel=1e-3)
+    assert texts == pytest.approx([manifest.profile["texts"]] * len(texts), rel=1e-3)
+
+
+@pytest.mark.parametrize(("now", "found"), [(0.7, set()), (0.1, {"stages"}), (1.0, {"stages"})])
+def test_another_share_of_the_first_stage_is_drift(now, found):
+    reference, log = a_reference(first=0.7), a_log(600, seed=4, first=now)
+    verdict = judge_drift(reference, log)
+    assert drifted(verdict) == found
+    if now == 0.1:
+        assert headline("sentiment", verdict).endswith("first stage")
+        (change,) = changes(reference, verdict, [])
+        assert "of the texts were answered by the full model, against 3" in change
+        assert "parameter cascade" in advice(verdict)[0]
+
+
+@pytest.mark.parametrize("first", [None, 0.0])
+def test_stages_are_not_compared_without_a_cascade(first):
+    reference = a_reference(first=first)
+    assert STAGES not in reference.distributions
+    assert [each.feature for each in judge_drift(reference, a_log(60)).results] == [*FEATURES[:-1]]
+
+
+def test_a_profile_has_the_share_of_the_first_stage_in_two_bins():
+    profile = {
+        "texts": 100,
+        "labels": {"negative": 0.5, "positive": 0.5},
+        "stages": {"edges": [0, 0.5, 1], "counts": [30, 70]},
+    }
+    known = profile_distributions(profile)["stages"]
+    assert known.shares == pytest.approx([0.3, 0.7])
+    window = window_distributions(a_log(2000, first=0.7), {"stages": known})["stages"]
+    assert window.shares == pytest.approx([0.3, 0.7], abs=0.05)
 
 
 def test_what_lies_beyond_the_outer_bins_counts_in_them():

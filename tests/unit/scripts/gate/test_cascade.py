@@ -16,7 +16,7 @@ from tests.tiny import write_artifact
 
 # Sure of every text, whatever its margin.
 SURE = UNFITTED.model_copy(
-    update={"certainty": (10.0, 0.0, 0.0, 0.0), "threshold": 0.5, "blend": Blend(full=1, first=0)}
+    update={"certainty": (10.0, 0.0, 0.0, 0.0), "threshold": 0.6, "blend": Blend(full=1, first=0)}
 )
 
 

@@ -98,7 +98,7 @@ def synthetic(seed, noise_full):
     tokens = draw.integers(5, 400, TEXTS)
     zeros = np.zeros(TEXTS)
     stacked = [np.column_stack([zeros, logits]) for logits in (first, full)]
-    return Answers(*stacked, tokens=tokens, truth=truth)
+    return Answers(stacked[0], stacked[1], tokens, truth)
 
 
 def test_the_margin_predicts_how_often_the_first_stage_is_right():
@@ -154,7 +154,7 @@ def reviews(tmp_path):
     """Texts of the tiny model's words, which its own words decide."""
     draw = np.random.default_rng(5)
     words = np.array(["the", "film", "is", "good", "fine", "bad", "dull"])
-    rows = []
+    rows: list[dict[str, str]] = []
     while len(rows) < 14_000:
         text = draw.choice(words, draw.integers(2, 8))
         value = sum({"good": 1, "fine": 1, "bad": -1, "dull": -1}.get(word, 0) for word in text)
