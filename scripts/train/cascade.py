@@ -8,6 +8,7 @@ What is fitted on one half of the validation texts is proved on the other, both 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from scripts.train.ngram_table import BUCKETS, Bools, Codes, Floats, Table, lear
 
 FILE = "cascade.safetensors"  # of the first stage
 BATCH = 32
+PENALTIES = (1.0, 4.0)  # of which the validation texts choose
 MIXED, PHRASE = 100, 15  # tokens of a long text, and how many times shorter a phrase is
 LEAST_TEXTS = 2500  # of a proof
 LEAST_SHARE = 0.2  # answered by the first stage, else it is not worth its bytes
@@ -117,11 +119,14 @@ def learn_cascade(
     full = _full_logits(predictor, texts)
     labels = np.array([code for rows in validation.values() for code in rows.labels])
     best: LearntCascade | None = None
-    for least in _least_lengths(np.array([len(text) for text in ids])):
+    lengths_learnt = _least_lengths(np.array([len(text) for text in ids]))
+    for least, penalty in product(lengths_learnt, PENALTIES):
         rows = [row for row, text in enumerate(ids) if len(text) >= least]
         if len(set(codes[rows].tolist())) < len(predictor.labels):
             continue
-        table = learn_table([ids[row] for row in rows], codes[rows], len(predictor.labels), seed)
+        table = learn_table(
+            [ids[row] for row in rows], codes[rows], len(predictor.labels), seed, penalty
+        )
         stage = table.first_stage(UNFITTED)
         first = np.stack([stage.logits(text) for text in held_out])
         answers = Answers(first, full, lengths, labels)

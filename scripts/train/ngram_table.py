@@ -24,7 +24,6 @@ Bools = npt.NDArray[np.bool_]
 
 BUCKETS = 1 << 21
 SMOOTHING = 1.0  # of the naive Bayes counts
-PENALTY = 1.0  # C of the linear model
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,9 @@ class Table:
         path.write_bytes(save(tensors))
 
 
-def learn_table(ids: Sequence[TokenIds], labels: Codes, count: int, seed: int) -> Table:
+def learn_table(
+    ids: Sequence[TokenIds], labels: Codes, count: int, seed: int, penalty: float = 1.0
+) -> Table:
     """Learn the table from training texts by their token ids.
 
     Args:
@@ -56,11 +57,12 @@ def learn_table(ids: Sequence[TokenIds], labels: Codes, count: int, seed: int) -
         labels: (texts,) codes.
         count: of labels; two share one column.
         seed: of the solver.
+        penalty: C of the linear model; the larger, the closer it follows the training texts.
     """
     features = _features(ids)
     targets = [labels == 1] if count == 2 else [labels == code for code in range(count)]
     columns, biases = zip(
-        *(_learn_column(features, target, seed) for target in targets), strict=True
+        *(_learn_column(features, target, seed, penalty) for target in targets), strict=True
     )
     weights = np.stack(columns, axis=1)
     scale = np.maximum(np.abs(weights).max(axis=0), 1e-12) / 127
@@ -75,13 +77,15 @@ def _features(ids: Sequence[TokenIds]) -> sparse.csr_matrix:
     return sparse.csr_matrix((values, np.concatenate(rows), starts), (len(ids), BUCKETS))
 
 
-def _learn_column(features: sparse.csr_matrix, target: Bools, seed: int) -> tuple[Floats, float]:
+def _learn_column(
+    features: sparse.csr_matrix, target: Bools, seed: int, penalty: float
+) -> tuple[Floats, float]:
     present = features.sign()
     inside = SMOOTHING + np.asarray(present[target].sum(axis=0)).ravel()
     outside = SMOOTHING + np.asarray(present[~target].sum(axis=0)).ravel()
     ratios = np.log(inside / inside.sum()) - np.log(outside / outside.sum())
     # A bucket that no training text has says nothing, whatever smoothing makes of it.
     ratios[(inside == SMOOTHING) & (outside == SMOOTHING)] = 0.0
-    model = LinearSVC(C=PENALTY, dual=True, random_state=seed, max_iter=2000)
+    model = LinearSVC(C=penalty, dual=True, random_state=seed, max_iter=2000)
     model.fit(features @ sparse.diags(ratios.astype(np.float32)), target)
     return model.coef_[0] * ratios, float(model.intercept_[0])
