@@ -14,7 +14,7 @@ from scripts.deploy.account import open_account
 from scripts.deploy.builds import Build, build_all, stage_registry
 from scripts.deploy.delivery import deliver, record_deployment
 from scripts.deploy.foundation import ensure_bootstrap
-from scripts.deploy.history import refuse_rolled_back
+from scripts.deploy.history import refuse_other_release, refuse_rolled_back
 from scripts.deploy.models import parse_models
 from scripts.deploy.stacks import load_stage
 
@@ -28,6 +28,8 @@ def main() -> None:
     if account.stack(project.stack(stage.name, "function")):
         registry = stage_registry(account, project)
         refuse_rolled_back(registry, stage, again=arguments.again)
+        if arguments.after:
+            refuse_other_release(registry, stage, arguments.after)
     if arguments.function_image:
         build = Build(given, arguments.function_image, arguments.server_image)
     else:
@@ -60,6 +62,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rollout", default="", help="AllAtOnce: no canary, for a repair")
     parser.add_argument("--again", action="store_true", help="also a commit that was rolled back")
+    parser.add_argument(
+        "--after", default="", metavar="RELEASE", help="only while it is the stage's last release"
+    )
     parser.add_argument(
         "--outputs",
         type=Path,

@@ -48,6 +48,8 @@ def deliver(
         "api_key_version": key_version,
         "rollout": rollout,
     }
+    if busy := stacks.in_progress(account, names):
+        raise CommandError(f"{busy}, by another deployment: let it end, then run this again")
     started = datetime.now(UTC)
     try:
         stacks.deploy(names, context)
@@ -68,23 +70,33 @@ def failure_reasons(account: Account, name: str, since: datetime) -> Iterator[st
 
     `name` is the deployment group's; the deployment began at `since`.
     """
+    for reasons in (_codedeploy_reasons(account, name, since), _alarm_reasons(account, name)):
+        try:
+            with aws_errors("no reason from there"):
+                yield from reasons
+        except CommandError as error:  # it must not hide the others, nor the failure itself
+            yield str(error)
+
+
+def _codedeploy_reasons(account: Account, name: str, since: datetime) -> Iterator[str]:
     codedeploy = account.session.client("codedeploy", config=CONFIG)
-    with aws_errors("CodeDeploy"):
-        deployments = codedeploy.list_deployments(
-            applicationName=name,
-            deploymentGroupName=name,
-            includeOnlyStatuses=["Failed", "Stopped"],
-            createTimeRange={"start": since},
-        )["deployments"]
-        for deployment in deployments:
-            info = codedeploy.get_deployment(deploymentId=deployment)["deploymentInfo"]
-            error = info.get("errorInformation", {})
-            code, message = error.get("code", info.get("status")), error.get("message", "")
-            yield f"{deployment}: {code}: {message}"
-    with aws_errors("CloudWatch"):
-        alarms = account.session.client("cloudwatch", config=CONFIG).describe_alarms(
-            AlarmNames=[f"{name}-{alarm}" for alarm in ROLLOUT_ALARMS], StateValue="ALARM"
-        )["MetricAlarms"]
+    deployments = codedeploy.list_deployments(
+        applicationName=name,
+        deploymentGroupName=name,
+        includeOnlyStatuses=["Failed", "Stopped"],
+        createTimeRange={"start": since},
+    )["deployments"]
+    for deployment in deployments:
+        info = codedeploy.get_deployment(deploymentId=deployment)["deploymentInfo"]
+        error = info.get("errorInformation", {})
+        code, message = error.get("code", info.get("status")), error.get("message", "")
+        yield f"{deployment}: {code}: {message}"
+
+
+def _alarm_reasons(account: Account, name: str) -> Iterator[str]:
+    alarms = account.session.client("cloudwatch", config=CONFIG).describe_alarms(
+        AlarmNames=[f"{name}-{alarm}" for alarm in ROLLOUT_ALARMS], StateValue="ALARM"
+    )["MetricAlarms"]
     for alarm in alarms:
         yield f"alarm {alarm['AlarmName']}: {alarm.get('StateReason', '')}"
 

@@ -1,12 +1,16 @@
 """The configured stages of infra/stages.py, and their stacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import UsageError
 from scripts.deploy.cdk import run_cdk
+
+if TYPE_CHECKING:  # it imports boto3, which jobs that only plan do not have
+    from scripts.deploy.account import Account
 
 
 def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]:
@@ -19,6 +23,16 @@ def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]
         "watch": stage.watch,
     }
     return [project.stack(stage.name, part) for part, chosen in parts.items() if chosen]
+
+
+def in_progress(account: "Account", names: Iterable[str]) -> str:
+    """Return which of these stacks changes right now, and how; empty where none does."""
+    for name in names:
+        stack = account.stack(name)
+        status = stack["StackStatus"] if stack else ""
+        if status.endswith("_IN_PROGRESS") and not status.startswith("REVIEW"):
+            return f"{name} is {status}"
+    return ""
 
 
 def deploy(stacks: Sequence[str], context: Mapping[str, str]) -> None:

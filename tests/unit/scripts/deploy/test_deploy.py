@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from scripts.common.command_line import run
@@ -261,6 +262,50 @@ def test_the_reasons_are_those_of_codedeploy_and_the_alarms():
             "d-1: ALARM_ACTIVE: One or more alarms have been activated",
             "alarm evergreen-dev-answers-5xx: 9 %",
         ]
+
+
+@pytest.mark.parametrize("denied", ["codedeploy", "cloudwatch"])
+def test_a_look_up_that_is_denied_hides_neither_the_failure_nor_the_other_reasons(
+    do, cloud, bootstrapped, monkeypatch, denied
+):
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "TheLookUp")
+
+    codedeploy, cloudwatch = boto3.client("codedeploy"), boto3.client("cloudwatch")
+    info = {"deploymentInfo": {"status": "Failed"}}
+    alarms = {"MetricAlarms": [{"AlarmName": "evergreen-dev-x"}]}
+    for client, operation, answer in (
+        (codedeploy, "list_deployments", {"deployments": ["d-1"]}),
+        (codedeploy, "get_deployment", info),
+        (cloudwatch, "describe_alarms", alarms),
+    ):
+        is_denied = client.meta.service_model.service_name == denied
+        monkeypatch.setattr(client, operation, refuse if is_denied else lambda _=answer, **__: _)
+    cloud.cdk.failing = "deploy"
+    given = ["--function-image", "sha256:" + "ab" * 32, "--models", "sentiment=1"]
+    code, _, err = do("--stage", "dev", *given)
+    assert code == 1
+    assert "cdk deploy failed" in err
+    assert "no reason from there: An error occurred (AccessDenied) when calling" in err
+    assert ("d-1: Failed" in err) == (denied != "codedeploy")
+    assert ("alarm evergreen-dev-x" in err) == (denied != "cloudwatch")
+
+
+def test_a_stage_that_another_deployment_changes_is_left_alone(do, cloud, monkeypatch):
+    do("--stage", "dev", "--yes")
+    before = len(cloud.cdk.calls)
+    really = Account.stack
+
+    def changing(account, name):
+        found = really(account, name)
+        return {**found, "StackStatus": "UPDATE_IN_PROGRESS"} if found else None
+
+    monkeypatch.setattr(Account, "stack", changing)
+    given = ["--function-image", "sha256:" + "ab" * 32, "--models", "sentiment=1"]
+    code, _, err = do("--stage", "dev", *given)
+    assert code == 1
+    assert "evergreen-dev-function is UPDATE_IN_PROGRESS, by another deployment: let it end" in err
+    assert len(cloud.cdk.calls) == before
 
 
 def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
