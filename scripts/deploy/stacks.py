@@ -13,16 +13,13 @@ if TYPE_CHECKING:  # it imports boto3, which jobs that only plan do not have
     from scripts.deploy.account import Account
 
 
+# Of a stage, in the order of their deployment.
+PARTS = ("predictions", "function", "service", "bulk", "watch")
+
+
 def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]:
     """Return the names of a stage's stacks, in the order of their deployment."""
-    parts = {
-        "predictions": stage.predictions,
-        "function": stage.function,
-        "service": stage.service,
-        "bulk": stage.bulk,
-        "watch": stage.watch,
-    }
-    return [project.stack(stage.name, part) for part, chosen in parts.items() if chosen]
+    return [project.stack(stage.name, part) for part in PARTS if getattr(stage, part)]
 
 
 def in_progress(account: "Account", names: Iterable[str]) -> str:
