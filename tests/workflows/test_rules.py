@@ -257,7 +257,7 @@ CALLED = {
         "scripts.workflow.choose_models": "--models --outputs --stage",
         "scripts.workflow.free_disk": "--gigabytes",
         "scripts.workflow.plan": "--outputs --stage",
-        "scripts.workflow.scan": "--function-image --server-image --stage",
+        "scripts.workflow.scan": "--function-image --report --server-image --stage",
         "scripts.workflow.verify_provenance": "--function-image --server-image --stage",
         "outputs": "after configured deploy_role function_image function_repository "
         "function_runner models push_role refresh_deploy_role region server_image "
@@ -280,7 +280,7 @@ def test_a_refresh_asks_nothing_of_a_released_commit_that_it_may_not_have() -> N
             for script in (step["run"] for step in job.get("steps", ()) if "run" in step):
                 command = COMMAND.match(script)
                 assert command
-                options = re.findall(r" (--[a-z-]+)", re.sub('"[^"]*"', "", script))
+                options = re.findall(r"[ +](--[a-z-]+)", re.sub('"[^"]*"', "", script))
                 called[command[1]] = " ".join(sorted({*options}))
     assert {**called, "outputs": " ".join(sorted(read))} == CALLED[INTERFACE]
 
