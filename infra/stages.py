@@ -36,7 +36,7 @@ PROD = StageConfiguration(
     moves_production=True,
     log_retention_days=90,
     function=FunctionConfiguration(rollout="Canary10Percent5Minutes"),
-    watch=WatchConfiguration(budget_dollars=50),
+    watch=WatchConfiguration(),  # emails=("team@example.com",), budget_dollars=50
 )
 
 STAGES = (DEV, PROD)
