@@ -16,6 +16,8 @@ from scripts.common.command_line import run
 from scripts.deploy import __main__ as deploy
 from scripts.deploy import delivery, image, live
 from scripts.deploy.account import Account
+from scripts.doctor import account as doctor_account
+from scripts.doctor.check import CheckResult
 from scripts.registry.releases import list_releases
 from tests.stand_ins.account import BUCKET
 
@@ -306,6 +308,46 @@ def test_a_stage_that_another_deployment_changes_is_left_alone(do, cloud, monkey
     assert code == 1
     assert "evergreen-dev-function is UPDATE_IN_PROGRESS, by another deployment: let it end" in err
     assert len(cloud.cdk.calls) == before
+
+
+@pytest.fixture
+def bad(monkeypatch):
+    """An account without a quota of GPUs."""
+    result = CheckResult("bad", "GPU instances of family G: 0 vCPUs", "ask for more")
+    monkeypatch.setattr(doctor_account, "gpu_quota", lambda *_: iter([result]))
+
+
+def test_what_the_doctor_calls_bad_stops_a_deployment_before_anything_is_made(do, cloud, bad):
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 1
+    assert "bad     GPU instances of family G: 0 vCPUs\n        -> ask for more" in err
+    assert "nothing was begun: mend what is bad above, or say --anyway" in err
+    assert cloud.cdk.calls == []
+    assert cloud.docker.calls == []
+
+
+def test_unless_somebody_says_anyway(do, cloud, bad):
+    code, _, err = do("--stage", "dev", "--yes", "--anyway")
+    assert code == 0, err
+    assert "bad     GPU instances" in err
+
+
+def test_nobody_who_is_told_of_alarms_is_named_and_does_not_stop_it(do, cloud):
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 0
+    assert "note    dev: nobody is told of its alarms" in err
+
+
+def test_a_name_that_does_not_answer_yet_is_a_remark(do, cloud):
+    """It is entered by hand, or new in Route 53; that the image answers shows another address."""
+    cloud.cdk.domain = "text.invalid"
+    code, out, err = do("--stage", "prod", "--yes")
+    assert code == 0, err
+    assert out.strip() == "https://text.invalid"
+    assert f"{cloud.url}: " in err
+    assert "note: https://text.invalid answers 0 for its health" in err
+    assert "DomainTarget" in err
+    assert len(list_releases(cloud.registry().store, "prod")) == 1
 
 
 def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
