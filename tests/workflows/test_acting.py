@@ -284,6 +284,35 @@ def test_where_newer_models_come_from_is_a_variable_of_the_repository(runner) ->
     assert acted.made() == [".venv/.test"], "its client is not in the small environment"
 
 
+HANDED = {
+    "HF_TOKEN": "of-the-hub",
+    "MLFLOW_TRACKING_URI": "https://mlflow.example.com",
+    "MLFLOW_TRACKING_TOKEN": "of-mlflow",
+    "WANDB_API_KEY": "of-wandb",
+}
+PRIVATE = [
+    "--var=MODEL_SOURCE=sentiment=hub:acme/private,ner=mlflow:private",
+    "--var=MLFLOW_TRACKING_URI=https://mlflow.example.com",
+    *(f"--secret={name}={value}" for name, value in HANDED.items() if not name.endswith("URI")),
+]
+
+
+def test_a_private_source_gets_its_secrets_and_no_other_command_does(runner) -> None:
+    checked, judged = ({"when": each, "variables": HANDED} for each in ("check_updates", "refresh"))
+    none = dict.fromkeys(HANDED, "")
+    others = [{**each, "variables": none} for each in (*CONFIGURED, *BUILT, PASSED, RELEASED)]
+    rest = [{"when": each, "variables": none} for each in ("scripts.", "make ", "--action")]
+    answers = [
+        {**checked, "outputs": NEW["outputs"]},
+        {**judged, "when": "scripts.refresh --registry"},
+        *(*others, *rest),
+    ]
+    acted = runner.act("schedule", "refresh-model", answers, *PRIVATE)
+    assert acted.green, acted.log
+    assert len(acted.of(*REFRESH)) == 2
+    assert len(acted.of(*DEPLOY)) == 1
+
+
 @pytest.fixture(scope="module")
 def refreshed(runner):
     return runner.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])

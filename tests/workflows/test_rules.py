@@ -285,6 +285,13 @@ def test_a_refresh_asks_nothing_of_a_released_commit_that_it_may_not_have() -> N
     assert {**called, "outputs": " ".join(sorted(read))} == CALLED[INTERFACE]
 
 
+def test_a_rollback_waits_neither_for_a_reviewer_nor_for_a_queue_of_releases() -> None:
+    jobs = WORKFLOWS["rollback"]["jobs"]
+    assert jobs["rollback"]["environment"] == "${{ needs.plan.outputs.environment }}"
+    assert "rollback_environment" in jobs["plan"]["outputs"]["environment"]
+    assert jobs["rollback"]["concurrency"]["group"] == "rollback-${{ inputs.stage }}"
+
+
 def test_schedules_start_at_an_odd_minute() -> None:
     for name in ("refresh-model", "drift", "ci"):
         (schedule,) = WORKFLOWS[name]["on"]["schedule"]
