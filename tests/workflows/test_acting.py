@@ -110,6 +110,7 @@ def test_each_stage_gets_the_very_digest_and_models_of_its_build(pushed) -> None
     assert (dev["--models"], prod["--models"]) == ("sentiment=of-dev", "sentiment=of-prod")
     assert [each["--models"] for each in pushed.of(*BUILD)] == [dev["--models"], prod["--models"]]
     assert (dev["--after"], prod["--after"]) == ("last-of-dev", "last-of-prod")
+    assert not {"--images-only"} & {*dev, *prod}
     verified = pushed.of("python", "-m", "scripts.workflow.verify_provenance")
     assert [each["--function-image"] for each in verified] == ["sha256:d", "sha256:p"]
     assert [scan["--function-image"] for scan in pushed.of(*SCAN)] == ["sha256:d", "sha256:p"]
@@ -349,6 +350,7 @@ def test_newer_models_that_passed_are_one_build_and_one_release_of_prod(refreshe
     (deploy,) = refreshed.of(*DEPLOY)
     assert (deploy["--stage"], deploy["--function-image"]) == ("prod", "sha256:p")
     assert deploy["--models"] == "sentiment=of-prod"
+    assert "--images-only" in deploy
     (choice,) = refreshed.of("python", "-m", "scripts.workflow.choose_models")
     assert choice["--models"] == VERSIONS
     roles = [each["--role-to-assume"] for each in refreshed.of(*ROLE)]

@@ -253,7 +253,8 @@ def test_the_environments_are_those_that_roles_trust() -> None:
 CALLED = {
     2: {
         "scripts.build": "--build-flags --image --models --outputs --stage",
-        "scripts.deploy": "--after --function-image --models --outputs --server-image --stage",
+        "scripts.deploy": "--after --function-image --images-only --models --outputs "
+        "--server-image --stage",
         "scripts.workflow.choose_models": "--models --outputs --stage",
         "scripts.workflow.free_disk": "--gigabytes",
         "scripts.workflow.plan": "--outputs --stage",
