@@ -27,12 +27,12 @@ DEV = StageConfiguration(
 )
 
 # Give prod an account of its own, out of reach of mistakes in dev: fill in `account` of both.
-# People approve what the environment `prod` deploys. Without approval, the refresh workflow deploys
-# models through `prod-refresh`, and the rollback workflow earlier releases through `prod-rollback`.
+# People approve what the environment `prod` deploys. Through `prod-refresh` the refresh workflow
+# deploys models without approval.
 PROD = StageConfiguration(
     name="prod",
     region="eu-central-1",
-    environments=("prod", "prod-refresh", "prod-rollback"),
+    environments=("prod", "prod-refresh"),
     moves_production=True,
     log_retention_days=90,
     function=FunctionConfiguration(rollout="Canary10Percent5Minutes"),

@@ -118,9 +118,9 @@ def test_every_image_is_built_on_a_machine_of_its_own_architecture(stage) -> Non
 
 
 def test_a_rollback_has_an_environment_of_its_own_where_the_stage_names_one() -> None:
-    assert outputs(PROJECT, STAGE)["rollback_environment"] == "prod-rollback"
-    without = replace(STAGE, environments=("prod",))
-    assert outputs(PROJECT, without)["rollback_environment"] == "prod"
+    assert outputs(PROJECT, STAGE)["rollback_environment"] == "prod"
+    named = replace(STAGE, environments=("prod", "prod-rollback"))
+    assert outputs(PROJECT, named)["rollback_environment"] == "prod-rollback"
 
 
 def test_the_refresh_deploys_by_a_role_of_its_own() -> None:
