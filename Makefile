@@ -127,8 +127,8 @@ container-gpu: need-podman $(VENV)/.test ## the GPU's image, run on the CPU: gig
 synth: $(VENV)/.infra $(NODE) ## STAGE=; print what a deploy would make, templates in cdk.out/
 	$(BIN)/python -m scripts.synth $(if $(STAGE),--stage $(STAGE))
 
-deploy: need-stage $(VENV)/.infra $(NODE) ## STAGE=; make it, from a fresh account on; needs Docker's buildx
-	$(BIN)/python -m scripts.deploy --stage $(STAGE) --registry $(REGISTRY)
+deploy: need-stage $(VENV)/.infra $(NODE) ## STAGE=; make it, from a fresh account on; needs Docker's buildx; ANYWAY=1 where the doctor finds something bad
+	$(BIN)/python -m scripts.deploy --stage $(STAGE) --registry $(REGISTRY) $(if $(ANYWAY),--anyway)
 
 destroy: need-stage $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 	$(BIN)/python -m scripts.destroy --stage $(STAGE)

@@ -8,7 +8,6 @@ const FALSE_ALARMS = new Map([
   [/label "ubuntu-24\.04(-arm)?" is unknown/, "runners of 2024 and 2025"],
   [/unknown permission scope "attestations"/, "of 2024"],
   [/undefined variable "vars"/, "variables of the repository, of 2023"],
-  [/unexpected key "queue" for "concurrency" section/, "more than one run may wait, of 2026"],
 ]);
 
 const lint = await createLinter();

@@ -27,7 +27,8 @@ DEV = StageConfiguration(
 )
 
 # Give prod an account of its own, out of reach of mistakes in dev: fill in `account` of both.
-# Through the environment `prod-refresh` the refresh workflow deploys models without approval.
+# People approve what the environment `prod` deploys. Through `prod-refresh` the refresh workflow
+# deploys models without approval.
 PROD = StageConfiguration(
     name="prod",
     region="eu-central-1",
@@ -35,7 +36,7 @@ PROD = StageConfiguration(
     moves_production=True,
     log_retention_days=90,
     function=FunctionConfiguration(rollout="Canary10Percent5Minutes"),
-    watch=WatchConfiguration(budget_dollars=50),
+    watch=WatchConfiguration(),  # emails=("team@example.com",), budget_dollars=50
 )
 
 STAGES = (DEV, PROD)

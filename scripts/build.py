@@ -1,7 +1,7 @@
 """Build a stage's images with models of its account's registry, test them, and push them.
 
 Before it is pushed, the function's image runs under Lambda's emulator, and every model has to
-answer with its version. An image of the same commit and models is not built again. The last lines
+answer with its version. An image of the same code and models is not built again. The last lines
 are digests, which scripts.deploy takes.
 """
 
@@ -28,7 +28,8 @@ def main() -> None:
     registry = stage_registry(account, project)
     refuse_rolled_back(registry, stage, again=arguments.again)
     models = choose_models(registry, stage, given)
-    build = build_images(account, project, stage, models, shlex.split(arguments.build_flags))
+    flags = shlex.split(arguments.build_flags)
+    build = build_images(account, project, stage, models, flags, arguments.image)
     digests = {"function_image": build.function, "server_image": build.server}
     write_json(asdict(build), arguments.json)
     write_outputs(arguments.outputs, {**digests, "models": format_models(models)})
@@ -46,6 +47,11 @@ def _arguments() -> argparse.Namespace:
         default="",
         metavar="MODEL=VERSION,...",
         help="versions to use instead of those that the stage chooses",
+    )
+    parser.add_argument(
+        "--image",
+        default="",
+        help="function or server alone; both by default, as the stage has them",
     )
     parser.add_argument("--again", action="store_true", help="also a commit that was rolled back")
     parser.add_argument(

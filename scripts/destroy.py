@@ -6,15 +6,20 @@ Everything else is deleted.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
 from scripts.common.progress import log
-from scripts.deploy.stacks import load_stage, load_stages
 
 with needing("make synth"):
+    from infra.configuration.project import ProjectConfiguration
+    from infra.configuration.stage import StageConfiguration
     from scripts.deploy import foundation, stacks
     from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
     from scripts.deploy.api_key import delete_key
+    from scripts.deploy.stacks import load_stage, load_stages
 
 # The output that names the bucket of a stack, by the stack's part of the stage.
 BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
@@ -52,27 +57,44 @@ def delete_stage(name: str) -> None:
         stack = project.stack(stage.name, part)
         if stack in names and not stage.retain_data and account.stack(stack):
             empty_bucket(account, account.output(stack, output))
+    every = [project.stack(stage.name, part) for part in stacks.PARTS]
+    left = [each for each in every if each not in names and account.stack(each)]
     stacks.destroy(names, {"stage": stage.name})
     delete_key(account, project, stage)
     kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
+    if left:  # the CDK does not know them, and nothing tells whether their data may go
+        kept = f"kept was what infra/stages.py no longer has, {', '.join(left)}: " + "; ".join(
+            f"aws cloudformation delete-stack --stack-name {each}" for each in left
+        )
     log(f"{stage.name} is gone; {kept}. Models and images are the foundation's.")
 
 
 def delete_foundation() -> None:
-    """Delete what all stages of an account share.
+    """Delete what all stages share in the account of the credentials, in each of its regions.
 
     Raises UsageError if a stage is still deployed, or there is no foundation.
     """
     project, stages = load_stages()
-    account = open_account(stages[0])
-    deployed = [
-        stack for stage in stages for stack in stacks.names(project, stage) if account.stack(stack)
-    ]
-    if deployed:
+    number = open_account(replace(stages[0], account="")).number
+    here = [stage for stage in stages if stage.account in ("", number)]
+    found = False
+    for region in dict.fromkeys(stage.region for stage in here):
+        there = [stage for stage in here if stage.region == region]
+        account = open_account(there[0])
+        if account.stack(foundation.stack_name(project)):
+            found = True
+            _delete_foundation(account, project, there)
+    if not found:
+        raise UsageError(f"{foundation.stack_name(project)} is not in account {number}")
+
+
+def _delete_foundation(
+    account: Account, project: ProjectConfiguration, stages: Sequence[StageConfiguration]
+) -> None:
+    every = [project.stack(stage.name, part) for stage in stages for part in stacks.PARTS]
+    if deployed := [stack for stack in every if account.stack(stack)]:
         raise UsageError(f"{', '.join(deployed)} still stand on it: destroy those first")
     stack = foundation.stack_name(project)
-    if account.stack(stack) is None:
-        raise UsageError(f"{stack} is not here")
     allow_deletion(account, stack)
     context = {"stage": stages[0].name, "github_oidc": foundation.github_oidc(account, project)}
     bucket = foundation.bucket_name(account, project)

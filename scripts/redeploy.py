@@ -1,10 +1,10 @@
 """Roll a stage back to an earlier release: its images go live at once, without a canary.
 
-`production` moves back to its models where the stage moves that alias. Without --release it is the
-release before the live one, so each run goes one further back; after a failure the next run
-completes the rollback. What was rolled back is deployed again only on request: its models by
-`scripts.refresh --retry` or `scripts.promote`, its code by --again of `scripts.build`, or both by
---release here.
+A canary under way is stopped first. `production` moves back to its models where the stage moves
+that alias. Without --release it is the release before the live one, so each run goes one further
+back; after a failure the next run completes the rollback. What was rolled back is deployed again
+only on request: its models by `scripts.refresh --retry` or `scripts.promote`, its code by --again
+of `scripts.build`, or both by --release here.
 """
 
 import argparse
@@ -27,6 +27,8 @@ def main() -> None:
     project, stage = load_stage(arguments.stage)
     account = open_account(stage)
     registry = stage_registry(account, project)
+    if not arguments.list:
+        history.stop_rollout(account, project, stage)
     releases = list_releases(registry.store, stage.name)
     live = live_digest(account, f"{project.name}-{stage.name}")
     if arguments.list:

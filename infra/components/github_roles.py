@@ -112,6 +112,7 @@ class ImageRoles(Construct):
             role_name=f"{project.name}-refresh",
             assumed_by=branch,
             description="GitHub: publish models, judge them, choose the candidate, tell of drift",
+            max_session_duration=cdk.Duration.hours(2),  # judging a large model takes over one
         )
         self.refresh.add_to_policy(
             iam.PolicyStatement(
@@ -226,7 +227,9 @@ class DeployRole(Construct):
         function = arn("lambda", "function", name)
         self._allow(["lambda:GetAlias", "lambda:GetFunction"], function, f"{function}:live")
         group = arn("codedeploy", "deploymentgroup", f"{name}/{name}")
-        self._allow(["codedeploy:ListDeployments", "codedeploy:GetDeployment"], group)
+        # Stopped is only what a rollback finds under way.
+        reads = ["codedeploy:ListDeployments", "codedeploy:GetDeployment"]
+        self._allow([*reads, "codedeploy:StopDeployment"], group)
         self._allow(
             ["cloudwatch:DescribeAlarms"],
             *(arn("cloudwatch", "alarm", f"{name}-{alarm}") for alarm in ROLLOUT_ALARMS),

@@ -63,6 +63,7 @@ class FunctionStack(cdk.Stack):
         http = HttpApi(self, "Door", project=project, stage=stage, alias=self.alias)
         self.api = http.api
         url = self.api.api_endpoint
+        cdk.CfnOutput(self, "Endpoint", value=url)
         if stage.api.domain:
             domain = CustomDomain(
                 self, "Domain", domain=stage.api.domain, api=self.api, stage=http.stage

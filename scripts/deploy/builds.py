@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import UsageError
 from scripts.common.progress import log
 from scripts.deploy import foundation, stacks
 from scripts.deploy.account import Account
@@ -18,11 +19,11 @@ from scripts.registry.registry import Registry, open_registry
 class Build:
     """Models, by name to version, and the digests of the images that carry them.
 
-    server is empty where the stage has no service.
+    A digest is empty where the image was not built: a stage without a service has no server's.
     """
 
     models: Mapping[str, str]
-    function: str
+    function: str = ""
     server: str = ""
 
 
@@ -47,33 +48,47 @@ def build_images(
     stage: StageConfiguration,
     models: Mapping[str, str],
     flags: Sequence[str] = (),
+    only: str = "",
 ) -> Build:
     """Build a stage's images with these models, test them, and push them to its account.
 
-    `models` has versions by model; `flags` are further ones of `docker buildx build`. Raises
-    CommandError, RegistryError or UsageError.
+    `models` has versions by model; `flags` are further ones of `docker buildx build`. `only` is
+    the one image to build, of `image_specs`. Raises CommandError, RegistryError or UsageError.
     """
     registry = stage_registry(account, project)
-    function = ImageSpec(
-        "Dockerfile.lambda",
-        project.function_repository,
-        stage.function.platform,
-        {},
-        as_lambda(stage.function.memory_megabytes),
-        stage.function.default_model,
-    )
-    digest = build_and_push(account, registry, models, function, flags)
-    if not stage.service:
-        return Build(models, digest)
-    server = ImageSpec(
-        "Dockerfile.ecs-gpu",
-        project.server_repository,
-        stage.service.platform,
-        {"VARIANT": stage.service.variant},
-        as_server(),
-        stage.function.default_model,
-    )
-    return Build(models, digest, build_and_push(account, registry, models, server, flags))
+    specs = image_specs(project, stage)
+    if only and only not in specs:
+        raise UsageError(f"{stage.name} has no image '{only}'; it has {', '.join(specs)}")
+    digests = {
+        name: build_and_push(account, registry, models, spec, flags)
+        for name, spec in specs.items()
+        if only in ("", name)
+    }
+    return Build(models, **digests)
+
+
+def image_specs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, ImageSpec]:
+    """Return the stage's images: `function`, and `server` where it has a service."""
+    specs = {
+        "function": ImageSpec(
+            "Dockerfile.lambda",
+            project.function_repository,
+            stage.function.platform,
+            {},
+            as_lambda(stage.function.memory_megabytes),
+            stage.function.default_model,
+        )
+    }
+    if stage.service:
+        specs["server"] = ImageSpec(
+            "Dockerfile.ecs-gpu",
+            project.server_repository,
+            stage.service.platform,
+            {"VARIANT": stage.service.variant},
+            as_server(),
+            stage.function.default_model,
+        )
+    return specs
 
 
 def stage_registry(account: Account, project: ProjectConfiguration) -> Registry:

@@ -13,10 +13,7 @@ from scripts.common.errors import CommandError, MissingExtraError
 
 EXECUTABLE = Path("build/node/node_modules/.bin/cdk")
 ASSEMBLY = Path("cdk.out")
-QUIET = {
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20",  # Debian's; it works
-    "CDK_DISABLE_CLI_TELEMETRY": "true",
-}
+QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true"}
 
 
 def run_cdk(

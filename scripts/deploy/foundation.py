@@ -4,16 +4,19 @@ The foundation is a stack with the registry's bucket, ECR's repositories and Git
 needs its bootstrap, a bucket and roles, once per region.
 """
 
+import re
 from typing import Literal
 
 from infra.configuration.project import ProjectConfiguration
-from scripts.common.errors import UsageError
+from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import log
 from scripts.deploy.account import CONFIG, LOWEST_BOOTSTRAP, Account, aws_errors
 from scripts.deploy.cdk import run_cdk
 
 ISSUER = "token.actions.githubusercontent.com"
 PROVIDER = "AWS::IAM::OIDCProvider"
+TAKEN = re.compile("has been taken in this account|EntityAlreadyExists")
 
 
 def github_oidc(account: Account, project: ProjectConfiguration) -> Literal["create", "existing"]:
@@ -61,6 +64,43 @@ def ensure_bootstrap(account: Account, *, sure: bool) -> None:
     if not (sure or _confirm(f"Run 'cdk bootstrap {target}' now? [y/N] ")):
         raise UsageError(f"run 'cdk bootstrap {target}' first, or say --yes")
     run_cdk(["bootstrap", target])
+
+
+def service_linked_roles(stage: StageConfiguration) -> dict[str, str]:
+    """Return the roles of AWS's services that a stage's ECS service needs, by service to name."""
+    service = stage.service
+    if service is None:
+        return {}
+    roles = {
+        "ecs.amazonaws.com": "AWSServiceRoleForECS",
+        "ecs.application-autoscaling.amazonaws.com": (
+            "AWSServiceRoleForApplicationAutoScaling_ECSService"
+        ),
+        "elasticloadbalancing.amazonaws.com": "AWSServiceRoleForElasticLoadBalancing",
+        "ops.apigateway.amazonaws.com": "AWSServiceRoleForAPIGateway",
+    }
+    if service.capacity == "gpu":
+        roles["ecs-compute.amazonaws.com"] = "AWSServiceRoleForECSCompute"
+        if service.spot:
+            roles["spot.amazonaws.com"] = "AWSServiceRoleForEC2Spot"
+    return roles
+
+
+def ensure_service_linked_roles(account: Account, stage: StageConfiguration) -> None:
+    """Create the roles of `service_linked_roles` that the account lacks.
+
+    AWS creates one with the first service, and uses it before it is known everywhere: the first
+    deployment then fails. Where IAM denies it, as to a job on GitHub, it is left to AWS.
+    """
+    client = account.session.client("iam", config=CONFIG)
+    for service in service_linked_roles(stage):
+        try:
+            with aws_errors("IAM"):
+                client.create_service_linked_role(AWSServiceName=service)
+            log(f"{service}: its role is new in this account")
+        except CommandError as error:
+            if not TAKEN.search(str(error)):
+                log(f"{service}: {error}")
 
 
 def _confirm(question: str) -> bool:

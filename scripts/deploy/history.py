@@ -5,15 +5,16 @@ knows such models. Releases know such commits: after a rollback the branch still
 one, and the next model would be built with it.
 """
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.git import commit, is_commit
 from scripts.common.progress import log
-from scripts.deploy import delivery
-from scripts.deploy.account import Account
+from scripts.deploy import delivery, stacks
+from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.builds import Build, stage_registry
 from scripts.deploy.delivery import deliver
 from scripts.deploy.image import require_image
@@ -28,6 +29,7 @@ from scripts.registry.releases import (
 )
 
 AT_ONCE = "AllAtOnce"
+TRIES, PAUSE_SECONDS = 60, 15  # a deployment under way is given up within minutes
 
 
 def refuse_rolled_back(registry: Registry, stage: StageConfiguration, *, again: bool) -> None:
@@ -37,6 +39,22 @@ def refuse_rolled_back(registry: Registry, stage: StageConfiguration, *, again: 
     if not again and is_commit(source) and source in history.commits_rolled_back():
         raise CommandError(
             f"{source[:12]} was rolled back from {stage.name}: push a repair, or say --again"
+        )
+
+
+def last_release(registry: Registry, stage: StageConfiguration) -> str:
+    """Return the name of the release that was recorded last; `none` before the first."""
+    releases = list_releases(registry.store, stage.name)
+    return releases[-1].name if releases else "none"
+
+
+def refuse_other_release(registry: Registry, stage: StageConfiguration, after: str) -> None:
+    """Raise CommandError where another release than `after` was recorded last."""
+    last = last_release(registry, stage)
+    if last != after:
+        raise CommandError(
+            f"{stage.name}: {last} was released since this image was built, which may have older "
+            "code or models: run all jobs of this workflow again"
         )
 
 
@@ -71,16 +89,54 @@ def roll_back(
 ) -> str:
     """Make a release's images live at once, and return the stage's address.
 
-    Leaves the stack with the alarms as it is. Raises CommandError.
+    Deploys every stack that runs one of them: the API, the service, bulk scoring. Leaves the stack
+    with the alarms as it is. Raises CommandError.
     """
     require_image(account, project.function_repository, target.image)
-    names = [project.stack(stage.name, "function")]
+    parts = ["function"]
     if stage.service and target.server:
         require_image(account, project.server_repository, target.server)
-        names.append(project.stack(stage.name, "service"))
+        parts.append("service")
     elif stage.service:
         log(f"{target.name} has no server's image: the service stays as it is")
+    if stage.bulk:
+        parts.append("bulk")
+    names = [project.stack(stage.name, part) for part in parts]
     return deliver(account, project, stage, _build(target), names=names, rollout=AT_ONCE)
+
+
+def stop_rollout(
+    account: Account,
+    project: ProjectConfiguration,
+    stage: StageConfiguration,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Stop a canary under way, and wait until CloudFormation has taken it back.
+
+    Raises CommandError where that takes too long.
+    """
+    name = f"{project.name}-{stage.name}"
+    client = account.session.client("codedeploy", config=CONFIG)
+    try:
+        with aws_errors("CodeDeploy"):
+            running = client.list_deployments(
+                applicationName=name,
+                deploymentGroupName=name,
+                includeOnlyStatuses=["Created", "Queued", "InProgress", "Ready"],
+            )["deployments"]
+            for deployment in running:
+                log(f"{deployment} is under way: it is stopped")
+                client.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
+    except CommandError as error:
+        log(f"a canary under way is not stopped: {error}")
+    for left in reversed(range(TRIES)):
+        busy = stacks.in_progress(account, stacks.names(project, stage))
+        if not busy:
+            return
+        if left:
+            sleep(PAUSE_SECONDS)
+    raise CommandError(f"{busy}, after {TRIES * PAUSE_SECONDS // 60} minutes")
 
 
 def record_rollback(

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.common.errors import CommandError
-from scripts.common.git import commit, is_commit
 from scripts.common.progress import log
 from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.build_arguments import build_arguments, read_models
@@ -20,6 +20,7 @@ from scripts.deploy.smoke import Runner, smoke_test
 from scripts.registry.registry import Registry
 
 MODELS = Path("build/image/models")
+FUNCTION, IGNORE_FILE = Path("function"), ".dockerignore"
 # Lambda refuses an index with attestations next to the image.
 PLAIN = ("--provenance=false", "--sbom=false")
 
@@ -49,8 +50,9 @@ def build_and_push(
 ) -> str:
     """Build an image with these models, test it, push it to ECR, and return its digest.
 
-    An image that ECR has already has passed its test and is not built again. `models` has versions
-    by model; `flags` are further ones of `docker buildx build`. The digest begins with `sha256:`.
+    An image of the same content that ECR has already passed its test and is not built again.
+    `models` has versions by model; `flags` are further ones of `docker buildx build`. The digest
+    begins with `sha256:`.
     Raises CommandError, RegistryError or UsageError.
     """
     tag = _tag(spec, models)
@@ -88,13 +90,24 @@ def build_and_push(
 
 
 def _tag(spec: ImageSpec, models: Mapping[str, str]) -> str:
-    """Return a tag that only the same commit, models and spec have."""
-    inputs = [sorted(models.items()), spec.dockerfile, spec.platform, spec.arguments]
-    digest = hashlib.sha256(repr(inputs).encode()).hexdigest()[:8]
-    source = commit()
-    if not is_commit(source):
-        return f"changed-{datetime.now(UTC):%Y%m%dt%H%M%S}-{digest}"
-    return f"{source[:12]}-{digest}"
+    """Return a tag that only the same files, models and spec have.
+
+    A job on GitHub attests what it pushes, so it never takes an image of another machine.
+    """
+    builder = "job" if os.environ.get("GITHUB_ACTIONS") else "machine"
+    inputs = [sorted(models.items()), spec.platform, sorted(spec.arguments.items()), builder]
+    inputs.append([content_digest(spec.dockerfile)])
+    return hashlib.sha256(repr(inputs).encode()).hexdigest()[:24]
+
+
+def content_digest(dockerfile: str) -> str:
+    """Return the SHA-256 over the files that an image is made of: code, locks, Dockerfile."""
+    code = [path for path in FUNCTION.rglob("*") if "__pycache__" not in path.parts]
+    digest = hashlib.sha256()
+    for path in sorted([Path(dockerfile), Path(IGNORE_FILE), *filter(Path.is_file, code)]):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.as_posix()}\0{content}\n".encode())
+    return digest.hexdigest()
 
 
 def _find_digest(account: Account, repository: str, tag: str) -> str | None:

@@ -35,6 +35,7 @@ def check_answers(
     auth: str,
     key: str | None,
     *,
+    tries: int = TRIES,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str:
     """Request health and, as far as access allows, a prediction; return a summary of the answer.
@@ -46,7 +47,7 @@ def check_answers(
     headers = {"x-prediction-log": "off"}  # not a caller's traffic
     if auth == "key" and key:
         headers["authorization"] = f"Bearer {key}"
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(tries)):
         ready, _ = _send_request(f"{url}/health/ready", None, {}, sign)
         status, answer = _send_request(f"{url}/v1/predict", {"inputs": TEXT}, headers, sign)
         if refused and status == 401 and ready in ((401,) if auth == "jwt" else (200,)):

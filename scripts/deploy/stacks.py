@@ -1,6 +1,7 @@
 """The configured stages of infra/stages.py, and their stacks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.project import ProjectConfiguration
@@ -8,17 +9,27 @@ from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import UsageError
 from scripts.deploy.cdk import run_cdk
 
+if TYPE_CHECKING:  # it imports boto3, which jobs that only plan do not have
+    from scripts.deploy.account import Account
+
+
+# Of a stage, in the order of their deployment.
+PARTS = ("predictions", "function", "service", "bulk", "watch")
+
 
 def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]:
     """Return the names of a stage's stacks, in the order of their deployment."""
-    parts = {
-        "predictions": stage.predictions,
-        "function": stage.function,
-        "service": stage.service,
-        "bulk": stage.bulk,
-        "watch": stage.watch,
-    }
-    return [project.stack(stage.name, part) for part, chosen in parts.items() if chosen]
+    return [project.stack(stage.name, part) for part in PARTS if getattr(stage, part)]
+
+
+def in_progress(account: "Account", names: Iterable[str]) -> str:
+    """Return which of these stacks changes right now, and how; empty where none does."""
+    for name in names:
+        stack = account.stack(name)
+        status = stack["StackStatus"] if stack else ""
+        if status.endswith("_IN_PROGRESS") and not status.startswith("REVIEW"):
+            return f"{name} is {status}"
+    return ""
 
 
 def deploy(stacks: Sequence[str], context: Mapping[str, str]) -> None:

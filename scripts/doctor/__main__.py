@@ -14,6 +14,7 @@ from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
 from scripts.deploy.stacks import load_stage, load_stages
 from scripts.doctor.check import CheckResult, CheckResults, run_check
+from scripts.doctor.deployment import check_account
 
 with needing("make doctor"):
     from scripts.deploy.account import open_account
@@ -56,9 +57,7 @@ def _check_account(project: ProjectConfiguration, stage: StageConfiguration) -> 
         yield CheckResult("bad", f"{stage.name}: {message}", "aws sso login, or AWS_PROFILE=...")
         return
     yield CheckResult("ok", f"{stage.name}: account {opened.number}, region {opened.region}")
-    yield from run_check(partial(account.bootstrap, opened), "bootstrap")
-    yield from run_check(partial(account.lambda_quotas, opened, stage), "quotas of Lambda")
-    yield from run_check(partial(account.gpu_quota, opened, stage), "quota of GPUs")
+    yield from check_account(opened, project, stage)
     yield from run_check(partial(account.github_provider, opened, project), "OIDC provider")
     yield from run_check(partial(account.trusted_subjects, opened, project, stage), "deploy role")
     yield from run_check(partial(account.check_release, opened, project, stage), "what is live")

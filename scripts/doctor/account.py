@@ -101,6 +101,54 @@ def _family_quota(
     return CheckResult("ok", f"{what}, {2 * vcpus_each * tasks} are wanted at most")
 
 
+def service_linked_roles(account: Account, stage: StageConfiguration) -> CheckResults:
+    """Check that the roles exist without which a first ECS service fails."""
+    client = account.session.client("iam", config=CONFIG)
+    for service, name in foundation.service_linked_roles(stage).items():
+        with aws_errors("IAM"):
+            try:
+                client.get_role(RoleName=name)
+            except client.exceptions.NoSuchEntityException:
+                yield CheckResult(
+                    "note",
+                    f"{name}: not there yet",
+                    "make deploy makes it; before a first deployment by GitHub: "
+                    f"aws iam create-service-linked-role --aws-service-name {service}",
+                )
+            else:
+                yield CheckResult("ok", f"{name} is there")
+
+
+def alarm_readers(
+    account: Account, project: ProjectConfiguration, stage: StageConfiguration
+) -> CheckResults:
+    """Check that somebody is told of an alarm: addresses are named, and confirmed."""
+    stack = project.stack(stage.name, "watch")
+    if not stage.watch.emails:
+        yield CheckResult(
+            "note",
+            f"{stage.name}: nobody is told of its alarms",
+            "name watch.emails in infra/stages.py",
+        )
+    elif account.stack(stack):
+        client = account.session.client("sns", config=CONFIG)
+        with aws_errors("SNS"):
+            found = client.list_subscriptions_by_topic(
+                TopicArn=account.output(stack, "AlarmTopic")
+            )["Subscriptions"]
+        waiting = [
+            each["Endpoint"] for each in found if each["SubscriptionArn"] == "PendingConfirmation"
+        ]
+        if waiting:
+            yield CheckResult(
+                "note",
+                f"{stage.name}: {', '.join(waiting)} did not confirm and is told of no alarm",
+                "open the link in AWS's mail",
+            )
+        else:
+            yield CheckResult("ok", f"{stage.name}: {len(found)} are told of its alarms")
+
+
 def github_provider(account: Account, project: ProjectConfiguration) -> CheckResults:
     """Report who created the account's OIDC provider for GitHub."""
     if foundation.github_oidc(account, project) == "existing":

@@ -1,18 +1,14 @@
 """Checks of the repository on GitHub: ids, environments, branches, the scheduled refresh."""
 
-import json
-import os
-import urllib.error
-import urllib.request
 from typing import Any
 
 from infra.configuration.project import GitHubRepository
 from infra.configuration.stage import StageConfiguration
-from scripts.common.errors import CommandError, NotFoundError
+from scripts.common.errors import NotFoundError
+from scripts.common.github import call_github
 from scripts.doctor.check import CheckResult, CheckResults
 
 REFRESH = "refresh-model.yml"
-SECONDS = 20
 
 
 def repository(configured: GitHubRepository) -> CheckResults:
@@ -93,23 +89,5 @@ def _branches(configured: GitHubRepository, name: str) -> CheckResults:
 
 def _get(configured: GitHubRepository, path: str) -> dict[str, Any]:
     """Request the repository, or what lies below it. Raises CommandError, NotFoundError."""
-    api = os.environ.get("GITHUB_API_URL", "https://api.github.com")
-    token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")
-    request = urllib.request.Request(  # noqa: S310 -- GitHub's, or its enterprise server's
-        f"{api}/repos/{configured.owner}/{configured.name}{path}",
-        headers={
-            "accept": "application/vnd.github+json",
-            **({"authorization": f"Bearer {token}"} if token else {}),
-        },
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
-            document: dict[str, Any] = json.load(response)
-            return document
-    except urllib.error.HTTPError as error:
-        if error.code == 404 and token:
-            raise NotFoundError(f"{path}: not there") from error
-        advice = "" if token else "; a private repository wants GITHUB_TOKEN=$(gh auth token)"
-        raise CommandError(f"GitHub answers {error.code}{advice}") from error
-    except OSError as error:
-        raise CommandError(f"GitHub cannot be reached: {error}") from error
+    found: dict[str, Any] = call_github(f"{configured.owner}/{configured.name}{path}")
+    return found

@@ -10,7 +10,7 @@ from scripts.deploy.cdk import EXECUTABLE
 from scripts.doctor.check import CheckResult, CheckResults
 
 NODE_TOOLS = Path("package.json")
-OLDEST_NODE = 20
+OLDEST_NODE = 22  # older ones are no longer maintained
 MACHINES = {
     "x86_64": "linux/amd64",
     "AMD64": "linux/amd64",

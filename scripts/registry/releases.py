@@ -71,7 +71,8 @@ class History:
 def release_history(releases: Sequence[Release]) -> History:
     """Return the history of one stage, whose releases are given oldest first.
 
-    It is a stack: an image that is released again while it is active takes off what came after it.
+    It is a stack: an image that is released again while it is active takes off what came after it,
+    and counts from then on as the release that it was last.
     """
     active: list[Release] = []
     rolled_back: list[tuple[Release, Release]] = []
@@ -80,7 +81,7 @@ def release_history(releases: Sequence[Release]) -> History:
         if release.image in images:
             index = images.index(release.image)
             rolled_back += [(later, active[index]) for later in active[index + 1 :]]
-            del active[index + 1 :]
+            active[index:] = [release]  # its commit may be newer, with the same image
         else:
             rolled_back = [pair for pair in rolled_back if pair[0].image != release.image]
             active.append(release)

@@ -14,7 +14,7 @@ from scripts.common.command_line import add_to_summary, command_parser, run, wri
 from scripts.deploy.stacks import load_stage
 
 # Images are built and tested on the architecture that they run on.
-RUNNERS = {"arm64": "ubuntu-24.04-arm", "x86_64": "ubuntu-24.04"}
+RUNNERS = {"linux/arm64": "ubuntu-24.04-arm", "linux/amd64": "ubuntu-24.04"}
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
@@ -67,16 +67,27 @@ def obstacle(
 
 
 def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
-    """Return what jobs need: account, roles, registry, repositories, metric dimension."""
+    """Return what jobs need: account, runners, roles, registry, repositories, metric dimension.
+
+    The server's runner and variant are empty where the stage has no service.
+    """
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
-    names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}
+    names = {
+        "push": "push",
+        "refresh": "refresh",
+        "deploy": f"{stage.name}-deploy",
+        "refresh_deploy": f"{stage.name}-refresh",
+    }
+    rollback = f"{stage.name}-rollback"
     partition = next((PARTITIONS[each] for each in PARTITIONS if region.startswith(each)), "aws")
     return {
         "account": account,
         "region": region,
-        "platform": stage.function.platform,
-        "runner": RUNNERS[stage.function.architecture],
+        "function_runner": RUNNERS[stage.function.platform],
+        "server_runner": RUNNERS[stage.service.platform] if stage.service else "",
+        "server_variant": stage.service.variant if stage.service else "",
+        "rollback_environment": rollback if rollback in stage.environments else stage.name,
         "service": project.service(stage.name),
         "registry": f"s3://{project.name}-models-{account}-{region}",
         "function_repository": f"{images}/{project.function_repository}",

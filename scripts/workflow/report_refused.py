@@ -8,13 +8,12 @@ issues, opens them. Needs only the standard library.
 import hashlib
 import json
 import os
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from scripts.common.command_line import add_to_summary, command_parser, run
 from scripts.common.errors import CommandError, UsageError
+from scripts.common.github import call_github
 from scripts.gate.outcome import GateOutcome
 from scripts.workflow.refresh_results import read_report, read_results
 
@@ -22,7 +21,6 @@ REFUSALS = (GateOutcome.REFUSED, GateOutcome.UNDERPOWERED)
 AGAIN = (
     "To have it judged again, run the workflow 'refresh-model' by hand with 'model' and 'retry'."
 )
-SECONDS = 20
 PAGE, PAGES = 100, 10  # the newest thousand: an older refusal may be reported again
 MOST_CHARACTERS = 60_000  # of 65,536 that an issue takes
 CUT = "\n\n(The rest was too long for an issue.)"
@@ -79,11 +77,10 @@ def _mark(result: dict[str, Any]) -> str:
 
 
 class Issues:
-    """Issues of one repository, by GitHub's REST API and the token of a job."""
+    """Issues of one repository, OWNER/NAME, by GitHub's REST API."""
 
-    def __init__(self, repository: str, token: str, api: str) -> None:
-        """repository: OWNER/NAME. api: the API's address, at GitHub or an enterprise's server."""
-        self._url, self._token = f"{api}/repos/{repository}/issues", token
+    def __init__(self, repository: str) -> None:
+        self._path = f"{repository}/issues"
 
     def open_once(self, title: str, body: str, mark: str) -> str | None:
         """Open an issue and return its address; None if one with the same mark exists, even closed.
@@ -96,46 +93,26 @@ class Issues:
             return None
         room = MOST_CHARACTERS - len(hidden) - len(CUT) - 1
         short = body if len(body) <= room else body[:room] + CUT
-        made = self._call("", {"title": title, "body": f"{hidden}\n{short}"})
+        made = call_github(self._path, {"title": title, "body": f"{hidden}\n{short}"})
         return str(made["html_url"])
 
     def _marked(self, hidden: str) -> bool:
         for page in range(1, PAGES + 1):
             query = f"?state=all&sort=created&direction=desc&per_page={PAGE}&page={page}"
-            found = self._call(query)
+            found = call_github(self._path + query)
             if any(str(issue.get("body") or "").startswith(hidden) for issue in found):
                 return True
             if len(found) < PAGE:
                 break
         return False
 
-    def _call(self, query: str, document: dict[str, str] | None = None) -> Any:
-        request = urllib.request.Request(  # noqa: S310 -- GitHub's, or its enterprise server's
-            self._url + query,
-            data=None if document is None else json.dumps(document).encode(),
-            headers={
-                "accept": "application/vnd.github+json",
-                "authorization": f"Bearer {self._token}",
-                "content-type": "application/json",
-            },
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            answer = error.read(500).decode(errors="replace")
-            raise CommandError(f"GitHub answers {error.code} for issues: {answer}") from error
-        except (OSError, ValueError) as error:
-            raise CommandError(f"GitHub cannot be asked for issues: {error}") from error
-
 
 def _job_issues() -> Issues:
     """Return the issues of the job's repository. Raises UsageError outside of a job."""
-    try:
-        repository, token = os.environ["GITHUB_REPOSITORY"], os.environ["GITHUB_TOKEN"]
-    except KeyError as error:
-        raise UsageError(f"{error.args[0]} is not set: this is for jobs on GitHub") from error
-    return Issues(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
+    for variable in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
+        if not os.environ.get(variable):
+            raise UsageError(f"{variable} is not set: this is for jobs on GitHub")
+    return Issues(os.environ["GITHUB_REPOSITORY"])
 
 
 if __name__ == "__main__":

@@ -1,19 +1,21 @@
 """Base images in tests and in the rehearsal.
 
-LAMBDA_BASE_IMAGE and SERVER_BASE_IMAGE name the real bases where they can be pulled. Else Debian
-replaces both: its packages, unpacked by mmdebstrap, with the same minor version of Python. It
-differs from AWS's base in the C library (2.41, not 2.34; test_wheels.py covers that) and in other
-files; the runtime client is AWS's own.
+LAMBDA_BASE_IMAGE and SERVER_BASE_IMAGE name the real bases where they can be pulled, or the
+Dockerfile that pins one. Else Debian replaces both: its packages, unpacked by mmdebstrap, with the
+same minor version of Python. It differs from AWS's base in the C library (2.41, not 2.34;
+test_wheels.py covers that) and in other files; the runtime client is AWS's own.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.common.errors import CommandError, UsageError
+from tests.conftest import REPOSITORY
 from tests.container.podman import SECONDS, Podman, PodmanError
 
 FOLDER = Path(__file__).parent / "base_images"
@@ -23,6 +25,7 @@ PACKAGES = (
     "base-files,base-passwd,ca-certificates,coreutils,dash,libc-bin,libstdc++6,passwd,"
     "python3,python3-venv"
 )
+PINNED = re.compile(r"^FROM (\S+:\S+@sha256:[0-9a-f]{64}) AS base$", re.MULTILINE)
 # Makes /bin, /lib and their like links into /usr, which a package of its own does on installation.
 MERGED_USR = "--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr"
 
@@ -43,12 +46,27 @@ def require(**packages: str) -> None:
 
 def lambda_base(podman: Podman) -> str:
     """Return AWS's Python image, or its stand-in."""
-    return os.environ.get("LAMBDA_BASE_IMAGE") or stand_in(podman, "lambda", PYTHON_3_13)
+    return _named("LAMBDA_BASE_IMAGE") or stand_in(podman, "lambda", PYTHON_3_13)
 
 
 def server_base(podman: Podman, suite: str = PYTHON_3_13) -> str:
     """Return the slim Python image, or its stand-in."""
-    return os.environ.get("SERVER_BASE_IMAGE") or stand_in(podman, "python", suite)
+    return _named("SERVER_BASE_IMAGE") or stand_in(podman, "python", suite)
+
+
+def pinned(dockerfile: Path) -> str:
+    """Return the base image that a Dockerfile pins by its digest. Raises UsageError."""
+    found = PINNED.search(dockerfile.read_text())
+    if not found:
+        raise UsageError(f"{dockerfile} pins no base: FROM IMAGE:TAG@sha256:... AS base")
+    return found[1]
+
+
+def _named(variable: str) -> str:
+    """Return the base image that a variable of the environment names; empty for none."""
+    value = os.environ.get(variable, "")
+    dockerfile = REPOSITORY / value
+    return pinned(dockerfile) if value and dockerfile.is_file() else value
 
 
 def stand_in(podman: Podman, target: str, suite: str) -> str:

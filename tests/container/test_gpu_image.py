@@ -16,6 +16,9 @@ from tests.container.server import predict, server, stop
 
 pytestmark = pytest.mark.container
 
+# There is room for it on the runner that builds it and on the machine that runs it.
+BUDGET_BYTES = 12_000_000_000
+
 
 @pytest.fixture(scope="module")
 def gpu_image(podman):
@@ -25,6 +28,12 @@ def gpu_image(podman):
         REPOSITORY,
         f"--build-arg=BASE_IMAGE={server_base(podman, PYTHON_3_11)}",
     )
+
+
+def test_it_stays_within_its_size(podman, gpu_image):
+    size = podman.inspect(gpu_image)["Size"]
+    print(f"{size / 1e9:.1f} GB")
+    assert 0 < size <= BUDGET_BYTES
 
 
 def test_torch_serves_in_it_and_answers_as_onnx_does(podman, gpu_image):

@@ -96,6 +96,10 @@ def stage(**changed):
             lambda: WatchConfiguration(budget_dollars=-1),
             "watch.budget_dollars: must be more than 0",
         ),
+        (
+            lambda: WatchConfiguration(budget_dollars=50),
+            "watch.budget_dollars: tells nobody: name somebody in watch.emails",
+        ),
         (lambda: stage(name="Prod!"), "name: 'Prod!' is not of the form"),
         (lambda: stage(name="foundation"), "name: 'foundation' is what all stages share"),
         (lambda: stage(region="Frankfurt"), "region: 'Frankfurt' is not of the form eu-central-1"),

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from infra.stages import STAGES
 from tests.infra.policies import many, statements, written
 from tests.infra.synthesis import REPOSITORY
 
@@ -119,11 +118,10 @@ def test_a_deployment_that_failed_is_reported(shipped):
     assert application["Properties"]["ApplicationName"] == "evergreen-prod"
 
 
-def test_one_stage_has_the_budget_of_the_account(shipped, options):
-    assert sum(stage.watch.budget_dollars is not None for stage in STAGES) == 1
-    assert not shipped.resources(DEV, "AWS::Budgets::Budget")
-    budget = shipped.only(PROD, "AWS::Budgets::Budget")["Properties"]
-    assert budget["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
+def test_a_stage_that_asks_for_it_has_the_budget_of_the_account(shipped, options):
+    assert not [*shipped.all("AWS::Budgets::Budget")], "nobody is named who would read of it"
+    budget = options.only(EVERYTHING, "AWS::Budgets::Budget")["Properties"]
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": 100, "Unit": "USD"}
     assert budget["Budget"]["TimeUnit"] == "MONTHLY"
     assert "CostFilters" not in budget["Budget"], "the whole account"
     thresholds = [
@@ -131,7 +129,7 @@ def test_one_stage_has_the_budget_of_the_account(shipped, options):
         for each in budget["NotificationsWithSubscribers"]
     ]
     assert thresholds == [("ACTUAL", 80), ("ACTUAL", 100), ("FORECASTED", 100)]
-    (topic,) = shipped.resources(PROD, "AWS::SNS::Topic")
+    (topic,) = options.resources(EVERYTHING, "AWS::SNS::Topic")
     subscribers = [each["Subscribers"] for each in budget["NotificationsWithSubscribers"]]
     assert subscribers == [[{"Address": {"Ref": topic}, "SubscriptionType": "SNS"}]] * 3
 

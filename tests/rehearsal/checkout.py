@@ -12,6 +12,7 @@ QUIET = ("-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", "-c", "
 STAGES = '''"""One stage, in an account that is this machine, of this machine's architecture."""
 
 from infra.configuration.api import ApiConfiguration
+from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -27,6 +28,7 @@ PROD = StageConfiguration(
     environments=("prod", "prod-refresh"),
     moves_production=True,
     api=ApiConfiguration(auth="key"),
+    bulk=BulkConfiguration(),
     function=FunctionConfiguration(
         architecture="{architecture}", rollout="Canary10Percent5Minutes"
     ),

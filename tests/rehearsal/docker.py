@@ -67,6 +67,9 @@ def main() -> int:
     """Run the command; return the exit code."""
     replaced = Replacements(**json.loads(os.environ[VARIABLE]))
     command, *rest = sys.argv[1:]
+    if command == "version" or (command == "buildx" and rest[0] != "build"):
+        print("podman, with what the doctor asks for")
+        return 0
     if command == "login":
         print("the registry on loopback asks for no password", file=sys.stderr)
         return 0

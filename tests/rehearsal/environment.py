@@ -20,7 +20,7 @@ from tests.rehearsal.checkout import Checkout
 from tests.rehearsal.image_registry import ImageRegistry
 from tests.rehearsal.model_variants import WORD
 from tests.rehearsal.timeline import Step
-from tests.stand_ins.cdk import ACCOUNT, REGION, Client
+from tests.stand_ins.cdk import ACCOUNT, REGION, Cdk, Client
 
 PROJECT, STAGE = "evergreen", "prod"
 FUNCTION = f"{PROJECT}-{STAGE}"
@@ -75,7 +75,7 @@ class Environment:
     """The environment of a rehearsal.
 
     folder: for scratch files. variables: of the commands' environment. images: the registry that
-    replaces ECR's storage. client: makes clients of moto's account.
+    replaces ECR's storage. client: makes clients of moto's account. cdk: made the stacks in it.
     """
 
     folder: Path
@@ -84,6 +84,7 @@ class Environment:
     images: ImageRegistry
     callers: Callers
     client: Client
+    cdk: Cdk
 
     def run(self, step: Step, command: str, *arguments: str, code: int = 0) -> Completed:
         """Run a command in the checkout, as a workflow does.

@@ -80,7 +80,7 @@ def provision() -> Iterator[Environment]:
             "AWS_ENDPOINT_URL": moto,
             cdk.VARIABLE: stack.enter_context(serving(cdk.CdkServer(account))),
         }
-        yield Environment(folder, checkout, commands, images, callers, client)
+        yield Environment(folder, checkout, commands, images, callers, client, account)
 
 
 def _build_base(machine: Podman) -> str:

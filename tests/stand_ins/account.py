@@ -18,6 +18,7 @@ from botocore.loaders import Loader
 from function.core.artifact import open_artifact
 from scripts.common.command_line import run
 from scripts.deploy import cdk, delivery, docker, history, image, live
+from scripts.doctor import machine
 from scripts.registry.golden_sets import freeze_golden
 from scripts.registry.registry import Registry, open_registry
 from tests.stand_ins.cdk import Cdk
@@ -87,6 +88,13 @@ class FakeAccount:
         return SimpleNamespace(returncode=int(bool(self.cdk.run(arguments))))
 
 
+def machine_output(command: Sequence[str]) -> str:
+    """Return what a command prints on a machine that has all that a deployment needs."""
+    if command[0] == "node":
+        return f"v{machine.OLDEST_NODE}.0.0"
+    return machine.wanted_cdk() if command[0] != "docker" else "Platforms: linux/amd64, linux/arm64"
+
+
 @pytest.fixture
 def cloud(
     aws: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -100,9 +108,10 @@ def cloud(
     monkeypatch.setattr(cdk, "EXECUTABLE", Path(sys.executable))
     monkeypatch.setattr(cdk, "subprocess", SimpleNamespace(run=cloud.run))
     monkeypatch.setattr(docker, "subprocess", SimpleNamespace(run=cloud.run, PIPE=-1, STDOUT=-2))
+    monkeypatch.setattr(machine, "_output", machine_output)
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(image, "MODELS", tmp_path / "image-models")
-    monkeypatch.setattr(image, "commit", lambda: COMMIT)
+    monkeypatch.setattr(image, "content_digest", lambda _: COMMIT)
     monkeypatch.delenv("EVERGREEN_API_KEY", raising=False)
     with serving(api):
         yield cloud
@@ -128,8 +137,9 @@ class CommandLine:
     captured: pytest.CaptureFixture[str]
 
     def on(self, commit: str) -> None:
-        for module in (image, delivery, history):
+        for module in (delivery, history):
             self.patch.setattr(module, "commit", lambda: commit)
+        self.patch.setattr(image, "content_digest", lambda _: commit)  # it changes the code
 
     def __call__(self, command: ModuleType, *arguments: str) -> tuple[int, str, str]:
         """Run a command; return its exit code, stdout and stderr."""

@@ -61,12 +61,13 @@ class Cdk:
         calls: All calls, oldest first.
         failing: The command that fails.
         digest: Digest of the image that goes live, instead of the one in the context.
+        domain: Custom domain name of the API.
     """
 
     def __init__(self, client: Client, url: str, rollout: Rollout = all_at_once) -> None:
         self._client, self._url, self._rollout = client, url, rollout
         self.calls: list[CdkCall] = []
-        self.failing = self.digest = ""
+        self.failing = self.digest = self.domain = ""
 
     def run(self, arguments: Sequence[str]) -> str:
         """Run a command; return the reason where it fails."""
@@ -120,7 +121,8 @@ class Cdk:
             version = function.update(image)
         reason = self._rollout(function, version, first, context)
         if not reason:
-            self._create_stack(name, {"Url": self._url})
+            url = f"https://{self.domain}" if self.domain else self._url
+            self._create_stack(name, {"Url": url, "Endpoint": self._url})
         return reason
 
     def _create_role(self, name: str) -> str:

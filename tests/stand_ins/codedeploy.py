@@ -35,7 +35,8 @@ class CodeDeploy:
             NotImplementedError: For an operation that nothing here needs.
         """
         if operation == "ListDeployments":
-            start, statuses = request["createTimeRange"]["start"], request["includeOnlyStatuses"]
+            start = request.get("createTimeRange", {}).get("start", 0)
+            statuses = request["includeOnlyStatuses"]
             found = [
                 each.id
                 for each in self.deployments

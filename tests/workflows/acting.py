@@ -6,7 +6,6 @@ others only record their inputs, and `make`, `python` and `sudo` are `stand_in.p
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,14 +22,17 @@ from tests.workflows.files import FOLDER, PINNED
 SECONDS = 120
 PROGRAMS = ("make", "python3", "sudo")
 RUNNERS = ("ubuntu-24.04", "ubuntu-24.04-arm")
-# The one key that act does not know: more than one run of a group may wait.
-UNKNOWN = re.compile(r"^ +queue: max\n", re.MULTILINE)
 AUTHOR = ("-c", "user.name=t", "-c", "user.email=t@example.com")
 INPUTS = {
     "actions/checkout": ("ref",),
-    "aws-actions/configure-aws-credentials": ("role-to-assume", "aws-region"),
+    "aws-actions/configure-aws-credentials": (
+        *("role-to-assume", "aws-region", "role-duration-seconds"),
+    ),
     "actions/attest-build-provenance": ("subject-name", "subject-digest"),
     "actions/setup-python": ("python-version",),
+    "actions/setup-node": ("node-version",),
+    "docker/setup-buildx-action": (),
+    "actions/cache": ("key",),
     "actions/upload-artifact": ("name", "path"),
     "actions/download-artifact": ("pattern", "path"),
 }
@@ -77,8 +79,6 @@ class ActRunner:
         self._folder = folder
         clone = folder / "clone"
         shutil.copytree(FOLDER, clone / ".github")
-        for path in (clone / ".github/workflows").iterdir():
-            path.write_text(UNKNOWN.sub("", path.read_text()))
         for arguments in (
             ("init", "--quiet", "--initial-branch=main"),
             ("add", "--all"),
@@ -102,9 +102,13 @@ class ActRunner:
         workflow: str,
         answers: Sequence[Mapping[str, Any]],
         *options: str,
+        branch: str = "main",
     ) -> Acted:
         """Run a workflow. answers: the programs', see `stand_in.py`. options: further, of act."""
         calls, file = self._folder / "calls", self._folder / "answers"
+        if branch != "main":
+            (self._folder / "event").write_text(json.dumps({"ref": f"refs/heads/{branch}"}))
+            options = (*options, f"--eventpath={self._folder / 'event'}")
         calls.write_text("")
         file.write_text(json.dumps(answers))
         done = subprocess.run(

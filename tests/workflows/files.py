@@ -1,5 +1,6 @@
 """The workflow files, read."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,39 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
     for workflow, document in WORKFLOWS.items():
         for name, job in document["jobs"].items():
             yield f"{workflow}/{name}", job
+
+
+def started(event: str, branch: str, files: list[str]) -> set[str]:
+    """Return the workflows that GitHub starts for a push, or a pull request, that changes files.
+
+    act starts them whatever changed.
+    """
+    found = set()
+    for name, document in WORKFLOWS.items():
+        if event not in document["on"]:
+            continue
+        rule = document["on"][event] or {}
+        ignored = [_pattern(each) for each in rule.get("paths-ignore", ())]
+        ours = branch in rule.get("branches", [branch])
+        kept = [file for file in files if not any(each.fullmatch(file) for each in ignored)]
+        if ours and kept and branch not in rule.get("branches-ignore", ()):
+            found.add(name)
+    return found
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Return a filter of GitHub's: `**` matches any characters, `*` all but a slash."""
+    parts = {"**": ".*", "*": "[^/]*"}
+    words = re.split(r"(\*\*|\*)", glob)
+    return re.compile("".join(parts.get(word, re.escape(word)) for word in words))
+
+
+def python_versions(event: str) -> list[str]:
+    """Return the Pythons that `ci` tests on an event."""
+    expression = WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matrix"]["python"]
+    pushed, others = re.findall(r"'(\[.*?\])'", expression)
+    versions: list[str] = json.loads(pushed if event == "push" else others)
+    return versions
 
 
 def steps() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,7 +2,7 @@
 
 CALLS: a file that gets a line of JSON for each call. ANSWERS: a JSON list of objects; the first
 whose `when` is part of the command line counts. `outputs` go to the file behind --outputs, `files`
-to those behind other options; `code` is the exit code.
+to those behind other options; `code` is the exit code. It fails unless `variables` are as they say.
 """
 
 import json
@@ -29,6 +29,12 @@ def main() -> int:
 
 def give(answer: dict[str, object], arguments: list[str]) -> int:
     outputs, files, code = answer.get("outputs"), answer.get("files"), answer.get("code", 0)
+    variables = answer.get("variables", {})
+    assert isinstance(variables, dict)
+    for name, value in variables.items():
+        if os.environ.get(name, "") != value:
+            print(f"{name} is {os.environ.get(name)}, not {value}")
+            return 9
     if isinstance(outputs, dict) and "--outputs" in arguments:
         with Path(_after("--outputs", arguments)).open("a") as file:
             file.writelines(f"{name}={value}\n" for name, value in outputs.items())

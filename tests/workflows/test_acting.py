@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.workflows.acting import ActRunner
-from tests.workflows.files import WORKFLOWS
+from tests.workflows.files import WORKFLOWS, python_versions, started
 
 pytestmark = pytest.mark.integration
 
@@ -19,14 +19,19 @@ REFRESH = ("python", "-m", "scripts.refresh")
 UPLOAD = ("python3", "--action", "actions/upload-artifact")
 
 
-def planned(stage):
+def planned(stage, **service):
     """Return the outputs of scripts.workflow.plan for a configured stage."""
     return {
         "when": f"scripts.workflow.plan --stage {stage}",
         "outputs": {
             "configured": "true",
             "region": f"region-of-{stage}",
-            "runner": "ubuntu-24.04-arm",
+            "function_runner": "ubuntu-24.04-arm",
+            "server_runner": "",
+            "server_variant": "",
+            **service,
+            "rollback_environment": f"{stage}-rollback",
+            "refresh_deploy_role": f"refresh-{stage}",
             "push_role": f"push-{stage}",
             "deploy_role": f"deploy-{stage}",
             "refresh_role": "refresh",
@@ -38,14 +43,21 @@ def planned(stage):
     }
 
 
-def built(stage, digest):
-    models = f"sentiment=of-{stage}"
-    outputs = {"function_image": digest, "server_image": "", "models": models}
-    return {"when": f"scripts.build --stage {stage}", "outputs": outputs}
+def built(stage, image, digest):
+    outputs = {"function_image": "", "server_image": "", f"{image}_image": digest}
+    return {"when": f"scripts.build --stage {stage} --image {image}", "outputs": outputs}
+
+
+def chosen(stage):
+    outputs = {"models": f"sentiment=of-{stage}", "after": f"last-of-{stage}"}
+    return {"when": f"scripts.workflow.choose_models --stage {stage}", "outputs": outputs}
 
 
 CONFIGURED = [planned("dev"), planned("prod")]
-BUILT = [built("dev", "sha256:d"), built("prod", "sha256:p")]
+BUILT = [
+    *(chosen("dev"), chosen("prod")),
+    *(built("dev", "function", "sha256:d"), built("prod", "function", "sha256:p")),
+]
 NOT_CONFIGURED = {
     "when": "scripts.workflow.plan",
     "outputs": {"configured": "false", "why": "a fork"},
@@ -84,7 +96,10 @@ def test_a_push_goes_to_dev_and_then_to_prod(pushed) -> None:
     assert commands == [
         f"scripts.{command} {stage}"
         for stage in ("dev", "prod")
-        for command in ("build", "workflow.scan", "deploy")
+        for command in (
+            *("workflow.choose_models", "build", "workflow.scan"),
+            *("workflow.verify_provenance", "deploy"),
+        )
     ]
 
 
@@ -93,6 +108,11 @@ def test_each_stage_gets_the_very_digest_and_models_of_its_build(pushed) -> None
     assert (dev["--stage"], dev["--function-image"]) == ("dev", "sha256:d")
     assert (prod["--stage"], prod["--function-image"]) == ("prod", "sha256:p")
     assert (dev["--models"], prod["--models"]) == ("sentiment=of-dev", "sentiment=of-prod")
+    assert [each["--models"] for each in pushed.of(*BUILD)] == [dev["--models"], prod["--models"]]
+    assert (dev["--after"], prod["--after"]) == ("last-of-dev", "last-of-prod")
+    assert not {"--images-only"} & {*dev, *prod}
+    verified = pushed.of("python", "-m", "scripts.workflow.verify_provenance")
+    assert [each["--function-image"] for each in verified] == ["sha256:d", "sha256:p"]
     assert [scan["--function-image"] for scan in pushed.of(*SCAN)] == ["sha256:d", "sha256:p"]
     assert [each["--subject-digest"] for each in pushed.of(*PROVENANCE)] == ["sha256:d", "sha256:p"]
     assert [each["--subject-name"] for each in pushed.of(*PROVENANCE)] == [
@@ -106,28 +126,104 @@ def test_each_job_becomes_the_role_that_it_needs(pushed) -> None:
     assert roles == [
         (f"{role}-{stage}", f"region-of-{stage}")
         for stage in ("dev", "prod")
-        for role in ("push", "deploy")
+        for role in ("push", "push", "deploy")
     ]
+
+
+@pytest.mark.parametrize(
+    ("runner_", "variant", "cached"),
+    [("ubuntu-24.04", "gpu", False), ("ubuntu-24.04-arm", "cpu", True)],
+)
+def test_a_service_has_an_image_of_its_own_runner_and_models_of_the_functions(
+    runner, runner_, variant, cached
+) -> None:
+    service = planned("dev", server_runner=runner_, server_variant=variant)
+    answers = [service, NOT_CONFIGURED, *BUILT, built("dev", "server", "sha256:s")]
+    acted = runner.act("push", "deploy", answers)
+    assert acted.green, acted.log
+    builds = {each["--image"]: each for each in acted.of(*BUILD)}
+    assert set(builds) == {"function", "server"}
+    assert {each["--models"] for each in builds.values()} == {"sentiment=of-dev"}
+    (deploy,) = acted.of(*DEPLOY)
+    assert (deploy["--function-image"], deploy["--server-image"]) == ("sha256:d", "sha256:s")
+    assert {(each["--function-image"], each["--server-image"]) for each in acted.of(*SCAN)} == {
+        ("sha256:d", ""),
+        ("", "sha256:s"),
+    }
+    names = {each["--subject-name"]: each["--subject-digest"] for each in acted.of(*PROVENANCE)}
+    assert names == {"dev/function": "sha256:d", "dev/server": "sha256:s"}
+    assert bool(builds["function"]["--build-flags"])
+    assert bool(builds["server"]["--build-flags"]) == cached, "a cache of it would fill the disk"
+    freed = acted.of("python3", "-m", "scripts.workflow.free_disk")
+    assert [int(each["--gigabytes"]) >= 24 for each in freed] == [True] * (not cached)
+    assert len(acted.of("python3", "--action", "docker/setup-buildx-action")) == 1 + cached
+
+
+@pytest.mark.parametrize("image", ["function", "server"])
+def test_a_stage_of_which_one_image_fails_is_not_deployed(runner, image) -> None:
+    service = planned("dev", server_runner="ubuntu-24.04", server_variant="gpu")
+    broken = fails(f"scripts.build --stage dev --image {image}")
+    answers = [broken, service, NOT_CONFIGURED, *BUILT, built("dev", "server", "sha256:s")]
+    acted = runner.act("push", "deploy", answers)
+    assert not acted.green
+    assert not acted.of(*DEPLOY)
+
+
+def test_what_nobody_attests_is_not_deployed(runner) -> None:
+    forged = fails("scripts.workflow.verify_provenance")
+    acted = runner.act("push", "deploy", [forged, *CONFIGURED, *BUILT])
+    assert not acted.green
+    assert not acted.of(*DEPLOY)
+
+
+def test_a_change_of_docs_alone_releases_nothing_and_is_tested_by_its_pull_request(runner) -> None:
+    docs = ["docs/deploying.md", "README.md", "docs/images/a.png", "examples/client.py"]
+    assert started("push", "main", docs) == set()
+    assert started("push", "main", [*docs, "function/core/types.py"]) == {"deploy"}
+    assert started("push", "topic", docs) == set()
+    assert started("pull_request", "main", docs) == {"ci"}
+    for name in ("infra/stages.py", "scripts/build.py", "Dockerfile.lambda", "registry/x.json"):
+        assert started("push", "main", [name]) == {"deploy"}, name
+        assert started("push", "topic", [name]) == {"ci"}, name
 
 
 def test_a_build_keeps_its_layers_for_the_next(pushed) -> None:
     flags = pushed.of(*BUILD)[0]["--build-flags"].split()
+    assert len(flags) == 2
     source, destination = (flag.split("=", 2)[2].split(",")[1] for flag in flags)
     assert source.removeprefix("src=") == destination.removeprefix("dest=")
 
 
-def test_a_push_is_tested_on_every_python_and_processor(pushed) -> None:
+CONTAINER = ["sudo", "--preserve-env", "make", "container"]
+
+
+def pythons(acted):
+    return {
+        each["--python-version"] for each in acted.of("python3", "--action", "actions/setup-python")
+    }
+
+
+def test_a_push_to_main_is_tested_on_the_images_python_and_on_every_processor(pushed) -> None:
     made = pushed.made()
-    versions = WORKFLOWS["ci"]["jobs"]["test"]["strategy"]["matrix"]["python"]
-    assert made.count("test") == len(versions)
-    given = [
-        each["--python-version"]
-        for each in pushed.of("python3", "--action", "actions/setup-python")
-    ]
-    assert set(versions) <= set(given)
+    assert made.count("test") == 1
+    assert pythons(pushed) == set(python_versions("push"))
     assert made.count("parity") == 2
     assert {"check", "browser"} <= set(made)
-    assert ["sudo", "--preserve-env", "make", "container"] in pushed.calls
+    assert CONTAINER in pushed.calls
+
+
+def test_a_pull_request_is_tested_on_every_python(runner) -> None:
+    acted = runner.act("pull_request", "ci", [])
+    assert acted.green, acted.log
+    assert acted.made().count("test") == len(python_versions("pull_request"))
+    assert set(python_versions("pull_request")) <= pythons(acted)
+    assert CONTAINER in acted.calls
+
+
+def test_a_push_to_another_branch_is_checked_and_tested_once(runner) -> None:
+    acted = runner.act("push", "ci", [], branch="topic")
+    assert acted.green, acted.log
+    assert sorted(acted.made()) == [".venv/.test", ".venv/.test", "check", "test"]
 
 
 @pytest.mark.parametrize(
@@ -189,6 +285,35 @@ def test_where_newer_models_come_from_is_a_variable_of_the_repository(runner) ->
     assert acted.made() == [".venv/.test"], "its client is not in the small environment"
 
 
+HANDED = {
+    "HF_TOKEN": "of-the-hub",
+    "MLFLOW_TRACKING_URI": "https://mlflow.example.com",
+    "MLFLOW_TRACKING_TOKEN": "of-mlflow",
+    "WANDB_API_KEY": "of-wandb",
+}
+PRIVATE = [
+    "--var=MODEL_SOURCE=sentiment=hub:acme/private,ner=mlflow:private",
+    "--var=MLFLOW_TRACKING_URI=https://mlflow.example.com",
+    *(f"--secret={name}={value}" for name, value in HANDED.items() if not name.endswith("URI")),
+]
+
+
+def test_a_private_source_gets_its_secrets_and_no_other_command_does(runner) -> None:
+    checked, judged = ({"when": each, "variables": HANDED} for each in ("check_updates", "refresh"))
+    none = dict.fromkeys(HANDED, "")
+    others = [{**each, "variables": none} for each in (*CONFIGURED, *BUILT, PASSED, RELEASED)]
+    rest = [{"when": each, "variables": none} for each in ("scripts.", "make ", "--action")]
+    answers = [
+        {**checked, "outputs": NEW["outputs"]},
+        {**judged, "when": "scripts.refresh --registry"},
+        *(*others, *rest),
+    ]
+    acted = runner.act("schedule", "refresh-model", answers, *PRIVATE)
+    assert acted.green, acted.log
+    assert len(acted.of(*REFRESH)) == 2
+    assert len(acted.of(*DEPLOY)) == 1
+
+
 @pytest.fixture(scope="module")
 def refreshed(runner):
     return runner.act("schedule", "refresh-model", [*CONFIGURED, *BUILT, NEW, PASSED, RELEASED])
@@ -221,18 +346,32 @@ def test_what_each_job_found_comes_together_by_the_models_name(refreshed) -> Non
 
 def test_newer_models_that_passed_are_one_build_and_one_release_of_prod(refreshed) -> None:
     (build,) = refreshed.of(*BUILD)
-    assert (build["--stage"], build["--models"]) == ("prod", VERSIONS)
+    assert (build["--stage"], build["--models"]) == ("prod", "sentiment=of-prod")
     (deploy,) = refreshed.of(*DEPLOY)
     assert (deploy["--stage"], deploy["--function-image"]) == ("prod", "sha256:p")
     assert deploy["--models"] == "sentiment=of-prod"
+    assert "--images-only" in deploy
+    (choice,) = refreshed.of("python", "-m", "scripts.workflow.choose_models")
+    assert choice["--models"] == VERSIONS
     roles = [each["--role-to-assume"] for each in refreshed.of(*ROLE)]
-    assert roles == ["refresh"] * 4 + ["push-prod", "deploy-prod"]
+    assert roles == ["refresh"] * 4 + ["push-prod"] * 2 + ["refresh-prod"]
+
+
+def test_credentials_outlast_the_judging_of_a_model(refreshed) -> None:
+    """What passed is published at its end."""
+    step = next(
+        step
+        for step in WORKFLOWS["refresh-model"]["jobs"]["judge"]["steps"]
+        if "scripts.refresh" in step.get("run", "")
+    )
+    seconds = {each.get("--role-duration-seconds") for each in refreshed.of(*ROLE)} - {""}
+    assert {int(each) >= step["timeout-minutes"] * 60 for each in seconds} == {True}
 
 
 def test_a_newer_model_brings_no_code_that_prod_does_not_run_already(refreshed) -> None:
     (released,) = refreshed.of("python", "-m", "scripts.workflow.released_commit")
     assert (released["--registry"], released["--stage"]) == ("s3://models-prod", "prod")
-    assert [each["--ref"] for each in refreshed.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 3
+    assert [each["--ref"] for each in refreshed.of(*CHECKOUT) if each["--ref"]] == ["c0ffee"] * 4
 
 
 def test_models_that_were_refused_are_reported_and_change_nothing(runner) -> None:

@@ -9,6 +9,7 @@ nothing.
 import hashlib
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 from function.core.artifact import MANIFEST, Artifact, read_manifest
 from function.core.errors import ArtifactError
@@ -19,6 +20,8 @@ from scripts.refresh.sources.source import Revision
 
 class Directory:
     """`dir:PATH`."""
+
+    variables: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, address: str) -> None:
         if not address:

@@ -8,7 +8,7 @@ import glob
 import shutil
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
 
 from function.core.artifact import MANIFEST, PICKLE_SUFFIXES, parse_manifest
 from function.core.errors import ArtifactError
@@ -21,6 +21,8 @@ TIMEOUT = 30.0  # seconds; a hub that is silent for longer is as good as not the
 
 class HuggingFaceHub:
     """`hub:REPO[@REVISION]`: a branch, a tag or a commit, `main` where none is named."""
+
+    variables: ClassVar[tuple[str, ...]] = ("HF_TOKEN", "HF_ENDPOINT")
 
     def __init__(self, address: str, endpoint: str | None = None) -> None:
         """Parse an address; `endpoint` is the hub's, where HF_ENDPOINT shall not decide."""

@@ -1,7 +1,8 @@
 """Parsing of SOURCE on the command line."""
 
+import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from scripts.common.errors import UsageError
 from scripts.refresh.sources.directory import Directory
 from scripts.refresh.sources.hugging_face_hub import HuggingFaceHub
 from scripts.refresh.sources.mlflow_registry import MlflowRegistry
-from scripts.refresh.sources.source import Revision, Source
+from scripts.refresh.sources.source import AddressedSource, Revision, Source
 from scripts.refresh.sources.wandb_artifact import WandbArtifact
 from scripts.registry.registry import PRODUCTION, Registry
 
@@ -17,7 +18,7 @@ REGISTRY = "registry"
 OF_A_MODEL = re.compile(r"(?P<model>[^=:]+)=(?P<source>.+)")
 # Scheme: its form after the colon, and its class. A new source is one line here. `registry` is not
 # among them: it takes the registry that the command works on.
-SCHEMES: Mapping[str, tuple[str, Callable[[str], Source]]] = {
+SCHEMES: Mapping[str, tuple[str, type[AddressedSource]]] = {
     "hub": ("REPO[@REVISION]", HuggingFaceHub),
     "dir": ("PATH", Directory),
     "mlflow": ("MODEL[@ALIAS]", MlflowRegistry),
@@ -31,7 +32,13 @@ def open_source(location: str) -> Source:
     if scheme not in SCHEMES or not colon or not address:
         forms = ", ".join(f"{name}:{form}" for name, (form, _) in SCHEMES.items())
         raise UsageError(f"'{location}' is no source; give one of registry, {forms}")
-    return SCHEMES[scheme][1](address)
+    kind = SCHEMES[scheme][1]
+    for name in kind.variables:
+        if (
+            os.environ.get(name) == ""
+        ):  # a secret that a repository does not have is empty in its jobs
+            del os.environ[name]
+    return kind(address)
 
 
 class RegistrySource:

@@ -6,7 +6,7 @@ means another model once a registry was emptied and filled again.
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from function.core.artifact import sha256
 from scripts.common.errors import SourceError, UsageError, one_line
@@ -24,6 +24,8 @@ DENIED = {"PERMISSION_DENIED", "CUSTOMER_UNAUTHORIZED", "UNAUTHENTICATED"}
 
 class MlflowRegistry:
     """`mlflow:MODEL[@ALIAS]`: the version that the alias names, or the latest."""
+
+    variables: ClassVar[tuple[str, ...]] = ("MLFLOW_TRACKING_URI", "MLFLOW_TRACKING_TOKEN")
 
     def __init__(self, address: str) -> None:
         self._model, at, self._alias = address.partition("@")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from function.core.artifact import MANIFEST
 from function.core.errors import EvergreenError
@@ -36,6 +36,17 @@ class Source(Protocol):
         Returns the folder of the artifact (it has a manifest) or of the transformers checkpoint (it
         has a `config.json`): `folder`, or one below.
         """
+
+
+class AddressedSource(Source, Protocol):
+    """A source that `open_source` makes of an address.
+
+    variables: the environment variables that its client reads, which refresh-model.yml hands over.
+    """
+
+    variables: ClassVar[tuple[str, ...]]
+
+    def __init__(self, address: str) -> None: ...
 
 
 def find_model(folder: Path, source: str) -> Path:

@@ -4,7 +4,7 @@ The revision is the version that the alias names and the digest of its content.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.sources.source import (
@@ -17,6 +17,8 @@ from scripts.refresh.sources.source import (
 
 class WandbArtifact:
     """`wandb:ENTITY/PROJECT/ARTIFACT[:ALIAS]`, `latest` where no alias is named."""
+
+    variables: ClassVar[tuple[str, ...]] = ("WANDB_API_KEY",)
 
     def __init__(self, address: str) -> None:
         self._path, colon, alias = address.partition(":")

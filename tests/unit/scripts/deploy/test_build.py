@@ -9,10 +9,11 @@ import pytest
 from function.core.artifact import open_artifact
 from infra import stages
 from infra.configuration.service import ServiceConfiguration
-from infra.stages import DEV
+from infra.stages import DEV, PROJECT
 from scripts import build
 from scripts.common import git
 from scripts.deploy import __main__ as deploy
+from scripts.deploy import builds, image
 from tests.stand_ins.account import COMMIT
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
@@ -181,6 +182,59 @@ def test_further_flags_reach_the_build(line, cloud, deployed):
     line(build, "--stage", "dev", "--build-flags", "--cache-from=type=gha --cache-to='type=gha'")
     flags = [call.arguments for call in cloud.docker.calls if call.arguments[0] == "buildx"]
     assert flags[-1][-3:] == ["--cache-from=type=gha", "--cache-to=type=gha", "."]
+
+
+def test_one_image_is_built_where_one_is_asked_for(line, cloud, deployed, monkeypatch):
+    monkeypatch.setattr(stages, "STAGES", (replace(DEV, service=ServiceConfiguration()),))
+    line.on("f" * 40)
+    before = pushed()
+    code, out, err = line(build, "--stage", "dev", "--image", "server")
+    assert code == 0, err
+    (server,) = pushed("evergreen/server")
+    assert out.splitlines()[1:] == [f"server_image {server}"]
+    assert pushed() == before
+
+
+def test_an_image_that_the_stage_does_not_have_is_wrong_usage(line, cloud, deployed):
+    code, _, err = line(build, "--stage", "dev", "--image", "server")
+    assert code == 2
+    assert "dev has no image 'server'; it has function" in err
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """A working tree with the files of an image, and with others."""
+    for name in ("Dockerfile.lambda", "function/core/a.py", "function/requirements.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / ".dockerignore").write_text("*")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def tag():
+    (spec,) = builds.image_specs(PROJECT, DEV).values()
+    return image._tag(spec, {"sentiment": "20260102-aabbccdd"})
+
+
+def test_an_image_is_known_by_its_content_and_not_by_its_commit(tree):
+    before = tag()
+    for name in ("docs/index.md", "infra/stages.py", "scripts/a.py", "function/__pycache__/a.pyc"):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text("changed")
+    assert tag() == before
+    for name in ("Dockerfile.lambda", "function/core/a.py", "function/requirements.txt"):
+        (tree / name).write_text("changed")
+        before, previous = tag(), before
+        assert before != previous, name
+
+
+def test_an_image_of_a_job_is_never_one_of_a_laptop(tree, monkeypatch):
+    """The job attests that it built the image."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    before = tag()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert tag() != before
 
 
 def test_models_that_make_no_sense_start_nothing(line, cloud):

@@ -2,20 +2,24 @@
 small programs for the CDK and Docker."""
 
 import json
+import re
 import sys
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from scripts.common.command_line import run
 from scripts.deploy import __main__ as deploy
 from scripts.deploy import delivery, image, live
 from scripts.deploy.account import Account
+from scripts.doctor import account as doctor_account
+from scripts.doctor.check import CheckResult
 from scripts.registry.releases import list_releases
-from tests.stand_ins.account import BUCKET, COMMIT
+from tests.stand_ins.account import BUCKET
 
 KEY = "/evergreen/dev/api-key-sha256"
 
@@ -77,9 +81,9 @@ def test_the_image_is_deployed_by_the_digest_that_the_push_gave(do, cloud):
     details = boto3.client("ecr").describe_images(repositoryName="evergreen/function")
     (pushed,) = details["imageDetails"]
     assert pushed["imageDigest"] == image
-    built, deployed = sorted(pushed["imageTags"])
-    assert built.startswith(COMMIT[:12])
-    assert deployed.startswith("dev-")
+    (built,) = (tag for tag in pushed["imageTags"] if not tag.startswith("dev-"))
+    assert re.fullmatch("[0-9a-f]{24}", built)
+    assert len(pushed["imageTags"]) == 2
 
 
 def test_the_image_is_built_for_the_stage_and_as_lambda_takes_it(do, cloud):
@@ -139,7 +143,7 @@ def test_an_available_key_is_used_to_ask(do, cloud, monkeypatch):
     assert "positive 0.980" in err
 
 
-def test_the_same_commit_and_models_are_not_built_twice(do, cloud):
+def test_the_same_code_and_models_are_not_built_twice(do, cloud):
     do("--stage", "dev", "--yes")
     do("--stage", "dev", "--yes")
     made = [call.arguments[0] for call in cloud.docker.calls]
@@ -260,6 +264,90 @@ def test_the_reasons_are_those_of_codedeploy_and_the_alarms():
             "d-1: ALARM_ACTIVE: One or more alarms have been activated",
             "alarm evergreen-dev-answers-5xx: 9 %",
         ]
+
+
+@pytest.mark.parametrize("denied", ["codedeploy", "cloudwatch"])
+def test_a_look_up_that_is_denied_hides_neither_the_failure_nor_the_other_reasons(
+    do, cloud, bootstrapped, monkeypatch, denied
+):
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "TheLookUp")
+
+    codedeploy, cloudwatch = boto3.client("codedeploy"), boto3.client("cloudwatch")
+    info = {"deploymentInfo": {"status": "Failed"}}
+    alarms = {"MetricAlarms": [{"AlarmName": "evergreen-dev-x"}]}
+    for client, operation, answer in (
+        (codedeploy, "list_deployments", {"deployments": ["d-1"]}),
+        (codedeploy, "get_deployment", info),
+        (cloudwatch, "describe_alarms", alarms),
+    ):
+        is_denied = client.meta.service_model.service_name == denied
+        monkeypatch.setattr(client, operation, refuse if is_denied else lambda _=answer, **__: _)
+    cloud.cdk.failing = "deploy"
+    given = ["--function-image", "sha256:" + "ab" * 32, "--models", "sentiment=1"]
+    code, _, err = do("--stage", "dev", *given)
+    assert code == 1
+    assert "cdk deploy failed" in err
+    assert "no reason from there: An error occurred (AccessDenied) when calling" in err
+    assert ("d-1: Failed" in err) == (denied != "codedeploy")
+    assert ("alarm evergreen-dev-x" in err) == (denied != "cloudwatch")
+
+
+def test_a_stage_that_another_deployment_changes_is_left_alone(do, cloud, monkeypatch):
+    do("--stage", "dev", "--yes")
+    before = len(cloud.cdk.calls)
+    really = Account.stack
+
+    def changing(account, name):
+        found = really(account, name)
+        return {**found, "StackStatus": "UPDATE_IN_PROGRESS"} if found else None
+
+    monkeypatch.setattr(Account, "stack", changing)
+    given = ["--function-image", "sha256:" + "ab" * 32, "--models", "sentiment=1"]
+    code, _, err = do("--stage", "dev", *given)
+    assert code == 1
+    assert "evergreen-dev-function is UPDATE_IN_PROGRESS, by another deployment: let it end" in err
+    assert len(cloud.cdk.calls) == before
+
+
+@pytest.fixture
+def bad(monkeypatch):
+    """An account without a quota of GPUs."""
+    result = CheckResult("bad", "GPU instances of family G: 0 vCPUs", "ask for more")
+    monkeypatch.setattr(doctor_account, "gpu_quota", lambda *_: iter([result]))
+
+
+def test_what_the_doctor_calls_bad_stops_a_deployment_before_anything_is_made(do, cloud, bad):
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 1
+    assert "bad     GPU instances of family G: 0 vCPUs\n        -> ask for more" in err
+    assert "nothing was begun: mend what is bad above, or say --anyway" in err
+    assert cloud.cdk.calls == []
+    assert cloud.docker.calls == []
+
+
+def test_unless_somebody_says_anyway(do, cloud, bad):
+    code, _, err = do("--stage", "dev", "--yes", "--anyway")
+    assert code == 0, err
+    assert "bad     GPU instances" in err
+
+
+def test_nobody_who_is_told_of_alarms_is_named_and_does_not_stop_it(do, cloud):
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 0
+    assert "note    dev: nobody is told of its alarms" in err
+
+
+def test_a_name_that_does_not_answer_yet_is_a_remark(do, cloud):
+    """It is entered by hand, or new in Route 53; that the image answers shows another address."""
+    cloud.cdk.domain = "text.invalid"
+    code, out, err = do("--stage", "prod", "--yes")
+    assert code == 0, err
+    assert out.strip() == "https://text.invalid"
+    assert f"{cloud.url}: " in err
+    assert "note: https://text.invalid answers 0 for its health" in err
+    assert "DomainTarget" in err
+    assert len(list_releases(cloud.registry().store, "prod")) == 1
 
 
 def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):

@@ -1,13 +1,15 @@
 """What was deployed goes again, and what others stand on does not."""
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from infra.stages import PROJECT
+from infra import stages
+from infra.stages import DEV, PROD, PROJECT
 from scripts import destroy
 from scripts.common.command_line import run
 from scripts.deploy.account import Account
@@ -85,6 +87,30 @@ def test_the_foundation_goes_last_and_says_what_it_leaves(do, deployed, monkeypa
     assert unprotected == ["evergreen-foundation"]
     assert stacks() == set()
     assert f"kept were the bucket {BUCKET}" in err
+
+
+def test_the_foundation_that_goes_is_that_of_the_credentials_account(do, deployed, monkeypatch):
+    """With an account for each stage, prod's could else never go."""
+    do("--stage", "dev", "--yes")
+    elsewhere = replace(DEV, account="999999999999")
+    here = replace(PROD, account="123456789012")
+    monkeypatch.setattr(stages, "STAGES", (elsewhere, here))
+    monkeypatch.setattr(destroy, "allow_deletion", lambda *_: None)
+    code, err = do("--stage", "foundation", "--yes")
+    assert code == 0, err
+    assert deployed.cdk.calls[-1].context["stage"] == "prod"
+    assert stacks() == set()
+    code, err = do("--stage", "foundation", "--yes")
+    assert code == 2
+    assert "evergreen-foundation is not in account 123456789012" in err
+
+
+def test_a_part_that_the_stage_no_longer_has_keeps_the_foundation(do, deployed):
+    do("--stage", "dev", "--yes")
+    deployed.cdk.run(["deploy", "evergreen-dev-bulk"])
+    code, err = do("--stage", "foundation", "--yes")
+    assert code == 2
+    assert "evergreen-dev-bulk still stand on it" in err
 
 
 def test_a_stack_that_was_protected_can_be_removed():

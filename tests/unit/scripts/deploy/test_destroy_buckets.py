@@ -45,11 +45,16 @@ def test_buckets_are_emptied_where_nothing_is_kept_and_only_there(files, monkeyp
         assert ("Contents" in files.list_objects_v2(Bucket=f"files-of-{part}")) == keep, part
 
 
-def test_the_bucket_of_a_part_that_the_stage_no_longer_has_is_left_alone(files, monkeypatch):
+def test_the_bucket_of_a_part_that_the_stage_no_longer_has_is_left_alone_and_named(
+    files, monkeypatch, capfd
+):
     monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, replace(STAGE, bulk=None)))
     destroy.delete_stage("dev")
     assert "Contents" in files.list_objects_v2(Bucket="files-of-bulk")
     assert "Contents" not in files.list_objects_v2(Bucket="files-of-predictions")
+    said = capfd.readouterr().err
+    assert "aws cloudformation delete-stack --stack-name evergreen-dev-bulk" in said
+    assert "nothing was kept" not in said
 
 
 def test_a_stage_whose_buckets_were_never_deployed_goes_all_the_same(cloud, monkeypatch):

@@ -1,5 +1,6 @@
 """Going back to an earlier release, and what keeps the bad one from coming again."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
@@ -9,14 +10,19 @@ import pytest
 from botocore.exceptions import ClientError
 
 from function.core.artifact import open_artifact
+from infra.stages import PROD, PROJECT
 from scripts import build, redeploy
 from scripts.deploy import __main__ as deploy
-from scripts.deploy import delivery, history
-from scripts.registry.releases import list_releases
+from scripts.deploy import delivery, history, stacks
+from scripts.registry.releases import Release, list_releases
+from tests.infra.options import OPTIONS
+from tests.infra.scaled import SCALED
+from tests.infra.synthesis import synthesise
 from tests.stand_ins.account import COMMIT
 from tests.tiny import write_artifact
 
 LATER = "f" * 40
+DIGESTS = ["sha256:" + pair * 32 for pair in ("ab", "cd")]
 
 
 class Stage:
@@ -89,6 +95,40 @@ def test_it_comes_all_at_once_and_the_stack_that_watches_is_left_alone(prod, tmp
     assert call.stacks == ["evergreen-prod-function"]
     assert call.context["rollout"] == "AllAtOnce"
     assert call.context["api_key_version"] == "1"
+
+
+@pytest.mark.parametrize("stage", [PROD, *OPTIONS, *SCALED], ids=lambda stage: stage.name)
+def test_every_stack_whose_template_names_the_image_goes_back(stage, monkeypatch):
+    """Else bulk scoring would go on with the model that was withdrawn."""
+    asked: list[str] = []
+    monkeypatch.setattr(history, "require_image", lambda *_: None)
+    monkeypatch.setattr(history, "deliver", lambda *_, names, **__: asked.extend(names))
+    release = Release(stage.name, "c", DIGESTS[0], {"sentiment": "v"}, "2026-11-01", DIGESTS[1])
+    history.roll_back(None, PROJECT, stage, release)  # type: ignore[arg-type]
+    function, server = DIGESTS
+    assembly = synthesise(PROJECT, [stage], function_image=function, server_image=server)
+    naming = [
+        name
+        for name, template in assembly.templates.items()
+        if any(digest in json.dumps(template) for digest in DIGESTS)
+    ]
+    assert sorted(asked) == sorted(naming)
+
+
+def test_a_canary_under_way_is_stopped_and_waited_for(prod, tmp_path, monkeypatch):
+    first = prod.live()
+    prod.deliver(prod.publish(tmp_path / "b", 1.0))
+    stopped, statuses = [], iter(["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+    codedeploy = boto3.client("codedeploy")
+    monkeypatch.setattr(codedeploy, "list_deployments", lambda **_: {"deployments": ["d-1"]})
+    monkeypatch.setattr(codedeploy, "stop_deployment", lambda **asked: stopped.append(asked))
+    monkeypatch.setattr(stacks, "in_progress", lambda *_: next(statuses, ""))
+    monkeypatch.setattr(history, "PAUSE_SECONDS", 0)
+    code, _, err = prod.back()
+    assert code == 0, err
+    assert stopped == [{"deploymentId": "d-1", "autoRollbackEnabled": True}]
+    assert next(statuses, "waited") == "waited"
+    assert prod.live() == first
 
 
 def test_each_run_goes_one_further_back_and_the_last_reports_the_end(prod, tmp_path):

@@ -6,12 +6,15 @@ from types import SimpleNamespace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
+from infra.configuration.watch import WatchConfiguration
 from infra.stages import DEV, PROD, PROJECT
+from scripts.deploy import foundation
 from scripts.deploy.account import Account, open_account
 from scripts.doctor import account
 from scripts.doctor import account as examined
@@ -143,6 +146,60 @@ def test_a_provider_that_is_there_already_is_found(fresh):
     )
     (after,) = examined.github_provider(fresh, OURS)
     assert "there already" in after.summary
+
+
+def test_the_roles_of_a_first_service_are_looked_for_and_made_once(fresh, capfd):
+    stage = on_gpus(spot=True)
+    missing = list(examined.service_linked_roles(fresh, stage))
+    assert {each.state for each in missing} == {"note"}
+    assert len(missing) == 6
+    assert "--aws-service-name ecs.amazonaws.com" in missing[0].fix
+    foundation.ensure_service_linked_roles(fresh, stage)
+    first = capfd.readouterr().err
+    foundation.ensure_service_linked_roles(fresh, stage)
+    assert (first.count("is new in this account"), capfd.readouterr().err) == (6, "")
+    for name in foundation.service_linked_roles(stage).values():  # moto gives them other names
+        boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    assert {each.state for each in examined.service_linked_roles(fresh, stage)} == {"ok"}
+
+
+def test_roles_that_iam_lets_nobody_make_are_left_to_aws(fresh, monkeypatch, capfd):
+    def refuse(**_):
+        error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+        raise ClientError(error, "CreateServiceLinkedRole")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(boto3.client("iam"), "create_service_linked_role", refuse)
+    foundation.ensure_service_linked_roles(fresh, on_gpus())
+    assert (
+        "ecs-compute.amazonaws.com: IAM: An error occurred (AccessDenied)" in capfd.readouterr().err
+    )
+
+
+def test_a_stage_without_a_service_needs_no_such_roles(fresh):
+    assert not list(examined.service_linked_roles(fresh, DEV))
+
+
+@pytest.mark.parametrize("stage", [DEV, PROD])
+def test_a_stage_whose_alarms_nobody_reads_is_found(fresh, stage):
+    (found,) = examined.alarm_readers(fresh, PROJECT, stage)
+    assert (found.state, found.fix) == ("note", "name watch.emails in infra/stages.py")
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_a_reader_who_did_not_confirm_is_found(fresh, cloud, monkeypatch, confirmed):
+    stage = replace(DEV, watch=WatchConfiguration(emails=("a@example.com",)))
+    assert not list(examined.alarm_readers(fresh, PROJECT, stage)), "before the first deployment"
+    cloud.cdk.run(["deploy", "evergreen-dev-watch"])
+    monkeypatch.setattr(Account, "output", lambda *_: "arn:topic")
+    arn = "arn:aws:sns:eu-central-1:1:topic:2" if confirmed else "PendingConfirmation"
+    subscription = {"Endpoint": "a@example.com", "SubscriptionArn": arn}
+    sns = boto3.client("sns")
+    monkeypatch.setattr(
+        sns, "list_subscriptions_by_topic", lambda **_: {"Subscriptions": [subscription]}
+    )
+    (found,) = examined.alarm_readers(fresh, PROJECT, stage)
+    assert found.state == ("ok" if confirmed else "note")
+    assert ("a@example.com did not confirm" in found.summary) != confirmed
 
 
 def trust(*subjects):

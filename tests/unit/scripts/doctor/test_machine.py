@@ -45,7 +45,7 @@ def test_a_machine_that_has_everything_is_ok(said):
         ("docker version", "", "docker"),
         ("docker buildx", "", "docker buildx"),
         ("node", "", "node"),
-        ("node", "v18.19.0", "node"),
+        ("node", "v20.20.2", "node"),
         ("cdk", "", "cdk"),
         ("cdk", "2.1000.0 (build x)", "cdk"),
     ],

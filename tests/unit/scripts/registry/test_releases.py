@@ -43,6 +43,13 @@ def test_the_live_image_once_more_changes_nothing():
     assert past.rolled_back == []
 
 
+def test_the_same_image_of_a_later_commit_is_what_a_refresh_builds_on():
+    """A commit that changes templates alone makes no new image."""
+    past = release_history(releases(("a", "one"), ("a", "two")))
+    assert [each.commit for each in past.active] == ["two"]
+    assert past.commits_rolled_back() == set()
+
+
 def test_what_was_rolled_back_and_deployed_again_is_active():
     past = release_history(releases(("a", "one"), ("b", "two"), ("a", "one"), ("b", "two")))
     assert images(past.active) == "ab"

@@ -8,11 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
+from infra.configuration.service import ServiceConfiguration
 from infra.stages import DEV, PROD, PROJECT
-from scripts.workflow import plan
+from scripts.deploy.builds import image_specs
 from scripts.workflow.plan import obstacle, outputs
 from tests.conftest import REPOSITORY
+from tests.infra.options import OPTIONS
+from tests.infra.scaled import SCALED
 
 OURS = GitHubRepository(owner="acme", name="texts", owner_id=11, repository_id=22)
 FORK = replace(PROJECT, repository=OURS)
@@ -85,17 +89,44 @@ def test_regions_apart_have_names_apart(region: str, partition: str, host: str) 
     assert found["function_repository"] == f"123456789012.dkr.ecr.{host}/evergreen/function"
 
 
-@pytest.mark.parametrize(
-    ("architecture", "platform", "runner"),
-    [
-        ("arm64", "linux/arm64", "ubuntu-24.04-arm"),
-        ("x86_64", "linux/amd64", "ubuntu-24.04"),
-    ],
+SERVICES = (
+    None,
+    ServiceConfiguration(),
+    *(ServiceConfiguration(capacity="fargate", architecture=each) for each in ("arm64", "x86_64")),
 )
-def test_images_are_built_on_their_own_architecture(architecture, platform, runner) -> None:
-    function = replace(STAGE.function, architecture=architecture)
-    found = outputs(PROJECT, replace(STAGE, function=function))
-    assert (found["platform"], found["runner"]) == (platform, runner)
+EVERY_STAGE = (
+    *(DEV, PROD, *OPTIONS, *SCALED),
+    *(
+        replace(STAGE, function=FunctionConfiguration(architecture=architecture), service=service)
+        for architecture in ("arm64", "x86_64")
+        for service in SERVICES
+    ),
+)
+MACHINES = {"ubuntu-24.04": "linux/amd64", "ubuntu-24.04-arm": "linux/arm64"}
+
+
+@pytest.mark.parametrize("stage", EVERY_STAGE)
+def test_every_image_is_built_on_a_machine_of_its_own_architecture(stage) -> None:
+    """GitHub's runners have no emulator of the other one."""
+    found = outputs(PROJECT, stage)
+    images = image_specs(PROJECT, stage)
+    runners = {image: found[f"{image}_runner"] for image in ("function", "server")}
+    assert {image for image, runner in runners.items() if runner} == set(images)
+    for image, spec in images.items():
+        assert MACHINES[runners[image]] == spec.platform, image
+        assert found["server_variant"] == spec.arguments.get("VARIANT", "") or image == "function"
+
+
+def test_a_rollback_has_an_environment_of_its_own_where_the_stage_names_one() -> None:
+    assert outputs(PROJECT, STAGE)["rollback_environment"] == "prod"
+    named = replace(STAGE, environments=("prod", "prod-rollback"))
+    assert outputs(PROJECT, named)["rollback_environment"] == "prod-rollback"
+
+
+def test_the_refresh_deploys_by_a_role_of_its_own() -> None:
+    found = outputs(PROJECT, STAGE)
+    assert found["deploy_role"].endswith(":role/evergreen-prod-deploy")
+    assert found["refresh_deploy_role"].endswith(":role/evergreen-prod-refresh")
 
 
 def test_it_needs_nothing_that_must_be_installed(tmp_path) -> None:
@@ -139,11 +170,3 @@ def test_what_is_configured_goes_to_the_jobs_and_the_rest_stays_silent(
     said = dict(line.split("=", 1) for line in file.read_text().splitlines())
     assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE)}
     assert not summary.exists()
-
-
-def test_every_architecture_has_a_runner() -> None:
-    from infra.configuration.function import FunctionConfiguration
-
-    for architecture in plan.RUNNERS:
-        FunctionConfiguration(architecture=architecture)  # type: ignore[arg-type]
-    assert len(plan.RUNNERS) == 2

@@ -114,9 +114,10 @@ def run(scanner, account, tmp_path, monkeypatch):
     read_accepted = scan.read_accepted
     monkeypatch.setattr(scan, "read_accepted", lambda: read_accepted(names))
 
-    def scanned(accepted="", server=""):
+    def scanned(accepted="", server="", *options):
         names.write_text(accepted)
         arguments = ["--stage", "prod", "--function-image", DIGEST, "--server-image", server]
+        arguments += options
         monkeypatch.setattr(sys, "argv", ["scan", *arguments])
         scan.main()
 
@@ -127,6 +128,13 @@ def test_an_image_with_a_critical_vulnerability_is_stopped(run, scanner) -> None
     scanner.finds(BASIC)
     with pytest.raises(CommandError, match="CVE-2026-1 openssl"):
         run()
+
+
+def test_what_is_live_already_stops_no_newer_model(run, scanner, capsys) -> None:
+    """A refresh has prod's code, locks and base: without it the vulnerability would stay too."""
+    scanner.finds(BASIC)
+    run("", "", "--report")
+    assert "::warning::critical vulnerabilities: CVE-2026-1 openssl" in capsys.readouterr().out
 
 
 def test_unless_somebody_wrote_down_why_it_does_no_harm(run, scanner, capsys) -> None:

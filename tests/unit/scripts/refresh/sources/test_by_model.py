@@ -1,11 +1,28 @@
 """Which source each model has, as one variable of the repository says it."""
 
+import os
+
 import pytest
 
 from scripts.common.errors import UsageError
-from scripts.refresh.sources.location import sources_by_model
+from scripts.refresh.sources.location import SCHEMES, open_source, sources_by_model
 
 SERVED = ("sentiment", "ner")
+ADDRESSES = {"hub": "a/b", "dir": "a", "mlflow": "a", "wandb": "team/project/model"}
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_variable_that_a_job_hands_over_empty_is_not_set(scheme, monkeypatch) -> None:
+    """A secret that a repository does not have is empty."""
+    variables = SCHEMES[scheme][1].variables
+    for name in variables:
+        monkeypatch.setenv(name, "")
+    open_source(f"{scheme}:{ADDRESSES[scheme]}")
+    assert not set(variables) & {*os.environ}
+    for name in variables:
+        monkeypatch.setenv(name, "given")
+    open_source(f"{scheme}:{ADDRESSES[scheme]}")
+    assert set(variables) <= {*os.environ}
 
 
 @pytest.mark.parametrize(
