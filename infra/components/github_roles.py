@@ -81,6 +81,7 @@ class ImageRoles(Construct):
         id_: str,
         *,
         project: ProjectConfiguration,
+        suffix: str,
         trust: GitHubTrust,
         bucket: s3.Bucket,
         repositories: Sequence[ecr.Repository],
@@ -90,7 +91,7 @@ class ImageRoles(Construct):
         self.push = iam.Role(
             self,
             "Push",
-            role_name=f"{project.name}-push",
+            role_name=project.image_role("push", suffix),
             assumed_by=branch,
             description="GitHub: read models, push images",
         )
@@ -109,7 +110,7 @@ class ImageRoles(Construct):
         self.refresh = iam.Role(
             self,
             "Refresh",
-            role_name=f"{project.name}-refresh",
+            role_name=project.image_role("refresh", suffix),
             assumed_by=branch,
             description="GitHub: publish models, judge them, choose the candidate, tell of drift",
         )
@@ -168,11 +169,10 @@ class DeployRole(Construct):
     ) -> None:
         super().__init__(scope, id_)
         stack = cdk.Stack.of(self)
-        name = f"{project.name}-{stage.name}"
         self.role = iam.Role(
             self,
             "Role",
-            role_name=f"{name}-deploy",
+            role_name=project.role(stage.name, "deploy"),
             assumed_by=trust.jobs(*(f"environment:{each}" for each in stage.environments)),
             description=f"GitHub: deploy stage {stage.name}",
         )

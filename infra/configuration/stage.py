@@ -1,5 +1,6 @@
-"""Configuration of a stage."""
+"""Configuration of a stage, and rules that hold over all stages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infra.configuration.api import ApiConfiguration
@@ -64,3 +65,31 @@ class StageConfiguration(Section):
             "log_retention_days",
             f"{self.log_retention_days} is none of {', '.join(map(str, RETENTION_DAYS))}",
         )
+
+
+def check_stages(stages: Sequence[StageConfiguration]) -> None:
+    """Raise ConfigurationError where stages contradict each other.
+
+    In one region an empty and a given `account` may be the same account, whose foundation stack
+    each deployment would then take from the other stages.
+    """
+    names = [stage.name for stage in stages]
+    require(len({*names}) == len(names), "stages", f"two have one name: {', '.join(names)}")
+    for region in {stage.region for stage in stages}:
+        accounts = {stage.account for stage in stages if stage.region == region}
+        require(
+            "" not in accounts or len(accounts) == 1,
+            "account",
+            f"in {region} some stages have one and some have none: fill it in for all or for none",
+        )
+
+
+def region_suffix(stages: Sequence[StageConfiguration], stage: StageConfiguration) -> str:
+    """Return what distinguishes global names of the stage's account in this region.
+
+    Names of IAM roles are unique in an account over all regions. Empty in the region of the
+    account's first stage. A stage without an account may be in any, so that all stages count.
+    """
+    same = [each for each in stages if not each.account or each.account == stage.account]
+    first = (same if stage.account else stages)[0].region if stages else stage.region
+    return "" if stage.region == first else f"-{stage.region}"

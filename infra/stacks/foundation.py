@@ -15,7 +15,8 @@ from infra.configuration.stage import StageConfiguration
 class FoundationStack(cdk.Stack):
     """Model bucket, image repositories, and roles for building, refreshing and each stage.
 
-    `stages` are those in this account and region.
+    `stages` are those in this account and region. `suffix` distinguishes the names of roles that
+    serve all stages from those of the account's other regions.
     """
 
     def __init__(
@@ -25,6 +26,7 @@ class FoundationStack(cdk.Stack):
         *,
         project: ProjectConfiguration,
         stages: Sequence[StageConfiguration],
+        suffix: str = "",
         **properties: Any,
     ) -> None:
         super().__init__(scope, id_, **properties)
@@ -50,6 +52,7 @@ class FoundationStack(cdk.Stack):
             self,
             "ImageRoles",
             project=project,
+            suffix=suffix,
             trust=trust,
             bucket=models.bucket,
             repositories=repositories,

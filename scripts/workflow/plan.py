@@ -6,13 +6,13 @@ not configured, prints the reason and ends with 0. Needs only the standard libra
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.stage import StageConfiguration, region_suffix
 from scripts.common.command_line import add_to_summary, run, write_outputs
-from scripts.deploy.stacks import load_stage
+from scripts.deploy.stacks import load_stage, load_stages
 
 # Images are built and tested on the architecture that they run on.
 RUNNERS = {"arm64": "ubuntu-24.04-arm", "x86_64": "ubuntu-24.04"}
@@ -28,9 +28,10 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     project, stage = load_stage(arguments.stage)
+    _, stages = load_stages()
     why = obstacle(project, stage, os.environ)
     found = {"configured": str(not why).lower(), "why": why}
-    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage)))
+    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage, stages)))
     if why:
         notice = f"Nothing is deployed to {stage.name}: {why}. {ADVICE}"
         add_to_summary(notice)
@@ -67,11 +68,21 @@ def obstacle(
     return ""
 
 
-def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
-    """Return what jobs need: account, roles, registry, repositories, metric dimension."""
+def outputs(
+    project: ProjectConfiguration, stage: StageConfiguration, stages: Sequence[StageConfiguration]
+) -> dict[str, str]:
+    """Return what jobs need: account, roles, registry, repositories, metric dimension.
+
+    `stages` are all of the project, which decide about names that an account has once.
+    """
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
-    names = {"push": "push", "refresh": "refresh", "deploy": f"{stage.name}-deploy"}
+    suffix = region_suffix(stages, stage)
+    names = {
+        "push": project.image_role("push", suffix),
+        "refresh": project.image_role("refresh", suffix),
+        "deploy": project.role(stage.name, "deploy"),
+    }
     partition = next((PARTITIONS[each] for each in PARTITIONS if region.startswith(each)), "aws")
     return {
         "account": account,
@@ -83,7 +94,7 @@ def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[st
         "function_repository": f"{images}/{project.function_repository}",
         "server_repository": f"{images}/{project.server_repository}",
         **{
-            f"{role}_role": f"arn:{partition}:iam::{account}:role/{project.name}-{name}"
+            f"{role}_role": f"arn:{partition}:iam::{account}:role/{name}"
             for role, name in names.items()
         },
     }

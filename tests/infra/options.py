@@ -5,11 +5,11 @@ from infra.configuration.function import FunctionConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.configuration.watch import WatchConfiguration
 
-CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"
+CERTIFICATE = "arn:aws:acm:eu-west-2:123456789012:certificate/1a2b"
 
 EVERYTHING = StageConfiguration(
     name="everything",
-    region="eu-central-1",
+    region="eu-west-2",
     account="123456789012",
     models=("sentiment=20261101-1a2b3c4d",),
     environments=("everything",),

@@ -59,7 +59,7 @@ def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
     names = set(re.findall(r"  (?:IAM::Role|ECR::Repository)  '(.+?)'", inventory))
     assert len(names) == 6
     for stage in (DEV, PROD):
-        found = outputs(PROJECT, replace(stage, account="123456789012"))
+        found = outputs(PROJECT, replace(stage, account="123456789012"), (DEV, PROD))
         for role in ("push_role", "refresh_role", "deploy_role"):
             arn, _, name = found[role].partition("/")
             assert name in names
@@ -80,7 +80,7 @@ def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
     ],
 )
 def test_regions_apart_have_names_apart(region: str, partition: str, host: str) -> None:
-    found = outputs(PROJECT, replace(STAGE, region=region))
+    found = outputs(PROJECT, replace(STAGE, region=region), ())
     assert found["push_role"].startswith(f"arn:{partition}:iam::")
     assert found["function_repository"] == f"123456789012.dkr.ecr.{host}/evergreen/function"
 
@@ -94,7 +94,7 @@ def test_regions_apart_have_names_apart(region: str, partition: str, host: str) 
 )
 def test_images_are_built_on_their_own_architecture(architecture, platform, runner) -> None:
     function = replace(STAGE.function, architecture=architecture)
-    found = outputs(PROJECT, replace(STAGE, function=function))
+    found = outputs(PROJECT, replace(STAGE, function=function), ())
     assert (found["platform"], found["runner"]) == (platform, runner)
 
 
@@ -137,7 +137,7 @@ def test_what_is_configured_goes_to_the_jobs_and_the_rest_stays_silent(
     monkeypatch.setattr(sys, "argv", ["plan", "--stage", "prod", "--outputs", str(file)])
     plan.main()
     said = dict(line.split("=", 1) for line in file.read_text().splitlines())
-    assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE)}
+    assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE, (STAGE,))}
     assert not summary.exists()
 
 
