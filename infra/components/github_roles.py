@@ -10,7 +10,6 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.metrics import NAMESPACE
-from infra.components.rollout import ROLLOUT_ALARMS
 from infra.components.storage import removal_policy
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -227,10 +226,9 @@ class DeployRole(Construct):
         self._allow(["lambda:GetAlias", "lambda:GetFunction"], function, f"{function}:live")
         group = arn("codedeploy", "deploymentgroup", f"{name}/{name}")
         self._allow(["codedeploy:ListDeployments", "codedeploy:GetDeployment"], group)
-        self._allow(
-            ["cloudwatch:DescribeAlarms"],
-            *(arn("cloudwatch", "alarm", f"{name}-{alarm}") for alarm in ROLLOUT_ALARMS),
-        )
+        # By a prefix of their names, for which CloudWatch checks the permission on all alarms.
+        alarms = arn("cloudwatch", "alarm", "*")
+        self._allow(["cloudwatch:DescribeAlarms"], alarms)
         qualifier = cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
         parameters = (project.key_parameter(stage.name), f"/cdk-bootstrap/{qualifier}/version")
         self._allow(
@@ -246,6 +244,7 @@ class DeployRole(Construct):
         reasons = {
             own: "The stacks of this stage alone; an id of AWS follows their names.",
             foundation: "This one stack; an id of AWS follows its name.",
+            alarms: "CloudWatch checks a search by prefix on all alarms; it is only read.",
         }
         if stage.api.auth == "iam":
             api = stack.format_arn(

@@ -28,7 +28,11 @@ class SmokeTest(Construct):
         alias: lambda_.Alias,
     ) -> None:
         super().__init__(scope, id_)
-        environment = {"VERSION_ARN": version.function_arn, "AUTH": stage.api.auth}
+        environment = {
+            "VERSION_ARN": version.function_arn,
+            "AUTH": stage.api.auth,
+            "ERRORS_PERCENT": str(stage.watch.errors_percent),
+        }
         before_traffic = HookFunction(
             self,
             "BeforeTraffic",

@@ -82,11 +82,11 @@ def failure_reasons(account: Account, name: str, since: datetime) -> Iterator[st
             code, message = error.get("code", info.get("status")), error.get("message", "")
             yield f"{deployment}: {code}: {message}"
     with aws_errors("CloudWatch"):
-        alarms = account.session.client("cloudwatch", config=CONFIG).describe_alarms(
-            AlarmNames=[f"{name}-{alarm}" for alarm in ROLLOUT_ALARMS], StateValue="ALARM"
-        )["MetricAlarms"]
-    for alarm in alarms:
-        yield f"alarm {alarm['AlarmName']}: {alarm.get('StateReason', '')}"
+        client = account.session.client("cloudwatch", config=CONFIG)
+        for alarm in ROLLOUT_ALARMS:  # their names end in the function's version
+            found = client.describe_alarms(AlarmNamePrefix=f"{name}-{alarm}", StateValue="ALARM")
+            for each in found["MetricAlarms"]:
+                yield f"alarm {each['AlarmName']}: {each.get('StateReason', '')}"
 
 
 def record_deployment(

@@ -1,6 +1,7 @@
 """The function of a stage, how a version comes to it, and its API."""
 
 import json
+import re
 
 import pytest
 
@@ -147,7 +148,7 @@ def test_the_canary_is_judged_by_its_own_failures(shipped):
     (alarm,) = (
         each["Properties"]
         for each in shipped.resources(PROD, "AWS::CloudWatch::Alarm").values()
-        if each["Properties"]["AlarmName"] == "evergreen-prod-new-version-breaks"
+        if "new-version-breaks" in written(each["Properties"]["AlarmName"])
     )
     measured = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
     assert {metric["MetricName"] for metric in measured} == {"Errors", "Invocations"}
@@ -156,6 +157,61 @@ def test_the_canary_is_judged_by_its_own_failures(shipped):
         assert dimensions["FunctionName"] == "evergreen-prod"
         assert dimensions["Resource"] == "evergreen-prod:live"
         assert dimensions["ExecutedVersion"] == {"Fn::GetAtt": [version, "Version"]}
+
+
+def states(alarm, minutes):
+    """Return the state of an alarm after each minute, of failed calls and calls.
+
+    As CloudWatch does: one of the last two minutes over the threshold is enough, and a minute
+    without data does not breach. A new alarm has no data.
+    """
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    (expression,) = (each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
+    smallest = re.fullmatch(r"IF\(whole >= (\d+), 100 \* part / whole, 0\)", expression)
+    assert smallest, expression
+    shares = [100 * part / whole if whole >= int(smallest[1]) else 0 for part, whole in minutes]
+    breaching = [share > alarm["Threshold"] for share in shares]
+    return [
+        "ALARM" if any(breaching[max(0, end - 2) : end]) else "OK"
+        for end in range(1, len(breaching) + 1)
+    ]
+
+
+ROLLOUTS = {
+    # (failed, calls) of the new version in each minute, and the state after each
+    "nobody calls": ([(0, 0), (0, 0)], ["OK", "OK"]),
+    "one of ten callers fails": ([(1, 10), (0, 10)], ["OK", "OK"]),
+    "one of twenty fails": ([(1, 20), (0, 20)], ["OK", "OK"]),
+    "two of twenty fail": ([(0, 20), (2, 20), (0, 20), (0, 20)], ["OK", "ALARM", "ALARM", "OK"]),
+    "one call in five fails": ([(0, 2), (6, 30), (5, 28)], ["OK", "ALARM", "ALARM"]),
+    "few callers, all failed": ([(3, 3), (4, 4)], ["OK", "OK"]),  # the hook's sample sees it
+}
+
+
+@pytest.mark.parametrize("what", ["new-version-breaks", "answers-5xx"])
+@pytest.mark.parametrize("minutes", ROLLOUTS)
+def test_a_rollout_ends_by_what_a_share_of_the_new_versions_callers_meets(shipped, what, minutes):
+    (alarm,) = (
+        each["Properties"]
+        for each in shipped.resources(PROD, "AWS::CloudWatch::Alarm").values()
+        if what in written(each["Properties"]["AlarmName"])
+    )
+    calls, expected = ROLLOUTS[minutes]
+    assert states(alarm, calls) == expected
+
+
+def test_failures_of_the_old_version_do_not_end_a_rollout_nor_does_its_alarm(shipped):
+    (version,) = shipped.resources(PROD, "AWS::Lambda::Version")
+    number = {"Fn::GetAtt": [version, "Version"]}
+    for alarm in shipped.resources(PROD, "AWS::CloudWatch::Alarm").values():
+        # Another version is another name: CloudFormation makes a new alarm, without a state.
+        assert alarm["Properties"]["AlarmName"]["Fn::Join"][1][-1] == number
+        for each in alarm["Properties"]["Metrics"]:
+            if "MetricStat" in each:
+                values = [said["Value"] for said in each["MetricStat"]["Metric"]["Dimensions"]]
+                assert number in values
 
 
 def waits_for(template, name):

@@ -40,6 +40,9 @@ REASONS = {
     r"arn:<AWS::Partition>:execute-api:[a-z0-9-]+:(\d+|<AWS::AccountId>):\*/\$default/\*/\*": (
         "calling an API whose id is random, to check whether it answers"
     ),
+    r"arn:<AWS::Partition>:cloudwatch:[a-z0-9-]+:(\d+|<AWS::AccountId>):alarm:\*": (
+        "reading alarms by a prefix, which CloudWatch allows on all or none"
+    ),
     r"<SmokeTestBeforeTrafficFunction\w+\.Arn>:\*": "the versions of one hook",
     r"<FilesBucket\w+\.Arn>/(in|out)/\*": "files of bulk scoring, one way each",
     r"<LinesBucket\w+\.Arn>/(predictions|errors)/\*": "writing the prediction log",
