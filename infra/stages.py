@@ -27,11 +27,13 @@ DEV = StageConfiguration(
 )
 
 # Give prod an account of its own, out of reach of mistakes in dev: fill in `account` of both.
-# Through the environment `prod-refresh` the refresh workflow deploys models without approval.
+# In `prod` a push is deployed once it is approved. In `prod-refresh` the scheduled refresh deploys
+# newer models without approval, and may change nothing else.
 PROD = StageConfiguration(
     name="prod",
     region="eu-central-1",
-    environments=("prod", "prod-refresh"),
+    environments=("prod",),
+    refresh_environment="prod-refresh",
     moves_production=True,
     log_retention_days=90,
     function=FunctionConfiguration(rollout="Canary10Percent5Minutes"),

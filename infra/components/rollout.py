@@ -14,7 +14,7 @@ from infra.components.metrics import ServiceMetrics, percent_of, smallest_sample
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
-BROKEN, ANSWERS = ("new-version-breaks", "answers-5xx")
+BROKEN, ANSWERS = ROLLOUT_ALARMS = ("new-version-breaks", "answers-5xx")
 MINUTE = cdk.Duration.minutes(1)
 
 

@@ -22,7 +22,9 @@ class StageConfiguration(Section):
         name: Part of all the stage's names on AWS.
         account: Number of the AWS account. Empty takes the account of the credentials.
         models: Models in the image: NAME follows `production`, NAME=VERSION pins. Empty takes all.
-        environments: GitHub environments whose jobs may deploy here.
+        environments: GitHub environments whose jobs may deploy here; empty: none may.
+        refresh_environment: GitHub environment of the scheduled refresh, which may change images
+            here without an approval, and nothing else. Empty: it changes none.
         moves_production: Move the registry's `production` once a deployment answers.
         log_retention_days: Days after which CloudWatch deletes log lines.
         retain_data: Keep logs and results when a stack is deleted.
@@ -34,6 +36,7 @@ class StageConfiguration(Section):
     account: str = ""
     models: tuple[str, ...] = ()
     environments: tuple[str, ...]
+    refresh_environment: str = ""
     moves_production: bool = False
     log_retention_days: int = 30
     retain_data: bool = True
@@ -57,14 +60,32 @@ class StageConfiguration(Section):
                 "models",
                 "sentiment or sentiment=20261101-1a2b3c4d",
             )
-        require(bool(self.environments), "environments", "name at least one of GitHub's")
         for environment in self.environments:
             require_match(r"[^\s:*?]+", environment, "environments", "prod")
+        require_match(r"[^\s:*?]*", self.refresh_environment, "refresh_environment", "prod-refresh")
+        require(
+            self.refresh_environment not in self.environments,
+            "refresh_environment",
+            f"'{self.refresh_environment}' is one of environments, whose jobs may change all",
+        )
         require(
             self.log_retention_days in RETENTION_DAYS,
             "log_retention_days",
             f"{self.log_retention_days} is none of {', '.join(map(str, RETENTION_DAYS))}",
         )
+
+    @property
+    def job_environments(self) -> dict[str, tuple[str, ...]]:
+        """Return the GitHub environments of each role for jobs: `deploy` and `refresh`."""
+        refresh = (self.refresh_environment,) if self.refresh_environment else ()
+        roles = {"deploy": self.environments, "refresh": refresh}
+        return {purpose: names for purpose, names in roles.items() if names}
+
+    @property
+    def image_parts(self) -> list[str]:
+        """Return the parts whose stacks run an image, in the order of their deployment."""
+        parts = {"function": self.function, "service": self.service, "bulk": self.bulk}
+        return [part for part, chosen in parts.items() if chosen]
 
 
 def check_stages(stages: Sequence[StageConfiguration]) -> None:

@@ -17,6 +17,7 @@ from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.api_key import ensure_key
 from scripts.deploy.builds import Build, stage_registry
 from scripts.deploy.image import tag_as_deployed
+from scripts.deploy.image_update import update_images
 from scripts.deploy.live import check_answers, live_digest
 from scripts.registry.registry import PRODUCTION
 from scripts.registry.releases import Release, record_release
@@ -32,11 +33,13 @@ def deliver(
     *,
     names: Sequence[str],
     rollout: str = "",
+    images_only: bool = False,
 ) -> str:
     """Deploy stacks of a stage with a build, check that it answers, and return its API's address.
 
     Generates and shows the API's key where the stage has none yet. `rollout` is `AllAtOnce`,
-    instead of the stage's own. Raises CommandError with CodeDeploy's reason and the alarms.
+    instead of the stage's own; `images_only` changes nothing but images. Raises CommandError with
+    CodeDeploy's reason and the alarms.
     """
     key_version, key = ensure_key(account, project, stage)
     if key:
@@ -50,7 +53,10 @@ def deliver(
     }
     started = datetime.now(UTC)
     try:
-        stacks.deploy(names, context)
+        if images_only:
+            update_images(account, project, stage, context)
+        else:
+            stacks.deploy(names, context)
     except CommandError as error:
         reasons = failure_reasons(account, f"{project.name}-{stage.name}", started)
         raise CommandError("\n".join([str(error), *reasons])) from error

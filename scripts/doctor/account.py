@@ -1,6 +1,7 @@
 """Checks of an account: bootstrap, quotas, trust in GitHub, and the live release."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -116,8 +117,15 @@ def github_provider(account: Account, project: ProjectConfiguration) -> CheckRes
 def trusted_subjects(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration
 ) -> CheckResults:
-    """Check that the deploy role accepts both forms of the subject of GitHub's jobs."""
-    name = f"{project.name}-{stage.name}-deploy"
+    """Check that the stage's roles accept both forms of the subject of GitHub's jobs."""
+    for purpose, environments in stage.job_environments.items():
+        role = project.role(stage.name, purpose)
+        yield from _role_subjects(account, project, role, environments)
+
+
+def _role_subjects(
+    account: Account, project: ProjectConfiguration, name: str, environments: Sequence[str]
+) -> CheckResults:
     client = account.session.client("iam", config=CONFIG)
     with aws_errors("IAM"):
         try:
@@ -128,7 +136,7 @@ def trusted_subjects(
     text = document if isinstance(document, str) else json.dumps(document)
     missing = [
         subject
-        for environment in stage.environments
+        for environment in environments
         for subject in project.repository.subjects(f"environment:{environment}")
         if f'"{subject}"' not in unquote(text)
     ]

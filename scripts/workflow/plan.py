@@ -63,6 +63,8 @@ def obstacle(
         return f"infra/stages.py is of {' '.join(ours)}, and this is {' '.join(theirs).strip()}"
     if job.get("GITHUB_REF") != f"refs/heads/{repository.branch}":
         return f"only {repository.branch} deploys, and this is {job.get('GITHUB_REF')}"
+    if not stage.environments:
+        return f"infra/stages.py lets no environment on GitHub deploy stage {stage.name}"
     if not stage.account:
         return f"infra/stages.py gives stage {stage.name} no account"
     return ""
@@ -82,6 +84,7 @@ def outputs(
         "push": project.image_role("push", suffix),
         "refresh": project.image_role("refresh", suffix),
         "deploy": project.role(stage.name, "deploy"),
+        "refresh_deploy": project.role(stage.name, "refresh"),  # changes images, nothing else
     }
     partition = next((PARTITIONS[each] for each in PARTITIONS if region.startswith(each)), "aws")
     return {

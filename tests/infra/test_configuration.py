@@ -102,7 +102,11 @@ def stage(**changed):
         (lambda: stage(account="12"), "account: '12' is not of the form 123456789012"),
         (lambda: stage(models=("sentiment=1",)), "models: 'sentiment=1' is not of the form"),
         (lambda: stage(models=("a,b",)), "models: 'a,b' is not of the form"),
-        (lambda: stage(environments=()), "environments: name at least one"),
+        (
+            lambda: stage(refresh_environment="x"),
+            "refresh_environment: 'x' is one of environments, whose jobs may change all",
+        ),
+        (lambda: stage(refresh_environment="*"), "refresh_environment: '*' is not of the form"),
         (lambda: stage(log_retention_days=8), "log_retention_days: 8 is none of 1, 3, 5, 7"),
         (
             lambda: ProjectConfiguration(name="A", repository=REPOSITORY),

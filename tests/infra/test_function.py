@@ -241,7 +241,7 @@ def test_no_alias_moves_before_its_version_its_hooks_and_their_permissions(shipp
 
 
 @pytest.mark.parametrize("stack", [PROD, EVERYTHING])
-def test_the_hooks_receive_the_exact_version_and_may_call_no_other(request, stack):
+def test_the_hooks_receive_the_exact_version_and_may_call_no_other_function(request, stack):
     assembly = request.getfixturevalue("shipped" if stack == PROD else "options")
     (version,) = assembly.resources(stack, "AWS::Lambda::Version")
     hooks = [
@@ -259,7 +259,12 @@ def test_the_hooks_receive_the_exact_version_and_may_call_no_other(request, stac
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Action"] == "lambda:InvokeFunction"
     ]
-    assert callable_ == [{"Ref": version}] * 2
+    (function,) = (
+        name
+        for name, each in assembly.resources(stack, "AWS::Lambda::Function").items()
+        if each["Properties"].get("PackageType") == "Image"
+    )
+    assert [written(each) for each in callable_] == [f"<{function}.Arn>:*"] * 2
 
 
 def test_the_hooks_carry_their_code_and_nothing_else(shipped):

@@ -24,7 +24,8 @@ PROD = StageConfiguration(
     name="prod",
     account="{account}",
     region="{region}",
-    environments=("prod", "prod-refresh"),
+    environments=("prod",),
+    refresh_environment="prod-refresh",
     moves_production=True,
     api=ApiConfiguration(auth="key"),
     function=FunctionConfiguration(

@@ -171,7 +171,10 @@ def test_people_approve_prod_before_anything_of_it_is_built() -> None:
 def test_the_environments_are_those_that_roles_trust() -> None:
     from infra.stages import STAGES
 
-    trusted = {stage.name: stage.environments for stage in STAGES}
+    trusted = {
+        stage.name: [name for each in stage.job_environments.values() for name in each]
+        for stage in STAGES
+    }
     for job in RELEASES.values():
         assert job["with"]["environment"] in trusted[job["with"]["stage"]]
     stages = WORKFLOWS["rollback"]["on"]["workflow_dispatch"]["inputs"]["stage"]["options"]

@@ -49,6 +49,11 @@ def test_nor_may_the_template_or_a_machine_that_is_no_job() -> None:
     assert "and this is" in obstacle(FORK, STAGE, {})
 
 
+def test_nor_may_a_stage_that_people_alone_deploy() -> None:
+    why = obstacle(FORK, replace(STAGE, environments=()), JOB)
+    assert why == "infra/stages.py lets no environment on GitHub deploy stage prod"
+
+
 def test_nor_may_a_stage_without_an_account() -> None:
     why = obstacle(FORK, replace(STAGE, account=""), JOB)
     assert why == "infra/stages.py gives stage prod no account"
@@ -57,10 +62,11 @@ def test_nor_may_a_stage_without_an_account() -> None:
 def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
     inventory = (REPOSITORY / "tests/infra/inventory/evergreen-foundation.txt").read_text()
     names = set(re.findall(r"  (?:IAM::Role|ECR::Repository)  '(.+?)'", inventory))
-    assert len(names) == 6
+    assert len(names) == 8
     for stage in (DEV, PROD):
         found = outputs(PROJECT, replace(stage, account="123456789012"), (DEV, PROD))
-        for role in ("push_role", "refresh_role", "deploy_role"):
+        roles = ("push_role", "refresh_role", "deploy_role")
+        for role in (*roles, *(["refresh_deploy_role"] if stage.refresh_environment else [])):
             arn, _, name = found[role].partition("/")
             assert name in names
             assert arn == "arn:aws:iam::123456789012:role"
