@@ -9,7 +9,7 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
-from infra.components.bulk_states import INCOMING, RESULTS, definition
+from infra.components.bulk_states import INCOMING, LIVE, RESULTS, definition
 from infra.components.inference_function import ARCHITECTURES, MODELS_DIR, inference_role
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
@@ -55,6 +55,7 @@ class BulkBucket(Construct):
 class BulkFunction(Construct):
     """Lambda function that scores batches, apart from the stage's own, whose callers wait.
 
+    A run calls one of its versions, which are kept. Its alias `live` is the newest.
     It runs the same image, by its `digest`, `sha256:...`. IAM decides who may call it, since the
     state machine has no key. MAX_WINDOWS admits as many windows as the texts of a batch can have.
     """
@@ -96,7 +97,11 @@ class BulkFunction(Construct):
                 "MAX_TEXTS": str(bulk.batch_texts),
                 "MAX_WINDOWS": str(WINDOWS_PER_TEXT * bulk.batch_texts),
             },
+            current_version_options=lambda_.VersionOptions(
+                removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+            ),
         )
+        lambda_.Alias(self, "Live", alias_name=LIVE, version=self.function.current_version)
         log.grant_write(role)
 
 
@@ -159,7 +164,8 @@ class BulkMachine(Construct):
             ],
             results,
         )
-        self._allow(["lambda:InvokeFunction"], function.function_arn)
+        self._allow(["lambda:GetAlias"], function.function_arn, f"{function.function_arn}:{LIVE}")
+        self._allow(["lambda:InvokeFunction"], f"{function.function_arn}:*")
         self._allow_child_runs(stack, name)
         acknowledge(
             self._role,
@@ -172,7 +178,7 @@ class BulkMachine(Construct):
         for resource in resources:
             if resource.endswith("*"):
                 acknowledge_wildcard(
-                    self._role, resource, "Files and runs of one kind, under any name."
+                    self._role, resource, "Files, versions and runs of one kind, under any name."
                 )
 
     def _allow_child_runs(self, stack: cdk.Stack, name: str) -> None:

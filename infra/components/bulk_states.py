@@ -1,13 +1,14 @@
 """States of bulk scoring, in the Amazon States Language with JSONata.
 
-file ─► numbered rows ─► batches ─► results, a JSON line a row
+version of the function ─► file ─► numbered rows ─► batches ─► results, a JSON line a row
 
 batch ─► request, as an event of the HTTP API ─► response ─► rows with their predictions
               │ 413 or 422: one text is refused
               └─► the rows one by one, so that one refusal costs no other row
 
 A result has `row`, the row's number in the file from 0, `input`, its columns, and the prediction or
-`error`.
+`error`. A run calls the version that was live at its start, so that a deployment meanwhile does not
+give one file two models.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ State = dict[str, Any]
 
 COLUMN = "text"  # the column of the texts, unless a run names another
 INCOMING, RESULTS = "in/", "out/"
+LIVE = "live"  # alias of the function
 FORMATS = {
     "csv": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
     "jsonl": {"InputType": "JSONL"},
@@ -64,9 +66,18 @@ def definition(
     return {
         "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
         "QueryLanguage": "JSONata",
-        "StartAt": "Which format?",
+        "StartAt": "Which version?",
         "TimeoutSeconds": 3600 * bulk.timeout_hours,
         "States": {
+            "Which version?": {
+                "Type": "Task",
+                "Resource": f"arn:{partition}:states:::aws-sdk:lambda:getAlias",
+                "Arguments": {"FunctionName": function, "Name": LIVE},
+                "Output": "{% $merge([$states.input, {'function': "
+                f"'{function}:' & $states.result.FunctionVersion}}]) %}}",
+                "Retry": [_retry(["States.ALL"], seconds=1, attempts=4)],
+                "Next": "Which format?",
+            },
             "Which format?": {
                 "Type": "Choice",
                 "Choices": [
@@ -86,17 +97,12 @@ def definition(
                 "Cause": f"give a key that starts with {INCOMING} and ends in "
                 + " or ".join(f".{form}" for form in FORMATS),
             },
-            **{
-                f"Score {form}": _file_map(bulk, form, partition, function, bucket)
-                for form in FORMATS
-            },
+            **{f"Score {form}": _file_map(bulk, form, partition, bucket) for form in FORMATS},
         },
     }
 
 
-def _file_map(
-    bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str
-) -> State:
+def _file_map(bulk: BulkConfiguration, form: str, partition: str, bucket: str) -> State:
     """Return a distributed map over the rows of a file, which writes the results to the bucket."""
     return {
         "Type": "Map",
@@ -116,6 +122,7 @@ def _file_map(
             "MaxItemsPerBatch": bulk.batch_texts,
             "MaxInputBytesPerBatch": bulk.batch_bytes,
             "BatchInput": {
+                "function": "{% $states.input.function %}",
                 "column": "{% $exists($states.input.column)"
                 f" ? $states.input.column : '{COLUMN}' %}}",
                 "path": "{% $exists($states.input.model)"
@@ -124,7 +131,7 @@ def _file_map(
         },
         "ItemProcessor": {
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
-            **_batch(form, partition, function),
+            **_batch(form, partition),
         },
         "ResultWriter": {
             "Resource": f"arn:{partition}:states:::s3:putObject",
@@ -138,7 +145,7 @@ def _file_map(
     }
 
 
-def _batch(form: str, partition: str, function: str) -> State:
+def _batch(form: str, partition: str) -> State:
     """Return the states of a batch. A status that is no text's fault fails the batch.
 
     `form`, the file's format, is part of the states' names, which must be unique in the machine.
@@ -149,7 +156,7 @@ def _batch(form: str, partition: str, function: str) -> State:
         "StartAt": together,
         "States": {
             together: {
-                **_invoke_function(partition, function),
+                **_invoke_function(partition),
                 "Assign": {
                     "status": "{% $states.result.Payload.statusCode %}",
                     "answer": "{% $parse($states.result.Payload.body) %}",
@@ -179,7 +186,7 @@ def _batch(form: str, partition: str, function: str) -> State:
                     "StartAt": alone,
                     "States": {
                         alone: {
-                            **_invoke_function(partition, function),
+                            **_invoke_function(partition),
                             "Output": _expression(ROW),
                             "End": True,
                         }
@@ -196,14 +203,14 @@ def _batch(form: str, partition: str, function: str) -> State:
     }
 
 
-def _invoke_function(partition: str, function: str) -> State:
+def _invoke_function(partition: str) -> State:
     """Return a task that invokes the function with an event of the HTTP API."""
     path = "{% $states.input.BatchInput.path %}"
     return {
         "Type": "Task",
         "Resource": f"arn:{partition}:states:::lambda:invoke",
         "Arguments": {
-            "FunctionName": function,
+            "FunctionName": "{% $states.input.BatchInput.function %}",
             "Payload": {
                 "version": "2.0",
                 "routeKey": "$default",

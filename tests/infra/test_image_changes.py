@@ -53,7 +53,7 @@ def changes(images):
                 kind = (new.get(name) or old[name])["Type"]
                 replaced = "Version" in kind or "Alarm" in kind or "TaskDefinition" in kind
                 handlers = ["create", "read", "delete"] if replaced else ["update", "read"]
-                if kind == "AWS::Lambda::Version":
+                if kind == "AWS::Lambda::Version":  # which CloudFormation keeps
                     handlers.remove("delete")
                 found |= {(kind, handler) for handler in handlers}
     # Its alarms carry the version, and it names them.

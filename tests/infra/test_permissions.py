@@ -55,7 +55,7 @@ REASONS = {
     r"arn:<AWS::Partition>:iam::(\d+|<AWS::AccountId>):role/evergreen-[a-z]+-[a-z]+-\*": (
         "roles that CloudFormation named after a stack"
     ),
-    r"<InferenceFunction\w+\.Arn>:\*": "the versions of the one function",
+    r"<(Inference|Scoring)Function\w+\.Arn>:\*": "the versions of the one function",
     r"<SmokeTestBeforeTrafficFunction\w+\.Arn>:\*": "the versions of one hook",
     r"<FilesBucket\w+\.Arn>/(in|out)/\*": "files of bulk scoring, one way each",
     r"<LinesBucket\w+\.Arn>/(predictions|errors)/\*": "writing the prediction log",

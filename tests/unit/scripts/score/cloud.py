@@ -68,7 +68,10 @@ class Cloud:
 
     def _work(self, execution: Any) -> None:
         given = json.loads(execution.execution_input)
-        first = self.states["States"][self.states["StartAt"]]
+        version = self.states["States"][self.states["StartAt"]]
+        result = {"FunctionVersion": "7"}
+        given = evaluate(version["Output"], {"input": given, "result": result}, {})
+        first = self.states["States"][version["Next"]]
         chosen = next(
             choice["Next"]
             for choice in first["Choices"]
