@@ -6,6 +6,7 @@ Keys of the CDK context:
     github_oidc: `existing` if the account has GitHub's OIDC provider.
     rollout: Rollout of this deployment instead of the configured one.
     api_key_version: Version of the parameter with the digests of the API keys.
+    free_concurrency: Executions of Lambda that other functions of the account have not reserved.
 """
 
 import sys

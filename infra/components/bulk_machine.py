@@ -10,7 +10,12 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.bulk_states import INCOMING, LIVE, RESULTS, definition
-from infra.components.inference_function import ARCHITECTURES, MODELS_DIR, inference_role
+from infra.components.inference_function import (
+    ARCHITECTURES,
+    MODELS_DIR,
+    free_concurrency,
+    inference_role,
+)
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.project import ProjectConfiguration
@@ -136,6 +141,7 @@ class BulkMachine(Construct):
         )
         states = definition(
             bulk,
+            batches=bulk.batches_at_a_time(free_concurrency(self)),
             partition=stack.partition,
             function=function.function_arn,
             bucket=bucket.bucket_name,

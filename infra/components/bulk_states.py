@@ -60,9 +60,12 @@ ROW = """
 
 
 def definition(
-    bulk: BulkConfiguration, *, partition: str, function: str, bucket: str
+    bulk: BulkConfiguration, *, batches: int, partition: str, function: str, bucket: str
 ) -> dict[str, Any]:
-    """Return the definition of the state machine; `function` is the ARN of the one that scores."""
+    """Return the definition of the state machine.
+
+    Scores as many `batches` at a time. `function` is the ARN of the one that scores.
+    """
     return {
         "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
         "QueryLanguage": "JSONata",
@@ -97,17 +100,22 @@ def definition(
                 "Cause": f"give a key that starts with {INCOMING} and ends in "
                 + " or ".join(f".{form}" for form in FORMATS),
             },
-            **{f"Score {form}": _file_map(bulk, form, partition, bucket) for form in FORMATS},
+            **{
+                f"Score {form}": _file_map(bulk, batches, form, partition, bucket)
+                for form in FORMATS
+            },
         },
     }
 
 
-def _file_map(bulk: BulkConfiguration, form: str, partition: str, bucket: str) -> State:
+def _file_map(
+    bulk: BulkConfiguration, batches: int, form: str, partition: str, bucket: str
+) -> State:
     """Return a distributed map over the rows of a file, which writes the results to the bucket."""
     return {
         "Type": "Map",
         "Label": form,
-        "MaxConcurrency": bulk.concurrency,
+        "MaxConcurrency": batches,
         "ToleratedFailurePercentage": bulk.tolerated_failures_percent,
         "ItemReader": {
             "Resource": f"arn:{partition}:states:::s3:getObject",

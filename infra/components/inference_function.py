@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
 from infra.components.storage import log_group
+from infra.configuration.checks import require_match
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -53,7 +54,7 @@ class InferenceFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=self.log_group,
             role=role,
-            reserved_concurrent_executions=configuration.reserved_concurrency,
+            reserved_concurrent_executions=stage.reserved_concurrency(free_concurrency(self)),
             snap_start=(
                 lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if configuration.snap_start else None
             ),
@@ -82,6 +83,18 @@ class InferenceFunction(Construct):
         self.log_group.grant_write(role)
         self.version = self.function.current_version
         self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.version)
+
+
+def free_concurrency(construct: Construct) -> int | None:
+    """Return the account's executions that others have not reserved, as the CDK context has it.
+
+    Only the account knows; `make deploy` asks it.
+    """
+    free = construct.node.try_get_context("free_concurrency")
+    if not free:
+        return None
+    require_match(r"\d+", str(free), "free_concurrency", "a number")
+    return int(free)
 
 
 def inference_role(scope: Construct) -> iam.Role:

@@ -80,6 +80,8 @@ class StageRole(Construct):
         )
         function = arn(stack, "lambda", f"function:{name}")
         self._allow(["lambda:GetAlias", "lambda:GetFunction"], function, f"{function}:live")
+        self._allow(["lambda:GetFunctionConcurrency"], function)
+        self._allow(["lambda:GetAccountSettings"], "*", reason="This action knows no resources.")
         group = arn(stack, "codedeploy", f"deploymentgroup:{name}/{name}")
         self._allow(["codedeploy:ListDeployments", "codedeploy:GetDeployment"], group)
         # By a prefix of their names, for which CloudWatch checks the permission on all alarms.

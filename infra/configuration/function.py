@@ -5,6 +5,9 @@ from typing import Literal
 
 from infra.configuration.checks import Section, require_between, require_match
 
+UNRESERVED = 100  # executions that Lambda leaves to functions without a reservation
+SECONDS_PER_CALL = 2  # for which concurrency is reserved: a cold start, or a long text
+
 Rollout = Literal[
     "AllAtOnce",
     "Canary10Percent5Minutes",
@@ -29,7 +32,9 @@ class FunctionConfiguration(Section, prefix="function"):
         rollout: CodeDeploy's name for the way in which traffic moves to a new version.
         tick_minutes: Minutes between two warm-up calls, each of which also logs the model's age.
         snap_start: Restore a snapshot instead of starting; about $7 a month per published version.
-        reserved_concurrency: Executions reserved for this function, which are also its maximum.
+        reserved_concurrency: Executions reserved for this function, which are also its maximum, and
+            so bound what callers can cost. `rate`: enough for calls of two seconds at `api.rate`,
+            unless the account has no room. None: as many as the account has.
         default_model: Model that answers requests which name none.
         environment: Further settings of the function, such as MAX_TEXTS.
     """
@@ -40,7 +45,7 @@ class FunctionConfiguration(Section, prefix="function"):
     rollout: Rollout = "Canary10Percent5Minutes"
     tick_minutes: int = 5
     snap_start: bool = False
-    reserved_concurrency: int | None = None
+    reserved_concurrency: int | Literal["rate"] | None = "rate"
     default_model: str = "sentiment"
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -48,9 +53,10 @@ class FunctionConfiguration(Section, prefix="function"):
         require_between(self.memory_megabytes, 128, 10_240, "function.memory_megabytes", "MB")
         require_between(self.timeout_seconds, 1, 900, "function.timeout_seconds", "seconds")
         require_between(self.tick_minutes, 1, 1440, "function.tick_minutes", "minutes")
-        require_between(
-            self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
-        )
+        if self.reserved_concurrency != "rate":
+            require_between(
+                self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
+            )
         require_match(r"[A-Za-z0-9._-]+", self.default_model, "function.default_model", "sentiment")
         for name in self.environment:
             require_match(

@@ -1,12 +1,13 @@
 """Configuration of a stage, and rules that hold over all stages."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import Section, require, require_match
-from infra.configuration.function import FunctionConfiguration
+from infra.configuration.function import SECONDS_PER_CALL, UNRESERVED, FunctionConfiguration
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.watch import WatchConfiguration
@@ -73,6 +74,17 @@ class StageConfiguration(Section):
             "log_retention_days",
             f"{self.log_retention_days} is none of {', '.join(map(str, RETENTION_DAYS))}",
         )
+
+    def reserved_concurrency(self, free: int | None = None) -> int | None:
+        """Return the executions to reserve for the function; None for no reservation.
+
+        `free` are those that other functions of the account have not reserved; None: not known.
+        """
+        configured = self.function.reserved_concurrency
+        if configured != "rate":
+            return configured
+        wanted = math.ceil(SECONDS_PER_CALL * self.api.rate)
+        return wanted if free is None or wanted <= free - UNRESERVED else None
 
     @property
     def job_environments(self) -> dict[str, tuple[str, ...]]:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from infra.configuration.function import UNRESERVED
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError
@@ -44,8 +45,16 @@ def deliver(
     key_version, key = ensure_key(account, project, stage)
     if key:
         log(f"The API's key, shown this once and kept nowhere: {key}")
+    name = f"{project.name}-{stage.name}"
+    free = account.free_concurrency(name)
+    if stage.reserved_concurrency(free) != stage.reserved_concurrency():
+        log(
+            f"Nothing is reserved for {name}: the account has {free} executions at a time, and "
+            f"Lambda keeps {UNRESERVED} of them for functions without a reservation."
+        )
     context = {
         "stage": stage.name,
+        "free_concurrency": "" if free is None else str(free),
         "function_image": build.function,
         "server_image": build.server,
         "api_key_version": key_version,
@@ -58,10 +67,10 @@ def deliver(
         else:
             stacks.deploy(names, context)
     except CommandError as error:
-        reasons = failure_reasons(account, f"{project.name}-{stage.name}", started)
+        reasons = failure_reasons(account, name, started)
         raise CommandError("\n".join([str(error), *reasons])) from error
     url = account.output(project.stack(stage.name, "function"), "Url")
-    live = live_digest(account, f"{project.name}-{stage.name}")
+    live = live_digest(account, name)
     if live != build.function:
         raise CommandError(f"{stage.name}: {live} is live, and not {build.function}")
     key = key or os.environ.get("EVERGREEN_API_KEY")

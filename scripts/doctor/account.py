@@ -1,10 +1,12 @@
 """Checks of an account: bootstrap, quotas, trust in GitHub, and the live release."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from infra.configuration.function import UNRESERVED
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration, vcpus
 from infra.configuration.stage import StageConfiguration
@@ -18,9 +20,10 @@ from scripts.registry.releases import list_releases
 
 # Below this a burst of callers is throttled; new accounts may have 10.
 COMFORTABLE_CONCURRENCY = 100
-# Lambda keeps this many executions unreserved.
-UNRESERVED = 100
 NEW_ACCOUNT_MEMORY = 3008  # MB
+# List prices of us-east-1 in dollars: a GB-second on arm64; a request, to the API and the function.
+GB_SECOND, REQUEST = 0.0000133334, 1.2e-6
+MONTH = 730 * 3600  # seconds
 # Of running instances, in vCPUs, by the first letter of their type and whether they are spot ones.
 GPU_QUOTAS = {
     ("g", False): "L-DB2E81BA",
@@ -52,7 +55,7 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
         limits = client.get_account_settings()["AccountLimit"]
     total = limits["ConcurrentExecutions"]
     ask = "ask for more under Service Quotas, Lambda, Concurrent executions"
-    reserved = stage.function.reserved_concurrency
+    reserved = stage.reserved_concurrency(total)
     if reserved is not None and reserved > total - UNRESERVED:
         yield CheckResult(
             "bad",
@@ -63,6 +66,7 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
         yield CheckResult("note", f"concurrency: {total} in all, as in a new account", ask)
     else:
         yield CheckResult("ok", f"concurrency: {total}")
+    yield cost_ceiling(stage, reserved, total)
     memory = stage.function.memory_megabytes
     if memory > NEW_ACCOUNT_MEMORY:
         yield CheckResult(
@@ -70,6 +74,22 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
             f"memory: {memory:,} MB; new accounts may have {NEW_ACCOUNT_MEMORY:,}",
             "no API reports this beforehand; where it is refused, ask AWS's support for more",
         )
+
+
+def cost_ceiling(stage: StageConfiguration, reserved: int | None, total: int) -> CheckResult:
+    """Report what callers can cost at most: as if the throttles were at work all month."""
+    function, rate = stage.function, stage.api.rate
+    at_a_time = min(reserved or total, math.ceil(rate * function.timeout_seconds))
+    gigabytes = function.memory_megabytes / 1024
+    dollars = MONTH * (at_a_time * gigabytes * GB_SECOND + rate * REQUEST)
+    summary = (
+        f"{stage.name}: callers of the function can cost ${dollars:,.0f} a month at most, by "
+        f"{at_a_time:,} executions at a time and {rate:g} requests a second"
+    )
+    if reserved is None:
+        fix = "nothing is reserved: lower api.rate, or set function.reserved_concurrency"
+        return CheckResult("note", summary, fix)
+    return CheckResult("ok", summary)
 
 
 def gpu_quota(account: Account, stage: StageConfiguration) -> CheckResults:

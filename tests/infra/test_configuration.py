@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from infra.configuration.api import ApiConfiguration, DomainConfiguration
+from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
@@ -204,6 +205,37 @@ def test_the_shipped_stages_keep_data_in_prod_and_cost_little_in_dev():
     assert not dev.moves_production
     assert dev.service is None
     assert dev.bulk is None
-    assert all(each.function.reserved_concurrency is None for each in STAGES)
+    assert [each.reserved_concurrency() for each in STAGES] == [20, 100]
     assert not any(each.function.snap_start for each in STAGES)
     assert {each.api.auth for each in STAGES} == {"key"}
+
+
+@pytest.mark.parametrize(
+    ("rate", "reserved", "free", "expected"),
+    [
+        (50, "rate", None, 100),
+        (50, "rate", 1000, 100),
+        (50, "rate", 200, 100),
+        (50, "rate", 199, None),
+        (50, "rate", 10, None),
+        (1.2, "rate", 1000, 3),
+        (50, 7, 10, 7),
+        (50, None, 1000, None),
+    ],
+)
+def test_concurrency_is_reserved_by_the_rate_where_the_account_has_room(
+    rate, reserved, free, expected
+):
+    made = stage(
+        api=ApiConfiguration(rate=rate),
+        function=FunctionConfiguration(reserved_concurrency=reserved),
+    )
+    assert made.reserved_concurrency(free) == expected
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "free", "expected"),
+    [(5, None, 5), (5, 1000, 5), (500, 100, 500), (5, 10, 2), (1, 10, 1), (5, 3, 1)],
+)
+def test_bulk_scoring_leaves_a_new_accounts_executions_to_callers(concurrency, free, expected):
+    assert BulkConfiguration(concurrency=concurrency).batches_at_a_time(free) == expected

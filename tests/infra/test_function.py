@@ -78,10 +78,10 @@ def test_the_application_receives_who_is_let_in(options, stack, expected):
     assert passed == expected
 
 
-def test_snapshots_and_reserved_concurrency_are_off_unless_chosen(shipped, options):
+def test_snapshots_are_off_unless_chosen_and_concurrency_is_reserved_by_the_rate(shipped, options):
     _, plain = the_function(shipped, PROD)
     assert "SnapStart" not in plain
-    assert "ReservedConcurrentExecutions" not in plain
+    assert plain["ReservedConcurrentExecutions"] == 100
     _, chosen = the_function(options, EVERYTHING)
     assert chosen["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert chosen["ReservedConcurrentExecutions"] == 10
@@ -157,6 +157,19 @@ def test_the_canary_is_judged_by_its_own_failures(shipped):
         assert dimensions["FunctionName"] == "evergreen-prod"
         assert dimensions["Resource"] == "evergreen-prod:live"
         assert dimensions["ExecutedVersion"] == {"Fn::GetAtt": [version, "Version"]}
+
+
+@pytest.mark.parametrize(("free", "reserved"), [("1000", 100), ("10", None), ("", 100)])
+def test_an_account_without_room_reserves_nothing_so_that_it_can_be_deployed(
+    project, free, reserved
+):
+    made = synthesise(project, STAGES[1:], free_concurrency=free)
+    (function,) = (
+        each["Properties"]
+        for each in made.resources(PROD, "AWS::Lambda::Function").values()
+        if each["Properties"].get("PackageType") == "Image"
+    )
+    assert function.get("ReservedConcurrentExecutions") == reserved
 
 
 def states(alarm, minutes):

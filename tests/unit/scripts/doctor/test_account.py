@@ -57,7 +57,13 @@ def stubbed(service, operation, answer):
 
 @pytest.mark.parametrize(
     ("total", "reserved", "state"),
-    [(1000, None, "ok"), (1000, 10, "ok"), (1000, 901, "bad"), (10, None, "note"), (10, 5, "bad")],
+    [
+        (1000, "rate", "ok"),
+        (1000, 10, "ok"),
+        (1000, 901, "bad"),
+        (10, "rate", "note"),
+        (10, 5, "bad"),
+    ],
 )
 def test_concurrency_is_compared_with_what_the_stage_wants(total, reserved, state):
     limits = {"AccountLimit": {"ConcurrentExecutions": total}}
@@ -65,7 +71,28 @@ def test_concurrency_is_compared_with_what_the_stage_wants(total, reserved, stat
     found = examined.lambda_quotas(
         stubbed("lambda", "get_account_settings", limits), replace(DEV, function=function)
     )
-    assert [each.state for each in found] == [state]
+    assert next(found).state == state
+
+
+@pytest.mark.parametrize(
+    ("stage", "total", "state", "says"),
+    [
+        (DEV, 1000, "ok", "dev: callers of the function can cost $1,242 a month at most, by 20 "),
+        (PROD, 1000, "ok", "prod: callers of the function can cost $6,211 a month at most, by 100"),
+        (PROD, 10, "note", "prod: callers of the function can cost $763 a month at most, by 10 "),
+        (
+            replace(PROD, function=FunctionConfiguration(reserved_concurrency=None)),
+            2000,
+            "note",
+            "prod: callers of the function can cost $87,931 a month at most, by 1,450 executions",
+        ),
+    ],
+)
+def test_what_callers_can_cost_at_most_is_said_in_dollars(stage, total, state, says):
+    limits = {"AccountLimit": {"ConcurrentExecutions": total}}
+    _, ceiling = examined.lambda_quotas(stubbed("lambda", "get_account_settings", limits), stage)
+    assert ceiling.summary.startswith(says)
+    assert ceiling.state == state
 
 
 def test_memory_that_new_accounts_do_not_get_is_noted():
@@ -74,7 +101,7 @@ def test_memory_that_new_accounts_do_not_get_is_noted():
     found = examined.lambda_quotas(
         stubbed("lambda", "get_account_settings", limits), replace(DEV, function=function)
     )
-    assert [each.state for each in found] == ["ok", "note"]
+    assert [each.state for each in found] == ["ok", "ok", "note"]
 
 
 def on_gpus(**changed):

@@ -147,7 +147,7 @@ class Cloud:
 
 def start(bucket: str, function: Function, bulk: BulkConfiguration) -> Cloud:
     """A machine with the definition of the template."""
-    states = definition(bulk, partition="aws", function="scoring", bucket=bucket)
+    states = definition(bulk, batches=5, partition="aws", function="scoring", bucket=bucket)
     _backend().state_machines.clear()
     machine = boto3.client("stepfunctions").create_state_machine(
         name="bulk",
