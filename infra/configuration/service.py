@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import Section, require, require_between, require_match
+from infra.configuration.checks import (
+    Section,
+    require,
+    require_between,
+    require_hours,
+    require_match,
+)
 
 Capacity = Literal["gpu", "fargate"]
 Egress = Literal["public_addresses", "nat_gateway"]
@@ -40,14 +46,7 @@ class SleepConfiguration(Section, prefix="service.sleep"):
     wakes: bool = True
 
     def __post_init__(self) -> None:
-        for key, value in {"start": self.start, "end": self.end}.items():
-            require_match(
-                r"cron\(\S+( \S+){5}\)", value, f"service.sleep.{key}", "cron(0 20 ? * MON-FRI *)"
-            )
-        require(self.start != self.end, "service.sleep.end", "is when it started: none would run")
-        require_match(
-            r"[A-Za-z_]+(/[A-Za-z_+-]+\d*)+", self.time_zone, "service.sleep.time_zone", "Etc/UTC"
-        )
+        require_hours(self.start, self.end, self.time_zone, "service.sleep")
 
 
 @dataclass(frozen=True, kw_only=True)

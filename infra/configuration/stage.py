@@ -69,6 +69,12 @@ class StageConfiguration(Section):
             "refresh_environment",
             f"'{self.refresh_environment}' is one of environments, whose jobs may change all",
         )
+        reserved, provisioned = self.reserved_concurrency(), self.function.provisioned
+        require(
+            not (reserved and provisioned) or provisioned.executions <= reserved,
+            "function.provisioned.executions",
+            f"is more than the {reserved} that are reserved",
+        )
         require(
             self.log_retention_days in RETENTION_DAYS,
             "log_retention_days",

@@ -11,7 +11,7 @@ import pytest
 from infra.configuration.api import ApiConfiguration, DomainConfiguration
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import ConfigurationError
-from infra.configuration.function import FunctionConfiguration
+from infra.configuration.function import FunctionConfiguration, ProvisionedConfiguration
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.configuration.watch import WatchConfiguration
@@ -103,6 +103,28 @@ def stage(**changed):
         (lambda: stage(account="12"), "account: '12' is not of the form 123456789012"),
         (lambda: stage(models=("sentiment=1",)), "models: 'sentiment=1' is not of the form"),
         (lambda: stage(models=("a,b",)), "models: 'a,b' is not of the form"),
+        (
+            lambda: FunctionConfiguration(
+                snap_start=True, provisioned=ProvisionedConfiguration(executions=1)
+            ),
+            "function.provisioned: does not go with snap_start",
+        ),
+        (
+            lambda: ProvisionedConfiguration(executions=0),
+            "function.provisioned.executions: 0 is not",
+        ),
+        (
+            lambda: ProvisionedConfiguration(executions=1, start="cron(0 8 * * ? *)"),
+            "function.provisioned.end: '' is not of the form cron(",
+        ),
+        (
+            lambda: stage(
+                function=FunctionConfiguration(
+                    reserved_concurrency=5, provisioned=ProvisionedConfiguration(executions=6)
+                )
+            ),
+            "function.provisioned.executions: is more than the 5 that are reserved",
+        ),
         (
             lambda: stage(refresh_environment="x"),
             "refresh_environment: 'x' is one of environments, whose jobs may change all",

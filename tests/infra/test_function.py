@@ -87,6 +87,30 @@ def test_snapshots_are_off_unless_chosen_and_concurrency_is_reserved_by_the_rate
     assert chosen["ReservedConcurrentExecutions"] == 10
 
 
+def test_executions_are_kept_ready_in_the_hours_that_were_chosen(shipped, options):
+    alias = options.only("evergreen-keyed-function", "AWS::Lambda::Alias")["Properties"]
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": 2}
+    assert not options.resources(EVERYTHING, "AWS::ApplicationAutoScaling::ScalableTarget")
+    alias = options.only("evergreen-signed-function", "AWS::Lambda::Alias")["Properties"]
+    assert "ProvisionedConcurrencyConfig" not in alias
+    target = options.only(
+        "evergreen-signed-function", "AWS::ApplicationAutoScaling::ScalableTarget"
+    )["Properties"]
+    assert target["ScalableDimension"] == "lambda:function:ProvisionedConcurrency"
+    assert written(target["ResourceId"]).startswith("function:")
+    assert written(target["ResourceId"]).endswith(":live")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 3)
+    hours = {
+        each["Schedule"]: (each["ScalableTargetAction"], each["Timezone"])
+        for each in target["ScheduledActions"]
+    }
+    assert hours == {
+        "cron(0 8 ? * MON-FRI *)": ({"MinCapacity": 3, "MaxCapacity": 3}, "Europe/Berlin"),
+        "cron(0 18 ? * MON-FRI *)": ({"MinCapacity": 0, "MaxCapacity": 0}, "Europe/Berlin"),
+    }
+    assert not list(shipped.all("AWS::ApplicationAutoScaling::ScalableTarget"))
+
+
 def test_old_versions_stay_unless_each_snapshot_is_paid_for(shipped, options):
     kept = shipped.only(PROD, "AWS::Lambda::Version")
     assert kept["DeletionPolicy"] == "RetainExceptOnCreate"
