@@ -62,6 +62,7 @@ def _check_account(project: ProjectConfiguration, stage: StageConfiguration) -> 
     yield from run_check(partial(account.bootstrap, opened), "bootstrap")
     yield from run_check(partial(account.lambda_quotas, opened, stage), "quotas of Lambda")
     yield from run_check(partial(account.gpu_quota, opened, stage), "quota of GPUs")
+    yield from run_check(partial(account.link_zones, opened, stage), "zones")
     yield from run_check(partial(account.github_provider, opened, project), "OIDC provider")
     yield from run_check(partial(account.trusted_subjects, opened, project, stage), "deploy role")
     yield from run_check(partial(account.check_release, opened, project, stage), "what is live")

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +31,9 @@ GPU_QUOTAS = {
     ("p", False): "L-417A185B",
     ("p", True): "L-7212CCBC",
 }
+
+# Zones in which API Gateway has no VPC links, by its developer guide, "Availability by Region".
+WITHOUT_LINK = {"use1-az3", "usw1-az2", "ape1-az1", "apne1-az3", "cac1-az4", "euw3-az2"}
 
 
 def bootstrap(account: Account) -> CheckResults:
@@ -102,6 +105,35 @@ def gpu_quota(account: Account, stage: StageConfiguration) -> CheckResults:
         families[kind[0]] = max(vcpus(kind), families.get(kind[0], 0))
     for family, one in sorted(families.items()):
         yield _family_quota(account, GPU_QUOTAS[family, service.spot], family.upper(), one, service)
+
+
+def link_zones(account: Account, stage: StageConfiguration) -> CheckResults:
+    """Check that the gateway can reach the zones of the service, whose letters AWS shuffles."""
+    if stage.service is None:
+        return
+    client = account.session.client("ec2", config=CONFIG)
+    with aws_errors("EC2"):
+        zones = client.describe_availability_zones(
+            Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}]
+        )["AvailabilityZones"]
+    ids = {zone["ZoneName"][-1]: zone["ZoneId"] for zone in zones}
+    chosen = stage.service.zones or sorted(ids)[:2]
+    without = [
+        f"{each} ({ids.get(each, 'not there')})" for each in chosen if not _linked(ids, each)
+    ]
+    if without:
+        fitting = tuple(each for each in sorted(ids) if _linked(ids, each))[:2]
+        yield CheckResult(
+            "bad",
+            f"zones: the gateway's VPC link cannot be in {', '.join(without)}",
+            f"service.zones={fitting}",
+        )
+    else:
+        yield CheckResult("ok", f"zones: {', '.join(f'{each} ({ids[each]})' for each in chosen)}")
+
+
+def _linked(ids: Mapping[str, str], letter: str) -> bool:
+    return letter in ids and ids[letter] not in WITHOUT_LINK
 
 
 def _family_quota(

@@ -231,3 +231,30 @@ def test_what_is_live_must_be_the_last_release(released, fresh):
 def test_production_must_be_what_is_live(released, fresh):
     states = [each.state for each in account.check_release(fresh, OURS, PROD)]
     assert states == ["ok", "bad"], "nothing is in production yet"
+
+
+@pytest.mark.parametrize(
+    ("zones", "state", "says"),
+    [
+        ((), "bad", "cannot be in b (use1-az3)"),
+        (("a", "c"), "ok", "a (use1-az6), c (use1-az1)"),
+        (("a", "b"), "bad", "cannot be in b (use1-az3)"),
+        (("a", "z"), "bad", "cannot be in z (not there)"),
+    ],
+)
+def test_zones_without_a_link_of_the_gateway_are_named_with_those_that_have_one(zones, state, says):
+    ids = {"a": "use1-az6", "b": "use1-az3", "c": "use1-az1"}
+    answer = {
+        "AvailabilityZones": [
+            {"ZoneName": f"us-east-1{letter}", "ZoneId": id_} for letter, id_ in ids.items()
+        ]
+    }
+    account = stubbed("ec2", "describe_availability_zones", answer)
+    (found,) = examined.link_zones(account, on_gpus(zones=zones))
+    assert found.state == state
+    assert says in found.summary
+    assert found.fix == ("service.zones=('a', 'c')" if state == "bad" else "")
+
+
+def test_zones_matter_to_a_service_alone():
+    assert not list(examined.link_zones(stubbed("ec2", "describe_availability_zones", {}), DEV))
