@@ -26,6 +26,9 @@ FARGATE_SIZES = {
     8192: (16384, 61440, 4096),
     16384: (32768, 122880, 8192),
 }
+# Addresses of a zone's subnet of 64 without AWS's own 5, and 10 for load balancer and gateway. On
+# instances a task has one and its machine another; a deployment runs all tasks twice.
+ADDRESSES, INTERFACES = 64 - 5 - 10, {"gpu": 2, "fargate": 1}
 # Default CPU units and MiB of a task: on a GPU what the system leaves of the smallest instance with
 # 4 vCPU and 16 GiB; on Fargate what infers about as fast as the function.
 SIZES: dict[str, tuple[int, int]] = {"gpu": (3072, 12288), "fargate": (2048, 4096)}
@@ -97,7 +100,10 @@ class ServiceConfiguration(Section, prefix="service"):
                 "g6.xlarge, with one NVIDIA GPU on x86-64",
             )
         self._check_size()
-        require_between(self.maximum_tasks, 1, 1000, "service.maximum_tasks", "tasks")
+        room = max(2, len(self.zones)) * ADDRESSES // (2 * INTERFACES[self.capacity])
+        require_between(
+            self.maximum_tasks, 1, room, "service.maximum_tasks", "tasks, by addresses of its zones"
+        )
         require_between(self.minimum_tasks, 0, self.maximum_tasks, "service.minimum_tasks", "tasks")
         require_between(
             self.target_requests_per_second, 0.1, 100_000, "service.requests_per_second", "a second"
