@@ -12,6 +12,7 @@ from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.watch import WatchConfiguration
 
+OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-iso")  # China, government
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
 
@@ -53,6 +54,11 @@ class StageConfiguration(Section):
         require_match(r"[a-z][a-z0-9-]{0,11}", self.name, "name", "dev, 12 letters at most")
         require(self.name != "foundation", "name", "'foundation' is what all stages share")
         require_match(r"[a-z]{2}(-[a-z]+)+-\d", self.region, "region", "eu-central-1")
+        require(
+            not self.region.startswith(OTHER_PARTITIONS),
+            "region",
+            f"{self.region} is of another partition than aws, where names and sign-in differ",
+        )
         require_match(r"(\d{12})?", self.account, "account", "123456789012, as text, or empty")
         for model in self.models:
             require_match(

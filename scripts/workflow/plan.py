@@ -16,7 +16,6 @@ from scripts.deploy.stacks import load_stage, load_stages
 
 # Images are built and tested on the architecture that they run on.
 RUNNERS = {"arm64": "ubuntu-24.04-arm", "x86_64": "ubuntu-24.04"}
-PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
 
@@ -78,7 +77,7 @@ def outputs(
     `stages` are all of the project, which decide about names that an account has once.
     """
     account, region = stage.account, stage.region
-    images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
+    images = f"{account}.dkr.ecr.{region}.amazonaws.com"
     suffix = region_suffix(stages, stage)
     names = {
         "push": project.image_role("push", suffix),
@@ -86,7 +85,6 @@ def outputs(
         "deploy": project.role(stage.name, "deploy"),
         "refresh_deploy": project.role(stage.name, "refresh"),  # changes images, nothing else
     }
-    partition = next((PARTITIONS[each] for each in PARTITIONS if region.startswith(each)), "aws")
     return {
         "account": account,
         "region": region,
@@ -96,10 +94,7 @@ def outputs(
         "registry": f"s3://{project.name}-models-{account}-{region}",
         "function_repository": f"{images}/{project.function_repository}",
         "server_repository": f"{images}/{project.server_repository}",
-        **{
-            f"{role}_role": f"arn:{partition}:iam::{account}:role/{name}"
-            for role, name in names.items()
-        },
+        **{f"{role}_role": f"arn:aws:iam::{account}:role/{name}" for role, name in names.items()},
     }
 
 

@@ -125,6 +125,13 @@ def stage(**changed):
             ),
             "function.provisioned.executions: is more than the 5 that are reserved",
         ),
+        *(
+            (
+                lambda region=region: stage(region=region),
+                f"region: {region} is of another partition",
+            )
+            for region in ("cn-north-1", "us-gov-west-1", "us-iso-east-1")
+        ),
         (
             lambda: stage(refresh_environment="x"),
             "refresh_environment: 'x' is one of environments, whose jobs may change all",

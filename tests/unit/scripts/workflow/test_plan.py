@@ -79,19 +79,6 @@ def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "partition", "host"),
-    [
-        ("cn-north-1", "aws-cn", "cn-north-1.amazonaws.com.cn"),
-        ("us-gov-west-1", "aws-us-gov", "us-gov-west-1.amazonaws.com"),
-    ],
-)
-def test_regions_apart_have_names_apart(region: str, partition: str, host: str) -> None:
-    found = outputs(PROJECT, replace(STAGE, region=region), ())
-    assert found["push_role"].startswith(f"arn:{partition}:iam::")
-    assert found["function_repository"] == f"123456789012.dkr.ecr.{host}/evergreen/function"
-
-
-@pytest.mark.parametrize(
     ("architecture", "platform", "runner"),
     [
         ("arm64", "linux/arm64", "ubuntu-24.04-arm"),
