@@ -84,7 +84,7 @@ def _model_limits(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterato
             ),
             days,
             periods=2,
-            missing_breaches=True,
+            notifies_silence=True,
         )
 
     if stage.watch.drift_deviations is not None:

@@ -182,7 +182,7 @@ def request(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def emitted(tmp_path, capsys, monkeypatch):
     """Return the metrics that function, server and refresh watch of a service really emit."""
-    for name, value in {"BUCKET": "b", "KEY": "k", "MODEL": "sentiment"}.items():
+    for name, value in {"BUCKET": "b", "KEYS": "k", "MODEL": "sentiment"}.items():
         monkeypatch.setenv(name, value)
 
     def of(service: str) -> set[Metric]:

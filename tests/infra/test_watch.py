@@ -56,7 +56,9 @@ def test_a_call_that_takes_all_its_time_rings(shipped):
 def test_a_model_that_is_old_and_a_schedule_that_stopped_ring_alike(shipped):
     alarm = alarms(shipped, PROD)["model-age"]
     assert alarm["Threshold"] == 45
-    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["TreatMissingData"] == "missing"
+    # It begins there, and a change to it is what notifies: a first deployment is quiet.
+    assert alarm["InsufficientDataActions"] == alarm["AlarmActions"]
     dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
     assert dimensions == {"service": "evergreen-prod", "model": "sentiment"}
 
