@@ -319,6 +319,17 @@ def _network(find):
     return find("ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
 
 
+def test_no_task_starts_before_its_image_may_be_pulled(scaled, stack):
+    (service,) = scaled.resources(stack, "AWS::ECS::Service").values()
+    policies = {
+        name
+        for name, each in scaled.resources(stack, "AWS::IAM::Policy").items()
+        if "ecr:BatchGetImage" in str(each["Properties"]["PolicyDocument"])
+    }
+    assert policies
+    assert policies <= {*service["DependsOn"]}
+
+
 def test_everything_lies_in_the_same_subnets_of_two_zones(find, scaled, stack, stage):
     used = {each["Ref"] for each in _network(find)["Subnets"]}
     assert {each["Ref"] for each in find("ElasticLoadBalancingV2::LoadBalancer")["Subnets"]} == used
