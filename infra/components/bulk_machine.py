@@ -153,7 +153,7 @@ class BulkMachine(Construct):
             definition_body=stepfunctions.DefinitionBody.from_string(stack.to_json_string(states)),
             role=self._role,
             logs=stepfunctions.LogOptions(
-                destination=log_group(self, "Log", stage=stage),
+                destination=log_group(self, "Log", stage=stage, service="states"),
                 level=stepfunctions.LogLevel.ALL,
                 include_execution_data=False,
             ),
