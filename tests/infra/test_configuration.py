@@ -226,17 +226,27 @@ def test_the_platform_that_images_are_built_for_follows_the_architecture():
 
 
 def test_the_shipped_stages_keep_data_in_prod_and_cost_little_in_dev():
-    dev, prod = STAGES
-    assert (dev.name, prod.name) == ("dev", "prod")
+    dev, prod, full = STAGES
+    assert (dev.name, prod.name, full.name) == ("dev", "prod", "full")
     assert prod.retain_data
     assert not dev.retain_data
     assert prod.moves_production
     assert not dev.moves_production
     assert dev.service is None
     assert dev.bulk is None
-    assert [each.reserved_concurrency() for each in STAGES] == [20, 100]
+    assert [each.reserved_concurrency() for each in STAGES] == [20, 100, 100]
     assert not any(each.function.snap_start for each in STAGES)
     assert {each.api.auth for each in STAGES} == {"key"}
+
+
+def test_the_stage_with_everything_is_deployed_by_people_alone():
+    *_, full = STAGES
+    assert full.service
+    assert full.bulk
+    assert full.predictions
+    assert not full.job_environments, "no role on GitHub may deploy it"
+    assert not full.moves_production
+    assert not full.retain_data, "it is to be tried and removed"
 
 
 @pytest.mark.parametrize(

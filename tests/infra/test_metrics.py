@@ -272,4 +272,5 @@ def test_stages_are_distinguished_by_the_name_that_the_function_is_given(shipped
             ).values()
             if each["Properties"].get("PackageType") == "Image"
         )
-        assert sent == {function["Environment"]["Variables"]["SERVICE"]}
+        server = {f"evergreen-{stage.name}-server"} if stage.service else set()
+        assert sent == {function["Environment"]["Variables"]["SERVICE"], *server}
