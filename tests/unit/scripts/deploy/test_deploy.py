@@ -273,7 +273,10 @@ def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--stage", "staging"], "which stage? say STAGE=NAME, one of dev, prod, full; not 'staging'"),
+        (
+            ["--stage", "staging"],
+            "which stage? say STAGE=NAME, one of dev, prod, full; not 'staging'",
+        ),
         (["--stage", ""], "which stage? say STAGE=NAME, one of dev, prod, full"),
         (["--stage", "dev", "--function-image", "sha256:x"], "--function-image goes with --models"),
     ],
