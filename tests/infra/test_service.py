@@ -474,6 +474,10 @@ def test_a_deployment_that_fails_is_rolled_back_and_nobody_waits(find, scaled, s
     (name,) = alarms["AlarmNames"]
     alarm = scaled.templates[stack]["Resources"][name["Ref"]]
     assert alarm["Type"] == "AWS::CloudWatch::Alarm"
+    (share,) = (
+        each["Expression"] for each in alarm["Properties"]["Metrics"] if "Expression" in each
+    )
+    assert share.startswith("IF(requests >= 20, 100 * ("), "one failure alone is no share"
     assert service["HealthCheckGracePeriodSeconds"] >= 120
     assert "DesiredCount" not in service, "a deployment would undo what scaling did"
 
