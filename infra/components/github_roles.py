@@ -18,6 +18,8 @@ AUDIENCE = "sts.amazonaws.com"
 # Keys that a refresh writes: versions, verdicts, the record of the check, the candidate. It changes
 # nothing that is served.
 REFRESHED = ("*/versions/*", "*/verdicts/*", "*/looks/last.json", "*/aliases/candidate.json")
+# A model may be judged for 100 minutes, and is published at the end.
+JUDGING = cdk.Duration.hours(2)
 
 
 class GitHubTrust(Construct):
@@ -111,6 +113,7 @@ class ImageRoles(Construct):
             role_name=project.image_role("refresh", suffix),
             assumed_by=branch,
             description="GitHub: publish models, judge them, choose the candidate, tell of drift",
+            max_session_duration=JUDGING,
         )
         self.refresh.add_to_policy(
             iam.PolicyStatement(
