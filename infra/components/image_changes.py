@@ -13,67 +13,47 @@ from infra.components.rollout import ROLLOUT_ALARMS
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
-# What CloudFormation calls to give a function another image: handlers of the resource types in
-# its schemas, without the calls for options that no function of ours has.
-CHANGE_FUNCTION = (
-    "lambda:DeleteFunctionConcurrency",
-    "lambda:GetFunction",
-    "lambda:GetFunctionCodeSigningConfig",
-    "lambda:GetFunctionConfiguration",
-    "lambda:GetFunctionRecursionConfig",
-    "lambda:GetFunctionScalingConfig",
-    "lambda:GetRuntimeManagementConfig",
-    "lambda:ListVersionsByFunction",
-    "lambda:PublishVersion",
-    "lambda:PutFunctionConcurrency",
-    "lambda:PutFunctionRecursionConfig",
-    "lambda:PutFunctionScalingConfig",
-    "lambda:PutRuntimeManagementConfig",
-    "lambda:TagResource",
-    "lambda:UntagResource",
-    "lambda:UpdateFunctionCode",
-    "lambda:UpdateFunctionConfiguration",
-    # The alias.
-    "lambda:DeleteProvisionedConcurrencyConfig",
-    "lambda:GetAlias",
-    "lambda:GetProvisionedConcurrencyConfig",
-    "lambda:PutProvisionedConcurrencyConfig",
-    "lambda:UpdateAlias",
+
+def _actions(service: str, names: str) -> list[str]:
+    return [f"{service}:{name}" for name in names.split()]
+
+
+# What CloudFormation calls to give a function or a task another image: by the handlers in the
+# schemas of the resource types, without the calls for options that none of ours has.
+CHANGE_FUNCTION = _actions(
+    "lambda",
+    """
+    DeleteFunctionConcurrency DeleteProvisionedConcurrencyConfig GetAlias GetFunction
+    GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionRecursionConfig
+    GetFunctionScalingConfig GetProvisionedConcurrencyConfig GetRuntimeManagementConfig
+    ListVersionsByFunction PublishVersion PutFunctionConcurrency PutFunctionRecursionConfig
+    PutFunctionScalingConfig PutProvisionedConcurrencyConfig PutRuntimeManagementConfig
+    TagResource UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
+    """,
 )
-CHANGE_ALARM = (
-    "cloudwatch:DeleteAlarms",
-    "cloudwatch:ListTagsForResource",
-    "cloudwatch:PutMetricAlarm",
-    "cloudwatch:TagResource",
-    "cloudwatch:UntagResource",
+CHANGE_ALARM = _actions(
+    "cloudwatch",
+    """
+    DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource
+    """,
 )
-DEPLOY_VERSION = (
-    "codedeploy:CreateDeployment",
-    "codedeploy:GetApplicationRevision",
-    "codedeploy:GetDeployment",
-    "codedeploy:GetDeploymentConfig",
-    "codedeploy:GetDeploymentGroup",
-    "codedeploy:ListDeployments",
-    "codedeploy:ListTagsForResource",
-    "codedeploy:RegisterApplicationRevision",
-    "codedeploy:StopDeployment",
-    "codedeploy:TagResource",
-    "codedeploy:UntagResource",
-    "codedeploy:UpdateDeploymentGroup",
+DEPLOY_VERSION = _actions(
+    "codedeploy",
+    """
+    CreateDeployment GetApplicationRevision GetDeployment GetDeploymentConfig
+    GetDeploymentGroup ListDeployments ListTagsForResource RegisterApplicationRevision
+    StopDeployment TagResource UntagResource UpdateDeploymentGroup
+    """,
 )
-CHANGE_SERVICE = (
-    "ecs:DescribeServiceDeployments",
-    "ecs:DescribeServices",
-    "ecs:ListServiceDeployments",
-    "ecs:ListTagsForResource",
-    "ecs:RegisterTaskDefinition",
-    "ecs:StopServiceDeployment",
-    "ecs:TagResource",
-    "ecs:UntagResource",
-    "ecs:UpdateService",
+CHANGE_SERVICE = _actions(
+    "ecs",
+    """
+    DescribeServiceDeployments DescribeServices ListServiceDeployments ListTagsForResource
+    RegisterTaskDefinition StopServiceDeployment TagResource UntagResource UpdateService
+    """,
 )
-WITHOUT_RESOURCES = ("ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition")
-READ_IMAGE = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy")
+WITHOUT_RESOURCES = ["ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition"]
+READ_IMAGE = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy"]
 
 
 class ImageChanges(Construct):

@@ -8,7 +8,7 @@ from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from infra.stages import PROD
 from scripts.deploy.image_update import LARGEST_TEMPLATE
-from tests.infra.policies import statements
+from tests.infra.policies import many, statements, written
 from tests.infra.scaled import HEAVY
 from tests.infra.synthesis import DIGEST, synthesise
 
@@ -117,3 +117,21 @@ def test_every_template_that_the_refresh_sends_fits_into_the_request(images):
     for stack in STACKS:
         body = json.dumps(images[0].templates[stack], separators=(",", ":"))
         assert len(body) < LARGEST_TEMPLATE * 0.8, (stack, len(body))
+
+
+def test_the_policies_of_a_role_are_no_larger_than_iam_takes(images):
+    sizes: dict[str, int] = {}
+    for _, _, policy in images[0].all("AWS::IAM::Policy"):
+        document = policy["Properties"]["PolicyDocument"]
+        # As IAM counts: without white space, and with ARNs in the place of references.
+        text = "".join(map(written, resources(document))) + json.dumps(
+            [each["Action"] for each in document["Statement"]], separators=(",", ":")
+        )
+        for role in policy["Properties"]["Roles"]:
+            name = str(role)
+            sizes[name] = sizes.get(name, 0) + len(text) + 100 * len(document["Statement"])
+    assert 4_000 < max(sizes.values()) < 10_240 * 0.9
+
+
+def resources(document):
+    return [each for said in document["Statement"] for each in many(said["Resource"])]
