@@ -66,7 +66,9 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
             f"{ask}, or lower function.reserved_concurrency",
         )
     elif total < COMFORTABLE_CONCURRENCY:
-        yield CheckResult("note", f"concurrency: {total} in all, as in a new account", ask)
+        bulk = stage.bulk.batches_at_a_time(total) if stage.bulk else 0
+        share = f"; bulk scoring takes {bulk} of them" if bulk else ""
+        yield CheckResult("note", f"concurrency: {total} in all, as in a new account{share}", ask)
     else:
         yield CheckResult("ok", f"concurrency: {total}")
     yield cost_ceiling(stage, reserved, total)

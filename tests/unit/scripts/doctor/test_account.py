@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
@@ -72,6 +73,15 @@ def test_concurrency_is_compared_with_what_the_stage_wants(total, reserved, stat
         stubbed("lambda", "get_account_settings", limits), replace(DEV, function=function)
     )
     assert next(found).state == state
+
+
+def test_a_new_account_is_told_what_bulk_scoring_takes_of_its_few_executions():
+    limits = {"AccountLimit": {"ConcurrentExecutions": 10}}
+    stage = replace(DEV, bulk=BulkConfiguration())
+    found = next(examined.lambda_quotas(stubbed("lambda", "get_account_settings", limits), stage))
+    assert found.summary == (
+        "concurrency: 10 in all, as in a new account; bulk scoring takes 2 of them"
+    )
 
 
 @pytest.mark.parametrize(
