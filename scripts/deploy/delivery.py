@@ -46,7 +46,11 @@ def deliver(
     if key:
         log(f"The API's key, shown this once and kept nowhere: {key}")
     name = f"{project.name}-{stage.name}"
-    free = account.free_concurrency(name)
+    free = (
+        deployed_concurrency(account, project.stack(stage.name, "function"))
+        if images_only
+        else account.free_concurrency(name)
+    )
     if stage.reserved_concurrency(free) != stage.reserved_concurrency():
         log(
             f"Nothing is reserved for {name}: the account has {free} executions at a time, and "
@@ -76,6 +80,17 @@ def deliver(
     key = key or os.environ.get("EVERGREEN_API_KEY")
     log(f"{url}: {check_answers(account, url, stage.api.auth, key)}")
     return url
+
+
+def deployed_concurrency(account: Account, stack: str) -> int | None:
+    """Return the free executions with which a function's stack was deployed; None for unknown.
+
+    With others, more than its image could change.
+    """
+    deployed = account.stack(stack)
+    outputs = deployed.get("Outputs", []) if deployed else []
+    found = {each.get("OutputKey"): each.get("OutputValue", "") for each in outputs}
+    return int(found["FreeConcurrency"]) if "FreeConcurrency" in found else None
 
 
 def failure_reasons(account: Account, name: str, since: datetime) -> Iterator[str]:

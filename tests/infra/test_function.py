@@ -194,6 +194,8 @@ def test_an_account_without_room_reserves_nothing_so_that_it_can_be_deployed(
         if each["Properties"].get("PackageType") == "Image"
     )
     assert function.get("ReservedConcurrentExecutions") == reserved
+    recorded = made.templates[PROD]["Outputs"].get("FreeConcurrency", {"Value": ""})
+    assert recorded["Value"] == free
 
 
 def states(alarm, minutes):

@@ -12,6 +12,7 @@ from infra.stages import PROJECT
 from scripts.common.errors import CommandError
 from scripts.deploy import image_update
 from scripts.deploy.account import Account
+from scripts.deploy.delivery import deployed_concurrency
 from scripts.deploy.image_update import update_images
 
 ROLE = "arn:aws:iam::123456789012:role/evergreen-prod-image-changes"
@@ -122,3 +123,18 @@ def test_the_first_failure_of_the_update_is_named_and_none_of_an_earlier_one(cli
 def test_a_template_that_needs_a_bucket_is_refused(update):
     with pytest.raises(CommandError, match="too large"):
         update({"function": {"x": "y" * 60_000}})
+
+
+@pytest.mark.parametrize(
+    ("outputs", "free"), [({"FreeConcurrency": "10"}, 10), ({"Url": "x"}, None)]
+)
+def test_only_the_image_changes_though_the_account_has_more_executions_by_now(
+    client, outputs, free
+):
+    made, stub = client
+    (stack,) = described("function", "UPDATE_COMPLETE")["Stacks"]
+    given = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+    stub.add_response("describe_stacks", {"Stacks": [{**stack, "Outputs": given}]})
+    session = SimpleNamespace(client=lambda name, config: made)
+    account = Account("123456789012", "eu-central-1", session)  # type: ignore[arg-type]
+    assert deployed_concurrency(account, "evergreen-prod-function") == free
