@@ -76,6 +76,7 @@ METRICS = EmbeddedMetrics(
     SETTINGS.service,
     CATALOG.models(),
     cold=ENVIRONMENT.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency",
+    version=ENVIRONMENT.get("AWS_LAMBDA_FUNCTION_VERSION", "").removeprefix("$LATEST"),
 )
 APP = create_app(DirectEngine(CATALOG), SETTINGS, METRICS)
 MANGUM = Mangum(

@@ -6,6 +6,7 @@ Keys of the CDK context:
     github_oidc: `existing` if the account has GitHub's OIDC provider.
     rollout: Rollout of this deployment instead of the configured one.
     api_key_version: Version of the parameter with the digests of the API keys.
+    free_concurrency: Executions of Lambda that other functions of the account have not reserved.
 """
 
 import sys
@@ -17,7 +18,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.configuration.checks import ConfigurationError, require
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.stage import StageConfiguration, check_stages, region_suffix
 from infra.stacks.bulk import BulkStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.function import FunctionStack
@@ -46,36 +47,47 @@ def build(
 ) -> None:
     """Add the stacks of the stages to an app, and cdk-nag's checks of all of them.
 
-    Raises ConfigurationError where two stages have one name or the context has a wrong value.
+    Raises ConfigurationError where stages contradict each other or the context has a wrong value.
     """
+    check_stages(stages)
     names = [stage.name for stage in stages]
-    require(len({*names}) == len(names), "stages", f"two have one name: {', '.join(names)}")
     chosen = app.node.try_get_context("stage")
     require(chosen in (None, "", *names), "stage", f"'{chosen}' is none of {', '.join(names)}")
-    project = replace(
-        project, github_oidc=app.node.try_get_context("github_oidc") or project.github_oidc
-    )
     built = [stage for stage in stages if chosen in (None, "", stage.name)]
-    regions = {(stage.account, stage.region): f"{project.name}-foundation" for stage in built}
-    for number, ((account, region), name) in enumerate(regions.items()):
+    name = f"{project.name}-foundation"
+    for number, stage in enumerate({(each.account, each.region): each for each in built}.values()):
+        suffix = region_suffix(stages, stage)
+        # An account has the provider once: that of its first region, unless the context says more.
+        oidc = "existing" if suffix else project.github_oidc
         foundation = FoundationStack(
             app,
             f"{name}-{number}" if number else name,
             stack_name=name,
-            project=project,
-            stages=[each for each in stages if (each.account, each.region) == (account, region)],
-            env=cdk.Environment(account=account or None, region=region),
+            project=replace(project, github_oidc=app.node.try_get_context("github_oidc") or oidc),
+            stages=[
+                each
+                for each in stages
+                if (each.account, each.region) == (stage.account, stage.region)
+            ],
+            suffix=suffix,
+            env=_environment(stage),
             termination_protection=project.retain_data,
         )
         cdk.Tags.of(foundation).add("part", "foundation")
     for stage in built:
-        _build_stage(app, project, stage)
+        _build_stage(app, project, stage, region_suffix(stages, stage))
     cdk.Tags.of(app).add("project", project.name)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
-def _build_stage(app: cdk.App, project: ProjectConfiguration, stage: StageConfiguration) -> None:
-    env = cdk.Environment(account=stage.account or None, region=stage.region)
+def _environment(stage: StageConfiguration) -> cdk.Environment:
+    return cdk.Environment(account=stage.account or None, region=stage.region)
+
+
+def _build_stage(
+    app: cdk.App, project: ProjectConfiguration, stage: StageConfiguration, suffix: str
+) -> None:
+    env = _environment(stage)
     rollout = app.node.try_get_context("rollout")
     if rollout:
         stage = replace(stage, function=replace(stage.function, rollout=rollout))
@@ -88,6 +100,7 @@ def _build_stage(app: cdk.App, project: ProjectConfiguration, stage: StageConfig
             project=project,
             stage=stage,
             predictions=stage.predictions,
+            reader=project.image_role("refresh", suffix),
             env=env,
         )
         stacks.append(predictions)

@@ -1,8 +1,11 @@
 """Stages of this deployment, which a fork edits first. `make doctor` checks them."""
 
 from infra.configuration.api import ApiConfiguration
+from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.function import FunctionConfiguration
+from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
+from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.configuration.watch import WatchConfiguration
 
@@ -27,16 +30,32 @@ DEV = StageConfiguration(
 )
 
 # Give prod an account of its own, out of reach of mistakes in dev: fill in `account` of both.
-# People approve what the environment `prod` deploys. Through `prod-refresh` the refresh workflow
-# deploys models without approval.
+# People approve what the environment `prod` deploys. Through `prod-refresh` the scheduled refresh
+# deploys newer models without approval, and may change nothing else.
 PROD = StageConfiguration(
     name="prod",
     region="eu-central-1",
-    environments=("prod", "prod-refresh"),
+    environments=("prod",),
+    refresh_environment="prod-refresh",
     moves_production=True,
     log_retention_days=90,
     function=FunctionConfiguration(rollout="Canary10Percent5Minutes"),
     watch=WatchConfiguration(),  # emails=("team@example.com",), budget_dollars=50
 )
 
-STAGES = (DEV, PROD)
+# Everything at once, to look at and to try: `make synth STAGE=full`, `make deploy STAGE=full`. No
+# workflow deploys it. Idle it costs about $20 a month, for its load balancer and alarms; an hour of
+# a task costs 8 cents. For GPUs leave `capacity` out, once the account has a quota of them.
+FULL = StageConfiguration(
+    name="full",
+    region="eu-central-1",
+    environments=(),
+    retain_data=False,
+    log_retention_days=7,
+    service=ServiceConfiguration(capacity="fargate", minimum_tasks=0),
+    bulk=BulkConfiguration(),
+    predictions=PredictionsConfiguration(),
+    watch=WatchConfiguration(model_age_days=None),
+)
+
+STAGES = (DEV, PROD, FULL)

@@ -19,18 +19,24 @@ MAX_VALUES = 100  # of one metric in a line
 MAX_LABELS = 20
 SECONDS_PER_DAY = 86_400
 LABEL = "label_"  # prefix of a label's name as a metric
+# Also counted by version of the function, so that a canary answers for its own errors alone.
+VERSIONED, VERSION = ("requests", "errors"), "function_version"
 MAX_CACHED_DIRECTIVES = 64  # a bound: with many labels, each line may name others
 
 
 class EmbeddedMetrics:
     """Sink of a Lambda's request records."""
 
-    def __init__(self, service: str, models: Sequence[ModelInfo], *, cold: bool) -> None:
+    def __init__(
+        self, service: str, models: Sequence[ModelInfo], *, cold: bool, version: str = ""
+    ) -> None:
         """Create a sink; `cold` says that the first request waited for the process to start.
 
-        `service` is the dimension that distinguishes deployments.
+        `service` is the dimension that distinguishes deployments, `version` that of the function's
+        published versions, empty for none.
         """
         self._service, self._cold = service, cold
+        self._version = {VERSION: version} if version else {}
         self._labels = {model.name: countable(model.labels) for model in models}
 
     def __call__(self, record: Record) -> None:
@@ -40,7 +46,12 @@ class EmbeddedMetrics:
             write_lines(encode_json(record))
             return
         labels = self._labels.get(record.get("model", ""), ())
-        record = {"service": self._service, "cold_start": int(cold), **add_counters(record)}
+        record = {
+            "service": self._service,
+            **self._version,
+            "cold_start": int(cold),
+            **add_counters(record),
+        }
         write_lines(embed("request", record, labels))
 
     def record_warm_up(self, record: Record) -> None:
@@ -55,7 +66,7 @@ def embed(line: LineKind, record: Record, labels: Collection[str] = ()) -> str:
     A metric keeps the values of the first `MAX_VALUES` texts. Predictions of `labels` are counted.
     """
     values = dict(_values(line, record, labels))
-    now, directives = int(time.time() * 1000), _directives(line, tuple(values))
+    now, directives = int(time.time() * 1000), _directives(line, tuple(values), VERSION in record)
     members = encode_json({**record, **values}).removeprefix("{")
     return f'{{"_aws":{{"Timestamp":{now},"CloudWatchMetrics":{directives}}},{members}'
 
@@ -97,7 +108,7 @@ def _values(line: LineKind, record: Record, labels: Collection[str]) -> Iterator
 
 
 @lru_cache(maxsize=MAX_CACHED_DIRECTIVES)
-def _directives(line: LineKind, names: Sequence[str]) -> str:
+def _directives(line: LineKind, names: Sequence[str], versioned: bool) -> str:
     """Return the JSON of the directives that declare these members metrics.
 
     It is cached: it takes longer to encode than the rest of a line, and most lines share it.
@@ -106,7 +117,10 @@ def _directives(line: LineKind, names: Sequence[str]) -> str:
     metrics: dict[tuple[str, ...], list[Record]] = {}
     for name in names:
         signal = signals["labels" if name.startswith(LABEL) else name]
-        metrics.setdefault(signal.dimensions, []).append({"Name": name, "Unit": signal.unit})
+        metric = {"Name": name, "Unit": signal.unit}
+        metrics.setdefault(signal.dimensions, []).append(metric)
+        if versioned and name in VERSIONED:
+            metrics.setdefault((*signal.dimensions, VERSION), []).append(metric)
     return encode_json(
         [
             {"Namespace": NAMESPACE, "Dimensions": [list(by)], "Metrics": named}

@@ -1,8 +1,10 @@
-"""Accepted findings of cdk-nag, each with its reason."""
+"""Accepted findings of cdk-nag, each with its reason, and permissions that have one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
 from constructs import IConstruct
 
 
@@ -19,6 +21,23 @@ def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str) -> N
     """Accept a resource with `*` in a policy; `resource` is the ARN as the policy has it."""
     shown = _shown(cdk.Stack.of(construct).resolve(resource))
     acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}]", reason)
+
+
+def allow(
+    role: iam.Role,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    *,
+    conditions: Mapping[str, Any] | None = None,
+    reason: str = "",
+) -> None:
+    """Add a statement to a role. `reason` says why some of the resources have a `*`."""
+    role.add_to_policy(
+        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+    )
+    for resource in resources:
+        if "*" in resource:
+            acknowledge_wildcard(role, resource, reason)
 
 
 def _shown(resolved: Any) -> str:

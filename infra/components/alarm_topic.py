@@ -1,5 +1,7 @@
 """SNS topic of a stage's alarms, and the budget that notifies it."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -14,6 +16,7 @@ from constructs import Construct
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
+MISSING = "missing"  # data: INSUFFICIENT_DATA, in which an alarm begins
 PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
 
 
@@ -54,9 +57,12 @@ class AlarmTopic(Construct):
         self._publish_failed_deployments(name)
 
     def notify(self, alarm: cloudwatch.Alarm) -> None:
-        """Add the topic to an alarm, for ALARM and OK."""
+        """Add the topic to an alarm, for ALARM and OK, and for silence where it is a state."""
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
+        resource = cast("cloudwatch.CfnAlarm", alarm.node.default_child)
+        if resource.treat_missing_data == MISSING:
+            alarm.add_insufficient_data_action(actions.SnsAction(self.topic))
 
     def _publish_failed_deployments(self, name: str) -> None:
         """Publish that CodeDeploy refused a version or rolled it back."""

@@ -9,8 +9,13 @@ from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
-from infra.components.bulk_states import INCOMING, RESULTS, definition
-from infra.components.inference_function import ARCHITECTURES, MODELS_DIR, inference_role
+from infra.components.bulk_states import INCOMING, LIVE, RESULTS, definition
+from infra.components.inference_function import (
+    ARCHITECTURES,
+    MODELS_DIR,
+    free_concurrency,
+    inference_role,
+)
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.project import ProjectConfiguration
@@ -55,6 +60,7 @@ class BulkBucket(Construct):
 class BulkFunction(Construct):
     """Lambda function that scores batches, apart from the stage's own, whose callers wait.
 
+    A run calls one of its versions, which are kept. Its alias `live` is the newest.
     It runs the same image, by its `digest`, `sha256:...`. IAM decides who may call it, since the
     state machine has no key. MAX_WINDOWS admits as many windows as the texts of a batch can have.
     """
@@ -96,7 +102,11 @@ class BulkFunction(Construct):
                 "MAX_TEXTS": str(bulk.batch_texts),
                 "MAX_WINDOWS": str(WINDOWS_PER_TEXT * bulk.batch_texts),
             },
+            current_version_options=lambda_.VersionOptions(
+                removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+            ),
         )
+        lambda_.Alias(self, "Live", alias_name=LIVE, version=self.function.current_version)
         log.grant_write(role)
 
 
@@ -131,6 +141,7 @@ class BulkMachine(Construct):
         )
         states = definition(
             bulk,
+            batches=bulk.batches_at_a_time(free_concurrency(self)),
             partition=stack.partition,
             function=function.function_arn,
             bucket=bucket.bucket_name,
@@ -142,7 +153,7 @@ class BulkMachine(Construct):
             definition_body=stepfunctions.DefinitionBody.from_string(stack.to_json_string(states)),
             role=self._role,
             logs=stepfunctions.LogOptions(
-                destination=log_group(self, "Log", stage=stage),
+                destination=log_group(self, "Log", stage=stage, service="states"),
                 level=stepfunctions.LogLevel.ALL,
                 include_execution_data=False,
             ),
@@ -159,7 +170,8 @@ class BulkMachine(Construct):
             ],
             results,
         )
-        self._allow(["lambda:InvokeFunction"], function.function_arn)
+        self._allow(["lambda:GetAlias"], function.function_arn, f"{function.function_arn}:{LIVE}")
+        self._allow(["lambda:InvokeFunction"], f"{function.function_arn}:*")
         self._allow_child_runs(stack, name)
         acknowledge(
             self._role,
@@ -172,7 +184,7 @@ class BulkMachine(Construct):
         for resource in resources:
             if resource.endswith("*"):
                 acknowledge_wildcard(
-                    self._role, resource, "Files and runs of one kind, under any name."
+                    self._role, resource, "Files, versions and runs of one kind, under any name."
                 )
 
     def _allow_child_runs(self, stack: cdk.Stack, name: str) -> None:

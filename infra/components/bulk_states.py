@@ -1,13 +1,14 @@
 """States of bulk scoring, in the Amazon States Language with JSONata.
 
-file ─► numbered rows ─► batches ─► results, a JSON line a row
+version of the function ─► file ─► numbered rows ─► batches ─► results, a JSON line a row
 
 batch ─► request, as an event of the HTTP API ─► response ─► rows with their predictions
               │ 413 or 422: one text is refused
               └─► the rows one by one, so that one refusal costs no other row
 
 A result has `row`, the row's number in the file from 0, `input`, its columns, and the prediction or
-`error`.
+`error`. A run calls the version that was live at its start, so that a deployment meanwhile does not
+give one file two models.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ State = dict[str, Any]
 
 COLUMN = "text"  # the column of the texts, unless a run names another
 INCOMING, RESULTS = "in/", "out/"
+LIVE = "live"  # alias of the function
 FORMATS = {
     "csv": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
     "jsonl": {"InputType": "JSONL"},
@@ -58,15 +60,27 @@ ROW = """
 
 
 def definition(
-    bulk: BulkConfiguration, *, partition: str, function: str, bucket: str
+    bulk: BulkConfiguration, *, batches: int, partition: str, function: str, bucket: str
 ) -> dict[str, Any]:
-    """Return the definition of the state machine; `function` is the ARN of the one that scores."""
+    """Return the definition of the state machine.
+
+    Scores as many `batches` at a time. `function` is the ARN of the one that scores.
+    """
     return {
         "Comment": "Scores a file of the bucket: {'key': 'in/FILE.csv', 'column': 'text'}",
         "QueryLanguage": "JSONata",
-        "StartAt": "Which format?",
+        "StartAt": "Which version?",
         "TimeoutSeconds": 3600 * bulk.timeout_hours,
         "States": {
+            "Which version?": {
+                "Type": "Task",
+                "Resource": f"arn:{partition}:states:::aws-sdk:lambda:getAlias",
+                "Arguments": {"FunctionName": function, "Name": LIVE},
+                "Output": "{% $merge([$states.input, {'function': "
+                f"'{function}:' & $states.result.FunctionVersion}}]) %}}",
+                "Retry": [_retry(["States.ALL"], seconds=1, attempts=4)],
+                "Next": "Which format?",
+            },
             "Which format?": {
                 "Type": "Choice",
                 "Choices": [
@@ -87,7 +101,7 @@ def definition(
                 + " or ".join(f".{form}" for form in FORMATS),
             },
             **{
-                f"Score {form}": _file_map(bulk, form, partition, function, bucket)
+                f"Score {form}": _file_map(bulk, batches, form, partition, bucket)
                 for form in FORMATS
             },
         },
@@ -95,13 +109,13 @@ def definition(
 
 
 def _file_map(
-    bulk: BulkConfiguration, form: str, partition: str, function: str, bucket: str
+    bulk: BulkConfiguration, batches: int, form: str, partition: str, bucket: str
 ) -> State:
     """Return a distributed map over the rows of a file, which writes the results to the bucket."""
     return {
         "Type": "Map",
         "Label": form,
-        "MaxConcurrency": bulk.concurrency,
+        "MaxConcurrency": batches,
         "ToleratedFailurePercentage": bulk.tolerated_failures_percent,
         "ItemReader": {
             "Resource": f"arn:{partition}:states:::s3:getObject",
@@ -116,6 +130,7 @@ def _file_map(
             "MaxItemsPerBatch": bulk.batch_texts,
             "MaxInputBytesPerBatch": bulk.batch_bytes,
             "BatchInput": {
+                "function": "{% $states.input.function %}",
                 "column": "{% $exists($states.input.column)"
                 f" ? $states.input.column : '{COLUMN}' %}}",
                 "path": "{% $exists($states.input.model)"
@@ -124,7 +139,7 @@ def _file_map(
         },
         "ItemProcessor": {
             "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
-            **_batch(form, partition, function),
+            **_batch(form, partition),
         },
         "ResultWriter": {
             "Resource": f"arn:{partition}:states:::s3:putObject",
@@ -138,7 +153,7 @@ def _file_map(
     }
 
 
-def _batch(form: str, partition: str, function: str) -> State:
+def _batch(form: str, partition: str) -> State:
     """Return the states of a batch. A status that is no text's fault fails the batch.
 
     `form`, the file's format, is part of the states' names, which must be unique in the machine.
@@ -149,7 +164,7 @@ def _batch(form: str, partition: str, function: str) -> State:
         "StartAt": together,
         "States": {
             together: {
-                **_invoke_function(partition, function),
+                **_invoke_function(partition),
                 "Assign": {
                     "status": "{% $states.result.Payload.statusCode %}",
                     "answer": "{% $parse($states.result.Payload.body) %}",
@@ -179,7 +194,7 @@ def _batch(form: str, partition: str, function: str) -> State:
                     "StartAt": alone,
                     "States": {
                         alone: {
-                            **_invoke_function(partition, function),
+                            **_invoke_function(partition),
                             "Output": _expression(ROW),
                             "End": True,
                         }
@@ -196,14 +211,14 @@ def _batch(form: str, partition: str, function: str) -> State:
     }
 
 
-def _invoke_function(partition: str, function: str) -> State:
+def _invoke_function(partition: str) -> State:
     """Return a task that invokes the function with an event of the HTTP API."""
     path = "{% $states.input.BatchInput.path %}"
     return {
         "Type": "Task",
         "Resource": f"arn:{partition}:states:::lambda:invoke",
         "Arguments": {
-            "FunctionName": function,
+            "FunctionName": "{% $states.input.BatchInput.function %}",
             "Payload": {
                 "version": "2.0",
                 "routeKey": "$default",

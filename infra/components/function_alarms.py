@@ -9,7 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.components.limits import AT_LEAST, Limit, create_alarms
-from infra.components.metrics import ServiceMetrics, percent_of
+from infra.components.metrics import FIVE_MINUTES, ServiceMetrics, percent_of, smallest_sample
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -67,10 +67,23 @@ def _traffic_limits(
         yield Limit(
             "p99",
             "One call in a hundred is slow.",
-            alias.metric_duration(statistic="p99"),
+            _p99(alias),
             watch.p99_milliseconds,
             periods=3,
         )
+
+
+def _p99(alias: lambda_.Alias) -> cloudwatch.MathExpression:
+    """Return the 99th percentile of durations, of enough calls that it is not the slowest one."""
+    return cloudwatch.MathExpression(
+        expression=f"IF(calls >= {smallest_sample(1)}, p99, 0)",
+        using_metrics={
+            "calls": alias.metric_invocations(),
+            "p99": alias.metric_duration(statistic="p99"),
+        },
+        label="99th percentile of durations (ms)",
+        period=FIVE_MINUTES,
+    )
 
 
 def _model_limits(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterator[Limit]:
@@ -84,7 +97,7 @@ def _model_limits(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterato
             ),
             days,
             periods=2,
-            missing_breaches=True,
+            notifies_silence=True,
         )
 
     if stage.watch.drift_deviations is not None:

@@ -1,4 +1,4 @@
-"""IAM roles of GitHub's jobs, and the OIDC provider by which AWS knows the jobs."""
+"""IAM roles of GitHub's jobs that build and refresh, and the provider by which AWS knows jobs."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,16 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.metrics import NAMESPACE
-from infra.components.rollout import ROLLOUT_ALARMS
 from infra.components.storage import removal_policy
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 # Keys that a refresh writes: versions, verdicts, the record of the check, the candidate. It changes
 # nothing that is served.
 REFRESHED = ("*/versions/*", "*/verdicts/*", "*/looks/last.json", "*/aliases/candidate.json")
-# Roles of `cdk bootstrap`: for CloudFormation, for uploading templates, for lookups.
-BOOTSTRAP_ROLES = ("deploy", "file-publishing", "lookup")
+# A model may be judged for 100 minutes, and is published at the end.
+JUDGING = cdk.Duration.hours(2)
 
 
 class GitHubTrust(Construct):
@@ -47,11 +45,12 @@ class GitHubTrust(Construct):
                 removal_policy=removal_policy(project.retain_data),
             )
 
-    def jobs(self, *contexts: str) -> iam.IPrincipal:
+    def jobs(self, *contexts: str, workflow: str = "") -> iam.IPrincipal:
         """Return the repository's jobs on its branch, in `ref:refs/heads/B` or `environment:E`.
 
         The branch is a condition of its own, since the subject of an environment has none. So is
-        the repository's number, since a name can pass to another owner.
+        the repository's number, since a name can pass to another owner. `workflow` admits jobs of
+        that workflow alone, and of those that it calls.
         """
         repository: GitHubRepository = self._repository
         subjects = [subject for context in contexts for subject in repository.subjects(context)]
@@ -63,6 +62,7 @@ class GitHubTrust(Construct):
                     f"{ISSUER}:sub": subjects,
                     f"{ISSUER}:repository_id": str(repository.repository_id),
                     f"{ISSUER}:ref": f"refs/heads/{repository.branch}",
+                    **({f"{ISSUER}:workflow": workflow} if workflow else {}),
                 }
             },
         )
@@ -81,6 +81,7 @@ class ImageRoles(Construct):
         id_: str,
         *,
         project: ProjectConfiguration,
+        suffix: str,
         trust: GitHubTrust,
         bucket: s3.Bucket,
         repositories: Sequence[ecr.Repository],
@@ -90,7 +91,7 @@ class ImageRoles(Construct):
         self.push = iam.Role(
             self,
             "Push",
-            role_name=f"{project.name}-push",
+            role_name=project.image_role("push", suffix),
             assumed_by=branch,
             description="GitHub: read models, push images",
         )
@@ -109,10 +110,10 @@ class ImageRoles(Construct):
         self.refresh = iam.Role(
             self,
             "Refresh",
-            role_name=f"{project.name}-refresh",
+            role_name=project.image_role("refresh", suffix),
             assumed_by=branch,
             description="GitHub: publish models, judge them, choose the candidate, tell of drift",
-            max_session_duration=cdk.Duration.hours(2),  # judging a large model takes over one
+            max_session_duration=JUDGING,
         )
         self.refresh.add_to_policy(
             iam.PolicyStatement(
@@ -147,114 +148,3 @@ def grant_registry_write(role: iam.Role, bucket: s3.Bucket, keys: Sequence[str])
     role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=objects))
     for each in objects:
         acknowledge_wildcard(role, each, "Keys of one kind, of models under any name.")
-
-
-class DeployRole(Construct):
-    """Role for jobs in a stage's GitHub environments.
-
-    It deploys through the roles of `cdk bootstrap` and has no permission to create resources. It
-    reads the deployment's state, tags the live image and records the release.
-    """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        trust: GitHubTrust,
-        bucket: s3.Bucket,
-        repositories: Sequence[ecr.Repository],
-    ) -> None:
-        super().__init__(scope, id_)
-        stack = cdk.Stack.of(self)
-        name = f"{project.name}-{stage.name}"
-        self.role = iam.Role(
-            self,
-            "Role",
-            role_name=f"{name}-deploy",
-            assumed_by=trust.jobs(*(f"environment:{each}" for each in stage.environments)),
-            description=f"GitHub: deploy stage {stage.name}",
-        )
-        self._allow(
-            ["sts:AssumeRole"],
-            *(
-                stack.format_arn(
-                    service="iam",
-                    region="",
-                    resource="role",
-                    resource_name=f"cdk-{cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER}-{role}"
-                    f"-role-{stack.account}-{stack.region}",
-                )
-                for role in BOOTSTRAP_ROLES
-            ),
-        )
-        self._allow(
-            ["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:PutImage"],
-            *(repository.repository_arn for repository in repositories),
-        )
-        self._allow_status(stack, project, stage)
-        grant_registry_read(self.role, bucket)
-        records = [f"releases/{stage.name}/*"]
-        moves = ["*/aliases/production.json"] if stage.moves_production else []
-        grant_registry_write(self.role, bucket, records + moves)
-
-    def _allow(self, actions: Sequence[str], *resources: str) -> None:
-        self.role.add_to_policy(
-            iam.PolicyStatement(actions=list(actions), resources=list(resources))
-        )
-
-    def _allow_status(
-        self, stack: cdk.Stack, project: ProjectConfiguration, stage: StageConfiguration
-    ) -> None:
-        """Allow reading a deployment's state: stacks, canary, alarms and live version."""
-        name = f"{project.name}-{stage.name}"
-
-        def arn(service: str, resource: str, resource_name: str) -> str:
-            return stack.format_arn(
-                service=service,
-                resource=resource,
-                resource_name=resource_name,
-                arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
-            )
-
-        stacks = [
-            stack.format_arn(service="cloudformation", resource="stack", resource_name=f"{each}/*")
-            for each in (f"{name}-*", stack.stack_name)
-        ]
-        self._allow(["cloudformation:DescribeStacks"], *stacks)
-        function = arn("lambda", "function", name)
-        self._allow(["lambda:GetAlias", "lambda:GetFunction"], function, f"{function}:live")
-        group = arn("codedeploy", "deploymentgroup", f"{name}/{name}")
-        # Stopped is only what a rollback finds under way.
-        reads = ["codedeploy:ListDeployments", "codedeploy:GetDeployment"]
-        self._allow([*reads, "codedeploy:StopDeployment"], group)
-        self._allow(
-            ["cloudwatch:DescribeAlarms"],
-            *(arn("cloudwatch", "alarm", f"{name}-{alarm}") for alarm in ROLLOUT_ALARMS),
-        )
-        qualifier = cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
-        parameters = (project.key_parameter(stage.name), f"/cdk-bootstrap/{qualifier}/version")
-        self._allow(
-            ["ssm:GetParameter"],
-            *(
-                stack.format_arn(
-                    service="ssm", resource="parameter", resource_name=each.removeprefix("/")
-                )
-                for each in parameters
-            ),
-        )
-        own, foundation = stacks
-        reasons = {
-            own: "The stacks of this stage alone; an id of AWS follows their names.",
-            foundation: "This one stack; an id of AWS follows its name.",
-        }
-        if stage.api.auth == "iam":
-            api = stack.format_arn(
-                service="execute-api", resource="*", resource_name="$default/*/*"
-            )
-            self._allow(["execute-api:Invoke"], api)
-            reasons[api] = "The API's id is unknown before its creation; only calls are allowed."
-        for resource, reason in reasons.items():
-            acknowledge_wildcard(self.role, resource, reason)

@@ -68,7 +68,7 @@ class HttpApi(Construct):
                 rate_limit=configuration.rate, burst_limit=configuration.burst
             ),
         )
-        log = log_group(self, "Log", stage=stage)
+        log = log_group(self, "Log", stage=stage, service="apigateway")
         cast(
             "apigateway.CfnStage", self.stage.node.default_child
         ).access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(

@@ -1,6 +1,7 @@
 """Lambda function of a stage, its version, its alias `live` and its warm-up schedule."""
 
 import aws_cdk as cdk
+from aws_cdk import aws_applicationautoscaling as autoscaling
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
@@ -10,6 +11,8 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
 from infra.components.storage import log_group
+from infra.configuration.checks import require_match
+from infra.configuration.function import ProvisionedConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -53,7 +56,7 @@ class InferenceFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
             log_group=self.log_group,
             role=role,
-            reserved_concurrent_executions=configuration.reserved_concurrency,
+            reserved_concurrent_executions=stage.reserved_concurrency(free_concurrency(self)),
             snap_start=(
                 lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if configuration.snap_start else None
             ),
@@ -81,7 +84,45 @@ class InferenceFunction(Construct):
         )
         self.log_group.grant_write(role)
         self.version = self.function.current_version
-        self.alias = lambda_.Alias(self, "Live", alias_name="live", version=self.version)
+        provisioned = configuration.provisioned
+        always = provisioned if provisioned and not provisioned.start else None
+        self.alias = lambda_.Alias(
+            self,
+            "Live",
+            alias_name="live",
+            version=self.version,
+            provisioned_concurrent_executions=always.executions if always else None,
+        )
+        if provisioned and not always:
+            _provision_in_hours(self.alias, provisioned)
+
+
+def _provision_in_hours(alias: lambda_.Alias, provisioned: ProvisionedConfiguration) -> None:
+    """Keep executions ready from `start` to `end`, and none otherwise."""
+    scaling = alias.add_auto_scaling(min_capacity=0, max_capacity=provisioned.executions)
+    for id_, cron, executions in (
+        ("Start", provisioned.start, provisioned.executions),
+        ("End", provisioned.end, 0),
+    ):
+        scaling.scale_on_schedule(
+            id_,
+            schedule=autoscaling.Schedule.expression(cron),
+            time_zone=cdk.TimeZone.of(provisioned.time_zone),
+            min_capacity=executions,
+            max_capacity=executions,
+        )
+
+
+def free_concurrency(construct: Construct) -> int | None:
+    """Return the account's executions that others have not reserved, as the CDK context has it.
+
+    Only the account knows; `make deploy` asks it.
+    """
+    free = construct.node.try_get_context("free_concurrency")
+    if not free:
+        return None
+    require_match(r"\d+", str(free), "free_concurrency", "a number")
+    return int(free)
 
 
 def inference_role(scope: Construct) -> iam.Role:

@@ -16,7 +16,8 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 class Limit(NamedTuple):
     """Limit of a metric. `name` follows the stage's prefix; `operator` is the breaching comparison.
 
-    The alarm goes off after `periods` breaching periods in a row.
+    The alarm goes off after `periods` breaching periods in a row. With `notifies_silence` it also
+    reports that a metric has stopped: the change to INSUFFICIENT_DATA, in which it begins.
     """
 
     name: str
@@ -25,7 +26,7 @@ class Limit(NamedTuple):
     threshold: float
     operator: cloudwatch.ComparisonOperator = ABOVE
     periods: int = 1
-    missing_breaches: bool = False
+    notifies_silence: bool = False
 
 
 def create_alarms(
@@ -43,8 +44,8 @@ def create_alarms(
             comparison_operator=limit.operator,
             evaluation_periods=limit.periods,
             treat_missing_data=(
-                cloudwatch.TreatMissingData.BREACHING
-                if limit.missing_breaches
+                cloudwatch.TreatMissingData.MISSING
+                if limit.notifies_silence
                 else cloudwatch.TreatMissingData.NOT_BREACHING
             ),
         )

@@ -1,5 +1,6 @@
 """CloudWatch metrics of the application."""
 
+import math
 from collections.abc import Mapping
 
 import aws_cdk as cdk
@@ -27,14 +28,11 @@ class ServiceMetrics:
         """Return a metric of one model."""
         return self._metric(name, statistic, period, {"model": model})
 
-    def error_percent(self, *, period: cdk.Duration = FIVE_MINUTES) -> cloudwatch.MathExpression:
-        """Return the percentage of responses with 500 or above; no value without requests."""
-        return percent_of(
-            self.service_metric("errors", "Sum", period=period),
-            self.service_metric("requests", "Sum", period=period),
-            label="errors of the application",
-            period=period,
-        )
+    def version_metric(
+        self, version: str, name: str, statistic: str, *, period: cdk.Duration = FIVE_MINUTES
+    ) -> cloudwatch.Metric:
+        """Return a metric of one version of the function: `requests` or `errors`."""
+        return self._metric(name, statistic, period, {"function_version": version})
 
     def _metric(
         self, name: str, statistic: str, period: cdk.Duration, more: Mapping[str, str]
@@ -54,11 +52,21 @@ def percent_of(
     *,
     label: str,
     period: cdk.Duration = FIVE_MINUTES,
+    minimum: int = 0,
 ) -> cloudwatch.MathExpression:
-    """Return one count as a share of another, in percent; no value if the other is 0."""
+    """Return one count as a share of another, in percent; no value if the other is 0.
+
+    Where the other is less than `minimum`, the share is 0.
+    """
+    share = "100 * part / whole"
     return cloudwatch.MathExpression(
-        expression="100 * part / whole",
+        expression=f"IF(whole >= {minimum}, {share}, 0)" if minimum else share,
         using_metrics={"part": part, "whole": whole},
         label=f"{label} (%)",
         period=period,
     )
+
+
+def smallest_sample(percent: float) -> int:
+    """Return the smallest count of which one alone is no more than a percentage."""
+    return math.ceil(100 / percent)

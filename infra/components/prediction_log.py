@@ -55,9 +55,9 @@ class PredictionBucket(Construct):
         )
         self.location = f"s3://{self.bucket.bucket_name}/{LINES.rstrip('/')}"
 
-    def grant_drift_read(self, project: ProjectConfiguration) -> None:
+    def grant_drift_read(self, reader: str) -> None:
         """Let the drift workflow list and read the bucket, with the foundation's refresh role."""
-        role = iam.Role.from_role_name(self, "Drift", f"{project.name}-refresh")
+        role = iam.Role.from_role_name(self, "Drift", reader)
         objects = self.bucket.arn_for_objects("*")
         for action, resource in (
             ("s3:GetObject", objects),

@@ -18,7 +18,8 @@ HOUR = cdk.Duration.hours(1)
 class RefreshWatch(Construct):
     """Hourly metric of the time since the last check for a newer model, and its `limit`.
 
-    Every check records itself in the registry's bucket, whatever it finds.
+    Every check records itself in the registry's bucket, whatever it finds. Before the first one,
+    the time counts from the move of `production` by the last deployment.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class RefreshWatch(Construct):
         stack = cdk.Stack.of(self)
         model = stage.function.default_model
         bucket = f"{project.name}-models-{stack.account}-{stack.region}"
-        key = f"{model}/looks/last.json"
+        keys = (f"{model}/looks/last.json", f"{model}/aliases/production.json")
         service = project.service(stage.name)
         hook = HookFunction(
             self,
@@ -42,13 +43,16 @@ class RefreshWatch(Construct):
             stage=stage,
             module="refresh_age",
             description="Tells how long ago somebody looked for a newer model",
-            environment={"BUCKET": bucket, "KEY": key, "MODEL": model, "SERVICE": service},
+            environment={
+                "BUCKET": bucket,
+                "KEYS": ",".join(keys),
+                "MODEL": model,
+                "SERVICE": service,
+            },
             timeout=cdk.Duration.seconds(30),
         )
-        record = stack.format_arn(
-            service="s3", region="", account="", resource=bucket, resource_name=key
-        )
-        hook.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[record]))
+        records = [f"arn:{stack.partition}:s3:::{bucket}/{key}" for key in keys]
+        hook.role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=records))
         events.Rule(
             self,
             "Clock",
@@ -65,5 +69,5 @@ class RefreshWatch(Construct):
             ),
             hours,
             periods=2,
-            missing_breaches=True,
+            notifies_silence=True,
         )

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.hook_function import HookFunction
-from infra.components.metrics import ServiceMetrics, percent_of
+from infra.components.metrics import ServiceMetrics, percent_of, smallest_sample
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -19,11 +19,12 @@ MINUTE = cdk.Duration.minutes(1)
 
 
 class RolloutAlarms(Construct):
-    """Alarms on failed invocations of the new version, and on responses with 500 or above.
+    """Alarms on failed invocations of the new version, and on its responses of 500 or above.
 
-    The first counts the new version alone, by a dimension that Lambda adds for an alias. So the
-    requests that still go to the previous version do not dilute its failures, and failures of a
-    broken version do not block the next one.
+    Both count callers of the new version alone, so that the previous version neither dilutes its
+    failures nor adds to them. A minute counts only with so many calls that one failure alone stays
+    below the limit. The version is part of the names: an updated alarm would keep its state, and
+    one that went off for a broken version would stop its repair.
     """
 
     def __init__(
@@ -51,34 +52,46 @@ class RolloutAlarms(Construct):
                 period=MINUTE,
             )
 
+        def answers_metric(metric: str) -> cloudwatch.Metric:
+            return metrics.version_metric(version.version, metric, "Sum", period=MINUTE)
+
         limit = stage.watch.errors_percent
-        broken = percent_of(
-            version_metric("Errors"),
-            version_metric("Invocations"),
-            label="invocations of the new version that failed",
-            period=MINUTE,
-        )
         metrics = ServiceMetrics(project.service(stage.name))
         self.alarms = [
             cloudwatch.Alarm(
                 self,
                 id_,
-                alarm_name=f"{name}-{what}",
+                alarm_name=f"{name}-{what}-{version.version}",
                 alarm_description=description,
-                metric=metric,
+                metric=percent_of(
+                    failed,
+                    calls,
+                    label=label,
+                    period=MINUTE,
+                    minimum=smallest_sample(limit),
+                ),
                 threshold=limit,
                 comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
                 evaluation_periods=2,
                 datapoints_to_alarm=1,
                 treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             )
-            for id_, what, description, metric in (
-                ("Broken", BROKEN, "The new version fails or times out.", broken),
+            for id_, what, description, label, failed, calls in (
+                (
+                    "Broken",
+                    BROKEN,
+                    "The new version fails or times out.",
+                    "invocations of the new version that failed",
+                    version_metric("Errors"),
+                    version_metric("Invocations"),
+                ),
                 (
                     "Answers",
                     ANSWERS,
-                    "The application answers with 500 or above.",
-                    metrics.error_percent(period=MINUTE),
+                    "The new version answers with 500 or above.",
+                    "answers of the new version of 500 or above",
+                    answers_metric("errors"),
+                    answers_metric("requests"),
                 ),
             )
         ]

@@ -133,7 +133,8 @@ class ServerService(Construct):
             propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
         self.tasks.attach_to_application_target_group(balancer.targets)
-        self.tasks.node.add_dependency(balancer.listener)
+        # The execution role pulls the image: its policy has to be there before the first task.
+        self.tasks.node.add_dependency(balancer.listener, task.definition.obtain_execution_role())
         acknowledge(
             self.cluster,
             "AwsSolutions-ECS4",

@@ -9,7 +9,7 @@ from constructs import Construct
 
 from infra.components.dashboard import graph
 from infra.components.limits import Limit
-from infra.components.metrics import FIVE_MINUTES, ServiceMetrics
+from infra.components.metrics import FIVE_MINUTES, ServiceMetrics, smallest_sample
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -17,9 +17,9 @@ MINUTE = cdk.Duration.minutes(1)
 
 
 def failed_percent(
-    balancer: balancing.ApplicationLoadBalancer, *, period: cdk.Duration
+    balancer: balancing.ApplicationLoadBalancer, *, period: cdk.Duration, minimum: int = 0
 ) -> cloudwatch.MathExpression:
-    """Return the share of failed requests, in percent.
+    """Return the share of failed requests, in percent; 0 of fewer than `minimum` requests.
 
     A request fails if a task responds with 500 or above, too late, or breaks the connection. The
     balancer's own 503 does not count: it means that the service has scaled to zero.
@@ -36,8 +36,9 @@ def failed_percent(
         ),
     }
     failed = " + ".join(f"FILL({name}, 0)" for name in counts)
+    share = f"100 * ({failed}) / requests"
     return cloudwatch.MathExpression(
-        expression=f"100 * ({failed}) / requests",
+        expression=f"IF(requests >= {minimum}, {share}, 0)" if minimum else share,
         using_metrics={
             **counts,
             "requests": balancer.metrics.request_count(statistic="Sum", period=period),
@@ -48,7 +49,10 @@ def failed_percent(
 
 
 class RollbackAlarm(Construct):
-    """Alarm on failed requests that rolls back a running deployment."""
+    """Alarm on failed requests that rolls back a running deployment.
+
+    A minute counts only with so many requests that one failure alone stays below the limit.
+    """
 
     def __init__(
         self,
@@ -60,13 +64,14 @@ class RollbackAlarm(Construct):
         balancer: balancing.ApplicationLoadBalancer,
     ) -> None:
         super().__init__(scope, id_)
+        limit = stage.watch.errors_percent
         self.alarm = cloudwatch.Alarm(
             self,
             "Alarm",
             alarm_name=f"{project.server(stage.name)}-fails",
             alarm_description="The server fails; a deployment that is under way is taken back.",
-            metric=failed_percent(balancer, period=MINUTE),
-            threshold=stage.watch.errors_percent,
+            metric=failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
+            threshold=limit,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             evaluation_periods=2,
             datapoints_to_alarm=1,

@@ -4,6 +4,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.components.acknowledged import allow
 from infra.components.hook_function import HookFunction
 from infra.configuration.stage import StageConfiguration
 
@@ -28,7 +29,11 @@ class SmokeTest(Construct):
         alias: lambda_.Alias,
     ) -> None:
         super().__init__(scope, id_)
-        environment = {"VERSION_ARN": version.function_arn, "AUTH": stage.api.auth}
+        environment = {
+            "VERSION_ARN": version.function_arn,
+            "AUTH": stage.api.auth,
+            "ERRORS_PERCENT": str(stage.watch.errors_percent),
+        }
         before_traffic = HookFunction(
             self,
             "BeforeTraffic",
@@ -47,8 +52,15 @@ class SmokeTest(Construct):
             environment=environment,
             timeout=TIMEOUT,
         )
+        # Not of one version alone: a change of images changes no policy.
+        versions = f"{version.lambda_.function_arn}:*"
         for hook in (before_traffic, at_creation):
-            version.grant_invoke(hook.role)
+            allow(
+                hook.role,
+                ["lambda:InvokeFunction"],
+                [versions],
+                reason="The versions of the one function.",
+            )
         answered = cdk.CustomResource(
             self,
             "FirstVersion",

@@ -12,12 +12,25 @@ from infra.components.acknowledged import acknowledge
 from infra.configuration.stage import StageConfiguration
 
 
-def log_group(scope: Construct, id_: str, *, stage: StageConfiguration) -> logs.LogGroup:
+def log_group(
+    scope: Construct, id_: str, *, stage: StageConfiguration, service: str = ""
+) -> logs.LogGroup:
     """Return a log group with the retention of the stage.
 
     CloudFormation names it, so that a retained one does not collide with that of the next stack.
+    `service` writes to it by the account's one resource policy, which is full after some groups
+    unless their names begin as AWS says. The stack's random id then makes the name unique.
     """
-    group = logs.LogGroup(scope, id_, removal_policy=removal_policy(stage.retain_data))
+    stack = cdk.Stack.of(scope)
+    unique = cdk.Fn.select(2, cdk.Fn.split("/", stack.stack_id))
+    group = logs.LogGroup(
+        scope,
+        id_,
+        log_group_name=f"/aws/vendedlogs/{service}/{stack.stack_name}-{unique}"
+        if service
+        else None,
+        removal_policy=removal_policy(stage.retain_data),
+    )
     cast("logs.CfnLogGroup", group.node.default_child).retention_in_days = stage.log_retention_days
     return group
 

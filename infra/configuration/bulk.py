@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from infra.configuration.checks import Section, require_between
+from infra.configuration.function import UNRESERVED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,6 +12,7 @@ class BulkConfiguration(Section, prefix="bulk"):
 
     Attributes:
         concurrency: Batches at a time, each an invocation that counts against the account's limit.
+            An account whose limit is below 100, such as a new one, gives a quarter of it at most.
         batch_texts: Rows in a batch.
         batch_bytes: Size of a batch as JSON. The request escapes it again, which makes at most
             192 KB of 64,000 bytes; a state may carry 256 KB.
@@ -27,6 +29,12 @@ class BulkConfiguration(Section, prefix="bulk"):
     timeout_hours: int = 24
     keep_days: int = 30
     memory_megabytes: int = 1769
+
+    def batches_at_a_time(self, free: int | None = None) -> int:
+        """Return the concurrency, where `free` executions of the account are not reserved."""
+        if free is None or free >= UNRESERVED:
+            return self.concurrency
+        return min(self.concurrency, max(1, free // 4))
 
     def __post_init__(self) -> None:
         require_between(self.concurrency, 1, 10_000, "bulk.concurrency", "batches")

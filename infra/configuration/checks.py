@@ -44,6 +44,14 @@ def require_match(pattern: str, value: str, key: str, like: str) -> None:
     require(bool(re.fullmatch(pattern, value)), key, f"'{value}' is not of the form {like}")
 
 
+def require_hours(start: str, end: str, time_zone: str, key: str) -> None:
+    """Raise ConfigurationError unless two cron expressions and a time zone make hours of a day."""
+    for name, value in {"start": start, "end": end}.items():
+        require_match(r"cron\(\S+( \S+){5}\)", value, f"{key}.{name}", "cron(0 20 ? * MON-FRI *)")
+    require(start != end, f"{key}.end", "is when it started: none would run")
+    require_match(r"[A-Za-z_]+(/[A-Za-z_+-]+\d*)+", time_zone, f"{key}.time_zone", "Etc/UTC")
+
+
 class Section:
     """Base class of the configuration's dataclasses, which checks keys and types of the arguments.
 

@@ -3,7 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import Section, require_between, require_match
+from infra.configuration.checks import (
+    Section,
+    require,
+    require_between,
+    require_hours,
+    require_match,
+)
+
+UNRESERVED = 100  # executions that Lambda leaves to functions without a reservation
+SECONDS_PER_CALL = 2  # for which concurrency is reserved: a cold start, or a long text
 
 Rollout = Literal[
     "AllAtOnce",
@@ -19,6 +28,24 @@ Rollout = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProvisionedConfiguration(Section, prefix="function.provisioned"):
+    """Executions that are started before anybody calls: no cold start, for $15 a month each.
+
+    With `start` and `end`, cron expressions of Application Auto Scaling, in these hours alone.
+    """
+
+    executions: int
+    start: str = ""
+    end: str = ""
+    time_zone: str = "Etc/UTC"
+
+    def __post_init__(self) -> None:
+        require_between(self.executions, 1, 10_000, "function.provisioned.executions", "executions")
+        if self.start or self.end:
+            require_hours(self.start, self.end, self.time_zone, "function.provisioned")
+
+
+@dataclass(frozen=True, kw_only=True)
 class FunctionConfiguration(Section, prefix="function"):
     """Lambda function of a stage.
 
@@ -29,7 +56,10 @@ class FunctionConfiguration(Section, prefix="function"):
         rollout: CodeDeploy's name for the way in which traffic moves to a new version.
         tick_minutes: Minutes between two warm-up calls, each of which also logs the model's age.
         snap_start: Restore a snapshot instead of starting; about $7 a month per published version.
-        reserved_concurrency: Executions reserved for this function, which are also its maximum.
+        provisioned: Executions kept ready, always or in some hours. Not with `snap_start`.
+        reserved_concurrency: Executions reserved for this function, which are also its maximum, and
+            so bound what callers can cost. `rate`: enough for calls of two seconds at `api.rate`,
+            unless the account has no room. None: as many as the account has.
         default_model: Model that answers requests which name none.
         environment: Further settings of the function, such as MAX_TEXTS.
     """
@@ -40,7 +70,8 @@ class FunctionConfiguration(Section, prefix="function"):
     rollout: Rollout = "Canary10Percent5Minutes"
     tick_minutes: int = 5
     snap_start: bool = False
-    reserved_concurrency: int | None = None
+    provisioned: ProvisionedConfiguration | None = None
+    reserved_concurrency: int | Literal["rate"] | None = "rate"
     default_model: str = "sentiment"
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -48,9 +79,15 @@ class FunctionConfiguration(Section, prefix="function"):
         require_between(self.memory_megabytes, 128, 10_240, "function.memory_megabytes", "MB")
         require_between(self.timeout_seconds, 1, 900, "function.timeout_seconds", "seconds")
         require_between(self.tick_minutes, 1, 1440, "function.tick_minutes", "minutes")
-        require_between(
-            self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
+        require(
+            not (self.snap_start and self.provisioned),
+            "function.provisioned",
+            "does not go with snap_start: Lambda takes one of them",
         )
+        if self.reserved_concurrency != "rate":
+            require_between(
+                self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
+            )
         require_match(r"[A-Za-z0-9._-]+", self.default_model, "function.default_model", "sentiment")
         for name in self.environment:
             require_match(

@@ -78,6 +78,14 @@ class ProjectConfiguration(Section):
         """Return the name of the ECR repository of the server's images, for CPU and GPU."""
         return f"{self.name}/server"
 
+    def image_role(self, purpose: str, suffix: str) -> str:
+        """Return the name of the role for `push` or `refresh`. `suffix` is `region_suffix`."""
+        return f"{self.name}-{purpose}{suffix}"
+
+    def role(self, stage: str, purpose: str) -> str:
+        """Return the name of a stage's role for a job on GitHub."""
+        return f"{self.name}-{stage}-{purpose}"
+
     def service(self, stage: str) -> str:
         """Return the function's setting SERVICE, the dimension of its metrics in CloudWatch."""
         return f"{self.name}-{stage}"

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import Section, require, require_between, require_match
+from infra.configuration.checks import (
+    Section,
+    require,
+    require_between,
+    require_hours,
+    require_match,
+)
 
 Capacity = Literal["gpu", "fargate"]
 Egress = Literal["public_addresses", "nat_gateway"]
@@ -20,6 +26,9 @@ FARGATE_SIZES = {
     8192: (16384, 61440, 4096),
     16384: (32768, 122880, 8192),
 }
+# Addresses of a zone's subnet of 64 without AWS's own 5, and 10 for load balancer and gateway. On
+# instances a task has one and its machine another; a deployment runs all tasks twice.
+ADDRESSES, INTERFACES = 64 - 5 - 10, {"gpu": 2, "fargate": 1}
 # Default CPU units and MiB of a task: on a GPU what the system leaves of the smallest instance with
 # 4 vCPU and 16 GiB; on Fargate what infers about as fast as the function.
 SIZES: dict[str, tuple[int, int]] = {"gpu": (3072, 12288), "fargate": (2048, 4096)}
@@ -40,14 +49,7 @@ class SleepConfiguration(Section, prefix="service.sleep"):
     wakes: bool = True
 
     def __post_init__(self) -> None:
-        for key, value in {"start": self.start, "end": self.end}.items():
-            require_match(
-                r"cron\(\S+( \S+){5}\)", value, f"service.sleep.{key}", "cron(0 20 ? * MON-FRI *)"
-            )
-        require(self.start != self.end, "service.sleep.end", "is when it started: none would run")
-        require_match(
-            r"[A-Za-z_]+(/[A-Za-z_+-]+\d*)+", self.time_zone, "service.sleep.time_zone", "Etc/UTC"
-        )
+        require_hours(self.start, self.end, self.time_zone, "service.sleep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +100,10 @@ class ServiceConfiguration(Section, prefix="service"):
                 "g6.xlarge, with one NVIDIA GPU on x86-64",
             )
         self._check_size()
-        require_between(self.maximum_tasks, 1, 1000, "service.maximum_tasks", "tasks")
+        room = max(2, len(self.zones)) * ADDRESSES // (2 * INTERFACES[self.capacity])
+        require_between(
+            self.maximum_tasks, 1, room, "service.maximum_tasks", "tasks, by addresses of its zones"
+        )
         require_between(self.minimum_tasks, 0, self.maximum_tasks, "service.minimum_tasks", "tasks")
         require_between(
             self.target_requests_per_second, 0.1, 100_000, "service.requests_per_second", "a second"

@@ -1,7 +1,7 @@
 """Hook of CodeDeploy that tests a new version before it gets traffic.
 
-Environment: VERSION_ARN of the version, AUTH as deployed. CodeDeploy passes only ids to its hooks,
-so every deployment writes its version into the hook's environment.
+Environment: VERSION_ARN of the version, AUTH as deployed, ERRORS_PERCENT that may fail. CodeDeploy
+passes only ids to its hooks, so every deployment writes its version into the hook's environment.
 """
 
 import json

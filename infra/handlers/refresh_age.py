@@ -1,7 +1,7 @@
 """Hourly metric of the time since the last check for a newer model.
 
-Environment: BUCKET and KEY of the record that each check writes, MODEL, SERVICE. Without a record
-there is no metric, which the alarm treats as a breach.
+Environment: BUCKET and KEYS, of the record that each check writes and of an object to count from
+before there is one; MODEL, SERVICE. Without any there is no metric.
 """
 
 import json
@@ -28,13 +28,16 @@ def report(s3: "S3Client", now: datetime) -> None:
     """Print the hours in CloudWatch's embedded metric format, or that there is no record."""
     from botocore.exceptions import ClientError
 
-    bucket, key = os.environ["BUCKET"], os.environ["KEY"]
-    try:
-        checked = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ABSENT:
-            raise
-        print(json.dumps({"trace": f"s3://{bucket}/{key}", "found": False}))
+    bucket, keys = os.environ["BUCKET"], os.environ["KEYS"].split(",")
+    for key in keys:
+        try:
+            checked = s3.head_object(Bucket=bucket, Key=key)["LastModified"]
+            break
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ABSENT:
+                raise
+    else:
+        print(json.dumps({"trace": f"s3://{bucket}/{keys[0]}", "found": False}))
         return
     dimensions = {"service": os.environ["SERVICE"], "model": os.environ["MODEL"]}
     directive = {

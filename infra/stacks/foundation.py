@@ -1,21 +1,25 @@
 """Stack that an account has once per region: registries, and the roles of GitHub's jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.components.github_roles import DeployRole, GitHubTrust, ImageRoles
+from infra.components.github_roles import GitHubTrust, ImageRoles
 from infra.components.registries import ImageRepository, ModelBucket
+from infra.components.stage_roles import DeployRole, RefreshRole
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
+
+ROLES: Mapping[str, type[DeployRole | RefreshRole]] = {"deploy": DeployRole, "refresh": RefreshRole}
 
 
 class FoundationStack(cdk.Stack):
     """Model bucket, image repositories, and roles for building, refreshing and each stage.
 
-    `stages` are those in this account and region.
+    `stages` are those in this account and region. `suffix` distinguishes the names of roles that
+    serve all stages from those of the account's other regions.
     """
 
     def __init__(
@@ -25,6 +29,7 @@ class FoundationStack(cdk.Stack):
         *,
         project: ProjectConfiguration,
         stages: Sequence[StageConfiguration],
+        suffix: str = "",
         **properties: Any,
     ) -> None:
         super().__init__(scope, id_, **properties)
@@ -50,6 +55,7 @@ class FoundationStack(cdk.Stack):
             self,
             "ImageRoles",
             project=project,
+            suffix=suffix,
             trust=trust,
             bucket=models.bucket,
             repositories=repositories,
@@ -62,15 +68,17 @@ class FoundationStack(cdk.Stack):
             "RefreshRole": roles.refresh.role_arn,
         }
         for stage in stages:
-            deploy = DeployRole(
-                self,
-                f"{stage.name.capitalize()}Deploy",
-                project=project,
-                stage=stage,
-                trust=trust,
-                bucket=models.bucket,
-                repositories=repositories,
-            )
-            outputs[f"{stage.name.replace('-', '').capitalize()}DeployRole"] = deploy.role.role_arn
+            for purpose in stage.job_environments:
+                made = ROLES[purpose](
+                    self,
+                    f"{stage.name.capitalize()}{purpose.capitalize()}",
+                    project=project,
+                    stage=stage,
+                    trust=trust,
+                    bucket=models.bucket,
+                    repositories=repositories,
+                )
+                name = f"{stage.name.replace('-', '').capitalize()}{purpose.capitalize()}Role"
+                outputs[name] = made.role.role_arn
         for name, value in outputs.items():
             cdk.CfnOutput(self, name, value=value)

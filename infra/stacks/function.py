@@ -8,7 +8,7 @@ from constructs import Construct
 from infra.components.authorisation import authorisation_environment
 from infra.components.http_api import CustomDomain, HttpApi
 from infra.components.image_digest import image_digest
-from infra.components.inference_function import InferenceFunction, WarmUp
+from infra.components.inference_function import InferenceFunction, WarmUp, free_concurrency
 from infra.components.rollout import Rollout, RolloutAlarms
 from infra.components.smoke_test import SmokeTest
 from infra.configuration.project import ProjectConfiguration
@@ -71,5 +71,8 @@ class FunctionStack(cdk.Stack):
             url = f"https://{stage.api.domain.name}"
             cdk.CfnOutput(self, "DomainTarget", value=domain.target)
         cdk.CfnOutput(self, "Url", value=url)
+        free = free_concurrency(self)
+        if free is not None:  # a change of images alone synthesises with it again
+            cdk.CfnOutput(self, "FreeConcurrency", value=str(free))
         cdk.CfnOutput(self, "FunctionName", value=self.inference.function.function_name)
         cdk.CfnOutput(self, "LogGroup", value=self.inference.log_group.log_group_name)

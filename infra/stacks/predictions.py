@@ -29,8 +29,8 @@ LATE_MINUTES = 30
 class PredictionsStack(cdk.Stack):
     """Bucket, delivery stream and key of the digests.
 
-    `settings` are the application's, without the key. `limits` and `graphs` are for the watch
-    stack's alarms and its dashboard.
+    `reader` names the role that may read the log. `settings` are the application's, without the
+    key. `limits` and `graphs` are for the watch stack's alarms and its dashboard.
     """
 
     def __init__(
@@ -41,11 +41,12 @@ class PredictionsStack(cdk.Stack):
         project: ProjectConfiguration,
         stage: StageConfiguration,
         predictions: PredictionsConfiguration,
+        reader: str,
         **properties: Any,
     ) -> None:
         super().__init__(scope, id_, **properties)
         bucket = PredictionBucket(self, "Lines", stage=stage, predictions=predictions)
-        bucket.grant_drift_read(project)
+        bucket.grant_drift_read(reader)
         self._delivery = PredictionStream(
             self, "Delivery", project=project, stage=stage, bucket=bucket.bucket
         )

@@ -46,7 +46,15 @@ def main() -> None:
     else:
         build = build_all(account, project, stage, arguments.registry)
     names = stacks.names(project, stage)
-    url = deliver(account, project, stage, build, names=names, rollout=arguments.rollout)
+    url = deliver(
+        account,
+        project,
+        stage,
+        build,
+        names=names,
+        rollout=arguments.rollout,
+        images_only=arguments.images_only,
+    )
     release = record_deployment(account, project, stage, build)
     write_outputs(arguments.outputs, {"url": url, "release": release.name})
     print(url)
@@ -80,6 +88,11 @@ def _arguments() -> argparse.Namespace:
         "--models", default="", metavar="MODEL=VERSION,...", help="models of the given image"
     )
     parser.add_argument("--rollout", default="", help="AllAtOnce: no canary, for a repair")
+    parser.add_argument(
+        "--images-only",
+        action="store_true",
+        help="change nothing but images, as the role of the scheduled refresh may",
+    )
     parser.add_argument("--again", action="store_true", help="also a commit that was rolled back")
     parser.add_argument(
         "--after", default="", metavar="RELEASE", help="only while it is the stage's last release"
@@ -93,6 +106,8 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if bool(arguments.function_image) != bool(arguments.models):
         parser.error("--function-image goes with --models")
+    if arguments.images_only and not arguments.function_image:
+        parser.error("--images-only goes with --function-image")
     return arguments
 
 

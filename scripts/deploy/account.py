@@ -50,6 +50,22 @@ class Account:
                     return None
                 raise
 
+    def free_concurrency(self, function: str) -> int | None:
+        """Return the executions of Lambda that functions other than this one have not reserved.
+
+        None where Lambda does not say, as to a role that may not ask.
+        """
+        client = self.session.client("lambda", config=CONFIG)
+        try:
+            limits = client.get_account_settings()["AccountLimit"]
+            free = limits["UnreservedConcurrentExecutions"]
+            own = client.get_function_concurrency(FunctionName=function)
+            return free + own.get("ReservedConcurrentExecutions", 0)
+        except client.exceptions.ResourceNotFoundException:  # the function is not there yet
+            return free
+        except (BotoCoreError, ClientError):
+            return None
+
     def bootstrap_version(self) -> int:
         """Return the version that `cdk bootstrap` left, or 0 where it never ran."""
         client = self.session.client("ssm", config=CONFIG)

@@ -38,10 +38,13 @@ def run_cdk(
         raise CommandError(f"cdk {arguments[0]} failed; its output above says why")
 
 
-def synthesise(stage: str | None) -> dict[str, dict[str, Any]]:
+def synthesise(
+    stage: str | None, context: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Any]]:
     """Return templates by stack, of one stage or of all. Needs neither credentials nor network."""
     offline = {"AWS_EC2_METADATA_DISABLED": "true"}
-    run_cdk(["synth", "--quiet"], context={"stage": stage or ""}, environment=offline)
+    given = {**(context or {}), "stage": stage or ""}
+    run_cdk(["synth", "--quiet"], context=given, environment=offline)
     artifacts = json.loads((ASSEMBLY / "manifest.json").read_text())["artifacts"]
     return {
         artifact.get("properties", {}).get("stackName", name): json.loads(

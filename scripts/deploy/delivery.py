@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from infra.configuration.function import UNRESERVED
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError
@@ -17,6 +18,7 @@ from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.api_key import ensure_key
 from scripts.deploy.builds import Build, stage_registry
 from scripts.deploy.image import tag_as_deployed
+from scripts.deploy.image_update import update_images
 from scripts.deploy.live import check_answers, live_digest
 from scripts.registry.registry import PRODUCTION
 from scripts.registry.releases import Release, record_release
@@ -32,17 +34,31 @@ def deliver(
     *,
     names: Sequence[str],
     rollout: str = "",
+    images_only: bool = False,
 ) -> str:
     """Deploy stacks of a stage with a build, check that it answers, and return its API's address.
 
     Generates and shows the API's key where the stage has none yet. `rollout` is `AllAtOnce`,
-    instead of the stage's own. Raises CommandError with CodeDeploy's reason and the alarms.
+    instead of the stage's own; `images_only` changes nothing but images. Raises CommandError with
+    CodeDeploy's reason and the alarms.
     """
     key_version, key = ensure_key(account, project, stage)
     if key:
         log(f"The API's key, shown this once and kept nowhere: {key}")
+    name = f"{project.name}-{stage.name}"
+    free = (
+        deployed_concurrency(account, project.stack(stage.name, "function"))
+        if images_only
+        else account.free_concurrency(name)
+    )
+    if stage.reserved_concurrency(free) != stage.reserved_concurrency():
+        log(
+            f"Nothing is reserved for {name}: the account has {free} executions at a time, and "
+            f"Lambda keeps {UNRESERVED} of them for functions without a reservation."
+        )
     context = {
         "stage": stage.name,
+        "free_concurrency": "" if free is None else str(free),
         "function_image": build.function,
         "server_image": build.server,
         "api_key_version": key_version,
@@ -52,13 +68,16 @@ def deliver(
         raise CommandError(f"{busy}, by another deployment: let it end, then run this again")
     started = datetime.now(UTC)
     try:
-        stacks.deploy(names, context)
+        if images_only:
+            update_images(account, project, stage, context)
+        else:
+            stacks.deploy(names, context)
     except CommandError as error:
-        reasons = failure_reasons(account, f"{project.name}-{stage.name}", started)
+        reasons = failure_reasons(account, name, started)
         raise CommandError("\n".join([str(error), *reasons])) from error
     stack = project.stack(stage.name, "function")
     url, endpoint = account.output(stack, "Url"), account.output(stack, "Endpoint")
-    live = live_digest(account, f"{project.name}-{stage.name}")
+    live = live_digest(account, name)
     if live != build.function:
         raise CommandError(f"{stage.name}: {live} is live, and not {build.function}")
     key = key or os.environ.get("EVERGREEN_API_KEY")
@@ -69,6 +88,17 @@ def deliver(
         except CommandError as error:  # the image answers; names take their time, or a person
             log(f"note: {error}. Its record points to DomainTarget, an output of {stack}")
     return url
+
+
+def deployed_concurrency(account: Account, stack: str) -> int | None:
+    """Return the free executions with which a function's stack was deployed; None for unknown.
+
+    With others, more than its image could change.
+    """
+    deployed = account.stack(stack)
+    outputs = deployed.get("Outputs", []) if deployed else []
+    found = {each.get("OutputKey"): each.get("OutputValue", "") for each in outputs}
+    return int(found["FreeConcurrency"]) if "FreeConcurrency" in found else None
 
 
 def failure_reasons(account: Account, name: str, since: datetime) -> Iterator[str]:
@@ -100,11 +130,11 @@ def _codedeploy_reasons(account: Account, name: str, since: datetime) -> Iterato
 
 
 def _alarm_reasons(account: Account, name: str) -> Iterator[str]:
-    alarms = account.session.client("cloudwatch", config=CONFIG).describe_alarms(
-        AlarmNames=[f"{name}-{alarm}" for alarm in ROLLOUT_ALARMS], StateValue="ALARM"
-    )["MetricAlarms"]
-    for alarm in alarms:
-        yield f"alarm {alarm['AlarmName']}: {alarm.get('StateReason', '')}"
+    client = account.session.client("cloudwatch", config=CONFIG)
+    for alarm in ROLLOUT_ALARMS:  # their names end in the function's version
+        found = client.describe_alarms(AlarmNamePrefix=f"{name}-{alarm}", StateValue="ALARM")
+        for each in found["MetricAlarms"]:
+            yield f"alarm {each['AlarmName']}: {each.get('StateReason', '')}"
 
 
 def record_deployment(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.stage import StageConfiguration, check_stages
 from scripts.common.errors import UsageError
 from scripts.deploy.cdk import run_cdk
 
@@ -48,7 +48,9 @@ def destroy(stacks: Sequence[str], context: Mapping[str, str]) -> None:
 def load_stages() -> tuple[ProjectConfiguration, tuple[StageConfiguration, ...]]:
     """Return the project and its stages. Raises UsageError where infra/stages.py is invalid."""
     try:
-        from infra.stages import PROJECT, STAGES  # checked when it is imported
+        from infra.stages import PROJECT, STAGES  # which checks each stage
+
+        check_stages(STAGES)
     except (ConfigurationError, NameError) as error:  # of a key, or an import that is missing
         raise UsageError(f"infra/stages.py: {error}") from error
     return PROJECT, STAGES

@@ -39,6 +39,7 @@ def main() -> None:
 def check_all(project: ProjectConfiguration, stages: Sequence[StageConfiguration]) -> CheckResults:
     """Check this machine, GitHub, and each stage's account."""
     yield from machine.tools()
+    yield from shared_account(stages)
     yield from run_check(partial(github.repository, project.repository), "repository")
     yield from run_check(partial(github.schedule, project.repository), "schedule")
     for stage in stages:
@@ -47,6 +48,20 @@ def check_all(project: ProjectConfiguration, stages: Sequence[StageConfiguration
             partial(github.environments, project.repository, stage), "environments"
         )
         yield from _check_account(project, stage)
+
+
+def shared_account(stages: Sequence[StageConfiguration]) -> CheckResults:
+    """Report stages that can reach production through the account that they share with it."""
+    for production in stages:
+        others = [each.name for each in stages if each.account == production.account]
+        others.remove(production.name)
+        if production.moves_production and others:
+            yield CheckResult(
+                "note",
+                f"{production.name} shares its account with {', '.join(others)}: who deploys those "
+                "can change everything in it, and read its keys and prediction log",
+                "give it an account of its own, as account=... in infra/stages.py",
+            )
 
 
 def _check_account(project: ProjectConfiguration, stage: StageConfiguration) -> CheckResults:

@@ -1,9 +1,12 @@
 """Checks of an account: bootstrap, quotas, trust in GitHub, and the live release."""
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from infra.configuration.function import UNRESERVED
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration, vcpus
 from infra.configuration.stage import StageConfiguration
@@ -17,9 +20,10 @@ from scripts.registry.releases import list_releases
 
 # Below this a burst of callers is throttled; new accounts may have 10.
 COMFORTABLE_CONCURRENCY = 100
-# Lambda keeps this many executions unreserved.
-UNRESERVED = 100
 NEW_ACCOUNT_MEMORY = 3008  # MB
+# List prices of us-east-1 in dollars: a GB-second on arm64; a request, to the API and the function.
+GB_SECOND, REQUEST = 0.0000133334, 1.2e-6
+MONTH = 730 * 3600  # seconds
 # Of running instances, in vCPUs, by the first letter of their type and whether they are spot ones.
 GPU_QUOTAS = {
     ("g", False): "L-DB2E81BA",
@@ -27,6 +31,9 @@ GPU_QUOTAS = {
     ("p", False): "L-417A185B",
     ("p", True): "L-7212CCBC",
 }
+
+# Zones in which API Gateway has no VPC links, by its developer guide, "Availability by Region".
+WITHOUT_LINK = {"use1-az3", "usw1-az2", "ape1-az1", "apne1-az3", "cac1-az4", "euw3-az2"}
 
 
 def bootstrap(account: Account) -> CheckResults:
@@ -51,7 +58,7 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
         limits = client.get_account_settings()["AccountLimit"]
     total = limits["ConcurrentExecutions"]
     ask = "ask for more under Service Quotas, Lambda, Concurrent executions"
-    reserved = stage.function.reserved_concurrency
+    reserved = stage.reserved_concurrency(total)
     if reserved is not None and reserved > total - UNRESERVED:
         yield CheckResult(
             "bad",
@@ -59,9 +66,12 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
             f"{ask}, or lower function.reserved_concurrency",
         )
     elif total < COMFORTABLE_CONCURRENCY:
-        yield CheckResult("note", f"concurrency: {total} in all, as in a new account", ask)
+        bulk = stage.bulk.batches_at_a_time(total) if stage.bulk else 0
+        share = f"; bulk scoring takes {bulk} of them" if bulk else ""
+        yield CheckResult("note", f"concurrency: {total} in all, as in a new account{share}", ask)
     else:
         yield CheckResult("ok", f"concurrency: {total}")
+    yield cost_ceiling(stage, reserved, total)
     memory = stage.function.memory_megabytes
     if memory > NEW_ACCOUNT_MEMORY:
         yield CheckResult(
@@ -69,6 +79,22 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
             f"memory: {memory:,} MB; new accounts may have {NEW_ACCOUNT_MEMORY:,}",
             "no API reports this beforehand; where it is refused, ask AWS's support for more",
         )
+
+
+def cost_ceiling(stage: StageConfiguration, reserved: int | None, total: int) -> CheckResult:
+    """Report what callers can cost at most: as if the throttles were at work all month."""
+    function, rate = stage.function, stage.api.rate
+    at_a_time = min(reserved or total, math.ceil(rate * function.timeout_seconds))
+    gigabytes = function.memory_megabytes / 1024
+    dollars = MONTH * (at_a_time * gigabytes * GB_SECOND + rate * REQUEST)
+    summary = (
+        f"{stage.name}: callers of the function can cost ${dollars:,.0f} a month at most, by "
+        f"{at_a_time:,} executions at a time and {rate:g} requests a second"
+    )
+    if reserved is None:
+        fix = "nothing is reserved: lower api.rate, or set function.reserved_concurrency"
+        return CheckResult("note", summary, fix)
+    return CheckResult("ok", summary)
 
 
 def gpu_quota(account: Account, stage: StageConfiguration) -> CheckResults:
@@ -81,6 +107,35 @@ def gpu_quota(account: Account, stage: StageConfiguration) -> CheckResults:
         families[kind[0]] = max(vcpus(kind), families.get(kind[0], 0))
     for family, one in sorted(families.items()):
         yield _family_quota(account, GPU_QUOTAS[family, service.spot], family.upper(), one, service)
+
+
+def link_zones(account: Account, stage: StageConfiguration) -> CheckResults:
+    """Check that the gateway can reach the zones of the service, whose letters AWS shuffles."""
+    if stage.service is None:
+        return
+    client = account.session.client("ec2", config=CONFIG)
+    with aws_errors("EC2"):
+        zones = client.describe_availability_zones(
+            Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}]
+        )["AvailabilityZones"]
+    ids = {zone["ZoneName"][-1]: zone["ZoneId"] for zone in zones}
+    chosen = stage.service.zones or sorted(ids)[:2]
+    without = [
+        f"{each} ({ids.get(each, 'not there')})" for each in chosen if not _linked(ids, each)
+    ]
+    if without:
+        fitting = tuple(each for each in sorted(ids) if _linked(ids, each))[:2]
+        yield CheckResult(
+            "bad",
+            f"zones: the gateway's VPC link cannot be in {', '.join(without)}",
+            f"service.zones={fitting}",
+        )
+    else:
+        yield CheckResult("ok", f"zones: {', '.join(f'{each} ({ids[each]})' for each in chosen)}")
+
+
+def _linked(ids: Mapping[str, str], letter: str) -> bool:
+    return letter in ids and ids[letter] not in WITHOUT_LINK
 
 
 def _family_quota(
@@ -164,8 +219,15 @@ def github_provider(account: Account, project: ProjectConfiguration) -> CheckRes
 def trusted_subjects(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration
 ) -> CheckResults:
-    """Check that the deploy role accepts both forms of the subject of GitHub's jobs."""
-    name = f"{project.name}-{stage.name}-deploy"
+    """Check that the stage's roles accept both forms of the subject of GitHub's jobs."""
+    for purpose, environments in stage.job_environments.items():
+        role = project.role(stage.name, purpose)
+        yield from _role_subjects(account, project, role, environments)
+
+
+def _role_subjects(
+    account: Account, project: ProjectConfiguration, name: str, environments: Sequence[str]
+) -> CheckResults:
     client = account.session.client("iam", config=CONFIG)
     with aws_errors("IAM"):
         try:
@@ -176,7 +238,7 @@ def trusted_subjects(
     text = document if isinstance(document, str) else json.dumps(document)
     missing = [
         subject
-        for environment in stage.environments
+        for environment in environments
         for subject in project.repository.subjects(f"environment:{environment}")
         if f'"{subject}"' not in unquote(text)
     ]

@@ -26,6 +26,7 @@ def check_account(
         "bootstrap": partial(account.bootstrap, opened),
         "quotas of Lambda": partial(account.lambda_quotas, opened, stage),
         "quota of GPUs": partial(account.gpu_quota, opened, stage),
+        "zones": partial(account.link_zones, opened, stage),
         "service-linked roles": partial(account.service_linked_roles, opened, stage),
         "alarms": partial(account.alarm_readers, opened, project, stage),
     }.items():

@@ -34,7 +34,8 @@ def repository(configured: GitHubRepository) -> CheckResults:
 
 def environments(configured: GitHubRepository, stage: StageConfiguration) -> CheckResults:
     """Check that each environment of a stage exists and accepts jobs of one branch only."""
-    for name in stage.environments if configured.filled_in else ():
+    names = [name for each in stage.job_environments.values() for name in each]
+    for name in names if configured.filled_in else ():
         try:
             found = _get(configured, f"/environments/{name}")
         except NotFoundError:

@@ -4,21 +4,20 @@ Prints MODEL=VERSION,... and records the release that the stage runs now: `scrip
 refuses to deploy once another was made, whose code or models may be newer.
 """
 
-import argparse
 from pathlib import Path
 
-from scripts.common.command_line import run, write_outputs
-from scripts.deploy.account import open_account
-from scripts.deploy.builds import stage_registry
-from scripts.deploy.history import last_release, refuse_rolled_back
-from scripts.deploy.models import choose_models, format_models, parse_models
-from scripts.deploy.stacks import load_stage
+from scripts.common.command_line import command_parser, needing, run, write_outputs
+
+with needing("make synth"):
+    from scripts.deploy.account import open_account
+    from scripts.deploy.builds import stage_registry
+    from scripts.deploy.history import last_release, refuse_rolled_back
+    from scripts.deploy.models import choose_models, format_models, parse_models
+    from scripts.deploy.stacks import load_stage
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.workflow.choose_models", description=__doc__
-    )
+    parser = command_parser("scripts.workflow.choose_models", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument(
         "--models", default="", metavar="MODEL=VERSION,...", help="instead of those of the stage"

@@ -5,17 +5,16 @@ not configured, prints the reason and ends with 0. Needs only the standard libra
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.stage import StageConfiguration, region_suffix
 from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
-from scripts.deploy.stacks import load_stage
+from scripts.deploy.stacks import load_stage, load_stages
 
 # Images are built and tested on the architecture that they run on.
 RUNNERS = {"linux/arm64": "ubuntu-24.04-arm", "linux/amd64": "ubuntu-24.04"}
-PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
 
@@ -27,9 +26,10 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     project, stage = load_stage(arguments.stage)
+    _, stages = load_stages()
     why = obstacle(project, stage, os.environ)
     found = {"configured": str(not why).lower(), "why": why}
-    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage)))
+    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage, stages)))
     if why:
         notice = f"Nothing is deployed to {stage.name}: {why}. {ADVICE}"
         add_to_summary(notice)
@@ -61,26 +61,31 @@ def obstacle(
         return f"infra/stages.py is of {' '.join(ours)}, and this is {' '.join(theirs).strip()}"
     if job.get("GITHUB_REF") != f"refs/heads/{repository.branch}":
         return f"only {repository.branch} deploys, and this is {job.get('GITHUB_REF')}"
+    if not stage.environments:
+        return f"infra/stages.py lets no environment on GitHub deploy stage {stage.name}"
     if not stage.account:
         return f"infra/stages.py gives stage {stage.name} no account"
     return ""
 
 
-def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, str]:
+def outputs(
+    project: ProjectConfiguration, stage: StageConfiguration, stages: Sequence[StageConfiguration]
+) -> dict[str, str]:
     """Return what jobs need: account, runners, roles, registry, repositories, metric dimension.
 
-    The server's runner and variant are empty where the stage has no service.
+    The server's runner and variant are empty where the stage has no service. `stages` are all of
+    the project, which decide about names that an account has once.
     """
     account, region = stage.account, stage.region
-    images = f"{account}.dkr.ecr.{region}.amazonaws.com{'.cn' * region.startswith('cn-')}"
+    images = f"{account}.dkr.ecr.{region}.amazonaws.com"
+    suffix = region_suffix(stages, stage)
     names = {
-        "push": "push",
-        "refresh": "refresh",
-        "deploy": f"{stage.name}-deploy",
-        "refresh_deploy": f"{stage.name}-refresh",
+        "push": project.image_role("push", suffix),
+        "refresh": project.image_role("refresh", suffix),
+        "deploy": project.role(stage.name, "deploy"),
+        "refresh_deploy": project.role(stage.name, "refresh"),  # changes images, nothing else
     }
     rollback = f"{stage.name}-rollback"
-    partition = next((PARTITIONS[each] for each in PARTITIONS if region.startswith(each)), "aws")
     return {
         "account": account,
         "region": region,
@@ -92,10 +97,7 @@ def outputs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[st
         "registry": f"s3://{project.name}-models-{account}-{region}",
         "function_repository": f"{images}/{project.function_repository}",
         "server_repository": f"{images}/{project.server_repository}",
-        **{
-            f"{role}_role": f"arn:{partition}:iam::{account}:role/{project.name}-{name}"
-            for role, name in names.items()
-        },
+        **{f"{role}_role": f"arn:aws:iam::{account}:role/{name}" for role, name in names.items()},
     }
 
 

@@ -4,17 +4,20 @@ An image's digest, and with it the attestation at GitHub, are of its manifest: G
 verifies that file and needs no access to ECR. GH_TOKEN lets it ask GitHub.
 """
 
-import argparse
+from __future__ import annotations
+
 import hashlib
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.configuration.project import GitHubRepository
-from scripts.common.command_line import run
+from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
-from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
-from scripts.deploy.stacks import load_stage
+
+with needing("make synth"):
+    from infra.configuration.project import GitHubRepository
+    from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
+    from scripts.deploy.stacks import load_stage
 
 SIGNER = ".github/workflows/build-image.yml"
 MEDIA_TYPES = (
@@ -24,9 +27,7 @@ MEDIA_TYPES = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m scripts.workflow.verify_provenance", description=__doc__
-    )
+    parser = command_parser("scripts.workflow.verify_provenance", __doc__)
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument("--function-image", required=True, metavar="DIGEST")
     parser.add_argument("--server-image", default="", metavar="DIGEST")

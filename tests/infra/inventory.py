@@ -16,8 +16,8 @@ from tests.infra.scaled import SCALED
 from tests.infra.synthesis import DIGEST, Assembly, Resource, Template, synthesise
 
 FOLDER = Path(__file__).parent / "inventory"
-# Stacks that no stage in infra/stages.py has: one on GPUs, one on Fargate that sleeps.
-OPTIONAL = ("heavy-service", "heavy-bulk", "heavy-predictions", "light-service")
+# Stacks that no stage in infra/stages.py has: a service on GPUs.
+OPTIONAL = ("heavy-service",)
 REMOVAL = ("DeletionPolicy", "UpdateReplacePolicy")
 WORDS = {
     "Action": "",

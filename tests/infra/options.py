@@ -1,15 +1,15 @@
 """Stages that differ from those that ship: each option of the function at least once."""
 
 from infra.configuration.api import ApiConfiguration, DomainConfiguration
-from infra.configuration.function import FunctionConfiguration
+from infra.configuration.function import FunctionConfiguration, ProvisionedConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.configuration.watch import WatchConfiguration
 
-CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1a2b"
+CERTIFICATE = "arn:aws:acm:eu-west-2:123456789012:certificate/1a2b"
 
 EVERYTHING = StageConfiguration(
     name="everything",
-    region="eu-central-1",
+    region="eu-west-2",
     account="123456789012",
     models=("sentiment=20261101-1a2b3c4d",),
     environments=("everything",),
@@ -56,6 +56,14 @@ SIGNED = StageConfiguration(
     name="signed",
     region="eu-central-1",
     environments=("signed",),
+    function=FunctionConfiguration(
+        provisioned=ProvisionedConfiguration(
+            executions=3,
+            start="cron(0 8 ? * MON-FRI *)",
+            end="cron(0 18 ? * MON-FRI *)",
+            time_zone="Europe/Berlin",
+        )
+    ),
     api=ApiConfiguration(
         auth="iam",
         domain=DomainConfiguration(name="text.example.com", certificate_arn=CERTIFICATE),
@@ -66,6 +74,7 @@ KEYED = StageConfiguration(
     name="keyed",
     region="eu-west-1",
     environments=("keyed",),
+    function=FunctionConfiguration(provisioned=ProvisionedConfiguration(executions=2)),
     api=ApiConfiguration(key_digests=("ab" * 32, "cd" * 32)),
 )
 

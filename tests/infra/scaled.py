@@ -11,7 +11,7 @@ WEEKDAYS = SleepConfiguration(
 )
 STRICT = SleepConfiguration(start="cron(0 20 * * ? *)", end="cron(0 6 * * ? *)", wakes=False)
 
-# On GPUs all day, as configured by default, in an account that is known.
+# On GPUs all day, as configured by default.
 HEAVY = StageConfiguration(
     name="heavy",
     region="eu-central-1",
@@ -26,6 +26,7 @@ HEAVY = StageConfiguration(
 LIGHT = StageConfiguration(
     name="light",
     region="eu-central-1",
+    account="123456789012",
     environments=("light",),
     retain_data=False,
     api=ApiConfiguration(
@@ -60,6 +61,7 @@ LIGHT = StageConfiguration(
 NIGHTLY = StageConfiguration(
     name="nightly",
     region="eu-central-1",
+    account="123456789012",
     environments=("nightly",),
     api=ApiConfiguration(auth="iam"),
     service=ServiceConfiguration(

@@ -63,7 +63,7 @@ from tests.infra.options import OPTIONS
 from tests.infra.scaled import SCALED
 from tests.infra.synthesis import synthesise
 print([name for _, name in socket.if_nameindex()])
-print(sorted(synthesise(PROJECT, (*STAGES, *OPTIONS, *SCALED)).templates))
+print([sorted(synthesise(PROJECT, each).templates) for each in (STAGES, OPTIONS, SCALED)])
 """
 
 

@@ -17,7 +17,7 @@ from tests.infra.synthesis import REPOSITORY
 STAGES = {stage.name: stage for stage in (HEAVY, LIGHT)}
 PAYLOAD = 256 * 1024  # bytes that go from state to state at most
 BODY = 200_000
-FILE = {"key": "in/reviews.csv"}
+FILE = {"key": "in/reviews.csv", "function": "scoring:7"}  # as the first state adds it
 
 
 @pytest.fixture(scope="module", params=STAGES)
@@ -152,7 +152,7 @@ def test_every_expression_is_one_that_step_functions_takes_for_one(machine):
     ],
 )
 def test_the_end_of_a_key_determines_the_format(machine, key, state):
-    first = machine["States"][machine["StartAt"]]
+    first = machine["States"]["Which format?"]
     states = {"input": {} if key is None else {"key": key}}
     reached = [
         choice["Next"]
@@ -160,6 +160,40 @@ def test_the_end_of_a_key_determines_the_format(machine, key, state):
         if evaluate(choice["Condition"], states, {}) is True
     ]
     assert (reached or [first["Default"]]) == [state]
+
+
+def test_a_run_calls_the_version_that_was_live_at_its_start(machine, batch):
+    """A deployment meanwhile would give one file two models."""
+    first = machine["States"][machine["StartAt"]]
+    assert first["Arguments"]["Name"] == "live"
+    function = first["Arguments"]["FunctionName"]
+    states = {"input": {"key": "in/a.csv", "model": "ner"}, "result": {"FunctionVersion": "7"}}
+    started = evaluate(first["Output"], states, {})
+    assert started == {"key": "in/a.csv", "model": "ner", "function": f"{function}:7"}
+    assert first["Next"] == "Which format?"
+    given_ = {"Items": [], "BatchInput": {"function": started["function"], "column": "text"}}
+    alone = batch["States"]["One csv by one"]
+    for task in (
+        batch["States"]["Ask with csv"],
+        alone["ItemProcessor"]["States"]["Ask with one csv"],
+    ):
+        name = evaluate(task["Arguments"]["FunctionName"], {"input": given_}, {})
+        assert name == f"{function}:7"
+    assert alone["ItemSelector"]["BatchInput"] == "{% $states.input.BatchInput %}"
+
+
+def test_versions_are_kept_and_the_machine_may_call_each_but_no_function_without_one(scaled, stage):
+    stack = f"evergreen-{stage.name}-bulk"
+    (version,) = scaled.resources(stack, "AWS::Lambda::Version").values()
+    assert version["DeletionPolicy"] == "RetainExceptOnCreate"
+    (alias,) = scaled.resources(stack, "AWS::Lambda::Alias").values()
+    assert alias["Properties"]["Name"] == "live"
+    (called,) = (
+        each.resources
+        for each in statements(scaled)
+        if stack in each.where and "lambda:InvokeFunction" in each.actions
+    )
+    assert [re.sub(r"<\w+\.Arn>", "FUNCTION", each) for each in called] == ["FUNCTION:*"]
 
 
 def test_a_batch_comes_back_row_by_row_in_order(machine, batch, call, calls):

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from infra.configuration.api import ApiConfiguration, DomainConfiguration
+from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import ConfigurationError
-from infra.configuration.function import FunctionConfiguration
+from infra.configuration.function import FunctionConfiguration, ProvisionedConfiguration
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.configuration.watch import WatchConfiguration
@@ -106,7 +107,40 @@ def stage(**changed):
         (lambda: stage(account="12"), "account: '12' is not of the form 123456789012"),
         (lambda: stage(models=("sentiment=1",)), "models: 'sentiment=1' is not of the form"),
         (lambda: stage(models=("a,b",)), "models: 'a,b' is not of the form"),
-        (lambda: stage(environments=()), "environments: name at least one"),
+        (
+            lambda: FunctionConfiguration(
+                snap_start=True, provisioned=ProvisionedConfiguration(executions=1)
+            ),
+            "function.provisioned: does not go with snap_start",
+        ),
+        (
+            lambda: ProvisionedConfiguration(executions=0),
+            "function.provisioned.executions: 0 is not",
+        ),
+        (
+            lambda: ProvisionedConfiguration(executions=1, start="cron(0 8 * * ? *)"),
+            "function.provisioned.end: '' is not of the form cron(",
+        ),
+        (
+            lambda: stage(
+                function=FunctionConfiguration(
+                    reserved_concurrency=5, provisioned=ProvisionedConfiguration(executions=6)
+                )
+            ),
+            "function.provisioned.executions: is more than the 5 that are reserved",
+        ),
+        *(
+            (
+                lambda region=region: stage(region=region),
+                f"region: {region} is of another partition",
+            )
+            for region in ("cn-north-1", "us-gov-west-1", "us-iso-east-1")
+        ),
+        (
+            lambda: stage(refresh_environment="x"),
+            "refresh_environment: 'x' is one of environments, whose jobs may change all",
+        ),
+        (lambda: stage(refresh_environment="*"), "refresh_environment: '*' is not of the form"),
         (lambda: stage(log_retention_days=8), "log_retention_days: 8 is none of 1, 3, 5, 7"),
         (
             lambda: ProjectConfiguration(name="A", repository=REPOSITORY),
@@ -196,14 +230,55 @@ def test_the_platform_that_images_are_built_for_follows_the_architecture():
 
 
 def test_the_shipped_stages_keep_data_in_prod_and_cost_little_in_dev():
-    dev, prod = STAGES
-    assert (dev.name, prod.name) == ("dev", "prod")
+    dev, prod, full = STAGES
+    assert (dev.name, prod.name, full.name) == ("dev", "prod", "full")
     assert prod.retain_data
     assert not dev.retain_data
     assert prod.moves_production
     assert not dev.moves_production
     assert dev.service is None
     assert dev.bulk is None
-    assert all(each.function.reserved_concurrency is None for each in STAGES)
+    assert [each.reserved_concurrency() for each in STAGES] == [20, 100, 100]
     assert not any(each.function.snap_start for each in STAGES)
     assert {each.api.auth for each in STAGES} == {"key"}
+
+
+def test_the_stage_with_everything_is_deployed_by_people_alone():
+    *_, full = STAGES
+    assert full.service
+    assert full.bulk
+    assert full.predictions
+    assert not full.job_environments, "no role on GitHub may deploy it"
+    assert not full.moves_production
+    assert not full.retain_data, "it is to be tried and removed"
+
+
+@pytest.mark.parametrize(
+    ("rate", "reserved", "free", "expected"),
+    [
+        (50, "rate", None, 100),
+        (50, "rate", 1000, 100),
+        (50, "rate", 200, 100),
+        (50, "rate", 199, None),
+        (50, "rate", 10, None),
+        (1.2, "rate", 1000, 3),
+        (50, 7, 10, 7),
+        (50, None, 1000, None),
+    ],
+)
+def test_concurrency_is_reserved_by_the_rate_where_the_account_has_room(
+    rate, reserved, free, expected
+):
+    made = stage(
+        api=ApiConfiguration(rate=rate),
+        function=FunctionConfiguration(reserved_concurrency=reserved),
+    )
+    assert made.reserved_concurrency(free) == expected
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "free", "expected"),
+    [(5, None, 5), (5, 1000, 5), (500, 100, 500), (5, 10, 2), (1, 10, 1), (5, 3, 1)],
+)
+def test_bulk_scoring_leaves_a_new_accounts_executions_to_callers(concurrency, free, expected):
+    assert BulkConfiguration(concurrency=concurrency).batches_at_a_time(free) == expected

@@ -1,6 +1,7 @@
 """The function of a stage, how a version comes to it, and its API."""
 
 import json
+import re
 
 import pytest
 
@@ -81,13 +82,37 @@ def test_the_application_receives_who_is_let_in(options, stack, expected):
     assert passed == expected
 
 
-def test_snapshots_and_reserved_concurrency_are_off_unless_chosen(shipped, options):
+def test_snapshots_are_off_unless_chosen_and_concurrency_is_reserved_by_the_rate(shipped, options):
     _, plain = the_function(shipped, PROD)
     assert "SnapStart" not in plain
-    assert "ReservedConcurrentExecutions" not in plain
+    assert plain["ReservedConcurrentExecutions"] == 100
     _, chosen = the_function(options, EVERYTHING)
     assert chosen["SnapStart"] == {"ApplyOn": "PublishedVersions"}
     assert chosen["ReservedConcurrentExecutions"] == 10
+
+
+def test_executions_are_kept_ready_in_the_hours_that_were_chosen(shipped, options):
+    alias = options.only("evergreen-keyed-function", "AWS::Lambda::Alias")["Properties"]
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": 2}
+    assert not options.resources(EVERYTHING, "AWS::ApplicationAutoScaling::ScalableTarget")
+    alias = options.only("evergreen-signed-function", "AWS::Lambda::Alias")["Properties"]
+    assert "ProvisionedConcurrencyConfig" not in alias
+    target = options.only(
+        "evergreen-signed-function", "AWS::ApplicationAutoScaling::ScalableTarget"
+    )["Properties"]
+    assert target["ScalableDimension"] == "lambda:function:ProvisionedConcurrency"
+    assert written(target["ResourceId"]).startswith("function:")
+    assert written(target["ResourceId"]).endswith(":live")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (0, 3)
+    hours = {
+        each["Schedule"]: (each["ScalableTargetAction"], each["Timezone"])
+        for each in target["ScheduledActions"]
+    }
+    assert hours == {
+        "cron(0 8 ? * MON-FRI *)": ({"MinCapacity": 3, "MaxCapacity": 3}, "Europe/Berlin"),
+        "cron(0 18 ? * MON-FRI *)": ({"MinCapacity": 0, "MaxCapacity": 0}, "Europe/Berlin"),
+    }
+    assert not shipped.resources(PROD, "AWS::ApplicationAutoScaling::ScalableTarget")
 
 
 def test_old_versions_stay_unless_each_snapshot_is_paid_for(shipped, options):
@@ -139,7 +164,7 @@ def test_where_traffic_moves_at_once_a_ringing_alarm_does_not_keep_a_repair_out(
 
 
 def test_a_rollout_can_be_chosen_for_one_deployment(project):
-    made = synthesise(project, STAGES[1:], rollout="AllAtOnce")
+    made = synthesise(project, STAGES[1:2], rollout="AllAtOnce")
     (group,) = made.resources(PROD, "AWS::CodeDeploy::DeploymentGroup").values()
     name = group["Properties"]["DeploymentConfigName"]
     assert name == "CodeDeployDefault.LambdaAllAtOnce"
@@ -151,7 +176,7 @@ def test_the_canary_is_judged_by_its_own_failures(shipped):
     (alarm,) = (
         each["Properties"]
         for each in shipped.resources(PROD, "AWS::CloudWatch::Alarm").values()
-        if each["Properties"]["AlarmName"] == "evergreen-prod-new-version-breaks"
+        if "new-version-breaks" in written(each["Properties"]["AlarmName"])
     )
     measured = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
     assert {metric["MetricName"] for metric in measured} == {"Errors", "Invocations"}
@@ -160,6 +185,76 @@ def test_the_canary_is_judged_by_its_own_failures(shipped):
         assert dimensions["FunctionName"] == "evergreen-prod"
         assert dimensions["Resource"] == "evergreen-prod:live"
         assert dimensions["ExecutedVersion"] == {"Fn::GetAtt": [version, "Version"]}
+
+
+@pytest.mark.parametrize(("free", "reserved"), [("1000", 100), ("10", None), ("", 100)])
+def test_an_account_without_room_reserves_nothing_so_that_it_can_be_deployed(
+    project, free, reserved
+):
+    made = synthesise(project, STAGES[1:2], free_concurrency=free)
+    (function,) = (
+        each["Properties"]
+        for each in made.resources(PROD, "AWS::Lambda::Function").values()
+        if each["Properties"].get("PackageType") == "Image"
+    )
+    assert function.get("ReservedConcurrentExecutions") == reserved
+    recorded = made.templates[PROD]["Outputs"].get("FreeConcurrency", {"Value": ""})
+    assert recorded["Value"] == free
+
+
+def states(alarm, minutes):
+    """Return the state of an alarm after each minute, of failed calls and calls.
+
+    As CloudWatch does: one of the last two minutes over the threshold is enough, and a minute
+    without data does not breach. A new alarm has no data.
+    """
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (2, 1)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+    (expression,) = (each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
+    smallest = re.fullmatch(r"IF\(whole >= (\d+), 100 \* part / whole, 0\)", expression)
+    assert smallest, expression
+    shares = [100 * part / whole if whole >= int(smallest[1]) else 0 for part, whole in minutes]
+    breaching = [share > alarm["Threshold"] for share in shares]
+    return [
+        "ALARM" if any(breaching[max(0, end - 2) : end]) else "OK"
+        for end in range(1, len(breaching) + 1)
+    ]
+
+
+ROLLOUTS = {
+    # (failed, calls) of the new version in each minute, and the state after each
+    "nobody calls": ([(0, 0), (0, 0)], ["OK", "OK"]),
+    "one of ten callers fails": ([(1, 10), (0, 10)], ["OK", "OK"]),
+    "one of twenty fails": ([(1, 20), (0, 20)], ["OK", "OK"]),
+    "two of twenty fail": ([(0, 20), (2, 20), (0, 20), (0, 20)], ["OK", "ALARM", "ALARM", "OK"]),
+    "one call in five fails": ([(0, 2), (6, 30), (5, 28)], ["OK", "ALARM", "ALARM"]),
+    "few callers, all failed": ([(3, 3), (4, 4)], ["OK", "OK"]),  # the hook's sample sees it
+}
+
+
+@pytest.mark.parametrize("what", ["new-version-breaks", "answers-5xx"])
+@pytest.mark.parametrize("minutes", ROLLOUTS)
+def test_a_rollout_ends_by_what_a_share_of_the_new_versions_callers_meets(shipped, what, minutes):
+    (alarm,) = (
+        each["Properties"]
+        for each in shipped.resources(PROD, "AWS::CloudWatch::Alarm").values()
+        if what in written(each["Properties"]["AlarmName"])
+    )
+    calls, expected = ROLLOUTS[minutes]
+    assert states(alarm, calls) == expected
+
+
+def test_failures_of_the_old_version_do_not_end_a_rollout_nor_does_its_alarm(shipped):
+    (version,) = shipped.resources(PROD, "AWS::Lambda::Version")
+    number = {"Fn::GetAtt": [version, "Version"]}
+    for alarm in shipped.resources(PROD, "AWS::CloudWatch::Alarm").values():
+        # Another version is another name: CloudFormation makes a new alarm, without a state.
+        assert alarm["Properties"]["AlarmName"]["Fn::Join"][1][-1] == number
+        for each in alarm["Properties"]["Metrics"]:
+            if "MetricStat" in each:
+                values = [said["Value"] for said in each["MetricStat"]["Metric"]["Dimensions"]]
+                assert number in values
 
 
 def waits_for(template, name):
@@ -189,7 +284,7 @@ def test_no_alias_moves_before_its_version_its_hooks_and_their_permissions(shipp
 
 
 @pytest.mark.parametrize("stack", [PROD, EVERYTHING])
-def test_the_hooks_receive_the_exact_version_and_may_call_no_other(request, stack):
+def test_the_hooks_receive_the_exact_version_and_may_call_no_other_function(request, stack):
     assembly = request.getfixturevalue("shipped" if stack == PROD else "options")
     (version,) = assembly.resources(stack, "AWS::Lambda::Version")
     hooks = [
@@ -207,7 +302,12 @@ def test_the_hooks_receive_the_exact_version_and_may_call_no_other(request, stac
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Action"] == "lambda:InvokeFunction"
     ]
-    assert callable_ == [{"Ref": version}] * 2
+    (function,) = (
+        name
+        for name, each in assembly.resources(stack, "AWS::Lambda::Function").items()
+        if each["Properties"].get("PackageType") == "Image"
+    )
+    assert [written(each) for each in callable_] == [f"<{function}.Arn>:*"] * 2
 
 
 def test_the_hooks_carry_their_code_and_nothing_else(shipped):

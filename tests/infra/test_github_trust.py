@@ -2,6 +2,8 @@
 
 import pytest
 
+from infra.components.stage_roles import REFRESH_WORKFLOW
+from tests.conftest import REPOSITORY
 from tests.infra.policies import holds, statements
 
 ISSUER = "token.actions.githubusercontent.com"
@@ -10,7 +12,12 @@ MAIN = "refs/heads/main"
 
 
 def job(
-    context: str, *, form: str = NEW, ref: str = MAIN, repository: str = "22"
+    context: str,
+    *,
+    form: str = NEW,
+    ref: str = MAIN,
+    repository: str = "22",
+    workflow: str = "refresh-model",
 ) -> dict[str, str]:
     """Return the claims of a job's token, under IAM's keys."""
     return {
@@ -18,6 +25,7 @@ def job(
         f"{ISSUER}:sub": f"{form}:{context}",
         f"{ISSUER}:ref": ref,
         f"{ISSUER}:repository_id": repository,
+        f"{ISSUER}:workflow": workflow,
     }
 
 
@@ -32,13 +40,16 @@ def lets_in(shipped):
     conditions = {
         trusts[each.where.split("/")[1]]: each.condition
         for each in statements(shipped)
-        if each.kind == "trust" and each.where.startswith("evergreen-foundation/")
+        if each.kind == "trust"
+        and each.where.startswith("evergreen-foundation/")
+        and "Service" not in each.principal
     }
     assert set(conditions) == {
         "evergreen-push",
         "evergreen-refresh",
         "evergreen-dev-deploy",
         "evergreen-prod-deploy",
+        "evergreen-prod-refresh",
     }
     return lambda role, job: holds(conditions[role], job)
 
@@ -51,20 +62,21 @@ def lets_in(shipped):
         ("evergreen-refresh", f"ref:{MAIN}"),
         ("evergreen-dev-deploy", "environment:dev"),
         ("evergreen-prod-deploy", "environment:prod"),
-        ("evergreen-prod-deploy", "environment:prod-refresh"),
+        ("evergreen-prod-refresh", "environment:prod-refresh"),
     ],
 )
 def test_the_repository_gets_in_by_both_forms_of_its_name(lets_in, role, context, form):
     assert lets_in(role, job(context, form=form))
 
 
-ROLES = ["evergreen-push", "evergreen-refresh", "evergreen-dev-deploy", "evergreen-prod-deploy"]
 OWN = {
     "evergreen-push": f"ref:{MAIN}",
     "evergreen-refresh": f"ref:{MAIN}",
     "evergreen-dev-deploy": "environment:dev",
     "evergreen-prod-deploy": "environment:prod",
+    "evergreen-prod-refresh": "environment:prod-refresh",
 }
+ROLES = list(OWN)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -105,6 +117,9 @@ def test_others_stay_out(lets_in, role, changed):
     [
         ("evergreen-dev-deploy", "environment:prod"),
         ("evergreen-prod-deploy", "environment:dev"),
+        ("evergreen-prod-deploy", "environment:prod-refresh"),
+        ("evergreen-prod-refresh", "environment:prod"),
+        ("evergreen-prod-refresh", f"ref:{MAIN}"),
         ("evergreen-prod-deploy", "environment:PROD"),
         ("evergreen-prod-deploy", f"ref:{MAIN}"),
         ("evergreen-prod-deploy", "pull_request"),
@@ -117,6 +132,18 @@ def test_others_stay_out(lets_in, role, changed):
 def test_another_branch_or_environment_of_the_repository_stays_out(lets_in, role, context):
     for form in (NEW, OLD):
         assert not lets_in(role, job(context, form=form))
+
+
+@pytest.mark.parametrize("workflow", ["deploy", "rollback", "refresh-model.yml", ""])
+def test_a_push_workflow_on_main_in_the_environment_of_the_refresh_stays_out(lets_in, workflow):
+    claims = job("environment:prod-refresh", workflow=workflow)
+    for role in ROLES:
+        assert not lets_in(role, claims), role
+
+
+def test_the_role_of_the_refresh_trusts_the_workflow_by_its_name():
+    workflow = (REPOSITORY / ".github/workflows/refresh-model.yml").read_text()
+    assert f"\nname: {REFRESH_WORKFLOW}\n" in workflow
 
 
 @pytest.mark.parametrize("missing", ["aud", "sub", "ref", "repository_id"])

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import boto3
 import pytest
 
 from infra.handlers import first_creation, pre_traffic, smoke
@@ -55,6 +56,7 @@ def aws(versions, monkeypatch):
         "AWS_DEFAULT_REGION": "eu-central-1",
         "VERSION_ARN": VERSION,
         "AUTH": "public",
+        "ERRORS_PERCENT": "5",
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(smoke, "PAUSE_SECONDS", 0)
@@ -105,8 +107,39 @@ def test_the_version_is_warmed_and_asked_as_the_gateway_asks(aws, versions, depl
     asked = [event["requestContext"]["http"] for event in versions.events[1:]]
     assert [(http["method"], http["path"]) for http in asked] == [
         ("GET", "/health/ready"),
-        ("POST", "/v1/predict"),
+        *[("POST", "/v1/predict")] * (1 + smoke.CALLS),
     ]
+
+
+@pytest.mark.parametrize("auth", ["public", "key"])
+@pytest.mark.parametrize(
+    ("every", "status"), [(5, "Failed"), (10, "Failed"), (30, "Succeeded"), (1000, "Succeeded")]
+)
+def test_a_version_that_fails_often_gets_no_traffic_though_nobody_calls(
+    aws, versions, deploy, auth, every, status, capsys
+):
+    deploy(auth)
+    good, calls = versions.by_arn[VERSION], []
+
+    def unsteady(event):
+        calls.append(event)
+        if len(calls) > 3 and len(calls) % every == 0:
+            raise RuntimeError("out of memory")
+        return good(event)
+
+    versions.by_arn[VERSION] = unsteady
+    pre_traffic.handler(HOOK, None)
+    assert status_of(aws) == status
+    assert ("calls failed, as: it broke" in capsys.readouterr().out) == (status == "Failed")
+
+
+def test_a_slow_version_is_not_sampled_for_longer_than_the_hook_has(aws, versions, deploy):
+    deploy()
+    times = iter(range(0, 10_000, 60))
+    client = boto3.client("lambda")
+    answer = smoke.examine(client, VERSION, "public", now=lambda: next(times))
+    assert answer.startswith("sentiment ")
+    assert len(versions.events) == 3 + 3, "three in 150 seconds"
 
 
 def test_a_version_that_lets_everybody_in_though_a_key_was_ordered_is_refused(aws, deploy, capsys):

@@ -23,7 +23,7 @@ from tests.infra.policies import written
 from tests.infra.synthesis import Assembly
 from tests.predictions import a_check, a_log
 
-OURS = "Evergreen"
+OURS, VERSION = "Evergreen", "7"
 # What AWS's services emit, and by which sets of dimensions, after "Types of metrics for Lambda
 # functions", "Monitor metrics for HTTP APIs in API Gateway" and "CloudWatch metrics for your
 # Application Load Balancer".
@@ -116,6 +116,9 @@ def _in_alarms(properties: dict[str, Any]) -> Iterator[Metric]:
 
 def _metric(said: dict[str, Any]) -> Metric:
     dimensions = {each["Name"]: written(each["Value"]) for each in said.get("Dimensions", [])}
+    if "function_version" in dimensions:  # CloudFormation knows it once it is published
+        assert dimensions["function_version"].endswith(".Version>")
+        dimensions["function_version"] = VERSION
     return Metric(said["Namespace"], said["MetricName"], tuple(sorted(dimensions.items())))
 
 
@@ -179,12 +182,13 @@ def request(method: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
 @pytest.fixture
 def emitted(tmp_path, capsys, monkeypatch):
     """Return the metrics that function, server and refresh watch of a service really emit."""
-    for name, value in {"BUCKET": "b", "KEY": "k", "MODEL": "sentiment"}.items():
+    for name, value in {"BUCKET": "b", "KEYS": "k", "MODEL": "sentiment"}.items():
         monkeypatch.setenv(name, value)
 
     def of(service: str) -> set[Metric]:
         capsys.readouterr()
-        with started(tmp_path / service, SERVICE=service) as handler:
+        settings = {"SERVICE": service, "AWS_LAMBDA_FUNCTION_VERSION": VERSION}
+        with started(tmp_path / service, **settings) as handler:
             handler({"source": "aws.events"})
             for text in ("good film", "bad film"):
                 parameters = {"top_k": 2, "explain": True}
@@ -268,4 +272,5 @@ def test_stages_are_distinguished_by_the_name_that_the_function_is_given(shipped
             ).values()
             if each["Properties"].get("PackageType") == "Image"
         )
-        assert sent == {function["Environment"]["Variables"]["SERVICE"]}
+        server = {f"evergreen-{stage.name}-server"} if stage.service else set()
+        assert sent == {function["Environment"]["Variables"]["SERVICE"], *server}

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.infra.policies import Statement, statements
+from tests.infra.policies import Statement, many, statements
 from tests.infra.synthesis import Assembly
 
 SENDING = "cloudwatch:PutMetricData"
@@ -16,7 +16,10 @@ WITHOUT_RESOURCES = {
     "xray:GetSamplingTargets",
     SENDING,
     "ecr:GetAuthorizationToken",
+    "ecs:DeregisterTaskDefinition",
+    "ecs:DescribeTaskDefinition",
     "ecs:DiscoverPollEndpoint",
+    "lambda:GetAccountSettings",
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
     "logs:CreateLogDelivery",
@@ -36,10 +39,26 @@ REASONS = {
     r"<ModelsBucket\w+\.Arn>/\*/looks/last\.json": "the last update check of any model",
     r"<ModelsBucket\w+\.Arn>/releases/[a-z-]+/\*": "the releases of one stage",
     r"arn:<AWS::Partition>:cloudformation:[a-z0-9-]+:(\d+|<AWS::AccountId>):stack/"
-    r"evergreen-([a-z]+-\*|foundation)/\*": "reading the stacks of one stage, whose ids are random",
+    r"evergreen-([a-z]+-(\*|function|service|bulk)|foundation)/\*": (
+        "the stacks of one stage, whose ids are random"
+    ),
     r"arn:<AWS::Partition>:execute-api:[a-z0-9-]+:(\d+|<AWS::AccountId>):\*/\$default/\*/\*": (
         "calling an API whose id is random, to check whether it answers"
     ),
+    r"arn:<AWS::Partition>:cloudwatch:[a-z0-9-]+:(\d+|<AWS::AccountId>):alarm:\*": (
+        "reading alarms by a prefix, which CloudWatch allows on all or none"
+    ),
+    r"arn:<AWS::Partition>:lambda:[a-z0-9-]+:(\d+|<AWS::AccountId>):function:"
+    r"evergreen-[a-z]+(-function-\*|-bulk)?(:\*)?": "functions of one stage, and their versions",
+    r"arn:<AWS::Partition>:cloudwatch:[a-z0-9-]+:(\d+|<AWS::AccountId>):alarm:"
+    r"evergreen-[a-z]+-(new-version-breaks|answers-5xx)-\*": "alarms of a rollout, by version",
+    r"arn:<AWS::Partition>:codedeploy:[a-z0-9-]+:(\d+|<AWS::AccountId>):deploymentconfig:\*": (
+        "AWS's own configurations, only read"
+    ),
+    r"arn:<AWS::Partition>:iam::(\d+|<AWS::AccountId>):role/evergreen-[a-z]+-[a-z]+-\*": (
+        "roles that CloudFormation named after a stack"
+    ),
+    r"<(Inference|Scoring)Function\w+\.Arn>:\*": "the versions of the one function",
     r"<SmokeTestBeforeTrafficFunction\w+\.Arn>:\*": "the versions of one hook",
     r"<FilesBucket\w+\.Arn>/(in|out)/\*": "files of bulk scoring, one way each",
     r"<LinesBucket\w+\.Arn>/(predictions|errors)/\*": "writing the prediction log",
@@ -84,8 +103,39 @@ def test_no_action_is_a_wildcard(assembly):
     assert not [(each.where, each.actions) for each in every if "*" in "".join(each.actions)]
 
 
+PASSED_TO = {
+    "evergreen-foundation/ProdRefreshRole": {"cloudformation.amazonaws.com"},
+    "evergreen-foundation/ProdRefreshImagesRole": {
+        "lambda.amazonaws.com",
+        "codedeploy.amazonaws.com",
+        "ecs-tasks.amazonaws.com",
+    },
+}
+
+
+def test_only_the_refresh_passes_roles_and_only_named_ones_to_named_services(assembly):
+    for each in allowed(assembly, "identity"):
+        if "iam:PassRole" not in each.actions:
+            continue
+        assert each.actions == ("iam:PassRole",)
+        (services,) = (PASSED_TO[role] for role in PASSED_TO if each.where.startswith(role))
+        condition = each.condition["StringEquals"]["iam:PassedToService"]
+        assert {*many(condition)} <= services
+        assert all(
+            re.search(r"role/evergreen-prod-[a-z]+-\*$|^<ProdRefreshImagesRole", resource)
+            for resource in each.resources
+        )
+
+
 @pytest.mark.parametrize(
-    "action", ["iam:PassRole", "iam:CreateRole", "s3:DeleteObject", "ecr:DeleteRepository"]
+    "action",
+    [
+        "iam:CreateRole",
+        "iam:PutRolePolicy",
+        "iam:AttachRolePolicy",
+        "s3:DeleteObject",
+        "ecr:DeleteRepository",
+    ],
 )
 def test_no_role_can_make_roles_or_delete_what_lasts(assembly, action):
     assert not [each.where for each in allowed(assembly, "identity") if action in each.actions]

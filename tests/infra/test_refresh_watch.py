@@ -14,7 +14,7 @@ from infra.handlers import refresh_age
 from infra.stages import PROD, PROJECT, STAGES
 from scripts.refresh.updates import record_check
 from scripts.registry import keys
-from scripts.registry.registry import open_registry
+from scripts.registry.registry import PRODUCTION, open_registry
 from tests.aws import aws, bucket, moto_endpoint
 from tests.infra.check_record import checked_at
 from tests.infra.policies import statements, written
@@ -80,7 +80,20 @@ def test_it_finds_what_an_update_check_really_records(
     record_check(open_registry(f"s3://{bucket}"), "sentiment", "hub:acme/texts")
     refresh_age.report(boto3.client("s3"), datetime.now(UTC) + timedelta(hours=3))
     assert 2.9 < printed(capsys)["refresh_age_hours"] < 3.1
-    assert environment["KEY"] == keys.last_check("sentiment")
+    assert environment["KEYS"].split(",") == [
+        keys.last_check("sentiment"),
+        keys.alias("sentiment", PRODUCTION),
+    ]
+
+
+def test_a_schedule_that_never_ran_is_as_old_as_the_deployment(
+    environment, bucket, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("BUCKET", bucket)
+    alias = keys.alias("sentiment", PRODUCTION)
+    boto3.client("s3").put_object(Bucket=bucket, Key=alias, Body=b"{}")
+    refresh_age.report(boto3.client("s3"), datetime.now(UTC) + timedelta(hours=25))
+    assert 24.9 < printed(capsys)["refresh_age_hours"] < 25.1
 
 
 def test_a_schedule_of_aws_asks_every_hour(shipped, function) -> None:
@@ -89,13 +102,14 @@ def test_a_schedule_of_aws_asks_every_hour(shipped, function) -> None:
     assert function["Timeout"] <= 60
 
 
-def test_silence_rings_as_an_age_does(shipped) -> None:
+def test_silence_notifies_as_an_age_does_and_a_new_alarm_does_not(shipped) -> None:
     (alarm,) = (
         each["Properties"]
         for each in shipped.resources(STACK, "AWS::CloudWatch::Alarm").values()
         if each["Properties"]["AlarmName"] == "evergreen-prod-refresh-age"
     )
-    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (24, "breaching")
+    assert (alarm["Threshold"], alarm["TreatMissingData"]) == (24, "missing")
+    assert alarm["InsufficientDataActions"] == alarm["AlarmActions"]
     assert (alarm["Period"], alarm["EvaluationPeriods"]) == (3600, 2)
 
 
@@ -106,9 +120,9 @@ def test_it_may_read_the_record_and_nothing_else_of_the_bucket(shipped) -> None:
         if each.where.startswith(STACK) and "s3:GetObject" in each.actions
     ]
     (resources,) = read
-    (resource,) = resources
-    assert resource.endswith("/sentiment/looks/last.json")
-    assert "*" not in resource
+    names = [resource.partition("/sentiment/")[2] for resource in resources]
+    assert sorted(names) == ["aliases/production.json", "looks/last.json"]
+    assert not any("*" in resource for resource in resources)
 
 
 def test_there_is_no_watch_where_there_is_no_schedule(shipped) -> None:

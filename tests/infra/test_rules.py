@@ -173,3 +173,18 @@ def test_every_alarm_notifies_somebody_or_rolls_a_version_back(assembly):
     for stack, name, alarm in assembly.all("AWS::CloudWatch::Alarm"):
         notified = [written(each) for each in many(alarm["Properties"].get("AlarmActions", []))]
         assert notified or name in rolls_back, (stack, name)
+
+
+def test_services_that_log_by_the_accounts_one_policy_have_names_that_it_has_already(assembly):
+    """AWS's own names begin so; any other group adds a line to a policy of 5,120 characters."""
+    for stack, _, resource in assembly.all():
+        properties = resource.get("Properties", {})
+        target = properties.get("AccessLogSettings", {}).get("DestinationArn")
+        for each in properties.get("LoggingConfiguration", {}).get("Destinations", []):
+            target = each["CloudWatchLogsLogGroup"]["LogGroupArn"]
+        if not target:
+            continue
+        group = re.findall(r"'Fn::GetAtt': \['(\w+)', 'Arn'\]", str(target))[0]
+        name = assembly.templates[stack]["Resources"][group]["Properties"]["LogGroupName"]
+        assert written(name).startswith("/aws/vendedlogs/")
+        assert "<AWS::StackId>" in written(name), "a retained one would be in the next stack's way"

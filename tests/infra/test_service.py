@@ -319,6 +319,17 @@ def _network(find):
     return find("ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]
 
 
+def test_no_task_starts_before_its_image_may_be_pulled(scaled, stack):
+    (service,) = scaled.resources(stack, "AWS::ECS::Service").values()
+    policies = {
+        name
+        for name, each in scaled.resources(stack, "AWS::IAM::Policy").items()
+        if "ecr:BatchGetImage" in str(each["Properties"]["PolicyDocument"])
+    }
+    assert policies
+    assert policies <= {*service["DependsOn"]}
+
+
 def test_everything_lies_in_the_same_subnets_of_two_zones(find, scaled, stack, stage):
     used = {each["Ref"] for each in _network(find)["Subnets"]}
     assert {each["Ref"] for each in find("ElasticLoadBalancingV2::LoadBalancer")["Subnets"]} == used
@@ -463,6 +474,10 @@ def test_a_deployment_that_fails_is_rolled_back_and_nobody_waits(find, scaled, s
     (name,) = alarms["AlarmNames"]
     alarm = scaled.templates[stack]["Resources"][name["Ref"]]
     assert alarm["Type"] == "AWS::CloudWatch::Alarm"
+    (share,) = (
+        each["Expression"] for each in alarm["Properties"]["Metrics"] if "Expression" in each
+    )
+    assert share.startswith("IF(requests >= 20, 100 * ("), "one failure alone is no share"
     assert service["HealthCheckGracePeriodSeconds"] >= 120
     assert "DesiredCount" not in service, "a deployment would undo what scaling did"
 
@@ -581,6 +596,11 @@ def test_callers_who_are_turned_away_wake_a_service_that_may_wake(scaled, stack,
             "service.memory_megabytes: 2048 does not go with 2048 CPU units on Fargate: take 4096",
         ),
         ({"maximum_tasks": 0}, "service.maximum_tasks: 0 is not"),
+        ({"maximum_tasks": 25}, "service.maximum_tasks: 25 is not between 1 and 24 tasks, by addr"),
+        (
+            {"capacity": "fargate", "maximum_tasks": 74, "zones": ("a", "b", "c")},
+            "service.maximum_tasks: 74 is not between 1 and 73 tasks",
+        ),
         ({"minimum_tasks": 3}, "service.minimum_tasks: 3 is not between 0 and 2"),
         ({"requests_per_second": 0}, "service.requests_per_second: 0 is not"),
         ({"queue_windows": 0}, "service.queue_windows: 0 is not"),

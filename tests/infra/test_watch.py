@@ -45,6 +45,14 @@ def test_every_alarm_notifies_when_it_rings_and_when_it_ends(shipped):
         assert alarm["AlarmDescription"], name
 
 
+def test_a_quiet_stage_does_not_take_a_cold_start_for_its_99th_percentile(shipped):
+    metrics = {each["Id"]: each for each in alarms(shipped, PROD)["p99"]["Metrics"]}
+    (expression,) = (each["Expression"] for each in metrics.values() if "Expression" in each)
+    assert expression == "IF(calls >= 100, p99, 0)"
+    assert metrics["p99"]["MetricStat"]["Stat"] == "p99"
+    assert metrics["calls"]["MetricStat"]["Metric"]["MetricName"] == "Invocations"
+
+
 def test_a_call_that_takes_all_its_time_rings(shipped):
     alarm = alarms(shipped, PROD)["time-outs"]
     assert (alarm["Statistic"], alarm["MetricName"]) == ("Maximum", "Duration")
@@ -55,7 +63,9 @@ def test_a_call_that_takes_all_its_time_rings(shipped):
 def test_a_model_that_is_old_and_a_schedule_that_stopped_ring_alike(shipped):
     alarm = alarms(shipped, PROD)["model-age"]
     assert alarm["Threshold"] == 45
-    assert alarm["TreatMissingData"] == "breaching"
+    assert alarm["TreatMissingData"] == "missing"
+    # It begins there, and a change to it is what notifies: a first deployment is quiet.
+    assert alarm["InsufficientDataActions"] == alarm["AlarmActions"]
     dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
     assert dimensions == {"service": "evergreen-prod", "model": "sentiment"}
 
@@ -134,7 +144,7 @@ def test_a_stage_that_asks_for_it_has_the_budget_of_the_account(shipped, options
     assert subscribers == [[{"Address": {"Ref": topic}, "SubscriptionType": "SNS"}]] * 3
 
 
-@pytest.mark.parametrize(("stage", "count"), [("dev", 11), ("prod", 17)])
+@pytest.mark.parametrize(("stage", "count"), [("dev", 12), ("prod", 18)])
 def test_alarms_cost_what_the_guide_says(shipped, stage, count):
     """Each metric in an alarm is paid for; a learned band counts as two more."""
     paid = 0
@@ -145,7 +155,7 @@ def test_alarms_cost_what_the_guide_says(shipped, stage, count):
             paid += 2 * sum("ANOMALY" in each.get("Expression", "") for each in metrics)
     assert paid == count
     guide = (REPOSITORY / "docs/deploying.md").read_text()
-    assert "for each metric in one: 11 and 17" in guide
+    assert "for each metric in one: 12 and 18" in guide
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def provision() -> Iterator[Environment]:
             callers.call,
             client("cloudwatch"),
             checkout.path,
-            {**variables, "AWS_ENDPOINT_URL_LAMBDA": hooks, "AUTH": "key"},
+            {**variables, "AWS_ENDPOINT_URL_LAMBDA": hooks, "AUTH": "key", "ERRORS_PERCENT": "5"},
         )
         account = Cdk(client, callers.url, rollout)
         cdk.install(checkout.path / EXECUTABLE)

@@ -238,13 +238,16 @@ def test_only_the_refresh_deploys_unattended_and_in_an_environment_of_its_own() 
 def test_the_environments_are_those_that_roles_trust() -> None:
     from infra.stages import PROJECT, STAGES
 
-    trusted = {stage.name: stage.environments for stage in STAGES}
+    trusted = {
+        stage.name: [name for each in stage.job_environments.values() for name in each]
+        for stage in STAGES
+    }
     for job in RELEASES.values():
         assert job["with"]["environment"] in trusted[job["with"]["stage"]]
     stages = WORKFLOWS["rollback"]["on"]["workflow_dispatch"]["inputs"]["stage"]["options"]
     account = "123456789012"
     for stage in (each for each in STAGES if each.name in stages):
-        found = outputs(PROJECT, replace(stage, account=account))["rollback_environment"]
+        found = outputs(PROJECT, replace(stage, account=account), STAGES)["rollback_environment"]
         assert found in trusted[stage.name]
     assert len(stages) == 2
 

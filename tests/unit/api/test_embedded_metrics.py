@@ -166,3 +166,18 @@ def test_lines_that_cloudwatch_would_drop_are_found(written, damage):
     metrics_of(line)
     with pytest.raises(AssertionError):
         metrics_of(json.dumps({**json.loads(line), **damage}))
+
+
+def test_requests_and_errors_are_also_counted_by_version_of_the_function(capsys):
+    sink = EmbeddedMetrics("here", [info()], cold=True, version="7")
+    sink({**ANSWERED, "status": 500})
+    line = json.loads(capsys.readouterr().out)
+    assert line["function_version"] == "7"
+    by = {tuple(each["Dimensions"][0]): each["Metrics"] for each in directives(line)}
+    names = {each["Name"] for each in by["service", "function_version"]}
+    assert names == {"requests", "errors"}
+    assert names <= {each["Name"] for each in by[("service",)]}
+
+
+def directives(line):
+    return line["_aws"]["CloudWatchMetrics"]

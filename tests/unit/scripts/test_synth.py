@@ -61,4 +61,4 @@ def test_an_unknown_stage_is_one_line(monkeypatch, capfd):
         run(synth.main)
     assert ended.value.code == 2
     said = capfd.readouterr().err
-    assert said == "error: which stage? say STAGE=NAME, one of dev, prod; not 'staging'\n"
+    assert said == "error: which stage? say STAGE=NAME, one of dev, prod, full; not 'staging'\n"

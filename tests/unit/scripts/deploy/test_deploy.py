@@ -253,16 +253,16 @@ def test_the_reasons_are_those_of_codedeploy_and_the_alarms():
             },
         )
         first.add_response("get_deployment", {"deploymentInfo": {"errorInformation": error}})
-        second.add_response(
-            "describe_alarms",
-            {"MetricAlarms": [{"AlarmName": "evergreen-dev-answers-5xx", "StateReason": "9 %"}]},
-        )
+        found = [{"AlarmName": "evergreen-dev-answers-5xx-7", "StateReason": "9 %"}]
+        for alarm, alarms in (("new-version-breaks", []), ("answers-5xx", found)):
+            asked = {"AlarmNamePrefix": f"evergreen-dev-{alarm}", "StateValue": "ALARM"}
+            second.add_response("describe_alarms", {"MetricAlarms": alarms}, asked)
         clients = {"codedeploy": codedeploy, "cloudwatch": cloudwatch}
         session = SimpleNamespace(client=lambda name, config: clients[name])
         account = Account("1", "eu-central-1", session)  # type: ignore[arg-type]
         assert list(delivery.failure_reasons(account, "evergreen-dev", since)) == [
             "d-1: ALARM_ACTIVE: One or more alarms have been activated",
-            "alarm evergreen-dev-answers-5xx: 9 %",
+            "alarm evergreen-dev-answers-5xx-7: 9 %",
         ]
 
 
@@ -361,8 +361,11 @@ def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--stage", "staging"], "which stage? say STAGE=NAME, one of dev, prod; not 'staging'"),
-        (["--stage", ""], "which stage? say STAGE=NAME, one of dev, prod"),
+        (
+            ["--stage", "staging"],
+            "which stage? say STAGE=NAME, one of dev, prod, full; not 'staging'",
+        ),
+        (["--stage", ""], "which stage? say STAGE=NAME, one of dev, prod, full"),
         (["--stage", "dev", "--function-image", "sha256:x"], "--function-image goes with --models"),
     ],
 )

@@ -11,6 +11,7 @@ from function.core.artifact import open_artifact
 from infra.stages import PROD, PROJECT
 from scripts import build, redeploy
 from scripts.deploy import __main__ as deploy
+from scripts.deploy import image_update
 from tests.infra.policies import statements
 from tests.infra.synthesis import synthesise
 from tests.stand_ins.account import BUCKET
@@ -104,6 +105,23 @@ def test_the_deploy_role_may_do_all_that_a_deployment_does(line, released, calls
     written = check(calls, identities, "evergreen-foundation/ProdDeploy")
     assert "sentiment/aliases/production.json" in written
     assert len(written) == 2
+
+
+def test_the_refresh_role_may_do_all_that_a_change_of_images_does(
+    line, released, calls, identities, monkeypatch
+):
+    template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}, "Outputs": {}}
+    url = boto3.client("cloudformation").describe_stacks(StackName="evergreen-prod-function")
+    template["Outputs"] = {
+        each["OutputKey"]: {"Value": each["OutputValue"]} for each in url["Stacks"][0]["Outputs"]
+    }
+    templates = {"evergreen-prod-function": {**template, "Metadata": {"image": "another"}}}
+    monkeypatch.setattr(image_update, "synthesise", lambda stage, context: templates)
+    calls.clear()
+    assert line(deploy, "--stage", "prod", "--images-only", *released)[0] == 0
+    assert ("cloudformation:UpdateStack", "") in calls
+    written = check(calls, identities, "evergreen-foundation/ProdRefreshRole")
+    assert any(key.startswith("releases/prod/") for key in written)
 
 
 def test_the_deploy_role_may_go_back(line, cloud, released, calls, identities, tmp_path):

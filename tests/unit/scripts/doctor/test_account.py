@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
@@ -60,7 +61,13 @@ def stubbed(service, operation, answer):
 
 @pytest.mark.parametrize(
     ("total", "reserved", "state"),
-    [(1000, None, "ok"), (1000, 10, "ok"), (1000, 901, "bad"), (10, None, "note"), (10, 5, "bad")],
+    [
+        (1000, "rate", "ok"),
+        (1000, 10, "ok"),
+        (1000, 901, "bad"),
+        (10, "rate", "note"),
+        (10, 5, "bad"),
+    ],
 )
 def test_concurrency_is_compared_with_what_the_stage_wants(total, reserved, state):
     limits = {"AccountLimit": {"ConcurrentExecutions": total}}
@@ -68,7 +75,37 @@ def test_concurrency_is_compared_with_what_the_stage_wants(total, reserved, stat
     found = examined.lambda_quotas(
         stubbed("lambda", "get_account_settings", limits), replace(DEV, function=function)
     )
-    assert [each.state for each in found] == [state]
+    assert next(found).state == state
+
+
+def test_a_new_account_is_told_what_bulk_scoring_takes_of_its_few_executions():
+    limits = {"AccountLimit": {"ConcurrentExecutions": 10}}
+    stage = replace(DEV, bulk=BulkConfiguration())
+    found = next(examined.lambda_quotas(stubbed("lambda", "get_account_settings", limits), stage))
+    assert found.summary == (
+        "concurrency: 10 in all, as in a new account; bulk scoring takes 2 of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "total", "state", "says"),
+    [
+        (DEV, 1000, "ok", "dev: callers of the function can cost $1,242 a month at most, by 20 "),
+        (PROD, 1000, "ok", "prod: callers of the function can cost $6,211 a month at most, by 100"),
+        (PROD, 10, "note", "prod: callers of the function can cost $763 a month at most, by 10 "),
+        (
+            replace(PROD, function=FunctionConfiguration(reserved_concurrency=None)),
+            2000,
+            "note",
+            "prod: callers of the function can cost $87,931 a month at most, by 1,450 executions",
+        ),
+    ],
+)
+def test_what_callers_can_cost_at_most_is_said_in_dollars(stage, total, state, says):
+    limits = {"AccountLimit": {"ConcurrentExecutions": total}}
+    _, ceiling = examined.lambda_quotas(stubbed("lambda", "get_account_settings", limits), stage)
+    assert ceiling.summary.startswith(says)
+    assert ceiling.state == state
 
 
 def test_memory_that_new_accounts_do_not_get_is_noted():
@@ -77,7 +114,7 @@ def test_memory_that_new_accounts_do_not_get_is_noted():
     found = examined.lambda_quotas(
         stubbed("lambda", "get_account_settings", limits), replace(DEV, function=function)
     )
-    assert [each.state for each in found] == ["ok", "note"]
+    assert [each.state for each in found] == ["ok", "ok", "note"]
 
 
 def on_gpus(**changed):
@@ -261,3 +298,30 @@ def test_what_is_live_must_be_the_last_release(released, fresh):
 def test_production_must_be_what_is_live(released, fresh):
     states = [each.state for each in account.check_release(fresh, OURS, PROD)]
     assert states == ["ok", "bad"], "nothing is in production yet"
+
+
+@pytest.mark.parametrize(
+    ("zones", "state", "says"),
+    [
+        ((), "bad", "cannot be in b (use1-az3)"),
+        (("a", "c"), "ok", "a (use1-az6), c (use1-az1)"),
+        (("a", "b"), "bad", "cannot be in b (use1-az3)"),
+        (("a", "z"), "bad", "cannot be in z (not there)"),
+    ],
+)
+def test_zones_without_a_link_of_the_gateway_are_named_with_those_that_have_one(zones, state, says):
+    ids = {"a": "use1-az6", "b": "use1-az3", "c": "use1-az1"}
+    answer = {
+        "AvailabilityZones": [
+            {"ZoneName": f"us-east-1{letter}", "ZoneId": id_} for letter, id_ in ids.items()
+        ]
+    }
+    account = stubbed("ec2", "describe_availability_zones", answer)
+    (found,) = examined.link_zones(account, on_gpus(zones=zones))
+    assert found.state == state
+    assert says in found.summary
+    assert found.fix == ("service.zones=('a', 'c')" if state == "bad" else "")
+
+
+def test_zones_matter_to_a_service_alone():
+    assert not list(examined.link_zones(stubbed("ec2", "describe_availability_zones", {}), DEV))

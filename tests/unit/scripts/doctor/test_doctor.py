@@ -85,3 +85,13 @@ def test_the_command_ends_with_1_where_something_is_wrong(aws):
     assert done.stderr == ""
     assert "bad     infra/stages.py names no repository yet" in done.stdout
     assert "ok      bootstrap: version 30" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("dev", "prod", "notes"), [("", "", 1), ("1" * 12, "1" * 12, 1), ("1" * 12, "2" * 12, 0)]
+)
+def test_stages_that_can_reach_production_through_its_account_are_named(dev, prod, notes):
+    stages = (replace(DEV, account=dev), replace(PROD, account=prod))
+    found = list(doctor.shared_account(stages))
+    assert [each.state for each in found] == ["note"] * notes
+    assert all("prod shares its account with dev" in each.summary for each in found)

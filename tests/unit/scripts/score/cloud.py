@@ -68,7 +68,10 @@ class Cloud:
 
     def _work(self, execution: Any) -> None:
         given = json.loads(execution.execution_input)
-        first = self.states["States"][self.states["StartAt"]]
+        version = self.states["States"][self.states["StartAt"]]
+        result = {"FunctionVersion": "7"}
+        given = evaluate(version["Output"], {"input": given, "result": result}, {})
+        first = self.states["States"][version["Next"]]
         chosen = next(
             choice["Next"]
             for choice in first["Choices"]
@@ -144,7 +147,7 @@ class Cloud:
 
 def start(bucket: str, function: Function, bulk: BulkConfiguration) -> Cloud:
     """A machine with the definition of the template."""
-    states = definition(bulk, partition="aws", function="scoring", bucket=bucket)
+    states = definition(bulk, batches=5, partition="aws", function="scoring", bucket=bucket)
     _backend().state_machines.clear()
     machine = boto3.client("stepfunctions").create_state_machine(
         name="bulk",

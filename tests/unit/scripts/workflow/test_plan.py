@@ -11,7 +11,7 @@ import pytest
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
-from infra.stages import DEV, PROD, PROJECT
+from infra.stages import DEV, FULL, PROD, PROJECT
 from scripts.deploy.builds import image_specs
 from scripts.workflow.plan import obstacle, outputs
 from tests.conftest import REPOSITORY
@@ -53,6 +53,11 @@ def test_nor_may_the_template_or_a_machine_that_is_no_job() -> None:
     assert "and this is" in obstacle(FORK, STAGE, {})
 
 
+def test_nor_may_a_stage_that_people_alone_deploy() -> None:
+    why = obstacle(FORK, replace(STAGE, environments=()), JOB)
+    assert why == "infra/stages.py lets no environment on GitHub deploy stage prod"
+
+
 def test_nor_may_a_stage_without_an_account() -> None:
     why = obstacle(FORK, replace(STAGE, account=""), JOB)
     assert why == "infra/stages.py gives stage prod no account"
@@ -61,10 +66,11 @@ def test_nor_may_a_stage_without_an_account() -> None:
 def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
     inventory = (REPOSITORY / "tests/infra/inventory/evergreen-foundation.txt").read_text()
     names = set(re.findall(r"  (?:IAM::Role|ECR::Repository)  '(.+?)'", inventory))
-    assert len(names) == 6
+    assert len(names) == 8
     for stage in (DEV, PROD):
-        found = outputs(PROJECT, replace(stage, account="123456789012"))
-        for role in ("push_role", "refresh_role", "deploy_role"):
+        found = outputs(PROJECT, replace(stage, account="123456789012"), (DEV, PROD))
+        roles = ("push_role", "refresh_role", "deploy_role")
+        for role in (*roles, *(["refresh_deploy_role"] if stage.refresh_environment else [])):
             arn, _, name = found[role].partition("/")
             assert name in names
             assert arn == "arn:aws:iam::123456789012:role"
@@ -76,26 +82,13 @@ def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
     assert found["registry"] == "s3://evergreen-models-123456789012-eu-central-1"
 
 
-@pytest.mark.parametrize(
-    ("region", "partition", "host"),
-    [
-        ("cn-north-1", "aws-cn", "cn-north-1.amazonaws.com.cn"),
-        ("us-gov-west-1", "aws-us-gov", "us-gov-west-1.amazonaws.com"),
-    ],
-)
-def test_regions_apart_have_names_apart(region: str, partition: str, host: str) -> None:
-    found = outputs(PROJECT, replace(STAGE, region=region))
-    assert found["push_role"].startswith(f"arn:{partition}:iam::")
-    assert found["function_repository"] == f"123456789012.dkr.ecr.{host}/evergreen/function"
-
-
 SERVICES = (
     None,
     ServiceConfiguration(),
     *(ServiceConfiguration(capacity="fargate", architecture=each) for each in ("arm64", "x86_64")),
 )
 EVERY_STAGE = (
-    *(DEV, PROD, *OPTIONS, *SCALED),
+    *(DEV, PROD, FULL, *OPTIONS, *SCALED),
     *(
         replace(STAGE, function=FunctionConfiguration(architecture=architecture), service=service)
         for architecture in ("arm64", "x86_64")
@@ -108,7 +101,7 @@ MACHINES = {"ubuntu-24.04": "linux/amd64", "ubuntu-24.04-arm": "linux/arm64"}
 @pytest.mark.parametrize("stage", EVERY_STAGE)
 def test_every_image_is_built_on_a_machine_of_its_own_architecture(stage) -> None:
     """GitHub's runners have no emulator of the other one."""
-    found = outputs(PROJECT, stage)
+    found = outputs(PROJECT, stage, (stage,))
     images = image_specs(PROJECT, stage)
     runners = {image: found[f"{image}_runner"] for image in ("function", "server")}
     assert {image for image, runner in runners.items() if runner} == set(images)
@@ -118,13 +111,13 @@ def test_every_image_is_built_on_a_machine_of_its_own_architecture(stage) -> Non
 
 
 def test_a_rollback_has_an_environment_of_its_own_where_the_stage_names_one() -> None:
-    assert outputs(PROJECT, STAGE)["rollback_environment"] == "prod"
+    assert outputs(PROJECT, STAGE, (STAGE,))["rollback_environment"] == "prod"
     named = replace(STAGE, environments=("prod", "prod-rollback"))
-    assert outputs(PROJECT, named)["rollback_environment"] == "prod-rollback"
+    assert outputs(PROJECT, named, (named,))["rollback_environment"] == "prod-rollback"
 
 
 def test_the_refresh_deploys_by_a_role_of_its_own() -> None:
-    found = outputs(PROJECT, STAGE)
+    found = outputs(PROJECT, STAGE, (STAGE,))
     assert found["deploy_role"].endswith(":role/evergreen-prod-deploy")
     assert found["refresh_deploy_role"].endswith(":role/evergreen-prod-refresh")
 
@@ -168,5 +161,5 @@ def test_what_is_configured_goes_to_the_jobs_and_the_rest_stays_silent(
     monkeypatch.setattr(sys, "argv", ["plan", "--stage", "prod", "--outputs", str(file)])
     plan.main()
     said = dict(line.split("=", 1) for line in file.read_text().splitlines())
-    assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE)}
+    assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE, (STAGE,))}
     assert not summary.exists()

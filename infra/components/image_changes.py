@@ -1,0 +1,164 @@
+"""CloudFormation's role for giving a stage's stacks other images, and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aws_cdk as cdk
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.components.acknowledged import allow
+from infra.components.rollout import ROLLOUT_ALARMS
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+
+
+def _actions(service: str, names: str) -> list[str]:
+    return [f"{service}:{name}" for name in names.split()]
+
+
+# What CloudFormation calls to give a function or a task another image: by the handlers in the
+# schemas of the resource types, without the calls for options that none of ours has.
+CHANGE_FUNCTION = _actions(
+    "lambda",
+    """
+    DeleteFunctionConcurrency DeleteProvisionedConcurrencyConfig GetAlias GetFunction
+    GetFunctionCodeSigningConfig GetFunctionConfiguration GetFunctionRecursionConfig
+    GetFunctionScalingConfig GetProvisionedConcurrencyConfig GetRuntimeManagementConfig
+    ListVersionsByFunction PublishVersion PutFunctionConcurrency PutFunctionRecursionConfig
+    PutFunctionScalingConfig PutProvisionedConcurrencyConfig PutRuntimeManagementConfig
+    TagResource UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
+    """,
+)
+CHANGE_ALARM = _actions(
+    "cloudwatch",
+    """
+    DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource
+    """,
+)
+DEPLOY_VERSION = _actions(
+    "codedeploy",
+    """
+    CreateDeployment GetApplicationRevision GetDeployment GetDeploymentConfig
+    GetDeploymentGroup ListDeployments ListTagsForResource RegisterApplicationRevision
+    StopDeployment TagResource UntagResource UpdateDeploymentGroup
+    """,
+)
+CHANGE_SERVICE = _actions(
+    "ecs",
+    """
+    DescribeServiceDeployments DescribeServices ListServiceDeployments ListTagsForResource
+    RegisterTaskDefinition StopServiceDeployment TagResource UntagResource UpdateService
+    """,
+)
+WITHOUT_RESOURCES = ["ecs:DeregisterTaskDefinition", "ecs:DescribeTaskDefinition"]
+READ_IMAGE = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy"]
+
+
+class ImageChanges(Construct):
+    """Role with which CloudFormation changes images, whatever the template says.
+
+    It creates no role and no policy, and no resource but versions, their alarms and task
+    definitions. It passes roles of the stage's own stacks only.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id_: str,
+        *,
+        project: ProjectConfiguration,
+        stage: StageConfiguration,
+        repositories: Sequence[ecr.Repository],
+    ) -> None:
+        super().__init__(scope, id_)
+        self._stack = stack = cdk.Stack.of(self)
+        self._name = name = f"{project.name}-{stage.name}"
+        self.role = iam.Role(
+            self,
+            "Role",
+            role_name=project.role(stage.name, "image-changes"),
+            assumed_by=iam.ServicePrincipal("cloudformation.amazonaws.com"),
+            description=f"CloudFormation: give stage {stage.name} other images",
+        )
+        functions = [f"{name}-function-*", *([project.bulk(stage.name)] if stage.bulk else [])]
+        self._allow(
+            CHANGE_FUNCTION,
+            *(arn(stack, "lambda", f"function:{each}") for each in (name, *functions)),
+            *(arn(stack, "lambda", f"function:{each}:*") for each in (name, *functions)),
+            reason="Functions of this stage, and their versions.",
+        )
+        if stage.function.snap_start:  # old versions cost money, and are deleted
+            versions = arn(stack, "lambda", f"function:{name}:*")
+            self._allow(["lambda:DeleteFunction"], versions, reason="Versions of the function.")
+        self._allow(READ_IMAGE, *(repository.repository_arn for repository in repositories))
+        alarms = [arn(stack, "cloudwatch", f"alarm:{name}-{each}-*") for each in ROLLOUT_ALARMS]
+        self._allow(CHANGE_ALARM, *alarms, reason="Alarms of a rollout end in the version.")
+        self._allow(
+            ["cloudwatch:DescribeAlarms"],
+            arn(stack, "cloudwatch", "alarm:*"),
+            reason="CloudWatch checks a search on all alarms; it is only read.",
+        )
+        self._allow(
+            DEPLOY_VERSION,
+            arn(stack, "codedeploy", f"application:{name}"),
+            arn(stack, "codedeploy", f"deploymentgroup:{name}/{name}"),
+            arn(stack, "codedeploy", "deploymentconfig:*"),
+            reason="Configurations are AWS's own, and are only read.",
+        )
+        passed = ["lambda.amazonaws.com", "codedeploy.amazonaws.com"]
+        if stage.service:
+            self._allow_service(project.server(stage.name))
+            passed.append("ecs-tasks.amazonaws.com")
+        roles = [role_arn(stack, f"{name}-{part}-*") for part in stage.image_parts]
+        reason = "CloudFormation names the roles of a stack after it."
+        self._allow(["iam:GetRole"], *roles, reason=reason)
+        service = {"StringEquals": {"iam:PassedToService": passed}}
+        self._allow(["iam:PassRole"], *roles, conditions=service, reason=reason)
+        self._allow_settings(project, stage)
+
+    def _allow_service(self, family: str) -> None:
+        stack = self._stack
+        service = f"{self._name}-service-*"
+        self._allow(
+            CHANGE_SERVICE,
+            arn(stack, "ecs", f"task-definition/{family}:*"),
+            *(arn(stack, "ecs", f"{kind}/{service}") for kind in ("service", "service-deployment")),
+            reason="CloudFormation names the service after its stack.",
+        )
+        self._allow(WITHOUT_RESOURCES, "*", reason="These actions know no resources.")
+
+    def _allow_settings(self, project: ProjectConfiguration, stage: StageConfiguration) -> None:
+        """Allow reading what templates refer to: parameters, and the prediction log's key."""
+        qualifier = cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
+        parameters = (project.key_parameter(stage.name), f"/cdk-bootstrap/{qualifier}/version")
+        self._allow(
+            ["ssm:GetParameter", "ssm:GetParameters"],
+            *(arn(self._stack, "ssm", f"parameter{each}") for each in parameters),
+        )
+        if stage.predictions:
+            self._allow(
+                ["secretsmanager:GetSecretValue"],
+                arn(self._stack, "secretsmanager", "secret:KeySecret*"),
+                reason="CloudFormation names the key of the prediction log.",
+            )
+
+    def _allow(
+        self,
+        actions: Sequence[str],
+        *resources: str,
+        conditions: Mapping[str, Any] | None = None,
+        reason: str = "",
+    ) -> None:
+        allow(self.role, actions, resources, conditions=conditions, reason=reason)
+
+
+def arn(stack: cdk.Stack, service: str, resource: str) -> str:
+    """Return the ARN of a resource in the stack's account and region."""
+    return f"arn:{stack.partition}:{service}:{stack.region}:{stack.account}:{resource}"
+
+
+def role_arn(stack: cdk.Stack, name: str) -> str:
+    """Return the ARN of a role in the stack's account."""
+    return f"arn:{stack.partition}:iam::{stack.account}:role/{name}"

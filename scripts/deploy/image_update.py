@@ -1,0 +1,77 @@
+"""Update of a stage's images alone, with the little that the scheduled refresh may do.
+
+The CDK's command line would deploy with roles that can create anything. CloudFormation updates the
+stacks here with a role that can change images, and fails if a template has another change.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from infra.configuration.project import ProjectConfiguration
+from infra.configuration.stage import StageConfiguration
+from scripts.common.errors import CommandError
+from scripts.common.progress import log
+from scripts.deploy.account import CONFIG, Account, aws_errors
+from scripts.deploy.cdk import synthesise
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+LARGEST_TEMPLATE = 51_200  # bytes that CloudFormation takes without a bucket
+DELAY_SECONDS, ATTEMPTS = 15, 220  # 55 minutes; credentials last an hour
+
+
+def update_images(
+    account: Account,
+    project: ProjectConfiguration,
+    stage: StageConfiguration,
+    context: Mapping[str, str],
+) -> None:
+    """Update the stacks that run an image, one after the other. Raises CommandError."""
+    templates = synthesise(stage.name, context)
+    client = account.session.client("cloudformation", config=CONFIG)
+    role = f"arn:aws:iam::{account.number}:role/{project.role(stage.name, 'image-changes')}"
+    for part in stage.image_parts:
+        name = project.stack(stage.name, part)
+        with aws_errors("CloudFormation"):
+            _update(client, name, templates[name], role)
+
+
+def _update(
+    client: "CloudFormationClient", name: str, template: Mapping[str, Any], role: str
+) -> None:
+    body = json.dumps(template, separators=(",", ":"))
+    if len(body) > LARGEST_TEMPLATE:
+        raise CommandError(f"{name}: its template is too large to be updated without a bucket")
+    try:
+        client.update_stack(
+            StackName=name, TemplateBody=body, RoleARN=role, Capabilities=["CAPABILITY_IAM"]
+        )
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
+        log(f"{name}: no changes")
+        return
+    log(f"{name}: updating")
+    try:
+        client.get_waiter("stack_update_complete").wait(
+            StackName=name, WaiterConfig={"Delay": DELAY_SECONDS, "MaxAttempts": ATTEMPTS}
+        )
+    except WaiterError as error:
+        reason = _first_failure(client, name) or str(error)
+        raise CommandError(f"{name}: not updated: {reason}") from error
+
+
+def _first_failure(client: "CloudFormationClient", name: str) -> str:
+    """Return the first failure of the last update, which is the cause of the others."""
+    reason = ""
+    for event in client.describe_stack_events(StackName=name)["StackEvents"]:  # the newest first
+        status, resource = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
+        if (resource, status) == (name, "UPDATE_IN_PROGRESS"):
+            break
+        if status.endswith("_FAILED"):
+            reason = f"{resource}: {event.get('ResourceStatusReason', '')}"
+    return reason
