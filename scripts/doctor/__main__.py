@@ -14,11 +14,11 @@ from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
 from scripts.deploy.stacks import load_stage, load_stages
 from scripts.doctor.check import CheckResult, CheckResults, run_check
-from scripts.doctor.deployment import check_account
 
 with needing("make doctor"):
     from scripts.deploy.account import open_account
     from scripts.doctor import account, github, machine
+    from scripts.doctor.deployment import check_account
 
 
 def main() -> None:
