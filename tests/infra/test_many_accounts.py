@@ -56,7 +56,10 @@ def stages(draw: st.DrawFn) -> list[StageConfiguration]:
                 retain_data=draw(st.booleans()),
                 function=FunctionConfiguration(snap_start=draw(st.booleans())),
                 api=ApiConfiguration(auth=draw(st.sampled_from(["key", "iam", "public"]))),
-                watch=WatchConfiguration(budget_dollars=draw(st.sampled_from([None, 9]))),
+                watch=WatchConfiguration(
+                    emails=("someone@example.com",),
+                    budget_dollars=draw(st.sampled_from([None, 9])),
+                ),
                 service=draw(
                     st.sampled_from(
                         [None, ServiceConfiguration(), ServiceConfiguration(capacity="fargate")]

@@ -31,7 +31,7 @@ def install(requirements, python, platform, folder):
 
 
 def python_of(dockerfile):
-    base = re.search(r"^ARG BASE_IMAGE=\S+:(3\.\d+)", (REPOSITORY / dockerfile).read_text(), re.M)
+    base = re.search(r"^FROM \S+:(3\.\d+)\S* AS base$", (REPOSITORY / dockerfile).read_text(), re.M)
     assert base
     return base[1]
 

@@ -1,7 +1,6 @@
 """The images' recipes, without building them; tests/container builds them.
 
-Bases are pinned by tag: a digest would also have to be renewed by hand for every security update
-of the base, and could not be looked up offline.
+Bases are pinned by digest, on a line that Dependabot renews; the tag says what they are.
 """
 
 import re
@@ -15,7 +14,9 @@ from function.settings import Limits
 from tests.conftest import REPOSITORY
 
 DOCKERFILES = ["Dockerfile.lambda", "Dockerfile.ecs-gpu"]
-TAG = re.compile(r"^ARG BASE_IMAGE=(?P<name>[\w./-]+):(?P<tag>\S+)$", re.MULTILINE)
+TAG = re.compile(
+    r"^FROM (?P<name>[\w./-]+):(?P<tag>[\w.-]+)@sha256:[0-9a-f]{64} AS base$", re.MULTILINE
+)
 
 
 def read(name: str) -> str:
@@ -32,7 +33,9 @@ def test_the_base_names_a_registry_and_a_minor_version_of_python(name: str) -> N
 
 @pytest.mark.parametrize("name", DOCKERFILES)
 def test_every_stage_starts_from_the_base_or_from_nothing(name: str) -> None:
-    stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", read(name), re.MULTILINE)
+    (_, base), *stages = re.findall(r"^FROM (\S+)(?: AS (\S+))?$", read(name), re.MULTILINE)
+    assert base == "base"
+    assert "ARG BASE_IMAGE=base\n" in read(name)
     known = {"${BASE_IMAGE}", "scratch"}
     for source, stage in stages:
         assert source in known

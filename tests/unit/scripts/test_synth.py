@@ -38,7 +38,7 @@ def stages(tmp_path, monkeypatch):
             "memory_megabytes=64",
             "function.memory_megabytes: 64 is not between 128 and 10,240 MB",
         ),
-        (DEV_API, "bulk=BulkConfiguration(),", "name 'BulkConfiguration' is not defined"),
+        (DEV_API, "network=NetworkConfiguration(),", "name 'NetworkConfiguration' is not defined"),
         ('rollout="AllAtOnce"', "memory=1769", "function.memory: no such key"),
     ],
 )
