@@ -235,7 +235,7 @@ def test_real_texts_are_a_seeded_sample_without_line_breaks(tmp_path: Path) -> N
     assert chosen.source.startswith("4 texts of reviews.parquet")
     with pytest.raises(DataError, match="10 are needed"):
         sample(file, 10)
-    with pytest.raises(DataError, match="absent.parquet: no such file"):
+    with pytest.raises(DataError, match=r"absent\.parquet: no such file"):
         sample(tmp_path / "absent.parquet", 1)
 
 
