@@ -62,7 +62,7 @@ def delete_stage(name: str) -> None:
     stacks.destroy(names, {"stage": stage.name})
     delete_key(account, project, stage)
     kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
-    if left:  # the CDK does not know them, and nothing tells whether their data may go
+    if left:  # the CDK does not know them, and nothing says whether their data may go
         kept = f"kept was what infra/stages.py no longer has, {', '.join(left)}: " + "; ".join(
             f"aws cloudformation delete-stack --stack-name {each}" for each in left
         )

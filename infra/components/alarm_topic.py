@@ -71,7 +71,7 @@ class AlarmTopic(Construct):
         events.Rule(
             self,
             "FailedDeployments",
-            description="A version was refused or taken back",
+            description="A version was refused or rolled back",
             event_pattern=events.EventPattern(
                 source=["aws.codedeploy"],
                 detail_type=["CodeDeploy Deployment State-change Notification"],

@@ -153,6 +153,6 @@ def _drift(service: str) -> list[cloudwatch.IWidget]:
             metrics_by_model(service, "psi", "Maximum"),
             right=[metrics_by_model(service, '"drift"', "Maximum")],
         ),
-        graph("Accuracy, where people told", metrics_by_model(service, '"accuracy"', "Average")),
+        graph("Accuracy, by feedback", metrics_by_model(service, '"accuracy"', "Average")),
         graph("Texts looked at for drift", metrics_by_model(service, '"drift_texts"', "Maximum")),
     ]

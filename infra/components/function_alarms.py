@@ -91,7 +91,7 @@ def _model_limits(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterato
     if days is not None:
         yield Limit(
             "model-age",
-            f"The model is older than {days} days, or the clock that tells its age has stopped.",
+            f"The model is older than {days} days, or the warm-up that reports its age stopped.",
             metrics.model_metric(
                 stage.function.default_model, "model_age_days", "Maximum", period=HOUR
             ),

@@ -112,7 +112,7 @@ class ImageRoles(Construct):
             "Refresh",
             role_name=project.image_role("refresh", suffix),
             assumed_by=branch,
-            description="GitHub: publish models, judge them, choose the candidate, tell of drift",
+            description="GitHub: publish models, judge them, choose the candidate, report drift",
             max_session_duration=JUDGING,
         )
         self.refresh.add_to_policy(

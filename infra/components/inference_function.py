@@ -155,7 +155,7 @@ class WarmUp(Construct):
         events.Rule(
             self,
             "Tick",
-            description=f"Warms the function every {minutes} minutes; it tells its model's age",
+            description=f"Warms the function every {minutes} minutes; it reports its model's age",
             schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
             targets=[
                 # No retry: the next call is as good.

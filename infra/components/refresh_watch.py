@@ -42,7 +42,7 @@ class RefreshWatch(Construct):
             "Age",
             stage=stage,
             module="refresh_age",
-            description="Tells how long ago somebody looked for a newer model",
+            description="Reports the age of the last check for a newer model",
             environment={
                 "BUCKET": bucket,
                 "KEYS": ",".join(keys),
@@ -56,7 +56,7 @@ class RefreshWatch(Construct):
         events.Rule(
             self,
             "Clock",
-            description="Has the age of the last look for a newer model told",
+            description="Has the age of the last check for a newer model reported",
             schedule=events.Schedule.rate(HOUR),
             targets=[targets.LambdaFunction(hook.function)],
         )

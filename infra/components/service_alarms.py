@@ -69,7 +69,7 @@ class RollbackAlarm(Construct):
             self,
             "Alarm",
             alarm_name=f"{project.server(stage.name)}-fails",
-            alarm_description="The server fails; a deployment that is under way is taken back.",
+            alarm_description="The server fails; a deployment that is under way is rolled back.",
             metric=failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
             threshold=limit,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,

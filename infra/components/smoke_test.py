@@ -39,7 +39,7 @@ class SmokeTest(Construct):
             "BeforeTraffic",
             stage=stage,
             module="pre_traffic",
-            description="Asks a new version before it gets traffic, and tells CodeDeploy",
+            description="Calls a new version before it gets traffic, and reports to CodeDeploy",
             environment=environment,
             timeout=TIMEOUT,
         )
@@ -48,7 +48,7 @@ class SmokeTest(Construct):
             "AtCreation",
             stage=stage,
             module="first_creation",
-            description="Asks the first version before there is an alias, and tells CloudFormation",
+            description="Calls the first version before its alias, and reports to CloudFormation",
             environment=environment,
             timeout=TIMEOUT,
         )

@@ -41,5 +41,5 @@ class WatchConfiguration(Section, prefix="watch"):
         require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
         if self.budget_dollars is not None:
             require(self.budget_dollars > 0, "watch.budget_dollars", "must be more than 0")
-            told = "tells nobody: name somebody in watch.emails"
-            require(bool(self.emails), "watch.budget_dollars", told)
+            unread = "notifies nobody: name somebody in watch.emails"
+            require(bool(self.emails), "watch.budget_dollars", unread)

@@ -177,12 +177,12 @@ def service_linked_roles(account: Account, stage: StageConfiguration) -> CheckRe
 def alarm_readers(
     account: Account, project: ProjectConfiguration, stage: StageConfiguration
 ) -> CheckResults:
-    """Check that somebody is told of an alarm: addresses are named, and confirmed."""
+    """Check that alarms notify somebody: addresses are named, and confirmed."""
     stack = project.stack(stage.name, "watch")
     if not stage.watch.emails:
         yield CheckResult(
             "note",
-            f"{stage.name}: nobody is told of its alarms",
+            f"{stage.name}: its alarms notify nobody",
             "name watch.emails in infra/stages.py",
         )
     elif account.stack(stack):
@@ -197,11 +197,11 @@ def alarm_readers(
         if waiting:
             yield CheckResult(
                 "note",
-                f"{stage.name}: {', '.join(waiting)} did not confirm and is told of no alarm",
+                f"{stage.name}: {', '.join(waiting)} did not confirm and gets no alarm",
                 "open the link in AWS's mail",
             )
         else:
-            yield CheckResult("ok", f"{stage.name}: {len(found)} are told of its alarms")
+            yield CheckResult("ok", f"{stage.name}: its alarms notify {len(found)}")
 
 
 def github_provider(account: Account, project: ProjectConfiguration) -> CheckResults:

@@ -15,7 +15,7 @@ def drop_worse_cascade(
 ) -> tuple[Artifact, str]:
     """Return the candidate, or a copy without its cascade where that is surely worse, and why.
 
-    Where the golden set is too small to tell, the cascade stands on the proof in its manifest.
+    Where the golden set is too small to judge, the cascade stands on the proof in its manifest.
     Raises InputError or PredictionError where the candidate cannot answer the golden set.
     """
     if candidate.manifest.cascade is None:

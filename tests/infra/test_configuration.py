@@ -99,7 +99,7 @@ def stage(**changed):
         ),
         (
             lambda: WatchConfiguration(budget_dollars=50),
-            "watch.budget_dollars: tells nobody: name somebody in watch.emails",
+            "watch.budget_dollars: notifies nobody: name somebody in watch.emails",
         ),
         (lambda: stage(name="Prod!"), "name: 'Prod!' is not of the form"),
         (lambda: stage(name="foundation"), "name: 'foundation' is what all stages share"),

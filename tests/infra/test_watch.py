@@ -179,7 +179,7 @@ def test_the_dashboard_shows_all_alarms_and_twelve_graphs(board, shipped):
         "How sure, and tokens per word",
         "Texts",
         "Distance from the reference (PSI)",
-        "Accuracy, where people told",
+        "Accuracy, by feedback",
         "Texts looked at for drift",
     ]
 

@@ -6,7 +6,7 @@ import { button, element } from "./dom.js";
 export function askWhetherRight(region, { label, labels, send }) {
   const status = element("p", { role: "status", tabindex: "-1", class: "quiet" });
 
-  const tell = async (right) => {
+  const report = async (right) => {
     status.textContent = "";
     try {
       await send(right);
@@ -22,14 +22,14 @@ export function askWhetherRight(region, { label, labels, send }) {
     "div",
     { role: "group", "aria-labelledby": "feedback-question", class: "actions" },
     element("span", { id: "feedback-question", class: "quiet" }, "Was this right?"),
-    button("Yes", () => tell(label), "chip"),
-    no(labels.filter((other) => other !== label), tell),
+    button("Yes", () => report(label), "chip"),
+    no(labels.filter((other) => other !== label), report),
   );
   region.replaceChildren(choices, status);
 }
 
-function no(others, tell) {
-  const choose = (words) => others.map((other) => button(words(other), () => tell(other), "chip"));
+function no(others, report) {
+  const choose = (words) => others.map((other) => button(words(other), () => report(other), "chip"));
   if (others.length < 2) return element("span", {}, ...choose((other) => `No, it is ${other}`));
   return element("details", {}, element("summary", {}, "No, it is …"), ...choose((other) => other));
 }

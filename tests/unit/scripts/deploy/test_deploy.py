@@ -335,7 +335,7 @@ def test_unless_somebody_says_anyway(do, cloud, bad):
 def test_nobody_who_is_told_of_alarms_is_named_and_does_not_stop_it(do, cloud):
     code, _, err = do("--stage", "dev", "--yes")
     assert code == 0
-    assert "note    dev: nobody is told of its alarms" in err
+    assert "note    dev: its alarms notify nobody" in err
 
 
 def test_a_name_that_does_not_answer_yet_is_a_remark(do, cloud):
