@@ -9,7 +9,6 @@ right more often than the full model, and that is measured before an artifact ma
 `scripts/train/cascade.py`.
 """
 
-import json
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,16 +17,16 @@ import numpy as np
 import numpy.typing as npt
 
 from function.core.artifact import Artifact, Cascade
+from function.core.decoding import Scores
 from function.core.errors import ArtifactError
+from function.core.file_formats import read_safetensors_header
 from function.core.tokenization import TokenIds
 
-Scores = npt.NDArray[np.float64]
 Buckets = npt.NDArray[np.intp]
 Table = npt.NDArray[np.int8]
 
 TABLE, SCALE, BIAS = "table", "scale", "bias"
 NUMPY_TYPES = {"I8": "int8", "F32": "float32"}
-LENGTH = 8  # bytes of a safetensors header's length
 # Odd multipliers of 64 bits, one for each place in an n-gram; any change makes every table useless.
 MULTIPLIERS = tuple(
     np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -140,11 +139,8 @@ def _map_tensors(path: Path, name: str) -> dict[str, npt.NDArray[np.generic]]:
     """Map the tensors of a safetensors file; raises ArtifactError if its header does not fit it."""
     try:
         with path.open("rb") as file:
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        start = LENGTH + int.from_bytes(content[:LENGTH], "little")
-        header = json.loads(content[LENGTH:start])
-        header.pop("__metadata__", None)
-        data = memoryview(content)[start:]
+            header, start = read_safetensors_header(file, path.stat().st_size)
+            data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))[start:]
         return {
             key: np.frombuffer(
                 data[slice(*entry["data_offsets"])], NUMPY_TYPES[entry["dtype"]]

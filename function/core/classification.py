@@ -81,7 +81,7 @@ class Classifier:
         return np.stack([self._calibrate(text, means) for text in inputs.texts])
 
     def _calibrate(self, text: WindowedText, means: Iterator[Logits]) -> Scores:
-        if text.first and not text.windows:
+        if text.first and text.stage == "first":
             return text.first.calibrated
         full = np.asarray(next(means).astype(np.float64) / self._temperature)
         if text.first is None or self._first_stage is None:
@@ -142,12 +142,12 @@ class Classifier:
         self, text: WindowedText, contents: Sequence[TokenIds], run: RunWindows
     ) -> Scores:
         """Return calibrated logits, (contents, labels), by the stages that answered the text."""
-        first, settings = self._first_stage, text.first
-        if first and settings and not text.windows:
+        first = self._first_stage if text.first else None
+        if first and text.stage == "first":
             return np.stack([first.answer(content).calibrated for content in contents])
         rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
         full = np.stack(rows).astype(np.float64) / self._temperature
-        if first is None or settings is None:
+        if first is None:
             return np.asarray(full)
         blended = [
             first.blend(row, first.logits(content))

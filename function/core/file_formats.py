@@ -31,7 +31,11 @@ def check_format(path: Path, role: str) -> None:
         CHECKS[role](file, path.stat().st_size)
 
 
-def _safetensors(file: BinaryIO, size: int) -> None:
+def read_safetensors_header(file: BinaryIO, size: int) -> tuple[dict[str, Any], int]:
+    """Return the entries of a header by tensor, and where the data begin.
+
+    Raises ValueError where the offsets do not cover the rest of the file.
+    """
     length = int.from_bytes(file.read(LENGTH_BYTES), "little")
     data = size - LENGTH_BYTES - length
     if data < 0 or length > LONGEST_HEADER or file.read(1) != b"{":
@@ -49,6 +53,11 @@ def _safetensors(file: BinaryIO, size: int) -> None:
         raise ValueError(f"its safetensors header is damaged: {error}") from error
     if end != data:
         raise ValueError(f"its safetensors header describes {end} bytes of tensors, not {data}")
+    return header, size - data
+
+
+def _safetensors(file: BinaryIO, size: int) -> None:
+    read_safetensors_header(file, size)
 
 
 def _onnx(file: BinaryIO, size: int) -> None:  # noqa: ARG001
