@@ -6,18 +6,18 @@ from pathlib import Path
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.lines import read_text
-from scripts.data.rows import CHUNK_ROWS, Chunk, TextChunk, TextRow, batched, check_names
+from scripts.data.rows import CHUNK_ROWS, Chunk, TextChunk, TextRow, TextTable, batched
 
 NAMES = ("text", "label")
 UNLABELLED = "unsup"  # of aclImdb: texts of no class
 
 
-class ClassFolders:
+class ClassFolders(TextTable):
     """Folders as a `rows.Table` of `text` and `label`, the folder's name."""
 
     def __init__(self, path: Path, encoding: str | None) -> None:
         """List the files. Raises DataError if there are none, or a folder has other files."""
-        self.path = path
+        super().__init__(path)
         self._encoding = encoding
         self._files = [
             file
@@ -31,15 +31,6 @@ class ClassFolders:
     @property
     def names(self) -> Sequence[str]:
         return NAMES
-
-    def check(
-        self,
-        text: str | None,
-        scalars: Sequence[str] = (),
-        *,
-        copied: bool = False,  # noqa: ARG002
-    ) -> None:
-        check_names(self.path, NAMES, [text, *scalars])
 
     def count(self) -> int:
         return len(self._files)

@@ -18,8 +18,8 @@ from scripts.data.rows import (
     RowError,
     TextChunk,
     TextRow,
+    TextTable,
     batched,
-    check_names,
     is_unicode,
     refuse_duplicates,
 )
@@ -33,12 +33,12 @@ START = 1000  # characters of a row that is too long which its rejection shows
 LONG = RowError(f"has more than {ROW:,} characters")
 
 
-class CsvTable:
+class CsvTable(TextTable):
     """A CSV or TSV file as a `rows.Table`."""
 
     def __init__(self, path: Path, encoding: str | None, separator: str | None = None) -> None:
         """Read the header. Raises DataError if it cannot be read, or has a name twice."""
-        self.path = path
+        super().__init__(path)
         self._encoding = encoding
         csv.field_size_limit(LINE)
         lines = read_lines(path, encoding, "")
@@ -60,15 +60,6 @@ class CsvTable:
     @property
     def names(self) -> Sequence[str]:
         return self._names
-
-    def check(
-        self,
-        text: str | None,
-        scalars: Sequence[str] = (),
-        *,
-        copied: bool = False,  # noqa: ARG002
-    ) -> None:
-        check_names(self.path, self._names, [text, *scalars])
 
     def count(self) -> int:
         return sum(1 for _ in self._rows()) - 1

@@ -14,8 +14,8 @@ from scripts.data.rows import (
     Cell,
     Chunk,
     RowError,
+    TextTable,
     batched,
-    check_names,
     is_unicode,
     kind_of,
     text_of,
@@ -32,7 +32,7 @@ class _Line:
     error: RowError | None = None
 
 
-class JsonlTable:
+class JsonlTable(TextTable):
     """A file of JSON lines as a `rows.Table`."""
 
     def __init__(
@@ -42,7 +42,7 @@ class JsonlTable:
 
         Raises DataError if the file is JSON of another form: an array, or over several lines.
         """
-        self.path = path
+        super().__init__(path)
         self._encoding, self._reserved = encoding, reserved
         first = list(islice(self._rows(), CHUNK_ROWS))
         if first:
@@ -54,15 +54,9 @@ class JsonlTable:
     def names(self) -> Sequence[str]:
         return self._names
 
-    def check(
-        self,
-        text: str | None,
-        scalars: Sequence[str] = (),
-        *,
-        copied: bool = False,  # noqa: ARG002
-    ) -> None:
+    def check(self, text: str | None, scalars: Sequence[str] = (), *, copied: bool = False) -> None:
         if self._names:  # else each row says itself why it has none
-            check_names(self.path, self._names, [text, *scalars])
+            super().check(text, scalars, copied=copied)
 
     def count(self) -> int:
         return sum(1 for _ in self._contents())

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 from scripts.common.errors import DataError
+from scripts.data.lines import NOT_ENCODED, suggest_encoding
 
 CHUNK_ROWS = 1024  # that readers yield together
 
@@ -89,6 +90,26 @@ class Table(Protocol):
     def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
         """Yield all rows; `columns` are those that will be asked for, None for all."""
         ...
+
+
+class TextTable:
+    """Base of tables without types, whose columns are known by name alone."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def names(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def check(
+        self,
+        text: str | None,
+        scalars: Sequence[str] = (),
+        *,
+        copied: bool = False,  # noqa: ARG002
+    ) -> None:
+        check_names(self.path, self.names, [text, *scalars])
 
 
 @dataclass(frozen=True)
@@ -228,8 +249,6 @@ def _valid(table: Table, chunk: Chunk, cells: Sequence[Cell]) -> list[str]:
 
 def refuse_row(table: Table, chunk: Chunk, index: int, error: object) -> NoReturn:
     """Raise DataError for a row, with its file and place."""
-    from scripts.data.lines import NOT_ENCODED, suggest_encoding
-
     reason = error.reason if isinstance(error, RowError) else str(error)
     hint = suggest_encoding(table.path) if reason == NOT_ENCODED else ""
     raise DataError(f"{table.path}, {chunk.place(index)}: {reason}{hint}")
