@@ -26,8 +26,7 @@ def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str) -> N
 def allow(
     role: iam.Role,
     actions: Sequence[str],
-    resources: Sequence[str],
-    *,
+    *resources: str,
     conditions: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> None:

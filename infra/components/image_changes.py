@@ -1,7 +1,7 @@
 """CloudFormation's role for giving a stage's stacks other images, and nothing else."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
@@ -82,6 +82,7 @@ class ImageChanges(Construct):
             assumed_by=iam.ServicePrincipal("cloudformation.amazonaws.com"),
             description=f"CloudFormation: give stage {stage.name} other images",
         )
+        self._allow = partial(allow, self.role)
         functions = [f"{name}-function-*", *([project.bulk(stage.name)] if stage.bulk else [])]
         self._allow(
             CHANGE_FUNCTION,
@@ -143,15 +144,6 @@ class ImageChanges(Construct):
                 arn(self._stack, "secretsmanager", "secret:KeySecret*"),
                 reason="CloudFormation names the key of the prediction log.",
             )
-
-    def _allow(
-        self,
-        actions: Sequence[str],
-        *resources: str,
-        conditions: Mapping[str, Any] | None = None,
-        reason: str = "",
-    ) -> None:
-        allow(self.role, actions, resources, conditions=conditions, reason=reason)
 
 
 def arn(stack: cdk.Stack, service: str, resource: str) -> str:

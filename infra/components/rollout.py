@@ -22,9 +22,9 @@ class RolloutAlarms(Construct):
     """Alarms on failed invocations of the new version, and on its responses of 500 or above.
 
     Both count callers of the new version alone, so that the previous version neither dilutes its
-    failures nor adds to them. A minute counts only with so many calls that one failure alone stays
-    below the limit. The version is part of the names: an updated alarm would keep its state, and
-    one that went off for a broken version would stop its repair.
+    failures nor adds to them. A minute counts only if one failure of its calls alone stays below
+    the limit. The version is part of the names: an updated alarm would keep its state, and one
+    that went off for a broken version would stop its repair.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ def failed_percent(
 class RollbackAlarm(Construct):
     """Alarm on failed requests that rolls back a running deployment.
 
-    A minute counts only with so many requests that one failure alone stays below the limit.
+    A minute counts only if one failure of its requests alone stays below the limit.
     """
 
     def __init__(

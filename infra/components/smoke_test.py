@@ -58,7 +58,7 @@ class SmokeTest(Construct):
             allow(
                 hook.role,
                 ["lambda:InvokeFunction"],
-                [versions],
+                versions,
                 reason="The versions of the one function.",
             )
         answered = cdk.CustomResource(

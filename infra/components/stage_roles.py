@@ -1,6 +1,7 @@
 """IAM roles of GitHub's jobs that deploy a stage: with an approval, and without one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import aws_cdk as cdk
@@ -48,6 +49,7 @@ class StageRole(Construct):
             assumed_by=jobs,
             description=description,
         )
+        self._allow = partial(allow, self.role)
         self._allow(
             ["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:PutImage"],
             *(repository.repository_arn for repository in repositories),
@@ -57,15 +59,6 @@ class StageRole(Construct):
         records = [f"releases/{stage.name}/*"]
         moves = ["*/aliases/production.json"] if stage.moves_production else []
         grant_registry_write(self.role, bucket, records + moves)
-
-    def _allow(
-        self,
-        actions: Sequence[str],
-        *resources: str,
-        conditions: Mapping[str, Any] | None = None,
-        reason: str = "",
-    ) -> None:
-        allow(self.role, actions, resources, conditions=conditions, reason=reason)
 
     def _allow_status(self, project: ProjectConfiguration, stage: StageConfiguration) -> None:
         """Allow reading a deployment's state: stacks, canary, alarms and live version."""

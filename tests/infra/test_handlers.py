@@ -1,4 +1,4 @@
-"""A version that does not answer gets no traffic, and whoever waits gets a report."""
+"""A version that does not answer gets no traffic, and the waiting service gets a report."""
 
 import json
 import subprocess
@@ -91,7 +91,7 @@ def status_of(aws):
 
 
 @pytest.mark.parametrize("auth", MODES)
-def test_a_good_version_gets_traffic_whoever_checks_callers(aws, deploy, auth, capsys):
+def test_a_good_version_gets_traffic_with_every_check_of_callers(aws, deploy, auth, capsys):
     deploy(auth)
     pre_traffic.handler(HOOK, None)
     assert status_of(aws) == "Succeeded"
