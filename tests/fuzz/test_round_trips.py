@@ -1,4 +1,4 @@
-"""What goes into a file comes out of it to the letter, in every format and encoding."""
+"""Files of every format and encoding come back to the letter."""
 
 import csv
 import gzip
