@@ -35,7 +35,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class ImportSettings:
-    """Choices of whoever imports a checkpoint; its provenance keeps them for later revisions."""
+    """Choices for an import; the provenance keeps them for later revisions."""
 
     renamed_labels: Mapping[str, str] = field(default_factory=dict)  # the checkpoint's to ours
     precision: Precision = "int8"

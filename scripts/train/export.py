@@ -69,7 +69,7 @@ class ExportParity:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the export; empty where nothing is.
+        """Return what is wrong with the export; empty where nothing is.
 
         Labels are judged by the 95 % interval of the share that changes: of few texts one may.
         """
@@ -104,7 +104,7 @@ class EntityParity:
 
     @property
     def problem(self) -> str:
-        """What is wrong with the export, judged as `ExportParity` does; empty where nothing is."""
+        """Return what is wrong with the export, as `ExportParity` does; empty where nothing is."""
         found = round(self.same * self.entities)
         if self.entities and wilson_interval(found, self.entities)[1] < LEAST_AGREEMENT:
             return (

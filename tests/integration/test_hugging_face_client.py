@@ -232,7 +232,7 @@ class Overloaded(DirectEngine):
 def test_a_busy_service_is_reported_once_with_when_to_try_again(
     models, engine, status, retry_after, said
 ):
-    """The client of today asks once: whoever calls it reads `Retry-After`."""
+    """The client of today asks once: its caller reads `Retry-After`."""
     log: list[dict[str, object]] = []
     unloaded = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
     with serving(engine(unloaded), log) as address:

@@ -155,7 +155,7 @@ def test_texts_are_counted_where_a_request_holds_several(echo: Running) -> None:
 
 @pytest.mark.integration
 def test_other_processes_are_distinguished_from_what_is_measured(echo: Running) -> None:
-    """Another process that only counts takes a core from whoever is measured."""
+    """Another process that only counts takes a core from the one that is measured."""
     code = "while True: pass"
     # Not ours: an orphan belongs to the machine's first process.
     shell = f"{sys.executable} -c '{code}' >/dev/null 2>&1 & echo $!"

@@ -1,4 +1,4 @@
-"""What commands pass to the jobs of a workflow."""
+"""Outputs of commands for the jobs of a workflow."""
 
 import pytest
 

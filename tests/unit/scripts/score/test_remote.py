@@ -121,7 +121,7 @@ def score(served, pauses):
 
 @pytest.fixture
 def wants_key(served):
-    """The service answers 401 to whoever does not send its key."""
+    """The service answers 401 to a caller without its key."""
     served.key = "correct horse"
     return served
 

@@ -12,7 +12,7 @@ from scripts import cascade as command
 from scripts.common.command_line import run
 from scripts.evaluate.evaluation import open_predictor
 from scripts.evaluate.paired import holm
-from scripts.train.cascade import Answers, choose, fit_settings, prove
+from scripts.train.cascade import UNFITTED, Answers, choose, fit_settings, prove
 from scripts.train.ngram_table import learn_table
 from tests.tiny import write_artifact
 
@@ -143,8 +143,6 @@ def test_a_table_tells_labels_by_their_tokens(count):
     ids = [np.concatenate([draw.integers(100, 200, 20), np.full(3, label)]) for label in labels]
     table = learn_table(ids, labels, count, seed=1)
     assert table.weights.shape == (1 << 21, 1 if count == 2 else count)
-    from scripts.train.cascade import UNFITTED
-
     stage = table.first_stage(UNFITTED)
     assert [int(stage.logits(text).argmax()) for text in ids] == labels.tolist()
 

@@ -108,7 +108,7 @@ class Hub:
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    # Nothing of whoever runs the tests: no token, no cache.
+    # Nothing of the person who runs the tests: no token, no cache.
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", str(tmp_path / "token"))
