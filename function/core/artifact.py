@@ -96,6 +96,7 @@ class Cascade(_Section):
         certainty: coefficients of P(right): constant, margin, log tokens, margin times log tokens.
         threshold: P(right) from which on it answers; above even odds, so that its best label is
             also the most probable.
+        least_tokens: of texts that it reads; the full model answers shorter ones alone.
         proof: texts, share answered, accuracies and their paired interval; see
             `scripts/train/cascade.py`.
     """
@@ -106,6 +107,7 @@ class Cascade(_Section):
     buckets: Annotated[int, Field(ge=1 << 10, le=1 << 24)]
     certainty: tuple[float, float, float, float]
     threshold: Annotated[float, Field(gt=0.5, le=1)]
+    least_tokens: Annotated[int, Field(ge=1)] = 1
     blend: Blend
     proof: dict[str, Any]
 

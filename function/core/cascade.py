@@ -70,6 +70,10 @@ class FirstStage:
         self.settings = settings
         self._table, self._scale, self._bias = table, scale, bias
 
+    def reads(self, ids: TokenIds) -> bool:
+        """Return whether a text is long enough for it."""
+        return len(ids) >= self.settings.least_tokens
+
     def answer(self, ids: TokenIds) -> FirstAnswer:
         """Answer a text by its token ids, without special tokens; at least one."""
         logits = self.logits(ids)

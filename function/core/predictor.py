@@ -145,12 +145,13 @@ class Predictor:
         return inputs
 
     def _answer_first(self, encoded: EncodedText, options: Options) -> FirstAnswer | None:
-        """Ask the first stage; None if there is none, or the options leave it no say."""
-        if self._first_stage is None or options.cascade == "off":
+        """Ask the first stage; None if there is none, or text or options leave it no say."""
+        stage, ids = self._first_stage, encoded.ids
+        if stage is None or options.cascade == "off" or not stage.reads(ids):
             return None
         # It reads whole texts: it has no answer to a part of one.
-        whole = len(encoded.ids) <= self._capacity or options.long_text in (None, "window")
-        return self._first_stage.answer(encoded.ids) if whole else None
+        whole = len(ids) <= self._capacity or options.long_text in (None, "window")
+        return stage.answer(ids) if whole else None
 
     def _cut(
         self, encoded: EncodedText, options: Options, first: FirstAnswer | None

@@ -29,9 +29,10 @@ FILE = "cascade.safetensors"  # of the first stage
 BATCH = 32
 PENALTIES = (1.0, 4.0)  # of which the validation texts choose
 MIXED, PHRASE = 100, 15  # tokens of a long text, and how many times shorter a phrase is
+CHEAP = (0.01, 0.02, 0.05)  # of all tokens: what the shortest texts may hold that it leaves out
 LEAST_TEXTS = 2500  # of a proof
 LEAST_SHARE = 0.2  # answered by the first stage, else it is not worth its bytes
-MARGIN = -0.005  # the accuracy's difference may not surely be lower
+MARGIN = -0.005  # the accuracy's difference is surely higher
 LEAST_AGREEMENT = 0.99  # with the full model, on texts that the first stage answers
 SLACK = 0.001  # of accuracy, for which more texts are answered first
 SEED = 17
@@ -131,15 +132,16 @@ def learn_cascade(
         first = np.stack([stage.logits(text) for text in held_out])
         answers = Answers(first, full, lengths, labels)
         settings = choose(answers, names, predictor.labels, truth=truth)
-        if settings and (best is None or _rank(settings) > _rank(best.settings)):
+        if settings and (best is None or _rank(settings, names) > _rank(best.settings, names)):
             best = LearntCascade(table, settings)
     log(_sentence(best))
     return best
 
 
-def _rank(settings: Cascade) -> float:
+def _rank(settings: Cascade, parts: Iterable[str]) -> tuple[bool, float]:
     """Return what makes a cascade better: a point of accuracy is worth thirty of share."""
-    return float(30 * settings.proof["accuracy"] + settings.proof["share"])
+    proof = settings.proof
+    return _spares(proof, parts), 30 * proof["accuracy"] + proof["share"]
 
 
 def _least_lengths(lengths: Codes) -> list[int]:
@@ -181,9 +183,9 @@ def choose(
 ) -> Cascade | None:
     """Fit, choose the threshold and prove it; None where a cascade is not surely good enough.
 
-    Of the thresholds that are proved it is the one at which the first stage answers most, among
-    those within `SLACK` of the best accuracy; where some lower the accuracy of no data set, of
-    those alone. What is fitted on one half is proved on the other.
+    Of what is proved it takes the threshold and the least length with which the first stage
+    answers most, within `SLACK` of the best accuracy; where some are surely no worse on every data
+    set, of those alone. What is fitted on one half is proved on the other.
 
     Args:
         answers: of validation texts.
@@ -193,27 +195,34 @@ def choose(
     """
     halves = np.random.default_rng(SEED).permutation(len(answers)) % 2 == 0
     found = []
-    for threshold in THRESHOLDS:
+    for least, threshold in product(_short(answers.tokens), THRESHOLDS.tolist()):
         sure, right = np.zeros((2, len(answers)), dtype=bool)
         for proved in (halves, ~halves):
             rows = np.flatnonzero(proved)
-            settings = fit_settings(answers.select(np.flatnonzero(~proved)), float(threshold))
+            settings = fit_settings(answers.select(np.flatnonzero(~proved)), threshold, least)
             sure[rows], right[rows] = _answer(settings, answers.select(rows))
         proof = prove(answers, sure, right, _slices(answers, parts, labels))
         if proof["kept"] and (truth or _agrees(right[sure])):
-            found.append((float(threshold), proof))
+            found.append((least, threshold, proof))
     if not found:
         return None
-    names = set(parts)
-    gentle = [each for each in found if _spares(each[1], names)]
-    best = max(proof["accuracy"] for _, proof in gentle or found)
-    threshold, proof = max(
-        (each for each in gentle or found if each[1]["accuracy"] >= best - SLACK),
-        key=lambda each: each[1]["share"],
+    gentle = [each for each in found if _spares(each[2], parts)] or found
+    best = max(proof["accuracy"] for *_, proof in gentle)
+    least, threshold, proof = max(
+        (each for each in gentle if each[2]["accuracy"] >= best - SLACK),
+        key=lambda each: each[2]["share"],
     )
-    curve = [[threshold, each["share"], each["accuracy"]] for threshold, each in found]
-    settings = fit_settings(answers, threshold)
+    curve = [[at, each["share"], each["accuracy"]] for of, at, each in found if of == least]
+    settings = fit_settings(answers, threshold, least)
     return settings.model_copy(update={"proof": proof | {"curve": curve}})
+
+
+def _short(tokens: Codes) -> list[int]:
+    """Return 1 and the lengths below which texts hold a `CHEAP` share of all tokens."""
+    ordered = np.sort(tokens)
+    shorter = np.cumsum(ordered) - ordered
+    lengths = (int(ordered[shorter <= share * ordered.sum()][-1]) for share in CHEAP)
+    return sorted({1, *lengths})
 
 
 def prove(
@@ -252,15 +261,16 @@ def prove(
                 "texts": int(rows.sum()),
                 "share": round(float(sure[rows].mean()), 4),
                 "difference": round(compared[name].difference, 5),
+                "low": round(compared[name].low, 5),
             }
             for name, rows in slices.items()
         },
     }
 
 
-def _spares(proof: Mapping[str, Any], names: Iterable[str]) -> bool:
-    """Return whether no data set is answered worse, not even by chance."""
-    return all(proof["slices"][name]["difference"] >= 0 for name in names)
+def _spares(proof: Mapping[str, Any], parts: Iterable[str]) -> bool:
+    """Return whether it is surely no worse on every data set, not on all together alone."""
+    return all(proof["slices"][name]["low"] > MARGIN for name in set(parts))
 
 
 def _agrees(right: Bools) -> bool:
@@ -281,12 +291,14 @@ def _answer(settings: Cascade, answers: Answers) -> tuple[Bools, Bools]:
     """Return which texts the first stage answers, and which the cascade answers rightly."""
     sure = _sure(settings, answers)
     blended = settings.blend.full * answers.full + settings.blend.first * answers.first
-    logits = np.where(sure[:, None], answers.first, blended)
+    alone = answers.tokens < settings.least_tokens
+    logits = np.select([sure[:, None], alone[:, None]], [answers.first, answers.full], blended)
     return sure, logits.argmax(axis=1) == answers.truth
 
 
-def fit_settings(answers: Answers, threshold: float) -> Cascade:
-    """Fit P(right) on all answers, and the blend on those that the first stage leaves."""
+def fit_settings(answers: Answers, threshold: float, least_tokens: int = 1) -> Cascade:
+    """Fit P(right) on texts that are long enough, and the blend on those that are left of them."""
+    answers = answers.select(np.flatnonzero(answers.tokens >= least_tokens))
     margins, right = _margins(answers.first), answers.first.argmax(axis=1) == answers.truth
     lengths = np.log(np.maximum(answers.tokens, 1))
     features = np.column_stack([margins, lengths, margins * lengths])
@@ -294,7 +306,9 @@ def fit_settings(answers: Answers, threshold: float) -> Cascade:
     model = LogisticRegression(C=10.0, max_iter=1000).fit(features / spread, right)
     constant, (margin, length, both) = model.intercept_[0], model.coef_[0] / spread
     certainty = (float(constant), float(margin), float(length), float(both))
-    settings = UNFITTED.model_copy(update={"certainty": certainty, "threshold": threshold})
+    settings = UNFITTED.model_copy(
+        update={"certainty": certainty, "threshold": threshold, "least_tokens": least_tokens}
+    )
     left = ~_sure(settings, answers)
     return settings.model_copy(update={"blend": _fit_blend(answers.select(np.flatnonzero(left)))})
 
@@ -319,7 +333,7 @@ def _sure(settings: Cascade, answers: Answers) -> Bools:
         settings.right(float(margin), int(tokens))
         for margin, tokens in zip(margins, answers.tokens, strict=True)
     ]
-    return np.array(chances) >= settings.threshold
+    return (np.array(chances) >= settings.threshold) & (answers.tokens >= settings.least_tokens)
 
 
 def _margins(logits: Floats) -> Floats:

@@ -128,6 +128,15 @@ def test_texts_answered_first_do_not_count_against_what_a_request_may_take(make_
     assert len(answers) == 10
 
 
+def test_texts_that_are_too_short_for_it_are_answered_as_if_there_were_no_first_stage(
+    make_predictor,
+):
+    predictor = make_predictor(cascade=CASCADE.model_copy(update={"least_tokens": 3}))
+    short, long = predictor.classify([SURE, "good good film"])
+    assert (short.stage, long.stage) == ("full", "first")
+    assert short == predictor.classify([SURE], OFF)[0]
+
+
 def test_the_start_of_a_long_text_is_read_by_the_model_alone(predictor):
     (answer,) = predictor.classify(["good " + "bad " * 20], Options(long_text="truncate"))
     assert (answer.stage, answer.truncated) == ("full", True)

@@ -129,6 +129,29 @@ def test_two_stages_that_err_apart_are_blended_and_kept():
     }
 
 
+def test_short_texts_that_a_cascade_may_answer_worse_are_left_to_the_full_model():
+    answers = synthetic(2, noise_full=1.7)
+    short = np.arange(TEXTS) < 600  # a data set of sentences, where the first stage guesses
+    answers.tokens[short] = np.random.default_rng(1).integers(3, 9, 600)
+    answers.tokens[~short] = np.maximum(answers.tokens[~short], 40)
+    draw = np.random.default_rng(2)
+    answers.first[short] = draw.permutation(answers.first[short])
+    parts = ["sentences" if each else "reviews" for each in short]
+    settings = choose(answers, parts, LABELS)
+    assert settings is not None
+    assert settings.least_tokens > 9
+    proof = settings.proof["slices"]["sentences"]
+    assert (proof["share"], proof["difference"]) == (0, 0)
+    assert settings.proof["slices"]["reviews"]["difference"] > 0
+
+
+def test_short_texts_are_answered_first_too_where_they_lose_nothing():
+    answers = synthetic(2, noise_full=1.7)
+    settings = choose(answers, ["toy"] * TEXTS, LABELS)
+    assert settings is not None
+    assert settings.least_tokens == 1
+
+
 def test_a_first_stage_that_knows_nothing_is_dropped():
     answers = synthetic(3, noise_full=0.5)
     noise = np.random.default_rng(4).normal(0, 1, answers.first.shape)
