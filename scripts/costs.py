@@ -126,9 +126,16 @@ def break_even(worker: Worker, milliseconds: float) -> float:
     return math.inf
 
 
+def mean_milliseconds(measured: Measured) -> float:
+    """Return the milliseconds of an answer, of which a cascade's first stage gives a share."""
+    share, first = measured.get("share", 0.0), measured.get("first_milliseconds", 0.0)
+    return float(share * first + (1 - share) * measured["milliseconds"])
+
+
 def month_tables(measured: Measured) -> str:
     """Return what a month of requests costs, and the prices."""
-    milliseconds, (_, *tasks) = measured["milliseconds"], workers(measured["milliseconds"])
+    milliseconds, full = mean_milliseconds(measured), measured["milliseconds"]
+    _, *tasks = workers(milliseconds)
     names, right = cells(each.name.split(",")[0] for each in tasks), cells(["---:"] * len(tasks))
     rows = "".join(_month_row(count * 1e6, milliseconds, tasks) for count in MILLIONS)
     months = cells(f"${SERVICE:,.0f} + ${each.task:,.0f}" for each in tasks)
@@ -145,18 +152,29 @@ def month_tables(measured: Measured) -> str:
 | **cheaper than the function from** | {cells(million)} |
 | which is, a second, all day | {cells(f"{at / SECONDS:,.0f}" * (at < math.inf) for at in even)} |
 
-Measured: {milliseconds} ms through the handler for a review of {measured["tokens"]} tokens, on one
+Measured: {full} ms through the handler for a review of {measured["tokens"]} tokens, on one
 core of {measured["cpu"]}, {measured["date"]} (`{measured["command"]}`).
-So a million requests cost the function ${function_dollars(1e6, milliseconds):.2f}.
+{_mix(measured)}So a million requests cost the function ${function_dollars(1e6, milliseconds):.2f}.
 
 | price | | listed on |
 | --- | ---: | --- |
 """ + "".join(f"| {cells(item[:3])} |\n" for item in ITEMS)
 
 
+def _mix(measured: Measured) -> str:
+    """Return which texts a cascade's first stage answers, and what that costs alone."""
+    if not measured.get("share"):
+        return ""
+    alone = function_dollars(1e6, measured["milliseconds"])
+    return f"""\
+Of its validation texts the cascade's first stage answers {100 * measured["share"]:.0f} %, a review in
+{measured["first_milliseconds"]} ms; with the full model alone a million cost ${alone:.2f}.
+"""
+
+
 def file_table(measured: Measured) -> str:
     """Return what REVIEWS cost and take, once."""
-    function, _, *gpus = every = workers(measured["milliseconds"])
+    function, _, *gpus = every = workers(mean_milliseconds(measured))
     even = {gpu.name.split(",")[0]: gpu.hour / 3600 * REVIEWS / function.dollars for gpu in gpus}
     rates = ", ".join(f"{rate:,.0f} ({name})" for name, rate in even.items())
     return f"""\
@@ -192,18 +210,28 @@ def _duration(hours: float) -> str:
 def measure_answers() -> Measured:
     """Time warm answers of the handler in this process, which keeps one core from here on."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    os.environ.update(AUTH="public", THREADS="1", MODELS_DIR=str(REPOSITORY / "build/models"))
-    from function.lambda_handler import handler  # opens the model
+    os.environ["AUTH"], os.environ["THREADS"] = "public", "1"
+    os.environ.setdefault("MODELS_DIR", str(REPOSITORY / "build/models"))
+    from function.lambda_handler import CATALOG, handler  # opens the model
 
     event = json.loads((REPOSITORY / "tests/events/http_api_v2.json").read_bytes())
-    event["body"] = json.dumps({"inputs": REVIEW})
-    event["headers"]["content-length"] = str(len(event["body"]))
-    with contextlib.redirect_stdout(io.StringIO()):  # its log
-        seconds = timeit.repeat(lambda: handler(event, None), number=1, repeat=ANSWERS)
-        (prediction,) = json.loads(handler(event, None)["body"])["predictions"]
+
+    def ask(parameters: dict[str, str]) -> tuple[float, dict[str, Any]]:
+        event["body"] = json.dumps({"inputs": REVIEW, "parameters": parameters})
+        event["headers"]["content-length"] = str(len(event["body"]))
+        with contextlib.redirect_stdout(io.StringIO()):  # its log
+            seconds = timeit.repeat(lambda: handler(event, None), number=1, repeat=ANSWERS)
+            (prediction,) = json.loads(handler(event, None)["body"])["predictions"]
+        return round(1000 * statistics.median(seconds), 1), prediction
+
+    milliseconds, prediction = ask({"cascade": "off"})
+    first_milliseconds, first = ask({})
+    cascade = CATALOG.load().artifact.manifest.cascade if first["stage"] == "first" else None
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     return {
-        "milliseconds": round(1000 * statistics.median(seconds), 1),
+        "milliseconds": milliseconds,
+        "first_milliseconds": first_milliseconds,
+        "share": cascade.proof["share"] if cascade else 0.0,
         "tokens": prediction["tokens"],
         "cpu": cpu[1] if cpu else "an unknown processor",
         "date": f"{datetime.now(UTC):%Y-%m-%d}",

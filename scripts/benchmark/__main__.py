@@ -15,6 +15,7 @@ with needing("make tools"):
         agreement,
         budgets,
         bulk,
+        cascade,
         cold_start,
         footprint,
         gpu,
@@ -62,6 +63,9 @@ def main() -> None:
         help="what scripts.benchmark_gpu found elsewhere, to be shown where this machine has no "
         "GPU; %(default)s",
     )
+    parser.add_argument(
+        "--cascade", choices=["auto", "off"], default="auto", help="off: leave its section out"
+    )
     parser.add_argument("--quick", action="store_true", help="see that it runs; no figure counts")
     arguments = parser.parse_args()
     # An exception, so that servers under measurement are ended as after Ctrl-C.
@@ -71,10 +75,13 @@ def main() -> None:
     on_gpu = read_gpu(arguments.gpu)
     verdicts = []
     if gpu.in_reach():
-        plan = QUICK_GPU if quick else GpuPlan()
-        on_gpu = gpu.measure_gpu(measured, plan, "cuda", data, quick=quick)
+        gpu_plan = QUICK_GPU if quick else GpuPlan()
+        on_gpu = gpu.measure_gpu(measured, gpu_plan, "cuda", data, quick=quick)
         verdicts = on_gpu.budgets
-    results = measure_all(measured, QUICK if quick else Plan(), data, on_gpu, quick=quick)
+    plan = QUICK if quick else Plan()
+    if arguments.cascade == "off":
+        plan = replace(plan, cascade_texts=0)
+    results = measure_all(measured, plan, data, on_gpu, quick=quick)
     page = report.render(results)
     write_results(arguments.output, page)
     write_results(arguments.json, as_json(results))
@@ -87,7 +94,7 @@ def measure_all(
 ) -> Results:
     """Measure everything on CPU. Raises CommandError if both sides are not the same model."""
     described = machine.describe_machine()
-    pool = texts.sample(data, max(plan.texts, 4 * REVIEWS))
+    pool = texts.sample(data, max(plan.texts, 4 * REVIEWS, plan.cascade_texts))
     predictor = open_predictor(subject.model)
     artifact = predictor.artifact
     tokens = Tokens(artifact)
@@ -110,6 +117,10 @@ def measure_all(
         answers = latency.measure_latency(subject, plan, lengths, ours, baseline)
         load = throughput.measure_throughput(subject, plan, under_load, ours, baseline)
         peaks |= footprint.of_servers(ours, baseline)
+        gained = None
+        if artifact.manifest.cascade and plan.cascade_texts:
+            whole = texts.mix_lengths(pool.texts[: plan.cascade_texts], counts)
+            gained = cascade.measure_cascade(subject, plan, whole, ours)
     options = [f"--data {data.name}"] if data else []
     results = Results(
         machine=described,
@@ -135,6 +146,7 @@ def measure_all(
         signals=signals,
         budgets=[],
         gpu=on_gpu,
+        cascade=gained,
     )
     return replace(results, budgets=budgets.judge_budgets(results))
 

@@ -1,9 +1,9 @@
 """The project's budgets, and the verdicts of a run."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from scripts.benchmark import cold_start, footprint, latency
-from scripts.benchmark.figures import Spread
+from scripts.benchmark.figures import CascadeFigures, Compared, Spread
 from scripts.benchmark.plan import BUDGET_CLIENTS, REVIEW
 from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.errors import CommandError
@@ -13,6 +13,8 @@ COLD_RATIO, COLD_AIM, PIPELINE_SHARE = 2.0, 1.6, 1 / 8
 WARM_SHARE, WARM_MILLISECONDS = 0.10, 2.0
 SIGNALS_SHARE = 0.02
 THROUGHPUT_SHARE = 0.95
+FILE_TIMES, SERVER_TIMES = 3.0, 2.5  # a cascade's texts a second over its full model's
+CASCADE_MILLISECONDS, LEFT_TIMES = 2.5, 1.03
 GPU_SHARE, GPU_TIMES = 0.80, 5.0
 MEMORY_BYTES, INSTALLED_BYTES = 220 * MEGABYTE, 250 * MEGABYTE
 
@@ -44,6 +46,7 @@ def judge_budgets(results: Results) -> list[Verdict]:
         installed_budget(results.installed.ours),
         signals_budget(signals_on.added, signals_on.cost),
         bulk(results.bulk.shares),
+        *(cascade(results.cascade) if results.cascade else []),
     ]
 
 
@@ -119,6 +122,42 @@ def throughput(shares: Spread, clients: int) -> Verdict:
 def bulk(shares: Spread) -> Verdict:
     """Judge the same of `scripts.score`."""
     return _over_backend("scripts.score on a file", shares)
+
+
+def cascade(measured: CascadeFigures) -> list[Verdict]:
+    """Judge a cascade by its full model: rates, its median answer, and what it leaves."""
+    p50, left = measured.auto.p50, measured.left.p50 / measured.left_off.p50
+    return [
+        _times("scripts.score with the cascade", measured.files, FILE_TIMES),
+        _times(
+            f"server at {BUDGET_CLIENTS} clients with the cascade", measured.server, SERVER_TIMES
+        ),
+        Verdict(
+            "p50 through the handler with the cascade",
+            f"{p50:.2f} ms ({measured.off.p50:.2f} without)",
+            f"≤ {CASCADE_MILLISECONDS} ms",
+            p50 / measured.off.p50,
+            p50 <= CASCADE_MILLISECONDS,
+        ),
+        Verdict(
+            "p50 of a text that the first stage leaves, compared with no cascade",
+            f"{100 * (left - 1):+.1f} %",
+            f"≤ {100 * (LEFT_TIMES - 1):+.0f} %",
+            left,
+            left <= LEFT_TIMES,
+        ),
+    ]
+
+
+def _times(what: str, rounds: Sequence[Compared], limit: float) -> Verdict:
+    times = Spread.of([each.times for each in rounds])
+    return Verdict(
+        f"{what}, compared with the full model alone",
+        f"{times.median:.2f} × ({times.minimum:.2f} to {times.maximum:.2f})",
+        f"≥ {limit:g} ×",
+        times.median,
+        times.median >= limit,
+    )
 
 
 def over_pipeline(times: Mapping[int, Spread]) -> Verdict:

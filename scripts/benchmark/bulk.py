@@ -32,16 +32,17 @@ def measure_bulk(subject: Subject, plan: Plan, texts: Sequence[str], best: str) 
         backend_alone(subject, texts) as backend,
         Progress("bulk, rounds", plan.rounds) as progress,
     ):
-        source = _write_rows(texts, plan.bulk_rows, Path(scratch))
+        source = write_rows(texts, plan.bulk_rows, Path(scratch))
         for number in range(plan.rounds):
             output = Path(scratch) / f"{number}.parquet"
-            alone, command = backend.around(best, partial(_score, subject, source, output))
+            alone, command = backend.around(best, partial(score, subject, source, output, "off"))
             rounds.append(BulkRound(alone, command))
             progress.advance(1)
     return Bulk(plan.bulk_rows, rounds)
 
 
-def _write_rows(texts: Sequence[str], rows: int, folder: Path) -> Path:
+def write_rows(texts: Sequence[str], rows: int, folder: Path) -> Path:
+    """Write a file of the texts, again and again up to `rows`."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -50,10 +51,11 @@ def _write_rows(texts: Sequence[str], rows: int, folder: Path) -> Path:
     return source
 
 
-def _score(subject: Subject, source: Path, output: Path) -> float:
+def score(subject: Subject, source: Path, output: Path, cascade: str) -> float:
     """Run the command and return the texts a second that it reports."""
+    files = ["--input", str(source), "--output", str(output)]
     done = subprocess.run(
-        [sys.executable, "-m", "scripts.score", "--input", str(source), "--output", str(output)],
+        [sys.executable, "-m", "scripts.score", *files, "--cascade", cascade],
         cwd=REPOSITORY,
         env={**os.environ, **subject.environment()},
         capture_output=True,

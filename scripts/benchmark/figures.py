@@ -169,6 +169,43 @@ class Bulk:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """Texts a second with a cascade, and with every text read by the full model."""
+
+    auto: float
+    off: float
+
+    @property
+    def times(self) -> float:
+        return self.auto / self.off
+
+
+@dataclass(frozen=True)
+class CascadeFigures:
+    """A cascade compared with its own full model, on the same texts.
+
+    Attributes:
+        texts: through the handler, one by one.
+        share: of them, answered by the first stage.
+        auto: latency of all, with the cascade.
+        off: the same without it.
+        left: latency of those that went on to the full model.
+        left_off: the same texts without a cascade.
+        server: rounds of our server under load.
+        files: rounds of `scripts.score`.
+    """
+
+    texts: int
+    share: float
+    auto: Latency
+    off: Latency
+    left: Latency
+    left_off: Latency
+    server: list[Compared]
+    files: list[Compared]
+
+
+@dataclass(frozen=True)
 class Installed:
     """Bytes of our packages, code and models, and of the baseline's packages and checkpoint."""
 

@@ -18,6 +18,7 @@ SERVER = "through our server, over HTTP"
 PIPELINE = "plain transformers pipeline, in process"
 BASELINE = "plain transformers pipeline behind FastAPI, over HTTP"
 
+WHOLE = {"cascade": "off"}  # read by the model itself, in windows if its artifact says so
 WARM_UP = 50  # answers with signals on, and off, before those that count
 LOGGED = {"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": "a secret that nobody needs to keep"}
 
@@ -88,14 +89,14 @@ def of_models(subject: Subject, plan: Plan, lengths: Lengths) -> Models:
     all_loaded = subject.environment() | {"MOST_LOADED": str(max(2, len(artifacts)))}
     taken: dict[str, dict[str, Latency]] = {name: {} for name in artifacts}
     for length, texts in lengths.items():
-        events = {name: [handler_event(text, name) for text in texts] for name in artifacts}
+        events = {name: [handler_event(text, name, WHOLE) for text in texts] for name in artifacts}
         job = {"events": events, "count": plan.latencies, "block": plan.block}
         for name, milliseconds in work("models", job, all_loaded).items():
             taken[name][length] = Latency.of(milliseconds)
     reviews = memory_texts(plan, lengths[REVIEW])
 
     def peak(names: Sequence[str], environment: Mapping[str, str]) -> int:
-        events = [handler_event(text, name) for text in reviews for name in names]
+        events = [handler_event(text, name, WHOLE) for text in reviews for name in names]
         found: int = work("memory", {"events": events}, environment)
         return found
 

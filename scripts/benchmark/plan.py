@@ -40,6 +40,7 @@ class Plan:
     pipeline_batches: tuple[int, ...] = (1, 8, 32)  # of the pipeline alone
     parts: int = 3  # turns in which the batches are tried
     bulk_rows: int = 960  # of the file that is scored, once a round
+    cascade_texts: int = 480  # with a cascade and without
 
 
 # Shows that everything runs, and no more.
@@ -60,6 +61,7 @@ QUICK = Plan(
     pipeline_batches=(8,),
     parts=1,
     bulk_rows=16,
+    cascade_texts=32,
 )
 
 

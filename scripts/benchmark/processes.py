@@ -20,6 +20,8 @@ SUBJECTS, WORKER = "scripts.benchmark.subjects", "scripts.benchmark.worker"
 ANSWERED = "answered"  # printed by a subject once it has its answer
 START_SECONDS, WORK_SECONDS = 900.0, 3600.0
 JSON = {"content-type": "application/json"}
+# So that our side reads what a pipeline reads: the start of a long text, by the full model.
+ALIKE: Mapping[str, Any] = {"long_text": "truncate", "cascade": "off"}
 
 
 @dataclass(frozen=True)
@@ -146,23 +148,20 @@ def persistent_worker(
             yield ask
 
 
-def request_body(inputs: str | Sequence[str]) -> str:
-    """Return a request for both servers: ours cuts off a long text too, as the pipeline does."""
-    return json.dumps({"inputs": inputs, "parameters": {"long_text": "truncate"}})
+def request_body(inputs: str | Sequence[str], parameters: Mapping[str, Any] = ALIKE) -> str:
+    """Return a request for both servers, of which the pipeline's ignores the parameters."""
+    return json.dumps({"inputs": inputs, "parameters": parameters})
 
 
-def handler_event(text: str, model: str | None = None) -> dict[str, Any]:
-    """Return an event of API Gateway's HTTP API with a text in its body.
-
-    `model` None asks the default one to cut off a long text, as a pipeline would; a named one reads
-    all of it.
-    """
+def handler_event(
+    text: str, model: str | None = None, parameters: Mapping[str, Any] = ALIKE
+) -> dict[str, Any]:
+    """Return an event of API Gateway's HTTP API with a text in its body, for a model by name."""
     event: dict[str, Any] = json.loads(EVENT.read_bytes())
-    event["body"] = request_body(text)
+    event["body"] = request_body(text, parameters)
     if model is not None:
         path = f"/v1/models/{model}/predict"
         event["rawPath"] = event["requestContext"]["http"]["path"] = path
-        event["body"] = json.dumps({"inputs": text})
     event["headers"]["content-length"] = str(len(event["body"].encode()))
     return event
 

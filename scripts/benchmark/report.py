@@ -1,11 +1,13 @@
 """The page: one run as Markdown."""
 
 from collections.abc import Callable, Iterable, Mapping
+from statistics import median
 
 from scripts.benchmark import throughput
 from scripts.benchmark.budgets import MEGABYTE
-from scripts.benchmark.figures import Latency, LoadRound, LoadRun, Spread
+from scripts.benchmark.figures import CascadeFigures, Latency, LoadRound, LoadRun, Spread
 from scripts.benchmark.machine import Machine
+from scripts.benchmark.plan import BUDGET_CLIENTS
 from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.markdown import markdown_table
 
@@ -72,10 +74,11 @@ def render(results: Results) -> str:
         *_load(results),
         "## A file in bulk",
         f"`scripts.score` on a Parquet file of {results.bulk.rows:,} of these texts: reading, "
-        "scoring on all cores, keeping what is done. The session alone, in what was its fastest "
-        "batch above, reads half of the texts before and half after. Loading the model is left "
-        "out on both sides.",
+        "scoring on all cores by the full model, keeping what is done. The session alone, in what "
+        "was its fastest batch above, reads half of the texts before and half after. Loading the "
+        "model is left out on both sides.",
         _bulk(results),
+        *_cascade(results.cascade),
         "## On a GPU",
         *gpu_section(results.gpu),
         "## Peak memory",
@@ -258,6 +261,42 @@ def _bulk(results: Results) -> str:
             for number, each in enumerate(results.bulk.rounds, start=1)
         ),
     )
+
+
+def _cascade(measured: CascadeFigures | None) -> list[str]:
+    if measured is None:
+        return []
+    rates = {
+        f"our server, {BUDGET_CLIENTS} clients": measured.server,
+        "`scripts.score`": measured.files,
+    }
+    answers = {
+        "all": (measured.auto, measured.off),
+        "answered by the full model": (measured.left, measured.left_off),
+    }
+    return [
+        "## The cascade",
+        f"{measured.texts} texts, read whole, of which its first stage answered "
+        f"{100 * measured.share:.1f} %. Both take turns: the cascade, and the full model reading "
+        "every text. Texts a second, medians of the rounds:",
+        _table(
+            "what | with the cascade | full model alone | ×",
+            (
+                f"{row} | {median(each.auto for each in found):.1f} | "
+                f"{median(each.off for each in found):.1f} | "
+                f"{median(each.times for each in found):.2f}"
+                for row, found in rates.items()
+            ),
+        ),
+        "Milliseconds of an answer through the handler, one at a time, on one core:",
+        _table(
+            "texts | with the cascade, p50 | p95 | full model alone, p50 | p95",
+            (
+                f"{row} | {auto.p50:.2f} | {auto.p95:.2f} | {off.p50:.2f} | {off.p95:.2f}"
+                for row, (auto, off) in answers.items()
+            ),
+        ),
+    ]
 
 
 def _installed(results: Results) -> list[str]:

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from scripts.benchmark.figures import (
     Bulk,
+    CascadeFigures,
     GpuRound,
     Installed,
     Latency,
@@ -102,6 +103,7 @@ class Results:
     signals: dict[str, Signals]
     budgets: list[Verdict]
     gpu: GpuResults | None  # of this run or of another machine; None if not measured
+    cascade: CascadeFigures | None = None  # if the model has one
 
 
 def as_json(results: Results | GpuResults) -> str:

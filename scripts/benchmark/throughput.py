@@ -8,6 +8,7 @@ from typing import Any
 from scripts.benchmark.figures import LoadRound, LoadRun, Throughput
 from scripts.benchmark.plan import BUDGET_CLIENTS, OFFLINE, Plan, Subject
 from scripts.benchmark.processes import (
+    ALIKE,
     Running,
     echo_server,
     persistent_worker,
@@ -30,6 +31,7 @@ def ask(
     seconds: float = 1e9,
     answers: int = 1_000_000_000,
     texts_a_request: int = 1,
+    parameters: Mapping[str, Any] = ALIKE,
 ) -> LoadRun:
     """Put a server under load until `seconds` or `answers` are measured: see `load.Load`.
 
@@ -42,7 +44,7 @@ def ask(
     job: dict[str, Any] = {
         "port": running.port,
         "path": running.path,
-        "bodies": [request_body(body) for body in bodies],
+        "bodies": [request_body(body, parameters) for body in bodies],
         "clients": clients,
         "seconds": seconds,
         "answers": answers,

@@ -90,6 +90,30 @@ def interleave(
     return measured
 
 
+def cascade(job: Job) -> dict[str, list[Any]]:
+    """Return milliseconds of each event through the handler, and the stage that answered `auto`.
+
+    The job has `events` by `auto` and `off`, alike in length, which take turns.
+    """
+    from function.lambda_handler import handler as answer_of
+
+    events: Mapping[str, Sequence[dict[str, Any]]] = job["events"]
+    found: dict[str, list[Any]] = {"auto": [], "off": [], "stages": []}
+    with contextlib.redirect_stdout(_nowhere()):
+        for warm_up in events.values():
+            answer_of(warm_up[0], None)
+        for number in range(len(events["auto"])):
+            for name in ("auto", "off") if number % 2 else ("off", "auto"):
+                begun = time.perf_counter()
+                answer = answer_of(events[name][number], None)
+                found[name].append(1000 * (time.perf_counter() - begun))
+                require_ok(answer)
+                if name == "auto":
+                    (prediction,) = json.loads(answer["body"])["predictions"]
+                    found["stages"].append(prediction["stage"])
+    return found
+
+
 def signals(job: Job) -> dict[str, list[float]]:
     """Time answers of the handler's application with all signals on, and with all of them off.
 
@@ -365,7 +389,7 @@ def load(job: Job) -> dict[str, Any]:
 JOBS: dict[str, Callable[[Job], Any]] = {
     job.__name__: job
     for job in (
-        *(warm_handler, models, signals, memory, pipeline, load),
+        *(warm_handler, models, signals, cascade, memory, pipeline, load),
         *(backend, pipeline_rates, torch_rates, matrix_rate),
     )
 }

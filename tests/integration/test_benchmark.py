@@ -21,6 +21,8 @@ from scripts.benchmark.agreement import calibrated, difference
 from scripts.benchmark.figures import (
     Bulk,
     BulkRound,
+    CascadeFigures,
+    Compared,
     Installed,
     Latency,
     LoadRound,
@@ -348,6 +350,27 @@ def test_the_page_shows_every_figure_in_whole_tables(kept: Results) -> None:
     assert "asked 15000 times a second with 128 clients" in page
     assert "took 0.05 cores, 0.05 at the most" in page
     assert "all of them held 201.0 MB" in page
+
+
+def test_the_page_compares_a_cascade_with_its_full_model(kept: Results) -> None:
+    fast, slow = Latency(1.5, 30.0, 50.0, 480), Latency(25.0, 60.0, 90.0, 480)
+    left = replace(slow, p50=26.0)
+    rounds = [Compared(90.0, 30.0), Compared(80.0, 40.0), Compared(88.0, 40.0)]
+    figures = CascadeFigures(480, 0.7, fast, slow, left, slow, server=rounds, files=rounds)
+    verdicts = budgets.cascade(figures)
+    assert [each.passed for each in verdicts] == [False, False, True, False]
+    assert [each.measured for each in verdicts] == [
+        "2.20 × (2.00 to 3.00)",
+        "2.20 × (2.00 to 3.00)",
+        "1.50 ms (25.00 without)",
+        "+4.0 %",
+    ]
+    page = render(replace(kept, cascade=figures))
+    assert "first stage answered 70.0 %" in page
+    assert "| our server, 32 clients | 88.0 | 40.0 | 2.20 |" in page
+    assert "| all | 1.50 | 30.00 | 25.00 | 60.00 |" in page
+    assert "| answered by the full model | 26.00 | 60.00 | 25.00 | 60.00 |" in page
+    assert budgets.judge_budgets(replace(kept, cascade=figures))[-4:] == verdicts
 
 
 def test_the_page_says_what_makes_it_doubtful(kept: Results) -> None:

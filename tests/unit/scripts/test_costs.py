@@ -42,6 +42,16 @@ def test_a_function_costs_by_the_millisecond_begun():
     assert function_dollars(10e6, 71.2) == pytest.approx(18.58, abs=0.01)
 
 
+def test_a_cascade_costs_the_mix_of_its_stages():
+    mixed = MEASURED | {"milliseconds": 71.2, "first_milliseconds": 1.2, "share": 0.75}
+    assert costs.mean_milliseconds(mixed) == pytest.approx(0.75 * 1.2 + 0.25 * 71.2)
+    page = month_tables(mixed)
+    assert f"cost the function ${function_dollars(1e6, 18.7):.2f}." in page
+    assert "first stage answers 75 %, a review in\n1.2 ms" in page
+    assert f"with the full model alone a million cost ${function_dollars(1e6, 71.2):.2f}" in page
+    assert "first stage" not in month_tables(MEASURED | {"share": 0.0})
+
+
 def test_tasks_are_added_for_requests_and_one_is_always_there():
     assert CHEAP.tasks(0) == 1
     assert CHEAP.tasks(20 * SECONDS) == 1
