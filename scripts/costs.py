@@ -165,9 +165,10 @@ def _mix(measured: Measured) -> str:
     """Return which texts a cascade's first stage answers, and what that costs alone."""
     if not measured.get("share"):
         return ""
+    share = f"{100 * measured['share']:.0f} %"
     alone = function_dollars(1e6, measured["milliseconds"])
     return f"""\
-Of its validation texts the cascade's first stage answers {100 * measured["share"]:.0f} %, a review in
+Of its validation texts the cascade's first stage answers {share}, a review in
 {measured["first_milliseconds"]} ms; with the full model alone a million cost ${alone:.2f}.
 """
 
