@@ -29,9 +29,9 @@ from function.core.backend import Backend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.core.types import Options
-from function.settings import Settings, load_settings
+from function.settings import FunctionSettings, load_settings
 
-SETTINGS = load_settings(Settings, ENVIRONMENT)
+SETTINGS = load_settings(FunctionSettings, ENVIRONMENT)
 
 
 def _load_backend(artifact: Artifact) -> Backend:
@@ -47,6 +47,7 @@ CATALOG = Catalog(
     max_windows=SETTINGS.limits.windows,
     most_loaded=SETTINGS.most_loaded,
     digest=DIGEST,
+    trusted=SETTINGS.trust_image,
 )
 _LOADING = ThreadPoolExecutor(1).submit(CATALOG.load)
 

@@ -113,6 +113,17 @@ class Settings(BaseModel):
 SettingsType = TypeVar("SettingsType", bound=Settings)
 
 
+class FunctionSettings(Settings):
+    """Environment variables that the function alone reads.
+
+    Attributes:
+        trust_image: Take the models' files by their sizes. Of the function's image alone, whose
+            files were verified when it was built, and whose layers are addressed by their content.
+    """
+
+    trust_image: bool = False
+
+
 def load_settings(kind: type[SettingsType], environment: Mapping[str, str]) -> SettingsType:
     """Read settings; raises SettingsError, one line that names the variable."""
     given = {

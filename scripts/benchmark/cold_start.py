@@ -47,7 +47,7 @@ def measure_starts(subject: Subject, plan: Plan) -> dict[str, Spread]:
 
 
 def _quick(subject: Subject) -> Starts:
-    model, ours, python = str(subject.model), subject.environment(), subject.python
+    model, ours, python = str(subject.model), subject.image_environment(), subject.python
     starts: Starts = [
         lambda: {BARE: seconds_to_answer("bare_runtime", model, {}, python)},
         lambda: {HANDLER: seconds_to_answer("bare_handler", str(EVENT), ours, python)},
@@ -92,7 +92,7 @@ def emulator(subject: Subject) -> LambdaEmulator:
     """Return an emulator of our handler, as Lambda would run it."""
     return LambdaEmulator(
         "function.lambda_handler.handler",
-        environment=subject.environment(),
+        environment=subject.image_environment(),
         timeout_seconds=600,
         working_directory=REPOSITORY,
         python=subject.python,

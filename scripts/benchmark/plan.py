@@ -112,6 +112,10 @@ class Subject:
         """Return variables for our processes: one model, open to all, whatever the shell says."""
         return {"MODELS_DIR": str(self.model.parent), "DEFAULT_MODEL": self.model.name} | OPEN
 
+    def image_environment(self) -> dict[str, str]:
+        """Return the same for a handler, with what the function's image sets."""
+        return self.environment() | {"TRUST_IMAGE": "true"}
+
 
 OPEN = {"AUTH": "public", "HOST": "127.0.0.1"}
 # No request to a hub may slow the baseline.

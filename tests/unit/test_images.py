@@ -52,6 +52,13 @@ def test_packages_come_with_hashes_and_no_index_or_credential_is_written_down(na
     assert set(secrets) == {"id=pip,target=/etc/pip.conf"}
 
 
+def test_only_an_image_whose_build_verified_the_models_trusts_them() -> None:
+    assert "COPY --from=verify /opt/models /opt/models\n" in read("Dockerfile.lambda")
+    assert re.search(r"^ENV TRUST_IMAGE=true ", read("Dockerfile.lambda"), re.MULTILINE)
+    for name in ("Dockerfile.ecs-gpu", "compose.yaml", "Makefile"):
+        assert "TRUST_IMAGE" not in read(name)
+
+
 def test_both_images_run_the_same_minor_version_of_python() -> None:
     versions = {TAG.search(read(name))["tag"].split("-")[0] for name in DOCKERFILES}  # type: ignore[index]
     assert len(versions) == 1

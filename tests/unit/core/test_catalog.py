@@ -6,6 +6,7 @@ import pytest
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.catalog import Catalog
+from function.core.digests import digest_file
 from function.core.engine import DirectEngine
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
 from function.core.types import Options
@@ -85,6 +86,26 @@ def test_a_damaged_file_is_refused_at_load(artifact):
     graph.write_bytes(bytes(content))
     with pytest.raises(ArtifactError, match=r"model\.onnx"):
         open_catalog(artifact.parent).load()
+
+
+def test_files_of_an_image_are_not_read_to_hash_them_but_must_have_their_sizes(artifact):
+    hashed = []
+
+    def load(**settings):
+        def digest(path):
+            hashed.append(path)
+            return digest_file(path)
+
+        open_catalog(artifact.parent, digest=digest, **settings).load()
+
+    load(trusted=True)
+    assert hashed == []
+    load()
+    assert {path.name for path in hashed} == {"model.onnx", "tokenizer.json"}
+    with (artifact / "model.onnx").open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(ArtifactError, match=r"model\.onnx"):
+        load(trusted=True)
 
 
 def test_answers_name_model_version_and_digest(catalog):
