@@ -1,15 +1,13 @@
 """Composition root of the Lambda: builds everything that a first request needs, once.
 
-The order matters. Threads hash the model's files and load the model while this module imports the
-web stack: hashing a file and opening the graph happen outside Python's lock.
+The order matters. A thread loads the model while this module imports the web stack: the graph is
+opened outside Python's lock.
 """
 
 # ruff: noqa: E402 -- each import stands where it overlaps other work
 import os
-from pathlib import Path
 
 from function.cold_start import defer_model_builds, freeze_gc_and_reset_switching, skip_imports
-from function.core.digests import hash_ahead
 
 ENVIRONMENT = {
     "MODELS_DIR": "/opt/models",
@@ -17,7 +15,6 @@ ENVIRONMENT = {
     "SERVICE": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""),
     **os.environ,
 }
-DIGEST = hash_ahead(Path(ENVIRONMENT["MODELS_DIR"], ENVIRONMENT["DEFAULT_MODEL"]))
 skip_imports()
 
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +43,6 @@ CATALOG = Catalog(
     _load_backend,
     max_windows=SETTINGS.limits.windows,
     most_loaded=SETTINGS.most_loaded,
-    digest=DIGEST,
     trusted=SETTINGS.trust_image,
 )
 _LOADING = ThreadPoolExecutor(1).submit(CATALOG.load)

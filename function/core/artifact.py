@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError
 from function.core.file_formats import check_format
 from function.core.tokenization import LongText, TokenizationSettings
@@ -242,7 +241,7 @@ def parse_manifest(content: bytes, name: str) -> Manifest:
         raise ArtifactError(f"{name}/{MANIFEST}: {key or 'content'}: {first['msg']}") from error
 
 
-def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
+def verify(artifact: Artifact) -> None:
     """Prove every file's format, and compare its SHA-256 with the manifest.
 
     Raises ArtifactError that names a file that differs, or is not of its role's format.
@@ -258,10 +257,16 @@ def verify(artifact: Artifact, digest: Digest = digest_file) -> None:
                 f"{artifact.path.name}/{name}: not a file of role '{entry.role}': {error}; "
                 "pickles and archives are never loaded"
             ) from error
-        if digest(path) != entry.sha256:
+        if digest_file(path) != entry.sha256:
             raise ArtifactError(
                 f"{artifact.path.name}/{name}: its SHA-256 differs from the manifest's"
             )
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file in 64 hex digits; raises OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256(content: bytes) -> str:

@@ -7,7 +7,6 @@ from threading import Lock
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
-from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
 from function.core.predictor import Predictor, load_predictor
 from function.core.types import ModelInfo
@@ -29,7 +28,6 @@ class Catalog:
         *,
         max_windows: int,
         most_loaded: int = 4,
-        digest: Digest = digest_file,
         trusted: bool = False,
         prepare: Callable[[Predictor], None] | None = None,
     ) -> None:
@@ -42,14 +40,13 @@ class Catalog:
             max_windows: Limit on the windows of one request.
             most_loaded: Models in memory at once, at least two. One more unloads the least recently
                 used one, but never the default; requests in progress keep it until they are done.
-            digest: Hashes a file.
             trusted: Take files by their sizes, since something else proves their content.
             prepare: Called with a loaded model before it counts as ready.
 
         Raises:
             ArtifactError: There are no models, or a folder is not what its manifest says.
         """
-        self._load_backend, self.max_windows, self._digest = load_backend, max_windows, digest
+        self._load_backend, self.max_windows = load_backend, max_windows
         self._most_loaded, self._trusted, self._prepare = most_loaded, trusted, prepare
         folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
         if not folders:
@@ -147,7 +144,7 @@ class Catalog:
     def _open(self, name: str) -> Predictor:
         artifact = self._artifacts[name]
         if not self._trusted:
-            verify(artifact, self._digest)
+            verify(artifact)
         if name != self._default:
             self._make_room()
         predictor = load_predictor(artifact, self._load_backend, self.max_windows)

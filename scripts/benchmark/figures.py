@@ -206,6 +206,32 @@ class CascadeFigures:
 
 
 @dataclass(frozen=True)
+class ColdStart:
+    """One first answer from a file system of which nothing was in memory.
+
+    Attributes:
+        bytes: read of files, in pages.
+        files: of which something was read.
+        chunks: of 512 KB that hold what was read, were all files in a row.
+        seconds: from the start of the process to its end.
+        touched: bytes by file.
+    """
+
+    bytes: int
+    files: int
+    chunks: int
+    seconds: float
+    touched: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ColdImage:
+    """Starts of median time, by program and readahead."""
+
+    starts: dict[str, ColdStart]
+
+
+@dataclass(frozen=True)
 class Installed:
     """Bytes of our packages, code and models, and of the baseline's packages and checkpoint."""
 

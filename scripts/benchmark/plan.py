@@ -41,6 +41,7 @@ class Plan:
     parts: int = 3  # turns in which the batches are tried
     bulk_rows: int = 960  # of the file that is scored, once a round
     cascade_texts: int = 480  # with a cascade and without
+    cold_images: int = 3  # starts of each from a fresh file system
 
 
 # Shows that everything runs, and no more.
@@ -62,6 +63,7 @@ QUICK = Plan(
     parts=1,
     bulk_rows=16,
     cascade_texts=32,
+    cold_images=1,
 )
 
 

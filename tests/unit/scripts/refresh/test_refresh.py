@@ -271,7 +271,7 @@ def test_the_gate_hashes_no_model_again(registry, models, golden, gate, monkeypa
 
     def judge_alone(*arguments):
         with monkeypatch.context() as inside:
-            inside.setattr("function.core.digests.mmap", None)  # hashing a file would fail
+            inside.setattr("function.core.artifact.digest_file", None)  # hashing a file would fail
             return run_gate(*arguments)
 
     monkeypatch.setattr("scripts.refresh.judge.run_gate", judge_alone)
