@@ -16,6 +16,7 @@ with needing("make tools"):
         budgets,
         bulk,
         cascade,
+        cold_image,
         cold_start,
         footprint,
         gpu,
@@ -107,6 +108,7 @@ def measure_all(
     # Only its answers were needed: while others are measured, this process holds no session.
     del predictor
     starts = cold_start.measure_starts(subject, plan)
+    from_image = cold_image.measure_cold_image(subject, plan)
     peaks = footprint.of_handler(subject, plan, reviews)
     models = latency.of_models(subject, plan, lengths)
     signals = latency.of_signals(subject, plan, lengths)
@@ -147,6 +149,7 @@ def measure_all(
         budgets=[],
         gpu=on_gpu,
         cascade=gained,
+        cold_image=from_image,
     )
     return replace(results, budgets=budgets.judge_budgets(results))
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from scripts.benchmark import cold_start, footprint, latency
-from scripts.benchmark.figures import CascadeFigures, Compared, Spread
+from scripts.benchmark import cold_image, cold_start, footprint, latency
+from scripts.benchmark.figures import CascadeFigures, ColdImage, Compared, Spread
 from scripts.benchmark.plan import BUDGET_CLIENTS, REVIEW
 from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.errors import CommandError
 
 MEGABYTE = 1_000_000
+COLD_BYTES = 1.15  # of a first answer from a cold image, over the bare script's
 COLD_RATIO, COLD_AIM, PIPELINE_SHARE = 2.0, 1.6, 1 / 8
 WARM_SHARE, WARM_MILLISECONDS = 0.10, 2.0
 SIGNALS_SHARE = 0.02
@@ -47,6 +48,7 @@ def judge_budgets(results: Results) -> list[Verdict]:
         signals_budget(signals_on.added, signals_on.cost),
         bulk(results.bulk.shares),
         *(cascade(results.cascade) if results.cascade else []),
+        *([from_image(results.cold_image)] if results.cold_image else []),
     ]
 
 
@@ -89,6 +91,21 @@ def first_answer(ours: float, bare: float, pipeline: float) -> list[Verdict]:
             share <= PIPELINE_SHARE,
         ),
     ]
+
+
+def from_image(measured: ColdImage) -> Verdict:
+    """Judge the bytes that a first answer reads of an image that nobody has read yet."""
+    ours, bare = (
+        measured.starts[f"{name}, readahead none"].bytes
+        for name in (cold_image.HANDLER, cold_image.BARE)
+    )
+    return Verdict(
+        "Lambda, bytes that a first answer reads of a cold image, compared with a bare script",
+        f"{ours / bare:.2f} × ({ours / MEGABYTE:.1f} MB compared with {bare / MEGABYTE:.1f} MB)",
+        f"≤ {COLD_BYTES:g} ×",
+        ours / bare,
+        ours / bare <= COLD_BYTES,
+    )
 
 
 def warm_answer(handler: float, session: float) -> Verdict:

@@ -14,10 +14,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.benchmark.figures import ColdImage, ColdStart
+from scripts.benchmark.footprint import function_packages
 from scripts.benchmark.plan import EVENT, REPOSITORY, Plan, Subject
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
@@ -25,9 +27,9 @@ from scripts.common.progress import Progress
 READAHEADS = {"none": 0, "128 KB": 256}  # in sectors of 512 bytes, as `blockdev` takes them
 CHUNK = 512 * 1024  # that Lambda fetches together
 PAGE = mmap.PAGESIZE
-LEFT_OUT = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "*.pth", "__pycache__")
+SIZE = 1_000_000_000  # of the file system
 BARE, HANDLER = "bare script", "our Lambda handler"
-NEEDED = ("mkfs.ext4", "mount", "umount", "blockdev", "findmnt")
+NEEDED = ("mkfs.ext4", "mount", "umount", "losetup", "blockdev", "findmnt")
 
 
 def why_not() -> str | None:
@@ -35,7 +37,10 @@ def why_not() -> str | None:
     if sys.platform != "linux" or os.geteuid() != 0:
         return "it takes Linux and root, to mount a file system"
     missing = [name for name in NEEDED if shutil.which(name) is None]
-    return f"{', '.join(missing)} is missing" if missing else None
+    if missing:
+        return f"{', '.join(missing)} is missing"
+    free = subprocess.run(["losetup", "-f"], capture_output=True, check=False, timeout=60)
+    return "there is no free loop device" if free.returncode else None
 
 
 def measure_cold_image(subject: Subject, plan: Plan) -> ColdImage | None:
@@ -68,13 +73,16 @@ def measure_cold_image(subject: Subject, plan: Plan) -> ColdImage | None:
 
 def _make(image: Path, mounted: Path, subject: Subject) -> None:
     """Make a file system with the packages, the code and the model of the function's image."""
-    packages = Path(_output(subject.python, "-c", "import numpy; print(numpy.__path__[0])")).parent
     with image.open("wb") as file:
-        file.truncate(1_500_000_000)
+        file.truncate(SIZE)
     _output("mkfs.ext4", "-q", "-F", str(image))
     with _mounted(image, mounted, 0):
         task = mounted / "task"
-        shutil.copytree(packages, task, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        for name in function_packages():
+            for source in distribution(name).files or []:
+                if ".." not in source.parts and source.suffix != ".pyc":
+                    (task / source).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(Path(str(source.locate())), task / source)
         without_lists = shutil.ignore_patterns("*.txt", "__pycache__")
         shutil.copytree(REPOSITORY / "function", task / "function", ignore=without_lists)
         shutil.copy(Path(__file__).with_name("subjects.py"), task)

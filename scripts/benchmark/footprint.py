@@ -62,8 +62,7 @@ def of_servers(ours: Running, baseline: Running) -> dict[str, int]:
 
 def installed_packages(subject: Subject) -> Installed:
     """Return the bytes of what is installed here, and would be in an image."""
-    requirements = (REPOSITORY / "function" / "requirements.txt").read_text(encoding="utf-8")
-    sizes = {name: size_of([name]) for name in pinned_versions(requirements.splitlines())}
+    sizes = {name: size_of([name]) for name in function_packages()}
     largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:5]
     return Installed(
         packages=sum(sizes.values()),
@@ -73,6 +72,12 @@ def installed_packages(subject: Subject) -> Installed:
         baseline_packages=size_of(needed(BASELINE_PACKAGES)),
         checkpoint=folder_bytes(subject.checkpoint),
     )
+
+
+def function_packages() -> list[str]:
+    """Return the names of the function's packages."""
+    requirements = (REPOSITORY / "function" / "requirements.txt").read_text(encoding="utf-8")
+    return pinned_versions(requirements.splitlines())
 
 
 def pinned_versions(lines: Iterable[str]) -> list[str]:

@@ -1,16 +1,18 @@
 """The page: one run as Markdown."""
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from statistics import median
 
-from scripts.benchmark import throughput
+from scripts.benchmark import cold_image, throughput
 from scripts.benchmark.budgets import MEGABYTE
-from scripts.benchmark.figures import CascadeFigures, Latency, LoadRound, LoadRun, Spread
+from scripts.benchmark.figures import CascadeFigures, ColdImage, Latency, LoadRound, LoadRun, Spread
 from scripts.benchmark.machine import Machine
 from scripts.benchmark.plan import BUDGET_CLIENTS
 from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.markdown import markdown_table
 
+LARGEST = 8  # files of a cold start that are named
 BUSY = 0.1  # the share of all cores that something else may take
 INTRODUCTION = """\
 Written by a command, not by hand: ours compared with a plain `transformers` pipeline that serves
@@ -60,6 +62,7 @@ def render(results: Results) -> str:
         "## Process start to first answer",
         "Seconds, each time in a fresh process. A server has answered with its first 200.",
         _first_answers(results),
+        *_cold_image(results.cold_image),
         "## Warm answers",
         f"Milliseconds, one at a time: a short text of {results.tokens['short']:.0f} tokens, and "
         f"texts of a review's length, {results.tokens['review']:.0f} tokens.",
@@ -158,6 +161,31 @@ def _first_answers(results: Results) -> str:
             for row, each in results.first_answer.items()
         ),
     )
+
+
+def _cold_image(measured: ColdImage | None) -> list[str]:
+    if measured is None:
+        return []
+    ours = measured.starts[f"{cold_image.HANDLER}, readahead none"]
+    largest = sorted(ours.touched.items(), key=lambda entry: -entry[1])[:LARGEST]
+    return [
+        "## From a cold image",
+        "The tree of the function's image on a file system that was just mounted: what a first "
+        "answer reads of it, in pages, by what the kernel reads ahead. Lambda fetches an image in "
+        "chunks of 512 KB; they are counted as if all files lay in a row. Python itself belongs to "
+        "the base and is not counted. The start of median time.",
+        _table(
+            "what | read | files | chunks | seconds",
+            (
+                f"{row} | {_megabytes(each.bytes)} | {each.files} | {each.chunks} | "
+                f"{each.seconds:.2f}"
+                for row, each in measured.starts.items()
+            ),
+        ),
+        "Of our handler's, without readahead: "
+        + ", ".join(f"{Path(name).name} {_megabytes(size)}" for name, size in largest)
+        + ".",
+    ]
 
 
 def _latencies(results: Results) -> str:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from scripts.benchmark.figures import (
     Bulk,
     CascadeFigures,
+    ColdImage,
     GpuRound,
     Installed,
     Latency,
@@ -104,6 +105,7 @@ class Results:
     budgets: list[Verdict]
     gpu: GpuResults | None  # of this run or of another machine; None if not measured
     cascade: CascadeFigures | None = None  # if the model has one
+    cold_image: ColdImage | None = None  # None without root
 
 
 def as_json(results: Results | GpuResults) -> str:

@@ -18,10 +18,13 @@ from function.backends.weights import Array, dequantise
 from function.settings import Settings
 from scripts.benchmark import budgets
 from scripts.benchmark.agreement import calibrated, difference
+from scripts.benchmark.cold_image import measure_cold_image, why_not
 from scripts.benchmark.figures import (
     Bulk,
     BulkRound,
     CascadeFigures,
+    ColdImage,
+    ColdStart,
     Compared,
     Installed,
     Latency,
@@ -34,7 +37,7 @@ from scripts.benchmark.figures import (
     Throughput,
 )
 from scripts.benchmark.footprint import installed_packages, needed, pinned_versions, size_of
-from scripts.benchmark.plan import Subject
+from scripts.benchmark.plan import QUICK, Subject
 from scripts.benchmark.report import render
 from scripts.benchmark.results import Results, as_json
 from scripts.benchmark.texts import closest, made_up, mix_lengths, sample
@@ -373,6 +376,37 @@ def test_the_page_compares_a_cascade_with_its_full_model(kept: Results) -> None:
     assert budgets.judge_budgets(replace(kept, cascade=figures))[-4:] == verdicts
 
 
+def test_the_page_says_what_a_first_answer_reads_of_a_cold_image(kept: Results) -> None:
+    bare = ColdStart(30_000_000, 114, 134, 0.8, {"task/a.so": 20_000_000})
+    ours = ColdStart(36_000_000, 300, 160, 0.9, {"models/m/weights": 11_000_000, "task/b.so": 1})
+    starts = {"bare script, readahead none": bare, "our Lambda handler, readahead none": ours}
+    measured = replace(kept, cold_image=ColdImage(starts))
+    page = render(measured)
+    assert "| our Lambda handler, readahead none | 36.0 MB | 300 | 160 | 0.90 |" in page
+    assert "without readahead: weights 11.0 MB, b.so 0.0 MB." in page
+    verdict = budgets.judge_budgets(measured)[-1]
+    assert verdict.measured == "1.20 × (36.0 MB compared with 30.0 MB)"
+    assert not verdict.passed
+
+
+@pytest.mark.integration
+def test_a_start_reads_of_a_fresh_file_system_what_it_needs(
+    artifact: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    subject = Subject(Settings(), artifact, artifact)
+    found = measure_cold_image(subject, QUICK)
+    if found is None:  # without root or a loop device
+        assert f"Without a cold image: {why_not()}" in capsys.readouterr().err
+        return
+    bare = found.starts["bare script, readahead none"]
+    ours = found.starts["our Lambda handler, readahead none"]
+    assert bare.bytes > 10_000_000
+    assert ours.files > bare.files
+    assert "task/function/lambda_handler.py" not in ours.touched, "its compiled file is read"
+    assert not any("torch" in name for name in ours.touched)
+    assert found.starts["bare script, readahead 128 KB"].bytes > bare.bytes
+
+
 def test_the_page_says_what_makes_it_doubtful(kept: Results) -> None:
     idle = replace(kept.machine, busy=0.1, cores=2)
     run = LoadRun(38.0, [10.0], 0.01, elsewhere=0.3)
@@ -425,7 +459,7 @@ def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path
     missed = [verdict["budget"] for verdict in found["budgets"] if not verdict["passed"]]
     assert done.returncode == bool(missed)
     assert all(budget in done.stderr.splitlines()[-1] for budget in missed)
-    assert len(found["budgets"]) == 9
+    assert len(found["budgets"]) == 9 + (why_not() is None)
     assert found["agreement"] < 0.05
     assert len(found["first_answer"]) >= 5
     assert all(spread["minimum"] > 0 for spread in found["first_answer"].values())
