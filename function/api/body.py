@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.problems import problem
+from function.core.errors import shorten
 
 BODYLESS = {"GET", "HEAD", "OPTIONS", "DELETE"}
 WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
@@ -56,7 +57,9 @@ class BodyMiddleware:
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in WINDOW_BITS:
-            raise _RefusedError(415, f"content encoding '{encoding}': send gzip, deflate or none")
+            raise _RefusedError(
+                415, f"content encoding '{shorten(encoding)}': send gzip, deflate or none"
+            )
         if headers.get("content-length", "0").isdecimal():
             self._check(int(headers.get("content-length", "0")))
         body = bytearray()
@@ -93,7 +96,7 @@ class BodyMiddleware:
 
 def _check_media_type(headers: Headers, path: str) -> None:
     given = headers.get("content-type", "application/json").partition(";")[0].strip()
-    media_type = given.lower()
+    media_type, given = given.lower(), shorten(given)
     if media_type == "application/json" or media_type.endswith("+json"):
         return
     if not path.startswith(TENSOR_PATHS):
