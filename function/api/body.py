@@ -17,6 +17,7 @@ WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
 # Header with the length of the JSON in bytes, if tensors follow it.
 JSON_LENGTH = "inference-header-content-length"
 TENSOR_PATHS = "/v2/"
+JSON = "application/json"
 
 
 class _RefusedError(Exception):
@@ -42,7 +43,9 @@ class BodyMiddleware:
             return
         headers = Headers(scope=scope)
         try:
-            _check_media_type(headers, scope["path"])
+            media_type = _media_type(
+                headers, scope["path"].removeprefix(scope.get("root_path", ""))
+            )
             body = await self._read(headers, receive)
         except _RefusedError as refused:
             await problem(refused.status, refused.detail)(scope, receive, send)
@@ -50,8 +53,11 @@ class BodyMiddleware:
         scope["headers"] = [
             (name, value)
             for name, value in scope["headers"]
-            if name not in (b"content-encoding", b"content-length")
-        ] + [(b"content-length", str(len(body)).encode())]
+            if name not in (b"content-encoding", b"content-length", b"content-type")
+        ] + [
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", media_type.encode()),
+        ]
         await self._app(scope, _replay(body, receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
@@ -94,11 +100,14 @@ class BodyMiddleware:
             )
 
 
-def _check_media_type(headers: Headers, path: str) -> None:
-    given = headers.get("content-type", "application/json").partition(";")[0].strip()
-    media_type, given = given.lower(), shorten(given)
-    if media_type == "application/json" or media_type.endswith("+json"):
-        return
+def _media_type(headers: Headers, path: str) -> str:
+    """Return the body's media type; gateways join headers that are sent twice."""
+    given = ",".join(headers.getlist("content-type")) or JSON
+    media_types = {part.partition(";")[0].strip().lower() for part in given.split(",")}
+    media_type = media_types.pop() if len(media_types) == 1 else ""
+    given = shorten(given.partition(";")[0].strip())
+    if media_type == JSON or media_type.endswith("+json"):
+        return media_type
     if not path.startswith(TENSOR_PATHS):
         raise _RefusedError(415, f"content type '{given}': send application/json")
     if media_type != "application/octet-stream" or JSON_LENGTH not in headers:
@@ -107,6 +116,7 @@ def _check_media_type(headers: Headers, path: str) -> None:
             f"content type '{given}': send application/json, or application/octet-stream with "
             f"{JSON_LENGTH}",
         )
+    return media_type
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
