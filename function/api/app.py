@@ -71,7 +71,8 @@ def create_app(
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )
-    guards = [Depends(RequireKey(settings.api_key_sha256))] if settings.auth == "key" else []
+    guard = RequireKey(settings.api_key_sha256) if settings.auth == "key" else None
+    guards = [Depends(guard)] if guard else []
 
     context = RouteContext(engine, limits, guards, settings, exposition)
     # Not `include_router`, which builds each route a second time.
@@ -86,7 +87,11 @@ def create_app(
     _complete_document(app)
     for wrap in middleware:
         app.add_middleware(wrap)
-    app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)
+    app.add_middleware(
+        BodyMiddleware,
+        limit_bytes=settings.limits.body_bytes,
+        check_key=guard.check if guard else None,
+    )
     if settings.prediction_log:
         from function.api.prediction_log import PredictionLogMiddleware
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Response
 from pydantic import ConfigDict, Field
 from starlette.routing import BaseRoute
 
+from function.api.body import JsonRoute
 from function.api.limits import require_model
 from function.api.observability import Record, write_lines
 from function.api.prediction_ids import PATTERN
@@ -96,6 +97,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         prefix="/v1",
         tags=["native"],
         dependencies=[*context.guards, Depends(require_log)],
+        route_class=JsonRoute,
         strict_content_type=False,
     )
 
