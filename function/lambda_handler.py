@@ -25,6 +25,7 @@ from function.core.artifact import Artifact
 from function.core.backend import Backend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
+from function.core.errors import InputError
 from function.core.types import Options
 from function.settings import FunctionSettings, load_settings
 
@@ -58,6 +59,8 @@ from mangum.types import Scope
 from function.api.app import create_app
 from function.api.embedded_metrics import EmbeddedMetrics, age_record
 from function.api.problems import MEDIA_TYPE as PROBLEM
+from function.api.problems import problem
+from function.events import AnswerLimitMiddleware, read_event
 
 
 class HttpEvent(HTTPGateway):
@@ -75,7 +78,7 @@ METRICS = EmbeddedMetrics(
     cold=ENVIRONMENT.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency",
     version=ENVIRONMENT.get("AWS_LAMBDA_FUNCTION_VERSION", "").removeprefix("$LATEST"),
 )
-APP = create_app(DirectEngine(CATALOG), SETTINGS, METRICS)
+APP = create_app(DirectEngine(CATALOG), SETTINGS, METRICS, middleware=[AnswerLimitMiddleware])
 MANGUM = Mangum(
     APP,
     lifespan="off",
@@ -86,11 +89,31 @@ _LOADING.result()
 freeze_gc_and_reset_switching()
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an event of API Gateway, a function URL, an ALB or the warm-up schedule."""
-    if event.get("source") == "aws.events":
+def handler(event: Any, context: Any) -> dict[str, Any]:
+    """Answer an event of API Gateway, a function URL, an ALB or the warm-up schedule.
+
+    `{"inputs": ...}` is answered as `POST /v1/predict` is, any other event with 400.
+    """
+    if isinstance(event, dict) and event.get("source") == "aws.events":
         return _warm_up()
-    return MANGUM(_without_stage(event), context)
+    try:
+        return MANGUM(read_event(event), context)
+    except Exception as error:  # the event's: the application answers its own
+        return _refuse(error)
+
+
+def _refuse(error: Exception) -> dict[str, Any]:
+    """Return, log and count the refusal of an event that is no request."""
+    detail = str(error) if isinstance(error, InputError) else "this HTTP request cannot be read"
+    refused = problem(400, detail)
+    record = {"level": "info", "method": "none", "route": "unmatched", "total_ms": 0.0}
+    METRICS({**record, "status": 400, "refusal": f"{type(error).__name__}"})
+    return {
+        "statusCode": refused.status_code,
+        "headers": dict(refused.headers),
+        "body": bytes(refused.body).decode(),
+        "isBase64Encoded": False,
+    }
 
 
 def _warm_up() -> dict[str, Any]:
@@ -100,20 +123,6 @@ def _warm_up() -> dict[str, Any]:
     record = age_record(CATALOG.info(None), predictor.artifact.manifest.created)
     METRICS.record_warm_up({"level": "info", "route": "warm-up", **record})
     return record
-
-
-def _without_stage(event: dict[str, Any]) -> dict[str, Any]:
-    """Remove the stage from the path of an HTTP API event, where routes do not expect it."""
-    context = event.get("requestContext", {})
-    prefix = f"/{context.get('stage', '$default')}"
-    http = context.get("http", {})
-    path = http.get("path", "")
-    if path != prefix and not path.startswith(f"{prefix}/"):
-        return event
-    return {
-        **event,
-        "requestContext": {**context, "http": {**http, "path": path.removeprefix(prefix) or "/"}},
-    }
 
 
 def _before_snapshot() -> None:

@@ -19,6 +19,7 @@ from function.core.errors import SettingsError
 
 Auth = Literal["key", "iam", "jwt", "public"]
 MIN_KEY_CHARACTERS = 32  # of the secret that keys the hashes of texts
+BASE_PATH = r"^(/[A-Za-z0-9._~-]+)*$"
 ORIGIN = r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
 
 
@@ -43,6 +44,8 @@ class Settings(BaseModel):
             `public` nowhere.
         api_key_sha256: SHA-256 of each accepted key, comma-separated, so that keys can be rotated.
         cors_origins: Origins whose pages may call the service, comma-separated; `*` allows any.
+        base_path: Path that precedes those of all routes, such as a custom domain's; both are
+            answered.
         limits: Limits on one request, from `MAX_BODY_BYTES`, `MAX_TEXTS` and so on.
         most_loaded: Models in memory at once: the default and the most recently used ones.
         threads: Cores that one model call may use; 0 uses all.
@@ -60,6 +63,7 @@ class Settings(BaseModel):
     auth: Auth = "public"
     api_key_sha256: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
+    base_path: Annotated[str, Field(pattern=BASE_PATH)] = ""
     limits: Limits = Limits()
     most_loaded: Annotated[int, Field(ge=2)] = 4
     threads: Annotated[int, Field(ge=0)] = 0
@@ -92,7 +96,7 @@ class Settings(BaseModel):
     def _key_mode_needs_a_key(self) -> Self:
         if self.auth == "key" and not self.api_key_sha256:
             raise ValueError("AUTH=key needs API_KEY_SHA256, the SHA-256 of the key in hex")
-        if any(len(digest) != 64 for digest in self.api_key_sha256):
+        if not all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in self.api_key_sha256):
             raise ValueError("API_KEY_SHA256 must be 64 hex digits: the key's SHA-256, not the key")
         return self
 

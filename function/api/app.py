@@ -7,7 +7,7 @@ from importlib import import_module
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from function.api import problems
 from function.api.auth import RequireKey
@@ -66,11 +66,13 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={},
+        root_path=settings.base_path,
     )
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )
-    guards = [Depends(RequireKey(settings.api_key_sha256))] if settings.auth == "key" else []
+    guard = RequireKey(settings.api_key_sha256) if settings.auth == "key" else None
+    guards = [Depends(guard)] if guard else []
 
     context = RouteContext(engine, limits, guards, settings, exposition)
     # Not `include_router`, which builds each route a second time.
@@ -80,11 +82,16 @@ def create_app(
         app.router.routes.append(LateRoutes(paths, partial(_routes_of, module, context)))
     if exposition:
         app.router.routes += _routes_of("metrics", context)
+    _ignore_trailing_slash(app)
     problems.install(app)
     _complete_document(app)
     for wrap in middleware:
         app.add_middleware(wrap)
-    app.add_middleware(BodyMiddleware, limit_bytes=settings.limits.body_bytes)
+    app.add_middleware(
+        BodyMiddleware,
+        limit_bytes=settings.limits.body_bytes,
+        check_key=guard.check if guard else None,
+    )
     if settings.prediction_log:
         from function.api.prediction_log import PredictionLogMiddleware
 
@@ -108,6 +115,25 @@ def _answer_other_origins(app: FastAPI, origins: Sequence[str]) -> None:
         expose_headers=EXPOSED_HEADERS,
         max_age=3600,
     )
+
+
+def _ignore_trailing_slash(app: FastAPI) -> None:
+    """Answer a path that ends in a slash as the one without it.
+
+    Starlette would redirect: to the Host that the caller names, and without a gateway's stage.
+    """
+    router = app.router
+    router.redirect_slashes, not_found = False, router.default
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"].rstrip("/")
+        if path in (scope["path"], ""):
+            await not_found(scope, receive, send)
+        else:
+            scope["path"] = path
+            await router(scope, receive, send)
+
+    router.default = answer
 
 
 def _routes_of(module: str, context: RouteContext) -> Sequence[BaseRoute]:

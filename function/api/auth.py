@@ -7,6 +7,7 @@ from hmac import compare_digest
 from fastapi import HTTPException, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
+from starlette.datastructures import Headers
 
 
 class RequireKey(SecurityBase):
@@ -26,7 +27,11 @@ class RequireKey(SecurityBase):
         return HTTPBearer(description="The service's key")
 
     async def __call__(self, request: Request) -> None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        self.check(request.headers)
+
+    def check(self, headers: Headers) -> None:
+        """Raise HTTPException unless the headers hold an accepted key."""
+        scheme, _, key = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not key.strip():
             raise HTTPException(
                 401,

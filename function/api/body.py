@@ -1,29 +1,43 @@
 """Request bodies: limited, decompressed and of a known type before any route sees them.
 
-bytes ──> declared size ──> encoding ──> decompressed under the limit ──> known media type
-              │413             │415                │400, 413                    │415
+key ──> media type ──> encoding, declared size ──> bytes in time ──> decompressed ──> JSON
+ │401       │415              │415, 413               │408, 413         │400, 413      │400, 422
+
+Large bodies are decompressed and parsed in one thread. The event loop waits for no stranger's.
 """
 
+import asyncio
+import json
+import re
+import time
 import zlib
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
+from fastapi import HTTPException, Request, Response
+from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.problems import problem
+from function.core.errors import shorten
 
 BODYLESS = {"GET", "HEAD", "OPTIONS", "DELETE"}
 WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
 # Header with the length of the JSON in bytes, if tensors follow it.
 JSON_LENGTH = "inference-header-content-length"
 TENSOR_PATHS = "/v2/"
+JSON = "application/json"
+STALL_SECONDS, MOVING_BYTES = 30.0, 1024  # a body that brings fewer bytes in that time has stalled
+INLINE_BYTES = 65_536  # read at once, in less time than a thread takes to start
+# A request holds few strings and values. To parse a million takes a quarter of a second, in which
+# Python runs nothing else.
+MAX_QUOTES, MAX_VALUES = 100_000, 120_000
+STRING = rb'(?s)"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)'
 
-
-class _RefusedError(Exception):
-    """The body is refused, with an HTTP status and a detail that says what to send."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
+Result = TypeVar("Result")
+_READER = ThreadPoolExecutor(1, "reader")
 
 
 class BodyMiddleware:
@@ -32,8 +46,11 @@ class BodyMiddleware:
     The body is JSON, followed by tensors if the route accepts them.
     """
 
-    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
-        self._app, self._limit = app, limit_bytes
+    def __init__(
+        self, app: ASGIApp, limit_bytes: int, check_key: Callable[[Headers], None] | None = None
+    ) -> None:
+        """Wrap an application; `check_key` raises HTTPException before a body is read."""
+        self._app, self._limit, self._check_key = app, limit_bytes, check_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] in BODYLESS:
@@ -41,69 +58,163 @@ class BodyMiddleware:
             return
         headers = Headers(scope=scope)
         try:
-            _check_media_type(headers, scope["path"])
+            if self._check_key:
+                self._check_key(headers)
+            media_type = _media_type(
+                headers, scope["path"].removeprefix(scope.get("root_path", ""))
+            )
             body = await self._read(headers, receive)
-        except _RefusedError as refused:
-            await problem(refused.status, refused.detail)(scope, receive, send)
+        except HTTPException as refused:
+            answer = problem(refused.status_code, refused.detail, dict(refused.headers or {}))
+            await answer(scope, receive, send)
             return
         scope["headers"] = [
             (name, value)
             for name, value in scope["headers"]
-            if name not in (b"content-encoding", b"content-length")
-        ] + [(b"content-length", str(len(body)).encode())]
+            if name not in (b"content-encoding", b"content-length", b"content-type")
+        ] + [
+            (b"content-length", str(len(body)).encode()),
+            (b"content-type", media_type.encode()),
+        ]
         await self._app(scope, _replay(body, receive), send)
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         encoding = headers.get("content-encoding", "").strip().lower()
         if encoding not in WINDOW_BITS:
-            raise _RefusedError(415, f"content encoding '{encoding}': send gzip, deflate or none")
+            raise HTTPException(
+                415, f"content encoding '{shorten(encoding)}': send gzip, deflate or none"
+            )
         if headers.get("content-length", "0").isdecimal():
             self._check(int(headers.get("content-length", "0")))
-        body = bytearray()
-        more = True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _RefusedError(400, "the connection ended before the body did")
-            body += message.get("body", b"")
-            self._check(len(body))
-            more = message.get("more_body", False)
+        try:
+            body = await self._receive_all(receive)
+        except TimeoutError:
+            raise HTTPException(408, "the body stopped arriving: send it again") from None
         bits = WINDOW_BITS[encoding]
-        return self._decompress(bytes(body), bits) if bits else bytes(body)
+        return await aside(self._limit, self._decompress, body, bits) if bits else body
+
+    async def _receive_all(self, receive: Receive) -> bytes:
+        """Return the whole body; raises TimeoutError if it stalls."""
+        body, more, moved = bytearray(), True, 0
+        async with asyncio.timeout(STALL_SECONDS) as patience:
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise HTTPException(400, "the connection ended before the body did")
+                body += message.get("body", b"")
+                self._check(len(body))
+                more = message.get("more_body", False)
+                if len(body) >= moved + MOVING_BYTES:
+                    moved = len(body)
+                    patience.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
+        return bytes(body)
 
     def _decompress(self, body: bytes, window_bits: int) -> bytes:
         stream = zlib.decompressobj(window_bits)
         try:
             plain = stream.decompress(body, self._limit + 1)
         except zlib.error as error:
-            raise _RefusedError(400, f"the body cannot be decompressed: {error}") from error
+            raise HTTPException(400, f"the body cannot be decompressed: {error}") from error
         self._check(len(plain))
         if not stream.eof:
-            raise _RefusedError(400, "the compressed body ends too early")
+            raise HTTPException(400, "the compressed body ends too early")
         if stream.unused_data:
-            raise _RefusedError(400, "something follows the compressed body: send one stream")
+            raise HTTPException(400, "something follows the compressed body: send one stream")
         return plain
 
     def _check(self, length: int) -> None:
         if length > self._limit:
-            raise _RefusedError(
+            raise HTTPException(
                 413, f"the body is too large: send at most {self._limit} bytes at a time"
             )
 
 
-def _check_media_type(headers: Headers, path: str) -> None:
-    given = headers.get("content-type", "application/json").partition(";")[0].strip()
-    media_type = given.lower()
-    if media_type == "application/json" or media_type.endswith("+json"):
-        return
+def _media_type(headers: Headers, path: str) -> str:
+    """Return the body's media type; gateways join headers that are sent twice."""
+    given = ",".join(headers.getlist("content-type")) or JSON
+    media_types = {part.partition(";")[0].strip().lower() for part in given.split(",")}
+    media_type = media_types.pop() if len(media_types) == 1 else ""
+    given = shorten(given.partition(";")[0].strip())
+    if media_type == JSON or media_type.endswith("+json"):
+        return media_type
     if not path.startswith(TENSOR_PATHS):
-        raise _RefusedError(415, f"content type '{given}': send application/json")
+        raise HTTPException(415, f"content type '{given}': send application/json")
     if media_type != "application/octet-stream" or JSON_LENGTH not in headers:
-        raise _RefusedError(
+        raise HTTPException(
             415,
             f"content type '{given}': send application/json, or application/octet-stream with "
             f"{JSON_LENGTH}",
         )
+    return media_type
+
+
+class JsonRoute(APIRoute):
+    """Route that takes JSON, which `read_json` reads."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_json(request: Request) -> Response:
+            return await handle(_JsonRequest(request.scope, request.receive))
+
+        return handle_json
+
+
+class _JsonRequest(Request):
+    async def json(self) -> Any:
+        body = await self.body()
+        return await aside(len(body), read_json, body)
+
+
+async def aside(size: int, read: Callable[..., Result], *arguments: object) -> Result:
+    """Call a function that reads so many bytes: here if they are few, in a thread otherwise."""
+    if size <= INLINE_BYTES:
+        return read(*arguments)
+    return await asyncio.get_running_loop().run_in_executor(_READER, _take_turns, read, *arguments)
+
+
+def _take_turns(read: Callable[..., Result], *arguments: object) -> Result:
+    """Call a function, then pause as long, so that the event loop runs half of the time.
+
+    Parsing never releases Python's lock, and the next body may wait already.
+    """
+    begun = time.perf_counter()
+    try:
+        return read(*arguments)
+    finally:
+        time.sleep(time.perf_counter() - begun)
+
+
+def read_json(document: bytes) -> Any:
+    """Parse a document; raises JSONDecodeError, or what `check_structure` raises."""
+    check_structure(document)
+    return json.loads(document)
+
+
+def check_structure(document: bytes, signs: bytes = b",[{") -> None:
+    """Raise HTTPException if a document has more strings or values than texts need.
+
+    Counting them takes a fraction of the time that parsing would. Values are counted by the `signs`
+    that precede them.
+    """
+    if len(document) <= INLINE_BYTES:
+        return
+    quotes = document.count(b'"')
+    if quotes > MAX_QUOTES:
+        quotes -= document.count(b'\\"')
+    if quotes > MAX_QUOTES or (
+        _count(document, signs) > MAX_VALUES
+        and _count(re.sub(STRING, b"", document), signs) > MAX_VALUES
+    ):
+        raise HTTPException(
+            422,
+            f"the body holds over {MAX_QUOTES // 2} strings, or over {MAX_VALUES} values: send "
+            "fewer of them",
+        )
+
+
+def _count(document: bytes, signs: bytes) -> int:
+    return sum(document.count(sign) for sign in signs)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

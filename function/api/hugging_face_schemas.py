@@ -38,6 +38,7 @@ def _said_once(message: str) -> WrapValidator:
     return WrapValidator(validate)
 
 
+MAX_LABELS = 1000  # to omit
 # A minimum length makes pydantic refuse half surrogate pairs, which JSON can hold.
 NonEmptyText = Annotated[str, Field(min_length=1)]
 SingleText = Annotated[list[NonEmptyText], Field(min_length=1, max_length=1)]
@@ -62,7 +63,11 @@ class HuggingFaceParameters(BaseModel):
     ] = None
     ignore_labels: Annotated[
         tuple[str, ...] | None,
-        Field(description="For entities: labels to omit; by default `O`, which marks no entity"),
+        Field(
+            description="For entities: labels to omit; by default `O`, which marks no entity",
+            max_length=MAX_LABELS,
+            fail_fast=True,
+        ),
     ] = None
     truncation: Annotated[
         bool | None,
@@ -158,7 +163,7 @@ class TextEmbeddingsRequest(BaseModel):
     ] = None
     truncation_direction: Annotated[
         Literal["Right", "Left"],
-        BeforeValidator(lambda given: {"right": "Right", "left": "Left"}.get(str(given), given)),
+        BeforeValidator(lambda given: given.title() if given in ("right", "left") else given),
         Field(description="End at which a text is cut; 'Left' is refused with `truncate`"),
     ] = "Right"
 

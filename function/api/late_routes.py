@@ -10,6 +10,8 @@ from functools import cached_property
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
+UNMATCHED = "unmatched"
+
 
 class LateRoutes(BaseRoute):
     """Placeholder for routes until one of them gets a request."""
@@ -35,6 +37,19 @@ class LateRoutes(BaseRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await scope["route"].handle(scope, receive, send)
+
+
+def find_path(scope: Scope) -> str:
+    """Return the path of a request's route, as its template, or `unmatched`.
+
+    It finds the route of a request that was refused before it came to one.
+    """
+    if "route" not in scope and "app" in scope:
+        for route in scope["app"].routes:
+            match, child_scope = route.matches(scope)
+            if match is Match.FULL:
+                return getattr(child_scope.get("route", route), "path", UNMATCHED)
+    return getattr(scope.get("route"), "path", UNMATCHED)
 
 
 def build_late_routes(routes: list[BaseRoute]) -> None:

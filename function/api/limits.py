@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from function.core.errors import BatchTooLargeError, InputError, UnknownModelError
+from function.core.errors import BatchTooLargeError, InputError, UnknownModelError, shorten
 from function.core.types import Engine, ModelInfo
 
 
@@ -45,8 +45,12 @@ def require_model(engine: Engine, name: str, version: str | None = None) -> Mode
     """Return a served model by name, and version if given; raises UnknownModelError for others."""
     models = {model.name: model for model in engine.models()}
     if name not in models:
-        raise UnknownModelError(f"no model '{name}' here; served: {', '.join(sorted(models))}")
+        raise UnknownModelError(
+            f"no model '{shorten(name)}' here; served: {', '.join(sorted(models))}"
+        )
     model = models[name]
     if version not in (None, model.version):
-        raise UnknownModelError(f"no version '{version}' of '{name}'; served: {model.version}")
+        raise UnknownModelError(
+            f"no version '{shorten(version or '')}' of '{name}'; served: {model.version}"
+        )
     return model

@@ -17,6 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from function.api.late_routes import find_path
 from function.api.problems import problem
 from function.core.types import AnyPrediction, Prediction, PredictionResult
 
@@ -84,7 +85,7 @@ class ObservabilityMiddleware:
                     "level": "error" if status >= 500 else "info",
                     "request_id": request_id,
                     "method": scope["method"],
-                    "route": getattr(scope.get("route"), "path", "unmatched"),
+                    "route": find_path(scope),
                     "status": status,
                     "total_ms": round(1000 * (time.perf_counter() - started), 3),
                     **log,

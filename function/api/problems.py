@@ -1,5 +1,9 @@
-"""Errors as RFC 9457 problem details, with the one table that maps exceptions to statuses."""
+"""Errors as RFC 9457 problem details, with the one table that maps exceptions to statuses.
 
+No problem exceeds `MAX_BYTES`: whatever quotes a request is cut, here and where it is quoted.
+"""
+
+import json
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +23,7 @@ from function.core.errors import (
     OverloadedError,
     PredictionError,
     UnknownModelError,
+    shorten,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +38,9 @@ STATUS: dict[type[EvergreenError], HTTPStatus] = {
     ArtifactError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 LOADING_SECONDS = 2
+MAX_BYTES = 4096
+MAX_DETAIL_BYTES = 1800  # in JSON; a problem holds it twice
+MAX_ERRORS = 5  # schema errors that one problem reports
 # Pydantic's errors for what is no text, no list or empty, one for each type that a member may have.
 MISSING_TEXT = ("string_type", "list_type", "string_too_short", "too_short")
 TEXTS_WANTED = "send a text or a list of texts, of which none may be empty"
@@ -53,7 +61,7 @@ def problem(
     status: int, detail: str, headers: dict[str, str] | None = None, **members: Any
 ) -> JSONResponse:
     """Return a problem response; `detail` says what to do, `members` are added to the problem."""
-    known = HTTPStatus(status)
+    known, detail = HTTPStatus(status), _cut(detail)
     return JSONResponse(
         {
             "type": "about:blank",
@@ -98,12 +106,24 @@ def install(app: FastAPI) -> None:
             return problem(
                 400, f"the body is not JSON: {errors[0].get('ctx', {}).get('error', '')}"
             )
-        return problem(422, "; ".join(dict.fromkeys(_sentence(entry) for entry in errors)))
+        sentences = list(dict.fromkeys(_sentence(entry) for entry in errors))
+        if len(sentences) > MAX_ERRORS:
+            sentences[MAX_ERRORS:] = [f"and {len(sentences) - MAX_ERRORS} more errors"]
+        return problem(422, "; ".join(sentences))
 
     @app.exception_handler(HTTPException)
     async def _http(_: Request, error: HTTPException) -> JSONResponse:
         headers = dict(error.headers) if error.headers else None
         return problem(error.status_code, _http_detail(error), headers)
+
+
+def _cut(detail: str) -> str:
+    """Return a detail of at most `MAX_DETAIL_BYTES` of JSON, cut at its end."""
+    detail = detail[:MAX_DETAIL_BYTES].encode(errors="replace").decode()
+    if len(json.dumps(detail, ensure_ascii=False).encode()) <= MAX_DETAIL_BYTES:
+        return detail
+    # JSON takes at most six bytes for a character.
+    return f"{detail[: MAX_DETAIL_BYTES // 6 - 1]}…"
 
 
 def _retry_after(error: EvergreenError) -> dict[str, str]:
@@ -133,7 +153,7 @@ def location(path: Sequence[str | int]) -> str:
     It adds those where a member may have one of several types: `inputs.constrained-str`.
     """
     parts = [
-        str(part)
+        shorten(str(part))
         for part in path
         if isinstance(part, int) or (part.isidentifier() and part not in TYPE_NAMES)
     ]

@@ -2,17 +2,37 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
 
 REVIEW = "A warm, funny film that never talks down to its audience."
+MAX_MEMBERS = 32
 
 
-class Parameters(BaseModel):
+class ClosedModel(BaseModel):
+    """Request, or a part of one, that refuses unknown members."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_members(cls, given: object) -> object:
+        """Refuse many members in one error: each unknown one is an error of its own."""
+        if isinstance(given, dict) and len(given) > MAX_MEMBERS:
+            raise PydanticCustomError(
+                "too_many_members",
+                "{members} members: send at most {limit}",
+                {"members": len(given), "limit": MAX_MEMBERS},
+            )
+        return given
+
+
+class Parameters(ClosedModel):
     """Options of the answer, and the treatment of long texts."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
     explain: Annotated[bool, Field(description="Also weigh the words; takes longer")] = False
@@ -43,12 +63,11 @@ class Parameters(BaseModel):
         )
 
 
-class PredictRequest(BaseModel):
+class PredictRequest(ClosedModel):
     """One text, or several to be answered together."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"inputs": REVIEW, "parameters": {"explain": True}}]},
+        json_schema_extra={"examples": [{"inputs": REVIEW, "parameters": {"explain": True}}]}
     )
 
     inputs: (

@@ -7,7 +7,7 @@ from threading import Lock
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
-from function.core.errors import ArtifactError, NotReadyError, UnknownModelError
+from function.core.errors import ArtifactError, NotReadyError, UnknownModelError, shorten
 from function.core.predictor import Predictor, load_predictor
 from function.core.types import ModelInfo
 
@@ -111,7 +111,7 @@ class Catalog:
         name = self._default if model is None else model
         if name not in self._artifacts:
             raise UnknownModelError(
-                f"no model '{name}' here; served: {', '.join(sorted(self._artifacts))}"
+                f"no model '{shorten(name)}' here; served: {', '.join(sorted(self._artifacts))}"
             )
         return name
 

@@ -11,6 +11,8 @@
 `api/problems.py` holds the one table that maps these to HTTP statuses.
 """
 
+NAME_CHARACTERS = 40  # of a name that a caller sent, in a message
+
 
 class EvergreenError(Exception):
     """Base of every exception that this project raises."""
@@ -54,3 +56,8 @@ class OverloadedError(EvergreenError):
 
 class SettingsError(EvergreenError):
     """A setting in the environment is invalid; the message names the variable."""
+
+
+def shorten(name: str) -> str:
+    """Return a name that a caller sent, short enough for a message."""
+    return name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"

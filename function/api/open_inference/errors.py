@@ -4,6 +4,8 @@ from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 
+from function.core.errors import shorten
+
 
 class MalformedRequestError(HTTPException):
     """The request violates the protocol or contradicts itself; the message says where.
@@ -17,4 +19,4 @@ class MalformedRequestError(HTTPException):
 
 def quoted(name: str) -> str:
     """Return a name that the caller sent, quoted and shortened, for a message."""
-    return repr(name if len(name) <= 40 else f"{name[:40]}…")
+    return repr(shorten(name))

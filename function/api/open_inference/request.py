@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from function.api.body import check_structure
 from function.api.limits import RequestLimits
 from function.api.open_inference.binary import decode_bytes, split
 from function.api.open_inference.errors import MalformedRequestError, quoted
@@ -52,6 +53,7 @@ def parse_request(
         BatchTooLargeError: There are too many texts; raised before they are decoded.
     """
     document, data = split(body, json_length)
+    check_structure(document, b"[{")  # numbers are parsed in little time
     try:
         request = InferenceRequest.model_validate_json(document)
     except ValidationError as error:

@@ -5,36 +5,37 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.routing import BaseRoute
 
+from function.api.body import JsonRoute
 from function.api.limits import require_model
 from function.api.observability import Record, write_lines
 from function.api.prediction_ids import PATTERN
 from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
 from function.api.routes import RouteContext
+from function.api.schemas import ClosedModel
 from function.core.errors import BatchTooLargeError, InputError
 from function.core.types import ModelInfo
 
 MAX_ENTITIES = 10_000  # of one text
 
 
-class RightEntity(BaseModel):
+class RightEntity(ClosedModel):
     """Entity at the code points [start, end) of the text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
     label: str
     start: Annotated[int, Field(ge=0)]
     end: Annotated[int, Field(ge=1)]
 
 
-class FeedbackRequest(BaseModel):
+class FeedbackRequest(ClosedModel):
     """The right label of a text, or its right entities, depending on the model's task."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [{"id": "0123456789abcdef0123456789abcdef-0", "label": "positive"}]
         },
@@ -58,6 +59,7 @@ class FeedbackRequest(BaseModel):
         list[RightEntity] | None,
         Field(
             max_length=MAX_ENTITIES,
+            fail_fast=True,
             description="All right entities in text order, if the model finds entities",
         ),
     ] = None
@@ -95,6 +97,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         prefix="/v1",
         tags=["native"],
         dependencies=[*context.guards, Depends(require_log)],
+        route_class=JsonRoute,
         strict_content_type=False,
     )
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
+from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import (
     HuggingFaceParameters,
     HuggingFaceRequest,
@@ -32,7 +33,10 @@ TokenAnswer = list[TokenSchema] | list[list[TokenSchema]]
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of Hugging Face's Inference schema."""
     router = APIRouter(
-        tags=["hugging face"], dependencies=context.guards, strict_content_type=False
+        tags=["hugging face"],
+        dependencies=context.guards,
+        route_class=JsonRoute,
+        strict_content_type=False,
     )
 
     async def answer(request: Request, model: str | None, body: HuggingFaceRequest) -> Response:

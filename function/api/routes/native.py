@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from starlette.routing import BaseRoute
 
+from function.api.body import JsonRoute
 from function.api.late_routes import LateRoutes
 from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
@@ -37,6 +38,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         prefix="/v1",
         tags=["native"],
         dependencies=context.guards,
+        route_class=JsonRoute,
         strict_content_type=False,
     )
     answer = partial(_answer, context)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
-from function.api.body import JSON_LENGTH
+from function.api.body import JSON_LENGTH, aside
 from function.api.limits import require_model
 from function.api.observability import record_answer
 from function.api.open_inference.request import parse_request
@@ -58,7 +58,10 @@ async def _answer(
     json_length: str | None,
 ) -> Response:
     found = require_model(context.engine, model, version)
-    parsed = parse_request(await request.body(), json_length, OUTPUTS[found.task], context.limits)
+    content = await request.body()
+    parsed = await aside(
+        len(content), parse_request, content, json_length, OUTPUTS[found.task], context.limits
+    )
     context.limits.check(parsed.texts)
     result = await context.engine.predict(found.name, parsed.texts, parsed.options)
     body, headers = render_response(parsed, result)

@@ -1,5 +1,7 @@
 """Web page for people, and interactive documentation that needs no internet."""
 
+from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 from mimetypes import guess_type
 from pathlib import Path
@@ -72,8 +74,14 @@ def routes(title: str) -> list[Route]:
 
 def _file(folder: Path, name: str, headers: dict[str, str]) -> Response:
     """Return a file of a flat folder; answer 404 for anything else."""
-    path = folder / name
-    if path.parent != folder or not path.is_file():
+    path = _files(folder).get(name)
+    if path is None:
         raise HTTPException(404)
     media_type = guess_type(name)[0] or "application/octet-stream"
     return Response(path.read_bytes(), media_type=media_type, headers={**HEADERS, **headers})
+
+
+@cache
+def _files(folder: Path) -> Mapping[str, Path]:
+    """Return a folder's files by name, so that no caller's name reaches the file system."""
+    return {path.name: path for path in folder.iterdir() if path.is_file()}

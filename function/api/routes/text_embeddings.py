@@ -18,9 +18,9 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
 from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
@@ -56,7 +56,7 @@ RESPONSES = DOCUMENTED | {
 }
 
 
-class TypedProblemsRoute(APIRoute):
+class TypedProblemsRoute(JsonRoute):
     """A route whose problems carry `error_type` as well."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -184,3 +184,12 @@ def test_a_long_list_of_mistakes_is_refused_at_the_first(client, path):
     assert answer.status_code == 422
     assert len(answer.content) < 2000
     assert time.perf_counter() - begun < 3  # 500,000 errors in words take a minute
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/predict/", "/v1/predict//", "/predict/", "/models/sentiment/"]
+)
+def test_a_slash_at_the_end_changes_nothing_and_no_host_is_trusted(client, path):
+    headers = {**JSON, "host": "evil.example"}
+    answer = client.post(path, content=inputs("good"), headers=headers, follow_redirects=False)
+    assert answer.status_code == 200

@@ -29,3 +29,9 @@ def test_documentation_needs_no_internet(client, path):
 )
 def test_files_outside_the_folders_are_not_served(client, path):
     assert client.get(f"/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "a" * 5000, "%00", "..%00", "page.css%00", "~"])
+@pytest.mark.parametrize("folder", ["web", "docs-assets"])
+def test_no_name_of_a_file_breaks_anything(client, folder, name):
+    assert client.get(f"/{folder}/{name}").status_code == 404
