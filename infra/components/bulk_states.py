@@ -7,8 +7,8 @@ batch ─► request, as an event of the HTTP API ─► response ─► rows wi
               └─► the rows one by one, so that one refusal costs no other row
 
 A result has `row`, the row's number in the file from 0, `input`, its columns, and the prediction or
-`error`. A run calls the version that was live at its start, so that a deployment meanwhile does not
-give one file two models.
+`error`. A run calls the version that was live at its start, or the `version` in its input, so that
+a deployment meanwhile does not give one file two models. Its output names the version.
 """
 
 from typing import Any
@@ -36,6 +36,11 @@ FAILED = [
 STATUSES_OF_A_TEXT = [413, 422]
 
 # A value that is no text is sent as an empty one, which the application refuses by its index.
+VERSION = """
+    $version := $exists($states.input.version)
+        ? $states.input.version : $states.result.FunctionVersion;
+    $merge([$states.input, {'version': $version, 'function': 'FUNCTION:' & $version}])
+"""
 BODY = """
     $column := $states.input.BatchInput.column;
     $string({'inputs': [$map($states.input.Items, function($item) {(
@@ -76,8 +81,7 @@ def definition(
                 "Type": "Task",
                 "Resource": f"arn:{partition}:states:::aws-sdk:lambda:getAlias",
                 "Arguments": {"FunctionName": function, "Name": LIVE},
-                "Output": "{% $merge([$states.input, {'function': "
-                f"'{function}:' & $states.result.FunctionVersion}}]) %}}",
+                "Output": _expression(VERSION.replace("FUNCTION", function)),
                 "Retry": [_retry(["States.ALL"], seconds=1, attempts=4)],
                 "Next": "Which format?",
             },
@@ -149,6 +153,7 @@ def _file_map(
             },
             "WriterConfig": {"OutputType": "JSONL", "Transformation": "FLATTEN"},
         },
+        "Output": "{% $merge([$states.result, {'version': $states.input.version}]) %}",
         "End": True,
     }
 

@@ -1,8 +1,8 @@
 """Scoring by a stage's state machine: texts to its bucket, a distributed map over them, and back.
 
 Shards of rows go one after the other, each as an execution whose name follows from the run's: a
-command that was killed finds the executions that it had started. Only texts are sent; the other
-columns stay here.
+command that was killed finds the executions that it had started. All call the function's version
+that the first one called. Only texts are sent; the other columns stay here.
 """
 
 import tempfile
@@ -52,25 +52,30 @@ class DeployedModel:
             while shard := write_shard(islice(rows, self.chunk_rows), path, self.bulk.batch_bytes):
                 advance(len(shard.results) - shard.sent)
                 if shard.sent:
-                    self._run(shard, path, f"score-{run}-{shard.first}", advance)
+                    self._run(shard, path, run, advance)
                 results = shard.complete()
                 if results is None:
                     raise CommandError(f"{self.machine}: gave no result for some rows")
                 yield results
 
-    def _run(self, shard: Shard, path: Path, name: str, advance: Advance) -> None:
-        execution = Execution(self.account, self.machine, name, self.sleep)
+    def _run(self, shard: Shard, path: Path, run: str, advance: Advance) -> None:
+        execution = self._execution(run, shard.first)
         if not execution.exists():
-            key = f"in/{name}.jsonl"
+            key = f"in/{execution.name}.jsonl"
             with aws_errors("S3"):
                 client = self.account.session.client("s3", config=CONFIG)
                 try:
                     client.upload_file(str(path), self.bucket, key)
                 except Boto3Error as error:
                     raise CommandError(f"S3: {error}") from error
-            execution.start({"key": key} | ({"model": self.model} if self.model else {}))
+            version = self._execution(run, 0).version() if shard.first else ""
+            given = {"key": key, "model": self.model, "version": version}
+            execution.start({name: value for name, value in given.items() if value})
         for number, result in read_map_results(self.account, execution.wait(shard.sent, advance)):
             shard.put(number, result)
+
+    def _execution(self, run: str, first: int) -> Execution:
+        return Execution(self.account, self.machine, f"score-{run}-{first}", self.sleep)
 
 
 def open_deployed(stage_name: str, model: str | None) -> DeployedModel:

@@ -13,6 +13,7 @@ from scripts.score.rows import VERSION, Advance, Row, RowResult, json_line, reje
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
 
 POLL_SECONDS = 5.0
 RUNNING = ("RUNNING", "PENDING_REDRIVE")
@@ -83,13 +84,12 @@ class Execution:
 
     def exists(self) -> bool:
         """Return whether it was started, by this command or by one that was killed."""
-        client = self._client()
-        with aws_errors("Step Functions"):
-            try:
-                client.describe_execution(executionArn=self.arn)
-            except client.exceptions.ExecutionDoesNotExist:
-                return False
-        return True
+        return self._describe() is not None
+
+    def version(self) -> str:
+        """Return the function's version that it called, once it ended; empty for unknown."""
+        output = json.loads((self._describe() or {}).get("output", "{}"))
+        return str(output.get("version", ""))
 
     def start(self, document: dict[str, Any]) -> None:
         with aws_errors("Step Functions"):
@@ -128,6 +128,14 @@ class Execution:
             return 0
         counts = client.describe_map_run(mapRunArn=runs[0]["mapRunArn"])["itemCounts"]
         return sum(counts[each] for each in FINISHED)  # type: ignore[literal-required]
+
+    def _describe(self) -> "DescribeExecutionOutputTypeDef | None":
+        client = self._client()
+        with aws_errors("Step Functions"):
+            try:
+                return client.describe_execution(executionArn=self.arn)
+            except client.exceptions.ExecutionDoesNotExist:
+                return None
 
     def _client(self) -> "SFNClient":
         return self.account.session.client("stepfunctions", config=CONFIG)

@@ -54,19 +54,12 @@ UNFITTED = Cascade(
 
 @dataclass(frozen=True)
 class Answers:
-    """Both stages on validation texts, with the truth.
+    """Both stages on validation texts, with the truth."""
 
-    Attributes:
-        first: (texts, labels) logits of the first stage.
-        full: (texts, labels) calibrated logits of the full model.
-        tokens: (texts,) of each whole text.
-        truth: (texts,) codes of labels.
-    """
-
-    first: Floats
-    full: Floats
-    tokens: Codes
-    truth: Codes
+    first: Floats  # (texts, labels) logits of the first stage
+    full: Floats  # (texts, labels) calibrated logits of the full model
+    tokens: Codes  # (texts,) of each whole text
+    truth: Codes  # (texts,) codes of labels
 
     def __len__(self) -> int:
         return len(self.truth)

@@ -169,7 +169,9 @@ def test_a_run_calls_the_version_that_was_live_at_its_start(machine, batch):
     function = first["Arguments"]["FunctionName"]
     states = {"input": {"key": "in/a.csv", "model": "ner"}, "result": {"FunctionVersion": "7"}}
     started = evaluate(first["Output"], states, {})
-    assert started == {"key": "in/a.csv", "model": "ner", "function": f"{function}:7"}
+    assert started == {**states["input"], "version": "7", "function": f"{function}:7"}
+    continued = {**states, "input": {"key": "in/b.csv", "version": "6"}}
+    assert evaluate(first["Output"], continued, {})["function"] == f"{function}:6"
     assert first["Next"] == "Which format?"
     given_ = {"Items": [], "BatchInput": {"function": started["function"], "column": "text"}}
     alone = batch["States"]["One csv by one"]

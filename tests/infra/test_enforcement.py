@@ -1,116 +1,59 @@
 """GitHub's roles in an account that enforces their policies: moto's, over HTTP for S3 and STS.
 
-moto checks the resource of these two services alone. For the others its evaluator is asked about
-action and resource. It knows no conditions: test_github_trust.py and test_image_changes.py do.
+For other services moto's evaluator is asked about action and resource. It knows no conditions:
+test_github_trust.py and test_image_changes.py do. tests/unit/scripts/test_roles.py has whole
+commands.
 """
 
-import json
-import re
-import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import settings
-from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from tests.aws import aws, moto_endpoint
-from tests.infra.policies import many, written
+from tests.infra.enforcement import (
+    ACCOUNT,
+    CDK_ROLE,
+    REGION,
+    Enforcement,
+    document,
+    reset_account,
+    role_policies,
+)
 
 __all__ = ["aws", "moto_endpoint"]
 
-ACCOUNT, REGION, STACK = "123456789012", "eu-central-1", "evergreen-foundation"
+STACK = "evergreen-foundation"
 BUCKET = f"evergreen-models-{ACCOUNT}-{REGION}"
-ARNS = (
-    (r"<AWS::Partition>", "aws"),
-    (r"<AWS::AccountId>", ACCOUNT),
-    (r"<ModelsBucket\w+\.Arn>", f"arn:aws:s3:::{BUCKET}"),
-    (r"<(Function|Server)ImagesRepository\w+\.Arn>", r"arn:aws:ecr:eu-central-1:123:\1"),
-    (
-        r"<ProdRefreshImagesRole\w+\.Arn>",
-        f"arn:aws:iam::{ACCOUNT}:role/evergreen-prod-image-changes",
-    ),
-)
-ANYBODY = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
-CDK_ROLE = f"cdk-hnb659fds-deploy-role-{ACCOUNT}-{REGION}"
 ROLES = ("push", "refresh", "dev-deploy", "prod-deploy", "prod-refresh")
 
 
 @pytest.fixture(scope="session")
-def policies(shipped) -> dict[str, list[str]]:
-    """Return the policies of each role as IAM gets them, by the role's name without project."""
-    found: dict[str, list[str]] = {}
-    names = {
-        name: each["Properties"]["RoleName"].removeprefix("evergreen-")
-        for name, each in shipped.resources(STACK, "AWS::IAM::Role").items()
-    }
-    for policy in shipped.resources(STACK, "AWS::IAM::Policy").values():
-        statements = [
-            {
-                "Effect": each["Effect"],
-                "Action": many(each["Action"]),
-                "Resource": [resolved(each) for each in many(each["Resource"])],
-            }
-            for each in policy["Properties"]["PolicyDocument"]["Statement"]
-        ]
-        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        for role in policy["Properties"]["Roles"]:
-            found.setdefault(names[role["Ref"]], []).append(document)
-    return found
-
-
-def resolved(resource: Any) -> str:
-    text = written(resource)
-    for pattern, value in ARNS:
-        text = re.sub(pattern, value, text)
-    assert "<" not in text, text
-    return text
+def policies(shipped) -> dict[str, list[dict[str, Any]]]:
+    return role_policies(shipped)
 
 
 @pytest.fixture
 def client(aws, policies, monkeypatch) -> Iterator[Callable[[str, str], Any]]:
     """Return clients with a role's credentials, in an account that enforces policies."""
-    reset(aws)
-    iam, s3 = boto3.client("iam"), boto3.client("s3")
-    trust = json.dumps({"Version": "2012-10-17", "Statement": [ANYBODY]})
-    for role in (*ROLES, CDK_ROLE):
-        iam.create_role(RoleName=role, AssumeRolePolicyDocument=trust)
-        for number, document in enumerate(policies.get(role, [])):
-            iam.put_role_policy(RoleName=role, PolicyName=str(number), PolicyDocument=document)
+    reset_account(aws["AWS_ENDPOINT_URL"])
+    s3 = boto3.client("s3")
     place: Any = {"LocationConstraint": REGION}
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
     for key in ("sentiment/versions/1/manifest.json", "releases/dev/1.json"):
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"{}")
-    credentials = {
-        role: boto3.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{role}", RoleSessionName="job"
-        )["Credentials"]
-        for role in ROLES
-    }
-    monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", 0)
-    monkeypatch.setattr(ActionAuthenticatorMixin, "request_count", 0)
+    enforcement = Enforcement(monkeypatch, policies)
 
     def made(role: str, service: str) -> Any:
-        given = credentials[role]
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            aws_access_key_id=given["AccessKeyId"],
-            aws_secret_access_key=given["SecretAccessKey"],
-            aws_session_token=given["SessionToken"],
-        )
+        with enforcement.acting(role):
+            return boto3.Session().client(service)  # type: ignore[call-overload]
 
-    yield made
-    monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
-    reset(aws)
-
-
-def reset(aws: dict[str, str]) -> None:
-    """Empty the account, which the server shares with other tests."""
-    request = urllib.request.Request(f"{aws['AWS_ENDPOINT_URL']}/moto-api/reset", method="POST")
-    urllib.request.urlopen(request).close()
+    with enforcement.acting("push"):
+        yield made
+    reset_account(aws["AWS_ENDPOINT_URL"])
 
 
 def passes(call: Callable[..., object], **arguments: object) -> bool:
@@ -161,7 +104,7 @@ def arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
 
 
-IMAGES = "arn:aws:ecr:eu-central-1:123:Function"
+IMAGES = arn("ecr", "repository/evergreen/function")
 CALLS = [
     ("ecr:PutImage", IMAGES, {"push", "dev-deploy", "prod-deploy", "prod-refresh"}),
     ("ecr:InitiateLayerUpload", IMAGES, {"push"}),
@@ -208,9 +151,9 @@ CALLS = [
 def test_a_role_reaches_its_own_stage_and_no_other(policies, action, resource, roles):
     allowed = {
         role
-        for role, documents in policies.items()
-        for document in documents
-        if IAMPolicy(document).is_action_permitted(action, resource) == PermissionResult.PERMITTED
+        for role, statements in policies.items()
+        if IAMPolicy(document(statements)).is_action_permitted(action, resource)
+        == PermissionResult.PERMITTED
     }
     assert allowed - {"prod-image-changes"} == roles - {"prod-image-changes"}
     # CloudFormation's role reads its own stage besides, and changes what it says above.

@@ -115,6 +115,25 @@ def test_executions_are_kept_ready_in_the_hours_that_were_chosen(shipped, option
     assert not shipped.resources(PROD, "AWS::ApplicationAutoScaling::ScalableTarget")
 
 
+@pytest.mark.parametrize("stack", ["evergreen-keyed-function", "evergreen-signed-function"])
+def test_a_canary_shifts_an_alias_whose_executions_are_kept_ready(options, stack):
+    """Lambda changes no provisioned concurrency of an alias with weights, so one party sets it."""
+    ((name, alias),) = options.resources(stack, "AWS::Lambda::Alias").items()
+    update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    assert "BeforeAllowTrafficHook" in update
+    group = options.templates[stack]["Resources"][update["DeploymentGroupName"]["Ref"]]
+    assert "Canary10Percent5Minutes" in json.dumps(group["Properties"]["DeploymentConfigName"])
+    assert "RoutingConfig" not in alias["Properties"], "the weights are CodeDeploy's"
+    scheduled = options.resources(stack, "AWS::ApplicationAutoScaling::ScalableTarget").values()
+    assert len(scheduled) + ("ProvisionedConcurrencyConfig" in alias["Properties"]) == 1
+    for target in scheduled:
+        assert name in json.dumps(target["Properties"]["ResourceId"]), "it comes after the alias"
+    for version in options.resources(stack, "AWS::Lambda::Version").values():
+        assert "ProvisionedConcurrencyConfig" not in version["Properties"], (
+            "it would stay, and cost"
+        )
+
+
 def test_old_versions_stay_unless_each_snapshot_is_paid_for(shipped, options):
     kept = shipped.only(PROD, "AWS::Lambda::Version")
     assert kept["DeletionPolicy"] == "RetainExceptOnCreate"

@@ -17,6 +17,7 @@ from typing import Any
 
 from scripts.common.errors import CommandError
 from tests.rehearsal.checkout import Checkout
+from tests.rehearsal.function import ContainerFunction
 from tests.rehearsal.image_registry import ImageRegistry
 from tests.rehearsal.model_variants import WORD
 from tests.rehearsal.timeline import Step
@@ -76,6 +77,7 @@ class Environment:
 
     folder: for scratch files. variables: of the commands' environment. images: the registry that
     replaces ECR's storage. client: makes clients of moto's account. cdk: made the stacks in it.
+    bulk: the function of bulk scoring.
     """
 
     folder: Path
@@ -85,6 +87,7 @@ class Environment:
     callers: Callers
     client: Client
     cdk: Cdk
+    bulk: ContainerFunction
 
     def run(self, step: Step, command: str, *arguments: str, code: int = 0) -> Completed:
         """Run a command in the checkout, as a workflow does.

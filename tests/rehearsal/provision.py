@@ -32,6 +32,8 @@ from tests.stand_ins.json_server import LOOPBACK, serving
 ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 AWS = {**CREDENTIALS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
+BULK = f"{FUNCTION}-bulk"
+BULK_SETTINGS = {"AUTH": "iam", "SERVICE": BULK}
 PACKAGES = "localhost/evergreen-rehearsal:packages"
 
 
@@ -59,6 +61,7 @@ def provision() -> Iterator[Environment]:
         function = ContainerFunction(
             FUNCTION, client("lambda"), containers, lambda: _settings(client)
         )
+        bulk = ContainerFunction(BULK, client("lambda"), containers, lambda: BULK_SETTINGS)
         callers = Callers(stack.enter_context(serving(Front(0, function))))
         endpoints = AwsEndpoints(function.invoke_version)
         hooks = stack.enter_context(serving(endpoints))
@@ -80,7 +83,7 @@ def provision() -> Iterator[Environment]:
             "AWS_ENDPOINT_URL": moto,
             cdk.VARIABLE: stack.enter_context(serving(cdk.CdkServer(account))),
         }
-        yield Environment(folder, checkout, commands, images, callers, client, account)
+        yield Environment(folder, checkout, commands, images, callers, client, account, bulk)
 
 
 def _build_base(machine: Podman) -> str:

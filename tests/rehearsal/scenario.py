@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.rehearsal.bulk import BulkRun
 from tests.rehearsal.environment import BUCKET, CALLERS, STAGE, Environment
 from tests.rehearsal.model_variants import WORD, Change, breaking_on, leaning, write_variant
 from tests.rehearsal.timeline import Step, Timeline
@@ -208,12 +209,18 @@ def _rollback(scenario: Scenario, step: Step) -> None:
         for line in listed.splitlines()
         if digest.removeprefix("sha256:")[:8] in line
     )
+    begun = BulkRun(environment.bulk, [TEXT] * 6)
+    begun.score_batch()
     done = environment.run(step, "redeploy", "--stage", STAGE, "--release", second)
     step.check(done.outputs["function_image"] == digest, "image 2 was asked for by name")
     scenario.check_live(step, "2", "A")
-    last = environment.cdk.calls[-1]
-    taken = f"evergreen-{STAGE}-bulk" in last.stacks and last.context["function_image"] == digest
-    step.check(taken, "bulk scoring goes back to image 2 as well")
+    while begun.score_batch():
+        pass
+    kept = begun.model_versions == {scenario.versions["B"]} and len(begun.rows) == 6
+    step.check(kept, "a file that bulk scoring had begun gets model B to its end")
+    later = BulkRun(environment.bulk, [TEXT])
+    later.score_batch()
+    step.check(later.model_versions == {scenario.versions["A"]}, "the next file gets model A")
     withdrawn = environment.alias("production")["withdrawn"]
     step.check(withdrawn == [scenario.versions["B"]], "model B is withdrawn")
     scenario.offer("B")

@@ -104,7 +104,7 @@ def cloud(
     urllib.request.urlopen(request).close()
     _keep_clients(monkeypatch)
     api = StageApi()
-    cloud = FakeAccount(Cdk(boto3.client, url(api)), Docker(boto3.client), api)
+    cloud = FakeAccount(Cdk(_client, url(api)), Docker(_client), api)
     monkeypatch.setattr(cdk, "EXECUTABLE", Path(sys.executable))
     monkeypatch.setattr(cdk, "subprocess", SimpleNamespace(run=cloud.run))
     monkeypatch.setattr(docker, "subprocess", SimpleNamespace(run=cloud.run, PIPE=-1, STDOUT=-2))
@@ -178,15 +178,22 @@ def bootstrapped(cloud: FakeAccount) -> None:
     cloud.cdk.calls.clear()
 
 
+def _client(service: Any) -> Any:
+    """Return a client with the credentials of this moment, which boto3's own session keeps."""
+    return boto3.Session().client(service)
+
+
 def _keep_clients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep boto3's clients: making them takes longer than all that commands do with them."""
-    made: dict[str, Any] = {}
+    made: dict[tuple[str, str], Any] = {}
     really = boto3.Session.client
 
     def kept(session: boto3.Session, service: str, *arguments: Any, **options: Any) -> Any:
-        if service not in made:
-            made[service] = really(session, service, *arguments, **options)  # type: ignore[call-overload]
-        return made[service]
+        found = session.get_credentials()
+        key = (service, found.access_key if found else "")
+        if key not in made:
+            made[key] = really(session, service, *arguments, **options)  # type: ignore[call-overload]
+        return made[key]
 
     monkeypatch.setattr(boto3.Session, "client", kept)
     monkeypatch.setattr("botocore.session.create_loader", lambda _=None: _loader())

@@ -91,7 +91,9 @@ class Cdk:
     def _deploy(self, name: str, context: Mapping[str, str]) -> str:
         if name.endswith("-function"):
             return self._deploy_function(name, context)
-        if name.endswith("-foundation"):
+        if name.endswith("-bulk"):
+            self._deploy_bulk(name, context)
+        elif name.endswith("-foundation"):
             self._deploy_foundation(name)
         else:
             self._create_stack(name, {})
@@ -109,16 +111,23 @@ class Cdk:
                     repositoryName=f"{project}/{repository}", imageTagMutability="IMMUTABLE"
                 )
 
-    def _deploy_function(self, name: str, context: Mapping[str, str]) -> str:
-        function = LambdaVersions(name.removesuffix("-function"), self._client("lambda"))
-        project = function.name.removesuffix(f"-{context['stage']}")
+    def _deploy_bulk(self, name: str, context: Mapping[str, str]) -> None:
+        function = LambdaVersions(name, self._client("lambda"))
+        function.point(self._publish(function, name.removesuffix("-bulk"), context))
+        self._create_stack(name, {})
+
+    def _publish(self, function: LambdaVersions, stage: str, context: Mapping[str, str]) -> str:
+        project = stage.removesuffix(f"-{context['stage']}")
         host = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
         image = f"{host}/{project}/function@{self.digest or context['function_image']}"
+        if function.exists():
+            return function.update(image)
+        return function.create(image, self._create_role(function.name))
+
+    def _deploy_function(self, name: str, context: Mapping[str, str]) -> str:
+        function = LambdaVersions(name.removesuffix("-function"), self._client("lambda"))
         first = not function.exists()
-        if first:
-            version = function.create(image, self._create_role(function.name))
-        else:
-            version = function.update(image)
+        version = self._publish(function, function.name, context)
         reason = self._rollout(function, version, first, context)
         if not reason:
             url = f"https://{self.domain}" if self.domain else self._url

@@ -44,6 +44,9 @@ class Cloud:
     batches_a_sleep: int = 2
     sleeps: int = 0
     running: dict[str, Running] = field(default_factory=dict)
+    version: str = "7"  # of the function, that is live
+    started: dict[str, str] = field(default_factory=dict)  # what was live as each run began
+    called: list[str] = field(default_factory=list)  # by each batch
 
     @property
     def executions(self) -> list[Any]:
@@ -69,7 +72,7 @@ class Cloud:
     def _work(self, execution: Any) -> None:
         given = json.loads(execution.execution_input)
         version = self.states["States"][self.states["StartAt"]]
-        result = {"FunctionVersion": "7"}
+        result = {"FunctionVersion": self.started.setdefault(execution.name, self.version)}
         given = evaluate(version["Output"], {"input": given, "result": result}, {})
         first = self.states["States"][version["Next"]]
         chosen = next(
@@ -85,12 +88,13 @@ class Cloud:
         for _ in range(self.batches_a_sleep):
             batch = next(run.batches, None)
             if batch is None:
-                self._finish(execution, state, run)
+                self._finish(execution, state, run, given)
                 return
             self._score(state, batch, run)
 
     def _score(self, state: dict[str, Any], batch: dict[str, Any], run: Running) -> None:
         count = len(batch["Items"])
+        self.called.append(batch["BatchInput"]["function"])
         run.counts["total"] += count
         try:
             # Batches end in any order.
@@ -120,7 +124,9 @@ class Cloud:
             items.append(item)
         yield {"Items": items, "BatchInput": shared}
 
-    def _finish(self, execution: Any, state: dict[str, Any], run: Running) -> None:
+    def _finish(
+        self, execution: Any, state: dict[str, Any], run: Running, given: dict[str, Any]
+    ) -> None:
         percent = 100 * run.counts["failed"] / run.counts["total"]
         if percent > state["ToleratedFailurePercentage"]:
             execution.status, execution.error = "FAILED", "States.ExceedToleratedFailureThreshold"
@@ -138,7 +144,9 @@ class Cloud:
         manifest = {"DestinationBucket": self.bucket, "MapRunArn": MAP_RUN, "ResultFiles": files}
         self._put(f"{prefix}/manifest.json", json.dumps(manifest))
         details = {"Bucket": self.bucket, "Key": f"{prefix}/manifest.json"}
-        execution.output = json.dumps({"MapRunArn": MAP_RUN, "ResultWriterDetails": details})
+        result = {"MapRunArn": MAP_RUN, "ResultWriterDetails": details}
+        output = evaluate(state["Output"], {"input": given, "result": result}, {})
+        execution.output = json.dumps(output)
         execution.status = "SUCCEEDED"
 
     def _put(self, key: str, content: str) -> None:

@@ -158,6 +158,28 @@ def test_more_rows_than_one_map_reads_go_through_several(cloud, stage, files, mo
     assert [name.rpartition("-")[2] for name in names] == ["0", "12", "24"]
 
 
+def test_all_maps_of_a_file_call_the_version_that_was_live_at_its_start(cloud, stage, files):
+    """Also where a deployment comes between them, and the command is killed there."""
+    small = replace(BULK, maximum_rows=12)
+
+    def deployed_meanwhile(seconds):
+        if len(cloud.executions) == 2:
+            cloud.version = "8"
+            raise KeyboardInterrupt
+        cloud.sleep(seconds)
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(
+            files, open_files(files), replace(scorer(cloud, bulk=small), sleep=deployed_meanwhile)
+        )
+    score_by(cloud, files, bulk=small)
+    assert_scored(files)
+    assert len(cloud.executions) == 3
+    assert {*cloud.called} == {"scoring:7"}
+    score_by(cloud, replace(files, output=files.output.with_name("later.jsonl")), bulk=small)
+    assert cloud.called[-1] == "scoring:8"
+
+
 def test_a_file_is_never_larger_than_what_the_maps_reader_takes(cloud, stage):
     model = scorer(cloud, bulk=BulkConfiguration(maximum_rows=100_000_000))
     assert model.chunk_rows * model.bulk.batch_bytes < 10_000_000_000
