@@ -57,7 +57,7 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
     changes = {
         "metrics": figures,
         "profile": task.profile(run, trained, measured),
-        "provenance": provenance(config, run.data, {"parity": parity}),
+        "provenance": provenance(config, run.data, {"parity": parity, **_teachers(run)}),
         "samples": config.samples,
     }
     manifest = fitted.draft.manifest.model_copy(update=changes)
@@ -78,6 +78,10 @@ def _task(task: Task) -> TrainingTask[Any, Any]:
     from scripts.train.entities import EntityTask
 
     return EntityTask()
+
+
+def _teachers(run: TrainingRun) -> dict[str, Any]:
+    return {"teachers": list(run.teaching.origin)} if run.teaching else {}
 
 
 def _export(run: TrainingRun, trained: TrainedModel) -> Path:

@@ -75,6 +75,10 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
         sources.append(("pretraining", config.pretraining.path))
     if config.unlabelled:
         sources.append(("unlabelled", config.unlabelled.path))
+    if config.distillation:
+        sources += [
+            (f"unlabelled {each.path}", each.path) for each in config.distillation.unlabelled
+        ]
     return {
         "base": config.base,
         "licenses": config.licenses,
@@ -152,9 +156,11 @@ def render_card(manifest: Manifest) -> str:
 
 
 def _origin(sources: dict[str, Any]) -> str:
-    if sources["base"]:
-        return f"Base checkpoint: `{sources['base']}`."
-    return "Trained from scratch."
+    origin = (
+        f"Base checkpoint: `{sources['base']}`." if sources["base"] else "Trained from scratch."
+    )
+    taught = [f"`{each['name']}` ({each['sha256'][:12]})" for each in sources.get("teachers", ())]
+    return f"{origin} Taught by {', '.join(taught)}." if taught else origin
 
 
 def _data(sources: dict[str, Any]) -> str:
