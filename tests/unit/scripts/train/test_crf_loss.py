@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from function.core.decoding import Transitions, viterbi
+from function.core.decoding import Transitions, tag_probabilities, viterbi
 from scripts.train.architectures.crf import IMPOSSIBLE, LinearChainCrf, words_alone
 from scripts.train.batches import IGNORED
 from scripts.train.tagged_batches import tags_of
@@ -88,3 +88,13 @@ def test_what_no_entity_looks_like_stays_impossible(crf):
     assert tensors["end"][TAGS.index("B-PER")] == IMPOSSIBLE
     assert tensors["between"][TAGS.index("O"), TAGS.index("E-PER")] == IMPOSSIBLE
     assert tensors["between"][TAGS.index("B-PER"), TAGS.index("E-PER")] > IMPOSSIBLE
+
+
+def test_marginals_are_those_that_serving_computes(crf):
+    emissions = torch.randn(2, 4, len(TAGS), dtype=torch.float64)
+    words = torch.tensor([4, 2])
+    found = crf.log_marginals(emissions, words).exp().detach().numpy()
+    transitions = Transitions(*(each.detach().numpy() for each in crf.scores()))
+    wanted = tag_probabilities(emissions.numpy(), words.numpy(), transitions)
+    assert found[0] == pytest.approx(wanted[0], abs=1e-9)
+    assert found[1, :2] == pytest.approx(wanted[1, :2], abs=1e-9)

@@ -85,7 +85,7 @@ def started(tmp_path, teacher, more="") -> TrainingRun:
     return start(settings(tmp_path, teacher, more), tmp_path, tmp_path, lambda record: None)
 
 
-def write_checkpoint(folder, labels, weight=1.0):
+def write_checkpoint(folder, labels):
     PreTrainedTokenizerFast(
         tokenizer_object=tiny_tokenizer(), pad_token="[PAD]", unk_token="[UNK]"
     ).save_pretrained(folder)
@@ -97,13 +97,12 @@ def write_checkpoint(folder, labels, weight=1.0):
         num_attention_heads=2,
         intermediate_size=8,
         max_position_embeddings=16,
+        initializer_range=1.0,
         num_labels=len(labels),
         id2label=dict(enumerate(labels)),
         label2id={name: code for code, name in enumerate(labels)},
     )
-    model = BertForSequenceClassification(shape)
-    model.classifier.weight.data *= weight
-    model.save_pretrained(folder)
+    BertForSequenceClassification(shape).save_pretrained(folder)
     return folder
 
 
@@ -239,13 +238,13 @@ def test_other_labels_are_refused_in_words(tmp_path):
 
 
 def test_a_checkpoint_teaches_by_its_own_labels_and_reads_start_and_end(tmp_path):
-    folder = write_checkpoint(tmp_path / "teacher", ["negative", "positive"], weight=2000.0)
+    folder = write_checkpoint(tmp_path / "teacher", ["negative", "positive"])
     teacher = opened(tmp_path, folder)
-    texts = ["good film", "good " * 40 + "dull"]
+    texts = ["good film", "good " * 40 + "bad dull the film is"]
     found = ask_teacher(teacher, texts)
     model = BertForSequenceClassification.from_pretrained(folder)
     # Of 16 positions 14 are left for content: a quarter of the start, the rest of the end.
-    windows = [2, 4, 9, 3], [2, *[4] * 13, 7, 3]
+    windows = [2, 4, 9, 3], [2, *[4] * 9, 6, 7, 8, 9, 10, 3]
     for text, window in zip(texts, windows, strict=True):
         with torch.inference_mode():
             wanted = model(input_ids=torch.tensor([window])).logits[0].numpy()
