@@ -1,5 +1,6 @@
 """Golden sets from content that was frozen, and from files that people keep."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from function.core.artifact import Task
 from scripts.common.errors import DataError
+from scripts.common.progress import log
 from scripts.gate.golden_set import GoldenSet, LabelledGoldenSet, TaggedGoldenSet
 
 KINDS: dict[Task, type[GoldenSet[Any]]] = {
@@ -41,15 +43,56 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
 
 
 def read_golden(
-    path: Path, task: Task, labels: Sequence[str], encoding: str | None = None
+    path: Path,
+    task: Task,
+    labels: Sequence[str],
+    encoding: str | None = None,
+    sample: int | None = None,
 ) -> GoldenSet[Any]:
-    """Read the data of a model of this task and these labels. Raises DataError."""
+    """Read the data of a model of this task and these labels. Raises DataError.
+
+    With a `sample` the set is that many rows; see `draw_sample`.
+    """
     kind = KINDS[task]
     texts, truth = kind.read(path, labels, encoding)
     try:
+        if sample is not None:
+            rows = draw_sample(texts, [kind.stratum(each) for each in truth], sample)
+            texts, truth = [texts[row] for row in rows], [truth[row] for row in rows]
         return kind(texts, truth)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def draw_sample(texts: Sequence[str], strata: Sequence[str], count: int) -> list[int]:
+    """Return rows, of every stratum its share, and log how many of each.
+
+    Digests of texts decide which, and their order: the same data in another order give the same
+    set. Empty texts and repeated ones are left out. Raises DataError for too few rows.
+    """
+    first = {" ".join(text.split()): row for row, text in reversed(list(enumerate(texts)))}
+    first.pop("", None)
+    groups: dict[str, list[tuple[bytes, int]]] = {}
+    for text, row in first.items():
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        groups.setdefault(strata[row], []).append((digest, row))
+    if not len(groups) <= count <= len(first):
+        raise DataError(
+            f"a sample of {count} rows: give from {len(groups)}, one of each label, to "
+            f"{len(first)}, all that differ"
+        )
+    # One of each, then the largest remainder of its share, until all are given away.
+    sizes = dict.fromkeys(sorted(groups), 1)
+    for _ in range(count - len(groups)):
+        open_groups = [name for name in sizes if sizes[name] < len(groups[name])]
+        shares = {
+            name: count * len(groups[name]) / len(first) - sizes[name] for name in open_groups
+        }
+        sizes[max(open_groups, key=shares.__getitem__)] += 1
+    shown = ", ".join(f"{name} {size:,} of {len(groups[name]):,}" for name, size in sizes.items())
+    log(f"sample: {count:,} of {len(first):,} rows; {shown}")
+    chosen = [each for name in sizes for each in sorted(groups[name])[: sizes[name]]]
+    return [row for _, row in sorted(chosen)]
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -52,7 +52,7 @@ def main() -> None:
         run = replace(run, teaching=teach(replace(run, config=used)))
         report, plots = assemble(run, architecture.train(replace(run, config=used)))
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        record.results(report["after_calibration"], plots)
+        record.results(report["after_calibration"] | report.get("spread", {}), plots)
     print(json.dumps(report["after_calibration"], indent=1))
 
 

@@ -145,6 +145,11 @@ def render_card(manifest: Manifest) -> str:
     ]
     if manifest.cascade:
         lines += ["", *_cascade(manifest.cascade.proof)]
+    if spread := sources.get("spread"):
+        lines += ["", "Change of the positive probability in neutral sentences, the widest (mean):"]
+        lines += [
+            f"- {name}: {each['widest']:.2f} ({each['mean']:.2f})" for name, each in spread.items()
+        ]
     lines += [
         "",
         f"Texts beyond {manifest.tokenization.max_tokens} tokens: {manifest.tokenization.window}. "

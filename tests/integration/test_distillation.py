@@ -101,7 +101,11 @@ def test_a_classifier_moves_towards_its_teacher(tmp_path, architecture):
     (named,) = manifest.provenance["teachers"]
     assert (named["name"], len(named["sha256"])) == ("teacher", 64)
     assert str(tmp_path / "teacher") not in manifest.model_dump_json()
-    assert "Taught by `teacher`" in (taught.artifact.path / "README.md").read_text()
+    card = (taught.artifact.path / "README.md").read_text(encoding="utf-8")
+    assert "Taught by `teacher`" in card
+    spread = manifest.provenance["spread"]["neutral, differs in country"]
+    assert 0 <= spread["mean"] <= spread["widest"] <= 1
+    assert f"- neutral, differs in country: {spread['widest']:.2f} ({spread['mean']:.2f})" in card
 
 
 def test_a_crf_learns_the_tags_of_its_teacher(tmp_path):

@@ -5,19 +5,25 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
+from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
+from scripts.data.labelled_texts import LabelledTexts
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.train import teacher as teachers
 from scripts.train.architectures.architecture import TrainingRun
 from scripts.train.assemble import start
-from scripts.train.batches import SoftTargets
+from scripts.train.batches import SoftTargets, Teaching
+from scripts.train.cascade import add_sure
 from scripts.train.config import load_config
-from scripts.train.distillation import teach
+from scripts.train.distillation import teach as maybe_teach
+from scripts.train.tagged_batches import TaggedExamples, tags_of
 from scripts.train.teacher import ask_teacher, open_teacher
 from tests.conftest import REPOSITORY
 from tests.tiny import CASCADE, write_artifact
@@ -80,6 +86,12 @@ def opened(tmp_path, folder, more=""):
     return open_teacher(folder, config, config.distillation)
 
 
+def teach(run):
+    teaching = maybe_teach(run)
+    assert teaching
+    return teaching
+
+
 def started(tmp_path, teacher, more="") -> TrainingRun:
     write_texts(tmp_path / "train.jsonl", 60, 1)
     return start(settings(tmp_path, teacher, more), tmp_path, tmp_path, lambda record: None)
@@ -128,18 +140,9 @@ def test_the_probabilities_of_several_teachers_are_averaged(tmp_path):
     one = write_artifact(tmp_path / "one", values={"good": 1.0})
     other = write_artifact(tmp_path / "other", values={"good": -0.5})
     run = started(tmp_path, one, "unlabelled = [{path = 'more.jsonl'}]")
+    both = load_config(tmp_path / "my.toml", [f"distillation.teacher=['{one}', '{other}']"])
     (tmp_path / "more.jsonl").write_text('{"text": "good is"}\n')
-    run = TrainingRun(
-        run.config.model_copy(
-            update={
-                "distillation": run.config.distillation.model_copy(
-                    update={"teacher": [str(one), str(other)]}
-                )
-            }
-        ),
-        *(run.corpus, run.data, run.folder, run.log),
-    )
-    teaching = teach(run)
+    teaching = teach(replace(run, config=both))
     mean = (1 / (1 + np.exp(-2.0)) + 1 / (1 + np.exp(1.0))) / 2
     assert np.exp(teaching.logits[-1][0]) == pytest.approx(mean, abs=0.001)
     assert [each["name"] for each in teaching.origin] == ["one", "other"]
@@ -338,3 +341,65 @@ def test_the_loss_mixes_labels_and_teacher_by_weight():
     assert divergence[1] == pytest.approx(4 * 0.5 * (np.log(0.5 / q) + np.log(0.5 / (1 - q))))
     mixed = soft.mix(torch.tensor([3.0, 7.0]), torch.tensor([1.0, 2.0]))
     assert mixed == pytest.approx((0.75 * 3 + 0.25 * 1 + 2) / 2)
+
+
+def test_without_a_teacher_there_are_no_answers(tmp_path):
+    run = started(tmp_path, write_artifact(tmp_path / "teacher"))
+    assert (
+        maybe_teach(replace(run, config=run.config.model_copy(update={"distillation": None})))
+        is None
+    )
+
+
+def test_the_texts_of_a_counterfactual_group_get_the_mean_of_its_answers(tmp_path):
+    """The teacher takes a name for praise, which its mean over names does not."""
+    (tmp_path / "words.toml").write_text(
+        'templates = ["{name} is in the film"]\ncountries = ["France", "Peru"]\n'
+        'people = ["man", "girl"]\n[names]\none = ["good"]\nother = ["bad"]\nthird = ["is"]\n'
+    )
+    more = f"[counterfactuals]\nwords = '{tmp_path / 'words.toml'}'\nfills = 40"
+    teaching = teach(started(tmp_path, write_artifact(tmp_path / "teacher"), more))
+    assert sorted(teaching.texts) == [f"{name} is in the film" for name in ("bad", "good", "is")]
+    chances = [np.exp(each[0]) for each in teaching.logits[-3:]]
+    assert chances == pytest.approx([0.5, 0.5, 0.5], abs=0.001)
+    assert teaching.weights[-3:] == [1.0, 1.0, 1.0]
+
+
+def test_words_that_differ_from_the_teachers_are_named(tmp_path):
+    file = tmp_path / "tokenizer.json"
+    tiny_tokenizer().save(str(file))
+    teaching = Teaching([], [np.zeros((3, 5), np.float32)], [1.0], 1.0)
+    rows = TaggedTexts(["good film"], [[]], ["a"])
+    with pytest.raises(UsageError, match="“good film” into 3 words, the model into 2"):
+        TaggedExamples.of(rows, TextTokenizer(file), tags_of(["PER"]), 1, teaching)
+
+
+def test_a_passage_keeps_each_sentences_answers_and_unlabelled_texts_stay_alone(tmp_path):
+    file = tmp_path / "tokenizer.json"
+    tiny_tokenizer().save(str(file))
+    logits = [np.full((2, 5), row, np.float32) for row in range(4)]
+    teaching = Teaching(["bad film", "dull film"], logits, [0.5, 0.5, 1.0, 1.0], 1.0)
+    rows = TaggedTexts(["good film", "fine film"], [[], []], ["a", "a"])
+    examples = TaggedExamples.of(rows, TextTokenizer(file), tags_of(["PER"]), 2, teaching)
+    joined = next(
+        epoch for epoch in map(examples.of_epoch, range(20)) if len(epoch.lengths(64)) == 3
+    )
+    batch = joined.collate([0, 1, 2], 64, None)
+    assert batch.soft is not None
+    # Between the special tokens, which have no answer.
+    assert batch.soft.logits[:, :, 0].tolist() == [
+        [0, 0, 0, 1, 1, 0],
+        [0, 2, 2, 0, 0, 0],
+        [0, 3, 3, 0, 0, 0],
+    ]
+    assert batch.soft.weights.tolist() == [0.5, 1.0, 1.0]
+    cut = joined.collate([0], 5, None)
+    assert cut.soft is not None
+    assert cut.soft.logits[0, :, 0].tolist() == [0, 0, 0, 1, 0]
+
+
+def test_the_first_stage_of_a_cascade_learns_the_sure_answers_alone():
+    training = LabelledTexts(["a"], [0], [])
+    logits = [np.log([0.05, 0.95]), np.log([0.4, 0.6]), np.log([0.92, 0.08])]
+    taught = add_sure(training, ["b", "c", "d"], logits, 0.9)
+    assert (taught.texts, taught.labels) == (["a", "b", "d"], [0, 1, 0])
