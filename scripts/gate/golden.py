@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,28 +72,26 @@ def draw_sample(texts: Sequence[str], strata: Sequence[str], count: int) -> list
     set. Empty texts and repeated ones are left out. Raises DataError for too few rows.
     """
     first = {" ".join(text.split()): row for row, text in reversed(list(enumerate(texts)))}
-    first.pop("", None)
-    groups: dict[str, list[tuple[bytes, int]]] = {}
-    for text, row in first.items():
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-        groups.setdefault(strata[row], []).append((digest, row))
-    if not len(groups) <= count <= len(first):
+    rows = [row for text, row in sorted(first.items(), key=_digest) if text]
+    sizes, seen = Counter(strata[row] for row in rows), Counter[str]()
+    if not len(sizes) <= count <= len(rows):
         raise DataError(
-            f"a sample of {count} rows: give from {len(groups)}, one of each label, to "
-            f"{len(first)}, all that differ"
+            f"a sample of {count} rows: give from {len(sizes)}, one of each label, to {len(rows)}, "
+            "all that differ"
         )
-    # One of each, then the largest remainder of its share, until all are given away.
-    sizes = dict.fromkeys(sorted(groups), 1)
-    for _ in range(count - len(groups)):
-        open_groups = [name for name in sizes if sizes[name] < len(groups[name])]
-        shares = {
-            name: count * len(groups[name]) / len(first) - sizes[name] for name in open_groups
-        }
-        sizes[max(open_groups, key=shares.__getitem__)] += 1
-    shown = ", ".join(f"{name} {size:,} of {len(groups[name]):,}" for name, size in sizes.items())
-    log(f"sample: {count:,} of {len(first):,} rows; {shown}")
-    chosen = [each for name in sizes for each in sorted(groups[name])[: sizes[name]]]
-    return [row for _, row in sorted(chosen)]
+    rank = {}
+    for row in rows:
+        rank[row] = seen[strata[row]] / sizes[strata[row]]  # how far it is in its stratum
+        seen[strata[row]] += 1
+    chosen = set(sorted(rows, key=rank.__getitem__)[:count])
+    taken = Counter(strata[row] for row in chosen)
+    shown = ", ".join(f"{name} {taken[name]:,} of {sizes[name]:,}" for name in sorted(sizes))
+    log(f"sample: {count:,} of {len(rows):,} rows; {shown}")
+    return [row for row in rows if row in chosen]
+
+
+def _digest(item: tuple[str, int]) -> bytes:
+    return hashlib.sha256(item[0].encode("utf-8", "surrogatepass")).digest()
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

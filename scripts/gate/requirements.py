@@ -254,25 +254,17 @@ def _spreads(
     found = []
     for check in candidate.behaviour or ():
         own, other = check.mean_spread, before.get(check.name)
-        if own is None:
+        if own is None or other is None:
             continue
+        limit = max(settings.spread_limit, other + settings.spread_rise)
         sentence = (
             f"Behaviour, {check.name}: the probability differs by {own:.2f} between fillings of a "
-            f"sentence, the mean over sentences ({check.figure:.2f} at most)"
+            f"sentence, the mean over sentences, compared with the champion's {other:.2f}; at most "
+            f"{limit:.2f}."
         )
-        if other is None:
-            result = RequirementResult(
-                f"behaviour: {check.name}", GateOutcome.NOT_JUDGED, f"{sentence}; no champion."
-            )
-        else:
-            limit = max(settings.spread_limit, other + settings.spread_rise)
-            result = _result(
-                f"behaviour: {check.name}",
-                own <= limit + ROUNDING,
-                f"{sentence}, compared with the champion's {other:.2f}; at most {limit:.2f}.",
-                f"Train it with [counterfactuals]. {accept('a higher spread_limit')}",
-            )
-        found.append(result)
+        advice = f"Train it with [counterfactuals]. {accept('a higher spread_limit')}"
+        holds = own <= limit + ROUNDING
+        found.append(_result(f"behaviour: {check.name}", holds, sentence, advice))
     return found
 
 

@@ -4,7 +4,7 @@ A killed run plans the same batches again, and so finds its place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,36 @@ from function.core.tokenization import TextTokenizer, TokenIds
 
 IGNORED = -100  # the label of a token without one, as torch's losses have it
 GROUP = 64  # batches that are sorted by length together; more would make epochs alike
+
+
+@dataclass(frozen=True)
+class SoftTargets:
+    """A teacher's answers to one batch: logits of (texts, labels) or (texts, tokens, tags)."""
+
+    logits: torch.Tensor
+    weights: torch.Tensor
+    temperature: float
+
+    def to(self, device: torch.device) -> "SoftTargets":
+        logits, weights = (
+            each.to(device, non_blocking=True) for each in (self.logits, self.weights)
+        )
+        return SoftTargets(logits, weights, self.temperature)
+
+    def mix(self, hard: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
+        """Return the mean over texts of the labels' loss and the teacher's, each (texts,)."""
+        return ((1 - self.weights) * hard + self.weights * soft).mean()
+
+    def divergence(self, logits: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence from the teacher's answers, without last axis.
+
+        Times the square of the temperature, it keeps the scale of its gradient (Hinton et al.
+        2015, "Distilling the Knowledge in a Neural Network").
+        """
+        student = functional.log_softmax(logits / self.temperature, dim=-1)
+        target = functional.softmax(teacher / self.temperature, dim=-1)
+        found = functional.kl_div(student, target, reduction="none").sum(-1)
+        return self.temperature**2 * found
 
 
 @dataclass(frozen=True)
@@ -37,36 +67,10 @@ class Teaching:
     temperature: float
     origin: Sequence[Mapping[str, Any]] = ()
 
-
-@dataclass(frozen=True)
-class SoftTargets:
-    """A teacher's answers to one batch: logits of (texts, labels) or (texts, tokens, tags)."""
-
-    logits: torch.Tensor
-    weights: torch.Tensor
-    temperature: float
-
-    def to(self, device: torch.device) -> "SoftTargets":
-        return replace(
-            self,
-            logits=self.logits.to(device, non_blocking=True),
-            weights=self.weights.to(device, non_blocking=True),
-        )
-
-    def mix(self, hard: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
-        """Return the mean over texts of the labels' loss and the teacher's, each (texts,)."""
-        return ((1 - self.weights) * hard + self.weights * soft).mean()
-
-    def divergence(self, logits: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-        """Return the Kullback-Leibler divergence from the teacher's answers, without last axis.
-
-        Times the square of the temperature, it keeps the scale of its gradient (Hinton et al.
-        2015, "Distilling the Knowledge in a Neural Network").
-        """
-        student = functional.log_softmax(logits / self.temperature, dim=-1)
-        target = functional.softmax(teacher / self.temperature, dim=-1)
-        found = functional.kl_div(student, target, reduction="none").sum(-1)
-        return self.temperature**2 * found
+    def targets(self, rows: Sequence[int], logits: torch.Tensor) -> SoftTargets:
+        """Return the targets of a batch of these rows, given its logits."""
+        weights = torch.tensor([self.weights[row] for row in rows])
+        return SoftTargets(logits, weights, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -138,9 +142,8 @@ class TokenizedTexts:
         labels = torch.tensor([self.labels[row] for row in rows], dtype=torch.int64)
         soft = None
         if self.teaching:
-            logits = torch.from_numpy(np.stack([self.teaching.logits[row] for row in rows]))
-            weights = torch.tensor([self.teaching.weights[row] for row in rows])
-            soft = SoftTargets(logits, weights, self.teaching.temperature)
+            logits = np.stack([self.teaching.logits[row] for row in rows])
+            soft = self.teaching.targets(rows, torch.from_numpy(logits))
         return Batch(input_ids, attention_mask, labels, soft)
 
 

@@ -6,8 +6,8 @@ from texts in which words are swapped. The same seed gives the same texts.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,7 @@ def counterfactual_groups(config: TrainConfig, texts: Sequence[str]) -> list[lis
     filled = [fill_template(words, template, settings.fills, draw) for template in words.templates]
     swapped: list[list[str]] = []
     if settings.reviews:
-        swapper = Swapper.of(words)
+        swapper = Swapper(words)
         for row in np.random.default_rng(config.seed).permutation(len(texts)).tolist():
             versions = swapper.versions(texts[row], settings.swaps, draw)
             if versions:
@@ -87,46 +87,36 @@ def fill_template(
     return list(dict.fromkeys(text() for _ in range(fills)))
 
 
-@dataclass(frozen=True)
 class Swapper:
     """Changes the names, countries and gender words of texts."""
 
-    pattern: re.Pattern[str]
-    lists: Mapping[str, Sequence[str]]  # by a name or a country, those that may stand for it
-    genders: Mapping[str, str]  # in lower case
-
-    @classmethod
-    def of(cls, words: WordLists) -> "Swapper":
-        lists = dict.fromkeys(words.every_name, words.every_name)
-        lists |= dict.fromkeys(words.countries, words.countries)
-        genders = {own: other for pair in words.genders for own, other in (pair, pair[::-1])}
-        plain = "|".join(map(re.escape, sorted(lists, key=len, reverse=True)))
-        folded = "|".join(map(re.escape, sorted(genders, key=len, reverse=True)))
-        return cls(re.compile(rf"\b(?:({plain})|((?i:{folded or '(?!)'})))\b"), lists, genders)
+    def __init__(self, words: WordLists) -> None:
+        """Prepare the search for the words: gender words in any casing, the others as they are."""
+        self._lists = dict.fromkeys(words.every_name, words.every_name)
+        self._lists |= dict.fromkeys(words.countries, words.countries)
+        self._genders = {own: other for pair in words.genders for own, other in (pair, pair[::-1])}
+        plain, genders = ("|".join(map(re.escape, each)) for each in (self._lists, self._genders))
+        self._pattern = re.compile(rf"\b(?:({plain})|((?i:{genders or '(?!)'})))\b")
 
     def versions(self, text: str, count: int, draw: np.random.Generator) -> list[str]:
         """Return other versions of a text, at most `count`; none where it has no such word.
 
         Within a version a word always becomes the same other one.
         """
-        found = {match[1] for match in self.pattern.finditer(text) if match[1]}
+        found = sorted({match[1] for match in self._pattern.finditer(text) if match[1]})
         versions = []
         for number in range(count):
-            others = {word: str(draw.choice(self.lists[word])) for word in sorted(found)}
+            others = {word: str(draw.choice(self._lists[word])) for word in found}
             # Every other version keeps the genders, so that a name differs alone.
-            swap = self._swap(others, genders=number % 2 == 0)
-            versions.append(self.pattern.sub(swap, text))
+            swap = partial(self._swapped, others, genders=number % 2 == 0)
+            versions.append(self._pattern.sub(swap, text))
         return [each for each in dict.fromkeys(versions) if each != text]
 
-    def _swap(self, others: Mapping[str, str], *, genders: bool) -> Callable[[re.Match[str]], str]:
-        def swapped(match: re.Match[str]) -> str:
-            if match[1]:
-                return others[match[1]]
-            if not genders:
-                return match[2]
-            other = self.genders[match[2].lower()]
-            if match[2].isupper() and len(match[2]) > 1:
-                return other.upper()
-            return other.capitalize() if match[2][0].isupper() else other
-
-        return swapped
+    def _swapped(self, others: Mapping[str, str], match: re.Match[str], *, genders: bool) -> str:
+        word = match[0]
+        if match[1] or not genders:
+            return others.get(word, word)
+        other = self._genders[word.lower()]
+        if word.isupper():
+            return other.upper()
+        return other.capitalize() if word[0].isupper() else other

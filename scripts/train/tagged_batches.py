@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoTokenizer
 
 from function.core.decoding import Tags
@@ -21,7 +22,6 @@ from scripts.train.batches import (
     IGNORED,
     Batch,
     Examples,
-    SoftTargets,
     Teaching,
     stack,
 )
@@ -188,20 +188,14 @@ class TaggedExamples:
             self.tokenizer.pad_id,
         )
         tags = [np.concatenate((special[0], self.tags[row][:capacity], special[1])) for row in rows]
-        return Batch(input_ids, mask, stack(tags, IGNORED)[0], self._soft(rows, input_ids.shape[1]))
-
-    def _soft(self, rows: Sequence[int], width: int) -> SoftTargets | None:
-        """Return the teacher's answers where the tokens of these rows are in a batch so wide."""
-        if self.teaching is None:
-            return None
-        begin, end = len(self.tokenizer.prefix), width - len(self.tokenizer.suffix)
-        tags = self.teaching.logits[rows[0]].shape[1]
-        logits = torch.zeros((len(rows), width, tags))
-        for target, row in zip(logits, rows, strict=True):
-            answer = torch.from_numpy(self.teaching.logits[row][: end - begin])
-            target[begin : begin + len(answer)] = answer
-        weights = torch.tensor([self.teaching.weights[row] for row in rows])
-        return SoftTargets(logits, weights, self.teaching.temperature)
+        soft = None
+        if self.teaching:
+            edges = ((len(self.tokenizer.prefix), len(self.tokenizer.suffix)), (0, 0))
+            answers = [np.pad(self.teaching.logits[row][:capacity], edges) for row in rows]
+            soft = self.teaching.targets(
+                rows, pad_sequence([torch.from_numpy(each) for each in answers], batch_first=True)
+            )
+        return Batch(input_ids, mask, stack(tags, IGNORED)[0], soft)
 
     def _shown(self, row: int, generator: np.random.Generator | None) -> TokenIds:
         """Return a row's ids, some words' pieces replaced by the mask in the same casing."""

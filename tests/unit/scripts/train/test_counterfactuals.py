@@ -26,7 +26,7 @@ def configured(seed=0, **section):
 
 
 def swapped(text, seed=1, count=2):
-    return Swapper.of(WORDS).versions(text, count, np.random.default_rng(seed))
+    return Swapper(WORDS).versions(text, count, np.random.default_rng(seed))
 
 
 def test_every_template_becomes_a_group_that_differs_in_its_slots_alone():
