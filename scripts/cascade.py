@@ -3,7 +3,8 @@
 FILE holds texts as users send them, which the model was not trained on: the first stage learns from
 four fifths of them, and the rest prove it. Without a column of labels it learns the model's own
 answers, and has to agree with them. With --config the texts are those of a training configuration,
-split as training splits them. Prints the folder of the new artifact alone on stdout.
+split as training splits them; of a distillation's unlabelled texts the first stage learns the
+model's sure answers. Prints the folder of the new artifact alone on stdout.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ with needing("make tools"):
     from scripts.evaluate.evaluation import evaluate, join_evaluations, load_verified
     from scripts.evaluate.metrics import figures
     from scripts.evaluate.profile import reference_profile
-    from scripts.train.cascade import LearntCascade, learn_cascade
+    from scripts.train.cascade import LearntCascade, add_sure, full_logits, learn_cascade
     from scripts.train.config import load_config
-    from scripts.train.corpus import load_corpus
+    from scripts.train.corpus import load_corpus, load_taught
     from scripts.train.manifest import write_manifest
 
 VALIDATION = 0.2  # of the texts of a file
@@ -63,8 +64,15 @@ def _read(
     """Return training and validation texts, and whether their labels are the truth."""
     path = arguments.data
     if arguments.config:
-        corpus = load_corpus(load_config(arguments.config), path)
-        return corpus.train, corpus.validation, True
+        config = load_config(arguments.config)
+        corpus = load_corpus(config, path)
+        training = corpus.train
+        if config.distillation:
+            texts = load_taught(config.distillation.unlabelled, config, corpus, path)
+            texts = [text for text in texts if len(predictor.tokenise(text).ids)]
+            logits = full_logits(predictor, texts, "the model on unlabelled texts")
+            training = add_sure(training, texts, list(logits), config.cascade.sure)
+        return training, corpus.validation, True
     table = open_table(path, arguments.encoding)
     truth = arguments.label in table.names
     if truth:

@@ -31,6 +31,12 @@ def main() -> None:
         required=True,
         help="Parquet, CSV or JSONL with labels; Parquet, JSONL or CoNLL columns with entities",
     )
+    parser.add_argument(
+        "--sample",
+        type=int,
+        metavar="N",
+        help="freeze N rows alone, of each label its share; the same data give the same ones",
+    )
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument("--labels", metavar="A,B,C", help="of a model that has no version yet")
     parser.add_argument(
@@ -39,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     task, labels = _manifest(registry, arguments)
-    golden = read_golden(arguments.data, task, labels, arguments.encoding)
+    golden = read_golden(arguments.data, task, labels, arguments.encoding, arguments.sample)
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 

@@ -105,7 +105,7 @@ class EntityFinder:
             raise ArtifactError(f"{artifact.path.name}: entities are not found by {decoding.kind}")
         self._tags, self._temperature = decoding.tags, decoding.temperature
         self._prefix = len(tokenizer.prefix)
-        self._transitions = _read_transitions(artifact, len(decoding.tags), decoding.temperature)
+        self._transitions = read_transitions(artifact, len(decoding.tags), decoding.temperature)
 
     def check(self, options: Options) -> None:
         """See `core.decoders.Decoder`."""
@@ -171,7 +171,8 @@ class EntityFinder:
         )
 
 
-def _read_transitions(artifact: Artifact, tags: int, temperature: float) -> Transitions:
+def read_transitions(artifact: Artifact, tags: int, temperature: float) -> Transitions:
+    """Read the scores of role `decoder`, divided by the temperature. Raises ArtifactError."""
     file = artifact.file("decoder")
     where = f"{artifact.path.name}/{file.name}"
     try:

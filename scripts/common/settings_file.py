@@ -21,6 +21,7 @@ WORDS = {
     "literal_error": "must be {expected}",
     "too_short": "needs {min_length} or more",
     "finite_number": "must be a finite number",
+    "value_error": "{error}",  # one of the project's own checks
     "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
     "int_type": "must be a whole number",

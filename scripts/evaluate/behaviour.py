@@ -69,13 +69,14 @@ class BehaviourCheck:
 
     The figure of expectations is the share of right answers; of invariance, the widest spread of
     the positive label's probability between two fillings of one neutral sentence. Failures are the
-    wrong answers, or the two ends of that spread.
+    wrong answers, or the two ends of that spread. `mean_spread` is the mean over the sentences.
     """
 
     name: str
     figure: float
     texts: int
     failures: Sequence[str]
+    mean_spread: float | None = None
 
 
 def has_behaviour_checks(manifest: Manifest) -> bool:
@@ -88,11 +89,24 @@ def check_behaviour(predictor: Predictor) -> list[BehaviourCheck]:
     return [
         _expectation(predictor, "negation", NEGATION),
         _expectation(predictor, "very short texts", SHORT),
-        *(
-            _invariance(predictor, f"neutral, differs in {name}", templates, fillings)
-            for name, (templates, fillings) in NEUTRAL.items()
-        ),
+        *check_invariance(predictor),
     ]
+
+
+def check_invariance(predictor: Predictor) -> list[BehaviourCheck]:
+    """Measure the spread over countries, names and genders in sentences no training text has."""
+    return [
+        _invariance(predictor, f"neutral, differs in {name}", templates, fillings)
+        for name, (templates, fillings) in NEUTRAL.items()
+    ]
+
+
+def spreads(predictor: Predictor) -> dict[str, dict[str, float]]:
+    """Return the widest and the mean spread of each invariance check, for a model's card."""
+    return {
+        check.name: {"widest": round(check.figure, 4), "mean": round(check.mean_spread or 0.0, 4)}
+        for check in check_invariance(predictor)
+    }
 
 
 def _expectation(
@@ -110,7 +124,7 @@ def _expectation(
 def _invariance(
     predictor: Predictor, name: str, templates: Sequence[str], fillings: Sequence[str]
 ) -> BehaviourCheck:
-    widest, extremes = 0.0, []
+    widths, extremes = [0.0], []
     for template in templates:
         texts = [template.format(filling) for filling in fillings]
         predictions = predictor.classify(texts)
@@ -119,7 +133,8 @@ def _invariance(
             for prediction in predictions
         ]
         low, high = min(scores), max(scores)
-        if high - low > widest:
-            widest = high - low
+        if high - low > max(widths):
             extremes = [f"{texts[scores.index(s)]} {s:.2f}" for s in (low, high)]
-    return BehaviourCheck(name, widest, len(templates) * len(fillings), extremes)
+        widths.append(high - low)
+    count = len(templates) * len(fillings)
+    return BehaviourCheck(name, max(widths), count, extremes, sum(widths) / len(templates))

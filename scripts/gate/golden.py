@@ -1,12 +1,15 @@
 """Golden sets from content that was frozen, and from files that people keep."""
 
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Task
 from scripts.common.errors import DataError
+from scripts.common.progress import log
 from scripts.gate.golden_set import GoldenSet, LabelledGoldenSet, TaggedGoldenSet
 
 KINDS: dict[Task, type[GoldenSet[Any]]] = {
@@ -41,15 +44,54 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
 
 
 def read_golden(
-    path: Path, task: Task, labels: Sequence[str], encoding: str | None = None
+    path: Path,
+    task: Task,
+    labels: Sequence[str],
+    encoding: str | None = None,
+    sample: int | None = None,
 ) -> GoldenSet[Any]:
-    """Read the data of a model of this task and these labels. Raises DataError."""
+    """Read the data of a model of this task and these labels. Raises DataError.
+
+    With a `sample` the set is that many rows; see `draw_sample`.
+    """
     kind = KINDS[task]
     texts, truth = kind.read(path, labels, encoding)
     try:
+        if sample is not None:
+            rows = draw_sample(texts, [kind.stratum(each) for each in truth], sample)
+            texts, truth = [texts[row] for row in rows], [truth[row] for row in rows]
         return kind(texts, truth)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
+
+
+def draw_sample(texts: Sequence[str], strata: Sequence[str], count: int) -> list[int]:
+    """Return rows, of every stratum its share, and log how many of each.
+
+    Digests of texts decide which, and their order: the same data in another order give the same
+    set. Empty texts and repeated ones are left out. Raises DataError for too few rows.
+    """
+    first = {" ".join(text.split()): row for row, text in reversed(list(enumerate(texts)))}
+    rows = [row for text, row in sorted(first.items(), key=_digest) if text]
+    sizes, seen = Counter(strata[row] for row in rows), Counter[str]()
+    if not len(sizes) <= count <= len(rows):
+        raise DataError(
+            f"a sample of {count} rows: give from {len(sizes)}, one of each label, to {len(rows)}, "
+            "all that differ"
+        )
+    rank = {}
+    for row in rows:
+        rank[row] = seen[strata[row]] / sizes[strata[row]]  # how far it is in its stratum
+        seen[strata[row]] += 1
+    chosen = set(sorted(rows, key=rank.__getitem__)[:count])
+    taken = Counter(strata[row] for row in chosen)
+    shown = ", ".join(f"{name} {taken[name]:,} of {sizes[name]:,}" for name in sorted(sizes))
+    log(f"sample: {count:,} of {len(rows):,} rows; {shown}")
+    return [row for row in rows if row in chosen]
+
+
+def _digest(item: tuple[str, int]) -> bytes:
+    return hashlib.sha256(item[0].encode("utf-8", "surrogatepass")).digest()
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -94,6 +94,11 @@ class GoldenSet(ABC, Generic[Truth]):
 
     @staticmethod
     @abstractmethod
+    def stratum(truth: Truth) -> str:
+        """Return the group of rows that a sample takes this one's share of."""
+
+    @staticmethod
+    @abstractmethod
     def read(
         path: Path, labels: Sequence[str], encoding: str | None
     ) -> tuple[Sequence[str], Sequence[Truth]]:
@@ -149,6 +154,10 @@ class LabelledGoldenSet(GoldenSet[str]):
         return truth
 
     @staticmethod
+    def stratum(truth: str) -> str:
+        return truth
+
+    @staticmethod
     def read(
         path: Path, labels: Sequence[str], encoding: str | None
     ) -> tuple[Sequence[str], Sequence[str]]:
@@ -193,6 +202,10 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     @staticmethod
     def written(truth: Sequence[Span]) -> list[dict[str, Any]]:
         return [asdict(span) for span in truth]
+
+    @staticmethod
+    def stratum(truth: Sequence[Span]) -> str:
+        return " and ".join(sorted({span.label for span in truth})) or "no entities"
 
     @staticmethod
     def read(

@@ -23,8 +23,7 @@ from scripts.gate.settings import GateSettings
 # An equal model passes half the time where the half-width, 1.96 standard errors, is the margin;
 # 19 times in 20 where it leaves 1.64 more below it.
 SURE = ((1.96 + 1.64) / 1.96) ** 2
-# Checks of behaviour that are shares of right answers. The others measure spreads, of which small
-# models have too much to compare one with another.
+# Checks of behaviour that are shares of right answers. The others measure spreads.
 EXPECTATIONS = ("negation", "very short texts")
 ROUNDING = 1e-9
 BEHAVIOUR = "These are film reviews with negations, or of a few words: train on more such texts."
@@ -168,6 +167,7 @@ def judge_limits(
     return [
         _calibration(candidate.answers, champion.answers if champion else None, settings),
         *_behaviour(candidate, champion, settings),
+        *_spreads(candidate, champion, settings),
         _ratio(
             *("median latency", "ms", candidate.median_ms, before_ms, settings.latency_ratio),
             "Take a smaller base or shorter windows; on a busy machine, run it again.",
@@ -243,6 +243,29 @@ def _behaviour(
         )
         for name in EXPECTATIONS
     ]
+
+
+def _spreads(
+    candidate: Measurement, champion: Measurement | None, settings: GateSettings
+) -> list[RequirementResult]:
+    """Veto a spread beyond its limit that is larger than the champion's, too."""
+    champions = champion.behaviour or () if champion else ()
+    before = {check.name: check.mean_spread for check in champions}
+    found = []
+    for check in candidate.behaviour or ():
+        own, other = check.mean_spread, before.get(check.name)
+        if own is None or other is None:
+            continue
+        limit = max(settings.spread_limit, other + settings.spread_rise)
+        sentence = (
+            f"Behaviour, {check.name}: the probability differs by {own:.2f} between fillings of a "
+            f"sentence, the mean over sentences, compared with the champion's {other:.2f}; at most "
+            f"{limit:.2f}."
+        )
+        advice = f"Train it with [counterfactuals]. {accept('a higher spread_limit')}"
+        holds = own <= limit + ROUNDING
+        found.append(_result(f"behaviour: {check.name}", holds, sentence, advice))
+    return found
 
 
 def _ratio(

@@ -34,6 +34,9 @@ class GateSettings(BaseModel):
             of them each way up to 0.039 more (99 draws in 100; with 200 rows 0.093 and 0.048).
             With thousands halve it.
         behaviour_drop: By how much the share of right answers in one behavioural check may drop.
+        spread_limit: Of the positive label's probability between neutral sentences that differ in a
+            country, a name or a gender, the mean over sentences. Beyond it, a candidate's may
+            exceed the champion's by `spread_rise`: chance moves equal models by some hundredths.
         latency_ratio: Of the median latency, at most.
         size_ratio: Of the bytes, at most.
     """
@@ -47,6 +50,8 @@ class GateSettings(BaseModel):
     long_words: Count = 200
     calibration_rise: Share = 0.05
     behaviour_drop: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    spread_limit: Annotated[float, Field(ge=0, le=1)] = 0.5
+    spread_rise: Annotated[float, Field(ge=0, le=1)] = 0.1
     latency_ratio: Ratio = 1.25
     latency_texts: Count = 60
     size_ratio: Ratio = 1.25

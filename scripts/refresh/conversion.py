@@ -15,7 +15,6 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import nn
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
@@ -28,12 +27,12 @@ from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, Checkpoint, ImportSettings
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
+from scripts.train.base_checkpoint import longest_window
 from scripts.train.config import Precision
 from scripts.train.export import ExportParity, check_parity, export
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
 from scripts.train.quantization import Rounding
 
-MOST_TOKENS = 512
 MOST_WINDOWS = 16
 REMEDY = (
     "Int8 costs this model too much precision: scripts.import_model --precision fp32 imports it "
@@ -60,7 +59,7 @@ def convert(
     trained = _load(folder, checkpoint, revision.source)
     _check_vocabulary(trained, revision.source)
     _check_padding(trained, texts[0], revision.source)
-    max_tokens = longest_window(trained.model, checkpoint)
+    max_tokens = longest_window(trained.model, checkpoint.longest)
     tokenization = Tokenization(
         max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
     )
@@ -149,18 +148,6 @@ def _export(
         raise ExportError(
             f"{source}: {checkpoint.architecture} cannot be exported: {_cause(error)}"
         ) from error
-
-
-def longest_window(model: PreTrainedModel, checkpoint: Checkpoint) -> int:
-    """Return the tokens that positions and tokenizer allow, at most MOST_TOKENS."""
-    positions = getattr(model.config, "max_position_embeddings", None)
-    limits = [MOST_TOKENS, positions, checkpoint.longest]
-    for name, table in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
-            # RoBERTa's positions begin after the padding's, whose row is never a token's.
-            unused = 0 if table.padding_idx is None else table.padding_idx + 1
-            limits.append(table.num_embeddings - unused)
-    return min(limit for limit in limits if limit and limit > 0)
 
 
 def _provenance(

@@ -22,6 +22,7 @@ with needing("make tools"):
     from scripts.train.architectures.architecture import load_architecture
     from scripts.train.assemble import assemble, start
     from scripts.train.config import TrainConfig, load_config
+    from scripts.train.distillation import recorded_teachers, teach
     from scripts.train.manifest import recorded_base
     from scripts.train.record import LOG, TRACKED, flat_settings, record_run
 
@@ -33,20 +34,25 @@ NAMED = 3  # changed settings that an error names before it counts the rest
 
 def main() -> None:
     arguments = _arguments()
-    changes = [f"encoding={arguments.encoding}"] if arguments.encoding else []
-    config = load_config(arguments.config, [*changes, *arguments.set])
+    given = [f"encoding={arguments.encoding}"] if arguments.encoding else []
+    config = load_config(arguments.config, [*given, *arguments.set])
     architecture = load_architecture(config.architecture)
     output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     _keep_config(config, output / CONFIG)
     base = arguments.base or config.base
     used = config.model_copy(update={"base": base})
-    recorded = config.model_copy(update={"base": recorded_base(config.base, base)})
+    changes = {
+        "base": recorded_base(config.base, base),
+        "distillation": recorded_teachers(config.distillation),
+    }
+    recorded = config.model_copy(update=changes)
     with record_run(used, output) as record:
         run = start(recorded, arguments.data, output, record.log)
+        run = replace(run, teaching=teach(replace(run, config=used)))
         report, plots = assemble(run, architecture.train(replace(run, config=used)))
         (output / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        record.results(report["after_calibration"], plots)
+        record.results(report["after_calibration"] | report.get("spread", {}), plots)
     print(json.dumps(report["after_calibration"], indent=1))
 
 
@@ -70,7 +76,9 @@ def _arguments() -> argparse.Namespace:
 def _keep_config(config: TrainConfig, path: Path) -> None:
     """Save the settings; refuse to go on with a run that other settings trained."""
     if path.exists() and _has_begun(path.parent):
-        changed = [change for change in _changes(path, config) if not change.startswith(EXPORTED)]
+        # A text that is evaluated on is taken out of those that a teacher answers.
+        free = tuple(name for name in EXPORTED if name != "evaluation." or not config.distillation)
+        changed = [change for change in _changes(path, config) if not change.startswith(free)]
         if changed:
             more = f" and {len(changed) - NAMED} more" if len(changed) > NAMED else ""
             raise UsageError(

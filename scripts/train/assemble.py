@@ -18,7 +18,7 @@ from scripts.train.config import TrainConfig
 from scripts.train.export import export
 from scripts.train.manifest import draft_manifest, provenance, render_card, write_manifest
 from scripts.train.quantization import Rounding
-from scripts.train.tasks import TrainingTask
+from scripts.train.tasks import HeldOutAnswers, TrainingTask
 
 CARD = "README.md"
 
@@ -57,7 +57,7 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
     changes = {
         "metrics": figures,
         "profile": task.profile(run, trained, measured),
-        "provenance": provenance(config, run.data, {"parity": parity}),
+        "provenance": provenance(config, run.data, {"parity": parity, **_more(run, measured)}),
         "samples": config.samples,
     }
     manifest = fitted.draft.manifest.model_copy(update=changes)
@@ -78,6 +78,14 @@ def _task(task: Task) -> TrainingTask[Any, Any]:
     from scripts.train.entities import EntityTask
 
     return EntityTask()
+
+
+def _more(run: TrainingRun, measured: HeldOutAnswers[Any]) -> dict[str, Any]:
+    """Return the teachers and the spread over countries, names and genders, where there are any."""
+    teachers = {"teachers": list(run.teaching.origin)} if run.teaching else {}
+    return teachers | {
+        name: measured.report[name] for name in ("spread",) if name in measured.report
+    }
 
 
 def _export(run: TrainingRun, trained: TrainedModel) -> Path:

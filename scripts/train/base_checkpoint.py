@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import HfApi, try_to_load_from_cache
-from transformers import AutoTokenizer
+from torch import nn
+from transformers import AutoTokenizer, PreTrainedModel
 
 from scripts.common.errors import UsageError, one_line
 
 CONFIG = "config.json"
 TIMEOUT = 10.0
+MOST_TOKENS = 512
 
 
 def find_base(base: str) -> str:
@@ -58,6 +60,21 @@ def loading(base: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise UsageError(f"base {base}: it cannot be loaded: {one_line(error)}") from error
+
+
+def longest_window(model: PreTrainedModel, tokenizer: int | None = None) -> int:
+    """Return the tokens that positions and tokenizer allow, at most MOST_TOKENS.
+
+    `tokenizer` is the limit that it has itself, if any.
+    """
+    positions = getattr(model.config, "max_position_embeddings", None)
+    limits = [MOST_TOKENS, positions, tokenizer]
+    for name, table in model.named_modules():
+        if name.endswith("position_embeddings") and isinstance(table, nn.Embedding):
+            # RoBERTa's positions begin after the padding's, whose row is never a token's.
+            unused = 0 if table.padding_idx is None else table.padding_idx + 1
+            limits.append(table.num_embeddings - unused)
+    return min(limit for limit in limits if limit and limit > 0)
 
 
 def _cached(base: str) -> str | None:

@@ -3,17 +3,74 @@
 A killed run plans the same batches again, and so finds its place.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from torch.nn import functional
 
 from function.core.tokenization import TextTokenizer, TokenIds
 
 IGNORED = -100  # the label of a token without one, as torch's losses have it
 GROUP = 64  # batches that are sorted by length together; more would make epochs alike
+
+
+@dataclass(frozen=True)
+class SoftTargets:
+    """A teacher's answers to one batch: logits of (texts, labels) or (texts, tokens, tags)."""
+
+    logits: torch.Tensor
+    weights: torch.Tensor
+    temperature: float
+
+    def to(self, device: torch.device) -> "SoftTargets":
+        logits, weights = (
+            each.to(device, non_blocking=True) for each in (self.logits, self.weights)
+        )
+        return SoftTargets(logits, weights, self.temperature)
+
+    def mix(self, hard: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
+        """Return the mean over texts of the labels' loss and the teacher's, each (texts,)."""
+        return ((1 - self.weights) * hard + self.weights * soft).mean()
+
+    def divergence(self, logits: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """Return the Kullback-Leibler divergence from the teacher's answers, without last axis.
+
+        Times the square of the temperature, it keeps the scale of its gradient (Hinton et al.
+        2015, "Distilling the Knowledge in a Neural Network").
+        """
+        student = functional.log_softmax(logits / self.temperature, dim=-1)
+        target = functional.softmax(teacher / self.temperature, dim=-1)
+        found = functional.kl_div(student, target, reduction="none").sum(-1)
+        return self.temperature**2 * found
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """A teacher's answers to the rows of a training set, in their order, then to more `texts`.
+
+    Attributes:
+        texts: without labels.
+        logits: of each row and text, (labels,) or (words, tags).
+        weights: of each, the teacher's share of the loss: 0 where it has no answer, 1 where there
+            is no label.
+        temperature: divides the logits of both models.
+        origin: the part of the provenance that names each teacher.
+    """
+
+    texts: Sequence[str]
+    logits: Sequence[npt.NDArray[np.float32]]
+    weights: Sequence[float]
+    temperature: float
+    origin: Sequence[Mapping[str, Any]] = ()
+
+    def targets(self, rows: Sequence[int], logits: torch.Tensor) -> SoftTargets:
+        """Return the targets of a batch of these rows, given its logits."""
+        weights = torch.tensor([self.weights[row] for row in rows])
+        return SoftTargets(logits, weights, self.temperature)
 
 
 @dataclass(frozen=True)
@@ -23,12 +80,14 @@ class Batch:
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
     labels: torch.Tensor
+    soft: SoftTargets | None = None  # where there is a teacher
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(
             self.input_ids.to(device, non_blocking=True),
             self.attention_mask.to(device, non_blocking=True),
             self.labels.to(device, non_blocking=True),
+            self.soft.to(device) if self.soft else None,
         )
 
 
@@ -52,11 +111,12 @@ class Examples(Protocol):
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """Texts as content token ids, with their label codes."""
+    """Texts as content token ids, with their label codes, and a teacher's answers if it has any."""
 
     tokenizer: TextTokenizer
     ids: Sequence[TokenIds]
     labels: Sequence[int]
+    teaching: Teaching | None = None
 
     def of_epoch(self, seed: int) -> "TokenizedTexts":  # noqa: ARG002
         """See `Examples`. Every epoch has the same rows."""
@@ -80,7 +140,11 @@ class TokenizedTexts:
             windows.append(self.tokenizer.with_special_tokens(ids[start : start + capacity]))
         input_ids, attention_mask = stack(windows, self.tokenizer.pad_id)
         labels = torch.tensor([self.labels[row] for row in rows], dtype=torch.int64)
-        return Batch(input_ids, attention_mask, labels)
+        soft = None
+        if self.teaching:
+            logits = np.stack([self.teaching.logits[row] for row in rows])
+            soft = self.teaching.targets(rows, torch.from_numpy(logits))
+        return Batch(input_ids, attention_mask, labels, soft)
 
 
 def stack(windows: Sequence[TokenIds], fill: int) -> tuple[torch.Tensor, torch.Tensor]:

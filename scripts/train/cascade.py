@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
 from function.core.artifact import Artifact, Blend, Cascade, describe_files
+from function.core.decoding import activate
 from function.core.predictor import Predictor
 from function.core.types import Options
 from scripts.common.progress import Progress, log
@@ -40,6 +41,7 @@ THRESHOLDS = np.round(np.arange(0.80, 0.996, 0.005), 4)
 
 
 Rows = npt.NDArray[np.intp]
+Vector = npt.NDArray[np.floating[Any]]
 
 # Of a first stage whose logits are asked for before anything is fitted.
 UNFITTED = Cascade(
@@ -110,7 +112,7 @@ def learn_cascade(
     codes = np.array(training.labels)
     held_out = [predictor.tokenise(text).ids for text in texts]
     lengths = np.array([len(text) for text in held_out])
-    full = _full_logits(predictor, texts)
+    full = full_logits(predictor, texts, "cascade: the full model on validation texts")
     labels = np.array([code for rows in validation.values() for code in rows.labels])
     best: LearntCascade | None = None
     lengths_learnt = _least_lengths(np.array([len(text) for text in ids]))
@@ -155,11 +157,27 @@ def _sentence(found: LearntCascade | None) -> str:
     )
 
 
-def _full_logits(predictor: Predictor, texts: Sequence[str]) -> Floats:
+def add_sure(
+    training: LabelledTexts, texts: Sequence[str], logits: Sequence[Vector], least: float
+) -> LabelledTexts:
+    """Add texts without labels to those that the first stage learns from.
+
+    Their labels are a teacher's answers, of those with a probability of `least` or more.
+    """
+    chances = [activate(np.asarray(row, dtype=np.float64), "softmax") for row in logits]
+    sure = [row for row, chance in enumerate(chances) if chance.max() >= least]
+    log(f"cascade: {len(sure):,} of {len(texts):,} unlabelled texts have a sure answer")
+    labels = [int(chances[row].argmax()) for row in sure]
+    return LabelledTexts(
+        [*training.texts, *(texts[row] for row in sure)], [*training.labels, *labels], []
+    )
+
+
+def full_logits(predictor: Predictor, texts: Sequence[str], title: str) -> Floats:
     """Return the full model's calibrated logits, (texts, labels)."""
     rows: dict[int, list[float]] = {}
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    with Progress("cascade: the full model on validation texts", len(texts)) as progress:
+    with Progress(title, len(texts)) as progress:
         for start in range(0, len(order), BATCH):
             chosen = order[start : start + BATCH]
             options = Options(activation="none", cascade="off")

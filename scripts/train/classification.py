@@ -12,11 +12,12 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.evaluate.behaviour import has_behaviour_checks, spreads
 from scripts.evaluate.evaluation import Evaluation, evaluate, join_evaluations, load_verified
 from scripts.evaluate.metrics import accuracy, figures, fit_temperature
 from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.cascade import LearntCascade, learn_cascade
+from scripts.train.cascade import LearntCascade, add_sure, learn_cascade
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, load_corpus, locate
 from scripts.train.export import ExportParity, check_parity
@@ -76,7 +77,10 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
         answers = _evaluate(fitted.draft, parts | tests)
         before = {f"{name}-validation": each for name, each in fitted.validation.items()}
-        return HeldOutAnswers(answers, {"before_calibration": _all_figures(before)})
+        report: dict[str, Any] = {"before_calibration": _all_figures(before)}
+        if has_behaviour_checks(fitted.draft.manifest):
+            report["spread"] = spreads(load_verified(fitted.draft))
+        return HeldOutAnswers(answers, report)
 
     def figures(self, answers: Evaluation, labels: list[str]) -> dict[str, float]:  # noqa: ARG002
         return figures(answers.probabilities, answers.truth)
@@ -106,8 +110,11 @@ def _learn_cascade(run: TrainingRun, draft: Artifact) -> LearntCascade | None:
     if not run.config.cascade.enabled:
         return None
     corpus: Corpus[LabelledTexts] = run.corpus
-    predictor = load_verified(draft)
-    return learn_cascade(predictor, corpus.train, corpus.validation, run.config.seed)
+    training = corpus.train
+    if run.teaching:
+        logits = run.teaching.logits[len(training) :]
+        training = add_sure(training, run.teaching.texts, logits, run.config.cascade.sure)
+    return learn_cascade(load_verified(draft), training, corpus.validation, run.config.seed)
 
 
 def _evaluate(

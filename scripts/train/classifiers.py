@@ -1,10 +1,13 @@
 """Shared parts of the architectures that classify texts: logits, loss, and validation."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from function.core.tokenization import TextTokenizer
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainingRun
 from scripts.train.batches import Batch, TokenizedTexts, in_order
 from scripts.train.corpus import tokenize
@@ -20,9 +23,22 @@ def logits_of(
 
 
 def classification_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-    """Return the mean cross-entropy of the labels."""
-    logits = logits_of(model, batch.input_ids, batch.attention_mask)
-    return functional.cross_entropy(logits.float(), batch.labels)
+    """Return the mean cross-entropy of the labels, mixed with a teacher's loss if there is one."""
+    logits = logits_of(model, batch.input_ids, batch.attention_mask).float()
+    if batch.soft is None:
+        return functional.cross_entropy(logits, batch.labels)
+    hard = functional.cross_entropy(logits, batch.labels, reduction="none")
+    return batch.soft.mix(hard, batch.soft.divergence(logits, batch.soft.logits))
+
+
+def training_examples(run: TrainingRun, tokenizer: TextTokenizer) -> TokenizedTexts:
+    """Return the training texts, and those to which a teacher alone has answers."""
+    rows: LabelledTexts = run.corpus.train
+    if run.teaching is None:
+        return tokenize(rows, tokenizer)
+    more = run.teaching.texts
+    rows = LabelledTexts([*rows.texts, *more], [*rows.labels, *[0] * len(more)], [])
+    return replace(tokenize(rows, tokenizer), teaching=run.teaching)
 
 
 def held_out(run: TrainingRun, tokenizer: TextTokenizer) -> dict[str, TokenizedTexts]:

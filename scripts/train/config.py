@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from function.core.artifact import Task
 from scripts.common.errors import UsageError
@@ -17,6 +17,10 @@ Precision = Literal["int8", "fp32"]
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class DatasetConfig(_Section):
@@ -57,11 +61,11 @@ class PhaseConfig(_Section):
 
 
 class UnlabelledConfig(_Section):
-    """Texts without labels, from which a model learns the language before the task."""
+    """Texts whose labels, if there are any, are not read: the first `max_texts` of them."""
 
     path: str
     text: str = "text"
-    max_texts: int | None = None
+    max_texts: Annotated[int | None, Field(ge=1)] = None
 
 
 class PretrainingConfig(PhaseConfig, UnlabelledConfig):
@@ -99,10 +103,43 @@ class ServingConfig(_Section):
 class CascadeConfig(_Section):
     """A first stage that answers the texts of which it is sure: see `scripts/train/cascade.py`.
 
-    It is kept only where the validation texts prove that it costs no accuracy.
+    It is kept only where the validation texts prove that it costs no accuracy. With a teacher it
+    also learns from unlabelled texts, of which the teacher's answer has a probability of `sure`.
     """
 
     enabled: bool = True
+    sure: Annotated[float, Field(gt=0.5, le=1)] = 0.9
+
+
+class DistillationConfig(_Section):
+    """A teacher, whose answers the model learns beside the labels (Hinton et al. 2015).
+
+    `teacher` is the folder of an artifact or of a checkpoint that classifies texts, or a list of
+    several, whose probabilities are averaged. It has the model's labels, in any order. Of texts in
+    `unlabelled` the model learns the teacher's answers alone; those that are held out are left out.
+    """
+
+    teacher: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0  # of both models' answers
+    weight: Annotated[float, Field(ge=0, le=1)] = 0.5  # of the teacher's loss; the labels' has 1 -
+    unlabelled: list[UnlabelledConfig] = []
+    # Of a checkpoint: the tokens that it reads of a text, its first quarter from the start and the
+    # rest from the end; and bfloat16, which is several times faster on a GPU or with AMX.
+    max_tokens: Annotated[int, Field(ge=8)] = 512
+    bfloat16: bool = False
+
+
+class CounterfactualConfig(_Section):
+    """Texts that differ in a name, a country or a gender alone, for which one answer is learnt.
+
+    That is the mean of the teacher's answers. `words` is a file like
+    `scripts/train/data/counterfactuals.toml`, in its place.
+    """
+
+    words: str | None = None
+    fills: Annotated[int, Field(ge=0)] = 12  # texts of each template
+    reviews: Annotated[int, Field(ge=0)] = 0  # training and unlabelled texts that are changed
+    swaps: Annotated[int, Field(ge=1)] = 3  # changed versions of each
 
 
 class TrackingConfig(_Section):
@@ -129,6 +166,8 @@ class TrainConfig(_Section):
     pretraining: PretrainingConfig | None = None
     unlabelled: UnlabelledConfig | None = None  # that an architecture may learn words from
     finetuning: FinetuningConfig
+    distillation: DistillationConfig | None = None
+    counterfactuals: CounterfactualConfig | None = None  # of a text classifier, with a teacher
     serving: ServingConfig = ServingConfig()
     cascade: CascadeConfig = CascadeConfig()  # of a text classifier
     samples: list[str] = []  # texts that the page shows, at most 12
@@ -137,6 +176,17 @@ class TrainConfig(_Section):
     licenses: dict[str, str] = {}  # of base and data, by name; they go into the artifact
     # No part of how the model comes out: a run may be continued with another.
     tracking: TrackingConfig = Field(default=TrackingConfig(), exclude=True)
+
+    @field_validator("counterfactuals")
+    @classmethod
+    def _has_teacher(
+        cls, section: CounterfactualConfig | None, given: ValidationInfo
+    ) -> CounterfactualConfig | None:
+        if section and not given.data.get("distillation"):
+            raise ValueError("needs a teacher, whose answers these texts get: add [distillation]")
+        if section and given.data.get("task") != "text-classification":
+            raise ValueError("is for models that classify texts")
+        return section
 
 
 def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:

@@ -1,10 +1,12 @@
 """The configured data sets, split and tokenised for training."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from function.core.tokenization import TextTokenizer
+from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.train.batches import TokenizedTexts
@@ -78,8 +80,38 @@ def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
 
 
 def load_unlabelled(config: UnlabelledConfig, data: Path, encoding: str | None = None) -> list[str]:
-    """Read the texts that are learnt from before the labels are shown."""
+    """Read texts that are learnt from without labels."""
     return read_texts(locate(data, config.path), config.text, encoding)[: config.max_texts]
+
+
+def load_taught(
+    sources: Sequence[UnlabelledConfig], config: TrainConfig, corpus: Corpus[Any], data: Path
+) -> list[str]:
+    """Read the texts that a teacher alone answers: each once, none with a label or held out.
+
+    Held out are the validation and test parts and the files of `[evaluation]`.
+    """
+    found = [text for source in sources for text in load_unlabelled(source, data, config.encoding)]
+    known = [*corpus.train.texts]
+    for rows in [*corpus.validation.values(), *corpus.test.values()]:
+        known += rows.texts
+    for path in config.evaluation.values() if found else ():
+        known += _evaluation_texts(config, locate(data, path))
+    seen = {" ".join(text.split()) for text in known} | {""}
+    fresh = []
+    for text in found:
+        words = " ".join(text.split())
+        if words not in seen:
+            seen.add(words)
+            fresh.append(text)
+    log(f"unlabelled: {len(fresh):,} texts; {len(found) - len(fresh):,} known or held out left out")
+    return fresh
+
+
+def _evaluation_texts(config: TrainConfig, path: Path) -> list[str]:
+    if config.task == "text-classification":
+        return read_texts(path, encoding=config.encoding)
+    return read_tagged(path, config.labels, config.renamed_labels, config.encoding).texts
 
 
 def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:

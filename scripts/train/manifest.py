@@ -75,6 +75,10 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
         sources.append(("pretraining", config.pretraining.path))
     if config.unlabelled:
         sources.append(("unlabelled", config.unlabelled.path))
+    if config.distillation:
+        sources += [
+            (f"unlabelled {each.path}", each.path) for each in config.distillation.unlabelled
+        ]
     return {
         "base": config.base,
         "licenses": config.licenses,
@@ -141,6 +145,11 @@ def render_card(manifest: Manifest) -> str:
     ]
     if manifest.cascade:
         lines += ["", *_cascade(manifest.cascade.proof)]
+    if spread := sources.get("spread"):
+        lines += ["", "Change of the positive probability in neutral sentences, the widest (mean):"]
+        lines += [
+            f"- {name}: {each['widest']:.2f} ({each['mean']:.2f})" for name, each in spread.items()
+        ]
     lines += [
         "",
         f"Texts beyond {manifest.tokenization.max_tokens} tokens: {manifest.tokenization.window}. "
@@ -152,9 +161,11 @@ def render_card(manifest: Manifest) -> str:
 
 
 def _origin(sources: dict[str, Any]) -> str:
-    if sources["base"]:
-        return f"Base checkpoint: `{sources['base']}`."
-    return "Trained from scratch."
+    origin = (
+        f"Base checkpoint: `{sources['base']}`." if sources["base"] else "Trained from scratch."
+    )
+    taught = [f"`{each['name']}` ({each['sha256'][:12]})" for each in sources.get("teachers", ())]
+    return f"{origin} Taught by {', '.join(taught)}." if taught else origin
 
 
 def _data(sources: dict[str, Any]) -> str:

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoTokenizer
 
 from function.core.decoding import Tags
@@ -15,7 +18,13 @@ from function.core.tokenization import EncodedText, TextTokenizer, TokenIds
 from scripts.common.errors import UsageError
 from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts
-from scripts.train.batches import IGNORED, Batch, Examples, stack
+from scripts.train.batches import (
+    IGNORED,
+    Batch,
+    Examples,
+    Teaching,
+    stack,
+)
 
 OUTSIDE = "O"
 
@@ -92,20 +101,43 @@ class TaggedExamples:
     passage: int  # the most sentences of a document that an epoch joins
     hidden_words: float = 0.0  # share of the words that training replaces by `mask_id`
     mask_id: int = 0  # the checkpoint's mask
+    teaching: Teaching | None = None  # with logits of (tokens, tags)
 
     @classmethod
     def of(
-        cls, rows: TaggedTexts, tokenizer: TextTokenizer, tags: Sequence[str], passage: int
+        cls,
+        rows: TaggedTexts,
+        tokenizer: TextTokenizer,
+        tags: Sequence[str],
+        passage: int,
+        teaching: Teaching | None = None,
     ) -> "TaggedExamples":
-        """Tokenise and tag texts, without empty ones."""
+        """Tokenise and tag texts, without empty ones, and add those of a teacher.
+
+        Raises UsageError where the teacher has other words.
+        """
+        if teaching:
+            more = list(teaching.texts)
+            rows = TaggedTexts(
+                [*rows.texts, *more],
+                [*rows.spans, *[[] for _ in more]],
+                [*rows.groups, *[f"unlabelled {number}" for number in range(len(more))]],
+            )
         encoded = tokenizer.encode(rows.texts)
         kept = [row for row, each in enumerate(encoded) if len(each.ids)]
+        if teaching:
+            teaching = replace(
+                teaching,
+                logits=[_by_token(encoded[row], teaching.logits[row]) for row in kept],
+                weights=[teaching.weights[row] for row in kept],
+            )
         return cls(
             tokenizer,
             [encoded[row].ids for row in kept],
             [tag_words(encoded[row], rows.spans[row], tags) for row in kept],
             [rows.groups[row] for row in kept],
             passage,
+            teaching=teaching,
         )
 
     def of_epoch(self, seed: int) -> Examples:
@@ -113,7 +145,7 @@ class TaggedExamples:
         if self.passage == 1:
             return self
         generator = np.random.default_rng(seed)
-        ids, tags, groups = [], [], []
+        ids, tags, groups, logits, weights = [], [], [], [], []
         start = 0
         while start < len(self.ids):
             most = 1 if generator.random() < 0.5 else int(generator.integers(2, self.passage + 1))
@@ -123,8 +155,12 @@ class TaggedExamples:
             ids.append(np.concatenate(self.ids[start:stop]))
             tags.append(np.concatenate(self.tags[start:stop]))
             groups.append(self.groups[start])
+            if self.teaching:
+                logits.append(np.concatenate(self.teaching.logits[start:stop]))
+                weights.append(min(self.teaching.weights[start:stop]))
             start = stop
-        return replace(self, ids=ids, tags=tags, groups=groups, passage=1)
+        teaching = self.teaching and replace(self.teaching, logits=logits, weights=weights)
+        return replace(self, ids=ids, tags=tags, groups=groups, passage=1, teaching=teaching)
 
     def _goes_on(self, row: int) -> bool:
         return self.groups[row] == self.groups[row - 1]
@@ -152,7 +188,14 @@ class TaggedExamples:
             self.tokenizer.pad_id,
         )
         tags = [np.concatenate((special[0], self.tags[row][:capacity], special[1])) for row in rows]
-        return Batch(input_ids, mask, stack(tags, IGNORED)[0])
+        soft = None
+        if self.teaching:
+            edges = ((len(self.tokenizer.prefix), len(self.tokenizer.suffix)), (0, 0))
+            answers = [np.pad(self.teaching.logits[row][:capacity], edges) for row in rows]
+            soft = self.teaching.targets(
+                rows, pad_sequence([torch.from_numpy(each) for each in answers], batch_first=True)
+            )
+        return Batch(input_ids, mask, stack(tags, IGNORED)[0], soft)
 
     def _shown(self, row: int, generator: np.random.Generator | None) -> TokenIds:
         """Return a row's ids, some words' pieces replaced by the mask in the same casing."""
@@ -163,6 +206,19 @@ class TaggedExamples:
         hidden = generator.random(words[-1] + 1) < self.hidden_words
         casing = ids - ids % self.tokenizer.vocabulary_size
         return np.where(hidden[words], self.mask_id + casing, ids)
+
+
+def _by_token(encoded: EncodedText, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the answers to a text's words, (words, tags), at the first token of each."""
+    first = np.flatnonzero(np.diff(encoded.word_ids, prepend=-2))
+    if len(logits) != len(first):
+        raise UsageError(
+            f"distillation.teacher: it cuts “{encoded.text[:40]}” into {len(logits)} words, the "
+            f"model into {len(first)}: give a teacher whose tokenizer finds the same words"
+        )
+    found = np.zeros((len(encoded.ids), logits.shape[1]), dtype=np.float32)
+    found[first] = logits
+    return found
 
 
 def hide(examples: TaggedExamples, share: float, base: str) -> TaggedExamples:

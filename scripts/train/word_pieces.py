@@ -1,9 +1,7 @@
 """A tokenizer and word vectors, learnt from training texts and kept in a cache between runs."""
 
-import hashlib
-import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +10,7 @@ from gensim.models import Word2Vec
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 from function.core.tokenization import TextTokenizer, TokenIds
-
-CACHE = Path(os.environ.get("EVERGREEN_CACHE", "build/cache"))
+from scripts.train.cache import cache_key, cached
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
 LONGEST_WORD = 100  # characters; what is longer is unknown
@@ -109,28 +106,3 @@ def _train_vectors(
         table[int(piece)] = found.vectors[row]
     spread = float(found.vectors.std())
     return np.asarray(table * (SPREAD / spread), dtype=np.float32)
-
-
-def cache_key(*parts: str | bytes | Iterable[str]) -> str:
-    """Return 64 hex digits of everything that the cached content depends on."""
-    digest = hashlib.sha256()
-    for part in parts:
-        for piece in [part] if isinstance(part, str | bytes) else part:
-            content = piece if isinstance(piece, bytes) else piece.encode("utf-8", "surrogatepass")
-            digest.update(len(content).to_bytes(8, "little"))
-            digest.update(content)
-    return digest.hexdigest()
-
-
-def cached(name: str, make: Callable[[Path], None]) -> Path:
-    """Return the file of that name in the cache, made where it is not there.
-
-    It is made under another name first, so that a killed run leaves no half of one.
-    """
-    file = CACHE / name
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{os.getpid()}.{file.name}")
-        make(partial)
-        os.replace(partial, file)
-    return file

@@ -185,7 +185,7 @@ def test_padding_changes_nothing_that_an_lstm_answers():
 
 
 def test_the_same_texts_are_cut_into_pieces_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("scripts.train.word_pieces.CACHE", tmp_path)
+    monkeypatch.setattr("scripts.train.cache.CACHE", tmp_path)
     texts = ["a dull film", "a lovely film", "grey"]
     file = learn_word_pieces(texts, 40)
     tokenizer = TextTokenizer(file)

@@ -36,9 +36,9 @@ from function.core.types import Options
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import read_checkpoint
-from scripts.refresh.conversion import longest_window
 from scripts.refresh.judge import import_model
 from scripts.refresh.sources.source import Revision
+from scripts.train.base_checkpoint import longest_window
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -336,7 +336,7 @@ def test_a_window_is_no_longer_than_the_tokenizer_takes(damaged):
     edit(damaged / "tokenizer_config.json", model_max_length=16)
     read = read_checkpoint(damaged, {path.name for path in damaged.iterdir()}, "dir:x")
     model = AutoModelForSequenceClassification.from_pretrained(damaged)
-    assert longest_window(model, read) == 16
+    assert longest_window(model, read.longest) == 16
 
 
 def edit(path, **members):

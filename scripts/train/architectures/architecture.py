@@ -15,7 +15,7 @@ from torch import nn
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.common.settings_file import check_settings
-from scripts.train.batches import Examples
+from scripts.train.batches import Examples, Teaching
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus
 from scripts.train.loop import Evaluate, Loss, Phase, Rate
@@ -35,6 +35,7 @@ class TrainingRun:
     data: Path  # the folder that paths of the configuration are relative to
     folder: Path  # where the run keeps what a killed one needs to go on
     log: Log  # takes every step and every validation
+    teaching: Teaching | None = None  # which `training_examples` of `classifiers.py` adds
 
     def settings(self, kind: type[NetworkSettings]) -> NetworkSettings:
         """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""

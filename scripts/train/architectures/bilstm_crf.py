@@ -24,7 +24,12 @@ from function.core.casing import Casing
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.architectures.crf import LinearChainCrf, f1_scores, held_out_entities
+from scripts.train.architectures.crf import (
+    LinearChainCrf,
+    f1_scores,
+    held_out_entities,
+    words_alone,
+)
 from scripts.train.architectures.lstm import BidirectionalLstm
 from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
 from scripts.train.batches import Batch
@@ -65,7 +70,7 @@ def train(run: TrainingRun) -> TrainedModel:
     tags = tags_of(config.labels)
     model = BiLstmCrf(base, tokenizer.vocabulary_size, tags, config.dropout, settings)
     parts = held_out_entities(run, tokenizer, tags)
-    examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage)
+    examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage, run.teaching)
     run.fit(
         model,
         crf_loss,
@@ -130,9 +135,19 @@ class BiLstmCrf(nn.Module):
 
 
 def crf_loss(model: nn.Module, batch: Batch) -> torch.Tensor:
-    """See `LinearChainCrf.loss`."""
-    emissions = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask)
-    return cast("BiLstmCrf", model).crf.loss(emissions.float(), batch.labels)
+    """Return the mean of `LinearChainCrf.loss`, mixed with a teacher's loss if there is one.
+
+    That is the divergence of the tags' probabilities, summed over the words of a text.
+    """
+    emissions = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).float()
+    crf = cast("BiLstmCrf", model).crf
+    hard = crf.loss(emissions, batch.labels)
+    if batch.soft is None:
+        return hard.mean()
+    teacher, _, words = words_alone(batch.soft.logits, batch.labels)
+    student = crf.log_marginals(words_alone(emissions, batch.labels)[0], words)
+    inside = torch.arange(student.shape[1], device=words.device) < words[:, None]
+    return batch.soft.mix(hard, (batch.soft.divergence(student, teacher) * inside).sum(dim=1))
 
 
 class PackedEmbedding(nn.Module):

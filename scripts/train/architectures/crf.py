@@ -47,7 +47,7 @@ class LinearChainCrf(nn.Module):
         }
 
     def loss(self, emissions: torch.Tensor, tags: torch.Tensor) -> torch.Tensor:
-        """Return the mean negative log-likelihood of texts' tags, in nats.
+        """Return the negative log-likelihood of each text's tags, (texts,), in nats.
 
         Emissions are (texts, tokens, tags). Tags are (texts, tokens), IGNORED at tokens that begin
         no word; each text has a word.
@@ -55,16 +55,35 @@ class LinearChainCrf(nn.Module):
         emissions, tags, words = words_alone(emissions, tags)
         start, end, between = self.scores()
         texts = torch.arange(len(tags), device=tags.device)
-        forward = start + emissions[:, 0]
         right = start[tags[:, 0]] + emissions[texts, 0, tags[:, 0]]
         for word in range(1, tags.shape[1]):
-            inside = word < words
-            onwards = torch.logsumexp(forward[:, :, None] + between, dim=1) + emissions[:, word]
-            forward = torch.where(inside[:, None], onwards, forward)
             step = between[tags[:, word - 1], tags[:, word]] + emissions[texts, word, tags[:, word]]
-            right = right + torch.where(inside, step, 0.0)
+            right = right + torch.where(word < words, step, 0.0)
         right = right + end[tags[texts, words - 1]]
-        return (torch.logsumexp(forward + end, dim=1) - right).mean()
+        return torch.logsumexp(self._forward(emissions, words)[:, -1] + end, dim=1) - right
+
+    def log_marginals(self, emissions: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Return the logarithms of the tags' probabilities, (texts, words, tags) (Rabiner 1989).
+
+        `words` are the words of each text; after its last one the values mean nothing.
+        """
+        _, end, between = self.scores()
+        longest = emissions.shape[1]
+        backward = [end.expand(emissions.shape[0], -1)]
+        for word in range(longest - 1, 0, -1):
+            after = torch.logsumexp(between + (emissions[:, word] + backward[-1])[:, None], dim=2)
+            backward.append(torch.where((word < words)[:, None], after, end))
+        both = self._forward(emissions, words) + torch.stack(backward[::-1], dim=1)
+        return torch.log_softmax(both, dim=-1)
+
+    def _forward(self, emissions: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+        """Return the scores of all ways to each word's tags; the last word's stay after it."""
+        start, _, between = self.scores()
+        forward = [start + emissions[:, 0]]
+        for word in range(1, emissions.shape[1]):
+            ways = torch.logsumexp(forward[-1][:, :, None] + between, dim=1) + emissions[:, word]
+            forward.append(torch.where((word < words)[:, None], ways, forward[-1]))
+        return torch.stack(forward, dim=1)
 
 
 def words_alone(

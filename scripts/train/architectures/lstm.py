@@ -57,6 +57,11 @@ def train(run: TrainingRun) -> TrainedModel:
             settings.embedding,
             run.config.seed,
         )
+    examples = TokenizedTexts(tokenizer, ids, corpus.train.labels)
+    if run.teaching:
+        more = tokenize_cached(run.teaching.texts, tokenizer, tokenizer_file)
+        labels = [*corpus.train.labels, *[0] * len(more)]  # of which a weight of 0 takes nothing
+        examples = TokenizedTexts(tokenizer, [*ids, *more], labels, run.teaching)
     model = LstmClassifier(
         tokenizer.vocabulary_size, len(run.config.labels), run.config.dropout, settings
     )
@@ -65,7 +70,7 @@ def train(run: TrainingRun) -> TrainedModel:
     run.fit(
         model,
         classification_loss,
-        TokenizedTexts(tokenizer, ids, corpus.train.labels),
+        examples,
         partial(accuracies, held_out(run, tokenizer), run.config.finetuning.epoch_max_tokens[-1]),
         # Vectors that were learnt from many texts are not to be forgotten over few.
         lambda name: LEARNT if vectors is not None and name == "embedding.weight" else 1.0,

@@ -20,7 +20,7 @@ from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
 from scripts.train.batches import Batch
-from scripts.train.classifiers import accuracies, classification_loss, held_out
+from scripts.train.classifiers import accuracies, classification_loss, held_out, training_examples
 from scripts.train.config import PretrainingConfig, TrainConfig
 from scripts.train.corpus import load_unlabelled, tokenize
 from scripts.train.loop import Loss, Phase, set_seeds
@@ -46,7 +46,7 @@ def train(run: TrainingRun) -> TrainedModel:
     run.fit(
         model,
         classification_loss,
-        tokenize(run.corpus.train, tokenizer),
+        training_examples(run, tokenizer),
         partial(accuracies, held_out(run, tokenizer), config.finetuning.epoch_max_tokens[-1]),
     )
     settings = json.loads(model.config.to_json_string())

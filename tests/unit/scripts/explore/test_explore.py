@@ -321,7 +321,7 @@ def test_a_page_that_cannot_be_written_is_told(
 def test_a_model_from_scratch_is_explored_without_a_base(
     folder: Path, exploring: Explore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("scripts.train.word_pieces.CACHE", tmp_path / "cache")
+    monkeypatch.setattr("scripts.train.cache.CACHE", tmp_path / "cache")
     monkeypatch.setattr(plots, "save", lambda *_: None)
     scratch = CONFIG.replace('base = "base"', 'architecture = "lstm"\nnetwork.vocabulary = 60')
     (folder / "sentiment.toml").write_text(scratch)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour
+from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour, check_invariance
 from scripts.gate.decision import judge
 from scripts.gate.golden_set import LabelledGoldenSet
 from scripts.gate.label_answers import LabelAnswers
@@ -293,3 +293,51 @@ def test_the_judgement_is_plain_json():
     assert document["candidate"]["figures"]["accuracy"] == pytest.approx(391 / 400)
     assert document["settings"]["margin"] == 0.02
     assert document["golden"] == golden.digest
+
+
+def spread(mean, widest=0.9):
+    name = "neutral, differs in country"
+    return [*behaviour(1.0, 0.9), BehaviourCheck(name, widest, 54, [], mean)]
+
+
+@pytest.mark.parametrize(
+    ("own", "champion", "outcome"),
+    [
+        (0.45, 0.1, "passed"),  # within its limit
+        (0.75, 0.7, "passed"),  # beyond it, and no more than chance above the champion's
+        (0.85, 0.7, "refused"),
+        (0.55, 0.1, "refused"),
+    ],
+)
+def test_a_spread_beyond_its_limit_and_the_champions_is_refused(own, champion, outcome):
+    golden = golden_of(200)
+    candidate, before = (measured(golden, behaviour=spread(each)) for each in (own, champion))
+    judgement = judge(golden, candidate, before, SETTINGS)
+    found = finding(judgement, "behaviour: neutral, differs in country")
+    assert found.outcome == outcome == judgement.outcome
+    assert f"{own:.2f}" in found.sentence
+
+
+def test_the_limit_of_a_spread_is_a_setting():
+    golden = golden_of(200)
+    candidate, before = (measured(golden, behaviour=spread(each)) for each in (0.3, 0.1))
+    strict = SETTINGS.model_copy(update={"spread_limit": 0.2, "spread_rise": 0.0})
+    assert judge(golden, candidate, before, strict).outcome == "refused"
+    assert judge(golden, candidate, before, SETTINGS).outcome == "passed"
+
+
+def test_a_first_models_spread_is_shown_and_not_judged():
+    golden = golden_of(400)
+    judgement = judge(golden, measured(golden, behaviour=spread(0.9)), None, SETTINGS)
+    assert judgement.outcome == "passed"
+    assert judgement.candidate.behaviour["neutral, differs in country"] == 0.9
+
+
+def test_the_widest_spread_is_shown_and_the_mean_over_sentences_judged(make_predictor, monkeypatch):
+    sentences = (["the film is {}", "good {}"], ("good", "is", "bad"))
+    monkeypatch.setattr("scripts.evaluate.behaviour.NEUTRAL", {"praise": sentences})
+    (check,) = check_invariance(make_predictor())
+    ends = [1 / (1 + np.exp(-log_odds)) for log_odds in (4, -4, 8, 0)]
+    assert check.figure == pytest.approx(ends[0] - ends[1])
+    assert check.mean_spread == pytest.approx((ends[0] - ends[1] + ends[2] - ends[3]) / 2)
+    assert check.failures == ["the film is bad 0.02", "the film is good 0.98"]

@@ -165,3 +165,56 @@ def test_a_file_is_read_by_the_models_task(tmp_path, name, content):
     assert golden == TaggedGoldenSet(["Ada in Paris"], [[ADA, PARIS]])
     with pytest.raises(DataError, match=name):
         read_golden(path, TASK, LABELS)
+
+
+def write_reviews(path, rows):
+    path.write_text("\n".join(json.dumps({"text": t, "label": label}) for t, label in rows))
+    return path
+
+
+def test_a_sample_has_of_each_label_its_share_and_says_so(tmp_path, capsys):
+    rows = [(f"t{row}", LABELS[row % 10 > 6]) for row in range(100)]
+    path = write_reviews(tmp_path / "rows.jsonl", rows)
+    golden = read_golden(path, TASK, LABELS, sample=20)
+    assert len(golden) == 20
+    assert list(golden.truth).count("positive") == 6
+    assert set(zip(golden.texts, golden.truth, strict=True)) < set(rows)
+    logged = capsys.readouterr().err
+    assert "sample: 20 of 100 rows; negative 14 of 70, positive 6 of 30" in logged
+
+
+def test_the_same_rows_in_another_order_give_the_same_sample(tmp_path):
+    rows = [(f"t{row}", LABELS[row % 2]) for row in range(100)]
+    one = write_reviews(tmp_path / "one.jsonl", rows)
+    other = write_reviews(tmp_path / "other.jsonl", rows[::-1])
+    samples = [read_golden(path, TASK, LABELS, sample=30) for path in (one, other)]
+    assert samples[0].digest == samples[1].digest
+    assert samples[0].digest != read_golden(one, TASK, LABELS, sample=31).digest
+
+
+def test_a_sample_leaves_out_what_a_golden_set_may_not_hold(tmp_path):
+    rows = [("same", "negative"), (" same ", "positive"), ("a", "negative"), ("b", "positive")]
+    path = write_reviews(tmp_path / "rows.jsonl", rows)
+    golden = read_golden(path, TASK, LABELS, sample=3)
+    assert sorted(golden.texts) == ["a", "b", "same"]
+
+
+def test_a_rare_label_is_in_every_sample(tmp_path):
+    rows = [(f"t{row}", LABELS[row == 7]) for row in range(100)]
+    golden = read_golden(write_reviews(tmp_path / "rows.jsonl", rows), TASK, LABELS, sample=4)
+    assert sorted(golden.truth) == ["negative"] * 3 + ["positive"]
+
+
+@pytest.mark.parametrize("count", [-1, 1, 5])
+def test_a_sample_that_cannot_be_drawn_says_what_can(tmp_path, count):
+    rows = [(f"t{row}", LABELS[row % 2]) for row in range(4)]
+    path = write_reviews(tmp_path / "rows.jsonl", rows)
+    with pytest.raises(DataError, match=f"sample of {count} rows: give from 2, .*, to 4"):
+        read_golden(path, TASK, LABELS, sample=count)
+
+
+def test_a_sample_of_entities_keeps_the_share_of_texts_without_any(tmp_path):
+    lines = [f"Ada{row} B-PER\nmet O\n" if row % 3 else f"met{row} O\n" for row in range(30)]
+    (tmp_path / "rows.conll").write_text("\n".join(lines))
+    golden = read_golden(tmp_path / "rows.conll", "token-classification", ["PER"], sample=9)
+    assert sorted(len(spans) for spans in golden.truth) == [0] * 3 + [1] * 6

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from function.core.decoding import Transitions, viterbi
+from function.core.decoding import Transitions, tag_probabilities, viterbi
 from scripts.train.architectures.crf import IMPOSSIBLE, LinearChainCrf, words_alone
 from scripts.train.batches import IGNORED
 from scripts.train.tagged_batches import tags_of
@@ -46,14 +46,14 @@ def test_the_loss_is_what_trying_every_sequence_says(crf):
             likelihood(crf, emissions[1, :2].numpy(), [4, 0]),
         ]
     )
-    assert crf.loss(emissions, tags).item() == pytest.approx(wanted)
+    assert crf.loss(emissions, tags).mean().item() == pytest.approx(wanted)
 
 
 def test_tokens_that_begin_no_word_change_nothing(crf):
     emissions = torch.randn(1, 5, len(TAGS), dtype=torch.float64)
     tags = torch.tensor([[IGNORED, 0, IGNORED, 4, IGNORED]])
-    alone = crf.loss(emissions[:, [1, 3]], torch.tensor([[0, 4]]))
-    assert crf.loss(emissions, tags).item() == pytest.approx(alone.item())
+    alone = crf.loss(emissions[:, [1, 3]], torch.tensor([[0, 4]])).mean()
+    assert crf.loss(emissions, tags).mean().item() == pytest.approx(alone.item())
 
 
 def test_words_are_moved_together_in_their_order():
@@ -73,7 +73,7 @@ def test_training_it_makes_the_best_sequence_the_true_one():
     tags = torch.tensor([[1, 2, 3, 0]])
     optimizer = torch.optim.Adam([emissions, *crf.parameters()], lr=0.1)
     for _ in range(50):
-        loss = crf.loss(emissions, tags)
+        loss = crf.loss(emissions, tags).mean()
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -88,3 +88,13 @@ def test_what_no_entity_looks_like_stays_impossible(crf):
     assert tensors["end"][TAGS.index("B-PER")] == IMPOSSIBLE
     assert tensors["between"][TAGS.index("O"), TAGS.index("E-PER")] == IMPOSSIBLE
     assert tensors["between"][TAGS.index("B-PER"), TAGS.index("E-PER")] > IMPOSSIBLE
+
+
+def test_marginals_are_those_that_serving_computes(crf):
+    emissions = torch.randn(2, 4, len(TAGS), dtype=torch.float64)
+    words = torch.tensor([4, 2])
+    found = crf.log_marginals(emissions, words).exp().detach().numpy()
+    transitions = Transitions(*(each.detach().numpy() for each in crf.scores()))
+    wanted = tag_probabilities(emissions.numpy(), words.numpy(), transitions)
+    assert found[0] == pytest.approx(wanted[0], abs=1e-9)
+    assert found[1, :2] == pytest.approx(wanted[1, :2], abs=1e-9)

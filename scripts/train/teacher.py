@@ -1,0 +1,277 @@
+"""Teachers of a distillation, and their answers, which are computed once and kept in the cache.
+
+An answer is an array of logits in half precision: (1, labels) of a text, or, where entities are
+found, the logarithms of the tags' probabilities, (words, tags); (0, labels) of a text without
+tokens. The cache has a folder for each teacher, by its digest, of files that hold digests of some
+texts and the answers to them. Each file is written whole or not at all, so that a killed run goes
+on behind the last one.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from transformers import AutoModelForSequenceClassification
+
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import MANIFEST, Artifact, CrfDecoding, open_artifact, verify
+from function.core.backend import Backend, pad
+from function.core.decoding import tag_probabilities
+from function.core.entities import read_transitions
+from function.core.errors import ArtifactError
+from function.core.predictor import Predictor
+from function.core.tokenization import TextTokenizer, window_spans
+from function.core.types import Options
+from function.core.word_emissions import build_words
+from scripts.common.errors import UsageError
+from scripts.common.progress import Progress, log
+from scripts.evaluate.evaluation import load_verified
+from scripts.train import cache
+from scripts.train.base_checkpoint import CONFIG, loading, longest_window, save_tokenizer
+from scripts.train.cache import cache_key, cached
+from scripts.train.config import DistillationConfig, TrainConfig
+from scripts.train.tagged_batches import tags_of
+
+BATCH = 32
+CHUNK = 256  # texts of one file of the cache: the most that a killed run computes again
+LEAST = 1e-30  # a probability of nought would have no logarithm
+ARCHITECTURE = "ForSequenceClassification"
+
+Answer = npt.NDArray[np.float16]
+CountTokens = Callable[[str], int]
+Ask = Callable[[Sequence[str]], Sequence[npt.NDArray[np.floating[Any]]]]  # texts with tokens
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A model that a student learns from; nothing of it is shipped.
+
+    Attributes:
+        name: its folder's.
+        digest: of its files, and of the settings that its answers depend on.
+        columns: labels or tags, in the order of its answers.
+        origin: the part of a provenance that names it.
+        load: opens it, for texts that the cache does not have.
+    """
+
+    name: str
+    digest: str
+    columns: Sequence[str]
+    origin: dict[str, Any]
+    load: Callable[[], tuple[CountTokens, Ask]]
+
+
+def open_teacher(folder: Path, config: TrainConfig, settings: DistillationConfig) -> Teacher:
+    """Open an artifact or a checkpoint. Raises UsageError where it cannot teach this model."""
+    if (folder / MANIFEST).is_file():
+        teacher = _artifact(folder, config)
+    elif (folder / CONFIG).is_file():
+        teacher = _checkpoint(folder, config, settings)
+    else:
+        raise UsageError(
+            f"distillation.teacher {folder}: neither an artifact ({MANIFEST}) nor a checkpoint "
+            f"({CONFIG}) is there"
+        )
+    entities = config.task == "token-classification"
+    wanted = tags_of(config.labels) if entities else config.labels
+    if sorted(teacher.columns) != sorted(wanted):
+        what = "tags" if entities else "labels"
+        raise UsageError(
+            f"distillation.teacher {folder}: its {what} are {', '.join(teacher.columns)}; the "
+            f"model's are {', '.join(wanted)}. They must have the same names, in any order"
+        )
+    return teacher
+
+
+def ask_teacher(teacher: Teacher, texts: Sequence[str]) -> dict[str, Answer]:
+    """Return the answer to each text; those that the cache lacks are computed, and kept."""
+    place = f"teachers/{teacher.digest[:32]}"
+    wanted = {_key(text): text for text in texts}
+    found = _read(cache.CACHE / place)
+    missing = sorted(wanted.keys() - found.keys(), key=lambda key: (-len(wanted[key]), key))
+    log(f"teacher {teacher.name}: {len(wanted):,} texts, {len(missing):,} not in the cache")
+    if missing:
+        count, ask = teacher.load()
+        done = len(wanted) - len(missing)
+        with Progress(f"teacher {teacher.name}", len(wanted), done) as progress:
+            for start in range(0, len(missing), CHUNK):
+                keys = missing[start : start + CHUNK]
+                answers = []
+                for first in range(0, len(keys), BATCH):
+                    batch = [wanted[key] for key in keys[first : first + BATCH]]
+                    answers += _answers(batch, count, ask, len(teacher.columns))
+                    progress.advance(len(batch))
+                _write(place, keys, answers)
+                found.update(zip(keys, answers, strict=True))
+    return {text: found[key] for key, text in wanted.items()}
+
+
+def _answers(texts: Sequence[str], count: CountTokens, ask: Ask, columns: int) -> list[Answer]:
+    asked = [row for row, text in enumerate(texts) if count(text)]
+    answers = [np.zeros((0, columns), dtype=np.float16) for _ in texts]
+    for row, answer in zip(asked, ask([texts[row] for row in asked]) if asked else (), strict=True):
+        if not np.isfinite(answer).all():
+            raise UsageError("distillation.teacher: it answers with numbers that are not finite")
+        answers[row] = answer.astype(np.float16)
+    return answers
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
+def _read(folder: Path) -> dict[bytes, Answer]:
+    """Read a teacher's answers; a file that a full disk or a crash has torn is removed."""
+    found: dict[bytes, Answer] = {}
+    for file in sorted(folder.glob("?" * 64 + ".npz")):  # others are being written
+        try:
+            with np.load(file, allow_pickle=False) as parts:
+                keys, lengths, values = parts["keys"], parts["lengths"], parts["values"]
+            rows = np.split(values, np.cumsum(lengths)[:-1])
+            found.update((key.tobytes(), row) for key, row in zip(keys, rows, strict=True))
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            log(f"{file}: damaged ({error}); its texts are answered again")
+            file.unlink()
+    return found
+
+
+def _write(place: str, keys: Sequence[bytes], answers: Sequence[Answer]) -> None:
+    def make(file: Path) -> None:
+        with file.open("wb") as opened:
+            np.savez(
+                opened,
+                keys=np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1),
+                lengths=np.array([len(answer) for answer in answers]),
+                values=np.concatenate(answers),
+            )
+
+    cached(f"{place}/{cache_key(b''.join(keys))}.npz", make)
+
+
+def _artifact(folder: Path, config: TrainConfig) -> Teacher:
+    artifact = open_artifact(folder)
+    verify(artifact)
+    manifest = artifact.manifest
+    if manifest.task != config.task:
+        raise UsageError(
+            f"distillation.teacher {folder}: its task is {manifest.task}, the model's {config.task}"
+        )
+    crf = manifest.decoding if isinstance(manifest.decoding, CrfDecoding) else None
+
+    def load() -> tuple[CountTokens, Ask]:
+        predictor = load_verified(artifact, load_backend=_backend)
+        ask = _ask_entities(predictor, crf) if crf else _ask_labels(predictor)
+        return lambda text: len(predictor.tokenise(text).ids), ask
+
+    name = folder.resolve().name
+    sets = manifest.provenance.get("datasets", {})
+    origin = {"name": name, "sha256": artifact.digest, "version": artifact.version}
+    columns = crf.tags if crf else manifest.labels
+    return Teacher(name, artifact.digest, columns, {**origin, "datasets": sets}, load)
+
+
+def _backend(artifact: Artifact) -> Backend:
+    """Open a model on a GPU where torch has one and knows the model, else its graph."""
+    if torch.cuda.is_available():
+        from function.backends.torch_backend import TorchBackend
+
+        try:
+            return TorchBackend(artifact)
+        except ArtifactError:  # no transformers model
+            pass
+    return OnnxBackend(artifact, threads=0)
+
+
+def _ask_labels(predictor: Predictor) -> Ask:
+    """Return calibrated logits as they are served: of a cascade, its blend or its first stage's."""
+
+    def ask(texts: Sequence[str]) -> list[npt.NDArray[np.float64]]:
+        answers = []
+        for prediction in predictor.classify(texts, Options(activation="none")):
+            scores = {each.label: each.score for each in prediction.scores}
+            answers.append(np.array([[scores[label] for label in predictor.labels]]))
+        return answers
+
+    return ask
+
+
+def _ask_entities(predictor: Predictor, crf: CrfDecoding) -> Ask:
+    """Return logarithms of the probabilities of words' tags."""
+    transitions = read_transitions(predictor.artifact, len(crf.tags), crf.temperature)
+    tokenizer = TextTokenizer(predictor.artifact.file("tokenizer"))
+
+    def ask(texts: Sequence[str]) -> list[npt.NDArray[np.float64]]:
+        inputs = predictor.encode(texts, Options())
+        outputs = iter(predictor.run(inputs.windows))
+        answers = []
+        for text in inputs.texts:
+            words = build_words(text, [next(outputs) for _ in text.windows], len(tokenizer.prefix))
+            emissions = words.emissions[None] / crf.temperature
+            length = np.array([emissions.shape[1]])
+            answer = np.log(tag_probabilities(emissions, length, transitions)[0].clip(LEAST))
+            # Words behind the last window, which no student reads: an answer that says nothing.
+            count = int(np.count_nonzero(np.diff(text.encoded.word_ids, prepend=-2)))
+            answers.append(np.pad(answer, ((0, count - len(answer)), (0, 0))))
+        return answers
+
+    return ask
+
+
+def _checkpoint(folder: Path, config: TrainConfig, settings: DistillationConfig) -> Teacher:
+    described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    architecture = (described.get("architectures") or ["no architecture"])[0]
+    if config.task != "text-classification" or not architecture.endswith(ARCHITECTURE):
+        raise UsageError(
+            f"distillation.teacher {folder}: a checkpoint of {architecture}; one of "
+            f"…{ARCHITECTURE} can teach to classify texts. Give an artifact for anything else"
+        )
+    names = described.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+    labels = [names[str(code)] for code in range(len(names))]
+    digest = hashlib.sha256()
+    for file in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")]):
+        with file.open("rb") as opened:
+            digest.update(file.name.encode() + hashlib.file_digest(opened, "sha256").digest())
+    origin = {"name": folder.resolve().name, "sha256": digest.hexdigest()}
+    key = cache_key(origin["sha256"], f"{settings.max_tokens} {settings.bfloat16}")
+    return Teacher(origin["name"], key, labels, origin, lambda: _load(folder, settings))
+
+
+def _load(folder: Path, settings: DistillationConfig) -> tuple[CountTokens, Ask]:
+    with TemporaryDirectory() as scratch:
+        tokenizer = TextTokenizer(save_tokenizer(str(folder), Path(scratch)))
+    with loading(str(folder)):
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    if missing := sorted(loaded["missing_keys"]):
+        raise UsageError(f"distillation.teacher {folder}: its weights lack {missing[0]}")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = model.to(device).eval()
+    capacity = min(settings.max_tokens, longest_window(model)) - tokenizer.special_tokens
+
+    @torch.inference_mode()
+    def ask(texts: Sequence[str]) -> list[npt.NDArray[np.float32]]:
+        windows = []
+        for encoded in tokenizer.encode(texts):
+            (spans,) = window_spans(len(encoded.ids), capacity, 0, "head_tail", 1)
+            ids = np.concatenate([encoded.ids[start:stop] for start, stop in spans])
+            windows.append(tokenizer.with_special_tokens(ids))
+        batch = [torch.from_numpy(each).to(device) for each in pad(windows, tokenizer.pad_id)]
+        with torch.autocast(device.type, torch.bfloat16, enabled=settings.bfloat16):
+            logits = model(input_ids=batch[0], attention_mask=batch[1]).logits
+        return list(logits.float().cpu().numpy()[:, None])
+
+    return lambda text: len(tokenizer.encode([text])[0].ids), ask
