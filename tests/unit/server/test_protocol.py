@@ -75,8 +75,16 @@ class Server:
                 time.sleep(pause)
             return until_end(connection)
 
+    def records(self):
+        """The records so far; a request's is written after its answer."""
+        until = time.monotonic() + 5
+        while not self.log and time.monotonic() < until:
+            time.sleep(0.01)
+        time.sleep(0.05)
+        return list(self.log)
+
     def statuses(self):
-        return [record["status"] for record in self.log]
+        return [record["status"] for record in self.records()]
 
 
 def until_end(connection):
@@ -106,6 +114,7 @@ def server(request, tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def fresh_log(server):
+    time.sleep(0.05)  # the last test's requests may not be recorded yet
     server.log.clear()
 
 
@@ -161,7 +170,7 @@ def test_a_connection_that_sends_nothing_is_closed_without_a_word(server):
 def test_a_body_that_stalls_is_408_under_its_route(server, sent):
     answer = server.send(POST + b"Content-Length: 100\r\n\r\n" + sent)
     assert status(answer) == 408
-    assert [(each["route"], each["status"]) for each in server.log] == [("/v1/predict", 408)]
+    assert [(each["route"], each["status"]) for each in server.records()] == [("/v1/predict", 408)]
 
 
 @pytest.mark.parametrize("body", [b"ZZZ\r\n", b"-1\r\n"])
