@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.late_routes import find_path
 from function.api.problems import problem
+from function.core.errors import is_panic
 from function.core.types import AnyPrediction, Prediction, PredictionResult
 
 Record = dict[str, Any]
@@ -74,7 +75,9 @@ class ObservabilityMiddleware:
 
         try:
             await self._app(scope, receive, observed)
-        except Exception as error:
+        except BaseException as error:
+            if not (isinstance(error, Exception) or is_panic(error)):
+                raise
             log["error"] = f"{type(error).__name__}: {error}"
             log["traceback"] = traceback.format_exc()
             crash = problem(500, f"something broke here; the log has the cause, under {request_id}")

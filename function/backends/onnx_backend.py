@@ -37,6 +37,14 @@ class OnnxBackend:
             raise ArtifactError(
                 f"{artifact.path.name}/{graph.name}: cannot be opened: {error}"
             ) from error
+        wanted = artifact.manifest.outputs
+        widths = {each.name: each.shape[-1] for each in self._session.get_outputs() if each.shape}
+        width = widths.get("logits", "no")
+        if width != wanted and (isinstance(width, int) or "logits" not in widths):
+            raise ArtifactError(
+                f"{artifact.path.name}/{graph.name}: {width} logits, the manifest has {wanted} "
+                "labels or tags"
+            )
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
         """See `core.backend.Backend`."""

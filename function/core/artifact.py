@@ -11,9 +11,17 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from function.core.errors import ArtifactError
 from function.core.file_formats import check_format
@@ -25,6 +33,17 @@ Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "first_stag
 
 # Extensions of files that could run code on load.
 PICKLE_SUFFIXES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".npy", ".npz"}
+
+
+def _different(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError("a name is in it twice")
+    return names
+
+
+# Beyond these bounds, probabilities are all equal, all 0 or 1, or in reverse.
+Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
+Names = Annotated[list[str], Field(min_length=1), AfterValidator(_different)]
 
 
 class _Section(BaseModel):
@@ -45,11 +64,20 @@ class Tokenization(_Section):
     `window` is `long_text` there; `casing` adds the casing to token ids: see `core/casing.py`.
     """
 
-    max_tokens: int
+    max_tokens: Annotated[int, Field(ge=1, le=131_072)]
     window: LongText
-    stride: int
-    max_windows: int
+    stride: Annotated[int, Field(ge=0)]
+    max_windows: Annotated[int, Field(ge=1, le=4096)]
     casing: bool = False
+
+    @model_validator(mode="after")
+    def _windows_advance(self) -> Self:
+        if self.stride >= self.max_tokens:
+            raise ValueError(
+                f"windows of {self.max_tokens} tokens cannot share {self.stride}: they would never "
+                "reach the end of a text"
+            )
+        return self
 
     def settings(self) -> TokenizationSettings:
         return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
@@ -59,7 +87,7 @@ class SoftmaxDecoding(_Section):
     """Decoding of logits by a softmax; they are divided by `temperature` (Guo et al. 2017)."""
 
     kind: Literal["softmax"] = "softmax"
-    temperature: float = 1.0
+    temperature: Temperature = 1.0
 
 
 class CrfDecoding(_Section):
@@ -70,8 +98,8 @@ class CrfDecoding(_Section):
     """
 
     kind: Literal["crf"] = "crf"
-    tags: list[str]
-    temperature: float = 1.0
+    tags: Names
+    temperature: Temperature = 1.0
 
 
 Task = Literal["text-classification", "token-classification"]
@@ -140,7 +168,7 @@ class Manifest(_Section):
     schema_version: Literal[1, 2]
     model: str
     task: Task
-    labels: list[str]
+    labels: Names
     created: datetime
     files: dict[str, FileEntry]
     tokenization: Tokenization
@@ -154,6 +182,17 @@ class Manifest(_Section):
     ] = []
 
     cascade: Annotated[Cascade | None, Field(exclude_if=lambda cascade: cascade is None)] = None
+
+    @property
+    def outputs(self) -> int:
+        """Return the number of logits: one for each label, or each tag of the decoding."""
+        return len(getattr(self.decoding, "tags", self.labels))
+
+    @model_validator(mode="after")
+    def _choice_of_labels(self) -> Self:
+        if self.decoding.kind == "softmax" and len(self.labels) < 2:
+            raise ValueError("labels: a softmax needs two or more")
+        return self
 
     @field_validator("files")
     @classmethod

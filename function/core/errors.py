@@ -58,6 +58,11 @@ class SettingsError(EvergreenError):
     """A setting in the environment is invalid; the message names the variable."""
 
 
+def is_panic(error: BaseException) -> bool:
+    """Return whether a library in Rust, such as tokenizers, panicked: that is no Exception."""
+    return type(error).__name__ == "PanicException"
+
+
 def shorten(name: str) -> str:
     """Return a name that a caller sent, short enough for a message."""
     return name if len(name) <= NAME_CHARACTERS else f"{name[:NAME_CHARACTERS]}…"

@@ -5,12 +5,12 @@ from time import perf_counter
 
 import numpy as np
 
-from function.core.artifact import Artifact
+from function.core.artifact import MANIFEST, Artifact
 from function.core.backend import Backend, Logits, run_in_batches
 from function.core.cascade import FirstAnswer, FirstStage, open_first_stage
 from function.core.classification import classified
 from function.core.decoders import DECODERS
-from function.core.errors import BatchTooLargeError, InputError
+from function.core.errors import ArtifactError, BatchTooLargeError, InputError
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
 from function.core.types import AnyPrediction, Options, Prediction, Timings
 from function.core.windows import ModelInputs, RunWindows, WindowedText
@@ -33,6 +33,13 @@ def load_predictor(
     casing = artifact.manifest.tokenization.casing
     tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
     first_stage = open_first_stage(artifact) if cascade else None
+    settings = artifact.manifest.tokenization
+    if tokenizer.special_tokens + settings.stride >= settings.max_tokens:
+        raise ArtifactError(
+            f"{artifact.path.name}/{MANIFEST}: tokenization: windows of {settings.max_tokens} "
+            f"tokens have no room for {tokenizer.special_tokens} special ones and a stride of "
+            f"{settings.stride}"
+        )
     return Predictor(artifact, tokenizer, load_backend(artifact), max_windows, first_stage)
 
 
@@ -111,6 +118,10 @@ class Predictor:
         return self._tokenizer.with_special_tokens(
             np.full(content, self._tokenizer.pad_id, dtype=np.int64)
         )
+
+    def last_window(self) -> TokenIds:
+        """Return a window of the vocabulary's last token, which the model must know as well."""
+        return self._tokenizer.with_special_tokens(np.array([self._tokenizer.last_id]))
 
     def tokenise(self, text: str) -> EncodedText:
         """Return the tokens and words of one text."""

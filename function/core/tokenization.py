@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tokenizers import Encoding, Regex, normalizers
 from tokenizers import Tokenizer as FastTokenizer
 
-from function.core.errors import ArtifactError
+from function.core.errors import ArtifactError, PredictionError, is_panic
 
 LongText = Literal["window", "truncate", "head_tail"]
 TokenIds = npt.NDArray[np.int64]
@@ -81,7 +81,9 @@ class TextTokenizer:
         """
         try:
             self._fast = FastTokenizer.from_file(str(path))
-        except Exception as error:  # the library raises bare Exception
+        except BaseException as error:  # the library raises bare Exception, or panics
+            if not (isinstance(error, Exception) or is_panic(error)):
+                raise
             raise ArtifactError(
                 f"{path.name}: not a tokenizer that can be read: {error}"
             ) from error
@@ -94,11 +96,19 @@ class TextTokenizer:
         self._casing = casing
 
     def encode(self, texts: Sequence[str]) -> list[EncodedText]:
-        """Tokenise texts without special tokens and without cutting them."""
-        if len(texts) == 1:  # a batch call would wake the library's threads for it
-            encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
-        else:
-            encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
+        """Tokenise texts without special tokens and without cutting them.
+
+        Raises PredictionError if the tokenizer panics, as on a pattern that takes too long.
+        """
+        try:
+            if len(texts) == 1:  # a batch call would wake the library's threads for it
+                encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
+            else:
+                encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
+        except BaseException as error:
+            if is_panic(error):
+                raise PredictionError(f"the tokenizer panicked: {error}") from error
+            raise
         encoded = [
             EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
         ]
@@ -112,6 +122,11 @@ class TextTokenizer:
     def with_special_tokens(self, content: TokenIds) -> TokenIds:
         """Return a window's content between the model's special tokens."""
         return np.concatenate((self.prefix, content, self.suffix))
+
+    @property
+    def last_id(self) -> int:
+        """Return the largest id of the vocabulary, without a casing."""
+        return max(self._fast.get_vocab().values(), default=0)
 
     @property
     def special_tokens(self) -> int:

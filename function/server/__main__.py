@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+from functools import partial
 from typing import NoReturn
 
 import uvicorn
@@ -20,9 +21,10 @@ from function.core.errors import EvergreenError, SettingsError
 from function.core.predictor import Predictor
 from function.server import logs
 from function.server.disconnects import DisconnectMiddleware
+from function.server.protocol import BoundedProtocol
 from function.server.settings import ServerSettings
 from function.server.signals import ServerSignals
-from function.server.warm_up import warm_up
+from function.server.warm_up import try_out, warm_up
 from function.settings import load_settings
 
 LOG = logging.getLogger("evergreen")
@@ -58,6 +60,7 @@ def serve(settings: ServerSettings) -> None:
         return BatchLimits(settings.batch_tokens or tokens, call, settings.batch_wait_ms / 1000)
 
     def prepare(predictor: Predictor) -> None:
+        try_out(predictor)
         warm_up(predictor, limits_of(predictor.artifact.manifest.model).tokens)
         signals.add_model(predictor.artifact)
 
@@ -86,6 +89,9 @@ def serve(settings: ServerSettings) -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
+            http=partial(  # type: ignore[arg-type]
+                BoundedProtocol, record=signals.record_request
+            ),
             access_log=False,
             log_config=None,
             server_header=False,

@@ -1,9 +1,25 @@
-"""Warm-up of a model before it counts as ready, so that no client waits for its first calls."""
+"""Trial of a model before it counts as ready, and warm-up, so that no client waits for it."""
 
 import numpy as np
 
-from function.core.errors import PredictionError
+from function.core.errors import ArtifactError, PredictionError
 from function.core.predictor import Predictor
+from function.core.types import Options
+
+
+def try_out(predictor: Predictor) -> None:
+    """Predict a word by each stage, and run the vocabulary's last token.
+
+    Raises ArtifactError if that fails, so that a model that fails every request is never ready.
+    """
+    try:
+        predictor.run([predictor.last_window()])
+        for cascade in ("auto", "off"):
+            predictor.predict(["warm"], Options(cascade=cascade))
+    except Exception as error:  # a runtime may raise anything
+        raise ArtifactError(
+            f"{predictor.artifact.path.name}: it cannot predict: {type(error).__name__}: {error}"
+        ) from error
 
 
 def warm_up(predictor: Predictor, batch_tokens: int) -> None:
