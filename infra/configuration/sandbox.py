@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeGuard
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
@@ -127,6 +127,6 @@ class SandboxConfiguration(Section, prefix="sandbox"):
         return small, full, gpu
 
 
-def is_preview(name: str | None) -> bool:
+def is_preview(name: str | None) -> TypeGuard[str]:
     """Return whether a stage's name is that of a pull request's."""
     return bool(name and re.fullmatch(PREVIEW, name))
