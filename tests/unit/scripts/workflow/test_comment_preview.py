@@ -86,7 +86,7 @@ def github(monkeypatch, folder):
             comments[:] = [each for each in comments if each["id"] != 5] + [made]
             self.answer(made)
 
-        def do_PATCH(self):
+        def do_PATCH(self):  # noqa: N802 -- http.server's
             self.respond("PATCH", self._read())
 
     monkeypatch.setenv("GITHUB_TOKEN", "of-the-job")
