@@ -54,7 +54,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy rehearse soak clients inventory costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy sandbox nightly nightly-clean rehearse rehearse-nightly soak clients inventory costs lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -136,8 +136,20 @@ destroy: need-stage $(VENV)/.infra $(NODE) ## STAGE=; take it away again
 doctor: $(VENV)/.infra ## STAGE=; what stands in the way of a deployment, each with its remedy
 	@$(BIN)/python -m scripts.doctor $(if $(STAGE),--stage $(STAGE))
 
+sandbox: $(VENV)/.infra $(NODE) ## the roles of previews and nightly checks, once; docs/sandbox.md
+	$(BIN)/python -m scripts.sandbox
+
+nightly: $(VENV)/.test $(NODE) ## STAGE=nightly; the checks of a night in the sandbox: everything is made, changed and deleted
+	$(BIN)/python -m tests.nightly --stage $(or $(STAGE),nightly)
+
+nightly-clean: $(VENV)/.infra $(NODE) ## delete what a night left in the sandbox
+	$(BIN)/python -m tests.nightly --clean
+
 rehearse: need-podman need-docker-registry $(VENV)/.test ## the life of a release on this machine, from publishing to going back; needs podman
 	$(BIN)/python -m tests.rehearsal
+
+rehearse-nightly: need-podman need-docker-registry $(VENV)/.test ## the checks of a night on this machine; needs podman
+	$(BIN)/python -m tests.nightly.rehearsal
 
 soak: $(VENV)/.test models ## ten minutes of everything at once against the server, on this machine; SECONDS=, DATA=
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(REAL)

@@ -16,13 +16,16 @@ from dataclasses import replace
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from infra.components.preview_roles import assets_bucket, preview_name
 from infra.configuration.checks import ConfigurationError, require
 from infra.configuration.project import ProjectConfiguration
+from infra.configuration.sandbox import NIGHTLY, SANDBOX, SandboxConfiguration
 from infra.configuration.stage import StageConfiguration, check_stages, region_suffix
 from infra.stacks.bulk import BulkStack
 from infra.stacks.foundation import FoundationStack
 from infra.stacks.function import FunctionStack
 from infra.stacks.predictions import PredictionsStack
+from infra.stacks.sandbox import SandboxStack
 from infra.stacks.service import ServiceStack
 from infra.stacks.watch import WatchStack
 
@@ -34,24 +37,80 @@ def main(app: cdk.App | None = None) -> None:
     """
     app = app or cdk.App()
     try:
-        from infra.stages import PROJECT, STAGES  # which checks its values on import
+        from infra import stages  # which checks its values on import
 
-        build(app, PROJECT, STAGES)
+        build(app, stages.PROJECT, stages.STAGES, getattr(stages, "SANDBOX", None))
     except ConfigurationError as error:
         sys.exit(f"error: {error}")
     app.synth()
 
 
 def build(
-    app: cdk.App, project: ProjectConfiguration, stages: Sequence[StageConfiguration]
+    app: cdk.App,
+    project: ProjectConfiguration,
+    stages: Sequence[StageConfiguration],
+    sandbox: SandboxConfiguration | None = None,
 ) -> None:
     """Add the stacks of the stages to an app, and cdk-nag's checks of all of them.
 
-    Raises ConfigurationError where stages contradict each other or the context has a wrong value.
+    The sandbox's stages are built where the context names one. Raises ConfigurationError where
+    stages contradict each other or the context has a wrong value.
     """
+    chosen = app.node.try_get_context("stage")
+    if sandbox:
+        sandbox.check(stages)
+    if sandbox and sandbox.owns(chosen):
+        _build_in_sandbox(app, project, sandbox, chosen)
+    else:
+        _build_stages(app, project, stages, chosen)
+    cdk.Tags.of(app).add("project", project.name)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+
+
+def _build_in_sandbox(
+    app: cdk.App, project: ProjectConfiguration, sandbox: SandboxConfiguration, chosen: str
+) -> None:
+    """Add a preview's stack, those of a nightly stage, or the stack that the account has once."""
+    project = sandbox.project(project, chosen)
+    if chosen in NIGHTLY:
+        _build_stages(app, project, sandbox.nightly(), chosen)
+        return
+    env = cdk.Environment(account=sandbox.account, region=sandbox.region)
+    if chosen == SANDBOX:
+        oidc = app.node.try_get_context("github_oidc") or project.github_oidc
+        stack: cdk.Stack = SandboxStack(
+            app,
+            f"{project.name}-{SANDBOX}",
+            project=replace(project, github_oidc=oidc),
+            env=env,
+        )
+    else:
+        stack = FunctionStack(
+            app,
+            project.stack(chosen, "function"),
+            project=project,
+            stage=sandbox.preview(chosen),
+            env=env,
+            # Not through the bootstrap, whose bucket and roles are other stages' as well.
+            synthesizer=cdk.DefaultStackSynthesizer(
+                file_assets_bucket_name=assets_bucket(project, sandbox.account, sandbox.region),
+                generate_bootstrap_version_rule=False,
+            ),
+            permissions_boundary=cdk.PermissionsBoundary.from_name(
+                preview_name(project, "boundary")
+            ),
+        )
+    cdk.Tags.of(stack).add("stage", chosen)
+
+
+def _build_stages(
+    app: cdk.App,
+    project: ProjectConfiguration,
+    stages: Sequence[StageConfiguration],
+    chosen: str | None,
+) -> None:
     check_stages(stages)
     names = [stage.name for stage in stages]
-    chosen = app.node.try_get_context("stage")
     require(chosen in (None, "", *names), "stage", f"'{chosen}' is none of {', '.join(names)}")
     built = [stage for stage in stages if chosen in (None, "", stage.name)]
     name = f"{project.name}-foundation"
@@ -76,8 +135,6 @@ def build(
         cdk.Tags.of(foundation).add("part", "foundation")
     for stage in built:
         _build_stage(app, project, stage, region_suffix(stages, stage))
-    cdk.Tags.of(app).add("project", project.name)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 
 def _environment(stage: StageConfiguration) -> cdk.Environment:

@@ -5,6 +5,7 @@ from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
+from infra.configuration.sandbox import SandboxConfiguration
 from infra.configuration.service import ServiceConfiguration
 from infra.configuration.stage import StageConfiguration
 from infra.configuration.watch import WatchConfiguration
@@ -59,3 +60,7 @@ FULL = StageConfiguration(
 )
 
 STAGES = (DEV, PROD, FULL)
+
+# An account in which pull requests are deployed to be tried, and everything is checked each night:
+# SandboxConfiguration(account="123456789012", region="eu-central-1"). docs/sandbox.md says how.
+SANDBOX: SandboxConfiguration | None = None

@@ -15,11 +15,12 @@ from scripts.common.progress import log
 
 with needing("make synth"):
     from infra.configuration.project import ProjectConfiguration
+    from infra.configuration.sandbox import NIGHTLY
     from infra.configuration.stage import StageConfiguration
     from scripts.deploy import foundation, stacks
     from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
     from scripts.deploy.api_key import delete_key
-    from scripts.deploy.stacks import load_stage, load_stages
+    from scripts.deploy.stacks import load_sandbox, load_stage, load_stages
 
 # The output that names the bucket of a stack, by the stack's part of the stage.
 BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
@@ -76,6 +77,9 @@ def delete_foundation() -> None:
     """
     project, stages = load_stages()
     number = open_account(replace(stages[0], account="")).number
+    sandbox = load_sandbox()
+    if sandbox and sandbox.account == number:
+        project, stages = sandbox.project(project, NIGHTLY[0]), sandbox.nightly()
     here = [stage for stage in stages if stage.account in ("", number)]
     found = False
     for region in dict.fromkeys(stage.region for stage in here):
@@ -95,7 +99,8 @@ def _delete_foundation(
     if deployed := [stack for stack in every if account.stack(stack)]:
         raise UsageError(f"{', '.join(deployed)} still stand on it: destroy those first")
     stack = foundation.stack_name(project)
-    allow_deletion(account, stack)
+    if project.retain_data:  # else infra/app.py does not protect it
+        allow_deletion(account, stack)
     context = {"stage": stages[0].name, "github_oidc": foundation.github_oidc(account, project)}
     bucket = foundation.bucket_name(account, project)
     if not project.retain_data:

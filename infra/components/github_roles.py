@@ -1,6 +1,6 @@
 """IAM roles of GitHub's jobs that build and refresh, and the provider by which AWS knows jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
@@ -52,6 +52,18 @@ class GitHubTrust(Construct):
         the repository's number, since a name can pass to another owner. `workflow` admits jobs of
         that workflow alone, and of those that it calls.
         """
+        branch = {"ref": f"refs/heads/{self._repository.branch}"}
+        return self._principal(contexts, branch | ({"workflow": workflow} if workflow else {}))
+
+    def pull_requests(self, *, workflow: str) -> iam.IPrincipal:
+        """Return jobs of a workflow for the repository's pull requests, and on its branch.
+
+        A pull request can name its workflow as it likes. GitHub gives no token to a fork's.
+        """
+        contexts = ("pull_request", f"ref:refs/heads/{self._repository.branch}")
+        return self._principal(contexts, {"workflow": workflow})
+
+    def _principal(self, contexts: Sequence[str], claims: Mapping[str, str]) -> iam.IPrincipal:
         repository: GitHubRepository = self._repository
         subjects = [subject for context in contexts for subject in repository.subjects(context)]
         return iam.OpenIdConnectPrincipal(
@@ -61,8 +73,7 @@ class GitHubTrust(Construct):
                     f"{ISSUER}:aud": AUDIENCE,
                     f"{ISSUER}:sub": subjects,
                     f"{ISSUER}:repository_id": str(repository.repository_id),
-                    f"{ISSUER}:ref": f"refs/heads/{repository.branch}",
-                    **({f"{ISSUER}:workflow": workflow} if workflow else {}),
+                    **{f"{ISSUER}:{name}": value for name, value in claims.items()},
                 }
             },
         )

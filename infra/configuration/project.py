@@ -36,7 +36,7 @@ class GitHubRepository(Section, prefix="repository"):
         """Return the subject of a job's token, in both of GitHub's forms.
 
         Repositories created or renamed since 2026-07-15 have the one with numbers. The context is
-        `ref:refs/heads/B` or `environment:E`.
+        `ref:refs/heads/B`, `environment:E` or `pull_request`.
         """
         return [
             f"repo:{self.owner}/{self.name}:{context}",

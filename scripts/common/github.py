@@ -12,8 +12,8 @@ SECONDS = 20
 JSON = "application/vnd.github+json"
 
 
-def call_github(path: str, document: object = None) -> Any:
-    """Return GitHub's answer below `repos/`, to a POST where there is a document.
+def call_github(path: str, document: object = None, method: str | None = None) -> Any:
+    """Return GitHub's answer below `repos/`, to a POST where there is a document and no method.
 
     A token comes from GITHUB_TOKEN or GH_TOKEN, the address of an enterprise's server from
     GITHUB_API_URL. Raises NotFoundError for 404 where there is a token, else CommandError.
@@ -25,6 +25,7 @@ def call_github(path: str, document: object = None) -> Any:
         f"{api}/repos/{path}",
         data=None if document is None else json.dumps(document).encode(),
         headers=headers | ({"authorization": f"Bearer {token}"} if token else {}),
+        method=method,
     )
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:  # noqa: S310

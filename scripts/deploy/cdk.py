@@ -45,10 +45,15 @@ def synthesise(
     offline = {"AWS_EC2_METADATA_DISABLED": "true"}
     given = {**(context or {}), "stage": stage or ""}
     run_cdk(["synth", "--quiet"], context=given, environment=offline)
-    artifacts = json.loads((ASSEMBLY / "manifest.json").read_text())["artifacts"]
+    return read_templates(ASSEMBLY)
+
+
+def read_templates(assembly: Path) -> dict[str, dict[str, Any]]:
+    """Return the templates of a folder that `cdk synth` wrote, by stack."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     return {
         artifact.get("properties", {}).get("stackName", name): json.loads(
-            (ASSEMBLY / artifact["properties"]["templateFile"]).read_text()
+            (assembly / artifact["properties"]["templateFile"]).read_text()
         )
         for name, artifact in artifacts.items()
         if artifact["type"] == "aws:cloudformation:stack"

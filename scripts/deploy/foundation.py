@@ -19,13 +19,15 @@ PROVIDER = "AWS::IAM::OIDCProvider"
 TAKEN = re.compile("has been taken in this account|EntityAlreadyExists")
 
 
-def github_oidc(account: Account, project: ProjectConfiguration) -> Literal["create", "existing"]:
-    """Return whether the foundation's stack creates the account's OIDC provider for GitHub.
+def github_oidc(
+    account: Account, project: ProjectConfiguration, stack: str = ""
+) -> Literal["create", "existing"]:
+    """Return whether a stack, the foundation's by default, creates GitHub's OIDC provider.
 
     An account can have only one. The stack that created it must keep it, or it is deleted.
     """
     client = account.session.client("cloudformation", config=CONFIG)
-    stack = stack_name(project)
+    stack = stack or stack_name(project)
     if account.stack(stack):
         with aws_errors("CloudFormation"):
             resources = client.describe_stack_resources(StackName=stack)["StackResources"]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 LARGEST_TEMPLATE = 51_200  # bytes that CloudFormation takes without a bucket
+BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 DELAY_SECONDS, ATTEMPTS = 15, 220  # 55 minutes; credentials last an hour
 
 
@@ -61,16 +62,16 @@ def _update(
             StackName=name, WaiterConfig={"Delay": DELAY_SECONDS, "MaxAttempts": ATTEMPTS}
         )
     except WaiterError as error:
-        reason = _first_failure(client, name) or str(error)
+        reason = first_failure(client, name) or str(error)
         raise CommandError(f"{name}: not updated: {reason}") from error
 
 
-def _first_failure(client: "CloudFormationClient", name: str) -> str:
-    """Return the first failure of the last update, which is the cause of the others."""
+def first_failure(client: "CloudFormationClient", name: str) -> str:
+    """Return the first failure of the last change, which is the cause of the others."""
     reason = ""
     for event in client.describe_stack_events(StackName=name)["StackEvents"]:  # the newest first
         status, resource = event.get("ResourceStatus", ""), event.get("LogicalResourceId", "")
-        if (resource, status) == (name, "UPDATE_IN_PROGRESS"):
+        if resource == name and status in BEGINNINGS:
             break
         if status.endswith("_FAILED"):
             reason = f"{resource}: {event.get('ResourceStatusReason', '')}"

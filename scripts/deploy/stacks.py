@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from infra.configuration.checks import ConfigurationError
 from infra.configuration.project import ProjectConfiguration
+from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration, is_preview
 from infra.configuration.stage import StageConfiguration, check_stages
 from scripts.common.errors import UsageError
 from scripts.deploy.cdk import run_cdk
@@ -56,9 +57,32 @@ def load_stages() -> tuple[ProjectConfiguration, tuple[StageConfiguration, ...]]
     return PROJECT, STAGES
 
 
+def load_sandbox() -> SandboxConfiguration | None:
+    """Return the sandbox, where infra/stages.py names one. Raises UsageError where it is wrong."""
+    _, stages = load_stages()
+    from infra import stages as configured
+
+    sandbox: SandboxConfiguration | None = getattr(configured, "SANDBOX", None)
+    try:
+        if sandbox:
+            sandbox.check(stages)
+    except ConfigurationError as error:
+        raise UsageError(f"infra/stages.py: {error}") from error
+    return sandbox
+
+
 def load_stage(name: str | None) -> tuple[ProjectConfiguration, StageConfiguration]:
-    """Return the project and the stage of a name. Raises UsageError where there is none."""
+    """Return the project and the stage of a name, which may be the sandbox's.
+
+    Raises UsageError where there is none.
+    """
     project, stages = load_stages()
+    sandbox = load_sandbox()
+    if name in NIGHTLY or is_preview(name):
+        if sandbox:
+            return sandbox.project(project, name), sandbox.stage(name)
+        if name not in [stage.name for stage in stages]:
+            raise UsageError(f"{name}: infra/stages.py names no sandbox (docs/sandbox.md)")
     for stage in stages:
         if stage.name == name:
             return project, stage

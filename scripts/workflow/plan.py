@@ -47,6 +47,20 @@ def obstacle(
     fork end green, and those of a template say what is missing. `job` has the environment variables
     that GitHub sets in every job.
     """
+    if why := other_repository(project, job):
+        return why
+    repository = project.repository
+    if job.get("GITHUB_REF") != f"refs/heads/{repository.branch}":
+        return f"only {repository.branch} deploys, and this is {job.get('GITHUB_REF')}"
+    if not stage.environments:
+        return f"infra/stages.py lets no environment on GitHub deploy stage {stage.name}"
+    if not stage.account:
+        return f"infra/stages.py gives stage {stage.name} no account"
+    return ""
+
+
+def other_repository(project: ProjectConfiguration, job: Mapping[str, str]) -> str:
+    """Return why this is not the repository that infra/stages.py names; empty where it is."""
     repository = project.repository
     if not repository.filled_in:
         return "infra/stages.py names no repository yet"
@@ -59,12 +73,6 @@ def obstacle(
     theirs = tuple(job.get(name, "") for name in names)
     if theirs != ours:
         return f"infra/stages.py is of {' '.join(ours)}, and this is {' '.join(theirs).strip()}"
-    if job.get("GITHUB_REF") != f"refs/heads/{repository.branch}":
-        return f"only {repository.branch} deploys, and this is {job.get('GITHUB_REF')}"
-    if not stage.environments:
-        return f"infra/stages.py lets no environment on GitHub deploy stage {stage.name}"
-    if not stage.account:
-        return f"infra/stages.py gives stage {stage.name} no account"
     return ""
 
 

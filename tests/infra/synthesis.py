@@ -17,6 +17,7 @@ import aws_cdk as cdk
 
 from infra.app import build
 from infra.configuration.project import ProjectConfiguration
+from infra.configuration.sandbox import SandboxConfiguration
 from infra.configuration.stage import StageConfiguration
 
 REPOSITORY = Path(__file__).parent.parent.parent
@@ -57,6 +58,7 @@ def synthesise(
     project: ProjectConfiguration,
     stages: Sequence[StageConfiguration],
     *,
+    sandbox: SandboxConfiguration | None = None,
     also: Callable[[cdk.App], object] = lambda app: None,
     **context: str,
 ) -> Assembly:
@@ -65,13 +67,14 @@ def synthesise(
     Args:
         project: The project.
         stages: Its stages.
+        sandbox: The sandbox, one of whose stages the context may name.
         also: Function that adds to the app before the synthesis.
         context: CDK context.
     """
     folder = Path(tempfile.mkdtemp(prefix="cdk-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     app = cdk.App(outdir=str(folder), context={**CONTEXT, **context})
-    build(app, project, stages)
+    build(app, project, stages, sandbox)
     also(app)
     try:
         app.synth()

@@ -20,7 +20,7 @@ from tests.container.podman import Podman
 from tests.rehearsal import cdk
 from tests.rehearsal.checkout import Checkout
 from tests.rehearsal.docker import Replacements
-from tests.rehearsal.environment import FUNCTION, PROJECT, STAGE, Callers, Environment
+from tests.rehearsal.environment import PROJECT, STAGE, Callers, Environment
 from tests.rehearsal.function import ContainerFunction, Containers
 from tests.rehearsal.image_registry import image_registry
 from tests.rehearsal.rollout import Rollout
@@ -43,8 +43,9 @@ def require_programs() -> None:
 
 
 @contextmanager
-def provision() -> Iterator[Environment]:
-    """Start all stand-ins, and remove all of them in the end."""
+def provision(stage: str = STAGE) -> Iterator[Environment]:
+    """Start all stand-ins of a stage, and remove all of them in the end."""
+    name = f"{PROJECT}-{stage}"
     emulator = emulator_binary()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="evergreen-rehearsal-")))
@@ -59,7 +60,7 @@ def provision() -> Iterator[Environment]:
 
         containers = stack.enter_context(Containers(podman, images.address, str(emulator)))
         function = ContainerFunction(
-            FUNCTION, client("lambda"), containers, lambda: _settings(client)
+            name, client("lambda"), containers, lambda: _settings(client, stage)
         )
         bulk = ContainerFunction(BULK, client("lambda"), containers, lambda: BULK_SETTINGS)
         callers = Callers(stack.enter_context(serving(Front(0, function))))
@@ -119,8 +120,8 @@ def _clients(endpoint: str) -> Client:
     return client
 
 
-def _settings(client: Client) -> Mapping[str, str]:
+def _settings(client: Client, stage: str) -> Mapping[str, str]:
     """Return the variables that the stack gives the function."""
-    name = f"/{PROJECT}/{STAGE}/api-key-sha256"
+    name = f"/{PROJECT}/{stage}/api-key-sha256"
     digest = client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
-    return {"AUTH": "key", "API_KEY_SHA256": digest, "SERVICE": FUNCTION}
+    return {"AUTH": "key", "API_KEY_SHA256": digest, "SERVICE": f"{PROJECT}-{stage}"}

@@ -34,8 +34,9 @@ RELEASES = {name: job for name, job in JOBS.items() if job.get("uses", "").endsw
 
 
 def test_there_are_the_workflows_that_the_documentation_names() -> None:
-    assert {"ci", "build-image", "release", "deploy", "refresh-model", "rollback", "drift"} == {
-        *WORKFLOWS
+    assert {*WORKFLOWS} == {
+        *("ci", "build-image", "release", "deploy", "refresh-model", "rollback", "drift"),
+        *("preview", "nightly"),
     }
 
 
@@ -48,7 +49,10 @@ def test_a_workflow_begins_with_no_permissions(name: str) -> None:
 def test_a_job_has_its_own_permissions_and_may_write_no_code(name: str) -> None:
     permissions = JOBS[name]["permissions"]
     assert permissions["contents"] == "read"
-    assert set(permissions) <= {"contents", "id-token", "attestations", "issues"}
+    own = {"pull-requests"} if name.startswith("preview/") else set()
+    assert set(permissions) <= {"contents", "id-token", "attestations", "issues", *own}
+    # A pull request's own code runs there: who writes comments has no credentials of AWS.
+    assert permissions.get("pull-requests") != "write" or "id-token" not in permissions
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -193,6 +197,8 @@ def test_only_main_is_deployed() -> None:
     assert WORKFLOWS["deploy"]["on"]["push"]["branches"] == ["main"]
     triggers = {name: set(document["on"]) for name, document in WORKFLOWS.items()}
     assert triggers.pop("ci") == {"pull_request", "push", "schedule", "workflow_call"}
+    # Whose role reaches stages pr-N in the sandbox alone.
+    assert triggers.pop("preview") == {"pull_request", "schedule", "workflow_dispatch"}
     assert set.union(*triggers.values()) == {
         "push",
         "schedule",
@@ -297,7 +303,7 @@ def test_a_rollback_waits_neither_for_a_reviewer_nor_for_a_queue_of_releases() -
 
 
 def test_schedules_start_at_an_odd_minute() -> None:
-    for name in ("refresh-model", "drift", "ci"):
+    for name in ("refresh-model", "drift", "ci", "preview", "nightly"):
         (schedule,) = WORKFLOWS[name]["on"]["schedule"]
         minute, *_ = schedule["cron"].split()
         assert int(minute) % 2

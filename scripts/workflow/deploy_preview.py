@@ -1,0 +1,45 @@
+"""Build a pull request's function with the models of its own registry, and deploy it as `pr-N`.
+
+Prints the address. Run again after a push, or after a failure, it continues.
+"""
+
+import shlex
+from pathlib import Path
+
+from scripts.common.command_line import command_parser, needing, run, write_outputs
+from scripts.common.errors import UsageError
+
+with needing("make synth"):
+    from infra.configuration.sandbox import is_preview
+    from scripts.deploy.account import open_account
+    from scripts.deploy.builds import image_specs
+    from scripts.deploy.image import build_and_push
+    from scripts.deploy.models import choose_models
+    from scripts.deploy.preview import deploy_preview
+    from scripts.deploy.stacks import load_stage
+    from scripts.registry.registry import open_registry
+
+
+def main() -> None:
+    parser = command_parser("scripts.workflow.deploy_preview", __doc__)
+    parser.add_argument("--stage", required=True, help="pr-N, of pull request N")
+    parser.add_argument("--registry", default="registry", metavar="LOCATION")
+    parser.add_argument("--build-flags", default="", metavar="FLAGS")
+    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append url")
+    arguments = parser.parse_args()
+    if not is_preview(arguments.stage):
+        raise UsageError(f"{arguments.stage}: a preview's stage is pr-N")
+    project, stage = load_stage(arguments.stage)
+    account = open_account(stage)
+    registry = open_registry(arguments.registry)
+    models = choose_models(registry, stage)
+    spec = image_specs(project, stage)["function"]
+    flags = shlex.split(arguments.build_flags)
+    digest = build_and_push(account, registry, models, spec, flags)
+    url = deploy_preview(account, project, stage, digest)
+    write_outputs(arguments.outputs, {"url": url})
+    print(url)
+
+
+if __name__ == "__main__":
+    run(main)
