@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -22,9 +23,10 @@ from infra.stages import DEV, STAGES
 from infra.stages import SANDBOX as SHIPPED
 from scripts.deploy.image_update import LARGEST_TEMPLATE
 from tests.aws import aws, moto_endpoint
+from tests.infra.enforcement import ANYBODY, reset_account
 from tests.infra.policies import holds, many, statements, written
 from tests.infra.synthesis import DIGEST, synthesise
-from tests.infra.test_enforcement import ANYBODY, passes, reset
+from tests.infra.test_enforcement import passes
 
 __all__ = ["aws", "moto_endpoint"]
 
@@ -71,7 +73,7 @@ def policies(made):
         for id_, each in template.items()
         if each["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
     }
-    found = {}
+    found: dict[str, Any] = {}
     for id_, each in template.items():
         if each["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             continue
@@ -126,7 +128,7 @@ def test_a_pull_request_has_a_stage(name):
     assert is_preview(name)
     stage = SANDBOX.preview(name)
     assert (stage.name, stage.account, stage.environments) == (name, ACCOUNT, ())
-    assert stage.service is stage.bulk is stage.predictions is None
+    assert (stage.service, stage.bulk, stage.predictions) == (None, None, None)
     assert not stage.retain_data
 
 
@@ -140,7 +142,9 @@ def test_nothing_else_is_one(name):
 def test_nightly_stages_are_the_function_then_everything_then_a_gpu():
     plain, full, gpu = SANDBOX.nightly()
     assert tuple(each.name for each in (plain, full, gpu)) == NIGHTLY
-    assert plain.service is plain.bulk is None
+    assert (plain.service, plain.bulk) == (None, None)
+    assert full.service is not None
+    assert gpu.service is not None
     assert full.service.capacity == "fargate"
     assert full.bulk
     assert (gpu.service.variant, gpu.function.platform) == ("gpu", "linux/amd64")
@@ -195,7 +199,8 @@ def test_every_name_in_a_preview_begins_like_previews(made):
 def test_cloudformation_may_do_what_its_schemas_say_to_make_a_preview_and_to_delete_it(
     made, policies
 ):
-    allowed, missing = {each.lower() for each in actions(policies, CHANGES) | NOT_MADE}, {}
+    allowed = {each.lower() for each in actions(policies, CHANGES) | NOT_MADE}
+    missing: dict[str, Any] = {}
     for kind in sorted({resource["Type"] for _, _, resource in made[1].all()}):
         if kind.startswith("Custom::"):  # it invokes the function
             continue
@@ -374,7 +379,7 @@ def test_only_main_gets_the_nightly_role_and_no_pull_request(lets_in):
 
 def test_a_preview_is_pulled_from_its_own_repository_by_functions_of_the_project(made):
     repository = made[0].only(STACK, "AWS::ECR::Repository")["Properties"]
-    assert repository["RepositoryName"] == PreviewProject.function_repository.fget(
+    assert repository["RepositoryName"] == vars(PreviewProject)["function_repository"].fget(
         type("Named", (), {"name": "evergreen"})
     )
     (statement,) = repository["RepositoryPolicyText"]["Statement"]
@@ -387,7 +392,7 @@ def test_a_preview_is_pulled_from_its_own_repository_by_functions_of_the_project
 @pytest.fixture
 def client(aws, policies, monkeypatch):
     """Return clients with the jobs' role, in an account that enforces policies."""
-    reset(aws)
+    reset_account(aws["AWS_ENDPOINT_URL"])
     iam, s3 = boto3.client("iam"), boto3.client("s3")
     trust = json.dumps({"Version": "2012-10-17", "Statement": [ANYBODY]})
     own = f"evergreen-preview-assets-{ACCOUNT}-{REGION}"
@@ -397,7 +402,8 @@ def client(aws, policies, monkeypatch):
     document = json.dumps({"Version": "2012-10-17", "Statement": plain})
     iam.put_role_policy(RoleName=JOBS, PolicyName="own", PolicyDocument=document)
     for bucket in (own, "evergreen-models", "cdk-assets"):
-        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        place: Any = {"LocationConstraint": REGION}
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         s3.put_object(Bucket=bucket, Key="there", Body=b"{}")
     given = boto3.client("sts").assume_role(
         RoleArn=f"arn:aws:iam::123456789012:role/{JOBS}", RoleSessionName="job"
@@ -411,7 +417,7 @@ def client(aws, policies, monkeypatch):
         aws_session_token=given["SessionToken"],
     )
     monkeypatch.setattr(settings, "INITIAL_NO_AUTH_ACTION_COUNT", float("inf"))
-    reset(aws)
+    reset_account(aws["AWS_ENDPOINT_URL"])
 
 
 def test_where_policies_are_enforced_jobs_reach_the_bucket_of_previews_alone(client):

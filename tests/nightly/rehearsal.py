@@ -56,7 +56,7 @@ def main() -> None:
         finish(night, night.folder)
 
 
-def prepare(environment: Environment, architecture: str) -> Night:
+def prepare(environment: Environment, architecture: Architecture) -> Night:
     """Return a night in a rehearsal's environment."""
     checkout, callers = environment.checkout, environment.callers
     text = STAGES.format(

@@ -32,8 +32,6 @@ from tests.stand_ins.json_server import LOOPBACK, serving
 ROOT = Path(__file__).resolve().parents[2]
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 AWS = {**CREDENTIALS, "AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION}
-BULK = f"{FUNCTION}-bulk"
-BULK_SETTINGS = {"AUTH": "iam", "SERVICE": BULK}
 PACKAGES = "localhost/evergreen-rehearsal:packages"
 
 
@@ -62,7 +60,8 @@ def provision(stage: str = STAGE) -> Iterator[Environment]:
         function = ContainerFunction(
             name, client("lambda"), containers, lambda: _settings(client, stage)
         )
-        bulk = ContainerFunction(BULK, client("lambda"), containers, lambda: BULK_SETTINGS)
+        own = {"AUTH": "iam", "SERVICE": f"{name}-bulk"}
+        bulk = ContainerFunction(own["SERVICE"], client("lambda"), containers, lambda: own)
         callers = Callers(stack.enter_context(serving(Front(0, function))))
         endpoints = AwsEndpoints(function.invoke_version)
         hooks = stack.enter_context(serving(endpoints))

@@ -50,7 +50,8 @@ def checkouts(tmp_path, monkeypatch):
 
     def command() -> str:
         run(template_diff.main)
-        return output.read_text()
+        text: str = output.read_text()
+        return text
 
     return base, ours, command
 
