@@ -43,6 +43,7 @@ CATALOG = Catalog(
     SETTINGS.default_model,
     _load_backend,
     max_windows=SETTINGS.limits.windows,
+    max_seconds=SETTINGS.limits.seconds,
     most_loaded=SETTINGS.most_loaded,
     trusted=SETTINGS.trust_image,
 )

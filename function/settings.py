@@ -32,6 +32,7 @@ class Limits(BaseModel):
     texts: Annotated[int, Field(ge=1)] = 128
     characters: Annotated[int, Field(ge=1)] = 50_000
     windows: Annotated[int, Field(ge=1)] = 256
+    seconds: Annotated[float, Field(gt=0)] = 25.0  # a gateway gives up after 29
 
 
 class Settings(BaseModel):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from function.core.errors import OverloadedError
+from function.core.errors import LateError, OverloadedError
 
 WINDOW_CHARACTERS = 2_000  # estimated characters per window, used until a text is tokenised
 MAX_RETRY_SECONDS = 30
@@ -67,12 +67,20 @@ class Admission:
         """Add claimed windows; a negative number removes them."""
         self._claimed += windows
 
+    def late(self, what: str) -> LateError:
+        """Return the error of a request that took too long."""
+        after = self._retry_seconds()
+        return LateError(f"{what}: send fewer texts, or try again in {after} s", after)
+
     def _overloaded(self) -> OverloadedError:
-        seconds = math.ceil(self.held * self._seconds_per_window())
-        after = min(max(1, seconds), MAX_RETRY_SECONDS)
+        after = self._retry_seconds()
         return OverloadedError(
             f"{self.held} windows of text are waiting; try again in {after} s", after
         )
+
+    def _retry_seconds(self) -> int:
+        seconds = math.ceil(self.held * self._seconds_per_window())
+        return min(max(1, seconds), MAX_RETRY_SECONDS)
 
 
 class Claim:

@@ -35,13 +35,15 @@ class Device:
         """Run windows in a thread; raises any exception of the model's runtime."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, run, windows)
 
-    def record_call(self, begun: float, windows: int) -> None:
+    def record_call(self, begun: float, windows: int) -> float:
         """Record a call that ends now and began at `time.perf_counter`; 0 windows if it failed.
 
         It is charged the time since it began, or since another one ended if that is later. So
-        calls that overlap share their time, and no time counts twice.
+        calls that overlap share their time, and no time counts twice. Returns those seconds.
         """
         now = time.perf_counter()
-        self._seconds = DECAY * self._seconds + now - max(begun, self._ended)
+        seconds = now - max(begun, self._ended)
+        self._seconds = DECAY * self._seconds + seconds
         self._windows = DECAY * self._windows + windows
         self._ended = now
+        return seconds

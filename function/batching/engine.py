@@ -5,6 +5,7 @@ request ─► room? ─► tokenise (thread) ─► fair queue ─► batch ─
                                    explain submits more
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,15 +40,17 @@ class BatchingEngine:
         *,
         calls: int,
         queue: int,
+        seconds: float | None = None,
         watch: Watch = _ignore,
     ) -> None:
         """Create an engine that runs `calls` batches at once.
 
-        Requests beyond `queue` waiting windows are refused. `limits_of` returns the batch limits of
-        a model by name; `watch` is called after every model call.
+        Requests beyond `queue` waiting windows are refused, and those that take longer than
+        `seconds` are given up: their callers have left by then. `limits_of` returns the batch
+        limits of a model by name; `watch` is called after every model call.
         """
         self._catalog, self._limits_of, self._watch = catalog, limits_of, watch
-        self._device, self._stages = Device(calls), Stages(catalog)
+        self._device, self._stages, self._seconds = Device(calls), Stages(catalog), seconds
         self._batchers: dict[Predictor, Batcher] = {}
         self._in_progress: Counter[Predictor] = Counter()  # requests
         self._admission = Admission(
@@ -60,7 +63,16 @@ class BatchingEngine:
     async def predict(
         self, model: str | None, texts: Sequence[str], options: Options
     ) -> PredictionResult:
-        """See `core.types.Engine`."""
+        """See `core.types.Engine`. Cancelled, a request leaves the queue, and explains no more."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._predict(model, texts, options)
+        except TimeoutError:
+            raise self._admission.late(f"no answer within {self._seconds} s") from None
+
+    async def _predict(
+        self, model: str | None, texts: Sequence[str], options: Options
+    ) -> PredictionResult:
         started = perf_counter()
         info = self._catalog.info(model)
         with self._admission.admit(texts) as claim:
@@ -120,6 +132,7 @@ class BatchingEngine:
                 self._device,
                 predictor.blank_window(1),
                 partial(self._watch, info),
+                predictor.pace,
             )
             self._batchers[predictor] = Batcher(
                 runner, self._device, limits, more_expected=lambda: self._stages.tokenizing > 0

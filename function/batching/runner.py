@@ -9,6 +9,7 @@ from function.batching.fair_queue import QueuedWindow
 from function.batching.pending import PendingRequest
 from function.core.backend import Logits
 from function.core.errors import PredictionError
+from function.core.pace import Pace
 from function.core.tokenization import TokenIds
 from function.core.windows import RunWindows
 
@@ -33,13 +34,14 @@ class BatchRunner:
         device: Device,
         known_good: TokenIds,
         watch: Callable[[BatchRun], None],
+        pace: Pace | None = None,
     ) -> None:
-        """Create a runner; `watch` is called after every model call.
+        """Create a runner; `watch` is called after every model call, whose time `pace` records.
 
         If the model fails on `known_good`, a window that it has run before, the device is broken.
         """
         self._call_model, self._device, self._known_good = run, device, known_good
-        self._watch = watch
+        self._watch, self._pace = watch, pace or Pace()
 
     async def run(self, batch: Sequence[QueuedWindow[PendingRequest]]) -> None:
         """Run a batch; if it fails, run its halves, until the failing window is alone."""
@@ -82,7 +84,9 @@ class BatchRunner:
 
     def _record(self, windows: Sequence[TokenIds], begun: float, *, failed: bool) -> None:
         seconds = time.perf_counter() - begun
-        self._device.record_call(begun, 0 if failed else len(windows))
+        charged = self._device.record_call(begun, 0 if failed else len(windows))
         tokens = sum(len(window) for window in windows)
+        if not failed:
+            self._pace.record(tokens, charged)
         padded = max(len(window) for window in windows) * len(windows)
         self._watch(BatchRun(len(windows), tokens, padded, seconds, failed))

@@ -1,5 +1,6 @@
 """Models of one process: the default is loaded at start, others on first use."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ class Catalog:
         load_backend: LoadBackend,
         *,
         max_windows: int,
+        max_seconds: float = math.inf,
         most_loaded: int = 4,
         trusted: bool = False,
         prepare: Callable[[Predictor], None] | None = None,
@@ -38,6 +40,7 @@ class Catalog:
             default: Name of the default model; if absent, the first by name is the default.
             load_backend: Opens an artifact's graph: the only difference between CPU and GPU.
             max_windows: Limit on the windows of one request.
+            max_seconds: Limit on the estimated time of one request.
             most_loaded: Models in memory at once, at least two. One more unloads the least recently
                 used one, but never the default; requests in progress keep it until they are done.
             trusted: Take files by their sizes, since something else proves their content.
@@ -47,6 +50,7 @@ class Catalog:
             ArtifactError: There are no models, or a folder is not what its manifest says.
         """
         self._load_backend, self.max_windows = load_backend, max_windows
+        self._max_seconds = max_seconds
         self._most_loaded, self._trusted, self._prepare = most_loaded, trusted, prepare
         folders = sorted(directory.glob(f"*/{MANIFEST}")) if directory.is_dir() else []
         if not folders:
@@ -147,7 +151,9 @@ class Catalog:
             verify(artifact)
         if name != self._default:
             self._make_room()
-        predictor = load_predictor(artifact, self._load_backend, self.max_windows)
+        predictor = load_predictor(
+            artifact, self._load_backend, self.max_windows, max_seconds=self._max_seconds
+        )
         if self._prepare:
             self._prepare(predictor)
         with self._order:

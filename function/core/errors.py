@@ -54,6 +54,10 @@ class OverloadedError(EvergreenError):
         self.retry_after = retry_after
 
 
+class LateError(OverloadedError):
+    """The request waited longer than its caller does, and was given up."""
+
+
 class SettingsError(EvergreenError):
     """A setting in the environment is invalid; the message names the variable."""
 

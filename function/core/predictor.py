@@ -1,5 +1,6 @@
 """Loaded model: from texts to predictions."""
 
+import math
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
@@ -11,10 +12,12 @@ from function.core.cascade import FirstAnswer, FirstStage, open_first_stage
 from function.core.classification import classified
 from function.core.decoders import DECODERS
 from function.core.errors import ArtifactError, BatchTooLargeError, InputError
+from function.core.pace import MEASURED_TOKENS, Pace
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
 from function.core.types import AnyPrediction, Options, Prediction, Timings
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
+ESTIMATED_TOKENS = 8192  # requests of fewer are not estimated
 BATCH_TOKENS = 4096  # padded tokens of one backend call; on a CPU more only costs memory
 
 
@@ -23,12 +26,13 @@ def load_predictor(
     load_backend: Callable[[Artifact], Backend],
     max_windows: int,
     *,
+    max_seconds: float = math.inf,
     cascade: bool = True,
 ) -> "Predictor":
     """Load a verified artifact; raises ArtifactError if a file cannot be used.
 
-    `max_windows` limits one request, all its texts together. Without its `cascade` the full model
-    reads every text.
+    `max_windows` and `max_seconds` limit one request, all its texts together. Without its `cascade`
+    the full model reads every text.
     """
     casing = artifact.manifest.tokenization.casing
     tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
@@ -40,7 +44,14 @@ def load_predictor(
             f"tokens have no room for {tokenizer.special_tokens} special ones and a stride of "
             f"{settings.stride}"
         )
-    return Predictor(artifact, tokenizer, load_backend(artifact), max_windows, first_stage)
+    return Predictor(
+        artifact,
+        tokenizer,
+        load_backend(artifact),
+        max_windows,
+        first_stage,
+        max_seconds=max_seconds,
+    )
 
 
 class Predictor:
@@ -56,8 +67,10 @@ class Predictor:
         backend: Backend,
         max_windows: int,
         first_stage: FirstStage | None = None,
+        *,
+        max_seconds: float = math.inf,
     ) -> None:
-        self.artifact = artifact
+        self.artifact, self.pace, self._max_seconds = artifact, Pace(), max_seconds
         self.labels = artifact.manifest.labels
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
         self._settings = artifact.manifest.tokenization.settings()
@@ -76,6 +89,7 @@ class Predictor:
         encoded = perf_counter()
         outputs = self.run(inputs.windows)
         inferred = perf_counter()
+        self.pace.record(sum(map(len, inputs.windows)), inferred - encoded)
         predictions = self.decode(inputs, outputs, options)
         decoded = perf_counter()
         if options.explain:
@@ -132,7 +146,7 @@ class Predictor:
 
         Raises:
             InputError: A text is empty, or an option does not fit the model.
-            BatchTooLargeError: The texts take too many windows.
+            BatchTooLargeError: The texts take too many windows, or too much time.
         """
         self._decoder.check(options)
         settings = self._settings
@@ -147,13 +161,35 @@ class Predictor:
                 windowed.append(self._cut(encoded, options, first))
         inputs = ModelInputs(windowed)
         total = self.cost(inputs, options)
+        what = "explaining these texts takes" if options.explain else "these texts take"
         if total > self._max_windows:
-            what = "explaining these texts takes" if options.explain else "these texts take"
             raise BatchTooLargeError(
                 f"{what} {total} windows of {settings.max_tokens} tokens; one request may take "
                 f"{self._max_windows}: send fewer or shorter texts"
             )
+        seconds = self._estimate_seconds(inputs, total)
+        if seconds > self._max_seconds:
+            raise BatchTooLargeError(
+                f"{what} about {seconds:.0f} s; one request may take {self._max_seconds:.0f}: send "
+                "fewer or shorter texts"
+            )
         return inputs
+
+    def _estimate_seconds(self, inputs: ModelInputs, windows: int) -> float:
+        """Return the seconds that so many windows take; 0 for few, which need no estimate."""
+        lengths = [len(window) for window in inputs.windows]
+        explained = (windows - len(lengths)) * max(lengths, default=0)
+        tokens = sum(lengths) + explained
+        if tokens < ESTIMATED_TOKENS or self._max_seconds == math.inf:
+            return 0.0
+        if not self.pace.seconds_per_token:
+            sample = [self.blank_window(self.max_tokens)] * math.ceil(
+                MEASURED_TOKENS / self.max_tokens
+            )
+            begun = perf_counter()
+            self.run(sample)
+            self.pace.record(sum(map(len, sample)), perf_counter() - begun)
+        return tokens * self.pace.seconds_per_token
 
     def _answer_first(self, encoded: EncodedText, options: Options) -> FirstAnswer | None:
         """Ask the first stage; None if there is none, or text or options leave it no say."""

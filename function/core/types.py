@@ -173,6 +173,7 @@ class Engine(Protocol):
             InputError: A text or an option does not fit the model.
             BatchTooLargeError: The texts take more windows than one request may.
             OverloadedError: The queue is full.
+            LateError: The request took longer than its caller waits.
             NotReadyError: The default model is not loaded yet.
             PredictionError: The model failed.
         """

@@ -72,11 +72,17 @@ def serve(settings: ServerSettings) -> None:
         settings.default_model,
         choice.open,
         max_windows=settings.limits.windows,
+        max_seconds=settings.limits.seconds,
         most_loaded=settings.most_loaded,
         prepare=prepare,
     )
     engine = BatchingEngine(
-        catalog, limits_of, calls=CALLS, queue=settings.max_queue, watch=signals.record_batch
+        catalog,
+        limits_of,
+        calls=CALLS,
+        queue=settings.max_queue,
+        seconds=settings.limits.seconds,
+        watch=signals.record_batch,
     )
     signals.attach(engine)
     app = create_app(

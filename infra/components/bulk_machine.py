@@ -101,6 +101,7 @@ class BulkFunction(Construct):
                 **stage.function.environment,
                 "MAX_TEXTS": str(bulk.batch_texts),
                 "MAX_WINDOWS": str(WINDOWS_PER_TEXT * bulk.batch_texts),
+                "MAX_SECONDS": str(BATCH_TIMEOUT.to_seconds()),
             },
             current_version_options=lambda_.VersionOptions(
                 removal_policy=cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE

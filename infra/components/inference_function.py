@@ -64,6 +64,8 @@ class InferenceFunction(Construct):
                 "MODELS_DIR": MODELS_DIR,
                 "DEFAULT_MODEL": configuration.default_model,
                 "SERVICE": project.service(stage.name),
+                # Refused before it starts, a request costs less than one that times out.
+                "MAX_SECONDS": f"{0.85 * configuration.timeout_seconds:.1f}",
                 **environment,
                 **configuration.environment,
             },

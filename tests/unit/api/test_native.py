@@ -2,12 +2,14 @@ import gzip
 import json
 import zlib
 
+import pytest
 from fastapi.testclient import TestClient
 
 from function.api.app import create_app
 from function.backends.onnx_backend import OnnxBackend
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
+from function.core.errors import LateError
 from function.settings import Settings, load_settings
 from tests.tiny import write_artifact
 
@@ -90,3 +92,14 @@ def test_a_body_without_a_content_type_is_taken_for_json(client):
     request = client.build_request("POST", "/v1/predict", content=b'{"inputs": "good"}')
     request.headers.pop("content-type", None)
     assert client.send(request).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/", "/predict"])
+def test_a_request_that_took_too_long_is_503_with_the_time_to_try_again(client, monkeypatch, path):
+    def late(*_):
+        raise LateError("no answer within 25 s: send fewer texts, or try again in 7 s", 7)
+
+    monkeypatch.setattr("function.core.predictor.Predictor.predict", late)
+    answer = client.post(path, json={"inputs": "good"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "7")
+    assert "send fewer texts" in answer.json()["detail"]

@@ -27,5 +27,5 @@ class Held:
         return self._backend.run(input_ids, attention_mask)
 
 
-def engine_of(catalog, queue=100, calls=1, limits=LIMITS):
-    return BatchingEngine(catalog, lambda _: limits, calls=calls, queue=queue)
+def engine_of(catalog, queue=100, calls=1, limits=LIMITS, seconds=None):
+    return BatchingEngine(catalog, lambda _: limits, calls=calls, queue=queue, seconds=seconds)

@@ -8,7 +8,7 @@ import pytest
 
 from function.batching.batcher import BatchLimits
 from function.batching.stages import EXPLAINING, TOKENIZING
-from function.core.errors import OverloadedError
+from function.core.errors import LateError, OverloadedError
 from function.core.types import Options
 from tests.tiny_entities import write_entity_artifact
 from tests.unit.batching.held import Held, engine_of
@@ -230,3 +230,50 @@ def test_a_body_that_is_being_tokenised_takes_room_by_its_length(catalog, gate, 
         return await refused_of(tasks, gate)
 
     assert asyncio.run(flood()) == 8
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_a_request_that_waits_too_long_leaves_the_queue(catalog, held, explain):
+    async def wait():
+        engine = engine_of(catalog, seconds=0.3)
+        await engine.predict(None, ["good"], Options())
+        held["sentiment"].gate.clear()
+        asked = [
+            asyncio.create_task(engine.predict(None, ["good film"], Options(explain=explain)))
+            for _ in range(6)
+        ]
+        await asyncio.wait(asked)
+        late, waiting = [task.exception() for task in asked], engine.waiting
+        held["sentiment"].gate.set()
+        answer = await engine.predict(None, ["good"], Options())
+        return late, waiting, answer, engine._admission.held
+
+    late, waiting, answer, still_held = asyncio.run(wait())
+    assert {type(error) for error in late} == {LateError}
+    assert late[0].retry_after >= 1
+    assert "within 0.3 s" in str(late[0])
+    assert (waiting, still_held) == (0, 0)
+    assert answer.predictions[0].label == "positive"
+
+
+def test_an_explanation_ends_at_the_deadline_too(catalog, held):
+    async def explain():
+        engine = engine_of(catalog, seconds=0.5)
+        run, calls = held["sentiment"].run, 0
+
+        def slow(*arrays):
+            nonlocal calls
+            calls += 1
+            time.sleep(0.2)
+            return run(*arrays)
+
+        held["sentiment"].run = slow
+        with pytest.raises(LateError):
+            await engine.predict(None, ["good film is the good"] * 5, Options(explain=True))
+        await asyncio.sleep(0.5)
+        seen = calls
+        await asyncio.sleep(0.5)
+        return seen, calls, engine._admission.held
+
+    seen, calls, still_held = asyncio.run(explain())
+    assert (calls, still_held) == (seen, 0)
