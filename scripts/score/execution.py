@@ -88,7 +88,8 @@ class Execution:
 
     def version(self) -> str:
         """Return the function's version that it called, once it ended; empty for unknown."""
-        output = json.loads((self._describe() or {}).get("output", "{}"))
+        found = self._describe()
+        output = json.loads(found.get("output", "{}")) if found else {}
         return str(output.get("version", ""))
 
     def start(self, document: dict[str, Any]) -> None:
