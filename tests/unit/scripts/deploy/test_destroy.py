@@ -107,7 +107,8 @@ def test_the_foundation_that_goes_is_that_of_the_credentials_account(do, deploye
 
 def test_a_part_that_the_stage_no_longer_has_keeps_the_foundation(do, deployed):
     do("--stage", "dev", "--yes")
-    deployed.cdk.run(["deploy", "evergreen-dev-bulk"])
+    context = ("--context=stage=dev", "--context=function_image=sha256:1")
+    deployed.cdk.run(["deploy", "evergreen-dev-bulk", *context])
     code, err = do("--stage", "foundation", "--yes")
     assert code == 2
     assert "evergreen-dev-bulk still stand on it" in err
