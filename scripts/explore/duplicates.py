@@ -96,6 +96,8 @@ def unlabelled_texts(between: Sequence[Overlap], config: TrainConfig) -> Iterato
                 "masked-language training on it would show the encoder texts that it is measured "
                 "on, though not their labels."
                 if config.pretraining
+                else "a teacher answers the others alone."
+                if config.distillation
                 else "this configuration trains on no unlabelled text; one that does should leave "
                 "them out."
             )

@@ -47,21 +47,18 @@ def train(run: TrainingRun) -> TrainedModel:
     learnt = learn_word_pieces(corpus.train.texts, settings.vocabulary)
     tokenizer_file.write_bytes(learnt.read_bytes())
     tokenizer = TextTokenizer(tokenizer_file)
-    ids = tokenize_cached(corpus.train.texts, tokenizer, tokenizer_file)
+    more = run.teaching.texts if run.teaching else ()  # a label of which has no weight
+    ids = tokenize_cached([*corpus.train.texts, *more], tokenizer, tokenizer_file)
+    labels = [*corpus.train.labels, *[0] * len(more)]
     vectors = None
     if run.config.unlabelled:
         others = load_unlabelled(run.config.unlabelled, run.data, run.config.encoding)
         vectors = learn_word_vectors(
-            [*ids, *tokenize_cached(others, tokenizer, tokenizer_file)],
+            [*ids[: len(corpus.train)], *tokenize_cached(others, tokenizer, tokenizer_file)],
             tokenizer.vocabulary_size,
             settings.embedding,
             run.config.seed,
         )
-    examples = TokenizedTexts(tokenizer, ids, corpus.train.labels)
-    if run.teaching:
-        more = tokenize_cached(run.teaching.texts, tokenizer, tokenizer_file)
-        labels = [*corpus.train.labels, *[0] * len(more)]  # of which a weight of 0 takes nothing
-        examples = TokenizedTexts(tokenizer, [*ids, *more], labels, run.teaching)
     model = LstmClassifier(
         tokenizer.vocabulary_size, len(run.config.labels), run.config.dropout, settings
     )
@@ -70,7 +67,7 @@ def train(run: TrainingRun) -> TrainedModel:
     run.fit(
         model,
         classification_loss,
-        examples,
+        TokenizedTexts(tokenizer, ids, labels, run.teaching),
         partial(accuracies, held_out(run, tokenizer), run.config.finetuning.epoch_max_tokens[-1]),
         # Vectors that were learnt from many texts are not to be forgotten over few.
         lambda name: LEARNT if vectors is not None and name == "embedding.weight" else 1.0,

@@ -8,8 +8,12 @@ from torch import nn
 
 from function.core.tokenization import TextTokenizer
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.classifiers import accuracies, classification_loss, held_out
-from scripts.train.corpus import tokenize
+from scripts.train.classifiers import (
+    accuracies,
+    classification_loss,
+    held_out,
+    training_examples,
+)
 from scripts.train.word_pieces import learn_word_pieces
 
 
@@ -31,7 +35,7 @@ def train(run: TrainingRun) -> TrainedModel:
     run.fit(
         model,
         classification_loss,
-        tokenize(run.corpus.train, tokenizer),
+        training_examples(run, tokenizer),
         partial(accuracies, held_out(run, tokenizer), longest),
     )
     return TrainedModel(model.cpu().eval(), tokenizer, tokenizer_file, {"model_type": "bag"})

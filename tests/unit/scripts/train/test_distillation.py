@@ -17,6 +17,7 @@ from scripts.common.errors import UsageError
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.data.tagged_texts import TaggedTexts
 from scripts.train import teacher as teachers
+from scripts.train.architectures import lstm
 from scripts.train.architectures.architecture import TrainingRun
 from scripts.train.assemble import start
 from scripts.train.batches import SoftTargets, Teaching
@@ -403,3 +404,14 @@ def test_the_first_stage_of_a_cascade_learns_the_sure_answers_alone():
     logits = [np.log([0.05, 0.95]), np.log([0.4, 0.6]), np.log([0.92, 0.08])]
     taught = add_sure(training, ["b", "c", "d"], logits, 0.9)
     assert (taught.texts, taught.labels) == (["a", "b", "d"], [0, 1, 0])
+
+
+def test_an_lstm_learns_a_teachers_answers_to_labelled_texts_alone(tmp_path):
+    run = started(tmp_path, write_artifact(tmp_path / "teacher"), "weight = 1.0")
+    logged: list[dict[str, float]] = []
+    settings = {"vocabulary": 120, "embedding": 4, "hidden": 4}
+    config = run.config.model_copy(update={"network": settings})
+    lstm.train(replace(run, config=config, teaching=teach(run), log=logged.append))
+    # Cross-entropy of labels would be log 2 before anything is learnt; this is a divergence from
+    # answers that are often sure, at temperature 2.
+    assert logged[0]["loss"] > 1
