@@ -4,8 +4,9 @@ FastAPI compiles a route when it is created. A Lambda's caller uses one protocol
 wait for the routes of the others.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
@@ -25,9 +26,13 @@ class LateRoutes(BaseRoute):
     def built(self) -> Sequence[BaseRoute]:
         return self._build()
 
+    def covers(self, scope: Scope) -> bool:
+        """Return whether a request has a path of these routes."""
+        return any(path.matches(scope)[0] is not Match.NONE for path in self._paths)
+
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         found: tuple[Match, Scope] = (Match.NONE, {})
-        if all(path.matches(scope)[0] is Match.NONE for path in self._paths):
+        if not self.covers(scope):
             return found
         for route in self.built:
             match, child_scope = route.matches(scope)
@@ -44,12 +49,23 @@ def find_path(scope: Scope) -> str:
 
     It finds the route of a request that was refused before it came to one.
     """
-    if "route" not in scope and "app" in scope:
-        for route in scope["app"].routes:
-            match, child_scope = route.matches(scope)
-            if match is Match.FULL:
-                return getattr(child_scope.get("route", route), "path", UNMATCHED)
-    return getattr(scope.get("route"), "path", UNMATCHED)
+    route = scope.get("route") or next(_matching(scope, Match.FULL), None)
+    return getattr(route, "path", UNMATCHED)
+
+
+def find_methods(scope: Scope) -> set[str]:
+    """Return the methods that a request's path takes, of all its routes together."""
+    return {method for route in _matching(scope, Match.PARTIAL) for method in route.methods or ()}
+
+
+def _matching(scope: Scope, wanted: Match) -> Iterator[Any]:
+    """Yield the routes that match a request, or (`PARTIAL`) all but its method."""
+    for entry in scope["app"].routes if "app" in scope else ():
+        for route in (
+            entry.built if isinstance(entry, LateRoutes) and entry.covers(scope) else [entry]
+        ):
+            if not isinstance(route, LateRoutes) and route.matches(scope)[0] is wanted:
+                yield route
 
 
 def build_late_routes(routes: list[BaseRoute]) -> None:

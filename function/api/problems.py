@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from function.api.late_routes import find_methods
 from function.core.errors import (
     ArtifactError,
     BatchTooLargeError,
@@ -114,8 +115,10 @@ def install(app: FastAPI) -> None:
         return problem(422, "; ".join(sentences))
 
     @app.exception_handler(HTTPException)
-    async def _http(_: Request, error: HTTPException) -> JSONResponse:
-        headers = dict(error.headers) if error.headers else None
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        headers = dict(error.headers) if error.headers else {}
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = {"allow": ", ".join(sorted(find_methods(request.scope)))}
         return problem(error.status_code, _http_detail(error), headers)
 
 

@@ -107,6 +107,8 @@ def serve(settings: ServerSettings) -> None:
             timeout_notify=settings.metrics_seconds,
         )
     )
+    if settings.auth in ("iam", "jwt"):
+        LOG.warning("AUTH=%s: this server asks for no key; a gateway has to", settings.auth)
     loading = _Loading(catalog, server)
     loading.start()
     LOG.info("listening on http://%s:%s", settings.host, listener.getsockname()[1])

@@ -14,8 +14,9 @@ def try_out(predictor: Predictor) -> None:
     """
     try:
         predictor.run([predictor.last_window()])
-        for cascade in ("auto", "off"):
-            predictor.predict(["warm"], Options(cascade=cascade))
+        predictor.predict(["warm"], Options())
+        if predictor.has_first_stage:
+            predictor.predict(["warm"], Options(cascade="off"))
     except Exception as error:  # a runtime may raise anything
         raise ArtifactError(
             f"{predictor.artifact.path.name}: it cannot predict: {type(error).__name__}: {error}"

@@ -162,6 +162,20 @@ def test_a_wrong_method_names_the_right_ones(client):
     assert "POST" in answer.headers["allow"] or "GET" in answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/", "GET, HEAD, POST"),
+        ("/v1/predict", "GET, POST"),
+        ("/v1/models", "GET"),
+        ("/v2/models/sentiment/infer", "POST"),
+    ],
+)
+def test_a_wrong_method_is_told_all_of_the_path_s(client, path, methods):
+    answer = client.request("TRACE", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 def test_a_missing_query_text_is_refused(client):
     assert client.get("/v1/predict").status_code == 422
 

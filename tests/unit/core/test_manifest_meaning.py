@@ -14,7 +14,7 @@ from function.core.catalog import Catalog
 from function.core.errors import ArtifactError, PredictionError
 from function.core.types import Options
 from function.server.warm_up import try_out
-from tests.tiny import FILES, write_artifact
+from tests.tiny import CASCADE, FILES, write_artifact
 from tests.tiny_entities import write_entity_artifact
 
 INTEGERS = st.sampled_from([-1, 0, 1, 2, 3, 4, 5, 8, 16, 1_000_000])
@@ -112,6 +112,16 @@ def test_a_vocabulary_beyond_the_graph_s_is_found_before_a_request_is(tmp_path):
     rewritten(folder, lambda manifest: manifest.update(files=entries))
     with pytest.raises(ArtifactError, match="sentiment: it cannot predict"):
         opened(folder)
+
+
+def test_sound_models_of_both_tasks_and_a_cascade_are_tried_and_loaded(tmp_path):
+    models = tmp_path / "models"
+    for folder in (
+        write_artifact(models / "sentiment"),
+        write_artifact(models / "cascaded", model="cascaded", cascade=CASCADE),
+        write_entity_artifact(models / "ner"),
+    ):
+        assert opened(folder).artifact.path == folder
 
 
 def test_a_panic_of_the_tokenizer_is_an_error_of_the_model(make_predictor, capfd):
