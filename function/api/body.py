@@ -53,8 +53,11 @@ class BodyMiddleware:
         self._app, self._limit, self._check_key = app, limit_bytes, check_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in BODYLESS:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if scope["method"] in BODYLESS:  # nothing waits for a body that one of these has
+            await self._app(scope, _replay(b"", receive), send)
             return
         headers = Headers(scope=scope)
         try:

@@ -1,5 +1,7 @@
 """Trial of a model before it counts as ready, and warm-up, so that no client waits for it."""
 
+from time import perf_counter
+
 import numpy as np
 
 from function.core.errors import ArtifactError, PredictionError
@@ -32,5 +34,8 @@ def warm_up(predictor: Predictor, batch_tokens: int) -> None:
     longer = predictor.blank_window(max(1, min(len(longest), batch_tokens // 2)))
     full = max(1, batch_tokens // len(longest))
     for windows in ([shortest], [longest], [shortest, longer], [longest] * full):
-        if not all(np.isfinite(row).all() for row in predictor.run(windows, batch_tokens)):
+        begun = perf_counter()
+        outputs = predictor.run(windows, batch_tokens)
+        predictor.pace.record(sum(map(len, windows)), perf_counter() - begun)
+        if not all(np.isfinite(row).all() for row in outputs):
             raise PredictionError("the model answers with numbers that are not finite")

@@ -66,7 +66,8 @@ def test_the_log_holds_metrics_and_no_text(emulator):
 
 
 def test_a_request_over_the_time_limit_ends_and_the_next_is_answered(bundled_models):
-    environment = {"MODELS_DIR": str(bundled_models), "MAX_WINDOWS": "100000"}
+    limits = {"MAX_WINDOWS": "100000", "MAX_SECONDS": "1000"}
+    environment = {"MODELS_DIR": str(bundled_models), **limits}
     with LambdaEmulator(
         HANDLER, environment=environment, working_directory=REPOSITORY, timeout_seconds=12
     ) as running:
@@ -118,3 +119,17 @@ def test_a_damaged_model_fails_the_start_and_names_the_file(bundled_models, tmp_
         pytest.raises(InvocationError, match=r"model\.safetensors"),
     ):
         running.invoke(event({"inputs": "A lovely film."}))
+
+
+def test_a_direct_invocation_is_answered_and_no_shape_fails_the_function(emulator):
+    assert label(emulator.invoke({"inputs": "A warm, funny and moving film."})) == "positive"
+    no_request = {"requestContext": {"http": None}, "version": "2.0"}
+    shapes: list[object] = [[], {}, {"Records": []}, no_request]
+    for shape in shapes:
+        assert emulator.invoke(shape)["statusCode"] == 400
+
+
+def test_a_body_of_mistakes_gets_a_short_refusal(emulator):
+    answer = emulator.invoke(event({"inputs": "a", "parameters": {"ignore_labels": [1] * 60_000}}))
+    assert answer["statusCode"] == 422
+    assert len(answer["body"]) < 4096

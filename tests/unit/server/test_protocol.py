@@ -173,6 +173,16 @@ def test_a_body_that_stalls_is_408_under_its_route(server, sent):
     assert [(each["route"], each["status"]) for each in server.records()] == [("/v1/predict", 408)]
 
 
+@pytest.mark.parametrize("path", [b"/health/live", b"/v1/models", b"/"])
+def test_no_method_without_a_body_waits_for_one(server, path):
+    begun = time.monotonic()
+    head = b"GET %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n" % path
+    answer = server.send(head)
+    assert status(answer) == 200
+    assert b"connection: close" in answer
+    assert time.monotonic() - begun < 5
+
+
 @pytest.mark.parametrize("body", [b"ZZZ\r\n", b"-1\r\n"])
 def test_a_broken_body_is_400_and_leaves_no_500(server, body):
     answer = server.send(POST + b"Transfer-Encoding: chunked\r\n\r\n" + body)
