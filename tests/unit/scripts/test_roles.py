@@ -53,6 +53,9 @@ DENIED = "is not authorized to perform"
 LEFT_TO_AWS = {"iam:CreateServiceLinkedRole"}  # which no job may; `make deploy` does
 
 
+WITH_A_LOG = [kind for kind, stage in STAGES.items() if stage.predictions]
+
+
 @pytest.fixture(scope="module")
 def policies():
     """What each role may do, by the stage's kind."""
@@ -281,9 +284,8 @@ def test_a_failed_canary_is_explained_to_the_role(jobs, line, cloud):
     assert {action for action, _ in jobs.enforcement.used} >= {"codedeploy:ListDeployments"}
 
 
+@pytest.mark.parametrize("jobs", WITH_A_LOG, indirect=True)
 def test_drift_reads_the_log_and_sends_metrics(jobs):
-    if not jobs.stage.predictions:
-        pytest.skip("it has no prediction log")
     (bucket,) = jobs.enforcement.buckets("refresh") - {BUCKET}
     production, s3 = open_registry(REGISTRY).alias("sentiment", "production"), client("s3")
     assert production
