@@ -6,8 +6,10 @@ that of `make rehearse`. The alarm of the failing canary is rung by its stand-in
 
 import platform
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from scripts.common.command_line import command_parser, needing, run
 
@@ -49,16 +51,17 @@ def main() -> None:
     parser = command_parser("tests.nightly.rehearsal", __doc__)
     parser.parse_args()
     require_programs()
-    architecture = ARCHITECTURES[platform.machine().lower()]
     with ExitStack() as stack:
         environment = stack.enter_context(provision(NIGHTLY[0]))
-        night = prepare(environment, architecture)
+        stack.enter_context(redirect_stderr(StringIO()))  # logs of what stands in
+        night = prepare(environment)
         finish(night, night.folder)
 
 
-def prepare(environment: Environment, architecture: str) -> Night:
+def prepare(environment: Environment) -> Night:
     """Return a night in a rehearsal's environment."""
     checkout, callers = environment.checkout, environment.callers
+    architecture: Any = ARCHITECTURES[platform.machine().lower()]
     text = STAGES.format(
         account=ACCOUNT, other=OTHER_ACCOUNT, region=REGION, architecture=architecture
     )

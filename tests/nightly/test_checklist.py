@@ -2,15 +2,15 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from infra.configuration.sandbox import SandboxConfiguration
+from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration
 from infra.stages import PROJECT
 from scripts.common.errors import CommandError
 from tests.conftest import REPOSITORY
 from tests.nightly import __main__ as command
-from tests.nightly import checks as every
 from tests.nightly.checklist import Check, require, run_checks, summary
 from tests.nightly.checks import BETTER_LIVE, CLIENTS, FIRST, checks, clean, destroy
 from tests.nightly.night import SHOWN_ONCE, Night
@@ -63,7 +63,7 @@ def test_whatever_breaks_is_a_failure_and_everything_is_deleted(error):
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_a_night_that_is_stopped_deletes_everything_too(error):
-    seen = []
+    seen: list[Any] = []
 
     def stopped(_):
         raise error
@@ -106,7 +106,7 @@ def test_every_client_of_the_examples_is_asked(night):
 
 
 def test_a_plain_night_has_no_service_and_no_bulk_scoring_and_sundays_have_both(night):
-    plain, full, gpu = ([c.name for c in checks(night(n))] for n in every.NIGHTLY)
+    plain, full, gpu = ([c.name for c in checks(night(n))] for n in NIGHTLY)
     assert {*full} - {*plain} == {"the service answers", "bulk scoring"}
     assert {*gpu} - {*plain} == {"the service answers"}
     for names in (plain, full, gpu):
@@ -122,7 +122,7 @@ def test_every_check_builds_upon_one_that_comes_before_it(night):
 
 def test_the_key_is_masked_and_in_no_log_and_no_reason(night, monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    shown = []
+    shown: list[str] = []
     tonight = night(on_key=shown.append)
     script = f"echo '{SHOWN_ONCE}s3cret' >&2; echo s3cret; exit 4"
     with pytest.raises(CommandError) as error:
@@ -147,12 +147,14 @@ class Account:
 
     def __init__(self, *stacks):
         self.stacks, self.ran = set(stacks), []
+        self.statuses = ["CREATE_FAILED"]
 
     def client(self, _):
         return SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=self.pages))
 
     def pages(self):
-        found = [{"StackName": each, "StackStatus": "CREATE_FAILED"} for each in self.stacks]
+        status = self.statuses.pop() if len(self.statuses) > 1 else self.statuses[0]
+        found = [{"StackName": each, "StackStatus": status} for each in self.stacks]
         gone = {"StackName": "evergreen-nightly-watch", "StackStatus": "DELETE_COMPLETE"}
         return [{"StackSummaries": [*found, gone]}]
 
@@ -217,3 +219,30 @@ def test_a_night_in_which_all_holds_is_green(night, monkeypatch, tmp_path):
     monkeypatch.setattr(command, "checks", lambda _: [Check("a", held)])
     monkeypatch.setattr(command, "destroy", held)
     command.finish(night(), tmp_path)
+
+
+def test_what_cloudformation_is_still_at_work_on_is_waited_for(night, monkeypatch):
+    account = Account("evergreen-nightly-function")
+    account.statuses = ["CREATE_FAILED"] + ["CREATE_IN_PROGRESS"] * 8
+    waited = []
+    monkeypatch.setattr("tests.nightly.checks.time.sleep", waited.append)
+    tonight = night(client=account.client)
+    account.watch(tonight, monkeypatch)
+    monkeypatch.setattr(tonight, "script", lambda *given: tonight.run(list(given)))
+    assert clean(tonight) == "deleted: nightly"
+    assert len(waited) == 2, "each look is at four kinds of stacks"
+
+
+def test_what_make_destroy_fails_to_delete_is_deleted_and_still_a_failure(night, monkeypatch):
+    account = Account("evergreen-nightly-function")
+    tonight = night(client=account.client)
+    account.watch(tonight, monkeypatch)
+    monkeypatch.setattr(tonight, "script", lambda *given: tonight.run(list(given)))
+
+    def fails(*_, **__):
+        raise CommandError("the bucket is not empty")
+
+    monkeypatch.setattr(tonight, "make", fails)
+    with pytest.raises(CommandError, match="the bucket is not empty"):
+        destroy(tonight)
+    assert account.stacks == set()

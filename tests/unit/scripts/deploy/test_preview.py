@@ -6,6 +6,7 @@ import sys
 import zipfile
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
@@ -16,7 +17,7 @@ from infra.configuration.sandbox import SandboxConfiguration
 from infra.stages import PROJECT
 from scripts import destroy, sandbox
 from scripts.common.command_line import run
-from scripts.common.errors import CommandError, UsageError
+from scripts.common.errors import CommandError, NotFoundError, UsageError
 from scripts.deploy import preview
 from scripts.deploy.account import Account
 from scripts.deploy.preview import delete_preview, deploy_preview, list_previews
@@ -142,7 +143,7 @@ def test_the_code_of_its_hooks_is_where_its_template_says_and_the_same_each_time
 def test_a_further_push_updates_it_and_the_same_image_changes_nothing(account):
     deploy(account)
     deploy(account)
-    message = {"Error": {"Code": "x", "Message": "No updates are to be performed."}}
+    message: Any = {"Error": {"Code": "x", "Message": "No updates are to be performed."}}
     account.cloudformation.after["update"] = ClientError(message, "UpdateStack")
     assert deploy(account) == "https://a"
     assert kinds(account) == ["create", "update", "update"]
@@ -304,7 +305,7 @@ def test_the_sweep_deletes_those_of_closed_pull_requests_and_of_none(account, co
     def github(path):
         number = path.removeprefix("acme/texts/pulls/")
         if asked[number] is None:
-            raise destroy_previews.NotFoundError("gone")
+            raise NotFoundError("gone")
         return {"state": asked[number]}
 
     monkeypatch.setattr(destroy_previews, "call_github", github)
@@ -367,7 +368,8 @@ def test_the_sandbox_is_made_once_and_bootstrapped_first(in_sandbox, line):
 def test_it_is_removed_with_the_code_in_its_bucket_unless_previews_stand_on_it(in_sandbox, line):
     line(sandbox, "--yes")
     s3 = boto3.client("s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    place: Any = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
     s3.put_object(Bucket=BUCKET, Key="1.zip", Body=b"x")
     in_sandbox.cdk.run(["deploy", "evergreen-pr-7-watch"])
     boto3.client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(TEMPLATE))

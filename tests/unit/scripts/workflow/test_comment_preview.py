@@ -3,6 +3,7 @@
 import json
 import sys
 from http.server import HTTPServer
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,8 @@ def test_a_long_diff_is_cut_to_what_a_comment_takes(folder):
 @pytest.fixture
 def github(monkeypatch, folder):
     """GitHub's comments of pull request 7; the command writes there."""
-    comments, asked = [], []
+    comments: list[dict[str, Any]] = []
+    asked: list[tuple[str, str]] = []
 
     class Requests(JsonRequests):
         def respond(self, method, document):

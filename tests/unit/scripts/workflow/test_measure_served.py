@@ -20,7 +20,7 @@ GOLDEN = [("good", "positive"), ("fine", "positive"), ("bad", "negative"), ("wel
 @pytest.fixture
 def service(monkeypatch):
     """A service that takes every text for positive but `bad`, and is busy for some requests."""
-    busy = []
+    busy: list[int] = []
     served = {"name": "sentiment", "version": "v1", "default": True}
     models = [{**served, "task": "text-classification", "labels": LABELS}]
 

@@ -48,7 +48,7 @@ def checkouts(tmp_path, monkeypatch):
     arguments = ["--base", str(base), "--output", str(output)]
     monkeypatch.setattr(sys, "argv", ["template_diff", *arguments])
 
-    def command() -> str:
+    def command():
         run(template_diff.main)
         return output.read_text()
 
