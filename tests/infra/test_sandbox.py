@@ -18,7 +18,7 @@ from moto.core.authorization import ActionAuthenticatorMixin
 from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from infra.configuration.checks import ConfigurationError
-from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration, is_preview
+from infra.configuration.sandbox import NIGHTLY, PreviewProject, SandboxConfiguration, is_preview
 from infra.stages import DEV, STAGES
 from infra.stages import SANDBOX as SHIPPED
 from scripts.deploy.image_update import LARGEST_TEMPLATE
@@ -72,7 +72,7 @@ def policies(made):
         for id_, each in template.items()
         if each["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
     }
-    found: dict[str, list[dict[str, Any]]] = {}
+    found: dict[str, Any] = {}
     for id_, each in template.items():
         if each["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             continue
@@ -142,8 +142,8 @@ def test_nightly_stages_are_the_function_then_everything_then_a_gpu():
     plain, full, gpu = SANDBOX.nightly()
     assert tuple(each.name for each in (plain, full, gpu)) == NIGHTLY
     assert (plain.service, plain.bulk) == (None, None)
-    assert full.service
-    assert gpu.service
+    assert full.service is not None
+    assert gpu.service is not None
     assert full.service.capacity == "fargate"
     assert full.bulk
     assert (gpu.service.variant, gpu.function.platform) == ("gpu", "linux/amd64")
@@ -199,7 +199,7 @@ def test_cloudformation_may_do_what_its_schemas_say_to_make_a_preview_and_to_del
     made, policies
 ):
     allowed = {each.lower() for each in actions(policies, CHANGES) | NOT_MADE}
-    missing: dict[str, str] = {}
+    missing: dict[str, Any] = {}
     for kind in sorted({resource["Type"] for _, _, resource in made[1].all()}):
         if kind.startswith("Custom::"):  # it invokes the function
             continue
@@ -378,7 +378,9 @@ def test_only_main_gets_the_nightly_role_and_no_pull_request(lets_in):
 
 def test_a_preview_is_pulled_from_its_own_repository_by_functions_of_the_project(made):
     repository = made[0].only(STACK, "AWS::ECR::Repository")["Properties"]
-    assert repository["RepositoryName"] == "evergreen/preview"
+    assert repository["RepositoryName"] == vars(PreviewProject)["function_repository"].fget(
+        type("Named", (), {"name": "evergreen"})
+    )
     (statement,) = repository["RepositoryPolicyText"]["Statement"]
     source = written(statement["Condition"]["ArnLike"]["aws:SourceArn"])
     assert fnmatch.fnmatch(
@@ -398,8 +400,8 @@ def client(aws, policies, monkeypatch):
     plain = [{k: v for k, v in each.items() if k != "Condition"} for each in policies[JOBS]]
     document = json.dumps({"Version": "2012-10-17", "Statement": plain})
     iam.put_role_policy(RoleName=JOBS, PolicyName="own", PolicyDocument=document)
-    place: Any = {"LocationConstraint": REGION}
     for bucket in (own, "evergreen-models", "cdk-assets"):
+        place: Any = {"LocationConstraint": REGION}
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
         s3.put_object(Bucket=bucket, Key="there", Body=b"{}")
     given = boto3.client("sts").assume_role(

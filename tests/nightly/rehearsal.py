@@ -9,11 +9,12 @@ import sys
 from contextlib import ExitStack, redirect_stderr
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from scripts.common.command_line import command_parser, needing, run
 
 with needing("make rehearse-nightly"):
+    from infra.configuration.function import Architecture
     from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration
     from infra.stages import PROJECT
     from scripts.emulate.binary import ARCHITECTURES
@@ -51,17 +52,17 @@ def main() -> None:
     parser = command_parser("tests.nightly.rehearsal", __doc__)
     parser.parse_args()
     require_programs()
+    architecture = cast("Architecture", ARCHITECTURES[platform.machine().lower()])
     with ExitStack() as stack:
         environment = stack.enter_context(provision(NIGHTLY[0]))
         stack.enter_context(redirect_stderr(StringIO()))  # logs of what stands in
-        night = prepare(environment)
+        night = prepare(environment, architecture)
         finish(night, night.folder)
 
 
-def prepare(environment: Environment) -> Night:
+def prepare(environment: Environment, architecture: Architecture) -> Night:
     """Return a night in a rehearsal's environment."""
     checkout, callers = environment.checkout, environment.callers
-    architecture: Any = ARCHITECTURES[platform.machine().lower()]
     text = STAGES.format(
         account=ACCOUNT, other=OTHER_ACCOUNT, region=REGION, architecture=architecture
     )

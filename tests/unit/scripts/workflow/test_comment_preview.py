@@ -76,7 +76,7 @@ def test_a_long_diff_is_cut_to_what_a_comment_takes(folder):
 def github(monkeypatch, folder):
     """GitHub's comments of pull request 7; the command writes there."""
     comments: list[dict[str, Any]] = []
-    asked: list[tuple[str, str]] = []
+    asked: list[Any] = []
 
     class Requests(JsonRequests):
         def respond(self, method, document):

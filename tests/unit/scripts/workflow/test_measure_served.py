@@ -3,6 +3,7 @@
 import json
 import sys
 from http.server import HTTPServer
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ GOLDEN = [("good", "positive"), ("fine", "positive"), ("bad", "negative"), ("wel
 @pytest.fixture
 def service(monkeypatch):
     """A service that takes every text for positive but `bad`, and is busy for some requests."""
-    busy: list[int] = []
+    busy: list[Any] = []
     served = {"name": "sentiment", "version": "v1", "default": True}
     models = [{**served, "task": "text-classification", "labels": LABELS}]
 

@@ -48,9 +48,10 @@ def checkouts(tmp_path, monkeypatch):
     arguments = ["--base", str(base), "--output", str(output)]
     monkeypatch.setattr(sys, "argv", ["template_diff", *arguments])
 
-    def command():
+    def command() -> str:
         run(template_diff.main)
-        return output.read_text()
+        text: str = output.read_text()
+        return text
 
     return base, ours, command
 
