@@ -100,10 +100,7 @@ OWN_ROLE = _actions(
     """,
 )
 CHANGE_STACK = _actions("cloudformation", "CreateStack DeleteStack UpdateStack")
-READ_STACK = _actions(
-    "cloudformation",
-    "CancelUpdateStack ContinueUpdateRollback DescribeStackEvents DescribeStacks",
-)
+READ_STACK = _actions("cloudformation", "DescribeStackEvents DescribeStacks")
 
 
 class PreviewRoles(Construct):

@@ -14,6 +14,7 @@ from infra.configuration.checks import (
 UNRESERVED = 100  # executions that Lambda leaves to functions without a reservation
 SECONDS_PER_CALL = 2  # for which concurrency is reserved: a cold start, or a long text
 
+Architecture = Literal["arm64", "x86_64"]
 Rollout = Literal[
     "AllAtOnce",
     "Canary10Percent5Minutes",
@@ -64,7 +65,7 @@ class FunctionConfiguration(Section, prefix="function"):
         environment: Further settings of the function, such as MAX_TEXTS.
     """
 
-    architecture: Literal["arm64", "x86_64"] = "arm64"
+    architecture: Architecture = "arm64"
     memory_megabytes: int = 1769
     timeout_seconds: int = 29
     rollout: Rollout = "Canary10Percent5Minutes"

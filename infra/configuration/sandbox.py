@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeGuard
+from typing import TypeGuard
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.checks import Section, require, require_match
-from infra.configuration.function import FunctionConfiguration
+from infra.configuration.function import Architecture, FunctionConfiguration
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration
@@ -46,7 +46,7 @@ class SandboxConfiguration(Section, prefix="sandbox"):
 
     account: str
     region: str
-    architecture: Literal["arm64", "x86_64"] = "arm64"
+    architecture: Architecture = "arm64"
 
     def __post_init__(self) -> None:
         require_match(r"\d{12}", self.account, "sandbox.account", "123456789012, as text")

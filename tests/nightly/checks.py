@@ -1,9 +1,12 @@
 """The checks of a night, in order. Each is what tests on one machine cannot prove.
 
-They are the questions that only an account answers: docs/deploying.md lists them at its end.
+They are the questions that only an account answers, which docs/deploying.md lists at its end: that
+CloudFormation makes everything in order from nothing and takes it away, that IAM reads policies as
+we do, that CodeDeploy shifts traffic, rolls back and says why, that a second deployment is none.
 """
 
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -25,6 +28,7 @@ CLIENTS = {
 }
 FIRST, BETTER_LIVE = "make deploy, from nothing", "a better model goes live by a canary"
 ROWS = 200
+TRIES, PAUSE_SECONDS = 80, 15  # 20 minutes
 
 
 def checks(night: Night) -> Iterator[Check[Night]]:
@@ -48,15 +52,21 @@ def checks(night: Night) -> Iterator[Check[Night]]:
 def destroy(night: Night) -> str:
     """Delete the stage and the foundation as people do, and check that nothing is left."""
     name = night.stage.name
-    if _stacks(night, name):
-        night.make("destroy", typed=f"{name}\n")
-    if _stacks(night, FOUNDATION):
-        night.make("destroy", FOUNDATION, typed=f"{FOUNDATION}\n")
-    return clean(night)
+    try:
+        for each in (name, FOUNDATION):
+            if _stacks(night, each):
+                night.make("destroy", each, typed=f"{each}\n")
+    finally:
+        found = clean(night)
+    return found
 
 
 def clean(night: Night) -> str:
-    """Delete what any night may have left. Raises where something stays."""
+    """Delete what any night may have left, once nothing changes it. Raises where something stays.
+
+    A night that was stopped leaves CloudFormation at work.
+    """
+    _settle(night)
     found = [name for name in (*NIGHTLY, FOUNDATION) if _stacks(night, name)]
     for name in found:
         night.script("destroy", "--stage", name, "--yes")
@@ -65,19 +75,28 @@ def clean(night: Night) -> str:
     return f"deleted: {', '.join(found)}" if found else "nothing"
 
 
-def _stacks(night: Night, name: str) -> list[str]:
-    """Return the stacks of a stage, or the foundation's, that are there or half there."""
+def _settle(night: Night) -> None:
+    """Wait until no stack of a night is being changed, or for as long as that may take."""
+    for _ in range(TRIES):
+        statuses = [
+            each for name in (*NIGHTLY, FOUNDATION) for each in _stacks(night, name).values()
+        ]
+        if not any(each.endswith("_IN_PROGRESS") for each in statuses):
+            return
+        time.sleep(PAUSE_SECONDS)
+
+
+def _stacks(night: Night, name: str) -> dict[str, str]:
+    """Return the status of each stack of a stage, or the foundation, that is there or half so."""
     pages = night.client("cloudformation").get_paginator("list_stacks").paginate()
     parts = [f"-{part}" for part in ("predictions", "function", "service", "bulk", "watch")]
     names = {f"{night.project.name}-{name}{part}" for part in [""] * (name == FOUNDATION) or parts}
-    return sorted(
-        {
-            each["StackName"]
-            for page in pages
-            for each in page["StackSummaries"]
-            if each["StackName"] in names and each["StackStatus"] != "DELETE_COMPLETE"
-        }
-    )
+    return {
+        each["StackName"]: each["StackStatus"]
+        for page in pages
+        for each in page["StackSummaries"]
+        if each["StackName"] in names and each["StackStatus"] != "DELETE_COMPLETE"
+    }
 
 
 def _first_deployment(night: Night) -> str:

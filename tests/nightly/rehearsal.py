@@ -6,12 +6,15 @@ that of `make rehearse`. The alarm of the failing canary is rung by its stand-in
 
 import platform
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
+from io import StringIO
 from pathlib import Path
+from typing import cast
 
 from scripts.common.command_line import command_parser, needing, run
 
 with needing("make rehearse-nightly"):
+    from infra.configuration.function import Architecture
     from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration
     from infra.stages import PROJECT
     from scripts.emulate.binary import ARCHITECTURES
@@ -49,9 +52,10 @@ def main() -> None:
     parser = command_parser("tests.nightly.rehearsal", __doc__)
     parser.parse_args()
     require_programs()
-    architecture = ARCHITECTURES[platform.machine().lower()]
+    architecture = cast("Architecture", ARCHITECTURES[platform.machine().lower()])
     with ExitStack() as stack:
         environment = stack.enter_context(provision(NIGHTLY[0]))
+        stack.enter_context(redirect_stderr(StringIO()))  # logs of what stands in
         night = prepare(environment, architecture)
         finish(night, night.folder)
 

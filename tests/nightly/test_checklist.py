@@ -147,12 +147,14 @@ class Account:
 
     def __init__(self, *stacks):
         self.stacks, self.ran = set(stacks), []
+        self.statuses = ["CREATE_FAILED"]
 
     def client(self, _):
         return SimpleNamespace(get_paginator=lambda _: SimpleNamespace(paginate=self.pages))
 
     def pages(self):
-        found = [{"StackName": each, "StackStatus": "CREATE_FAILED"} for each in self.stacks]
+        status = self.statuses.pop() if len(self.statuses) > 1 else self.statuses[0]
+        found = [{"StackName": each, "StackStatus": status} for each in self.stacks]
         gone = {"StackName": "evergreen-nightly-watch", "StackStatus": "DELETE_COMPLETE"}
         return [{"StackSummaries": [*found, gone]}]
 
@@ -217,3 +219,30 @@ def test_a_night_in_which_all_holds_is_green(night, monkeypatch, tmp_path):
     monkeypatch.setattr(command, "checks", lambda _: [Check("a", held)])
     monkeypatch.setattr(command, "destroy", held)
     command.finish(night(), tmp_path)
+
+
+def test_what_cloudformation_is_still_at_work_on_is_waited_for(night, monkeypatch):
+    account = Account("evergreen-nightly-function")
+    account.statuses = ["CREATE_FAILED"] + ["CREATE_IN_PROGRESS"] * 8
+    waited = []
+    monkeypatch.setattr("tests.nightly.checks.time.sleep", waited.append)
+    tonight = night(client=account.client)
+    account.watch(tonight, monkeypatch)
+    monkeypatch.setattr(tonight, "script", lambda *given: tonight.run(list(given)))
+    assert clean(tonight) == "deleted: nightly"
+    assert len(waited) == 2, "each look is at four kinds of stacks"
+
+
+def test_what_make_destroy_fails_to_delete_is_deleted_and_still_a_failure(night, monkeypatch):
+    account = Account("evergreen-nightly-function")
+    tonight = night(client=account.client)
+    account.watch(tonight, monkeypatch)
+    monkeypatch.setattr(tonight, "script", lambda *given: tonight.run(list(given)))
+
+    def fails(*_, **__):
+        raise CommandError("the bucket is not empty")
+
+    monkeypatch.setattr(tonight, "make", fails)
+    with pytest.raises(CommandError, match="the bucket is not empty"):
+        destroy(tonight)
+    assert account.stacks == set()
