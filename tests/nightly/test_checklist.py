@@ -224,7 +224,7 @@ def test_a_night_in_which_all_holds_is_green(night, monkeypatch, tmp_path):
 def test_what_cloudformation_is_still_at_work_on_is_waited_for(night, monkeypatch):
     account = Account("evergreen-nightly-function")
     account.statuses = ["CREATE_FAILED"] + ["CREATE_IN_PROGRESS"] * 8
-    waited: list[float] = []
+    waited: list[Any] = []
     monkeypatch.setattr("tests.nightly.checks.time.sleep", waited.append)
     tonight = night(client=account.client)
     account.watch(tonight, monkeypatch)
