@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -16,6 +17,8 @@ from scripts.common.progress import Progress
 
 KEY = "EVERGREEN_API_KEY"  # environment variable of the caller's key
 TEXTS, REQUESTS, PATIENCE = 16, 2, 120.0  # of one request; at once; seconds
+TRIES, PAUSE_SECONDS = 20, 1.0  # of a busy service
+BUSY = (429, 503)
 
 
 class ServiceError(CommandError):
@@ -106,3 +109,17 @@ def _retry_after(error: HTTPError) -> float | None:
         return float(error.headers["retry-after"])
     except (TypeError, ValueError):
         return None
+
+
+class PatientClient(ServiceClient):
+    """One model of a running service that may say for a while that it is busy."""
+
+    def answer(self, texts: Sequence[str]) -> dict[str, Any]:
+        for left in reversed(range(TRIES)):
+            try:
+                return super().answer(texts)
+            except ServiceError as error:
+                if not left or error.status not in BUSY:
+                    raise
+                time.sleep(error.retry_after or PAUSE_SECONDS)
+        raise AssertionError("the last try returns or raises")

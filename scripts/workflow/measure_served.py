@@ -6,8 +6,6 @@ waits where the address asks for that, which is throttled.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,28 +14,12 @@ from scripts.common.command_line import command_parser, needing, run, write_json
 from scripts.common.errors import RegistryError
 
 with needing("make tools"):
-    from scripts.common.service_client import ServiceClient, ServiceError
+    from scripts.common.service_client import PatientClient, ServiceClient
     from scripts.evaluate.measure import EVALUATORS
     from scripts.registry.golden_sets import current_golden
     from scripts.registry.registry import open_registry
 
-TRIES, PAUSE_SECONDS = 20, 1.0
-BUSY = (429, 503)
 MEASURES = ("accuracy", "f1")  # the one that a person looks at first
-
-
-class PatientClient(ServiceClient):
-    """One model of a running service that may say for a while that it is busy."""
-
-    def answer(self, texts: Sequence[str]) -> dict[str, Any]:
-        for left in reversed(range(TRIES)):
-            try:
-                return super().answer(texts)
-            except ServiceError as error:
-                if not left or error.status not in BUSY:
-                    raise
-                time.sleep(error.retry_after or PAUSE_SECONDS)
-        raise AssertionError("the last try returns or raises")
 
 
 def main() -> None:

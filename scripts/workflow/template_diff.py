@@ -30,6 +30,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, metavar="DIR", help="a checkout")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args()
+    if not arguments.base.is_dir():
+        parser.error(f"--base {arguments.base}: no folder")
     try:
         text = "".join(differences(synthesise_in(arguments.base), synthesise(None)))
     except CommandError as error:

@@ -4,11 +4,14 @@ Goes on after a failure, always deletes the stage and the foundation, prints a t
 to a job's summary. Ends with 1 where a check failed. Needs credentials of the sandbox's account.
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import signal
 from pathlib import Path
 
+from infra.configuration.sandbox import NIGHTLY
 from scripts.common.command_line import add_to_summary, command_parser, needing, run, write_json
 from scripts.common.errors import CommandError, UsageError
 from scripts.deploy.stacks import load_sandbox, load_stage
@@ -16,7 +19,6 @@ from scripts.deploy.stacks import load_sandbox, load_stage
 with needing("make tools"):
     import boto3
 
-    from infra.configuration.sandbox import NIGHTLY
     from scripts.deploy.account import open_account
     from tests.nightly.checklist import (
         Check,

@@ -4,6 +4,8 @@ Commands, make's targets, clients, models, images and the function are real; wha
 that of `make rehearse`. The alarm of the failing canary is rung by its stand-in.
 """
 
+from __future__ import annotations
+
 import platform
 import sys
 from contextlib import ExitStack, redirect_stderr

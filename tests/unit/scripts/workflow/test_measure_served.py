@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scripts.common import service_client
 from scripts.common.command_line import run
 from scripts.common.service_client import ServiceError
 from scripts.registry.golden_sets import freeze_golden
@@ -82,8 +83,8 @@ def test_any_other_refusal_is_a_failure(measure, service):
 
 
 def test_one_that_stays_busy_is_given_up(measure, service, monkeypatch):
-    monkeypatch.setattr(measure_served, "TRIES", 2)
+    monkeypatch.setattr(service_client, "TRIES", 2)
     service[1].extend([429] * 3)
-    client = measure_served.PatientClient(service[0])
+    client = service_client.PatientClient(service[0])
     with pytest.raises(ServiceError, match="429"):
         client.answer(["good"])
