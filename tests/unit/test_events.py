@@ -11,7 +11,11 @@ from tests.unit.test_lambda_handler import CONTEXT, event, imported
 
 RECORDED = ["http_api_v2", "rest_api_v1", "rest_api_v1_stage_prefix", "function_url", "alb"]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_subnormal=False)
+    | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
     max_leaves=8,
 )
