@@ -107,7 +107,9 @@ def _direct(event: Event) -> Event:
 def _body(event: Event) -> bytes:
     body = event.get("body") or ""
     try:
-        return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        return (
+            base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+        )
     except (AttributeError, TypeError, ValueError) as error:
         raise InputError("the event's body is no text, or no base64") from error
 

@@ -134,9 +134,12 @@ def test_a_host_or_port_that_cannot_be_read_is_answered(handler, name, host):
     assert status(handler(asked, CONTEXT)) == 200
 
 
+@pytest.mark.parametrize("body", ["a", "eyJpbnB1dHMiOiAiZ29vZCJ9 and more!"])
 @pytest.mark.parametrize("name", RECORDED)
-def test_bad_base64_is_the_caller_s_mistake(handler, name):
-    assert status(handler({**event(name), "body": "a", "isBase64Encoded": True}, CONTEXT)) == 400
+def test_bad_base64_is_the_caller_s_mistake(handler, name, body):
+    answer = handler({**event(name), "body": body, "isBase64Encoded": True}, CONTEXT)
+    assert status(answer) == 400
+    assert "no base64" in answer["body"]
 
 
 @pytest.mark.parametrize(
