@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
@@ -27,7 +27,7 @@ from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, Checkpoint, ImportSettings
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
-from scripts.train.base_checkpoint import longest_window
+from scripts.train.base_checkpoint import load_classifier, longest_window
 from scripts.train.config import Precision
 from scripts.train.export import ExportParity, check_parity, export
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
@@ -80,19 +80,12 @@ def convert(
 def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
     disable_progress_bar()
     try:
-        model, loaded = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
+        model, missing = load_classifier(folder)
     except Exception as error:  # each layer of transformers raises errors of its own
         raise SourceError(f"{source}: transformers cannot load it: {_cause(error)}") from error
-    if loaded["missing_keys"]:
-        missing = ", ".join(sorted(loaded["missing_keys"])[:3])
-        raise SourceError(f"{source}: its weights lack {missing}: it was not fine-tuned")
+    if missing:
+        named = ", ".join(missing[:3])
+        raise SourceError(f"{source}: its weights lack {named}: it was not fine-tuned")
     if model.config.num_labels != len(checkpoint.labels):
         raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
     try:

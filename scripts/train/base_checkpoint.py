@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 from huggingface_hub import HfApi, try_to_load_from_cache
 from torch import nn
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
 
 from scripts.common.errors import UsageError, one_line
 
@@ -60,6 +61,22 @@ def loading(base: str) -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise UsageError(f"base {base}: it cannot be loaded: {one_line(error)}") from error
+
+
+def load_classifier(folder: Path) -> tuple[PreTrainedModel, list[str]]:
+    """Load a checkpoint in full precision, from safetensors alone and without code of its own.
+
+    Returns it, and the names of weights that it lacks.
+    """
+    model, loaded = AutoModelForSequenceClassification.from_pretrained(
+        folder,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=False,
+        output_loading_info=True,
+    )
+    return model, sorted(loaded["missing_keys"])
 
 
 def longest_window(model: PreTrainedModel, tokenizer: int | None = None) -> int:

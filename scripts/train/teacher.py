@@ -19,7 +19,6 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import AutoModelForSequenceClassification
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import MANIFEST, Artifact, CrfDecoding, open_artifact, verify
@@ -35,7 +34,13 @@ from scripts.common.errors import UsageError
 from scripts.common.progress import Progress, log
 from scripts.evaluate.evaluation import load_verified
 from scripts.train import cache
-from scripts.train.base_checkpoint import CONFIG, loading, longest_window, save_tokenizer
+from scripts.train.base_checkpoint import (
+    CONFIG,
+    load_classifier,
+    loading,
+    longest_window,
+    save_tokenizer,
+)
 from scripts.train.cache import cache_key, cached
 from scripts.train.config import DistillationConfig, TrainConfig
 from scripts.train.tagged_batches import tags_of
@@ -248,15 +253,8 @@ def _load(folder: Path, settings: DistillationConfig) -> tuple[CountTokens, Ask]
     with TemporaryDirectory() as scratch:
         tokenizer = TextTokenizer(save_tokenizer(str(folder), Path(scratch)))
     with loading(str(folder)):
-        model, loaded = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    if missing := sorted(loaded["missing_keys"]):
+        model, missing = load_classifier(folder)
+    if missing:
         raise UsageError(f"distillation.teacher {folder}: its weights lack {missing[0]}")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = model.to(device).eval()
