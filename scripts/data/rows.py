@@ -8,6 +8,7 @@ it, and commands that need every row raise a DataError with its line.
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -92,15 +93,15 @@ class Table(Protocol):
         ...
 
 
-class TextTable:
+class TextTable(ABC):
     """Base of tables without types, whose columns are known by name alone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
-    def names(self) -> Sequence[str]:
-        raise NotImplementedError
+    @abstractmethod
+    def names(self) -> Sequence[str]: ...
 
     def check(
         self,
