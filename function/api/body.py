@@ -170,7 +170,7 @@ class _JsonRequest(Request):
 
 
 async def aside(size: int, read: Callable[..., Result], *arguments: object) -> Result:
-    """Call a function that reads so many bytes: here if they are few, in a thread otherwise."""
+    """Call a function that reads `size` bytes: in a thread, unless they are few."""
     if size <= INLINE_BYTES:
         return read(*arguments)
     return await asyncio.get_running_loop().run_in_executor(_READER, _take_turns, read, *arguments)

@@ -176,7 +176,7 @@ class Predictor:
         return inputs
 
     def _estimate_seconds(self, inputs: ModelInputs, windows: int) -> float:
-        """Return the seconds that so many windows take; 0 for few, which need no estimate."""
+        """Return the seconds that these windows take; 0 for few, which need no estimate."""
         lengths = [len(window) for window in inputs.windows]
         explained = (windows - len(lengths)) * max(lengths, default=0)
         tokens = sum(lengths) + explained

@@ -1,4 +1,4 @@
-"""What a cascade gains: the same texts with it, and with every text read by the full model."""
+"""A cascade compared with its own full model, on the same texts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,7 @@
-"""What a first answer reads of an image that nobody has read yet.
+"""Bytes that a first answer reads of an image that nobody has read yet.
 
 Lambda fetches a container image over the network in chunks, as they are touched. Here the tree of
-the function's image lies on a file system of its own, mounted anew for each start, and the kernel
+the function's image lies on a file system of its own, mounted again for each start, and the kernel
 then says which pages of each file were read. Mounting needs Linux and root.
 """
 

@@ -65,7 +65,7 @@ def made(project):
 
 @pytest.fixture(scope="module")
 def policies(made):
-    """What each role, and the boundary, may do: statements with real names, by the role's name."""
+    """Return the statements of each role and of the boundary, by the role's name."""
     sandbox, _ = made
     template = sandbox.templates[STACK]["Resources"]
     names = {

@@ -40,7 +40,7 @@ class Completed:
 
 @dataclass
 class Night:
-    """What checks have in common.
+    """State that the checks of a night share.
 
     checkout: where commands run. folder: for scratch files. variables: of the commands'
     environment. client: makes clients of the account. called: whether there are callers during a

@@ -175,7 +175,7 @@ def test_what_cannot_be_deleted_is_red_and_says_so(pull):
 
 @pytest.mark.parametrize("action", ["opened", "synchronize", "closed"])
 def test_a_forks_pull_request_ends_green_and_asks_for_no_role(pull, action):
-    """The plan refuses it, by the repository that it is told."""
+    """The plan refuses it, by the repository's name in its arguments."""
     refused = {**OFF, "when": "--head someone/texts"}
     acted = pull(action, [refused, CONFIGURED, DEPLOYED], head="someone/texts")
     assert acted.green, acted.log

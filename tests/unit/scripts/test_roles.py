@@ -58,7 +58,7 @@ WITH_A_LOG = [kind for kind, stage in STAGES.items() if stage.predictions]
 
 @pytest.fixture(scope="module")
 def policies():
-    """What each role may do, by the stage's kind."""
+    """Return the policies of each role, by the stage's kind."""
     return {kind: role_policies(synthesise(PROJECT, [stage])) for kind, stage in STAGES.items()}
 
 

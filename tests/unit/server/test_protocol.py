@@ -1,4 +1,4 @@
-"""Raw connections to a running server: what is too large, too slow or unread ends, and is told."""
+"""Raw connections to a running server: too large, too slow or unread ones end with an answer."""
 
 import http.client
 import json
@@ -65,7 +65,7 @@ class Server:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
     def send(self, *parts, pause=0.0):
-        """What a connection answers until it ends."""
+        """Return all that a connection answers until it ends."""
         with self.connect() as connection:
             for part in parts:
                 try:
