@@ -71,10 +71,14 @@ def test_a_refusal_is_short_and_cheap_wherever_the_mistakes_are(refusing, routes
     sent = json.dumps(put(body, member, junk) if member else with_more(body, junk)).encode()
     begun = time.process_time()
     json.loads(sent)
-    read = time.process_time() - begun
-    begun = time.process_time()
-    answer = refusing.post(path.format(model="sentiment", version="1"), content=sent)
-    assert answer.status_code == 200 or time.process_time() - begun < 0.25 + 10 * read
+    allowed = 0.25 + 10 * (time.process_time() - begun)
+    for _ in range(3):  # the clock counts every thread of this process, so the best of three
+        begun = time.process_time()
+        answer = refusing.post(path.format(model="sentiment", version="1"), content=sent)
+        if answer.status_code == 200 or time.process_time() - begun < allowed:
+            break
+    else:
+        pytest.fail(f"{answer.status_code} to {path} took more than {allowed:.2f} s of CPU")
     check(answer)
 
 
