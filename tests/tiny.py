@@ -24,6 +24,7 @@ from function.core.artifact import (
     MANIFEST,
     Blend,
     Cascade,
+    Decoding,
     Manifest,
     Role,
     SoftmaxDecoding,
@@ -63,6 +64,7 @@ def write_artifact(
     provenance: dict[str, Any] | None = None,
     samples: Sequence[str] = (),
     cascade: Cascade | None = None,
+    decoding: Decoding | None = None,
 ) -> Path:
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
@@ -80,7 +82,7 @@ def write_artifact(
         tokenization=Tokenization(
             max_tokens=max_tokens, window=long_text, stride=stride, max_windows=max_windows
         ),
-        decoding=SoftmaxDecoding(temperature=temperature),
+        decoding=decoding or SoftmaxDecoding(temperature=temperature),
         metrics=metrics or {},
         profile={},
         provenance=provenance or {},

@@ -51,7 +51,7 @@ class HuggingFaceParameters(BaseModel):
     top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
     function_to_apply: Annotated[
         Activation | None,
-        Field(description="Function that turns logits into scores; softmax by default"),
+        Field(description="Function that turns logits into scores; by default the model's own"),
     ] = None
     aggregation_strategy: Annotated[
         Literal["none", "simple", "first", "average", "max"] | None,
@@ -86,7 +86,7 @@ class HuggingFaceParameters(BaseModel):
         return Options(
             self.top_k,
             long_text=_long_text(self.truncation),
-            activation=self.function_to_apply or "softmax",
+            activation=self.function_to_apply,
             grouping="words" if self.by_word else "entities",
             # The numbers of words include those outside entities.
             outside=self.by_word or OUTSIDE not in self.omitted_labels,
@@ -177,7 +177,7 @@ class TextEmbeddingsRequest(BaseModel):
         if self.truncate and self.truncation_direction == "Left":
             raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
         return Options(
-            long_text=_long_text(self.truncate), activation="none" if self.raw_scores else "softmax"
+            long_text=_long_text(self.truncate), activation="none" if self.raw_scores else None
         )
 
 

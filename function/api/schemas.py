@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from function.core.artifact import USUAL_ANSWERS
 from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
 
 REVIEW = "A warm, funny film that never talks down to its audience."
@@ -108,6 +109,22 @@ class PredictionSchema(BaseModel):
     highlights: list[HighlightSchema] | None = None
 
 
+class LabelsPredictionSchema(BaseModel):
+    """Labels of one text, best first: those whose score is above the model's threshold of them.
+
+    `scores` are those of all labels, each by itself; `highlights` are for the best one.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    labels: list[str]
+    scores: list[ScoreSchema]
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: list[HighlightSchema] | None = None
+
+
 class EntitySchema(BaseModel):
     """Entity at the code points [start, end) of the text."""
 
@@ -151,7 +168,8 @@ class PredictResponse(BaseModel):
 
     model: ModelReference
     predictions: Annotated[
-        list[PredictionSchema] | list[EntityPredictionSchema], Field(union_mode="left_to_right")
+        list[PredictionSchema] | list[EntityPredictionSchema] | list[LabelsPredictionSchema],
+        Field(union_mode="left_to_right"),
     ]
     timings: TimingsSchema
 
@@ -171,7 +189,8 @@ class LimitsSchema(BaseModel):
 class ModelSchema(BaseModel):
     """Served model; `metrics` by data set and `samples` to try, as its manifest has them.
 
-    `cascade` says whether a first stage answers some texts.
+    `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
+    prediction that holds the answer, where it is not the task's usual `label` or `entities`.
     """
 
     name: str
@@ -184,6 +203,9 @@ class ModelSchema(BaseModel):
     metrics: dict[str, dict[str, float]]
     samples: list[str]
     limits: LimitsSchema
+    answer_key: Annotated[str, Field(exclude_if=lambda key: key in USUAL_ANSWERS.values())] = (
+        "label"
+    )
 
     @classmethod
     def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
@@ -198,6 +220,7 @@ class ModelSchema(BaseModel):
             metrics=model.metrics,
             samples=list(model.samples),
             limits=limits,
+            answer_key=model.answer_key,
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -56,10 +56,36 @@ class Tokenization(_Section):
         return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
 
 
+Task = Literal["text-classification", "token-classification"]
+# The member of a prediction that holds the answer: what clients, files and golden sets depend on.
+AnswerKey = Literal["label", "labels", "score", "entities"]
+USUAL_ANSWERS: dict[Task, AnswerKey] = {
+    "text-classification": "label",
+    "token-classification": "entities",
+}
+
+
 class SoftmaxDecoding(_Section):
     """Decoding of logits by a softmax; they are divided by `temperature` (Guo et al. 2017)."""
 
+    task: ClassVar[Task] = "text-classification"
+    answer_key: ClassVar[AnswerKey] = "label"
+
     kind: Literal["softmax"] = "softmax"
+    temperature: float = 1.0
+
+
+class SigmoidDecoding(_Section):
+    """Decoding of each label by itself, for texts with several labels or none.
+
+    A text has the labels whose probability is above their threshold, one a label of the manifest.
+    """
+
+    task: ClassVar[Task] = "text-classification"
+    answer_key: ClassVar[AnswerKey] = "labels"
+
+    kind: Literal["sigmoid"] = "sigmoid"
+    thresholds: list[Annotated[float, Field(ge=0, le=1)]]
     temperature: float = 1.0
 
 
@@ -70,13 +96,15 @@ class CrfDecoding(_Section):
     transitions before they become probabilities.
     """
 
+    task: ClassVar[Task] = "token-classification"
+    answer_key: ClassVar[AnswerKey] = "entities"
+
     kind: Literal["crf"] = "crf"
     tags: list[str]
     temperature: float = 1.0
 
 
-Task = Literal["text-classification", "token-classification"]
-Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
+Decoding = Annotated[SoftmaxDecoding | SigmoidDecoding | CrfDecoding, Field(discriminator="kind")]
 
 
 class Blend(_Section):

@@ -6,12 +6,14 @@ outputs of windows ─► emissions of words ─► best tags and their probabil
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 from safetensors.numpy import load_file
 
 from function.core.artifact import Artifact, CrfDecoding
 from function.core.backend import Logits
+from function.core.cascade import FirstStage
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.tokenization import TextTokenizer
@@ -98,11 +100,14 @@ class EntityFinder:
 
     slow = True
 
-    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        tokenizer: TextTokenizer,
+        first_stage: FirstStage | None = None,  # noqa: ARG002
+    ) -> None:
         """Read the transitions; raises ArtifactError if absent, or their shapes do not fit."""
-        decoding = artifact.manifest.decoding
-        if not isinstance(decoding, CrfDecoding):
-            raise ArtifactError(f"{artifact.path.name}: entities are not found by {decoding.kind}")
+        decoding = cast("CrfDecoding", artifact.manifest.decoding)
         self._tags, self._temperature = decoding.tags, decoding.temperature
         self._prefix = len(tokenizer.prefix)
         self._transitions = _read_transitions(artifact, len(decoding.tags), decoding.temperature)
@@ -113,7 +118,7 @@ class EntityFinder:
             raise InputError("explain: this model finds entities, and has no label to explain")
         if options.top_k is not None:
             raise InputError("top_k: this model finds entities, and has no labels to rank")
-        if options.activation != "softmax":
+        if options.activation not in (None, "softmax"):
             raise InputError("this model's scores are probabilities of tags: ask for no other")
         if options.cascade != "auto":
             raise InputError("cascade: this model finds entities, and has no first stage")

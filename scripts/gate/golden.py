@@ -5,12 +5,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import Task
+from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
 from scripts.common.errors import DataError
-from scripts.gate.golden_set import GoldenSet, LabelledGoldenSet, TaggedGoldenSet
+from scripts.gate.golden_set import (
+    GoldenSet,
+    LabelledGoldenSet,
+    MultiLabelledGoldenSet,
+    TaggedGoldenSet,
+)
 
-KINDS: dict[Task, type[GoldenSet[Any]]] = {
-    kind.task: kind for kind in (LabelledGoldenSet, TaggedGoldenSet)
+KINDS: dict[AnswerKey, type[GoldenSet[Any]]] = {
+    kind.key: kind for kind in (LabelledGoldenSet, MultiLabelledGoldenSet, TaggedGoldenSet)
 }
 
 
@@ -41,10 +46,18 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
 
 
 def read_golden(
-    path: Path, task: Task, labels: Sequence[str], encoding: str | None = None
+    path: Path,
+    task: Task,
+    labels: Sequence[str],
+    encoding: str | None = None,
+    *,
+    answer_key: AnswerKey | None = None,
 ) -> GoldenSet[Any]:
-    """Read the data of a model of this task and these labels. Raises DataError."""
-    kind = KINDS[task]
+    """Read the data of a model of this task and these labels. Raises DataError.
+
+    `answer_key` is that of its head; by default the task's usual one.
+    """
+    kind = KINDS[answer_key or USUAL_ANSWERS[task]]
     texts, truth = kind.read(path, labels, encoding)
     try:
         return kind(texts, truth)

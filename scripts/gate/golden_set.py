@@ -1,4 +1,4 @@
-"""Golden sets: the frozen texts on which a model's versions are compared, one kind per task."""
+"""Golden sets: the frozen texts on which a model's versions are compared, one kind per head."""
 
 import hashlib
 import json
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Task
+from function.core.artifact import AnswerKey, Task
 from function.core.predictor import Predictor
 from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_labelled
+from scripts.data.multi_labelled import parse_names, read_multi_labelled
 from scripts.data.rows import is_unicode
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tagged_texts import read_tagged
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from scripts.gate.entity_answers import EntityAnswers
     from scripts.gate.label_answers import LabelAnswers
     from scripts.gate.measurement import GoldenAnswers
+    from scripts.gate.multi_label_answers import MultiLabelAnswers
 
 Truth = TypeVar("Truth")
 
@@ -36,7 +38,7 @@ class GoldenSet(ABC, Generic[Truth]):
     """
 
     task: ClassVar[Task]  # of the models that it judges
-    key: ClassVar[str]  # name of the truth in a line
+    key: ClassVar[AnswerKey]  # name of the truth in a line, and of the models' `answer_key`
     form: ClassVar[str]  # of a line's truth, for those who write one
 
     texts: Sequence[str]
@@ -110,7 +112,7 @@ class LabelledGoldenSet(GoldenSet[str]):
     """Texts and the name of each one's true label, of two labels or more; see `GoldenSet`."""
 
     task: ClassVar[Task] = "text-classification"
-    key: ClassVar[str] = "label"
+    key: ClassVar[AnswerKey] = "label"
     form: ClassVar[str] = 'a "label", a string'
 
     @property
@@ -158,6 +160,45 @@ class LabelledGoldenSet(GoldenSet[str]):
 
 
 @dataclass(frozen=True)
+class MultiLabelledGoldenSet(GoldenSet[Sequence[str]]):
+    """Texts and the names of each one's labels, which may be none; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "text-classification"
+    key: ClassVar[AnswerKey] = "labels"
+    form: ClassVar[str] = '"labels", a list of strings'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return {name for names in self.truth for name in names}
+
+    def check(self) -> None:
+        if not self.used_labels:
+            raise DataError("golden set: it needs texts with labels")
+
+    def answers(self, predictor: Predictor, title: str) -> "MultiLabelAnswers":
+        # Here, because figures take scikit-learn, and a golden set is frozen without it.
+        from scripts.gate.multi_label_answers import answer_multi_label
+
+        return answer_multi_label(predictor, self.texts, self.truth, title)
+
+    @staticmethod
+    def parse(value: Any) -> list[str]:
+        return parse_names(value)
+
+    @staticmethod
+    def written(truth: Sequence[str]) -> list[str]:
+        return list(truth)
+
+    @staticmethod
+    def read(
+        path: Path, labels: Sequence[str], encoding: str | None
+    ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """Read CSV, JSON lines or Parquet; see `read_multi_labelled`."""
+        rows = read_multi_labelled(path, labels, encoding=encoding)
+        return rows.texts, rows.labels
+
+
+@dataclass(frozen=True)
 class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     """Texts and the entities of each, in reading order; see `GoldenSet`.
 
@@ -166,7 +207,7 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     """
 
     task: ClassVar[Task] = "token-classification"
-    key: ClassVar[str] = "entities"
+    key: ClassVar[AnswerKey] = "entities"
     form: ClassVar[str] = '"entities", a list of {"label", "start", "end"}'
 
     @property

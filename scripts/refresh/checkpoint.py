@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from function.core.artifact import Decoding, SigmoidDecoding, SoftmaxDecoding
 from scripts.common.errors import SourceError, UsageError
 from scripts.train.config import Precision
 
@@ -20,6 +21,7 @@ WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 SETTINGS = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SHARDS)
 ARCHITECTURE = "ForSequenceClassification"
+EVEN = 0.5  # probability above which a text has a label, where nobody says otherwise
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
 
 
@@ -29,6 +31,7 @@ class Checkpoint:
 
     architecture: str
     labels: list[str]  # in the order of their codes
+    decoding: Decoding  # of its head
     longest: int | None  # tokens that its tokenizer takes, None where it does not say
     files: list[str]  # settings and weights, all that is imported
 
@@ -39,11 +42,16 @@ class ImportSettings:
 
     renamed_labels: Mapping[str, str] = field(default_factory=dict)  # the checkpoint's to ours
     precision: Precision = "int8"
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # of labels, where not EVEN
 
     @classmethod
     def of_champion(cls, provenance: Mapping[str, Any]) -> "ImportSettings":
         """Return the choices that the version in production was imported with."""
-        return cls(provenance.get("renamed_labels", {}), provenance.get("precision", "int8"))
+        return cls(
+            provenance.get("renamed_labels", {}),
+            provenance.get("precision", "int8"),
+            provenance.get("thresholds", {}),
+        )
 
 
 def rename_labels(checkpoint: Checkpoint, names: Mapping[str, str], source: str) -> Checkpoint:
@@ -57,6 +65,23 @@ def rename_labels(checkpoint: Checkpoint, names: Mapping[str, str], source: str)
     if twice := sorted({label for label in renamed if renamed.count(label) > 1}):
         raise UsageError(f"{source}: two labels would be called {', '.join(twice)}")
     return replace(checkpoint, labels=renamed)
+
+
+def set_thresholds(
+    checkpoint: Checkpoint, thresholds: Mapping[str, float], source: str
+) -> Checkpoint:
+    """Return the checkpoint with other thresholds of its labels. Raises UsageError."""
+    if not thresholds:
+        return checkpoint
+    if not isinstance(checkpoint.decoding, SigmoidDecoding):
+        raise UsageError(f"{source}: thresholds are for models that give a text several labels")
+    if unknown := sorted(thresholds.keys() - set(checkpoint.labels)):
+        raise UsageError(
+            f"{source}: no label {', '.join(unknown)} to have a threshold; it has "
+            f"{', '.join(checkpoint.labels)}"
+        )
+    own = [thresholds.get(label, EVEN) for label in checkpoint.labels]
+    return replace(checkpoint, decoding=SigmoidDecoding(thresholds=own))
 
 
 def settings_files(names: Collection[str]) -> list[str]:
@@ -76,6 +101,7 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
         raise SourceError(f"{source}: its {CONFIG} asks for code of its own (auto_map), never run")
     architecture = _architecture(config, source)
     labels = _labels(config, source)
+    decoding = _decoding(config, labels, source)
     weights = _weights(folder, names, source)
     if TOKENIZER not in names:
         raise SourceError(
@@ -88,6 +114,7 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     return Checkpoint(
         architecture,
         labels,
+        decoding,
         int(longest) if isinstance(longest, int | float) else None,
         [*settings_files(names), *weights],
     )
@@ -105,15 +132,10 @@ def _architecture(config: dict[str, Any], source: str) -> str:
 
 
 def _labels(config: dict[str, Any], source: str) -> list[str]:
-    problem = config.get("problem_type")
-    if problem == "multi_label_classification":
-        raise SourceError(f"{source}: gives a text several labels; only one can be served")
     # transformers leaves its default out of the file: two nameless labels.
     names = config.get("id2label") or {
         code: f"LABEL_{code}" for code in range(int(config.get("num_labels", 2)))
     }
-    if problem == "regression" or len(names) < 2:
-        raise SourceError(f"{source}: answers with a number (regression), not with labels")
     try:
         labels = {int(code): str(name) for code, name in names.items()}
     except ValueError as error:
@@ -123,6 +145,16 @@ def _labels(config: dict[str, Any], source: str) -> list[str]:
             f"{source}: id2label in its {CONFIG} must number labels from 0, each once"
         )
     return [labels[code] for code in sorted(labels)]
+
+
+def _decoding(config: dict[str, Any], labels: list[str], source: str) -> Decoding:
+    """Return the head that transformers' pipeline takes from the same members."""
+    problem = config.get("problem_type")
+    if problem == "multi_label_classification":
+        return SigmoidDecoding(thresholds=[EVEN] * len(labels))
+    if problem == "regression" or len(labels) < 2:
+        raise SourceError(f"{source}: answers with a number (regression), not with labels")
+    return SoftmaxDecoding()
 
 
 def _weights(folder: Path, names: Collection[str], source: str) -> list[str]:

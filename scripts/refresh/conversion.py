@@ -26,6 +26,7 @@ from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import TOKENIZER, Checkpoint, ImportSettings
+from scripts.refresh.parity import parity_measure
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.config import Precision
@@ -68,9 +69,18 @@ def convert(
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     _export(trained, checkpoint, partial, revision.source, settings.precision)
-    manifest = draft_manifest(partial, model, checkpoint.labels, tokenization, created)
+    manifest = draft_manifest(
+        partial,
+        model,
+        checkpoint.labels,
+        tokenization,
+        created,
+        task=checkpoint.decoding.task,
+        decoding=checkpoint.decoding,
+    )
     backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
-    parity = check_parity(trained, backend, texts, max_tokens, REMEDY)
+    measure = parity_measure(checkpoint.decoding)
+    parity = check_parity(trained, backend, texts, max_tokens, REMEDY, measure)
     provenance = _provenance(checkpoint, revision, settings, parity)
     write_manifest(manifest.model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
@@ -131,6 +141,8 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
         )
     except Exception as error:  # whatever the model's own code raises
         raise SourceError(f"{source}: cannot answer a padded text: {_cause(error)}") from error
+    if not alone.isfinite().all():
+        raise SourceError(f"{source}: its answers are not finite numbers: its weights are damaged")
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
         raise SourceError(
             f"{source}: answers differently when padded: its {TOKENIZER} pads with "
@@ -172,6 +184,7 @@ def _provenance(
         "architecture": checkpoint.architecture,
         "renamed_labels": dict(settings.renamed_labels),
         "precision": settings.precision,
+        **({"thresholds": dict(settings.thresholds)} if settings.thresholds else {}),
         "calibration": "none: imported without validation data, so the temperature is 1",
         "datasets": {},
         "licenses": {},

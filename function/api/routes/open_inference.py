@@ -58,7 +58,9 @@ async def _answer(
     json_length: str | None,
 ) -> Response:
     found = require_model(context.engine, model, version)
-    parsed = parse_request(await request.body(), json_length, OUTPUTS[found.task], context.limits)
+    parsed = parse_request(
+        await request.body(), json_length, OUTPUTS[found.answer_key], context.limits
+    )
     context.limits.check(parsed.texts)
     result = await context.engine.predict(found.name, parsed.texts, parsed.options)
     body, headers = render_response(parsed, result)

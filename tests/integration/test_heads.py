@@ -1,0 +1,242 @@
+"""Tiny random checkpoints of every head, imported and compared with transformers' pipelines."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer
+from transformers import (
+    AutoModelForSequenceClassification,
+    BertConfig,
+    PreTrainedTokenizerFast,
+    RobertaConfig,
+    pipeline,
+)
+
+from function.core.artifact import Artifact
+from function.core.types import Options
+from scripts.common.errors import UsageError
+from scripts.evaluate.evaluation import open_predictor
+from scripts.refresh.checkpoint import ImportSettings
+from scripts.refresh.judge import import_model
+from tests.integration.test_importing import (
+    REVISION,
+    ROBERTA_TOKENS,
+    SHAPE,
+    WORDS,
+    byte_pairs,
+    sentences,
+    unigrams,
+    word_pieces,
+)
+
+pytestmark = pytest.mark.integration
+
+TEXTS = [
+    "the film was long",
+    "Ada Lovelace met Charles Babbage in London, didn't she?",
+    "Мама мыла раму в Москве",
+    "ذهب أحمد إلى القاهرة",
+    "กรุงเทพมหานครเป็นเมืองหลวง",
+    "北京是中国的首都。",
+    "👩‍👩‍👧 great 🎉🎉 film ❤️",
+    "naïve café — “quoted” naïveté",
+]
+LABELS = ["toxic", "insult", "threat"]
+STARS = ["awful", "bad", "fair", "good", "great"]  # the labels of WORDS
+SENTENCES = sentences(100, 12, seed=1)
+POSITIONS = 96  # of a window, in tokens
+CREATED = datetime(2026, 3, 4, tzinfo=UTC)
+EXACT, ROUNDED = 1e-4, 0.05  # of a probability: in full precision, and by eight bits
+
+
+def xlm_unigrams(texts):
+    return unigrams(ROBERTA_TOKENS, "<s>", "</s>", "<unk>", texts)
+
+
+FAMILIES = {
+    "bert": (BertConfig, word_pieces, {"pad_token_id": 0}, ("[PAD]", "[UNK]")),
+    "roberta": (RobertaConfig, byte_pairs, {"pad_token_id": 1}, ("<pad>", "<unk>")),
+    "unigram": (RobertaConfig, xlm_unigrams, {"pad_token_id": 1}, ("<pad>", "<unk>")),
+}
+
+
+@dataclass
+class Imported:
+    """A checkpoint's folder and the artifact that was made of it."""
+
+    checkpoint: Any
+    artifact: Artifact
+
+    def answers(self, texts=TEXTS, **options):
+        return open_predictor(self.artifact.path).predict(texts, Options(**options))[0]
+
+    def pipeline(self, task):
+        return pipeline(task, model=str(self.checkpoint))
+
+
+def make_tokenizer(family: str) -> PreTrainedTokenizerFast:
+    _, build, _, (pad, unknown) = FAMILIES[family]
+    tokenizer: Tokenizer = build(TEXTS)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=pad, unk_token=unknown)
+
+
+def write_checkpoint(folder, family, auto, labels, seed=0, **config):
+    """Random weights, whose last layer is set so that the texts' logits are spread around 0."""
+    kind, _, special, _ = FAMILIES[family]
+    torch.manual_seed(seed)
+    settings = SHAPE | special | config | {"max_position_embeddings": POSITIONS}
+    model = auto.from_config(kind(**settings, id2label=dict(enumerate(labels)))).eval()
+    tokenizer = make_tokenizer(family)
+    last = [each for each in model.modules() if isinstance(each, torch.nn.Linear)][-1]
+    with torch.inference_mode():
+        for name, weights in model.named_parameters():
+            if weights.ndim > 1 and "position" not in name:
+                weights.mul_(7)
+        logits = [model(**tokenizer(text, return_tensors="pt")).logits for text in TEXTS]
+        rows = torch.cat([each.reshape(-1, len(labels)) for each in logits])
+        scale = 2 / rows.std(0)
+        last.bias.sub_(rows.mean(0)).mul_(scale)
+        last.weight.mul_(scale[:, None])
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def imported(folder, output, texts=TEXTS, **settings):
+    chosen = ImportSettings(**settings)
+    return import_model(folder, "m", texts, output, REVISION, settings=chosen, created=CREATED)
+
+
+def taught(folder, auto, labels, truth, **config):
+    """Import by eight bits a checkpoint that learnt sentences: rounding costs sure answers little.
+
+    `truth` are the targets of the loss, (sentences, ...).
+    """
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=word_pieces(), pad_token="[PAD]")
+    torch.manual_seed(0)
+    named = {"id2label": dict(enumerate(labels)), "pad_token_id": 0}
+    model = auto.from_config(BertConfig(**SHAPE | named | config)).eval()
+    inputs = tokenizer(SENTENCES, padding=True, return_tensors="pt")
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
+    for _ in range(400):
+        loss = model(**inputs, labels=truth).loss
+        if loss < 0.01:
+            break
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder / "checkpoint")
+    tokenizer.save_pretrained(folder / "checkpoint")
+    artifact = imported(folder / "checkpoint", folder / "artifact", SENTENCES)
+    return Imported(folder / "checkpoint", artifact)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def family(request):
+    return request.param
+
+
+def fixture_of(auto, labels, **config):
+    """Return a fixture of a checkpoint of each family, imported in full precision."""
+
+    @pytest.fixture(scope="module")
+    def made(family, tmp_path_factory):
+        folder = tmp_path_factory.mktemp(family)
+        checkpoint = write_checkpoint(folder / "checkpoint", family, auto, labels, **config)
+        return Imported(checkpoint, imported(checkpoint, folder / "artifact", precision="fp32"))
+
+    return made
+
+
+def by_label(scores):
+    return {entry["label"]: entry["score"] for entry in scores}
+
+
+multi_label = fixture_of(
+    AutoModelForSequenceClassification, LABELS, problem_type="multi_label_classification"
+)
+
+
+def test_several_labels_have_the_scores_of_transformers_pipeline(multi_label):
+    exact = multi_label.pipeline("text-classification")(TEXTS, top_k=None)
+    for answer, expected in zip(multi_label.answers(), exact, strict=True):
+        scores = {entry.label: entry.score for entry in answer.scores}
+        assert scores == pytest.approx(by_label(expected), abs=EXACT)
+        assert answer.labels == [each["label"] for each in expected if each["score"] > 0.5]
+
+
+def test_the_scores_of_the_tests_texts_differ(multi_label):
+    scores = [[each.score for each in answer.scores] for answer in multi_label.answers()]
+    assert np.std(scores, axis=0).max() > 2 * ROUNDED
+
+
+def test_several_labels_by_eight_bits_are_nearly_the_same(tmp_path):
+    has = [[any(word in text for word in words) for words in WORDS] for text in SENTENCES]
+    model = taught(
+        *(tmp_path, AutoModelForSequenceClassification, STARS, torch.tensor(has).float()),
+        problem_type="multi_label_classification",
+    )
+    exact = model.pipeline("text-classification")(SENTENCES, top_k=None)
+    answers = model.answers(SENTENCES)
+    for answer, expected in zip(answers, exact, strict=True):
+        scores = {entry.label: entry.score for entry in answer.scores}
+        assert scores == pytest.approx(by_label(expected), abs=ROUNDED)
+    assert {len(answer.labels) for answer in answers} == {0, 1}
+
+
+def test_the_manifest_of_several_labels(multi_label):
+    manifest = multi_label.artifact.manifest
+    assert (manifest.task, manifest.labels) == ("text-classification", LABELS)
+    assert manifest.decoding.model_dump() == {
+        "kind": "sigmoid",
+        "thresholds": [0.5, 0.5, 0.5],
+        "temperature": 1.0,
+    }
+    assert "thresholds" not in manifest.provenance
+
+
+def test_thresholds_are_chosen_at_the_import_and_kept_for_later_revisions(tmp_path):
+    checkpoint = write_checkpoint(
+        *(tmp_path / "checkpoint", "bert", AutoModelForSequenceClassification, LABELS),
+        problem_type="multi_label_classification",
+    )
+    artifact = imported(
+        checkpoint, tmp_path / "artifact", precision="fp32", thresholds={"threat": 0.0}
+    )
+    assert artifact.manifest.decoding.thresholds == [0.5, 0.5, 0.0]
+    kept = ImportSettings.of_champion(artifact.manifest.provenance)
+    assert kept == ImportSettings({}, "fp32", {"threat": 0.0})
+    assert all("threat" in answer.labels for answer in Imported(None, artifact).answers())
+    with pytest.raises(UsageError, match="no label kind to have a threshold; it has toxic"):
+        imported(checkpoint, tmp_path / "other", thresholds={"kind": 0.1})
+
+
+def test_a_long_text_has_the_mean_logits_of_its_windows(multi_label):
+    text = " ".join(TEXTS) * 4
+    (whole,) = multi_label.answers([text])
+    assert whole.windows > 1
+    (cut,) = multi_label.answers([text], long_text="truncate")
+    exact = multi_label.pipeline("text-classification")
+    (expected,) = exact(
+        [text],
+        top_k=None,
+        truncation=True,
+        max_length=multi_label.artifact.manifest.tokenization.max_tokens,
+    )
+    assert {e.label: e.score for e in cut.scores} == pytest.approx(by_label(expected), abs=EXACT)
+    assert not np.allclose([e.score for e in whole.scores], [e.score for e in cut.scores])
