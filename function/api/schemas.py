@@ -125,6 +125,18 @@ class LabelsPredictionSchema(BaseModel):
     highlights: list[HighlightSchema] | None = None
 
 
+class ScorePredictionSchema(BaseModel):
+    """Number for one text: as the model gives it, or in [0, 1]. `highlights` say what raised it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    score: float
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: list[HighlightSchema] | None = None
+
+
 class EntitySchema(BaseModel):
     """Entity at the code points [start, end) of the text."""
 
@@ -168,7 +180,10 @@ class PredictResponse(BaseModel):
 
     model: ModelReference
     predictions: Annotated[
-        list[PredictionSchema] | list[EntityPredictionSchema] | list[LabelsPredictionSchema],
+        list[PredictionSchema]
+        | list[EntityPredictionSchema]
+        | list[LabelsPredictionSchema]
+        | list[ScorePredictionSchema],
         Field(union_mode="left_to_right"),
     ]
     timings: TimingsSchema

@@ -89,6 +89,17 @@ class SigmoidDecoding(_Section):
     temperature: float = 1.0
 
 
+class ScoreDecoding(_Section):
+    """Decoding of the one output to a number: as it is (regression), or its sigmoid."""
+
+    task: ClassVar[Task] = "text-classification"
+    answer_key: ClassVar[AnswerKey] = "score"
+
+    kind: Literal["score"] = "score"
+    activation: Literal["none", "sigmoid"]
+    temperature: float = 1.0
+
+
 class CrfDecoding(_Section):
     """Decoding of emissions by a linear-chain CRF (Lafferty et al. 2001), from role `decoder`.
 
@@ -104,7 +115,9 @@ class CrfDecoding(_Section):
     temperature: float = 1.0
 
 
-Decoding = Annotated[SoftmaxDecoding | SigmoidDecoding | CrfDecoding, Field(discriminator="kind")]
+Decoding = Annotated[
+    SoftmaxDecoding | SigmoidDecoding | ScoreDecoding | CrfDecoding, Field(discriminator="kind")
+]
 
 
 class Blend(_Section):

@@ -69,5 +69,6 @@ def _late(module: str, name: str) -> MakeDecoder:
 DECODERS: dict[str, MakeDecoder] = {
     "softmax": Classifier,
     "sigmoid": _late("multi_label", "MultiLabelClassifier"),
+    "score": _late("regression", "ScoreDecoder"),
     "crf": _late("entities", "EntityFinder"),
 }

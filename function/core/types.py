@@ -118,6 +118,37 @@ class LabelsPrediction:
 
 
 @dataclass(frozen=True)
+class ScorePrediction:
+    """A number for one whole text. Other attributes are those of `Prediction`.
+
+    Attributes:
+        name: The model's name of its one output.
+        certainty: The number itself, whatever activation.
+    """
+
+    form: ClassVar[str] = "gives a text a number"
+    margin: ClassVar[float | None] = None
+
+    name: str
+    score: float
+    tokens: int
+    words: int
+    windows: int
+    truncated: bool
+    certainty: float
+    highlights: Sequence[Highlight] | None = None
+
+    @property
+    def scores(self) -> Sequence[LabelScore]:
+        """Return the number as protocols of labels have it."""
+        return [LabelScore(self.name, self.score)]
+
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        return {}
+
+
+@dataclass(frozen=True)
 class Entity:
     """Span [start, end) of the input, in Unicode code points, that names something.
 
@@ -159,7 +190,7 @@ class EntityPrediction:
         return sum(scores) / len(scores) if scores else None
 
 
-TextPrediction = Prediction | LabelsPrediction
+TextPrediction = Prediction | LabelsPrediction | ScorePrediction
 AnyPrediction = TextPrediction | EntityPrediction
 
 

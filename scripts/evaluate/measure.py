@@ -17,6 +17,7 @@ from scripts.common.errors import UsageError
 from scripts.common.service_client import ServiceClient
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.data.multi_labelled import MultiLabelledTexts, read_multi_labelled
+from scripts.data.scored_texts import ScoredTexts, read_scored
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.evaluate.agreement import OneByOne, compare_labels
 from scripts.evaluate.behaviour import LABELS, check_behaviour, has_behaviour_checks
@@ -34,6 +35,12 @@ from scripts.evaluate.multi_label import (
     compare_multi_label,
     evaluate_multi_label,
     multi_label_figures,
+)
+from scripts.evaluate.ranking import (
+    RankingEvaluation,
+    compare_scores,
+    evaluate_ranking,
+    ranking_figures,
 )
 
 # Options that say how to read the file, and options that ask for further checks.
@@ -172,6 +179,28 @@ class MultiLabelEvaluator(Evaluator[MultiLabelledTexts, MultiLabelEvaluation]):
         return multi_label_figures(answered, labels)
 
 
+class RankingEvaluator(Evaluator[ScoredTexts, RankingEvaluation]):
+    """Evaluation of models that give a text a number."""
+
+    options = frozenset({"text", "label", "encoding"})
+
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> ScoredTexts:  # noqa: ARG002
+        return read_scored(path, **how)
+
+    def evaluate(self, predictor: Predictor, rows: ScoredTexts, title: str) -> RankingEvaluation:
+        return evaluate_ranking(predictor, rows, title=title)
+
+    def evaluate_service(
+        self, service: ServiceClient, rows: ScoredTexts, title: str
+    ) -> RankingEvaluation:
+        rows = rows.select(_shortest_first(rows.texts))
+        answers = service.predictions(rows.texts, title=title)
+        return compare_scores([each["score"] for each in answers], rows)
+
+    def figures(self, answered: RankingEvaluation, labels: Sequence[str]) -> dict[str, float]:  # noqa: ARG002
+        return ranking_figures(answered)
+
+
 class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
     """Evaluation of models that find entities."""
 
@@ -203,6 +232,7 @@ class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
 EVALUATORS: dict[AnswerKey, Evaluator[Any, Any]] = {
     "label": LabelEvaluator(),
     "labels": MultiLabelEvaluator(),
+    "score": RankingEvaluator(),
     "entities": EntityEvaluator(),
 }
 

@@ -8,14 +8,12 @@ import numpy.typing as npt
 
 from scripts.evaluate.paired import RESAMPLES, SEED
 from scripts.gate.judgement import (
-    LARGER_SET,
-    WORSE,
     RequirementResult,
-    accept,
     format_share,
+    judge_fall,
+    judge_first,
     points,
 )
-from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
 
 REQUIREMENT = "F1"
@@ -44,8 +42,7 @@ def judge_f1(
     """Refuse a significant fall of more than the margin, and a first model below its floor.
 
     `of` names what is counted. Entities stand close together in some texts and not at all in
-    others, so F1 may fall where the share of exact texts does not. Where few texts carry a fall,
-    chance cannot be distinguished from loss, and nothing is decided.
+    others, so F1 may fall where the share of exact texts does not.
     """
     if champion is None:
         return _judge_floor(of, candidate, settings)
@@ -57,17 +54,7 @@ def judge_f1(
         f"{points(high)}); a fall of more than {points(settings.margin)[1:]} points that is not "
         "chance refuses."
     )
-    if difference >= -settings.margin:
-        return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)
-    if high < 0:
-        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence, WORSE)
-    return RequirementResult(
-        REQUIREMENT,
-        GateOutcome.UNDERPOWERED,
-        f"{sentence} Too few texts carry this fall to distinguish it from chance; more texts of "
-        "their kind in the golden set could.",
-        LARGER_SET,
-    )
+    return judge_fall(REQUIREMENT, sentence, difference, high, settings.margin)
 
 
 def _judge_floor(of: str, candidate: F1Counts, settings: GateSettings) -> RequirementResult:
@@ -78,13 +65,7 @@ def _judge_floor(of: str, candidate: F1Counts, settings: GateSettings) -> Requir
         f"{format_share(high)}; all of it must reach the floor of "
         f"{format_share(settings.floor_f1)} that holds for a first model."
     )
-    if low >= settings.floor_f1:
-        return RequirementResult(REQUIREMENT, GateOutcome.PASSED, sentence)
-    if candidate.f1 < settings.floor_f1:
-        advice = f"Train it longer or on more rows. {accept('a lower floor_f1')}"
-        return RequirementResult(REQUIREMENT, GateOutcome.REFUSED, sentence, advice)
-    unsure = f"{sentence} These texts are too few to decide."
-    return RequirementResult(REQUIREMENT, GateOutcome.UNDERPOWERED, unsure, LARGER_SET)
+    return judge_first(REQUIREMENT, sentence, (candidate.f1, low), settings.floor_f1, "floor_f1")
 
 
 def f1_interval(counts: F1Counts) -> tuple[float, float]:

@@ -11,11 +11,13 @@ from scripts.gate.golden_set import (
     GoldenSet,
     LabelledGoldenSet,
     MultiLabelledGoldenSet,
+    ScoredGoldenSet,
     TaggedGoldenSet,
 )
 
 KINDS: dict[AnswerKey, type[GoldenSet[Any]]] = {
-    kind.key: kind for kind in (LabelledGoldenSet, MultiLabelledGoldenSet, TaggedGoldenSet)
+    kind.key: kind
+    for kind in (LabelledGoldenSet, MultiLabelledGoldenSet, ScoredGoldenSet, TaggedGoldenSet)
 }
 
 

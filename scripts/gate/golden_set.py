@@ -17,6 +17,7 @@ from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_labelled
 from scripts.data.multi_labelled import parse_names, read_multi_labelled
 from scripts.data.rows import is_unicode
+from scripts.data.scored_texts import parse_score, read_scored
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tagged_texts import read_tagged
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from scripts.gate.label_answers import LabelAnswers
     from scripts.gate.measurement import GoldenAnswers
     from scripts.gate.multi_label_answers import MultiLabelAnswers
+    from scripts.gate.score_answers import ScoreAnswers
 
 Truth = TypeVar("Truth")
 
@@ -196,6 +198,46 @@ class MultiLabelledGoldenSet(GoldenSet[Sequence[str]]):
         """Read CSV, JSON lines or Parquet; see `read_multi_labelled`."""
         rows = read_multi_labelled(path, labels, encoding=encoding)
         return rows.texts, rows.labels
+
+
+@dataclass(frozen=True)
+class ScoredGoldenSet(GoldenSet[float]):
+    """Texts and the number of each, by which they are ranked; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "text-classification"
+    key: ClassVar[AnswerKey] = "score"
+    form: ClassVar[str] = 'a "score", a number'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return set()
+
+    def check(self) -> None:
+        if len(set(self.truth)) < 2:
+            raise DataError("golden set: it needs rows of two scores or more")
+
+    def answers(self, predictor: Predictor, title: str) -> "ScoreAnswers":
+        from scripts.gate.score_answers import answer_scores  # see MultiLabelledGoldenSet
+
+        return answer_scores(predictor, self.texts, self.truth, title)
+
+    @staticmethod
+    def parse(value: Any) -> float:
+        return parse_score(value)
+
+    @staticmethod
+    def written(truth: float) -> float:
+        return truth
+
+    @staticmethod
+    def read(
+        path: Path,
+        labels: Sequence[str],  # noqa: ARG004
+        encoding: str | None,
+    ) -> tuple[Sequence[str], Sequence[float]]:
+        """Read CSV, JSON lines or Parquet; see `read_scored`."""
+        rows = read_scored(path, encoding=encoding)
+        return rows.texts, rows.scores
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from function.core.artifact import Decoding, SigmoidDecoding, SoftmaxDecoding
+from function.core.artifact import Decoding, ScoreDecoding, SigmoidDecoding, SoftmaxDecoding
 from scripts.common.errors import SourceError, UsageError
 from scripts.train.config import Precision
 
@@ -152,8 +152,10 @@ def _decoding(config: dict[str, Any], labels: list[str], source: str) -> Decodin
     problem = config.get("problem_type")
     if problem == "multi_label_classification":
         return SigmoidDecoding(thresholds=[EVEN] * len(labels))
-    if problem == "regression" or len(labels) < 2:
-        raise SourceError(f"{source}: answers with a number (regression), not with labels")
+    if problem == "regression" and len(labels) > 1:
+        raise SourceError(f"{source}: gives {len(labels)} numbers (regression), not a single one")
+    if len(labels) == 1:
+        return ScoreDecoding(activation="none" if problem == "regression" else "sigmoid")
     return SoftmaxDecoding()
 
 

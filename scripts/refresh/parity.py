@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from function.core.artifact import Decoding, SigmoidDecoding
+from function.core.artifact import Decoding, ScoreDecoding, SigmoidDecoding
 from function.core.backend import Logits
 from function.core.decoding import activate
-from scripts.train.export import TIE, ExportParity, measure_softmax
+from scripts.train.export import FLOOR, MOST_OF_SPREAD, TIE, ExportParity, measure_softmax
 
 Measure = Callable[[Logits, Logits], ExportParity]
 
@@ -37,7 +37,32 @@ def _measure_labels(decoding: SigmoidDecoding, exact: Logits, served: Logits) ->
     )
 
 
+class ScoreParity(ExportParity):
+    """Distance of numbers, which have no labels to agree on."""
+
+    @property
+    def problem(self) -> str:
+        """See `ExportParity`."""
+        if self.mean_difference <= max(FLOOR, MOST_OF_SPREAD * self.spread):
+            return ""
+        return (
+            f"differs by {self.mean_difference:.4f} on {self.texts} texts, and the checkpoint's "
+            f"own answers to them by no more than {self.spread:.4f} from their mean"
+        )
+
+
+def _measure_scores(decoding: ScoreDecoding, exact: Logits, served: Logits) -> ScoreParity:
+    one, other = (
+        activate(logits.astype(np.float64), decoding.activation) for logits in (exact, served)
+    )
+    difference, spread = np.abs(one - other), np.abs(one - one.mean())
+    return ScoreParity(
+        len(one), 1.0, float(difference.mean()), float(difference.max()), 0, float(spread.mean())
+    )
+
+
 MEASURES: dict[str, Callable[[Any], Measure]] = {
     "softmax": lambda _: measure_softmax,
     "sigmoid": lambda decoding: partial(_measure_labels, decoding),
+    "score": lambda decoding: partial(_measure_scores, decoding),
 }

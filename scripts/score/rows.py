@@ -15,6 +15,7 @@ VERSION = "model_version"
 COLUMNS: dict[str, tuple[str, ...]] = {
     "label": ("label", "score"),
     "labels": ("labels", "scores"),
+    "score": ("score",),
     "entities": ("entities",),
 }
 # Refused as names of an input's own columns before the model is known.

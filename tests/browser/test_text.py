@@ -226,3 +226,14 @@ def test_a_model_of_several_labels_shows_all_that_a_text_has(page: Page) -> None
     answers(page, found | {"labels": []}, name="topics")
     classify(page, "Nothing.")
     expect(verdict.get_by_role("heading", level=2)).to_have_text("No label")
+
+
+def test_a_model_of_numbers_shows_the_number(page: Page) -> None:
+    serves(page, model("stars", ["stars"]) | {"answer_key": "score"})
+    expect(page.get_by_role("heading", level=1)).to_have_text("How does this text score?")
+    answers(page, {"score": 4.21875, "tokens": 3, "windows": 1, "truncated": False}, name="stars")
+    classify(page, "A good film.")
+    verdict = page.get_by_role("region", name="Verdict")
+    expect(verdict.get_by_role("heading", level=2)).to_have_text("4.219")
+    expect(verdict.locator(".verdict-score")).to_have_count(0)
+    expect(page.locator("#text-status")).to_have_text("4.219.")

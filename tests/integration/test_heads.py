@@ -240,3 +240,37 @@ def test_a_long_text_has_the_mean_logits_of_its_windows(multi_label):
     )
     assert {e.label: e.score for e in cut.scores} == pytest.approx(by_label(expected), abs=EXACT)
     assert not np.allclose([e.score for e in whole.scores], [e.score for e in cut.scores])
+
+
+regression = fixture_of(AutoModelForSequenceClassification, ["stars"], problem_type="regression")
+single = fixture_of(AutoModelForSequenceClassification, ["relevant"])
+
+
+def scores_of(model):
+    """Return what transformers' pipeline answers, having compared it with what is served."""
+    exact = [each["score"] for each in model.pipeline("text-classification")(TEXTS)]
+    assert [answer.score for answer in model.answers()] == pytest.approx(exact, abs=EXACT)
+    assert np.std(exact) > 0.1
+    return exact
+
+
+def test_a_regression_answers_the_output_of_transformers_pipeline(regression):
+    assert min(scores_of(regression)) < 0
+    assert regression.artifact.manifest.decoding.activation == "none"
+
+
+def test_one_label_is_answered_with_its_sigmoid_as_in_transformers_pipeline(single):
+    assert min(scores_of(single)) > 0
+    assert single.artifact.manifest.decoding.activation == "sigmoid"
+
+
+def test_a_number_by_eight_bits_is_nearly_the_same(tmp_path):
+    counts = [[sum(word in WORDS[4] for word in text.split()) / 2] for text in SENTENCES]
+    model = taught(
+        *(tmp_path, AutoModelForSequenceClassification, ["stars"], torch.tensor(counts)),
+        problem_type="regression",
+    )
+    exact = [each["score"] for each in model.pipeline("text-classification")(SENTENCES)]
+    served = [answer.score for answer in model.answers(SENTENCES)]
+    assert served == pytest.approx(exact, abs=3 * ROUNDED)
+    assert np.corrcoef(served, exact)[0, 1] > 0.99

@@ -383,8 +383,8 @@ def last_token_reader(folder):
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (configured(problem_type="regression"), "a number"),
-        (configured(id2label={"0": "score"}), "a number"),
+        (configured(problem_type="regression"), r"gives 5 numbers \(regression\)"),
+        (configured(id2label={"0": "score"}), "transformers cannot load it"),
         (configured(id2label={"0": "a", "2": "b"}), "number labels from 0"),
         (configured(id2label={"0": "a", "1": "a"}), "each once"),
         (configured(architectures=["BertForMaskedLM"]), "BertForMaskedLM"),

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from function.api.open_inference.binary import encode_bytes
 from function.api.open_inference.schemas import Datatype
 from function.core.classification import classified
-from function.core.types import AnyPrediction
+from function.core.types import AnyPrediction, ScorePrediction
 
 TEXT = "text"
 
@@ -71,6 +71,10 @@ def _listed_in_json(member: str) -> TextOutput:
     return TextOutput(member, select)
 
 
+def _numbers(predictions: Predictions) -> list[float]:
+    return [each.score for each in predictions if isinstance(each, ScorePrediction)]
+
+
 def _plain(item: Any) -> Any:
     return asdict(item) if is_dataclass(item) and not isinstance(item, type) else item
 
@@ -82,5 +86,6 @@ OUTPUTS: dict[str, tuple[AnyOutput, ...]] = {
         NumberOutput("score", lambda predictions: [each.score for each in classified(predictions)]),
     ),
     "labels": (_listed_in_json("labels"), _listed_in_json("scores")),
+    "score": (NumberOutput("score", _numbers),),
     "entities": (_listed_in_json("entities"),),
 }

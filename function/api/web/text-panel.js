@@ -38,8 +38,8 @@ export function textPanel(service, models) {
       await models.load();
       const [prediction] = answer.predictions;
       draw(text, answer, roundTrip);
-      const { words, score } = answerOf(prediction);
-      announce(`${words}, ${percent(score)} sure.`);
+      const { words, best, score } = answerOf(prediction);
+      announce(best === null ? `${words}.` : `${words}, ${percent(score)} sure.`);
       if (id && prediction.label) offerFeedback({ id, model: answer.model.name, prediction, signal });
       // Weighing words takes many model calls: the verdict does not wait for it.
       const explained = await ask({ explain: true }, false);

@@ -12,13 +12,16 @@ const LONG_CHARACTERS = 4000;
 /** Elements that scroll by themselves must be reachable by keyboard. */
 const SCROLLING = { tabindex: "0", role: "region", "aria-label": "The text, with its telling words marked" };
 
+const figure = (score) => String(Number(score.toPrecision(4)));
+
 /** The answer in words and the best label, by the member of a prediction that holds the answer. */
 const FORMS = {
   label: { words: ({ label }) => label, best: ({ label }) => label },
+  score: { words: ({ score }) => figure(score), best: () => null },
   labels: { words: ({ labels }) => labels.join(", ") || "No label", best: ({ scores }) => scores[0].label },
 };
 
-/** What a prediction says: `words`, its `best` label and that one's `score`. */
+/** What a prediction says: `words`, its `best` label, null for a number, and the `score`. */
 export function answerOf(prediction) {
   const form = FORMS[Object.keys(FORMS).find((key) => key in prediction)];
   return { words: form.words(prediction), best: form.best(prediction), score: prediction.score ?? prediction.scores[0].score };
@@ -28,7 +31,7 @@ export function drawVerdict(region, { text, prediction, labels, model, cascade, 
   const colour = (label) => tone(label, labels);
   const parts = [
     heading(answerOf(prediction), colour),
-    ...bars(prediction.scores, colour),
+    ...bars(prediction.scores ?? [], colour),
     notice(prediction),
     explanation(text, prediction, labels),
     provenance({ prediction, model, cascade, timings, roundTrip }),
@@ -42,7 +45,7 @@ function heading({ words, best, score }, colour) {
     "div",
     { class: "verdict-head", "data-tone": colour(best) },
     element("h2", { class: "verdict-label" }, words),
-    element("p", { class: "verdict-score" }, percent(score), element("span", { class: "quiet" }, " sure")),
+    best === null ? null : element("p", { class: "verdict-score" }, percent(score), element("span", { class: "quiet" }, " sure")),
   );
 }
 
@@ -74,7 +77,7 @@ function bar(label, score, colour) {
 }
 
 function explanation(text, prediction, labels) {
-  const { best: label } = answerOf(prediction);
+  const label = answerOf(prediction).best ?? "a higher score";
   const parts = pieces(text, prediction.highlights ?? []);
   if (!parts.some(({ level }) => level > 0)) return null;
   const tones = { 1: tone(label, labels), "-1": opposite(label, labels) };

@@ -130,6 +130,7 @@ def test_the_document_describes_every_kind_of_prediction(client):
         "PredictionSchema",
         "EntityPredictionSchema",
         "LabelsPredictionSchema",
+        "ScorePredictionSchema",
     }
     entity = schemas["EntitySchema"]
     assert set(entity["required"]) == {"label", "text", "start", "end", "score"}

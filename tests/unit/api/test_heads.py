@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from function.api.app import create_app
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import SigmoidDecoding
+from function.core.artifact import ScoreDecoding, SigmoidDecoding
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.settings import Settings, load_settings
@@ -24,10 +24,12 @@ SCORES = [
 
 @pytest.fixture
 def client(tmp_path, log):
-    """A service whose default model gives several labels, with a plain one beside it."""
+    """A service whose default model gives several labels, with others beside it."""
     models = tmp_path / "models"
     write_artifact(models / "topics", model="topics", decoding=TOPICS)
     write_artifact(models / "sentiment")
+    raw = ScoreDecoding(activation="none")
+    write_artifact(models / "stars", model="stars", decoding=raw, labels=["stars"])
     catalog = Catalog(models, "topics", lambda a: OnnxBackend(a, 1), max_windows=64)
     catalog.load()
     settings = load_settings(Settings, {"PREDICTION_LOG": "true"})
@@ -98,3 +100,25 @@ def test_feedback_is_refused_in_plain_words(client):
     answer = client.post("/v1/feedback", json=body)
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("'topics' takes no feedback")
+
+
+def test_a_number_is_answered_in_every_protocol(client):
+    path = "/v1/models/stars/predict"
+    (found,) = predictions(client, "good film", path)
+    assert found == {"score": 2.0, "tokens": 2, "windows": 1, "truncated": False}
+    (explained,) = predictions(client, "good film", path, explain=True)
+    assert explained["highlights"][0]["weight"] > 0.7
+    hugging = client.post("/models/stars", json={"inputs": "good film"}).json()
+    assert hugging == [[{"label": "stars", "score": 2.0}]]
+    texts = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["good film", "bad"]}
+    (output,) = client.post("/v2/models/stars/infer", json={"inputs": [texts]}).json()["outputs"]
+    assert output == {"name": "score", "datatype": "FP32", "shape": [2], "data": [2.0, -2.0]}
+    listed = {each["name"]: each for each in client.get("/v1/models").json()["models"]}
+    assert listed["stars"]["answer_key"] == "score"
+
+
+def test_the_logs_have_the_number(client, log, capsys):
+    predictions(client, ["good film"], "/v1/models/stars/predict")
+    assert (log[0]["labels"], log[0]["score"]) == ({}, [2.0])
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["labels"], line["score"]) == ({}, 2.0)

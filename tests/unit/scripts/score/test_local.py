@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from function.core.artifact import SigmoidDecoding
+from function.core.artifact import ScoreDecoding, SigmoidDecoding
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.data.rows import RowError
@@ -137,3 +137,10 @@ def test_several_labels_are_columns_of_lists_and_an_input_may_not_have_them(tmp_
     source = open_files(taken)  # no model is known yet, and most add no such column
     with pytest.raises(UsageError, match="has a column 'labels' already"):
         score_file(taken, source, model)
+
+
+def test_a_number_is_a_column_of_its_own(tmp_path):
+    decoding = ScoreDecoding(activation="none")
+    folder = write_artifact(tmp_path / "stars", decoding=decoding, labels=["stars"])
+    (found,) = results(open_local(str(folder)), ["good film"])
+    assert {name: found[name] for name in found if name != "model_version"} == {"score": 2.0}
