@@ -56,7 +56,9 @@ def main() -> None:
             _texts(),
             Path(scratch) / "artifact",
             revision,
-            settings=ImportSettings(renamed, arguments.precision, thresholds),
+            settings=ImportSettings(
+                renamed, arguments.precision, thresholds, arguments.aggregation
+            ),
         )
         os.replace(artifact.path, output)
     labels = artifact.manifest.labels
@@ -101,6 +103,11 @@ def _arguments() -> argparse.Namespace:
         default=[],
         metavar="LABEL=P",
         help="of a model that gives several labels: give this one above P, not 0.5; repeatable",
+    )
+    parser.add_argument(
+        "--aggregation",
+        choices=("simple", "first", "average", "max"),
+        help="of a model that tags tokens: how a word gets its tag, as in transformers (simple)",
     )
     return parser.parse_args()
 

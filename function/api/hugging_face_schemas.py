@@ -57,7 +57,9 @@ class HuggingFaceParameters(BaseModel):
         Literal["none", "simple", "first", "average", "max"] | None,
         Field(
             description="For entities: `none` answers each word by itself, the others whole "
-            "entities. A word has one tag here, that of its first token, so the others are equal"
+            "entities. Models with a CRF give a word one tag, that of its first token, so that the "
+            "others are equal; of other models they choose the tag of a word's tokens, and `none` "
+            "answers each token"
         ),
     ] = None
     ignore_labels: Annotated[
@@ -88,6 +90,7 @@ class HuggingFaceParameters(BaseModel):
             long_text=_long_text(self.truncation),
             activation=self.function_to_apply,
             grouping="words" if self.by_word else "entities",
+            aggregation=None if self.aggregation_strategy == "none" else self.aggregation_strategy,
             # The numbers of words include those outside entities.
             outside=self.by_word or OUTSIDE not in self.omitted_labels,
         )

@@ -19,6 +19,7 @@ from function.core.digests import Digest, digest_file
 from function.core.errors import ArtifactError
 from function.core.file_formats import check_format
 from function.core.tokenization import LongText, TokenizationSettings
+from function.core.types import Aggregation
 
 MANIFEST = "manifest.json"
 
@@ -115,8 +116,25 @@ class CrfDecoding(_Section):
     temperature: float = 1.0
 
 
+class ArgmaxDecoding(_Section):
+    """Decoding of tags token by token, as transformers' pipeline does it.
+
+    Tags are `O`, or `B-` or `I-` and a label, or a label alone. `aggregation` makes one tag of the
+    tokens of a word; see `core/tagging.py`.
+    """
+
+    task: ClassVar[Task] = "token-classification"
+    answer_key: ClassVar[AnswerKey] = "entities"
+
+    kind: Literal["argmax"] = "argmax"
+    tags: list[str]
+    aggregation: Aggregation = "simple"
+    temperature: float = 1.0
+
+
 Decoding = Annotated[
-    SoftmaxDecoding | SigmoidDecoding | ScoreDecoding | CrfDecoding, Field(discriminator="kind")
+    SoftmaxDecoding | SigmoidDecoding | ScoreDecoding | CrfDecoding | ArgmaxDecoding,
+    Field(discriminator="kind"),
 ]
 
 

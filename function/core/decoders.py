@@ -71,4 +71,5 @@ DECODERS: dict[str, MakeDecoder] = {
     "sigmoid": _late("multi_label", "MultiLabelClassifier"),
     "score": _late("regression", "ScoreDecoder"),
     "crf": _late("entities", "EntityFinder"),
+    "argmax": _late("tagging", "Tagger"),
 }

@@ -9,6 +9,7 @@ from function.core.tokenization import LongText
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
+Aggregation = Literal["simple", "first", "average", "max"]
 Stage = Literal["first", "full"]
 OUTSIDE = "O"  # tag and label of words that belong to no entity
 
@@ -26,6 +27,7 @@ class Options:
         long_text: Overrides how the artifact treats texts longer than one window.
         activation: Function that turns calibrated logits into scores; None is the head's own.
         grouping: Whole entities, or each word by itself with its tag.
+        aggregation: Overrides how a model without a CRF makes one tag of a word's tokens.
         outside: Also return words that belong to no entity, under the label `O`.
         cascade: `off` has the full model read every text, where the model has a first stage.
     """
@@ -36,6 +38,7 @@ class Options:
     activation: Activation | None = None
     grouping: Grouping = "entities"
     outside: bool = False
+    aggregation: Aggregation | None = None
     cascade: Literal["auto", "off"] = "auto"
 
 

@@ -15,12 +15,17 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer as FastTokenizer
 from torch import nn
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Tokenization, open_artifact
+from function.core.artifact import Artifact, Task, Tokenization, open_artifact
 from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
@@ -34,6 +39,10 @@ from scripts.train.export import ExportParity, check_parity, export
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
 from scripts.train.quantization import Rounding
 
+MODELS: dict[Task, Any] = {
+    "text-classification": AutoModelForSequenceClassification,
+    "token-classification": AutoModelForTokenClassification,
+}
 MOST_TOKENS = 512
 MOST_WINDOWS = 16
 REMEDY = (
@@ -58,16 +67,16 @@ def convert(
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise UsageError("an export is compared on texts: give at least one")
-    trained = _load(folder, checkpoint, revision.source)
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    trained = _load(folder, checkpoint, partial, revision.source)
     _check_vocabulary(trained, revision.source)
     _check_padding(trained, texts[0], revision.source)
     max_tokens = longest_window(trained.model, checkpoint)
     tokenization = Tokenization(
         max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
     )
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     _export(trained, checkpoint, partial, revision.source, settings.precision)
     manifest = draft_manifest(
         partial,
@@ -88,10 +97,10 @@ def convert(
     return open_artifact(output)
 
 
-def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
+def _load(folder: Path, checkpoint: Checkpoint, scratch: Path, source: str) -> TrainedModel:
     disable_progress_bar()
     try:
-        model, loaded = AutoModelForSequenceClassification.from_pretrained(
+        model, loaded = MODELS[checkpoint.decoding.task].from_pretrained(
             folder,
             dtype=torch.float32,
             use_safetensors=True,
@@ -104,14 +113,29 @@ def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
     if loaded["missing_keys"]:
         missing = ", ".join(sorted(loaded["missing_keys"])[:3])
         raise SourceError(f"{source}: its weights lack {missing}: it was not fine-tuned")
-    if model.config.num_labels != len(checkpoint.labels):
+    if model.config.num_labels != checkpoint.outputs:
         raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
     try:
         tokenizer = TextTokenizer(folder / TOKENIZER)
     except ArtifactError as error:
         raise SourceError(f"{source}: {error}") from error
+    file = _own_padding(folder / TOKENIZER, tokenizer, checkpoint, scratch)
     settings = json.loads(model.config.to_json_string())
-    return TrainedModel(model.eval(), tokenizer, folder / TOKENIZER, settings)
+    return TrainedModel(model.eval(), TextTokenizer(file), file, settings)
+
+
+def _own_padding(
+    file: Path, tokenizer: TextTokenizer, checkpoint: Checkpoint, scratch: Path
+) -> Path:
+    """Return the tokenizer's file, or a copy in `scratch` that pads with the checkpoint's token."""
+    fast, padding = FastTokenizer.from_file(str(file)), checkpoint.padding
+    pad_id = fast.token_to_id(padding) if isinstance(padding, str) else padding
+    token = None if pad_id is None else fast.id_to_token(pad_id)
+    if token is None or pad_id == tokenizer.pad_id:
+        return file
+    fast.enable_padding(pad_id=pad_id, pad_token=token)
+    fast.save(str(scratch / TOKENIZER))
+    return scratch / TOKENIZER
 
 
 def _check_vocabulary(trained: TrainedModel, source: str) -> None:
@@ -141,6 +165,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
         )
     except Exception as error:  # whatever the model's own code raises
         raise SourceError(f"{source}: cannot answer a padded text: {_cause(error)}") from error
+    padded = padded[: len(alone)]  # a model that tags tokens tags the padding, too
     if not alone.isfinite().all():
         raise SourceError(f"{source}: its answers are not finite numbers: its weights are damaged")
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
@@ -185,6 +210,7 @@ def _provenance(
         "renamed_labels": dict(settings.renamed_labels),
         "precision": settings.precision,
         **({"thresholds": dict(settings.thresholds)} if settings.thresholds else {}),
+        **({"aggregation": settings.aggregation} if settings.aggregation else {}),
         "calibration": "none: imported without validation data, so the temperature is 1",
         "datasets": {},
         "licenses": {},

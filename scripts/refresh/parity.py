@@ -1,6 +1,7 @@
 """Comparison of an imported checkpoint with its export, by what its head makes of their logits."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -61,8 +62,22 @@ def _measure_scores(decoding: ScoreDecoding, exact: Logits, served: Logits) -> S
     )
 
 
+class TagParity(ExportParity):
+    """Distance of tags; `texts` are tokens."""
+
+    @property
+    def problem(self) -> str:
+        """See `ExportParity`."""
+        return super().problem.replace(" texts", " tokens")
+
+
+def _measure_tags(exact: Logits, served: Logits) -> TagParity:
+    return TagParity(**asdict(measure_softmax(exact, served)))
+
+
 MEASURES: dict[str, Callable[[Any], Measure]] = {
     "softmax": lambda _: measure_softmax,
     "sigmoid": lambda decoding: partial(_measure_labels, decoding),
+    "argmax": lambda _: _measure_tags,
     "score": lambda decoding: partial(_measure_scores, decoding),
 }

@@ -159,7 +159,7 @@ def check_parity(
     remedy: str,
     measure: Callable[[Logits, Logits], ExportParity] = measure_softmax,
 ) -> ExportParity:
-    """Compare both on real texts, cut to one window, by their logits, (texts, outputs) each.
+    """Compare both on real texts, cut to one window, by their logits, (rows, outputs) each.
 
     Raises ExportError where they disagree, with the remedy.
     """
@@ -168,13 +168,18 @@ def check_parity(
     with Progress("comparing the export", len(windows)) as progress:
         for start in range(0, len(windows), 16):
             batch = pad(windows[start : start + 16], trained.tokenizer.pad_id)
-            exact.append(run_torch(trained.model, *batch))
-            served.append(backend.run(*batch))
-            progress.advance(len(exact[-1]))
+            exact.append(_rows(run_torch(trained.model, *batch), batch[1]))
+            served.append(_rows(backend.run(*batch), batch[1]))
+            progress.advance(len(batch[0]))
     parity = measure(np.concatenate(exact), np.concatenate(served))
     if parity.problem:
         raise ExportError(f"the export {parity.problem}. {remedy}")
     return parity
+
+
+def _rows(logits: Logits, mask: TokenIds) -> Logits:
+    """Return one row a text, or, of outputs for every token, one a token."""
+    return logits[mask.astype(bool)] if logits.ndim == 3 else logits
 
 
 def measure_parity(exact: Probabilities, served: Probabilities) -> ExportParity:

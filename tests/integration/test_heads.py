@@ -1,6 +1,8 @@
 """Tiny random checkpoints of every head, imported and compared with transformers' pipelines."""
 
+import json
 import logging
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,17 +10,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer
+from fastapi.testclient import TestClient
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers.trainers import WordPieceTrainer
 from transformers import (
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
     BertConfig,
+    MPNetConfig,
     PreTrainedTokenizerFast,
     RobertaConfig,
     pipeline,
 )
 
+from function.api.app import create_app
+from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
+from function.core.catalog import Catalog
+from function.core.engine import DirectEngine
+from function.core.tokenization import TextTokenizer
 from function.core.types import Options
+from function.settings import Settings, load_settings
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import ImportSettings
@@ -274,3 +286,141 @@ def test_a_number_by_eight_bits_is_nearly_the_same(tmp_path):
     served = [answer.score for answer in model.answers(SENTENCES)]
     assert served == pytest.approx(exact, abs=3 * ROUNDED)
     assert np.corrcoef(served, exact)[0, 1] > 0.99
+
+
+TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC"]
+STRATEGIES = ["simple", "first", "average", "max"]
+
+tags = fixture_of(AutoModelForTokenClassification, TAGS)
+
+
+def spans(found):
+    """Label and place of the entities that transformers' pipeline finds."""
+    return [(each["entity_group"], each["start"], each["end"]) for each in found]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_entities_are_those_of_transformers_pipeline(tags, strategy):
+    exact = tags.pipeline("token-classification")(TEXTS, aggregation_strategy=strategy)
+    for answer, expected in zip(tags.answers(aggregation=strategy), exact, strict=True):
+        found = [(each.label, each.start, each.end) for each in answer.entities]
+        assert found == spans(expected)
+        scores = [each["score"] for each in expected]
+        assert [each.score for each in answer.entities] == pytest.approx(scores, abs=EXACT)
+    assert sum(map(len, exact)) > 20
+
+
+def test_tokens_are_tagged_as_in_transformers_pipeline(tags):
+    exact = tags.pipeline("token-classification")(TEXTS, aggregation_strategy="none")
+    for answer, expected in zip(tags.answers(grouping="words"), exact, strict=True):
+        found = [(each.label, each.start, each.end) for each in answer.entities]
+        assert found == [(each["entity"], each["start"], each["end"]) for each in expected]
+
+
+def test_what_belongs_to_no_entity_is_answered_where_it_is_asked_for(tags):
+    exact = tags.pipeline("token-classification")(
+        TEXTS, aggregation_strategy="simple", ignore_labels=[]
+    )
+    for answer, expected in zip(tags.answers(outside=True), exact, strict=True):
+        assert [(each.label, each.start, each.end) for each in answer.entities] == spans(expected)
+
+
+def test_strategies_differ(tags):
+    found = [tags.answers(aggregation=strategy) for strategy in STRATEGIES]
+    assert len({str(answers) for answers in found}) == 4
+
+
+def test_a_hugging_face_client_chooses_the_strategy(tags, tmp_path):
+    folder = tmp_path / "models"
+    shutil.copytree(tags.artifact.path, folder / "m")
+    catalog = Catalog(folder, "m", lambda each: OnnxBackend(each, 1), max_windows=64)
+    catalog.load()
+    settings = load_settings(Settings, {})
+    client = TestClient(create_app(DirectEngine(catalog), settings, lambda record: None))
+    served = tags.pipeline("token-classification")
+    for strategy in [*STRATEGIES, "none"]:
+        parameters = {"aggregation_strategy": strategy}
+        answer = client.post("/", json={"inputs": TEXTS[1], "parameters": parameters}).json()
+        expected = served(TEXTS[1], aggregation_strategy=strategy)
+        kind = "entity" if strategy == "none" else "entity_group"
+        assert [(each[kind], each["start"], each["end"], each.get("index")) for each in answer] == [
+            (each[kind], each["start"], each["end"], each.get("index")) for each in expected
+        ]
+    (outputs,) = client.get("/v2/models/m").json()["outputs"]
+    assert outputs["name"] == "entities"
+
+
+def test_the_manifest_of_tags_names_what_they_stand_for(tags):
+    manifest = tags.artifact.manifest
+    assert (manifest.task, manifest.labels) == ("token-classification", ["PER", "LOC", "MISC"])
+    assert (manifest.decoding.tags, manifest.decoding.aggregation) == (TAGS, "simple")
+
+
+def test_labels_of_tags_are_renamed_and_a_strategy_is_kept_for_later_revisions(tmp_path):
+    folder, auto = tmp_path / "checkpoint", AutoModelForTokenClassification
+    checkpoint = write_checkpoint(folder, "bert", auto, TAGS)
+    settings: dict[str, Any] = {"renamed_labels": {"LOC": "place"}, "precision": "fp32"}
+    settings["aggregation"] = "first"
+    artifact = imported(checkpoint, tmp_path / "artifact", **settings)
+    assert artifact.manifest.labels == ["PER", "place", "MISC"]
+    assert artifact.manifest.decoding.tags[3:5] == ["B-place", "I-place"]
+    assert artifact.manifest.decoding.aggregation == "first"
+    assert ImportSettings.of_champion(artifact.manifest.provenance) == ImportSettings(**settings)
+
+
+def test_a_long_text_is_tagged_in_windows_as_one(tags):
+    text = " ".join(TEXTS) * 4
+    (answer,) = tags.answers([text])
+    assert answer.windows > 1
+    assert not answer.truncated
+    assert max(each.end for each in answer.entities) > 0.9 * len(text)
+
+
+def test_tags_by_eight_bits_are_nearly_the_same(tmp_path):
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=word_pieces(), pad_token="[PAD]")
+    inputs = tokenizer(SENTENCES, padding=True, return_offsets_mapping=True)
+    names = ["O", "B-good", "B-bad"]
+    codes = dict.fromkeys(WORDS[0], 2) | dict.fromkeys(WORDS[4], 1)
+    truth = [
+        [-100 if start == end else codes.get(_word(text, start), 0) for start, end in offsets]
+        for text, offsets in zip(SENTENCES, inputs["offset_mapping"], strict=True)
+    ]
+    model = taught(tmp_path, AutoModelForTokenClassification, names, torch.tensor(truth))
+    exact = model.pipeline("token-classification")(SENTENCES, aggregation_strategy="simple")
+    for answer, expected in zip(model.answers(SENTENCES), exact, strict=True):
+        assert [(each.label, each.start, each.end) for each in answer.entities] == spans(expected)
+    assert sum(map(len, exact)) > 50
+
+
+def _word(text, start):
+    """Return the word of a text around a code point."""
+    return text[:start].rpartition(" ")[2] + text[start:].partition(" ")[0]
+
+
+MPNET_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "[PAD]", "<mask>"]
+
+
+@pytest.mark.parametrize("named_in", ["tokenizer_config.json", "special_tokens_map.json", None])
+def test_a_vocabulary_with_two_padding_tokens_is_padded_with_the_checkpoints_own(
+    tmp_path, named_in
+):
+    tokenizer = Tokenizer(models.WordPiece(unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = WordPieceTrainer(vocab_size=200, special_tokens=MPNET_TOKENS)
+    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    torch.manual_seed(0)
+    config = MPNetConfig(**SHAPE, pad_token_id=1, id2label=dict(enumerate(LABELS)))
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path / "mpnet")
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(tmp_path / "mpnet")
+    if named_in:
+        content = json.dumps({"pad_token": "<pad>"})
+        (tmp_path / "mpnet" / named_in).write_text(content)
+    artifact = imported(tmp_path / "mpnet", tmp_path / "artifact", precision="fp32")
+    predictor = open_predictor(artifact.path)
+    assert TextTokenizer(artifact.path / "tokenizer.json").pad_id == 1
+    (alone,), (padded, _) = (predictor.classify(texts) for texts in (TEXTS[:1], TEXTS[:2]))
+    assert padded.score == pytest.approx(alone.score, abs=1e-6)
