@@ -12,6 +12,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
+from unicodedata import is_normalized
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from torch import nn
 from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
+    AutoTokenizer,
     PreTrainedModel,
 )
 from transformers.utils.logging import disable_progress_bar
@@ -30,7 +32,12 @@ from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
-from scripts.refresh.checkpoint import TOKENIZER, Checkpoint, ImportSettings
+from scripts.refresh.checkpoint import (
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    Checkpoint,
+    ImportSettings,
+)
 from scripts.refresh.parity import parity_measure
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
@@ -49,6 +56,8 @@ REMEDY = (
     "Int8 costs this model too much precision: scripts.import_model --precision fp32 imports it "
     "as it is, four times as large and slower"
 )
+PROBES = ("Ein CAFÉ in Zürich, don't!", "北京 naïve")  # case, accents, punctuation, no spaces
+COMPARED = 100  # texts whose tokens are compared
 PADDING = 8  # tokens that the test of padding adds, at most
 PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
 
@@ -72,6 +81,7 @@ def convert(
     partial.mkdir(parents=True)
     trained = _load(folder, checkpoint, partial, revision.source)
     _check_vocabulary(trained, revision.source)
+    _check_tokens(folder, trained, [*PROBES, *texts[:COMPARED]], revision.source)
     _check_padding(trained, texts[0], revision.source)
     max_tokens = longest_window(trained.model, checkpoint)
     tokenization = Tokenization(
@@ -145,6 +155,24 @@ def _check_vocabulary(trained: TrainedModel, source: str) -> None:
             f"{source}: {TOKENIZER} has {trained.tokenizer.vocabulary_size} tokens, "
             f"the model {size}: they are not of one model"
         )
+
+
+def _check_tokens(folder: Path, trained: TrainedModel, texts: Sequence[str], source: str) -> None:
+    """Refuse a tokenizer.json that transformers reads otherwise, by what lies beside it."""
+    # What we change on purpose is no difference; see `core/tokenization.py`.
+    plain = [text for text in texts if "<" not in text and is_normalized("NFC", text)]
+    try:
+        own = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        expected = [own(text)["input_ids"] for text in plain]
+    except Exception:  # where transformers reads no text, there is nothing to differ from
+        return
+    for text, ids, encoded in zip(plain, expected, trained.tokenizer.encode(plain), strict=True):
+        if ids != trained.tokenizer.with_special_tokens(encoded.ids).tolist():
+            raise SourceError(
+                f"{source}: transformers reads '{text[:40]}' as other tokens than {TOKENIZER} "
+                f"says: its {TOKENIZER_CONFIG} differs, for example in do_lower_case. Save both "
+                "again with AutoTokenizer.from_pretrained(...).save_pretrained(...)"
+            )
 
 
 @torch.inference_mode()

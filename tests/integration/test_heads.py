@@ -31,7 +31,7 @@ from function.core.engine import DirectEngine
 from function.core.tokenization import TextTokenizer
 from function.core.types import Options
 from function.settings import Settings, load_settings
-from scripts.common.errors import UsageError
+from scripts.common.errors import SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import ImportSettings
 from scripts.refresh.judge import import_model
@@ -417,10 +417,23 @@ def test_a_vocabulary_with_two_padding_tokens_is_padded_with_the_checkpoints_own
     AutoModelForSequenceClassification.from_config(config).save_pretrained(tmp_path / "mpnet")
     PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(tmp_path / "mpnet")
     if named_in:
-        content = json.dumps({"pad_token": "<pad>"})
-        (tmp_path / "mpnet" / named_in).write_text(content)
+        file = tmp_path / "mpnet" / named_in
+        before = json.loads(file.read_text()) if file.exists() else {}
+        file.write_text(json.dumps(before | {"pad_token": "<pad>"}))
     artifact = imported(tmp_path / "mpnet", tmp_path / "artifact", precision="fp32")
     predictor = open_predictor(artifact.path)
     assert TextTokenizer(artifact.path / "tokenizer.json").pad_id == 1
     (alone,), (padded, _) = (predictor.classify(texts) for texts in (TEXTS[:1], TEXTS[:2]))
     assert padded.score == pytest.approx(alone.score, abs=1e-6)
+
+
+def test_a_tokenizer_that_transformers_reads_otherwise_is_refused_with_the_cause(tmp_path):
+    folder = tmp_path / "checkpoint"
+    write_checkpoint(folder, "bert", AutoModelForSequenceClassification, LABELS)
+    file = folder / "tokenizer_config.json"
+    config = json.loads(file.read_text()) | {"tokenizer_class": "BertTokenizer"}
+    file.write_text(json.dumps(config))
+    imported(folder, tmp_path / "artifact", precision="fp32")
+    file.write_text(json.dumps(config | {"do_lower_case": False}))
+    with pytest.raises(SourceError, match=r"reads 'Ein CAFÉ .* its tokenizer_config\.json differs"):
+        imported(folder, tmp_path / "other", precision="fp32")
