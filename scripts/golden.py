@@ -15,10 +15,13 @@ from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError, UsageError
 
 with needing("make run"):
-    from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
-    from scripts.gate.golden import KINDS, read_golden
+    from function.core.artifact import AnswerKey, Task
+    from scripts.gate.golden import read_golden
     from scripts.registry.golden_sets import freeze_golden
     from scripts.registry.registry import PRODUCTION, Registry, open_registry
+
+TASKS = ("text-classification", "token-classification")
+ANSWERS = ("label", "labels", "score", "entities")
 
 
 def main() -> None:
@@ -33,9 +36,11 @@ def main() -> None:
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument("--labels", metavar="A,B,C", help="of a model that has no version yet")
     parser.add_argument(
-        "--task", choices=USUAL_ANSWERS, default="text-classification", help="with --labels"
+        "--task", choices=TASKS, default="text-classification", help="with --labels"
     )
-    parser.add_argument("--truth", choices=KINDS, help="with --labels; by default as the task has")
+    parser.add_argument(
+        "--truth", choices=ANSWERS, help="with --labels; by default as the task has"
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     task, key, labels = _manifest(registry, arguments)
