@@ -44,8 +44,8 @@ def main() -> None:
         raise UsageError(f"--output {output}: is there already; give another, or remove it")
     artifact = open_artifact(arguments.artifact)
     manifest = artifact.manifest
-    if manifest.task != "text-classification":
-        raise UsageError(f"{artifact.path}: a cascade is for models that classify texts")
+    if manifest.decoding.kind != "softmax":
+        raise UsageError(f"{artifact.path}: a cascade is for models that give a text one label")
     if manifest.cascade:
         raise UsageError(f"{artifact.path}: has a cascade already; give the artifact without it")
     verify(artifact)

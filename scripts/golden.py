@@ -1,8 +1,9 @@
 """Freeze a golden set in a registry, under its digest, for the gate to judge by.
 
 FILE holds texts that no model is trained on, with the truth: a label each where the model
-classifies texts, their entities where it finds those. Prints the digest alone on stdout. Before
-the first version of a model, --labels names what it may answer.
+classifies texts, a list of labels where it gives several, their entities where it finds those.
+Prints the digest alone on stdout. Before the first version of a model, --labels names what it may
+answer, and --truth the column of the truth.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError, UsageError
 
 with needing("make run"):
-    from function.core.artifact import Task
+    from function.core.artifact import AnswerKey, Task
     from scripts.gate.golden import read_golden
     from scripts.registry.golden_sets import freeze_golden
     from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
 TASKS = ("text-classification", "token-classification")
+ANSWERS = ("label", "labels", "score", "entities")
 
 
 def main() -> None:
@@ -42,15 +44,22 @@ def main() -> None:
     parser.add_argument(
         "--task", choices=TASKS, default="text-classification", help="with --labels"
     )
+    parser.add_argument(
+        "--truth", choices=ANSWERS, help="with --labels; by default as the task has"
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    task, labels = _manifest(registry, arguments)
-    golden = read_golden(arguments.data, task, labels, arguments.encoding, arguments.sample)
+    task, key, labels = _manifest(registry, arguments)
+    golden = read_golden(
+        arguments.data, task, labels, arguments.encoding, arguments.sample, answer_key=key
+    )
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 
-def _manifest(registry: Registry, given: argparse.Namespace) -> tuple[Task, list[str]]:
-    """Return task and labels of the production version, else of the newest, else as given."""
+def _manifest(
+    registry: Registry, given: argparse.Namespace
+) -> tuple[Task, AnswerKey | None, list[str]]:
+    """Return task, head and labels of the production version, else of the newest, else as given."""
     production = registry.alias(given.model, PRODUCTION)
     versions = [production.version] if production else registry.versions(given.model)[-1:]
     labels = [label.strip() for label in (given.labels or "").split(",")]
@@ -62,14 +71,14 @@ def _manifest(registry: Registry, given: argparse.Namespace) -> tuple[Task, list
             )
         if not all(labels) or len(set(labels)) < len(labels):
             raise UsageError(f"--labels {given.labels}: give each label once, by commas")
-        return given.task, labels
+        return given.task, given.truth, labels
     served = registry.describe(given.model, versions[0]).manifest
     if given.labels and labels != served.labels:
         raise UsageError(
             f"--labels {given.labels}: {given.model} {versions[0]} has "
             f"{','.join(served.labels)}; leave --labels out"
         )
-    return served.task, served.labels
+    return served.task, served.decoding.answer_key, served.labels
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ NAMELESS = re.compile(r"LABEL_\d+")  # transformers' name where nobody gave one
 def main() -> None:
     arguments = _arguments()
     renamed = _names(arguments.rename_label)
+    thresholds = dict(arguments.threshold)
     model, output = keys.name(arguments.model), arguments.output
     if output.exists():
         raise UsageError(f"--output {output}: is there already; give another, or remove it")
@@ -55,7 +56,9 @@ def main() -> None:
             _texts(),
             Path(scratch) / "artifact",
             revision,
-            settings=ImportSettings(renamed, arguments.precision),
+            settings=ImportSettings(
+                renamed, arguments.precision, thresholds, arguments.aggregation
+            ),
         )
         os.replace(artifact.path, output)
     labels = artifact.manifest.labels
@@ -93,6 +96,19 @@ def _arguments() -> argparse.Namespace:
         metavar="OLD=NEW",
         help="such as LABEL_0=negative; repeatable",
     )
+    parser.add_argument(
+        "--threshold",
+        type=_threshold,
+        action="append",
+        default=[],
+        metavar="LABEL=P",
+        help="of a model that gives several labels: give this one above P, not 0.5; repeatable",
+    )
+    parser.add_argument(
+        "--aggregation",
+        choices=("simple", "first", "average", "max"),
+        help="of a model that tags tokens: how a word gets its tag, as in transformers (simple)",
+    )
     return parser.parse_args()
 
 
@@ -107,6 +123,17 @@ def _names(changes: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"--rename-label {change}: {old} is renamed twice")
         names[old] = new
     return names
+
+
+def _threshold(value: str) -> tuple[str, float]:
+    label, _, number = value.rpartition("=")
+    try:
+        threshold = float(number)
+    except ValueError:
+        threshold = -1
+    if not label or not 0 <= threshold <= 1:
+        raise argparse.ArgumentTypeError(f"{value}: give LABEL=P, a number from 0 to 1")
+    return label, threshold
 
 
 def _texts() -> list[str]:

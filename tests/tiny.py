@@ -1,7 +1,7 @@
 """A complete artifact in a few kilobytes: a bag of words whose answers can be worked out by hand.
 
 Every word has a value: "good" and "fine" +2, "bad" and "dull" -2, all others 0. The logits are
-(-sum, +sum) over the tokens of a window, special tokens counting 0.
+(-sum, +sum) over the tokens of a window, special tokens counting 0; of one label the last alone.
 
 With a cascade, the first stage knows "good" (+8) and "bad" (-8): the log-odds of "positive" are
 their sum over the root of the number of different 1- to 3-grams, and P(right) is the softmax of
@@ -24,6 +24,7 @@ from function.core.artifact import (
     MANIFEST,
     Blend,
     Cascade,
+    Decoding,
     Manifest,
     Role,
     SoftmaxDecoding,
@@ -63,10 +64,12 @@ def write_artifact(
     provenance: dict[str, Any] | None = None,
     samples: Sequence[str] = (),
     cascade: Cascade | None = None,
+    decoding: Decoding | None = None,
+    labels: Sequence[str] = ("negative", "positive"),
 ) -> Path:
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
-    onnx.save(_graph(values), folder / "model.onnx")
+    onnx.save(_graph(values, len(labels)), folder / "model.onnx")
     _tokenizer().save(str(folder / "tokenizer.json"))
     if cascade:
         _save_first_stage(folder / FIRST_STAGE[0], cascade.buckets)
@@ -74,13 +77,13 @@ def write_artifact(
         schema_version=2 if cascade else 1,
         model=model,
         task="text-classification",
-        labels=["negative", "positive"],
+        labels=list(labels),
         created=created,
         files=describe_files(folder, [*FILES, FIRST_STAGE] if cascade else FILES),
         tokenization=Tokenization(
             max_tokens=max_tokens, window=long_text, stride=stride, max_windows=max_windows
         ),
-        decoding=SoftmaxDecoding(temperature=temperature),
+        decoding=decoding or SoftmaxDecoding(temperature=temperature),
         metrics=metrics or {},
         profile={},
         provenance=provenance or {},
@@ -114,9 +117,10 @@ def _save_first_stage(path: Path, buckets: int) -> None:
     )
 
 
-def _graph(values: Mapping[str, float]) -> onnx.ModelProto:
+def _graph(values: Mapping[str, float], outputs: int) -> onnx.ModelProto:
     """logits = sum over tokens of table[id], where the attention mask is 1."""
     table = np.array([[-values.get(w, 0.0), values.get(w, 0.0)] for w in WORDS], dtype=np.float32)
+    table = table[:, 2 - outputs :]
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["vectors"]),
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
@@ -132,7 +136,7 @@ def _graph(values: Mapping[str, float]) -> onnx.ModelProto:
             helper.make_tensor_value_info("input_ids", TensorProto.INT64, shape),
             helper.make_tensor_value_info("attention_mask", TensorProto.INT64, shape),
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["windows", 2])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["windows", outputs])],
         [
             numpy_helper.from_array(table, "table"),
             numpy_helper.from_array(np.array([2], dtype=np.int64), "last"),

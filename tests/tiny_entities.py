@@ -19,6 +19,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from function.core.artifact import (
     MANIFEST,
     CrfDecoding,
+    Decoding,
     Manifest,
     Role,
     Tokenization,
@@ -61,6 +62,7 @@ def write_entity_artifact(
     max_windows: int = 16,
     temperature: float = 1.0,
     created: datetime = datetime(2026, 1, 2, tzinfo=UTC),
+    decoding: Decoding | None = None,
 ) -> Path:
     """Write an artifact into a new folder and return the folder."""
     folder.mkdir(parents=True)
@@ -81,7 +83,7 @@ def write_entity_artifact(
             max_windows=max_windows,
             casing=True,
         ),
-        decoding=CrfDecoding(tags=TAGS, temperature=temperature),
+        decoding=decoding or CrfDecoding(tags=TAGS, temperature=temperature),
         metrics={},
         profile={},
         provenance={},

@@ -52,13 +52,15 @@ class HuggingFaceParameters(BaseModel):
     top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
     function_to_apply: Annotated[
         Activation | None,
-        Field(description="Function that turns logits into scores; softmax by default"),
+        Field(description="Function that turns logits into scores; by default the model's own"),
     ] = None
     aggregation_strategy: Annotated[
         Literal["none", "simple", "first", "average", "max"] | None,
         Field(
             description="For entities: `none` answers each word by itself, the others whole "
-            "entities. A word has one tag here, that of its first token, so the others are equal"
+            "entities. Models with a CRF give a word one tag, that of its first token, so that the "
+            "others are equal; of other models they choose the tag of a word's tokens, and `none` "
+            "answers each token"
         ),
     ] = None
     ignore_labels: Annotated[
@@ -91,8 +93,9 @@ class HuggingFaceParameters(BaseModel):
         return Options(
             self.top_k,
             long_text=_long_text(self.truncation),
-            activation=self.function_to_apply or "softmax",
+            activation=self.function_to_apply,
             grouping="words" if self.by_word else "entities",
+            aggregation=None if self.aggregation_strategy == "none" else self.aggregation_strategy,
             # The numbers of words include those outside entities.
             outside=self.by_word or OUTSIDE not in self.omitted_labels,
         )
@@ -182,7 +185,7 @@ class TextEmbeddingsRequest(BaseModel):
         if self.truncate and self.truncation_direction == "Left":
             raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
         return Options(
-            long_text=_long_text(self.truncate), activation="none" if self.raw_scores else "softmax"
+            long_text=_long_text(self.truncate), activation="none" if self.raw_scores else None
         )
 
 

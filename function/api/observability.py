@@ -8,7 +8,6 @@ import os
 import sys
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -31,9 +30,9 @@ class PredictionSummary(NamedTuple):
     """Figures of one prediction, whatever form the caller asked for (`top_k`, raw scores, words).
 
     Attributes:
-        labels: Number of occurrences of each label; for a classified text, one of one label.
-        score: Probability of the label, or mean score of the entities; None if there are none.
-        margin: Difference from that to the second label's probability; None for entities.
+        labels: Number of occurrences of each label; for a classified text, one of each it has.
+        score: Probability of the best label, or mean score of the entities; None if there are none.
+        margin: Difference from that to the second label's probability, where one excludes others.
     """
 
     labels: Mapping[str, int]
@@ -131,13 +130,12 @@ def record_answer(
 def summarise(prediction: AnyPrediction) -> PredictionSummary:
     """Return the figures of a prediction, rounded for the log."""
     tokens_per_word = round(prediction.tokens / max(1, prediction.words), 3)
-    if isinstance(prediction, Prediction):
-        score, margin = round(prediction.certainty, 4), round(prediction.margin, 4)
-        return PredictionSummary({prediction.label: 1}, score, margin, tokens_per_word)
-    found = prediction.whole
-    mean = round(sum(entity.score for entity in found) / len(found), 4) if found else None
-    labels = Counter(entity.label for entity in found)
-    return PredictionSummary(labels, mean, None, tokens_per_word)
+    score, margin = _rounded(prediction.certainty), _rounded(prediction.margin)
+    return PredictionSummary(prediction.label_counts, score, margin, tokens_per_word)
+
+
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 4)
 
 
 def add_counters(record: Record) -> Record:

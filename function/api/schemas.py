@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from function.core.artifact import USUAL_ANSWERS
 from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
 
 REVIEW = "A warm, funny film that never talks down to its audience."
@@ -127,6 +128,34 @@ class PredictionSchema(BaseModel):
     highlights: list[HighlightSchema] | None = None
 
 
+class LabelsPredictionSchema(BaseModel):
+    """Labels of one text, best first: those whose score is above the model's threshold of them.
+
+    `scores` are those of all labels, each by itself; `highlights` are for the best one.
+    """
+
+    model_config = ConfigDict(from_attributes=True)
+
+    labels: list[str]
+    scores: list[ScoreSchema]
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: list[HighlightSchema] | None = None
+
+
+class ScorePredictionSchema(BaseModel):
+    """Number for one text: as the model gives it, or in [0, 1]. `highlights` say what raised it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    score: float
+    tokens: int
+    windows: int
+    truncated: bool
+    highlights: list[HighlightSchema] | None = None
+
+
 class EntitySchema(BaseModel):
     """Entity at the code points [start, end) of the text."""
 
@@ -170,7 +199,11 @@ class PredictResponse(BaseModel):
 
     model: ModelReference
     predictions: Annotated[
-        list[PredictionSchema] | list[EntityPredictionSchema], Field(union_mode="left_to_right")
+        list[PredictionSchema]
+        | list[EntityPredictionSchema]
+        | list[LabelsPredictionSchema]
+        | list[ScorePredictionSchema],
+        Field(union_mode="left_to_right"),
     ]
     timings: TimingsSchema
 
@@ -190,7 +223,8 @@ class LimitsSchema(BaseModel):
 class ModelSchema(BaseModel):
     """Served model; `metrics` by data set and `samples` to try, as its manifest has them.
 
-    `cascade` says whether a first stage answers some texts.
+    `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
+    prediction that holds the answer, where it is not the task's usual `label` or `entities`.
     """
 
     name: str
@@ -203,6 +237,9 @@ class ModelSchema(BaseModel):
     metrics: dict[str, dict[str, float]]
     samples: list[str]
     limits: LimitsSchema
+    answer_key: Annotated[str, Field(exclude_if=lambda key: key in USUAL_ANSWERS.values())] = (
+        "label"
+    )
 
     @classmethod
     def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
@@ -217,6 +254,7 @@ class ModelSchema(BaseModel):
             metrics=model.metrics,
             samples=list(model.samples),
             limits=limits,
+            answer_key=model.answer_key,
         )
 
 

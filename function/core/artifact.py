@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,7 @@ from pydantic import (
 from function.core.errors import ArtifactError
 from function.core.file_formats import check_format
 from function.core.tokenization import LongText, TokenizationSettings
+from function.core.types import Aggregation
 
 MANIFEST = "manifest.json"
 
@@ -83,10 +84,47 @@ class Tokenization(_Section):
         return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
 
 
+Task = Literal["text-classification", "token-classification"]
+# The member of a prediction that holds the answer: what clients, files and golden sets depend on.
+AnswerKey = Literal["label", "labels", "score", "entities"]
+USUAL_ANSWERS: dict[Task, AnswerKey] = {
+    "text-classification": "label",
+    "token-classification": "entities",
+}
+
+
 class SoftmaxDecoding(_Section):
     """Decoding of logits by a softmax; they are divided by `temperature` (Guo et al. 2017)."""
 
+    task: ClassVar[Task] = "text-classification"
+    answer_key: ClassVar[AnswerKey] = "label"
+
     kind: Literal["softmax"] = "softmax"
+    temperature: Temperature = 1.0
+
+
+class SigmoidDecoding(_Section):
+    """Decoding of each label by itself, for texts with several labels or none.
+
+    A text has the labels whose probability is above their threshold, one a label of the manifest.
+    """
+
+    task: ClassVar[Task] = "text-classification"
+    answer_key: ClassVar[AnswerKey] = "labels"
+
+    kind: Literal["sigmoid"] = "sigmoid"
+    thresholds: list[Annotated[float, Field(ge=0, le=1)]]
+    temperature: Temperature = 1.0
+
+
+class ScoreDecoding(_Section):
+    """Decoding of the one output to a number: as it is (regression), or its sigmoid."""
+
+    task: ClassVar[Task] = "text-classification"
+    answer_key: ClassVar[AnswerKey] = "score"
+
+    kind: Literal["score"] = "score"
+    activation: Literal["none", "sigmoid"]
     temperature: Temperature = 1.0
 
 
@@ -97,13 +135,34 @@ class CrfDecoding(_Section):
     transitions before they become probabilities.
     """
 
+    task: ClassVar[Task] = "token-classification"
+    answer_key: ClassVar[AnswerKey] = "entities"
+
     kind: Literal["crf"] = "crf"
     tags: Names
     temperature: Temperature = 1.0
 
 
-Task = Literal["text-classification", "token-classification"]
-Decoding = Annotated[SoftmaxDecoding | CrfDecoding, Field(discriminator="kind")]
+class ArgmaxDecoding(_Section):
+    """Decoding of tags token by token, as transformers' pipeline does it.
+
+    Tags are `O`, or `B-` or `I-` and a label, or a label alone. `aggregation` makes one tag of the
+    tokens of a word; see `core/tagging.py`.
+    """
+
+    task: ClassVar[Task] = "token-classification"
+    answer_key: ClassVar[AnswerKey] = "entities"
+
+    kind: Literal["argmax"] = "argmax"
+    tags: Names
+    aggregation: Aggregation = "simple"
+    temperature: Temperature = 1.0
+
+
+Decoding = Annotated[
+    SoftmaxDecoding | SigmoidDecoding | ScoreDecoding | CrfDecoding | ArgmaxDecoding,
+    Field(discriminator="kind"),
+]
 
 
 class Blend(_Section):

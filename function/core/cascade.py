@@ -121,8 +121,8 @@ def open_first_stage(artifact: Artifact) -> FirstStage | None:
         return None
     path = artifact.file("first_stage")
     name, labels = f"{artifact.path.name}/{path.name}", len(artifact.manifest.labels)
-    if artifact.manifest.task != "text-classification":
-        raise ArtifactError(f"{name}: only text classification has a first stage")
+    if artifact.manifest.decoding.kind != "softmax":
+        raise ArtifactError(f"{name}: only text classification by a softmax has a first stage")
     columns = 1 if labels == 2 else labels
     tensors = _map_tensors(path, name)
     needed = {

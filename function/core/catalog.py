@@ -143,6 +143,7 @@ class Catalog:
             cascade=artifact.manifest.cascade is not None,
             metrics=artifact.manifest.metrics,
             samples=artifact.manifest.samples,
+            answer_key=artifact.manifest.decoding.answer_key,
         )
 
     def _open(self, name: str) -> Predictor:

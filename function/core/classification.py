@@ -1,43 +1,41 @@
-"""Text classification: one prediction per text, from the mean of its windows."""
+"""Text classification: one prediction per text, from the mean logits of its windows."""
 
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
+from typing import cast
 
 import numpy as np
 
-from function.core.artifact import Artifact, SoftmaxDecoding
+from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.decoding import Scores, activate
-from function.core.errors import ArtifactError, InputError
+from function.core.errors import InputError
 from function.core.tokenization import TextTokenizer, TokenIds
-from function.core.types import AnyPrediction, LabelScore, Options, Prediction
+from function.core.types import AnyPrediction, LabelScore, Options, Prediction, TextPrediction
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
 
 def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
-    """Return predictions as a text classifier's; raises InputError if they are another task's."""
-    found = [each for each in predictions if isinstance(each, Prediction)]
-    if len(found) != len(predictions):
-        raise InputError("this model finds entities; name one that classifies texts")
-    return found
+    """Return predictions of one label each; raises InputError if they are another head's."""
+    for each in predictions:
+        if not isinstance(each, Prediction):
+            raise InputError(f"this model {each.form}; name one that gives each text one label")
+    return cast("list[Prediction]", predictions)
 
 
-class Classifier:
-    """Decoder of text classification; see `core.decoders.Decoder`."""
+class TextDecoder(ABC):
+    """Decoder of one prediction per text; see `core.decoders.Decoder`."""
 
     slow = False
 
     def __init__(
         self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
     ) -> None:
-        decoding = artifact.manifest.decoding
-        if not isinstance(decoding, SoftmaxDecoding):
-            raise ArtifactError(
-                f"{artifact.path.name}: texts are not classified by {decoding.kind}"
-            )
-        self._labels, self._temperature = artifact.manifest.labels, decoding.temperature
+        self._labels = artifact.manifest.labels
+        self._temperature = artifact.manifest.decoding.temperature
         self._tokenizer, self._first_stage = tokenizer, first_stage
 
     def check(self, options: Options) -> None:
@@ -57,18 +55,17 @@ class Classifier:
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`. Each window's output is (labels,)."""
-        logits = self._calibrated_logits(inputs, outputs)
-        probabilities = scores = activate(logits, "softmax")
-        if options.activation != "softmax":
-            scores = activate(logits, options.activation)
-        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
-        orders = np.argsort(-logits, axis=1, kind="stable")
-        return [
-            self._prediction(text, order, probability, score, options)
-            for text, order, probability, score in zip(
-                inputs.texts, orders.tolist(), probabilities.tolist(), scores.tolist(), strict=True
-            )
-        ]
+        return [*self._predictions(inputs, self._calibrated_logits(inputs, outputs), options)]
+
+    @abstractmethod
+    def _predictions(
+        self, inputs: ModelInputs, logits: Scores, options: Options
+    ) -> Iterable[TextPrediction]:
+        """Return each text's prediction from its calibrated logits, (texts, labels)."""
+
+    @abstractmethod
+    def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:
+        """Return the log-odds, (rows,), of the answer that `explain` weighs words for."""
 
     def _calibrated_logits(self, inputs: ModelInputs, outputs: Sequence[Logits]) -> Scores:
         """Return (texts, labels): means of windows, blended with or replaced by the first stage."""
@@ -93,9 +90,54 @@ class Classifier:
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`."""
         return [
-            self._explained(text, prediction, run)
-            for text, prediction in zip(inputs.texts, classified(predictions), strict=True)
+            self._explained(text, cast("TextPrediction", prediction), run)
+            for text, prediction in zip(inputs.texts, predictions, strict=True)
         ]
+
+    def _explained(
+        self, text: WindowedText, prediction: TextPrediction, run: RunWindows
+    ) -> TextPrediction:
+        # Imported on use, to keep it out of the cold start: a first answer rarely explains.
+        from function.core.explanation import LogOdds, explain
+
+        def log_odds(contents: Sequence[TokenIds]) -> LogOdds:
+            return self._evidence(self._explained_logits(text, contents, run), prediction)
+
+        positions = text.positions or [np.arange(len(text.encoded.ids))]
+        return replace(prediction, highlights=explain(text.encoded, positions, log_odds))
+
+    def _explained_logits(
+        self, text: WindowedText, contents: Sequence[TokenIds], run: RunWindows
+    ) -> Scores:
+        """Return calibrated logits, (contents, labels), by the stages that answered the text."""
+        first = self._first_stage if text.first else None
+        if first and text.stage == "first":
+            return np.stack([first.answer(content).calibrated for content in contents])
+        rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
+        full = np.stack(rows).astype(np.float64) / self._temperature
+        if first is None:
+            return np.asarray(full)
+        blended = [
+            first.blend(row, first.logits(content))
+            for row, content in zip(full, contents, strict=True)
+        ]
+        return np.stack(blended)
+
+
+class Classifier(TextDecoder):
+    """Decoder of one label per text, by a softmax."""
+
+    def _predictions(
+        self, inputs: ModelInputs, logits: Scores, options: Options
+    ) -> Iterator[Prediction]:
+        probabilities = scores = activate(logits, "softmax")
+        if options.activation not in (None, "softmax"):
+            scores = activate(logits, options.activation)
+        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
+        orders = np.argsort(-logits, axis=1, kind="stable")
+        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
+        for text, order, probability, score in zip(inputs.texts, *rows, strict=True):
+            yield self._prediction(text, order, probability, score, options)
 
     def _prediction(
         self,
@@ -124,33 +166,7 @@ class Classifier:
             stage=text.stage,
         )
 
-    def _explained(self, text: WindowedText, prediction: Prediction, run: RunWindows) -> Prediction:
-        # Imported on use, to keep it out of the cold start: a first answer rarely explains.
-        from function.core.explanation import LogOdds, explain
-
-        label = self._labels.index(prediction.label)
-
-        def log_odds(contents: Sequence[TokenIds]) -> LogOdds:
-            rows = self._explained_logits(text, contents, run)
-            others = np.delete(rows, label, axis=1)
-            return np.asarray(rows[:, label] - np.logaddexp.reduce(others, axis=1))
-
-        positions = text.positions or [np.arange(len(text.encoded.ids))]
-        return replace(prediction, highlights=explain(text.encoded, positions, log_odds))
-
-    def _explained_logits(
-        self, text: WindowedText, contents: Sequence[TokenIds], run: RunWindows
-    ) -> Scores:
-        """Return calibrated logits, (contents, labels), by the stages that answered the text."""
-        first = self._first_stage if text.first else None
-        if first and text.stage == "first":
-            return np.stack([first.answer(content).calibrated for content in contents])
-        rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
-        full = np.stack(rows).astype(np.float64) / self._temperature
-        if first is None:
-            return np.asarray(full)
-        blended = [
-            first.blend(row, first.logits(content))
-            for row, content in zip(full, contents, strict=True)
-        ]
-        return np.stack(blended)
+    def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:
+        label = self._labels.index(cast("Prediction", prediction).label)
+        others = np.delete(logits, label, axis=1)
+        return np.asarray(logits[:, label] - np.logaddexp.reduce(others, axis=1))

@@ -4,14 +4,17 @@ outputs of windows ─► emissions of words ─► best tags and their probabil
 """
 
 import unicodedata
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 from safetensors.numpy import load_file
 
 from function.core.artifact import Artifact, CrfDecoding
 from function.core.backend import Logits
+from function.core.cascade import FirstStage
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.tokenization import TextTokenizer
@@ -93,19 +96,10 @@ def _whole(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-class EntityFinder:
+class EntityDecoder(ABC):
     """Decoder of token classification; see `core.decoders.Decoder`."""
 
     slow = True
-
-    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
-        """Read the transitions; raises ArtifactError if absent, or their shapes do not fit."""
-        decoding = artifact.manifest.decoding
-        if not isinstance(decoding, CrfDecoding):
-            raise ArtifactError(f"{artifact.path.name}: entities are not found by {decoding.kind}")
-        self._tags, self._temperature = decoding.tags, decoding.temperature
-        self._prefix = len(tokenizer.prefix)
-        self._transitions = read_transitions(artifact, len(decoding.tags), decoding.temperature)
 
     def check(self, options: Options) -> None:
         """See `core.decoders.Decoder`."""
@@ -113,7 +107,7 @@ class EntityFinder:
             raise InputError("explain: this model finds entities, and has no label to explain")
         if options.top_k is not None:
             raise InputError("top_k: this model finds entities, and has no labels to rank")
-        if options.activation != "softmax":
+        if options.activation not in (None, "softmax"):
             raise InputError("this model's scores are probabilities of tags: ask for no other")
         if options.cascade != "auto":
             raise InputError("cascade: this model finds entities, and has no first stage")
@@ -121,6 +115,37 @@ class EntityFinder:
     def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
         """See `core.decoders.Decoder`."""
         return 0
+
+    @abstractmethod
+    def decode(
+        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
+    ) -> list[AnyPrediction]:
+        """See `core.decoders.Decoder`. Each window's output is (tokens, tags)."""
+
+    def explain(
+        self,
+        inputs: ModelInputs,  # noqa: ARG002
+        predictions: Sequence[AnyPrediction],
+        run: RunWindows,  # noqa: ARG002
+    ) -> list[AnyPrediction]:
+        """Return the predictions as they are: `check` refuses requests to explain."""
+        return list(predictions)
+
+
+class EntityFinder(EntityDecoder):
+    """Decoder of tags by a CRF over words."""
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        tokenizer: TextTokenizer,
+        first_stage: FirstStage | None = None,  # noqa: ARG002
+    ) -> None:
+        """Read the transitions; raises ArtifactError if absent, or their shapes do not fit."""
+        decoding = cast("CrfDecoding", artifact.manifest.decoding)
+        self._tags, self._temperature = decoding.tags, decoding.temperature
+        self._prefix = len(tokenizer.prefix)
+        self._transitions = read_transitions(artifact, len(decoding.tags), decoding.temperature)
 
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
@@ -139,15 +164,6 @@ class EntityFinder:
             self._prediction(text, each, tags, scores, options)
             for text, each, (tags, scores) in zip(inputs.texts, words, tagged, strict=True)
         ]
-
-    def explain(
-        self,
-        inputs: ModelInputs,  # noqa: ARG002
-        predictions: Sequence[AnyPrediction],
-        run: RunWindows,  # noqa: ARG002
-    ) -> list[AnyPrediction]:
-        """Return the predictions as they are: `check` refuses requests to explain."""
-        return list(predictions)
 
     def _prediction(
         self,

@@ -10,7 +10,7 @@ from function.core.artifact import MANIFEST, Artifact
 from function.core.backend import Backend, Logits, run_in_batches
 from function.core.cascade import FirstAnswer, FirstStage, open_first_stage
 from function.core.classification import classified
-from function.core.decoders import DECODERS
+from function.core.decoders import open_decoder
 from function.core.errors import ArtifactError, BatchTooLargeError, InputError
 from function.core.pace import MEASURED_TOKENS, Pace
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
@@ -75,7 +75,7 @@ class Predictor:
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
         self._settings = artifact.manifest.tokenization.settings()
         self._first_stage = first_stage
-        self._decoder = DECODERS[artifact.manifest.task](artifact, tokenizer, first_stage)
+        self._decoder = open_decoder(artifact, tokenizer, first_stage)
 
     def predict(
         self, texts: Sequence[str], options: Options

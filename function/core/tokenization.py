@@ -41,6 +41,11 @@ class EncodedText:
         return np.array([-1 if word is None else word for word in self._encoding.word_ids])
 
     @property
+    def tokens(self) -> Sequence[str]:
+        """Return the tokens as the vocabulary spells them."""
+        return list(self._encoding.tokens)
+
+    @property
     def words(self) -> int:
         """Return the number of words: they are numbered from 0, and each has a token."""
         last = self._encoding.token_to_word(len(self.ids) - 1) if len(self.ids) else None
@@ -88,10 +93,13 @@ class TextTokenizer:
                 f"{path.name}: not a tokenizer that can be read: {error}"
             ) from error
         self._fast.no_truncation()
+        padding = self._fast.padding
         self._fast.no_padding()
         self._fast.normalizer = _normalization(self._fast.normalizer)
         self.prefix, self.suffix = self._special_tokens()
         self.pad_id = _first_known(self._fast, ("[PAD]", "<pad>"), default=0)
+        if padding:
+            self.pad_id = int(padding["pad_id"])
         self.vocabulary_size: int = self._fast.get_vocab_size()
         self._casing = casing
 
@@ -127,6 +135,17 @@ class TextTokenizer:
     def last_id(self) -> int:
         """Return the largest id of the vocabulary, without a casing."""
         return max(self._fast.get_vocab().values(), default=0)
+
+    @property
+    def marks_subwords(self) -> bool:
+        """Return whether tokens that go on with a word begin with a mark, such as `##`."""
+        return bool(getattr(self._fast.model, "continuing_subword_prefix", None))
+
+    @property
+    def unknown_id(self) -> int:
+        """Return the id of what the vocabulary lacks; -1 if it lacks nothing."""
+        own = getattr(self._fast.model, "unk_token", None)
+        return _first_known(self._fast, [own] if own else ("<unk>", "[UNK]"), default=-1)
 
     @property
     def special_tokens(self) -> int:

@@ -1,13 +1,15 @@
 """Plain input and output values of an engine: no HTTP, no tensors."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from function.core.tokenization import LongText
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
+Aggregation = Literal["simple", "first", "average", "max"]
 Stage = Literal["first", "full"]
 OUTSIDE = "O"  # tag and label of words that belong to no entity
 
@@ -23,8 +25,9 @@ class Options:
         top_k: Number of labels to return; None returns all.
         explain: Also weigh the words (`core/explanation.py` states the cost).
         long_text: Overrides how the artifact treats texts longer than one window.
-        activation: Function that turns calibrated logits into scores.
+        activation: Function that turns calibrated logits into scores; None is the head's own.
         grouping: Whole entities, or each word by itself with its tag.
+        aggregation: Overrides how a model without a CRF makes one tag of a word's tokens.
         outside: Also return words that belong to no entity, under the label `O`.
         cascade: `off` has the full model read every text, where the model has a first stage.
     """
@@ -32,9 +35,10 @@ class Options:
     top_k: int | None = None
     explain: bool = False
     long_text: LongText | None = None
-    activation: Activation = "softmax"
+    activation: Activation | None = None
     grouping: Grouping = "entities"
     outside: bool = False
+    aggregation: Aggregation | None = None
     cascade: Literal["auto", "off"] = "auto"
 
 
@@ -84,6 +88,68 @@ class Prediction:
     stage: Stage = "full"
     highlights: Sequence[Highlight] | None = None
 
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        """Return how often the text was given each label."""
+        return {self.label: 1}
+
+
+@dataclass(frozen=True)
+class LabelsPrediction:
+    """Several labels of one whole text, or none. Other attributes are those of `Prediction`.
+
+    Attributes:
+        labels: Those above their thresholds, best first, whatever activation and `top_k`.
+        certainty: The highest probability of a label.
+    """
+
+    form: ClassVar[str] = "gives a text several labels"
+    margin: ClassVar[float | None] = None
+
+    labels: Sequence[str]
+    scores: Sequence[LabelScore]
+    tokens: int
+    words: int
+    windows: int
+    truncated: bool
+    certainty: float
+    highlights: Sequence[Highlight] | None = None
+
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        return dict.fromkeys(self.labels, 1)
+
+
+@dataclass(frozen=True)
+class ScorePrediction:
+    """A number for one whole text. Other attributes are those of `Prediction`.
+
+    Attributes:
+        name: The model's name of its one output.
+        certainty: The number itself, whatever activation.
+    """
+
+    form: ClassVar[str] = "gives a text a number"
+    margin: ClassVar[float | None] = None
+
+    name: str
+    score: float
+    tokens: int
+    words: int
+    windows: int
+    truncated: bool
+    certainty: float
+    highlights: Sequence[Highlight] | None = None
+
+    @property
+    def scores(self) -> Sequence[LabelScore]:
+        """Return the number as protocols of labels have it."""
+        return [LabelScore(self.name, self.score)]
+
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        return {}
+
 
 @dataclass(frozen=True)
 class Entity:
@@ -106,6 +172,9 @@ class EntityPrediction:
     `entities` are whole entities or single words, as the options say; `whole` are always whole.
     """
 
+    form: ClassVar[str] = "finds entities"
+    margin: ClassVar[float | None] = None
+
     entities: Sequence[Entity]
     tokens: int
     words: int
@@ -113,8 +182,19 @@ class EntityPrediction:
     truncated: bool
     whole: Sequence[Entity]
 
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        return Counter(entity.label for entity in self.whole)
 
-AnyPrediction = Prediction | EntityPrediction
+    @property
+    def certainty(self) -> float | None:
+        """Return the mean score of the entities; None if there are none."""
+        scores = [entity.score for entity in self.whole]
+        return sum(scores) / len(scores) if scores else None
+
+
+TextPrediction = Prediction | LabelsPrediction | ScorePrediction
+AnyPrediction = TextPrediction | EntityPrediction
 
 
 @dataclass(frozen=True)
@@ -138,7 +218,10 @@ class Timings:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """Served model, as `/v1/models` lists it; `cascade` if it has a first stage."""
+    """Served model, as `/v1/models` lists it; `cascade` if it has a first stage.
+
+    `answer_key` is the member of its predictions that holds the answer.
+    """
 
     name: str
     version: str
@@ -149,6 +232,7 @@ class ModelInfo:
     cascade: bool = False
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     samples: Sequence[str] = ()
+    answer_key: str = "label"
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def build_words(text: WindowedText, outputs: Sequence[Logits], prefix: int) -> W
     `prefix` is the number of special tokens that a window begins with.
     """
     encoded = text.encoded
-    emissions, covered = _emissions(text, outputs, prefix)
+    emissions, covered = token_emissions(text, outputs, prefix)
     word_of = encoded.word_ids
     first = np.flatnonzero(np.diff(word_of, prepend=-2))
     last = np.append(first[1:], len(word_of)) - 1
@@ -50,7 +50,7 @@ def build_words(text: WindowedText, outputs: Sequence[Logits], prefix: int) -> W
     )
 
 
-def _emissions(
+def token_emissions(
     text: WindowedText, outputs: Sequence[Logits], prefix: int
 ) -> tuple[Scores, npt.NDArray[np.bool_]]:
     """Return the emissions of the text's tokens, (tokens, tags), and a mask of the covered ones."""

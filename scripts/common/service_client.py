@@ -11,7 +11,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from function.core.artifact import Task
+from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress
 
@@ -58,6 +58,8 @@ class ServiceClient:
         self.name: str = served["name"]
         self.version: str = served["version"]
         self.task: Task = served["task"]
+        # Which the listing names only where it is not the usual one.
+        self.answer_key: AnswerKey = served.get("answer_key") or USUAL_ANSWERS[self.task]
         self.labels: list[str] = served["labels"]
 
     def predictions(self, texts: Sequence[str], *, title: str) -> list[dict[str, Any]]:

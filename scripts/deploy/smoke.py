@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import Artifact, Task
+from function.core.artifact import Artifact
 from scripts.common.errors import CommandError
 from scripts.deploy.docker import container, docker_output, logs
 from scripts.deploy.live import TEXT
@@ -33,8 +33,6 @@ HARDENED = (
     "--network=none",
 )
 LAMBDA_USER = "--user=993:990"  # any but root would do
-# The field of a prediction, by the model's task.
-FIELDS: dict[Task, str] = {"text-classification": "label", "token-classification": "entities"}
 
 Request = tuple[str, str | None]  # path and body; a GET without a body
 Response = tuple[int, str]  # status and body
@@ -67,7 +65,7 @@ def as_server() -> Runner:
 def smoke_test(
     image: str, platform: str, models: Sequence[Artifact], default_model: str, runner: Runner
 ) -> None:
-    """Run an image and have every model answer, by its version, with a prediction of its task.
+    """Run an image and have every model answer, by its version, with a prediction of its head.
 
     Raises CommandError with the end of the container's log.
     """
@@ -121,7 +119,7 @@ def _decode_event_response(response: Response) -> Response:
 def _check(path: str, response: Response, model: Artifact) -> None:
     status, body = response
     document = _parse(body)
-    field = FIELDS[model.manifest.task]
+    field = model.manifest.decoding.answer_key
     if status != 200 or not any(field in each for each in document.get("predictions", ())):
         raise CommandError(f"{path} answers {_shortened(response)}")
     version = document["model"]["version"]

@@ -1,7 +1,8 @@
 """Measure a model on texts with the truth: an artifact, by the code that serves it, or a service.
 
-The truth is a label each where the model classifies texts, their entities where it finds those:
-CoNLL columns, or JSON lines and Parquet of `text` and `entities`.
+The truth is a label each where the model classifies texts, a list of `labels` where it gives them
+several, a `score` where it gives a number, their entities where it finds those: CoNLL columns, or
+JSON lines and Parquet of `text` and `entities`.
 """
 
 import argparse
@@ -33,8 +34,10 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--model", help="with --url: one that is served there, not the default")
     parser.add_argument("--data", type=Path, required=True, help="a file, or folders of a label")
-    parser.add_argument("--text", help="of labels: the column of the text, `text` by default")
-    parser.add_argument("--label", help="of labels: the column of the label, `label` by default")
+    parser.add_argument("--text", help="the column of the text, `text` by default")
+    parser.add_argument(
+        "--label", help="the column of the truth, `label`, `labels` or `score` by default"
+    )
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument(
         "--renamed-label",

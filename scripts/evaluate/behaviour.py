@@ -6,10 +6,9 @@ They hold whatever the accuracy. The sentences were written for this project.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from function.core.artifact import Manifest, Task
+from function.core.artifact import Manifest
 from function.core.predictor import Predictor
 
-TASK: Task = "text-classification"
 LABELS = ["negative", "positive"]
 NEGATION = [
     ("This film is good.", "positive"),
@@ -81,7 +80,7 @@ class BehaviourCheck:
 
 def has_behaviour_checks(manifest: Manifest) -> bool:
     """Return whether the checks fit a model: whether it labels texts negative or positive."""
-    return manifest.task == TASK and sorted(manifest.labels) == LABELS
+    return manifest.decoding.kind == "softmax" and sorted(manifest.labels) == LABELS
 
 
 def check_behaviour(predictor: Predictor) -> list[BehaviourCheck]:

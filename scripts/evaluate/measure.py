@@ -10,12 +10,14 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Task, open_artifact, verify
+from function.core.artifact import AnswerKey, Artifact, Task, open_artifact, verify
 from function.core.backend import Backend
 from function.core.predictor import Predictor
 from scripts.common.errors import UsageError
 from scripts.common.service_client import ServiceClient
 from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.data.multi_labelled import MultiLabelledTexts, read_multi_labelled
+from scripts.data.scored_texts import ScoredTexts, read_scored
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.evaluate.agreement import OneByOne, compare_labels
 from scripts.evaluate.behaviour import LABELS, check_behaviour, has_behaviour_checks
@@ -28,6 +30,18 @@ from scripts.evaluate.entity_metrics import entity_figures
 from scripts.evaluate.evaluation import Evaluation, evaluate, evaluate_reported, load_verified
 from scripts.evaluate.highlights import check_highlights
 from scripts.evaluate.metrics import figures
+from scripts.evaluate.multi_label import (
+    MultiLabelEvaluation,
+    compare_multi_label,
+    evaluate_multi_label,
+    multi_label_figures,
+)
+from scripts.evaluate.ranking import (
+    RankingEvaluation,
+    compare_scores,
+    evaluate_ranking,
+    ranking_figures,
+)
 
 # Options that say how to read the file, and options that ask for further checks.
 READING = ("text", "label", "renamed_label", "documents", "encoding")
@@ -44,8 +58,9 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     Raises ArtifactError, DataError, and UsageError where an option does not fit the artifact.
     """
     artifact = open_artifact(arguments.artifact)
-    model, labels = artifact.manifest.model, artifact.manifest.labels
-    evaluator, how = _evaluator(arguments, model, artifact.manifest.task)
+    manifest = artifact.manifest
+    model, labels = manifest.model, manifest.labels
+    evaluator, how = _evaluator(arguments, model, manifest.task, manifest.decoding.answer_key)
     verify(artifact)
     loaders = {"onnx": None, "torch": open_torch}
     predictor = load_verified(
@@ -76,16 +91,16 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
         named = ", ".join(f"--{name}" for name in (*CHECKS, "cascade"))
         raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
     service = ServiceClient(arguments.url, arguments.model)
-    evaluator, how = _evaluator(arguments, service.name, service.task)
+    evaluator, how = _evaluator(arguments, service.name, service.task, service.answer_key)
     rows = evaluator.read(arguments.data, service.labels, **how)
     answered = evaluator.evaluate_service(service, rows, arguments.data.name)
     return _report(service.name, service.version, evaluator.figures(answered, service.labels))
 
 
 class Evaluator(ABC, Generic[TextRows, Evaluated]):
-    """One task's way from a file of texts with their truth to figures.
+    """One head's way from a file of texts with their truth to figures.
 
-    `options` names the options that this task has: how `read` reads the file, and checks.
+    `options` names the options that this head has: how `read` reads the file, and checks.
     """
 
     options: ClassVar[frozenset[str]]
@@ -135,6 +150,57 @@ class LabelEvaluator(Evaluator[LabelledTexts, Evaluation]):
         return figures(answered.probabilities, answered.truth)
 
 
+class MultiLabelEvaluator(Evaluator[MultiLabelledTexts, MultiLabelEvaluation]):
+    """Evaluation of models that give a text several labels."""
+
+    options = frozenset({"text", "label", "renamed_label", "encoding"})
+
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> MultiLabelledTexts:
+        """Read a file. See `read_multi_labelled`; options are those of `LabelEvaluator`."""
+        renamed = dict(how.pop("renamed_label", ()))
+        return read_multi_labelled(path, labels, renamed=renamed, **how)
+
+    def evaluate(
+        self, predictor: Predictor, rows: MultiLabelledTexts, title: str
+    ) -> MultiLabelEvaluation:
+        return evaluate_multi_label(predictor, rows, title=title)
+
+    def evaluate_service(
+        self, service: ServiceClient, rows: MultiLabelledTexts, title: str
+    ) -> MultiLabelEvaluation:
+        rows = rows.select(_shortest_first(rows.texts))
+        answers = [
+            (each["labels"], {entry["label"]: entry["score"] for entry in each["scores"]})
+            for each in service.predictions(rows.texts, title=title)
+        ]
+        return compare_multi_label(answers, rows, service.labels)
+
+    def figures(self, answered: MultiLabelEvaluation, labels: Sequence[str]) -> dict[str, float]:
+        return multi_label_figures(answered, labels)
+
+
+class RankingEvaluator(Evaluator[ScoredTexts, RankingEvaluation]):
+    """Evaluation of models that give a text a number."""
+
+    options = frozenset({"text", "label", "encoding"})
+
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> ScoredTexts:  # noqa: ARG002
+        return read_scored(path, **how)
+
+    def evaluate(self, predictor: Predictor, rows: ScoredTexts, title: str) -> RankingEvaluation:
+        return evaluate_ranking(predictor, rows, title=title)
+
+    def evaluate_service(
+        self, service: ServiceClient, rows: ScoredTexts, title: str
+    ) -> RankingEvaluation:
+        rows = rows.select(_shortest_first(rows.texts))
+        answers = service.predictions(rows.texts, title=title)
+        return compare_scores([each["score"] for each in answers], rows)
+
+    def figures(self, answered: RankingEvaluation, labels: Sequence[str]) -> dict[str, float]:  # noqa: ARG002
+        return ranking_figures(answered)
+
+
 class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
     """Evaluation of models that find entities."""
 
@@ -163,22 +229,25 @@ class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
         return entity_figures(answered, labels)
 
 
-EVALUATORS: dict[Task, Evaluator[Any, Any]] = {
-    "text-classification": LabelEvaluator(),
-    "token-classification": EntityEvaluator(),
+EVALUATORS: dict[AnswerKey, Evaluator[Any, Any]] = {
+    "label": LabelEvaluator(),
+    "labels": MultiLabelEvaluator(),
+    "score": RankingEvaluator(),
+    "entities": EntityEvaluator(),
 }
 
 
 def _evaluator(
-    arguments: argparse.Namespace, model: str, task: Task
+    arguments: argparse.Namespace, model: str, task: Task, answer_key: AnswerKey
 ) -> tuple[Evaluator[Any, Any], dict[str, Any]]:
     """Return a model's evaluator, and what the caller says of the file."""
-    evaluator = EVALUATORS[task]
+    evaluator = EVALUATORS[answer_key]
     given = [name for name in (*READING, *CHECKS) if getattr(arguments, name)]
     for name in given:
         if name not in evaluator.options:
             raise UsageError(
-                f"--{name.replace('_', '-')}: '{model}' is of {task}, which has no use for it"
+                f"--{name.replace('_', '-')}: '{model}' is of {task} (its answer: {answer_key}), "
+                "which has no use for it"
             )
     return evaluator, {name: getattr(arguments, name) for name in given if name in READING}
 

@@ -74,12 +74,17 @@ def run_gate(
 def judge_contract(
     candidate: Manifest, champion: Manifest | None, golden: GoldenSet[Any]
 ) -> list[RequirementResult]:
-    """Return the promises that the candidate breaks: task, labels, and those of the golden set."""
+    """Return the broken promises: of task, head and labels, and those of the golden set."""
     broken = {}
     if champion is not None and candidate.task != champion.task:
         broken["task"] = (
             f"The task is {candidate.task}; the champion's is {champion.task}. Publish it as a "
             "model of another name."
+        )
+    elif champion is not None and candidate.decoding.answer_key != champion.decoding.answer_key:
+        broken["head"] = (
+            f"It answers with {candidate.decoding.answer_key}; the champion with "
+            f"{champion.decoding.answer_key}. Publish it as a model of another name."
         )
     if champion is not None and candidate.labels != champion.labels:
         broken["labels"] = (
@@ -92,6 +97,11 @@ def judge_contract(
         broken["task of the golden set"] = (
             f"The golden set is for {golden.task}: each text has {golden.form}; the "
             f"candidate's task is {candidate.task}. Freeze a golden set for that task."
+        )
+    elif golden.key != candidate.decoding.answer_key:
+        broken["head of the golden set"] = (
+            f"In the golden set each text has {golden.form}; the candidate answers with "
+            f"{candidate.decoding.answer_key}. Freeze a golden set with these."
         )
     elif unknown:
         broken["labels of the golden set"] = (

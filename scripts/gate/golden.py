@@ -7,13 +7,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import Task
+from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
 from scripts.common.errors import DataError
 from scripts.common.progress import log
-from scripts.gate.golden_set import GoldenSet, LabelledGoldenSet, TaggedGoldenSet
+from scripts.gate.golden_set import (
+    GoldenSet,
+    LabelledGoldenSet,
+    MultiLabelledGoldenSet,
+    ScoredGoldenSet,
+    TaggedGoldenSet,
+)
 
-KINDS: dict[Task, type[GoldenSet[Any]]] = {
-    kind.task: kind for kind in (LabelledGoldenSet, TaggedGoldenSet)
+KINDS: dict[AnswerKey, type[GoldenSet[Any]]] = {
+    kind.key: kind
+    for kind in (LabelledGoldenSet, MultiLabelledGoldenSet, ScoredGoldenSet, TaggedGoldenSet)
 }
 
 
@@ -49,12 +56,15 @@ def read_golden(
     labels: Sequence[str],
     encoding: str | None = None,
     sample: int | None = None,
+    *,
+    answer_key: AnswerKey | None = None,
 ) -> GoldenSet[Any]:
     """Read the data of a model of this task and these labels. Raises DataError.
 
-    With a `sample` the set is that many rows; see `draw_sample`.
+    With a `sample` the set is that many rows; see `draw_sample`. `answer_key` is that of its head;
+    by default the task's usual one.
     """
-    kind = KINDS[task]
+    kind = KINDS[answer_key or USUAL_ANSWERS[task]]
     texts, truth = kind.read(path, labels, encoding)
     try:
         if sample is not None:

@@ -1,4 +1,4 @@
-"""Golden sets: the frozen texts on which a model's versions are compared, one kind per task."""
+"""Golden sets: the frozen texts on which a model's versions are compared, one kind per head."""
 
 import hashlib
 import json
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Task
+from function.core.artifact import AnswerKey, Task
 from function.core.predictor import Predictor
 from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_labelled
+from scripts.data.multi_labelled import parse_names, read_multi_labelled
 from scripts.data.rows import is_unicode
+from scripts.data.scored_texts import parse_score, read_scored
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tagged_texts import read_tagged
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from scripts.gate.entity_answers import EntityAnswers
     from scripts.gate.label_answers import LabelAnswers
     from scripts.gate.measurement import GoldenAnswers
+    from scripts.gate.multi_label_answers import MultiLabelAnswers
+    from scripts.gate.score_answers import ScoreAnswers
 
 Truth = TypeVar("Truth")
 
@@ -36,7 +40,7 @@ class GoldenSet(ABC, Generic[Truth]):
     """
 
     task: ClassVar[Task]  # of the models that it judges
-    key: ClassVar[str]  # name of the truth in a line
+    key: ClassVar[AnswerKey]  # name of the truth in a line, and of the models' `answer_key`
     form: ClassVar[str]  # of a line's truth, for those who write one
 
     texts: Sequence[str]
@@ -115,7 +119,7 @@ class LabelledGoldenSet(GoldenSet[str]):
     """Texts and the name of each one's true label, of two labels or more; see `GoldenSet`."""
 
     task: ClassVar[Task] = "text-classification"
-    key: ClassVar[str] = "label"
+    key: ClassVar[AnswerKey] = "label"
     form: ClassVar[str] = 'a "label", a string'
 
     @property
@@ -167,6 +171,93 @@ class LabelledGoldenSet(GoldenSet[str]):
 
 
 @dataclass(frozen=True)
+class MultiLabelledGoldenSet(GoldenSet[Sequence[str]]):
+    """Texts and the names of each one's labels, which may be none; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "text-classification"
+    key: ClassVar[AnswerKey] = "labels"
+    form: ClassVar[str] = '"labels", a list of strings'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return {name for names in self.truth for name in names}
+
+    def check(self) -> None:
+        if not self.used_labels:
+            raise DataError("golden set: it needs texts with labels")
+
+    def answers(self, predictor: Predictor, title: str) -> "MultiLabelAnswers":
+        # Here, because figures take scikit-learn, and a golden set is frozen without it.
+        from scripts.gate.multi_label_answers import answer_multi_label
+
+        return answer_multi_label(predictor, self.texts, self.truth, title)
+
+    @staticmethod
+    def parse(value: Any) -> list[str]:
+        return parse_names(value)
+
+    @staticmethod
+    def written(truth: Sequence[str]) -> list[str]:
+        return list(truth)
+
+    @staticmethod
+    def stratum(truth: Sequence[str]) -> str:
+        return " and ".join(sorted(truth)) or "no labels"
+
+    @staticmethod
+    def read(
+        path: Path, labels: Sequence[str], encoding: str | None
+    ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+        """Read CSV, JSON lines or Parquet; see `read_multi_labelled`."""
+        rows = read_multi_labelled(path, labels, encoding=encoding)
+        return rows.texts, rows.labels
+
+
+@dataclass(frozen=True)
+class ScoredGoldenSet(GoldenSet[float]):
+    """Texts and the number of each, by which they are ranked; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "text-classification"
+    key: ClassVar[AnswerKey] = "score"
+    form: ClassVar[str] = 'a "score", a number'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return set()
+
+    def check(self) -> None:
+        if len(set(self.truth)) < 2:
+            raise DataError("golden set: it needs rows of two scores or more")
+
+    def answers(self, predictor: Predictor, title: str) -> "ScoreAnswers":
+        from scripts.gate.score_answers import answer_scores  # see MultiLabelledGoldenSet
+
+        return answer_scores(predictor, self.texts, self.truth, title)
+
+    @staticmethod
+    def parse(value: Any) -> float:
+        return parse_score(value)
+
+    @staticmethod
+    def written(truth: float) -> float:
+        return truth
+
+    @staticmethod
+    def stratum(truth: float) -> str:  # noqa: ARG004
+        return "scores"
+
+    @staticmethod
+    def read(
+        path: Path,
+        labels: Sequence[str],  # noqa: ARG004
+        encoding: str | None,
+    ) -> tuple[Sequence[str], Sequence[float]]:
+        """Read CSV, JSON lines or Parquet; see `read_scored`."""
+        rows = read_scored(path, encoding=encoding)
+        return rows.texts, rows.scores
+
+
+@dataclass(frozen=True)
 class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     """Texts and the entities of each, in reading order; see `GoldenSet`.
 
@@ -175,7 +266,7 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     """
 
     task: ClassVar[Task] = "token-classification"
-    key: ClassVar[str] = "entities"
+    key: ClassVar[AnswerKey] = "entities"
     form: ClassVar[str] = '"entities", a list of {"label", "start", "end"}'
 
     @property

@@ -30,6 +30,40 @@ def accept(setting: str) -> str:
     return f"To accept it as it is, set {setting} in a TOML file and give that by --gate."
 
 
+def judge_fall(
+    requirement: str, sentence: str, difference: float, high: float, margin: float
+) -> RequirementResult:
+    """Refuse a fall of more than the margin where chance alone, up to `high`, explains none.
+
+    Where few texts carry a fall, chance cannot be distinguished from loss: nothing is decided.
+    """
+    if difference >= -margin:
+        return RequirementResult(requirement, GateOutcome.PASSED, sentence)
+    if high < 0:
+        return RequirementResult(requirement, GateOutcome.REFUSED, sentence, WORSE)
+    return RequirementResult(
+        requirement,
+        GateOutcome.UNDERPOWERED,
+        f"{sentence} Too few texts carry this fall to distinguish it from chance; more texts of "
+        "their kind in the golden set could.",
+        LARGER_SET,
+    )
+
+
+def judge_first(
+    requirement: str, sentence: str, figures: tuple[float, float], floor: float, setting: str
+) -> RequirementResult:
+    """Judge a first model by a figure and the lower end of its interval."""
+    own, low = figures
+    if low >= floor:
+        return RequirementResult(requirement, GateOutcome.PASSED, sentence)
+    if own < floor:
+        advice = f"Train it longer or on more rows. {accept(f'a lower {setting}')}"
+        return RequirementResult(requirement, GateOutcome.REFUSED, sentence, advice)
+    unsure = f"{sentence} These texts are too few to decide."
+    return RequirementResult(requirement, GateOutcome.UNDERPOWERED, unsure, LARGER_SET)
+
+
 LARGER_SET = "Freeze a larger golden set with scripts.golden."
 WORSE = (
     "The report (--report FILE) shows the texts on which the two differ most: train on more rows "

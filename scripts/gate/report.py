@@ -12,6 +12,8 @@ from scripts.gate.judgement import JudgedModel, Judgement, format_share, points
 OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
     "calibration_error": ("calibration error", "{:.3f}".format),
     "log_loss": ("log loss, nats", "{:.3f}".format),
+    "spearman": ("Spearman's rho", "{:.3f}".format),
+    "mean_absolute_error": ("mean absolute error", "{:.3f}".format),
     "entities": ("entities", "{:.0f}".format),
     "median_ms": ("median latency, ms", "{:.2f}".format),
     "bytes": ("size, MB", lambda count: f"{count / 1e6:.2f}"),
@@ -19,7 +21,9 @@ OTHERS: dict[str, tuple[str, Callable[[float], str]]] = {
 SHOWN_ABOVE = {"texts"}
 # Figures that have an interval, and the names of its ends. No others are taken for ends: an
 # entity's label may be `low`.
-INTERVALS = {name: (f"{name}_low", f"{name}_high") for name in ("accuracy", "exact_texts")}
+INTERVALS = {
+    name: (f"{name}_low", f"{name}_high") for name in ("accuracy", "exact_texts", "spearman")
+}
 ENDS = {end for ends in INTERVALS.values() for end in ends}
 TEXT_CHARACTERS = 200
 MARKUP = re.compile(r"([\\`*_\[\]<>&|~$])")

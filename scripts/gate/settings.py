@@ -23,7 +23,7 @@ class GateSettings(BaseModel):
 
     Attributes:
         margin: The share of right answers that a candidate may lack compared with the champion,
-            and of F1 that it may lack beyond chance where it finds entities. An equal model that
+            and of F1 or Spearman's rho beyond chance where those are judged. An equal model that
             answers a share q of the rows worse and as many better passes 19 times in 20 where
             there are 2q(3.6 / margin)² rows: at the default about 350 for q = 0.3 % (the same
             weights exported again), 3,500 for q = 3 % (trained again).
@@ -57,6 +57,7 @@ class GateSettings(BaseModel):
     size_ratio: Ratio = 1.25
     floor_accuracy: Share = 0.8
     floor_f1: Share = 0.8
+    floor_spearman: Share = 0.7
     floor_behaviour: Share = 0.75
     floor_calibration: Share = 0.1
 

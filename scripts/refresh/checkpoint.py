@@ -10,6 +10,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from function.core.artifact import (
+    ArgmaxDecoding,
+    Decoding,
+    ScoreDecoding,
+    SigmoidDecoding,
+    SoftmaxDecoding,
+)
+from function.core.tagging import label_of
+from function.core.types import OUTSIDE, Aggregation
 from scripts.common.errors import SourceError, UsageError
 from scripts.train.config import Precision
 
@@ -18,8 +27,10 @@ TOKENIZER = "tokenizer.json"
 TOKENIZER_CONFIG = "tokenizer_config.json"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
-SETTINGS = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SHARDS)
-ARCHITECTURE = "ForSequenceClassification"
+SPECIAL_TOKENS = "special_tokens_map.json"
+SETTINGS = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, SHARDS)
+TEXTS, TOKENS = "ForSequenceClassification", "ForTokenClassification"
+EVEN = 0.5  # probability above which a text has a label, where nobody says otherwise
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
 
 
@@ -28,9 +39,16 @@ class Checkpoint:
     """A checkpoint that can be imported."""
 
     architecture: str
-    labels: list[str]  # in the order of their codes
+    labels: list[str]  # in the order of their codes, or of the tags that name them
+    decoding: Decoding  # of its head
+    padding: str | int | None  # its padding token or that one's id, None where it names none
     longest: int | None  # tokens that its tokenizer takes, None where it does not say
     files: list[str]  # settings and weights, all that is imported
+
+    @property
+    def outputs(self) -> int:
+        """The number of logits of a text, or of a token."""
+        return len(getattr(self.decoding, "tags", self.labels))
 
 
 @dataclass(frozen=True)
@@ -39,11 +57,18 @@ class ImportSettings:
 
     renamed_labels: Mapping[str, str] = field(default_factory=dict)  # the checkpoint's to ours
     precision: Precision = "int8"
+    thresholds: Mapping[str, float] = field(default_factory=dict)  # of labels, where not EVEN
+    aggregation: Aggregation | None = None  # of a model that tags tokens; None for `simple`
 
     @classmethod
     def of_champion(cls, provenance: Mapping[str, Any]) -> "ImportSettings":
         """Return the choices that the version in production was imported with."""
-        return cls(provenance.get("renamed_labels", {}), provenance.get("precision", "int8"))
+        return cls(
+            provenance.get("renamed_labels", {}),
+            provenance.get("precision", "int8"),
+            provenance.get("thresholds", {}),
+            provenance.get("aggregation"),
+        )
 
 
 def rename_labels(checkpoint: Checkpoint, names: Mapping[str, str], source: str) -> Checkpoint:
@@ -56,7 +81,35 @@ def rename_labels(checkpoint: Checkpoint, names: Mapping[str, str], source: str)
     renamed = [names.get(label, label) for label in labels]
     if twice := sorted({label for label in renamed if renamed.count(label) > 1}):
         raise UsageError(f"{source}: two labels would be called {', '.join(twice)}")
+    if isinstance(checkpoint.decoding, ArgmaxDecoding):
+        tags = [
+            tag.removesuffix(label_of(tag)) + names.get(label_of(tag), label_of(tag))
+            for tag in checkpoint.decoding.tags
+        ]
+        decoding = checkpoint.decoding.model_copy(update={"tags": tags})
+        return replace(checkpoint, labels=renamed, decoding=decoding)
     return replace(checkpoint, labels=renamed)
+
+
+def choose_decoding(checkpoint: Checkpoint, settings: ImportSettings, source: str) -> Checkpoint:
+    """Return the checkpoint with the chosen thresholds and aggregation. Raises UsageError."""
+    thresholds = settings.thresholds
+    if settings.aggregation:
+        if not isinstance(checkpoint.decoding, ArgmaxDecoding):
+            raise UsageError(f"{source}: an aggregation is for models that tag tokens")
+        own = checkpoint.decoding.model_copy(update={"aggregation": settings.aggregation})
+        checkpoint = replace(checkpoint, decoding=own)
+    if not thresholds:
+        return checkpoint
+    if not isinstance(checkpoint.decoding, SigmoidDecoding):
+        raise UsageError(f"{source}: thresholds are for models that give a text several labels")
+    if unknown := sorted(thresholds.keys() - set(checkpoint.labels)):
+        raise UsageError(
+            f"{source}: no label {', '.join(unknown)} to have a threshold; it has "
+            f"{', '.join(checkpoint.labels)}"
+        )
+    chosen = [thresholds.get(label, EVEN) for label in checkpoint.labels]
+    return replace(checkpoint, decoding=SigmoidDecoding(thresholds=chosen))
 
 
 def settings_files(names: Collection[str]) -> list[str]:
@@ -76,6 +129,11 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
         raise SourceError(f"{source}: its {CONFIG} asks for code of its own (auto_map), never run")
     architecture = _architecture(config, source)
     labels = _labels(config, source)
+    if architecture.endswith(TOKENS):
+        decoding: Decoding = ArgmaxDecoding(tags=labels)
+        labels = list(dict.fromkeys(label_of(tag) for tag in labels if tag != OUTSIDE))
+    else:
+        decoding = _text_decoding(config, labels, source)
     weights = _weights(folder, names, source)
     if TOKENIZER not in names:
         raise SourceError(
@@ -88,32 +146,42 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     return Checkpoint(
         architecture,
         labels,
+        decoding,
+        _padding(folder, names, config, source),
         int(longest) if isinstance(longest, int | float) else None,
         [*settings_files(names), *weights],
     )
 
 
+def _padding(
+    folder: Path, names: Collection[str], config: dict[str, Any], source: str
+) -> str | int | None:
+    """Return the padding token as transformers finds it: a vocabulary may have another like it."""
+    for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS):
+        token = _read(folder / name, source).get("pad_token") if name in names else None
+        content = token.get("content") if isinstance(token, dict) else token
+        if isinstance(content, str):
+            return content
+    number = config.get("pad_token_id")
+    return number if isinstance(number, int) else None
+
+
 def _architecture(config: dict[str, Any], source: str) -> str:
     architectures = config.get("architectures") or ["no architecture"]
     for architecture in architectures:
-        if str(architecture).endswith(ARCHITECTURE):
+        if str(architecture).endswith((TEXTS, TOKENS)):
             return str(architecture)
     raise SourceError(
-        f"{source}: {architectures[0]} in its {CONFIG}; it must be a …{ARCHITECTURE}. Models of "
-        "other kinds come in as artifacts, which scripts.train makes"
+        f"{source}: {architectures[0]} in its {CONFIG}; it must be a …{TEXTS} or "
+        f"…{TOKENS}. Models of other kinds come in as artifacts, which scripts.train makes"
     )
 
 
 def _labels(config: dict[str, Any], source: str) -> list[str]:
-    problem = config.get("problem_type")
-    if problem == "multi_label_classification":
-        raise SourceError(f"{source}: gives a text several labels; only one can be served")
     # transformers leaves its default out of the file: two nameless labels.
     names = config.get("id2label") or {
         code: f"LABEL_{code}" for code in range(int(config.get("num_labels", 2)))
     }
-    if problem == "regression" or len(names) < 2:
-        raise SourceError(f"{source}: answers with a number (regression), not with labels")
     try:
         labels = {int(code): str(name) for code, name in names.items()}
     except ValueError as error:
@@ -123,6 +191,18 @@ def _labels(config: dict[str, Any], source: str) -> list[str]:
             f"{source}: id2label in its {CONFIG} must number labels from 0, each once"
         )
     return [labels[code] for code in sorted(labels)]
+
+
+def _text_decoding(config: dict[str, Any], labels: list[str], source: str) -> Decoding:
+    """Return the head that transformers' pipeline takes from the same members."""
+    problem = config.get("problem_type")
+    if problem == "multi_label_classification":
+        return SigmoidDecoding(thresholds=[EVEN] * len(labels))
+    if problem == "regression" and len(labels) > 1:
+        raise SourceError(f"{source}: gives {len(labels)} numbers (regression), not a single one")
+    if len(labels) == 1:
+        return ScoreDecoding(activation="none" if problem == "regression" else "sigmoid")
+    return SoftmaxDecoding()
 
 
 def _weights(folder: Path, names: Collection[str], source: str) -> list[str]:

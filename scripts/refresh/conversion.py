@@ -12,10 +12,12 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
+from unicodedata import is_normalized
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from tokenizers import Tokenizer as FastTokenizer
+from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
@@ -24,7 +26,13 @@ from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
-from scripts.refresh.checkpoint import TOKENIZER, Checkpoint, ImportSettings
+from scripts.refresh.checkpoint import (
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    Checkpoint,
+    ImportSettings,
+)
+from scripts.refresh.parity import parity_measure
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier, longest_window
@@ -38,6 +46,8 @@ REMEDY = (
     "Int8 costs this model too much precision: scripts.import_model --precision fp32 imports it "
     "as it is, four times as large and slower"
 )
+PROBES = ("Ein CAFÉ in Zürich, don't!", "北京 naïve")  # case, accents, punctuation, no spaces
+COMPARED = 100  # texts whose tokens are compared
 PADDING = 8  # tokens that the test of padding adds, at most
 PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
 
@@ -56,20 +66,30 @@ def convert(
     texts = [text for text in texts if text.strip()]
     if not texts:
         raise UsageError("an export is compared on texts: give at least one")
-    trained = _load(folder, checkpoint, revision.source)
+    partial = output.with_name(f"{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    trained = _load(folder, checkpoint, partial, revision.source)
     _check_vocabulary(trained, revision.source)
+    _check_tokens(folder, trained, [*PROBES, *texts[:COMPARED]], revision.source)
     _check_padding(trained, texts[0], revision.source)
     max_tokens = longest_window(trained.model, checkpoint.longest)
     tokenization = Tokenization(
         max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
     )
-    partial = output.with_name(f"{output.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     _export(trained, checkpoint, partial, revision.source, settings.precision)
-    manifest = draft_manifest(partial, model, checkpoint.labels, tokenization, created)
+    manifest = draft_manifest(
+        partial,
+        model,
+        checkpoint.labels,
+        tokenization,
+        created,
+        task=checkpoint.decoding.task,
+        decoding=checkpoint.decoding,
+    )
     backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
-    parity = check_parity(trained, backend, texts, max_tokens, REMEDY)
+    measure = parity_measure(checkpoint.decoding)
+    parity = check_parity(trained, backend, texts, max_tokens, REMEDY, measure)
     provenance = _provenance(checkpoint, revision, settings, parity)
     write_manifest(manifest.model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
@@ -77,23 +97,38 @@ def convert(
     return open_artifact(output)
 
 
-def _load(folder: Path, checkpoint: Checkpoint, source: str) -> TrainedModel:
+def _load(folder: Path, checkpoint: Checkpoint, scratch: Path, source: str) -> TrainedModel:
     disable_progress_bar()
     try:
-        model, missing = load_classifier(folder)
+        model, missing = load_classifier(folder, checkpoint.decoding.task)
     except Exception as error:  # each layer of transformers raises errors of its own
         raise SourceError(f"{source}: transformers cannot load it: {_cause(error)}") from error
     if missing:
         named = ", ".join(missing[:3])
         raise SourceError(f"{source}: its weights lack {named}: it was not fine-tuned")
-    if model.config.num_labels != len(checkpoint.labels):
+    if model.config.num_labels != checkpoint.outputs:
         raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
     try:
         tokenizer = TextTokenizer(folder / TOKENIZER)
     except ArtifactError as error:
         raise SourceError(f"{source}: {error}") from error
+    file = _own_padding(folder / TOKENIZER, tokenizer, checkpoint, scratch)
     settings = json.loads(model.config.to_json_string())
-    return TrainedModel(model.eval(), tokenizer, folder / TOKENIZER, settings)
+    return TrainedModel(model.eval(), TextTokenizer(file), file, settings)
+
+
+def _own_padding(
+    file: Path, tokenizer: TextTokenizer, checkpoint: Checkpoint, scratch: Path
+) -> Path:
+    """Return the tokenizer's file, or a copy in `scratch` that pads with the checkpoint's token."""
+    fast, padding = FastTokenizer.from_file(str(file)), checkpoint.padding
+    pad_id = fast.token_to_id(padding) if isinstance(padding, str) else padding
+    token = None if pad_id is None else fast.id_to_token(pad_id)
+    if token is None or pad_id == tokenizer.pad_id:
+        return file
+    fast.enable_padding(pad_id=pad_id, pad_token=token)
+    fast.save(str(scratch / TOKENIZER))
+    return scratch / TOKENIZER
 
 
 def _check_vocabulary(trained: TrainedModel, source: str) -> None:
@@ -103,6 +138,24 @@ def _check_vocabulary(trained: TrainedModel, source: str) -> None:
             f"{source}: {TOKENIZER} has {trained.tokenizer.vocabulary_size} tokens, "
             f"the model {size}: they are not of one model"
         )
+
+
+def _check_tokens(folder: Path, trained: TrainedModel, texts: Sequence[str], source: str) -> None:
+    """Refuse a tokenizer.json that transformers reads otherwise, by what lies beside it."""
+    # What we change on purpose is no difference; see `core/tokenization.py`.
+    plain = [text for text in texts if "<" not in text and is_normalized("NFC", text)]
+    try:
+        own = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        expected = [own(text)["input_ids"] for text in plain]
+    except Exception:  # where transformers reads no text, there is nothing to differ from
+        return
+    for text, ids, encoded in zip(plain, expected, trained.tokenizer.encode(plain), strict=True):
+        if ids != trained.tokenizer.with_special_tokens(encoded.ids).tolist():
+            raise SourceError(
+                f"{source}: transformers reads '{text[:40]}' as other tokens than {TOKENIZER} "
+                f"says: its {TOKENIZER_CONFIG} differs, for example in do_lower_case. Save both "
+                "again with AutoTokenizer.from_pretrained(...).save_pretrained(...)"
+            )
 
 
 @torch.inference_mode()
@@ -123,6 +176,9 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
         )
     except Exception as error:  # whatever the model's own code raises
         raise SourceError(f"{source}: cannot answer a padded text: {_cause(error)}") from error
+    padded = padded[: len(alone)]  # a model that tags tokens tags the padding, too
+    if not alone.isfinite().all():
+        raise SourceError(f"{source}: its answers are not finite numbers: its weights are damaged")
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
         raise SourceError(
             f"{source}: answers differently when padded: its {TOKENIZER} pads with "
@@ -152,6 +208,8 @@ def _provenance(
         "architecture": checkpoint.architecture,
         "renamed_labels": dict(settings.renamed_labels),
         "precision": settings.precision,
+        **({"thresholds": dict(settings.thresholds)} if settings.thresholds else {}),
+        **({"aggregation": settings.aggregation} if settings.aggregation else {}),
         "calibration": "none: imported without validation data, so the temperature is 1",
         "datasets": {},
         "licenses": {},

@@ -14,7 +14,12 @@ from scripts.gate.golden import parse_golden
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.report import render_markdown, to_json
 from scripts.gate.settings import GateSettings
-from scripts.refresh.checkpoint import ImportSettings, read_checkpoint, rename_labels
+from scripts.refresh.checkpoint import (
+    ImportSettings,
+    choose_decoding,
+    read_checkpoint,
+    rename_labels,
+)
 from scripts.refresh.sources.source import Revision, Source
 from scripts.refresh.verdicts import RevisionVerdict
 from scripts.registry.golden_sets import current_golden
@@ -71,6 +76,7 @@ def _convert(
     names = {path.name for path in folder.iterdir()}
     checkpoint = read_checkpoint(folder, names, revision.source)
     checkpoint = rename_labels(checkpoint, settings.renamed_labels, revision.source)
+    checkpoint = choose_decoding(checkpoint, settings, revision.source)
     try:
         # Only here: an artifact is imported where no torch is installed.
         from scripts.refresh.conversion import convert

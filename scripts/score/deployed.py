@@ -41,6 +41,10 @@ class DeployedModel:
         return min(self.bulk.maximum_rows, FILE_BYTES // self.bulk.batch_bytes)
 
     @property
+    def answer_key(self) -> None:
+        return None
+
+    @property
     def identity(self) -> dict[str, str]:
         return {"machine": self.machine, "model": self.model or ""}
 

@@ -50,6 +50,10 @@ class LocalModel:
         self._version = predictor.artifact.version
 
     @property
+    def answer_key(self) -> str:
+        return self._predictor.artifact.manifest.decoding.answer_key
+
+    @property
     def identity(self) -> dict[str, str]:
         artifact = self._predictor.artifact
         return {

@@ -35,6 +35,10 @@ class RemoteModel:
         self._service, self._requests, self._sleep = service, requests, sleep
 
     @property
+    def answer_key(self) -> str:
+        return self._service.answer_key
+
+    @property
     def identity(self) -> dict[str, str]:
         return {
             "url": self._service.url,

@@ -11,8 +11,15 @@ from scripts.data.rows import Cell
 
 REASON = "reason"  # the only member of a rejected row's result
 VERSION = "model_version"
-CLASSIFICATION_COLUMNS, ENTITY_COLUMNS = ("label", "score", VERSION), ("entities", VERSION)
-ADDED_COLUMNS = ("label", "score", "entities", VERSION)
+# The members of a prediction, named as in the API, that rows get, by the model's `answer_key`.
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "label": ("label", "score"),
+    "labels": ("labels", "scores"),
+    "score": ("score",),
+    "entities": ("entities",),
+}
+# Refused as names of an input's own columns before the model is known.
+ADDED_COLUMNS = (*COLUMNS["label"], *COLUMNS["entities"], VERSION)
 
 RowResult = dict[str, Any]  # the columns that a row gets, or REASON alone
 Advance = Callable[[int], None]
@@ -36,6 +43,11 @@ class Scorer(Protocol):
     @property
     def identity(self) -> dict[str, str]:
         """Return what has to be the same when a killed run resumes."""
+        ...
+
+    @property
+    def answer_key(self) -> str | None:
+        """Return which of `COLUMNS` rows get; None if only the results will show it."""
         ...
 
     def score(
@@ -76,10 +88,9 @@ def json_line(value: object) -> bytes:
 
 
 def scored(prediction: Mapping[str, Any], version: str) -> RowResult:
-    """Return the members of a prediction, named as in the API, that a row gets."""
-    if "entities" in prediction:
-        return {"entities": list(prediction["entities"]), VERSION: version}
-    return {"label": prediction["label"], "score": prediction["score"], VERSION: version}
+    """Return the members of a prediction that a row gets."""
+    key = next(key for key in COLUMNS if key in prediction)
+    return {name: prediction[name] for name in COLUMNS[key]} | {VERSION: version}
 
 
 def rejected(reason: str) -> RowResult:
@@ -91,15 +102,15 @@ def rejected(reason: str) -> RowResult:
 
 
 def tally(results: Iterable[RowResult]) -> Tally:
-    """Count the results. The model's task decides which columns rows get."""
+    """Count the results, whose own names are the columns that rows get."""
     failed = not_encoded = 0
     versions: dict[str, int] = {}
-    columns: tuple[str, ...] = CLASSIFICATION_COLUMNS
+    columns: tuple[str, ...] = (*COLUMNS["label"], VERSION)
     for result in results:
         if REASON in result:
             failed += 1
             not_encoded += result[REASON] == NOT_ENCODED
             continue
         versions[result[VERSION]] = versions.get(result[VERSION], 0) + 1
-        columns = ENTITY_COLUMNS if "entities" in result else CLASSIFICATION_COLUMNS
+        columns = tuple(result)
     return Tally(failed, not_encoded, versions, columns)

@@ -17,6 +17,7 @@ from scripts.score.journal import Journal
 from scripts.score.outputs import CsvOutput, JsonlOutput, OutputFile, SideFile
 from scripts.score.rows import (
     ADDED_COLUMNS,
+    COLUMNS,
     REASON,
     Row,
     RowResult,
@@ -82,11 +83,11 @@ def open_files(files: Files) -> Table:
     return open_input(files)
 
 
-def open_input(files: Files) -> Table:
-    """Open the input as `open_files` does."""
+def open_input(files: Files, names: Sequence[str] = ADDED_COLUMNS) -> Table:
+    """Open the input as `open_files` does; `names` are those of the columns that may be added."""
     if files.source.is_dir():
         raise UsageError(f"{files.source}: is a folder; give a file")
-    added = frozenset(files.prefix + name for name in ADDED_COLUMNS)
+    added = frozenset(files.prefix + name for name in names)
     source = open_table(files.source, files.encoding, added)
     source.check(files.text, copied=True)
     for name in sorted(added.intersection(source.names)):
@@ -109,6 +110,8 @@ def score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
 
 
 def _score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
+    if further := set(COLUMNS.get(scorer.answer_key or "", ())).difference(ADDED_COLUMNS):
+        source = open_input(files, [*ADDED_COLUMNS, *further])
     rows = source.count()
     pinned = {
         "input": _fingerprint(files.source),
@@ -159,6 +162,8 @@ def _join(files: Files, source: Table, journal: Journal, counted: Tally) -> None
     scratch = journal.folder / files.output.name
     side_scratch = journal.folder / files.rejected.name
     columns = [files.prefix + name for name in counted.columns]
+    if taken := sorted(set(columns).intersection(source.names)):
+        raise name_taken(files.source, taken[0])
     results = journal.results()
     first = 0
     write = OUTPUTS[files.output.suffix.lower()]

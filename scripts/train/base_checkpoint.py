@@ -4,17 +4,28 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import HfApi, try_to_load_from_cache
 from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+)
 
+from function.core.artifact import Task
 from scripts.common.errors import UsageError, one_line
 
 CONFIG = "config.json"
 TIMEOUT = 10.0
 MOST_TOKENS = 512
+MODELS: dict[Task, Any] = {
+    "text-classification": AutoModelForSequenceClassification,
+    "token-classification": AutoModelForTokenClassification,
+}
 
 
 def find_base(base: str) -> str:
@@ -63,12 +74,14 @@ def loading(base: str) -> Iterator[None]:
         raise UsageError(f"base {base}: it cannot be loaded: {one_line(error)}") from error
 
 
-def load_classifier(folder: Path) -> tuple[PreTrainedModel, list[str]]:
+def load_classifier(
+    folder: Path, task: Task = "text-classification"
+) -> tuple[PreTrainedModel, list[str]]:
     """Load a checkpoint in full precision, from safetensors alone and without code of its own.
 
     Returns it, and the names of weights that it lacks.
     """
-    model, loaded = AutoModelForSequenceClassification.from_pretrained(
+    model, loaded = MODELS[task].from_pretrained(
         folder,
         dtype=torch.float32,
         use_safetensors=True,

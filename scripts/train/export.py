@@ -3,7 +3,7 @@
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from function.core.backend import Backend, Logits, pad
-from function.core.decoding import Probabilities
+from function.core.decoding import Probabilities, activate
 from function.core.tokenization import TextTokenizer, TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.progress import Progress
@@ -145,10 +145,21 @@ def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None
     weights.chmod(0o644)  # safetensors writes files that only their owner may read
 
 
+def measure_softmax(exact: Logits, served: Logits) -> ExportParity:
+    """Compare (texts, labels) logits of the trained model and of its export."""
+    one, other = (activate(logits.astype(np.float64), "softmax") for logits in (exact, served))
+    return measure_parity(one, other)
+
+
 def check_parity(
-    trained: TrainedModel, backend: Backend, texts: Sequence[str], max_tokens: int, remedy: str
+    trained: TrainedModel,
+    backend: Backend,
+    texts: Sequence[str],
+    max_tokens: int,
+    remedy: str,
+    measure: Callable[[Logits, Logits], ExportParity] = measure_softmax,
 ) -> ExportParity:
-    """Compare both on real texts, cut to one window.
+    """Compare both on real texts, cut to one window, by their logits, (rows, outputs) each.
 
     Raises ExportError where they disagree, with the remedy.
     """
@@ -157,13 +168,18 @@ def check_parity(
     with Progress("comparing the export", len(windows)) as progress:
         for start in range(0, len(windows), 16):
             batch = pad(windows[start : start + 16], trained.tokenizer.pad_id)
-            exact.append(_softmax(run_torch(trained.model, *batch)))
-            served.append(_softmax(backend.run(*batch)))
-            progress.advance(len(exact[-1]))
-    parity = measure_parity(np.concatenate(exact), np.concatenate(served))
+            exact.append(_rows(run_torch(trained.model, *batch), batch[1]))
+            served.append(_rows(backend.run(*batch), batch[1]))
+            progress.advance(len(batch[0]))
+    parity = measure(np.concatenate(exact), np.concatenate(served))
     if parity.problem:
         raise ExportError(f"the export {parity.problem}. {remedy}")
     return parity
+
+
+def _rows(logits: Logits, mask: TokenIds) -> Logits:
+    """Return one row a text, or, of outputs for every token, one a token."""
+    return logits[mask.astype(bool)] if logits.ndim == 3 else logits
 
 
 def measure_parity(exact: Probabilities, served: Probabilities) -> ExportParity:
@@ -261,8 +277,3 @@ def run_torch(model: nn.Module, input_ids: TokenIds, attention_mask: TokenIds) -
     ids, mask = torch.from_numpy(input_ids), torch.from_numpy(attention_mask)
     logits: Logits = logits_of(model, ids, mask).float().numpy()
     return logits
-
-
-def _softmax(logits: Logits) -> Logits:
-    exponentials = np.exp(logits - logits.max(1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(1, keepdims=True))

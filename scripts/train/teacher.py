@@ -170,6 +170,11 @@ def _artifact(folder: Path, config: TrainConfig) -> Teacher:
             f"distillation.teacher {folder}: its task is {manifest.task}, the model's {config.task}"
         )
     crf = manifest.decoding if isinstance(manifest.decoding, CrfDecoding) else None
+    if crf is None and manifest.decoding.kind != "softmax":
+        raise UsageError(
+            f"distillation.teacher {folder}: its decoding is {manifest.decoding.kind}: give one of "
+            "softmax or crf"
+        )
 
     def load() -> tuple[CountTokens, Ask]:
         predictor = load_verified(artifact, load_backend=_backend)

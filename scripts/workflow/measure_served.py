@@ -19,7 +19,7 @@ with needing("make tools"):
     from scripts.registry.golden_sets import current_golden
     from scripts.registry.registry import open_registry
 
-MEASURES = ("accuracy", "f1")  # the one that a person looks at first
+MEASURES = ("accuracy", "f1", "spearman")  # the one that a person looks at first
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
 
 def measure(service: ServiceClient, golden: bytes) -> dict[str, Any]:
     """Return version and figures of a served model on the content of a golden set."""
-    evaluator = EVALUATORS[service.task]
+    evaluator = EVALUATORS[service.answer_key]
     with TemporaryDirectory() as scratch:
         file = Path(scratch) / "golden.jsonl"
         file.write_bytes(golden)

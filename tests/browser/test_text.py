@@ -203,3 +203,37 @@ def test_the_page_works_below_a_path_prefix(page: Page, page_url: str) -> None:
 
     expect(page.get_by_role("region", name="Verdict")).to_be_visible()
     expect(page.get_by_role("link", name="API documentation")).to_have_attribute("href", "docs")
+
+
+def test_a_model_of_several_labels_shows_all_that_a_text_has(page: Page) -> None:
+    labels = ["billing", "bug", "praise"]
+    serves(page, model("topics", labels) | {"answer_key": "labels"})
+    expect(page.get_by_role("heading", level=1)).to_have_text("Which labels fit this text?")
+    scores = zip(["bug", "billing", "praise"], [0.9, 0.7, 0.1], strict=True)
+    found = {
+        "labels": ["bug", "billing"],
+        "scores": [{"label": label, "score": score} for label, score in scores],
+        **dict.fromkeys(("tokens", "windows"), 1),
+        "truncated": False,
+    }
+    answers(page, found, name="topics")
+    classify(page, "The bill page crashes.")
+    verdict = page.get_by_role("region", name="Verdict")
+    expect(verdict.get_by_role("heading", level=2)).to_have_text("bug, billing")
+    expect(verdict.locator(".verdict-score")).to_have_text("90.0% sure")
+    expect(verdict.locator(".bar-value")).to_have_text(["90.0%", "70.0%", "10.0%"])
+    expect(page.locator("#text-status")).to_have_text("bug, billing, 90.0% sure.")
+    answers(page, found | {"labels": []}, name="topics")
+    classify(page, "Nothing.")
+    expect(verdict.get_by_role("heading", level=2)).to_have_text("No label")
+
+
+def test_a_model_of_numbers_shows_the_number(page: Page) -> None:
+    serves(page, model("stars", ["stars"]) | {"answer_key": "score"})
+    expect(page.get_by_role("heading", level=1)).to_have_text("How does this text score?")
+    answers(page, {"score": 4.21875, "tokens": 3, "windows": 1, "truncated": False}, name="stars")
+    classify(page, "A good film.")
+    verdict = page.get_by_role("region", name="Verdict")
+    expect(verdict.get_by_role("heading", level=2)).to_have_text("4.219")
+    expect(verdict.locator(".verdict-score")).to_have_count(0)
+    expect(page.locator("#text-status")).to_have_text("4.219.")

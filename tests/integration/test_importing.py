@@ -85,12 +85,12 @@ ROBERTA_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
 DEBERTA_TOKENS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
 
 
-def word_pieces():
+def word_pieces(texts=TEXTS):
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.train_from_iterator(
-        TEXTS, WordPieceTrainer(vocab_size=200, special_tokens=BERT_TOKENS)
+        texts, WordPieceTrainer(vocab_size=200, special_tokens=BERT_TOKENS)
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
@@ -98,22 +98,22 @@ def word_pieces():
     return tokenizer
 
 
-def byte_pairs():
+def byte_pairs(texts=TEXTS):
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = BpeTrainer(vocab_size=500, special_tokens=ROBERTA_TOKENS, initial_alphabet=alphabet)
-    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
     return tokenizer
 
 
-def unigrams(special, start, end, unknown):
+def unigrams(special, start, end, unknown, texts=TEXTS):
     tokenizer = Tokenizer(models.Unigram())
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     trainer = UnigramTrainer(vocab_size=200, special_tokens=special, unk_token=unknown)
-    tokenizer.train_from_iterator(TEXTS, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{start} $A {end}",
         special_tokens=[(start, special.index(start)), (end, special.index(end))],
@@ -378,18 +378,18 @@ def last_token_reader(folder):
         id2label=dict(enumerate(LABELS)),
     )
     GPT2ForSequenceClassification(config).save_pretrained(folder)
+    edit(folder / "tokenizer_config.json", pad_token="[PAD]")
 
 
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (configured(problem_type="multi_label_classification"), "several labels"),
-        (configured(problem_type="regression"), "a number"),
-        (configured(id2label={"0": "score"}), "a number"),
+        (configured(problem_type="regression"), r"gives 5 numbers \(regression\)"),
+        (configured(id2label={"0": "score"}), "transformers cannot load it"),
         (configured(id2label={"0": "a", "2": "b"}), "number labels from 0"),
         (configured(id2label={"0": "a", "1": "a"}), "each once"),
         (configured(architectures=["BertForMaskedLM"]), "BertForMaskedLM"),
-        (configured(architectures=["BertForTokenClassification"]), "ForSequenceClassification"),
+        (configured(architectures=["BertForQuestionAnswering"]), "ForSequenceClassification or"),
         (configured(architectures=None), "no architecture"),
         (configured(auto_map={"AutoModel": "code.Model"}), "auto_map"),
         (configured(model_type="unheard-of"), "transformers cannot load it"),

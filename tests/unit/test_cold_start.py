@@ -49,6 +49,14 @@ def test_nothing_of_pydantic_1_is_imported(start):
     assert not [name for name in start["before"] if name.startswith("pydantic.v1")]
 
 
+def test_decoders_of_other_heads_are_not_imported(start):
+    heads = {
+        f"function.core.{name}" for name in ("entities", "multi_label", "regression", "tagging")
+    }
+    assert "function.core.classification" in start["before"]
+    assert not heads.intersection(start["before"])
+
+
 def test_cross_origin_code_is_imported_only_with_its_setting(start):
     assert "starlette.middleware.cors" not in start["before"]
 

@@ -1,9 +1,9 @@
-"""Input and output tensors of each task: one element per text, in order."""
+"""Input and output tensors of each head: one element per text, in order."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from function.api.open_inference.binary import encode_bytes
 from function.api.open_inference.schemas import Datatype
 from function.core.classification import classified
-from function.core.types import AnyPrediction, EntityPrediction
+from function.core.types import AnyPrediction, ScorePrediction
 
 TEXT = "text"
 
@@ -61,19 +61,31 @@ class NumberOutput:
 AnyOutput = TextOutput | NumberOutput
 
 
-def _entities(predictions: Predictions) -> list[str]:
-    """Return for each text a JSON list of its entities, as `/v1` has them."""
-    return [
-        json.dumps([asdict(entity) for entity in prediction.entities], ensure_ascii=False)
-        for prediction in predictions
-        if isinstance(prediction, EntityPrediction)
-    ]
+def _listed_in_json(member: str) -> TextOutput:
+    """Return an output of each text's list, in JSON as `/v1` has it."""
+
+    def select(predictions: Predictions) -> list[str]:
+        lists = (getattr(prediction, member) for prediction in predictions)
+        return [json.dumps(list(map(_plain, each)), ensure_ascii=False) for each in lists]
+
+    return TextOutput(member, select)
 
 
+def _numbers(predictions: Predictions) -> list[float]:
+    return [each.score for each in predictions if isinstance(each, ScorePrediction)]
+
+
+def _plain(item: Any) -> Any:
+    return asdict(item) if is_dataclass(item) and not isinstance(item, type) else item
+
+
+# By `answer_key` of the model.
 OUTPUTS: dict[str, tuple[AnyOutput, ...]] = {
-    "text-classification": (
+    "label": (
         TextOutput("label", lambda predictions: [each.label for each in classified(predictions)]),
         NumberOutput("score", lambda predictions: [each.score for each in classified(predictions)]),
     ),
-    "token-classification": (TextOutput("entities", _entities),),
+    "labels": (_listed_in_json("labels"), _listed_in_json("scores")),
+    "score": (NumberOutput("score", _numbers),),
+    "entities": (_listed_in_json("entities"),),
 }

@@ -16,6 +16,7 @@ from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
 from function.api.routes import RouteContext
 from function.api.schemas import ClosedModel
+from function.core.artifact import USUAL_ANSWERS
 from function.core.errors import BatchTooLargeError, InputError
 from function.core.types import ModelInfo
 
@@ -152,6 +153,8 @@ def _text(text: str | None, key: bytes) -> Record:
 def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:
     """Return the right label or entities; raises InputError if they do not fit the model's task."""
     labels = ", ".join(model.labels)
+    if model.answer_key not in USUAL_ANSWERS.values():
+        raise InputError(f"'{model.name}' takes no feedback: it does not give texts one label each")
     if model.task == "text-classification":
         if body.label not in model.labels or body.entities is not None:
             raise InputError(f"'{model.name}' classifies texts: send a label, one of {labels}")

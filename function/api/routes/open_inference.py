@@ -60,7 +60,7 @@ async def _answer(
     found = require_model(context.engine, model, version)
     content = await request.body()
     parsed = await aside(
-        len(content), parse_request, content, json_length, OUTPUTS[found.task], context.limits
+        len(content), parse_request, content, json_length, OUTPUTS[found.answer_key], context.limits
     )
     context.limits.check(parsed.texts)
     result = await context.engine.predict(found.name, parsed.texts, parsed.options)

@@ -38,7 +38,7 @@ class ModelMetadata(BaseModel):
 
     @classmethod
     def from_model(cls, model: ModelInfo) -> "ModelMetadata":
-        outputs = OUTPUTS[model.task]
+        outputs = OUTPUTS[model.answer_key]
         return cls(
             name=model.name,
             versions=[model.version],

@@ -13,7 +13,7 @@ It differs from TEI in this:
 
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -27,7 +27,6 @@ from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import MEDIA_TYPE, documented
 from function.api.routes import RouteContext
 from function.api.schemas import ScoreSchema
-from function.core.classification import classified
 from function.core.errors import (
     BatchTooLargeError,
     EvergreenError,
@@ -35,7 +34,7 @@ from function.core.errors import (
     NotReadyError,
     OverloadedError,
 )
-from function.core.types import PredictionResult
+from function.core.types import PredictionResult, TextPrediction
 
 ERROR_TYPES: dict[type[Exception], str] = {
     InputError: "Validation",
@@ -108,7 +107,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             _refuse_truncated(result)
         predictions = [
             [{"score": score.score, "label": score.label} for score in prediction.scores]
-            for prediction in classified(result.predictions)
+            for prediction in cast("Sequence[TextPrediction]", result.predictions)
         ]
         return JSONResponse(predictions if body.is_batch else predictions[0], headers=headers)
 

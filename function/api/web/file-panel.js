@@ -48,6 +48,10 @@ export function filePanel(service, models) {
     // One model scores one file, even if the rest is scored later.
     if (rows.length === outcomes.length) started.model = models.chosen(CLASSIFICATION);
     const { model } = started;
+    if (model?.answer_key === "score") {
+      problems.show(alert, { title: "This page does not score files by numbers", detail: "Use make score." });
+      return;
+    }
     problems.clear(alert);
     find("outcome").hidden = true;
     const progress = follow(rows.length);

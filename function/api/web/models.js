@@ -95,8 +95,10 @@ export class Models {
 }
 
 /** What the model answers, by its labels if they are few and short. */
-function question({ task, labels }) {
+function question({ task, labels, answer_key }) {
   if (task === ENTITIES) return "What does this text name?";
+  if (answer_key === "score") return "How does this text score?";
+  if (answer_key === "labels") return "Which labels fit this text?";
   const choice = `${labels.slice(0, -1).join(", ")} or ${labels.at(-1)}`;
   if (labels.length < 2 || choice.length > QUESTION_LENGTH) return "Which label fits this text?";
   return `Is this text ${choice}?`;

@@ -1,6 +1,7 @@
 /** Scores many texts in small requests, two at a time, with retries while the service is busy or starting. */
 
 import { Problem } from "./service.js";
+import { answerOf } from "./verdict.js";
 import { amount, characters, number } from "./wording.js";
 
 const BATCH = 16;
@@ -28,8 +29,8 @@ export async function scoreTexts(rows, { textOf, predict, limits = {}, signal, o
       const predictions = await patiently(() => predict(batch.map(textOf), ended), { signal: ended, onWait });
       answered += 1;
       batch.forEach((row, index) => {
-        const { label, score } = predictions[index];
-        onOutcome(row, { label, score });
+        const { words, score } = answerOf(predictions[index]);
+        onOutcome(row, { label: words, score });
       });
     } catch (problem) {
       if (!isAboutTheTexts(problem, answered)) throw problem;

@@ -3,7 +3,7 @@
 import { find } from "./dom.js";
 import { CLASSIFICATION } from "./models.js";
 import { textForm } from "./text-form.js";
-import { drawVerdict } from "./verdict.js";
+import { answerOf, drawVerdict } from "./verdict.js";
 import { percent } from "./wording.js";
 
 export function textPanel(service, models) {
@@ -38,8 +38,9 @@ export function textPanel(service, models) {
       await models.load();
       const [prediction] = answer.predictions;
       draw(text, answer, roundTrip);
-      announce(`${prediction.label}, ${percent(prediction.score)} sure.`);
-      if (id) offerFeedback({ id, model: answer.model.name, prediction, signal });
+      const { words, best, score } = answerOf(prediction);
+      announce(best === null ? `${words}.` : `${words}, ${percent(score)} sure.`);
+      if (id && prediction.label) offerFeedback({ id, model: answer.model.name, prediction, signal });
       // Weighing words takes many model calls: the verdict does not wait for it.
       const explained = await ask({ explain: true }, false);
       draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);

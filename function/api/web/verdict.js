@@ -1,4 +1,4 @@
-/** Draws one prediction: the label, its score, every score, and the words that decided it. */
+/** Draws one prediction: its answer, every score, and the words that decided it. */
 
 import { element } from "./dom.js";
 import { pieces, strongestWords } from "./highlights.js";
@@ -12,11 +12,26 @@ const LONG_CHARACTERS = 4000;
 /** Elements that scroll by themselves must be reachable by keyboard. */
 const SCROLLING = { tabindex: "0", role: "region", "aria-label": "The text, with its telling words marked" };
 
+const figure = (score) => String(Number(score.toPrecision(4)));
+
+/** The answer in words and the best label, by the member of a prediction that holds the answer. */
+const FORMS = {
+  label: { words: ({ label }) => label, best: ({ label }) => label },
+  score: { words: ({ score }) => figure(score), best: () => null },
+  labels: { words: ({ labels }) => labels.join(", ") || "No label", best: ({ scores }) => scores[0].label },
+};
+
+/** What a prediction says: `words`, its `best` label, null for a number, and the `score`. */
+export function answerOf(prediction) {
+  const form = FORMS[Object.keys(FORMS).find((key) => key in prediction)];
+  return { words: form.words(prediction), best: form.best(prediction), score: prediction.score ?? prediction.scores[0].score };
+}
+
 export function drawVerdict(region, { text, prediction, labels, model, cascade, timings, roundTrip }) {
   const colour = (label) => tone(label, labels);
   const parts = [
-    heading(prediction, colour),
-    ...bars(prediction.scores, colour),
+    heading(answerOf(prediction), colour),
+    ...bars(prediction.scores ?? [], colour),
     notice(prediction),
     explanation(text, prediction, labels),
     provenance({ prediction, model, cascade, timings, roundTrip }),
@@ -25,12 +40,12 @@ export function drawVerdict(region, { text, prediction, labels, model, cascade, 
   region.hidden = false;
 }
 
-function heading({ label, score }, colour) {
+function heading({ words, best, score }, colour) {
   return element(
     "div",
-    { class: "verdict-head", "data-tone": colour(label) },
-    element("h2", { class: "verdict-label" }, label),
-    element("p", { class: "verdict-score" }, percent(score), element("span", { class: "quiet" }, " sure")),
+    { class: "verdict-head", "data-tone": colour(best) },
+    element("h2", { class: "verdict-label" }, words),
+    best === null ? null : element("p", { class: "verdict-score" }, percent(score), element("span", { class: "quiet" }, " sure")),
   );
 }
 
@@ -61,8 +76,9 @@ function bar(label, score, colour) {
   );
 }
 
-function explanation(text, { label, highlights }, labels) {
-  const parts = pieces(text, highlights ?? []);
+function explanation(text, prediction, labels) {
+  const label = answerOf(prediction).best ?? "a higher score";
+  const parts = pieces(text, prediction.highlights ?? []);
   if (!parts.some(({ level }) => level > 0)) return null;
   const tones = { 1: tone(label, labels), "-1": opposite(label, labels) };
   const content = parts.map((part) => (part.level > 0 ? mark(part, label, tones) : part.text));

@@ -122,13 +122,15 @@ def test_what_only_the_other_task_has_is_refused_before_anything_is_read(
     assert ran == []
 
 
-def test_the_document_describes_both_kinds_of_prediction(client):
+def test_the_document_describes_every_kind_of_prediction(client):
     document = client.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     kinds = schemas["PredictResponse"]["properties"]["predictions"]["anyOf"]
     assert {kind["items"]["$ref"].rpartition("/")[2] for kind in kinds} == {
         "PredictionSchema",
         "EntityPredictionSchema",
+        "LabelsPredictionSchema",
+        "ScorePredictionSchema",
     }
     entity = schemas["EntitySchema"]
     assert set(entity["required"]) == {"label", "text", "start", "end", "score"}

@@ -10,13 +10,8 @@ from function.core.artifact import MANIFEST, open_artifact
 from scripts.data.spans import Span
 from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
 from scripts.gate.decision import judge, run_gate
-from scripts.gate.entity_answers import (
-    EntityAnswers,
-    EntityCounts,
-    difference_interval,
-    f1_interval,
-    judge_f1,
-)
+from scripts.gate.entity_answers import EntityAnswers
+from scripts.gate.f1 import F1Counts, difference_interval, f1_interval, judge_f1
 from scripts.gate.golden import parse_golden
 from scripts.gate.golden_set import TaggedGoldenSet
 from scripts.gate.judgement import JudgedModel
@@ -176,7 +171,7 @@ def test_a_first_model_is_held_against_a_floor_of_f1(missed, outcome):
 
 
 def counts(true, found, right):
-    return EntityCounts(np.array(true), np.array(found), np.array(right))
+    return F1Counts(np.array(true), np.array(found), np.array(right))
 
 
 def test_the_interval_of_f1_is_that_of_resampled_texts():
@@ -194,7 +189,7 @@ def test_the_interval_of_f1_is_that_of_resampled_texts():
 def test_a_small_fall_passes():
     old = counts([1] * 300, [1] * 300, [1] * 280 + [0] * 20)
     new = counts([1] * 300, [1] * 300, [0] * 25 + [1] * 275)
-    judged = judge_f1(new, old, SETTINGS)
+    judged = judge_f1("entities", new, old, SETTINGS)
     assert judged.outcome == "passed"
     assert "−1.67 points" in judged.sentence
 
@@ -203,7 +198,7 @@ def test_a_large_fall_that_few_texts_carry_asks_for_more_of_them():
     """One long list of names, of 400 texts with one each, is no longer read."""
     old = counts([1] * 399 + [100], [1] * 399 + [100], [1] * 399 + [100])
     new = counts([1] * 399 + [100], [1] * 399 + [100], [1] * 399 + [0])
-    judged = judge_f1(new, old, SETTINGS)
+    judged = judge_f1("entities", new, old, SETTINGS)
     assert judged.outcome == "underpowered"
     assert "−20.04 points" in judged.sentence
     assert "more texts of their kind" in judged.sentence

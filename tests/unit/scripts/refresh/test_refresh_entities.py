@@ -99,10 +99,10 @@ def test_a_golden_set_of_labels_refuses_it_and_says_what_to_do(registry, first, 
     assert "Freeze a golden set for that task" in refused.reasons[0]
 
 
-def test_a_checkpoint_that_tags_tokens_is_no_model_to_import(first, judge, tmp_path):
+def test_a_checkpoint_that_answers_questions_is_no_model_to_import(first, judge, tmp_path):
     folder = tmp_path / "checkpoint"
     folder.mkdir()
-    config = {"model_type": "bert", "architectures": ["BertForTokenClassification"]}
+    config = {"model_type": "bert", "architectures": ["BertForQuestionAnswering"]}
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(SourceError, match=r"scripts\.train"):
         judge(folder)

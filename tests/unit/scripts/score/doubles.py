@@ -18,6 +18,7 @@ class LengthScorer:
     """Scores a text by its length. killed_at: the number of a row before which it dies."""
 
     chunk_rows: int = 4
+    answer_key: str | None = "label"
     killed_at: int | None = None
     version: str = VERSION
     entities: bool = False

@@ -1,13 +1,18 @@
 """Scoring on this machine, by a model whose answers can be worked out by hand."""
 
+import csv
+import json
+
 import numpy as np
 import pytest
 
+from function.core.artifact import ScoreDecoding, SigmoidDecoding
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.data.rows import RowError
 from scripts.score.local import BATCH_TOKENS, LocalModel, open_local
 from scripts.score.rows import Row
+from scripts.score.run import Files, open_files, score_file
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -113,3 +118,29 @@ def test_entities_are_found_where_the_model_finds_them(tmp_path):
     assert found[1]["entities"] == []
     assert list(found[0]) == ["entities", "model_version"]
     assert found[::2] == [found[0]] * 20
+
+
+def test_several_labels_are_columns_of_lists_and_an_input_may_not_have_them(tmp_path):
+    folder = write_artifact(tmp_path / "topics", decoding=SigmoidDecoding(thresholds=[0.5, 0.5]))
+    model = open_local(str(folder))
+    files = Files(tmp_path / "in.csv", tmp_path / "out.csv")
+    files.source.write_text("text\ngood film\nfilm\n")
+    tally = score_file(files, open_files(files), model)
+    assert tally.columns == ("labels", "scores", "model_version")
+    header, good, neither = csv.reader(files.output.open(newline=""))
+    assert header == ["text", "labels", "scores", "model_version"]
+    assert json.loads(good[1]) == ["positive"]
+    assert [each["label"] for each in json.loads(good[2])] == ["positive", "negative"]
+    assert json.loads(neither[1]) == []
+    taken = Files(tmp_path / "taken.csv", tmp_path / "other.csv")
+    taken.source.write_text("text,labels\ngood,x\n")
+    source = open_files(taken)  # no model is known yet, and most add no such column
+    with pytest.raises(UsageError, match="has a column 'labels' already"):
+        score_file(taken, source, model)
+
+
+def test_a_number_is_a_column_of_its_own(tmp_path):
+    decoding = ScoreDecoding(activation="none")
+    folder = write_artifact(tmp_path / "stars", decoding=decoding, labels=["stars"])
+    (found,) = results(open_local(str(folder)), ["good film"])
+    assert {name: found[name] for name in found if name != "model_version"} == {"score": 2.0}

@@ -1,0 +1,55 @@
+"""Scoring of texts: one number each, of models with one output."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import numpy as np
+
+from function.core.artifact import Artifact, ScoreDecoding
+from function.core.cascade import FirstStage
+from function.core.classification import TextDecoder
+from function.core.decoding import Scores, activate
+from function.core.errors import ArtifactError, InputError
+from function.core.tokenization import TextTokenizer
+from function.core.types import Options, ScorePrediction, TextPrediction
+from function.core.windows import ModelInputs
+
+
+class ScoreDecoder(TextDecoder):
+    """Decoder of one number per text."""
+
+    def __init__(
+        self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
+    ) -> None:
+        """Read the manifest; raises ArtifactError unless it names one output."""
+        super().__init__(artifact, tokenizer, first_stage)
+        self._activation = cast("ScoreDecoding", artifact.manifest.decoding).activation
+        if len(self._labels) != 1:
+            raise ArtifactError(
+                f"{artifact.path.name}: {len(self._labels)} labels; a score is of one output"
+            )
+
+    def check(self, options: Options) -> None:
+        """See `core.decoders.Decoder`."""
+        super().check(options)
+        if options.top_k not in (None, 1):
+            raise InputError("top_k: this model gives a text one number")
+
+    def _predictions(
+        self, inputs: ModelInputs, logits: Scores, options: Options
+    ) -> Iterator[ScorePrediction]:
+        own = activate(logits, self._activation)[:, 0]
+        scores = activate(logits, options.activation or self._activation)[:, 0]
+        for text, value, score in zip(inputs.texts, own.tolist(), scores.tolist(), strict=True):
+            yield ScorePrediction(
+                name=self._labels[0],
+                score=score,
+                tokens=len(text.encoded.ids),
+                words=text.encoded.words,
+                windows=len(text.windows),
+                truncated=text.truncated,
+                certainty=value,
+            )
+
+    def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:  # noqa: ARG002
+        return np.asarray(logits[:, 0])

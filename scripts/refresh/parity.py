@@ -1,0 +1,83 @@
+"""Comparison of an imported checkpoint with its export, by what its head makes of their logits."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from function.core.artifact import Decoding, ScoreDecoding, SigmoidDecoding
+from function.core.backend import Logits
+from function.core.decoding import activate
+from scripts.train.export import FLOOR, MOST_OF_SPREAD, TIE, ExportParity, measure_softmax
+
+Measure = Callable[[Logits, Logits], ExportParity]
+
+
+def parity_measure(decoding: Decoding) -> Measure:
+    """Return the measure of a head, of (texts, outputs) logits of the checkpoint and the export."""
+    measure: Measure = MEASURES[decoding.kind](decoding)
+    return measure
+
+
+def _measure_labels(decoding: SigmoidDecoding, exact: Logits, served: Logits) -> ExportParity:
+    """Compare the sets of labels; a tie has other labels only where both are near the threshold."""
+    one, other = (activate(logits.astype(np.float64), "sigmoid") for logits in (exact, served))
+    leads = [each - np.array(decoding.thresholds) for each in (one, other)]
+    same = (leads[0] > 0) == (leads[1] > 0)
+    near = np.maximum(*map(np.abs, leads)) <= TIE / 2  # half a lead between two labels
+    difference = np.abs(one - other)
+    return ExportParity(
+        len(one),
+        float(same.all(axis=1).mean()),
+        float(difference.mean()),
+        float(difference.max()),
+        int((~same.all(axis=1) & (same | near).all(axis=1)).sum()),
+        float(np.abs(one - one.mean(axis=0)).mean()),
+    )
+
+
+class ScoreParity(ExportParity):
+    """Distance of numbers, which have no labels to agree on."""
+
+    @property
+    def problem(self) -> str:
+        """See `ExportParity`."""
+        if self.mean_difference <= max(FLOOR, MOST_OF_SPREAD * self.spread):
+            return ""
+        return (
+            f"differs by {self.mean_difference:.4f} on {self.texts} texts, and the checkpoint's "
+            f"own answers to them by no more than {self.spread:.4f} from their mean"
+        )
+
+
+def _measure_scores(decoding: ScoreDecoding, exact: Logits, served: Logits) -> ScoreParity:
+    one, other = (
+        activate(logits.astype(np.float64), decoding.activation) for logits in (exact, served)
+    )
+    difference, spread = np.abs(one - other), np.abs(one - one.mean())
+    return ScoreParity(
+        len(one), 1.0, float(difference.mean()), float(difference.max()), 0, float(spread.mean())
+    )
+
+
+class TagParity(ExportParity):
+    """Distance of tags; `texts` are tokens."""
+
+    @property
+    def problem(self) -> str:
+        """See `ExportParity`."""
+        return super().problem.replace(" texts", " tokens")
+
+
+def _measure_tags(exact: Logits, served: Logits) -> TagParity:
+    return TagParity(**asdict(measure_softmax(exact, served)))
+
+
+MEASURES: dict[str, Callable[[Any], Measure]] = {
+    "softmax": lambda _: measure_softmax,
+    "sigmoid": lambda decoding: partial(_measure_labels, decoding),
+    "argmax": lambda _: _measure_tags,
+    "score": lambda decoding: partial(_measure_scores, decoding),
+}
