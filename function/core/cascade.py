@@ -77,8 +77,8 @@ class FirstStage:
     def answer(self, ids: TokenIds) -> FirstAnswer:
         """Answer a text by its token ids, without special tokens; at least one."""
         logits = self.logits(ids)
-        runner_up, best = np.partition(logits, -2)[-2:]
-        right = self.settings.right(float(best - runner_up), len(ids))
+        runner_up, best = sorted(logits.tolist())[-2:]
+        right = self.settings.right(best - runner_up, len(ids))
         return FirstAnswer(logits, right, right >= self.settings.threshold)
 
     def logits(self, ids: TokenIds) -> Scores:
@@ -94,7 +94,9 @@ class FirstStage:
 
 
 def hash_ngrams(ids: TokenIds, buckets: int) -> Buckets:
-    """Return the buckets of all 1- to 3-grams, each once, ascending.
+    """Return the buckets of all 1- to 3-grams, each once, in no order.
+
+    A set finds them: sorting in numpy takes half a megabyte of its code.
 
     Args:
         ids: (tokens,), none if an explanation removes the only word.
@@ -107,7 +109,8 @@ def hash_ngrams(ids: TokenIds, buckets: int) -> Buckets:
     hashes = np.concatenate((unigrams, bigrams, trigrams))
     hashes ^= hashes >> np.uint64(29)
     hashes *= second
-    return np.unique(hashes >> np.uint64(65 - buckets.bit_length())).astype(np.intp)
+    hashes >>= np.uint64(65 - buckets.bit_length())
+    return np.fromiter(set(hashes.tolist()), np.intp)
 
 
 def open_first_stage(artifact: Artifact) -> FirstStage | None:

@@ -74,7 +74,9 @@ def _features(ids: Sequence[TokenIds]) -> sparse.csr_matrix:
     rows = [hash_ngrams(text, BUCKETS) for text in ids]
     starts = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     values = np.concatenate([np.full(len(row), 1 / np.sqrt(len(row)), np.float32) for row in rows])
-    return sparse.csr_matrix((values, np.concatenate(rows), starts), (len(ids), BUCKETS))
+    found = sparse.csr_matrix((values, np.concatenate(rows), starts), (len(ids), BUCKETS))
+    found.sort_indices()  # sums of floats depend on their order
+    return found
 
 
 def _learn_column(

@@ -205,7 +205,7 @@ def test_a_blended_text_is_explained_through_both_stages(predictor):
 @pytest.mark.parametrize("ids", GOLDEN)
 @pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint16])
 def test_token_ids_have_the_buckets_that_they_had_when_tables_were_learnt(ids, kind):
-    assert hash_ngrams(np.array(ids, kind), 1 << 21).tolist() == GOLDEN[ids]
+    assert sorted(hash_ngrams(np.array(ids, kind), 1 << 21)) == GOLDEN[ids]
 
 
 @pytest.mark.parametrize(("ids", "count"), [([], 0), ([4], 1), ([4, 5], 3), ([4, 4, 4, 4], 3)])
