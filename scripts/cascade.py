@@ -13,6 +13,7 @@ import argparse
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import RefusedError, UsageError
@@ -20,19 +21,20 @@ from scripts.common.errors import RefusedError, UsageError
 with needing("make tools"):
     import numpy as np
 
-    from function.core.artifact import Artifact, open_artifact, verify
+    from function.core.artifact import Artifact, describe_files, open_artifact, verify
     from function.core.predictor import Predictor
     from function.core.tokenization import TextTokenizer
     from scripts.data.labelled_texts import LabelledTexts, read_labelled
     from scripts.data.rows import read_cells
     from scripts.data.tables import open_table
+    from scripts.evaluate.behaviour import has_behaviour_checks, spreads
     from scripts.evaluate.evaluation import evaluate, join_evaluations, load_verified
     from scripts.evaluate.metrics import figures
     from scripts.evaluate.profile import reference_profile
     from scripts.train.cascade import LearntCascade, add_sure, full_logits, learn_cascade
     from scripts.train.config import load_config
-    from scripts.train.corpus import load_corpus, load_taught
-    from scripts.train.manifest import write_manifest
+    from scripts.train.corpus import load_corpus, load_taught, load_test
+    from scripts.train.manifest import render_card, write_manifest
 
 VALIDATION = 0.2  # of the texts of a file
 
@@ -50,18 +52,18 @@ def main() -> None:
         raise UsageError(f"{artifact.path}: has a cascade already; give the artifact without it")
     verify(artifact)
     predictor = load_verified(artifact)
-    training, validation, truth = _read(arguments, predictor)
+    training, validation, test, truth = _read(arguments, predictor)
     learnt = learn_cascade(predictor, training, validation, arguments.seed, truth=truth)
     if learnt is None:
         raise RefusedError(f"{artifact.path}: stays as it is, without a cascade")
-    _write(artifact, learnt, validation, output)
+    _write(artifact, learnt, validation, test, output)
     print(output)
 
 
 def _read(
     arguments: argparse.Namespace, predictor: Predictor
-) -> tuple[LabelledTexts, dict[str, LabelledTexts], bool]:
-    """Return training and validation texts, and whether their labels are the truth."""
+) -> tuple[LabelledTexts, dict[str, LabelledTexts], dict[str, LabelledTexts], bool]:
+    """Return training, validation and test texts, and whether their labels are the truth."""
     path = arguments.data
     if arguments.config:
         config = load_config(arguments.config)
@@ -72,7 +74,7 @@ def _read(
             texts = [text for text in texts if len(predictor.tokenise(text).ids)]
             logits = full_logits(predictor, texts, "the model on unlabelled texts")
             training = add_sure(training, texts, list(logits), config.cascade.sure)
-        return training, corpus.validation, True
+        return training, corpus.validation, load_test(config, corpus, path), True
     table = open_table(path, arguments.encoding)
     truth = arguments.label in table.names
     if truth:
@@ -84,39 +86,49 @@ def _read(
         rows = LabelledTexts(texts, [predictor.labels.index(each.label) for each in answers], [])
     order = np.random.default_rng(arguments.seed).permutation(len(rows)).tolist()
     held_out = round(VALIDATION * len(rows))
-    return rows.select(order[held_out:]), {path.stem: rows.select(order[:held_out])}, truth
+    return rows.select(order[held_out:]), {path.stem: rows.select(order[:held_out])}, {}, truth
 
 
 def _write(
     artifact: Artifact,
     learnt: LearntCascade,
     validation: dict[str, LabelledTexts],
+    test: dict[str, LabelledTexts],
     output: Path,
 ) -> None:
-    """Write the artifact with its first stage, measured on the validation texts as it is served."""
+    """Write the artifact with its first stage, measured on held-out texts as it is served."""
     partial = output.with_name(f".partial-{output.name}")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(artifact.path, partial)
     draft = learnt.write(Artifact(partial, artifact.manifest, ""))
     predictor = load_verified(draft)
+    held_out = {f"{name}-validation": rows for name, rows in validation.items()}
     answers = {
-        f"{name}-validation": evaluate(predictor, rows, title=f"{name}, as served")
-        for name, rows in validation.items()
+        name: evaluate(predictor, rows, title=f"{name}, as served")
+        for name, rows in (held_out | test).items()
     }
-    changes = {
+    changes: dict[str, Any] = {
         "created": datetime.now(UTC).replace(microsecond=0),
         "metrics": {
             name: figures(each.probabilities, each.truth) for name, each in answers.items()
         },
         "profile": reference_profile(
-            join_evaluations(answers.values()),
+            join_evaluations(answers[name] for name in held_out),
             [text for rows in validation.values() for text in rows.texts],
             TextTokenizer(draft.file("tokenizer")),
             predictor.labels,
         ),
         "provenance": draft.manifest.provenance | {"cascade_of": artifact.version},
     }
-    write_manifest(draft.manifest.model_copy(update=changes), partial)
+    if has_behaviour_checks(draft.manifest):
+        changes["provenance"]["spread"] = spreads(predictor)
+    manifest = draft.manifest.model_copy(update=changes)
+    files = dict(manifest.files)
+    cards = [name for name, entry in files.items() if entry.role == "card"]
+    for name in cards if "config" in manifest.provenance else ():
+        (partial / name).write_text(render_card(manifest), encoding="utf-8")
+        files |= describe_files(partial, [(name, "card")])
+    write_manifest(manifest.model_copy(update={"files": files}), partial)
     partial.rename(output)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, SoftmaxDecoding
 from function.core.tokenization import LongText
-from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.evaluate.behaviour import has_behaviour_checks, spreads
 from scripts.evaluate.evaluation import Evaluation, evaluate, join_evaluations, load_verified
 from scripts.evaluate.metrics import accuracy, figures, fit_temperature
@@ -19,7 +19,7 @@ from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.cascade import LearntCascade, add_sure, learn_cascade
 from scripts.train.config import TrainConfig
-from scripts.train.corpus import Corpus, load_corpus, locate
+from scripts.train.corpus import Corpus, load_corpus, load_test
 from scripts.train.export import ExportParity, check_parity
 from scripts.train.plots import draw_plots
 from scripts.train.record import read_training_log
@@ -66,16 +66,9 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         )
 
     def measure(self, run: TrainingRun, fitted: Fitted[Evaluation]) -> HeldOutAnswers[Evaluation]:
-        tests = {f"{name}-test": rows for name, rows in run.corpus.test.items()}
-        for name, path in run.config.evaluation.items():
-            tests[name] = read_labelled(
-                locate(run.data, path),
-                run.config.labels,
-                renamed=run.config.renamed_labels,
-                encoding=run.config.encoding,
-            )
         parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
-        answers = _evaluate(fitted.draft, parts | tests)
+        test = load_test(run.config, run.corpus, run.data)
+        answers = _evaluate(fitted.draft, parts | test)
         before = {f"{name}-validation": each for name, each in fitted.validation.items()}
         report: dict[str, Any] = {"before_calibration": _all_figures(before)}
         if has_behaviour_checks(fitted.draft.manifest):

@@ -57,6 +57,22 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
     return Corpus(LabelledTexts(texts, labels, []), validation, test)
 
 
+def load_test(
+    config: TrainConfig, corpus: Corpus[LabelledTexts], data: Path
+) -> dict[str, LabelledTexts]:
+    """Return the texts that nothing is chosen on: test parts, and the files of `[evaluation]`."""
+    further = {
+        name: read_labelled(
+            locate(data, path),
+            config.labels,
+            renamed=config.renamed_labels,
+            encoding=config.encoding,
+        )
+        for name, path in config.evaluation.items()
+    }
+    return {f"{name}-test": rows for name, rows in corpus.test.items()} | further
+
+
 def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
     """Read and split every data set of a configuration that finds entities; see `load_corpus`.
 

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from function.core.artifact import open_artifact, verify
+from function.core.artifact import MANIFEST, describe_files, open_artifact, verify
 from function.core.types import Options
 from scripts import cascade as command
 from scripts.common.command_line import run
@@ -215,6 +215,23 @@ def test_the_command_gives_an_artifact_a_proved_first_stage(
     assert {each.stage for each in answers} == {"first"}
     assert {each.stage for each in served.classify(texts, Options(cascade="off"))} == {"full"}
     assert (output / "cascade.safetensors").stat().st_mode & 0o044
+
+
+def test_the_card_tells_what_the_cascade_is_worth(tmp_path, reviews, monkeypatch):
+    provenance = {"config": {"evaluation": {}}, "base": None, "datasets": {}, "licenses": {}}
+    folder = write_artifact(tmp_path / "artifact", max_tokens=16, provenance=provenance)
+    (folder / "README.md").write_text("of the model alone\n")
+    manifest = json.loads((folder / MANIFEST).read_text())
+    described = describe_files(folder, [("README.md", "card")])["README.md"].model_dump()
+    manifest["files"]["README.md"] = described
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    output = tmp_path / "with-cascade"
+    assert give_cascade(monkeypatch, folder, reviews, output) == 0
+    verify(open_artifact(output))
+    card = (output / "README.md").read_text()
+    assert "of the model alone" not in card
+    assert "| reviews-validation | 2800 |" in card
+    assert "| threshold | answered first | accuracy |" in card
 
 
 def test_the_command_leaves_an_artifact_alone_where_nothing_can_be_proved(
