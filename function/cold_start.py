@@ -5,6 +5,30 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+# What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
+TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
+
+
+class _AnyName(type):
+    """Class of `Absent`, which has every attribute: itself."""
+
+    def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return cls
+
+
+class Absent(metaclass=_AnyName):
+    """Stand-in for whatever a module that was not imported defines: a class, a function, a key."""
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        """Take any arguments."""
+
+    def __class_getitem__(cls, _: Any) -> Any:
+        return cls
 
 
 def skip_imports() -> None:
@@ -21,6 +45,10 @@ def skip_imports() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # FastAPI tests whether a model is of pydantic 1, and takes its absence for a no.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
+    if "opentelemetry" not in sys.modules:  # a Lambda layer may have brought it
+        absent = ModuleType("opentelemetry")
+        absent.__getattr__ = lambda name: getattr(Absent, name)  # type: ignore[method-assign]
+        sys.modules.update({f"opentelemetry{name}": absent for name in TRACING})
 
 
 @contextmanager

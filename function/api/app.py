@@ -22,6 +22,8 @@ from function.settings import Settings
 
 TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
+# FastAPI would put query strings, which may be texts, into traces of OpenTelemetry.
+NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 # Headers of responses that pages of other origins may read; the gateway on AWS exposes the same.
 EXPOSED_HEADERS = (
     "inference-header-content-length",
@@ -67,6 +69,7 @@ def create_app(
         redoc_url=None,
         responses={},
         root_path=settings.base_path,
+        telemetry=NO_TELEMETRY,
     )
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters

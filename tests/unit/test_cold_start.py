@@ -23,6 +23,10 @@ print(json.dumps({
     "document": json.loads(answer["body"]),
     "before": before,
     "collects": gc.isenabled(),
+    "opentelemetry": [
+        name for name, module in sys.modules.items()
+        if name.startswith("opentelemetry") and getattr(module, "__file__", None)
+    ],
     "frozen": gc.get_freeze_count(),
 }))
 """
@@ -47,6 +51,11 @@ def start(tmp_path_factory):
 
 def test_nothing_of_pydantic_1_is_imported(start):
     assert not [name for name in start["before"] if name.startswith("pydantic.v1")]
+
+
+def test_nothing_of_opentelemetry_is_imported(start):
+    """What stands for it has no file."""
+    assert not start["opentelemetry"]
 
 
 def test_decoders_of_other_heads_are_not_imported(start):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -218,7 +219,12 @@ def test_the_command_gives_an_artifact_a_proved_first_stage(
 
 
 def test_the_card_tells_what_the_cascade_is_worth(tmp_path, reviews, monkeypatch):
-    provenance = {"config": {"evaluation": {}}, "base": None, "datasets": {}, "licenses": {}}
+    provenance: dict[str, Any] = {
+        "config": {"evaluation": {}},
+        "base": None,
+        "datasets": {},
+        "licenses": {},
+    }
     folder = write_artifact(tmp_path / "artifact", max_tokens=16, provenance=provenance)
     (folder / "README.md").write_text("of the model alone\n")
     manifest = json.loads((folder / MANIFEST).read_text())
