@@ -58,6 +58,8 @@ class PhaseConfig(_Section):
     batch_texts: Annotated[int, Field(ge=1)] = 32
     batch_tokens: Annotated[int, Field(ge=64)] = 8192  # padding included
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
+    # On a CPU too, where AMX or AVX-512 make it faster; a GPU always computes in bfloat16.
+    bfloat16: bool = False
 
 
 class UnlabelledConfig(_Section):

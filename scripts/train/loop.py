@@ -160,7 +160,8 @@ class Phase:
         for group in self._optimizer.param_groups:
             group["lr"] = rate * group["rate"]
         self._model.train()
-        with torch.autocast("cuda", torch.bfloat16, enabled=self._device.type == "cuda"):
+        halved = self._config.bfloat16 or self._device.type == "cuda"
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=halved):
             loss = self._loss(self._model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_clip)

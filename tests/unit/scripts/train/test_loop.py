@@ -99,3 +99,18 @@ def test_parameters_can_have_rates_of_their_own(tmp_path, tokenizer):
     before = run.model.weight.clone()
     run.train()
     assert torch.equal(run.model.weight, before)
+
+
+@pytest.mark.parametrize("halved", [True, False])
+def test_a_cpu_computes_in_bfloat16_where_the_configuration_says_so(
+    tmp_path, tokenizer, monkeypatch, halved
+):
+    seen, usual = [], loss
+
+    def watched(model, batch):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return usual(model, batch)
+
+    monkeypatch.setitem(globals(), "loss", watched)
+    Run(tmp_path, tokenizer, settings(max_steps=2, bfloat16=halved)).train()
+    assert seen == [halved] * 2
