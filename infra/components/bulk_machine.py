@@ -18,7 +18,7 @@ from infra.components.inference_function import (
 )
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.stage import StageConfiguration
 
 BATCH_TIMEOUT = cdk.Duration.seconds(120)
@@ -32,12 +32,7 @@ class BulkBucket(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        stage: StageConfiguration,
-        bulk: BulkConfiguration,
+        self, scope: Construct, id_: str, *, stage: StageConfiguration, bulk: BulkConfiguration
     ) -> None:
         super().__init__(scope, id_)
         self.bucket = private_bucket(
@@ -70,12 +65,12 @@ class BulkFunction(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         bulk: BulkConfiguration,
         digest: str,
     ) -> None:
         super().__init__(scope, id_)
+        project, stage = deployment
         log = log_group(self, "Log", stage=stage)
         role = inference_role(self)
         repository = ecr.Repository.from_repository_name(
@@ -84,7 +79,7 @@ class BulkFunction(Construct):
         self.function = lambda_.DockerImageFunction(
             self,
             "Function",
-            function_name=project.bulk(stage.name),
+            function_name=deployment.bulk,
             description=f"Bulk scoring, stage {stage.name}",
             code=lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=digest),
             architecture=ARCHITECTURES[stage.function.architecture],
@@ -96,7 +91,7 @@ class BulkFunction(Construct):
             environment={
                 "MODELS_DIR": MODELS_DIR,
                 "DEFAULT_MODEL": stage.function.default_model,
-                "SERVICE": project.bulk(stage.name),
+                "SERVICE": deployment.bulk,
                 "AUTH": "iam",
                 **stage.function.environment,
                 "MAX_TEXTS": str(bulk.batch_texts),
@@ -122,15 +117,15 @@ class BulkMachine(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         bulk: BulkConfiguration,
         bucket: s3.Bucket,
         function: lambda_.Function,
     ) -> None:
         super().__init__(scope, id_)
+        stage = deployment.stage
         stack = cdk.Stack.of(self)
-        name = project.bulk(stage.name)
+        name = deployment.bulk
         self._role = iam.Role(
             self,
             "Role",

@@ -203,11 +203,7 @@ class PreviewRoles(Construct):
         may(BOUND_ROLE, roles, conditions=bound)
         may(OWN_ROLE, roles)
         services = ["lambda.amazonaws.com", "codedeploy.amazonaws.com"]
-        may(
-            ["iam:PassRole"],
-            roles,
-            conditions={"StringEquals": {"iam:PassedToService": services}},
-        )
+        may(["iam:PassRole"], roles, conditions={"StringEquals": {"iam:PassedToService": services}})
 
     def _allow_jobs(self, repository: ecr.Repository, assets: s3.Bucket) -> None:
         role, changes = self.jobs, self.changes.role_arn

@@ -94,10 +94,7 @@ class ServiceConfiguration(Section, prefix="service"):
         for kind in self.instance_types:
             # ECS would wait for ever for a machine of another type.
             require_match(
-                ONE_GPU,
-                kind,
-                "service.instance_types",
-                "g6.xlarge, with one NVIDIA GPU on x86-64",
+                ONE_GPU, kind, "service.instance_types", "g6.xlarge, with one NVIDIA GPU on x86-64"
             )
         self._check_size()
         room = max(2, len(self.zones)) * ADDRESSES // (2 * INTERFACES[self.capacity])
