@@ -22,14 +22,15 @@ with needing("make synth"):
 
 def main() -> None:
     arguments = _arguments()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    project, stage = deployment
     given = parse_models(arguments.models)
     account = open_account(stage)
     registry = stage_registry(account, project)
     refuse_rolled_back(registry, stage, again=arguments.again)
     models = choose_models(registry, stage, given)
     flags = shlex.split(arguments.build_flags)
-    build = build_images(account, project, stage, models, flags, arguments.image)
+    build = build_images(account, deployment, models, flags, arguments.image)
     digests = {"function_image": build.function, "server_image": build.server}
     write_json(asdict(build), arguments.json)
     write_outputs(arguments.outputs, {**digests, "models": format_models(models)})

@@ -51,17 +51,18 @@ def _confirm(stage: str) -> None:
 
 def delete_stage(name: str) -> None:
     """Delete the stacks of a stage and its key. Raises CommandError, UsageError."""
-    project, stage = load_stage(name)
+    deployment = load_stage(name)
+    stage = deployment.stage
     account = open_account(stage)
-    names = stacks.names(project, stage)
+    names = stacks.names(deployment)
     for part, output in BUCKETS.items():
-        stack = project.stack(stage.name, part)
+        stack = deployment.stack(part)
         if stack in names and not stage.retain_data and account.stack(stack):
             empty_bucket(account, account.output(stack, output))
-    every = [project.stack(stage.name, part) for part in stacks.PARTS]
+    every = [deployment.stack(part) for part in stacks.PARTS]
     left = [each for each in every if each not in names and account.stack(each)]
     stacks.destroy(names, {"stage": stage.name})
-    delete_key(account, project, stage)
+    delete_key(account, deployment)
     kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
     if left:  # the CDK does not know them, and nothing says whether their data may go
         kept = f"kept was what infra/stages.py no longer has, {', '.join(left)}: " + "; ".join(

@@ -24,13 +24,14 @@ with needing("make synth"):
 
 def main() -> None:
     arguments = _arguments()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    project, stage = deployment
     account = open_account(stage)
     registry = stage_registry(account, project)
     if not arguments.list:
-        history.stop_rollout(account, project, stage)
+        history.stop_rollout(account, deployment)
     releases = list_releases(registry.store, stage.name)
-    live = live_digest(account, f"{project.name}-{stage.name}")
+    live = live_digest(account, deployment.name)
     if arguments.list:
         print(
             table(("release", "commit", "models", ""), list(history.release_rows(releases, live)))
@@ -39,11 +40,10 @@ def main() -> None:
     target = history.find_release(releases, arguments.release) if arguments.release else None
     target = target or history.previous_release(release_history(releases), live)
     log(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
-    url = history.roll_back(account, project, stage, target)
-    history.record_rollback(account, project, stage, releases, target)
+    url = history.roll_back(account, deployment, target)
+    history.record_rollback(account, deployment, releases, target)
     write_outputs(
-        arguments.outputs,
-        {"release": target.name, "function_image": target.image, "url": url},
+        arguments.outputs, {"release": target.name, "function_image": target.image, "url": url}
     )
     print(url)
 

@@ -8,18 +8,13 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.components.acknowledged import allow
+from infra.components.acknowledged import actions, allow
 from infra.components.rollout import ROLLOUT_ALARMS
 from infra.configuration.deployment import Deployment
 
-
-def _actions(service: str, names: str) -> list[str]:
-    return [f"{service}:{name}" for name in names.split()]
-
-
 # What CloudFormation calls to give a function or a task another image: by the handlers in the
 # schemas of the resource types, without the calls for options that none of ours has.
-CHANGE_FUNCTION = _actions(
+CHANGE_FUNCTION = actions(
     "lambda",
     """
     DeleteFunctionConcurrency DeleteProvisionedConcurrencyConfig GetAlias GetFunction
@@ -30,13 +25,10 @@ CHANGE_FUNCTION = _actions(
     TagResource UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
     """,
 )
-CHANGE_ALARM = _actions(
-    "cloudwatch",
-    """
-    DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource
-    """,
+CHANGE_ALARM = actions(
+    "cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource"
 )
-DEPLOY_VERSION = _actions(
+DEPLOY_VERSION = actions(
     "codedeploy",
     """
     CreateDeployment GetApplicationRevision GetDeployment GetDeploymentConfig
@@ -44,7 +36,7 @@ DEPLOY_VERSION = _actions(
     StopDeployment TagResource UntagResource UpdateDeploymentGroup
     """,
 )
-CHANGE_SERVICE = _actions(
+CHANGE_SERVICE = actions(
     "ecs",
     """
     DescribeServiceDeployments DescribeServices ListServiceDeployments ListTagsForResource

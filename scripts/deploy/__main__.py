@@ -29,14 +29,15 @@ with needing("make synth"):
 
 def main() -> None:
     arguments = _arguments()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    project, stage = deployment
     given = parse_models(arguments.models)
     account = open_account(stage)
     if not arguments.function_image:
-        _stop_where_bad(check_deployment(account, project, stage), anyway=arguments.anyway)
+        _stop_where_bad(check_deployment(account, deployment), anyway=arguments.anyway)
     ensure_bootstrap(account, sure=arguments.yes)
     ensure_service_linked_roles(account, stage)
-    if account.stack(project.stack(stage.name, "function")):
+    if account.stack(deployment.stack("function")):
         registry = stage_registry(account, project)
         refuse_rolled_back(registry, stage, again=arguments.again)
         if arguments.after:
@@ -44,18 +45,17 @@ def main() -> None:
     if arguments.function_image:
         build = Build(given, arguments.function_image, arguments.server_image)
     else:
-        build = build_all(account, project, stage, arguments.registry)
-    names = stacks.names(project, stage)
+        build = build_all(account, deployment, arguments.registry)
+    names = stacks.names(deployment)
     url = deliver(
         account,
-        project,
-        stage,
+        deployment,
         build,
         names=names,
         rollout=arguments.rollout,
         images_only=arguments.images_only,
     )
-    release = record_deployment(account, project, stage, build)
+    release = record_deployment(account, deployment, build)
     write_outputs(arguments.outputs, {"url": url, "release": release.name})
     print(url)
 

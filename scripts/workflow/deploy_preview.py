@@ -29,14 +29,15 @@ def main() -> None:
     arguments = parser.parse_args()
     if not is_preview(arguments.stage):
         raise UsageError(f"{arguments.stage}: a preview's stage is pr-N")
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    stage = deployment.stage
     account = open_account(stage)
     registry = open_registry(arguments.registry)
     models = choose_models(registry, stage)
-    spec = image_specs(project, stage)["function"]
+    spec = image_specs(deployment)["function"]
     flags = shlex.split(arguments.build_flags)
     digest = build_and_push(account, registry, models, spec, flags)
-    url = deploy_preview(account, project, stage, digest)
+    url = deploy_preview(account, deployment, digest)
     write_outputs(arguments.outputs, {"url": url})
     print(url)
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration, region_suffix
 from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
@@ -25,11 +26,12 @@ def main() -> None:
         "--outputs", type=Path, metavar="FILE", help="append the result, as outputs of a job"
     )
     arguments = parser.parse_args()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    stage = deployment.stage
     _, stages = load_stages()
-    why = obstacle(project, stage, os.environ)
+    why = obstacle(deployment, os.environ)
     found = {"configured": str(not why).lower(), "why": why}
-    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage, stages)))
+    write_outputs(arguments.outputs, found | ({} if why else outputs(deployment, stages)))
     if why:
         notice = f"Nothing is deployed to {stage.name}: {why}. {ADVICE}"
         add_to_summary(notice)
@@ -38,15 +40,14 @@ def main() -> None:
         print(f"{stage.name}: account {stage.account}, {stage.region}, {stage.function.platform}")
 
 
-def obstacle(
-    project: ProjectConfiguration, stage: StageConfiguration, job: Mapping[str, str]
-) -> str:
+def obstacle(deployment: Deployment, job: Mapping[str, str]) -> str:
     """Return why this job does not deploy a stage; empty where it does.
 
     AWS's roles refuse other jobs in any case. This check comes first so that the workflows of a
     fork end green, and those of a template say what is missing. `job` has the environment variables
     that GitHub sets in every job.
     """
+    project, stage = deployment
     if why := other_repository(project, job):
         return why
     repository = project.repository
@@ -76,22 +77,21 @@ def other_repository(project: ProjectConfiguration, job: Mapping[str, str]) -> s
     return ""
 
 
-def outputs(
-    project: ProjectConfiguration, stage: StageConfiguration, stages: Sequence[StageConfiguration]
-) -> dict[str, str]:
+def outputs(deployment: Deployment, stages: Sequence[StageConfiguration]) -> dict[str, str]:
     """Return what jobs need: account, runners, roles, registry, repositories, metric dimension.
 
     The server's runner and variant are empty where the stage has no service. `stages` are all of
     the project, which decide about names that an account has once.
     """
+    project, stage = deployment
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com"
     suffix = region_suffix(stages, stage)
     names = {
         "push": project.image_role("push", suffix),
         "refresh": project.image_role("refresh", suffix),
-        "deploy": project.role(stage.name, "deploy"),
-        "refresh_deploy": project.role(stage.name, "refresh"),  # changes images, nothing else
+        "deploy": deployment.role("deploy"),
+        "refresh_deploy": deployment.role("refresh"),  # changes images, nothing else
     }
     rollback = f"{stage.name}-rollback"
     return {
@@ -101,7 +101,7 @@ def outputs(
         "server_runner": RUNNERS[stage.service.platform] if stage.service else "",
         "server_variant": stage.service.variant if stage.service else "",
         "rollback_environment": rollback if rollback in stage.environments else stage.name,
-        "service": project.service(stage.name),
+        "service": deployment.name,
         "registry": f"s3://{project.name}-models-{account}-{region}",
         "function_repository": f"{images}/{project.function_repository}",
         "server_repository": f"{images}/{project.server_repository}",

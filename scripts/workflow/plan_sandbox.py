@@ -11,12 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.sandbox import (
-    NIGHTLY,
-    SANDBOX,
-    SandboxConfiguration,
-    is_preview,
-)
+from infra.configuration.sandbox import NIGHTLY, SANDBOX, SandboxConfiguration, is_preview
 from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
 from scripts.common.errors import UsageError
 from scripts.deploy.stacks import load_sandbox, load_stages

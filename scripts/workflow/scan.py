@@ -81,11 +81,7 @@ def read_accepted(path: Path = ACCEPTED) -> dict[str, str]:
 
 
 def find_vulnerabilities(
-    account: Account,
-    repository: str,
-    digest: str,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
+    account: Account, repository: str, digest: str, *, sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
     """Return an image's critical vulnerabilities that have, or may have, a fix: `NAME PACKAGES`.
 
