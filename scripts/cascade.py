@@ -88,10 +88,7 @@ def _read(
 
 
 def _write(
-    artifact: Artifact,
-    learnt: LearntCascade,
-    validation: dict[str, LabelledTexts],
-    output: Path,
+    artifact: Artifact, learnt: LearntCascade, validation: dict[str, LabelledTexts], output: Path
 ) -> None:
     """Write the artifact with its first stage, measured on the validation texts as it is served."""
     partial = output.with_name(f".partial-{output.name}")

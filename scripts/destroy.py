@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scripts.common.command_line import command_parser, needing, run
+from scripts.common.command_line import needing, run, stage_parser
 from scripts.common.errors import UsageError
 from scripts.common.progress import log
 
@@ -27,8 +27,9 @@ BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
 
 
 def main() -> None:
-    parser = command_parser("scripts.destroy", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py, or foundation")
+    parser = stage_parser(
+        "scripts.destroy", __doc__, stages="one of infra/stages.py, or foundation"
+    )
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     arguments = parser.parse_args()
     if not arguments.yes:

@@ -8,9 +8,8 @@ of `scripts.build`, or both by --release here.
 """
 
 import argparse
-from pathlib import Path
 
-from scripts.common.command_line import command_parser, needing, run, table, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, table, write_outputs
 from scripts.common.progress import log
 from scripts.deploy.stacks import load_stage
 
@@ -49,16 +48,9 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = command_parser("scripts.redeploy", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.redeploy", __doc__, outputs="release, function_image and url")
     parser.add_argument("--release", default="", metavar="R", help="one of those that --list shows")
     parser.add_argument("--list", action="store_true", help="show releases, and change nothing")
-    parser.add_argument(
-        "--outputs",
-        type=Path,
-        metavar="FILE",
-        help="append release, function_image and url, as outputs of a GitHub job",
-    )
     return parser.parse_args()
 
 

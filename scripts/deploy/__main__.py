@@ -8,9 +8,8 @@ elsewhere, and changes only the stage. EVERGREEN_API_KEY may hold the API's key,
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from scripts.common.command_line import command_parser, needing, run, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, write_outputs
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
 
@@ -70,8 +69,7 @@ def _stop_where_bad(results: CheckResults, *, anyway: bool) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = command_parser("scripts.deploy", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.deploy", __doc__, outputs="url and release")
     parser.add_argument(
         "--registry",
         default="registry",
@@ -96,12 +94,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="also a commit that was rolled back")
     parser.add_argument(
         "--after", default="", metavar="RELEASE", help="only while it is the stage's last release"
-    )
-    parser.add_argument(
-        "--outputs",
-        type=Path,
-        metavar="FILE",
-        help="append url and release, as outputs of a GitHub job",
     )
     arguments = parser.parse_args()
     if bool(arguments.function_image) != bool(arguments.models):

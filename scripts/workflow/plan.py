@@ -6,12 +6,11 @@ not configured, prints the reason and ends with 0. Needs only the standard libra
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration, region_suffix
-from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
+from scripts.common.command_line import add_to_summary, run, stage_parser, write_outputs
 from scripts.deploy.stacks import load_stage, load_stages
 
 # Images are built and tested on the architecture that they run on.
@@ -20,11 +19,7 @@ ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.plan", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument(
-        "--outputs", type=Path, metavar="FILE", help="append the result, as outputs of a job"
-    )
+    parser = stage_parser("scripts.workflow.plan", __doc__, outputs="the result")
     arguments = parser.parse_args()
     deployment = load_stage(arguments.stage)
     stage = deployment.stage
