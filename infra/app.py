@@ -18,6 +18,7 @@ from cdk_nag import AwsSolutionsChecks
 
 from infra.components.preview_roles import assets_bucket, preview_name
 from infra.configuration.checks import ConfigurationError, require
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.sandbox import NIGHTLY, SANDBOX, SandboxConfiguration
 from infra.configuration.stage import StageConfiguration, check_stages, region_suffix
@@ -75,22 +76,18 @@ def _build_in_sandbox(
     if chosen in NIGHTLY:
         _build_stages(app, project, sandbox.nightly(), chosen)
         return
-    env = cdk.Environment(account=sandbox.account, region=sandbox.region)
     if chosen == SANDBOX:
         oidc = app.node.try_get_context("github_oidc") or project.github_oidc
         stack: cdk.Stack = SandboxStack(
             app,
             f"{project.name}-{SANDBOX}",
             project=replace(project, github_oidc=oidc),
-            env=env,
+            env=cdk.Environment(account=sandbox.account, region=sandbox.region),
         )
     else:
         stack = FunctionStack(
             app,
-            project.stack(chosen, "function"),
-            project=project,
-            stage=sandbox.preview(chosen),
-            env=env,
+            Deployment(project, sandbox.preview(chosen)),
             # Not through the bootstrap, whose bucket and roles are other stages' as well.
             synthesizer=cdk.DefaultStackSynthesizer(
                 file_assets_bucket_name=assets_bucket(project, sandbox.account, sandbox.region),
@@ -114,7 +111,7 @@ def _build_stages(
     require(chosen in (None, "", *names), "stage", f"'{chosen}' is none of {', '.join(names)}")
     built = [stage for stage in stages if chosen in (None, "", stage.name)]
     name = f"{project.name}-foundation"
-    for number, stage in enumerate({(each.account, each.region): each for each in built}.values()):
+    for number, stage in enumerate({_place(each): each for each in built}.values()):
         suffix = region_suffix(stages, stage)
         # An account has the provider once: that of its first region, unless the context says more.
         oidc = "existing" if suffix else project.github_oidc
@@ -123,87 +120,57 @@ def _build_stages(
             f"{name}-{number}" if number else name,
             stack_name=name,
             project=replace(project, github_oidc=app.node.try_get_context("github_oidc") or oidc),
-            stages=[
-                each
-                for each in stages
-                if (each.account, each.region) == (stage.account, stage.region)
-            ],
+            stages=[each for each in stages if _place(each) == _place(stage)],
             suffix=suffix,
-            env=_environment(stage),
+            env=cdk.Environment(account=stage.account or None, region=stage.region),
             termination_protection=project.retain_data,
         )
         cdk.Tags.of(foundation).add("part", "foundation")
-    for stage in built:
-        _build_stage(app, project, stage, region_suffix(stages, stage))
-
-
-def _environment(stage: StageConfiguration) -> cdk.Environment:
-    return cdk.Environment(account=stage.account or None, region=stage.region)
-
-
-def _build_stage(
-    app: cdk.App, project: ProjectConfiguration, stage: StageConfiguration, suffix: str
-) -> None:
-    env = _environment(stage)
     rollout = app.node.try_get_context("rollout")
-    if rollout:
-        stage = replace(stage, function=replace(stage.function, rollout=rollout))
+    for stage in built:
+        if rollout:
+            deployed = replace(stage, function=replace(stage.function, rollout=rollout))
+        else:
+            deployed = stage
+        _build_stage(app, Deployment(project, deployed), region_suffix(stages, stage))
+
+
+def _place(stage: StageConfiguration) -> tuple[str, str]:
+    return stage.account, stage.region
+
+
+def _build_stage(app: cdk.App, deployment: Deployment, suffix: str) -> None:
+    stage = deployment.stage
     stacks: list[PredictionsStack | ServiceStack | BulkStack] = []
     predictions = None
     if stage.predictions:
         predictions = PredictionsStack(
             app,
-            project.stack(stage.name, "predictions"),
-            project=project,
-            stage=stage,
+            deployment,
             predictions=stage.predictions,
-            reader=project.image_role("refresh", suffix),
-            env=env,
+            reader=deployment.project.image_role("refresh", suffix),
         )
         stacks.append(predictions)
-    function = FunctionStack(
-        app,
-        project.stack(stage.name, "function"),
-        project=project,
-        stage=stage,
-        predictions=predictions,
-        env=env,
-    )
+    function = FunctionStack(app, deployment, predictions=predictions)
     if stage.service:
-        service = ServiceStack(
-            app,
-            project.stack(stage.name, "service"),
-            project=project,
-            stage=stage,
-            service=stage.service,
-            api=function.api,
-            predictions=predictions,
-            env=env,
+        stacks.append(
+            ServiceStack(
+                app, deployment, service=stage.service, api=function.api, predictions=predictions
+            )
         )
-        stacks.append(service)
     if stage.bulk:
-        bulk = BulkStack(
-            app,
-            project.stack(stage.name, "bulk"),
-            project=project,
-            stage=stage,
-            bulk=stage.bulk,
-            env=env,
-        )
+        bulk = BulkStack(app, deployment, bulk=stage.bulk)
         bulk.add_stack_dependency(function)  # so that a failed canary stops this one too
         stacks.append(bulk)
     watch = WatchStack(
         app,
-        project.stack(stage.name, "watch"),
-        project=project,
-        stage=stage,
+        deployment,
         function=function,
         limits=[limit for stack in stacks for limit in stack.limits],
         graphs=[row for stack in stacks for row in stack.graphs],
-        env=env,
     )
     for stack in (function, *stacks, watch):
-        part = stack.stack_name.removeprefix(project.stack(stage.name, ""))
+        part = stack.stack_name.removeprefix(deployment.stack(""))
         for key, value in {"stage": stage.name, "part": part, **stage.tags}.items():
             cdk.Tags.of(stack).add(key, value)
 

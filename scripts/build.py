@@ -10,7 +10,7 @@ import shlex
 from dataclasses import asdict
 from pathlib import Path
 
-from scripts.common.command_line import command_parser, needing, run, write_json, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, write_json, write_outputs
 from scripts.deploy.stacks import load_stage
 
 with needing("make synth"):
@@ -22,14 +22,15 @@ with needing("make synth"):
 
 def main() -> None:
     arguments = _arguments()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    project, stage = deployment
     given = parse_models(arguments.models)
     account = open_account(stage)
     registry = stage_registry(account, project)
     refuse_rolled_back(registry, stage, again=arguments.again)
     models = choose_models(registry, stage, given)
     flags = shlex.split(arguments.build_flags)
-    build = build_images(account, project, stage, models, flags, arguments.image)
+    build = build_images(account, deployment, models, flags, arguments.image)
     digests = {"function_image": build.function, "server_image": build.server}
     write_json(asdict(build), arguments.json)
     write_outputs(arguments.outputs, {**digests, "models": format_models(models)})
@@ -40,8 +41,9 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = command_parser("scripts.build", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser(
+        "scripts.build", __doc__, outputs="function_image, server_image and models"
+    )
     parser.add_argument(
         "--models",
         default="",
@@ -61,12 +63,6 @@ def _arguments() -> argparse.Namespace:
         help="further flags of `docker buildx build`: caches",
     )
     parser.add_argument("--json", type=Path, help="write models and digests here")
-    parser.add_argument(
-        "--outputs",
-        type=Path,
-        metavar="FILE",
-        help="append function_image, server_image and models, as outputs of a GitHub job",
-    )
     return parser.parse_args()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from scripts.common.command_line import command_parser, needing, run
+from scripts.common.command_line import needing, run, stage_parser
 from scripts.common.errors import UsageError
 from scripts.common.progress import log
 
@@ -27,8 +27,9 @@ BUCKETS = {"bulk": "BulkBucket", "predictions": "PredictionBucket"}
 
 
 def main() -> None:
-    parser = command_parser("scripts.destroy", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py, or foundation")
+    parser = stage_parser(
+        "scripts.destroy", __doc__, stages="one of infra/stages.py, or foundation"
+    )
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     arguments = parser.parse_args()
     if not arguments.yes:
@@ -51,17 +52,18 @@ def _confirm(stage: str) -> None:
 
 def delete_stage(name: str) -> None:
     """Delete the stacks of a stage and its key. Raises CommandError, UsageError."""
-    project, stage = load_stage(name)
+    deployment = load_stage(name)
+    stage = deployment.stage
     account = open_account(stage)
-    names = stacks.names(project, stage)
+    names = stacks.names(deployment)
     for part, output in BUCKETS.items():
-        stack = project.stack(stage.name, part)
+        stack = deployment.stack(part)
         if stack in names and not stage.retain_data and account.stack(stack):
             empty_bucket(account, account.output(stack, output))
-    every = [project.stack(stage.name, part) for part in stacks.PARTS]
+    every = [deployment.stack(part) for part in stacks.PARTS]
     left = [each for each in every if each not in names and account.stack(each)]
     stacks.destroy(names, {"stage": stage.name})
-    delete_key(account, project, stage)
+    delete_key(account, deployment)
     kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
     if left:  # the CDK does not know them, and nothing says whether their data may go
         kept = f"kept was what infra/stages.py no longer has, {', '.join(left)}: " + "; ".join(

@@ -8,9 +8,8 @@ of `scripts.build`, or both by --release here.
 """
 
 import argparse
-from pathlib import Path
 
-from scripts.common.command_line import command_parser, needing, run, table, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, table, write_outputs
 from scripts.common.progress import log
 from scripts.deploy.stacks import load_stage
 
@@ -24,13 +23,14 @@ with needing("make synth"):
 
 def main() -> None:
     arguments = _arguments()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    project, stage = deployment
     account = open_account(stage)
     registry = stage_registry(account, project)
     if not arguments.list:
-        history.stop_rollout(account, project, stage)
+        history.stop_rollout(account, deployment)
     releases = list_releases(registry.store, stage.name)
-    live = live_digest(account, f"{project.name}-{stage.name}")
+    live = live_digest(account, deployment.name)
     if arguments.list:
         print(
             table(("release", "commit", "models", ""), list(history.release_rows(releases, live)))
@@ -39,26 +39,18 @@ def main() -> None:
     target = history.find_release(releases, arguments.release) if arguments.release else None
     target = target or history.previous_release(release_history(releases), live)
     log(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
-    url = history.roll_back(account, project, stage, target)
-    history.record_rollback(account, project, stage, releases, target)
+    url = history.roll_back(account, deployment, target)
+    history.record_rollback(account, deployment, releases, target)
     write_outputs(
-        arguments.outputs,
-        {"release": target.name, "function_image": target.image, "url": url},
+        arguments.outputs, {"release": target.name, "function_image": target.image, "url": url}
     )
     print(url)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = command_parser("scripts.redeploy", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.redeploy", __doc__, outputs="release, function_image and url")
     parser.add_argument("--release", default="", metavar="R", help="one of those that --list shows")
     parser.add_argument("--list", action="store_true", help="show releases, and change nothing")
-    parser.add_argument(
-        "--outputs",
-        type=Path,
-        metavar="FILE",
-        help="append release, function_image and url, as outputs of a GitHub job",
-    )
     return parser.parse_args()
 
 

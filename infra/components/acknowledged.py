@@ -23,16 +23,23 @@ def acknowledge_wildcard(construct: IConstruct, resource: str, reason: str) -> N
     acknowledge(construct, f"AwsSolutions-IAM5[Resource::{shown}]", reason)
 
 
+def actions(service: str, names: str) -> list[str]:
+    """Return a service's actions, of which `names` has the names, between spaces."""
+    return [f"{service}:{name}" for name in names.split()]
+
+
 def allow(
     role: iam.Role,
-    actions: Sequence[str],
+    permitted: Sequence[str],
     *resources: str,
     conditions: Mapping[str, Any] | None = None,
     reason: str = "",
 ) -> None:
     """Add a statement to a role. `reason` says why some of the resources have a `*`."""
     role.add_to_policy(
-        iam.PolicyStatement(actions=list(actions), resources=list(resources), conditions=conditions)
+        iam.PolicyStatement(
+            actions=list(permitted), resources=list(resources), conditions=conditions
+        )
     )
     for resource in resources:
         if "*" in resource:

@@ -13,8 +13,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 MISSING = "missing"  # data: INSUFFICIENT_DATA, in which an alarm begins
 PUBLISHERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com")
@@ -26,16 +25,10 @@ class AlarmTopic(Construct):
     Failed deployments of CodeDeploy are published as well.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment) -> None:
         super().__init__(scope, id_)
-        name = f"{project.name}-{stage.name}"
+        project, stage = deployment
+        name = deployment.name
         self.topic = sns.Topic(
             self,
             "Topic",

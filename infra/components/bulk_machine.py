@@ -1,5 +1,7 @@
 """Bulk scoring: the bucket of files, the function and the state machine."""
 
+from functools import partial
+
 import aws_cdk as cdk
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
@@ -8,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as stepfunctions
 from constructs import Construct
 
-from infra.components.acknowledged import acknowledge, acknowledge_wildcard
+from infra.components.acknowledged import acknowledge, actions, allow
 from infra.components.bulk_states import INCOMING, LIVE, RESULTS, definition
 from infra.components.inference_function import (
     ARCHITECTURES,
@@ -18,11 +20,12 @@ from infra.components.inference_function import (
 )
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.stage import StageConfiguration
 
 BATCH_TIMEOUT = cdk.Duration.seconds(120)
 WINDOWS_PER_TEXT = 16  # an artifact's default maximum
+WILDCARDS = "Files, versions and runs of one kind, under any name."
 
 
 class BulkBucket(Construct):
@@ -32,12 +35,7 @@ class BulkBucket(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        stage: StageConfiguration,
-        bulk: BulkConfiguration,
+        self, scope: Construct, id_: str, *, stage: StageConfiguration, bulk: BulkConfiguration
     ) -> None:
         super().__init__(scope, id_)
         self.bucket = private_bucket(
@@ -70,12 +68,12 @@ class BulkFunction(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         bulk: BulkConfiguration,
         digest: str,
     ) -> None:
         super().__init__(scope, id_)
+        project, stage = deployment
         log = log_group(self, "Log", stage=stage)
         role = inference_role(self)
         repository = ecr.Repository.from_repository_name(
@@ -84,7 +82,7 @@ class BulkFunction(Construct):
         self.function = lambda_.DockerImageFunction(
             self,
             "Function",
-            function_name=project.bulk(stage.name),
+            function_name=deployment.bulk,
             description=f"Bulk scoring, stage {stage.name}",
             code=lambda_.DockerImageCode.from_ecr(repository, tag_or_digest=digest),
             architecture=ARCHITECTURES[stage.function.architecture],
@@ -96,7 +94,7 @@ class BulkFunction(Construct):
             environment={
                 "MODELS_DIR": MODELS_DIR,
                 "DEFAULT_MODEL": stage.function.default_model,
-                "SERVICE": project.bulk(stage.name),
+                "SERVICE": deployment.bulk,
                 "AUTH": "iam",
                 **stage.function.environment,
                 "MAX_TEXTS": str(bulk.batch_texts),
@@ -122,15 +120,15 @@ class BulkMachine(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         bulk: BulkConfiguration,
         bucket: s3.Bucket,
         function: lambda_.Function,
     ) -> None:
         super().__init__(scope, id_)
+        stage = deployment.stage
         stack = cdk.Stack.of(self)
-        name = project.bulk(stage.name)
+        name = deployment.bulk
         self._role = iam.Role(
             self,
             "Role",
@@ -147,6 +145,7 @@ class BulkMachine(Construct):
             function=function.function_arn,
             bucket=bucket.bucket_name,
         )
+        self._allow = partial(allow, self._role, reason=WILDCARDS)
         self.machine = stepfunctions.StateMachine(
             self,
             "Machine",
@@ -162,15 +161,8 @@ class BulkMachine(Construct):
         )
         self._allow(["s3:GetObject"], bucket.arn_for_objects(f"{INCOMING}*"))
         results = bucket.arn_for_objects(f"{RESULTS}*")
-        self._allow(
-            [
-                "s3:AbortMultipartUpload",
-                "s3:GetObject",
-                "s3:ListMultipartUploadParts",
-                "s3:PutObject",
-            ],
-            results,
-        )
+        write = "AbortMultipartUpload GetObject ListMultipartUploadParts PutObject"
+        self._allow(actions("s3", write), results)
         self._allow(["lambda:GetAlias"], function.function_arn, f"{function.function_arn}:{LIVE}")
         self._allow(["lambda:InvokeFunction"], f"{function.function_arn}:*")
         self._allow_child_runs(stack, name)
@@ -179,14 +171,6 @@ class BulkMachine(Construct):
             "AwsSolutions-IAM5[Resource::*]",
             "Log delivery and X-Ray have no resource-level permissions.",
         )
-
-    def _allow(self, actions: list[str], *resources: str) -> None:
-        self._role.add_to_policy(iam.PolicyStatement(actions=actions, resources=list(resources)))
-        for resource in resources:
-            if resource.endswith("*"):
-                acknowledge_wildcard(
-                    self._role, resource, "Files, versions and runs of one kind, under any name."
-                )
 
     def _allow_child_runs(self, stack: cdk.Stack, name: str) -> None:
         """Let the distributed map start and manage executions of its own machine."""

@@ -8,8 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.components.metrics import NAMESPACE, ServiceMetrics
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 WIDTH, HEIGHT = 8, 6  # of a graph; a dashboard is 24 wide
 STAGES_OF_A_REQUEST = ("tokenization_ms", "inference_ms", "decoding_ms", "explanation_ms")
@@ -26,20 +25,19 @@ class Dashboard(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         alias: lambda_.Alias,
         api: apigateway.HttpApi,
         alarms: Sequence[cloudwatch.IAlarm],
         more: Sequence[Sequence[cloudwatch.IWidget]] = (),
     ) -> None:
         super().__init__(scope, id_)
-        service = project.service(stage.name)
+        service = deployment.name
         metrics = ServiceMetrics(service)
         cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=f"{project.name}-{stage.name}",
+            dashboard_name=deployment.name,
             default_interval=None,
             widgets=[
                 [cloudwatch.AlarmStatusWidget(alarms=list(alarms), width=24, height=3)],

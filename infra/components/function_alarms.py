@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.components.limits import AT_LEAST, Limit, create_alarms
 from infra.components.metrics import FIVE_MINUTES, ServiceMetrics, percent_of, smallest_sample
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.stage import StageConfiguration
 
 HOUR = cdk.Duration.hours(1)
@@ -25,14 +25,14 @@ class FunctionAlarms(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         alias: lambda_.Alias,
         api: apigateway.HttpApi,
     ) -> None:
         super().__init__(scope, id_)
-        name = f"{project.name}-{stage.name}"
-        metrics = ServiceMetrics(project.service(stage.name))
+        stage = deployment.stage
+        name = deployment.name
+        metrics = ServiceMetrics(deployment.name)
         limits = (*_traffic_limits(stage, alias, api), *_model_limits(stage, metrics))
         self.alarms = create_alarms(self, limits, prefix=name)
         if stage.watch.drift_deviations is not None:
@@ -65,11 +65,7 @@ def _traffic_limits(
     )
     if watch.p99_milliseconds is not None:
         yield Limit(
-            "p99",
-            "One call in a hundred is slow.",
-            _p99(alias),
-            watch.p99_milliseconds,
-            periods=3,
+            "p99", "One call in a hundred is slow.", _p99(alias), watch.p99_milliseconds, periods=3
         )
 
 

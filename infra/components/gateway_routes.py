@@ -62,10 +62,7 @@ class GatewayRoutes(Construct):
         )
 
     def _route(
-        self,
-        path: str,
-        method: apigateway.HttpMethod,
-        integration: integrations.HttpAlbIntegration,
+        self, path: str, method: apigateway.HttpMethod, integration: integrations.HttpAlbIntegration
     ) -> None:
         apigateway.HttpRoute(
             self,

@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.components.acknowledged import acknowledge, acknowledge_wildcard
+from infra.components.acknowledged import allow
 from infra.components.metrics import NAMESPACE
 from infra.components.storage import removal_policy
 from infra.configuration.project import GitHubRepository, ProjectConfiguration
@@ -112,12 +112,8 @@ class ImageRoles(Construct):
             repository.grant(self.push, "ecr:DescribeImages", "ecr:DescribeImageScanFindings")
         # In an account with Amazon Inspector ECR asks Inspector, with the caller's permissions.
         inspector = ["inspector2:ListCoverage", "inspector2:ListFindings"]
-        self.push.add_to_policy(iam.PolicyStatement(actions=inspector, resources=["*"]))
-        acknowledge(
-            self.push,
-            "AwsSolutions-IAM5[Resource::*]",
-            "ECR's login and Inspector's findings have no resource-level permissions.",
-        )
+        reason = "ECR's login and Inspector's findings have no resource-level permissions."
+        allow(self.push, inspector, "*", reason=reason)
         self.refresh = iam.Role(
             self,
             "Refresh",
@@ -126,17 +122,12 @@ class ImageRoles(Construct):
             description="GitHub: publish models, judge them, choose the candidate, report drift",
             max_session_duration=JUDGING,
         )
-        self.refresh.add_to_policy(
-            iam.PolicyStatement(
-                actions=["cloudwatch:PutMetricData"],
-                resources=["*"],
-                conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
-            )
-        )
-        acknowledge(
+        allow(
             self.refresh,
-            "AwsSolutions-IAM5[Resource::*]",
-            "Metrics have no resource-level permissions; a condition limits the namespace.",
+            ["cloudwatch:PutMetricData"],
+            "*",
+            conditions={"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
+            reason="Metrics have no resource-level permissions; a condition limits the namespace.",
         )
         for role in (self.push, self.refresh):
             grant_registry_read(role, bucket)
@@ -145,17 +136,12 @@ class ImageRoles(Construct):
 
 def grant_registry_read(role: iam.Role, bucket: s3.Bucket) -> None:
     """Let a role read all models."""
-    objects = bucket.arn_for_objects("*")
-    role.add_to_policy(iam.PolicyStatement(actions=["s3:GetObject"], resources=[objects]))
-    role.add_to_policy(
-        iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
-    )
-    acknowledge_wildcard(role, objects, "Every model of the registry may be read.")
+    reason = "Every model of the registry may be read."
+    allow(role, ["s3:GetObject"], bucket.arn_for_objects("*"), reason=reason)
+    allow(role, ["s3:ListBucket"], bucket.bucket_arn)
 
 
 def grant_registry_write(role: iam.Role, bucket: s3.Bucket, keys: Sequence[str]) -> None:
     """Let a role write, but not delete, objects whose keys match patterns."""
     objects = [bucket.arn_for_objects(key) for key in keys]
-    role.add_to_policy(iam.PolicyStatement(actions=["s3:PutObject"], resources=objects))
-    for each in objects:
-        acknowledge_wildcard(role, each, "Keys of one kind, of models under any name.")
+    allow(role, ["s3:PutObject"], *objects, reason="Keys of one kind, of models under any name.")

@@ -16,8 +16,7 @@ from constructs import Construct
 from infra.components.acknowledged import acknowledge
 from infra.components.storage import log_group
 from infra.configuration.api import ApiConfiguration, DomainConfiguration
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 # The route instead of the path, no query string, no address: those may hold texts or personal data.
 ACCESS_LOG = {
@@ -38,20 +37,15 @@ class HttpApi(Construct):
     """API that sends every path without a route of its own to the alias `live`."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        alias: lambda_.Alias,
+        self, scope: Construct, id_: str, *, deployment: Deployment, alias: lambda_.Alias
     ) -> None:
         super().__init__(scope, id_)
+        stage = deployment.stage
         configuration = stage.api
         self.api = apigateway.HttpApi(
             self,
             "Api",
-            api_name=f"{project.name}-{stage.name}",
+            api_name=deployment.name,
             description=f"Text inference, stage {stage.name}",
             create_default_stage=False,
             default_integration=integrations.HttpLambdaIntegration("Function", alias),

@@ -8,19 +8,13 @@ from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.components.acknowledged import allow
+from infra.components.acknowledged import actions, allow
 from infra.components.rollout import ROLLOUT_ALARMS
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
-
-
-def _actions(service: str, names: str) -> list[str]:
-    return [f"{service}:{name}" for name in names.split()]
-
+from infra.configuration.deployment import Deployment
 
 # What CloudFormation calls to give a function or a task another image: by the handlers in the
 # schemas of the resource types, without the calls for options that none of ours has.
-CHANGE_FUNCTION = _actions(
+CHANGE_FUNCTION = actions(
     "lambda",
     """
     DeleteFunctionConcurrency DeleteProvisionedConcurrencyConfig GetAlias GetFunction
@@ -31,13 +25,10 @@ CHANGE_FUNCTION = _actions(
     TagResource UntagResource UpdateAlias UpdateFunctionCode UpdateFunctionConfiguration
     """,
 )
-CHANGE_ALARM = _actions(
-    "cloudwatch",
-    """
-    DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource
-    """,
+CHANGE_ALARM = actions(
+    "cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource"
 )
-DEPLOY_VERSION = _actions(
+DEPLOY_VERSION = actions(
     "codedeploy",
     """
     CreateDeployment GetApplicationRevision GetDeployment GetDeploymentConfig
@@ -45,7 +36,7 @@ DEPLOY_VERSION = _actions(
     StopDeployment TagResource UntagResource UpdateDeploymentGroup
     """,
 )
-CHANGE_SERVICE = _actions(
+CHANGE_SERVICE = actions(
     "ecs",
     """
     DescribeServiceDeployments DescribeServices ListServiceDeployments ListTagsForResource
@@ -68,22 +59,22 @@ class ImageChanges(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         repositories: Sequence[ecr.Repository],
     ) -> None:
         super().__init__(scope, id_)
+        stage = deployment.stage
         self._stack = stack = cdk.Stack.of(self)
-        self._name = name = f"{project.name}-{stage.name}"
+        self._name = name = deployment.name
         self.role = iam.Role(
             self,
             "Role",
-            role_name=project.role(stage.name, "image-changes"),
+            role_name=deployment.role("image-changes"),
             assumed_by=iam.ServicePrincipal("cloudformation.amazonaws.com"),
             description=f"CloudFormation: give stage {stage.name} other images",
         )
         self._allow = partial(allow, self.role)
-        functions = [f"{name}-function-*", *([project.bulk(stage.name)] if stage.bulk else [])]
+        functions = [f"{name}-function-*", *([deployment.bulk] if stage.bulk else [])]
         self._allow(
             CHANGE_FUNCTION,
             *(arn(stack, "lambda", f"function:{each}") for each in (name, *functions)),
@@ -110,14 +101,14 @@ class ImageChanges(Construct):
         )
         passed = ["lambda.amazonaws.com", "codedeploy.amazonaws.com"]
         if stage.service:
-            self._allow_service(project.server(stage.name))
+            self._allow_service(deployment.server)
             passed.append("ecs-tasks.amazonaws.com")
         roles = [role_arn(stack, f"{name}-{part}-*") for part in stage.image_parts]
         reason = "CloudFormation names the roles of a stack after it."
         self._allow(["iam:GetRole"], *roles, reason=reason)
         service = {"StringEquals": {"iam:PassedToService": passed}}
         self._allow(["iam:PassRole"], *roles, conditions=service, reason=reason)
-        self._allow_settings(project, stage)
+        self._allow_settings(deployment)
 
     def _allow_service(self, family: str) -> None:
         stack = self._stack
@@ -130,10 +121,11 @@ class ImageChanges(Construct):
         )
         self._allow(WITHOUT_RESOURCES, "*", reason="These actions know no resources.")
 
-    def _allow_settings(self, project: ProjectConfiguration, stage: StageConfiguration) -> None:
+    def _allow_settings(self, deployment: Deployment) -> None:
         """Allow reading what templates refer to: parameters, and the prediction log's key."""
+        stage = deployment.stage
         qualifier = cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
-        parameters = (project.key_parameter(stage.name), f"/cdk-bootstrap/{qualifier}/version")
+        parameters = (deployment.key_parameter, f"/cdk-bootstrap/{qualifier}/version")
         self._allow(
             ["ssm:GetParameter", "ssm:GetParameters"],
             *(arn(self._stack, "ssm", f"parameter{each}") for each in parameters),

@@ -12,8 +12,8 @@ from constructs import Construct
 from infra.components.acknowledged import acknowledge
 from infra.components.storage import log_group
 from infra.configuration.checks import require_match
+from infra.configuration.deployment import Deployment
 from infra.configuration.function import ProvisionedConfiguration
-from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
 ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
@@ -31,14 +31,14 @@ class InferenceFunction(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         digest: str,
         environment: dict[str, str],
     ) -> None:
         super().__init__(scope, id_)
+        project, stage = deployment
         configuration = stage.function
-        name = f"{project.name}-{stage.name}"
+        name = deployment.name
         self.log_group = log_group(self, "Log", stage=stage)
         repository = ecr.Repository.from_repository_name(
             self, "Repository", project.function_repository
@@ -63,7 +63,7 @@ class InferenceFunction(Construct):
             environment={
                 "MODELS_DIR": MODELS_DIR,
                 "DEFAULT_MODEL": configuration.default_model,
-                "SERVICE": project.service(stage.name),
+                "SERVICE": deployment.name,
                 # Refused before it starts, a request costs less than one that times out.
                 "MAX_SECONDS": f"{0.85 * configuration.timeout_seconds:.1f}",
                 **environment,
@@ -76,7 +76,7 @@ class InferenceFunction(Construct):
                     cdk.RemovalPolicy.DESTROY
                     if configuration.snap_start
                     else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-                ),
+                )
             ),
         )
         acknowledge(

@@ -12,8 +12,8 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.storage import abort_uploads, log_group, private_bucket
+from infra.configuration.deployment import Deployment
 from infra.configuration.predictions import PredictionsConfiguration
-from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
 KINDS = ("prediction", "feedback")
@@ -112,22 +112,17 @@ class PredictionStream(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        bucket: s3.Bucket,
+        self, scope: Construct, id_: str, *, deployment: Deployment, bucket: s3.Bucket
     ) -> None:
         super().__init__(scope, id_)
+        stage = deployment.stage
         log = log_group(self, "Log", stage=stage)
         role = self._role()
         delivery = _delivery_policy(role, bucket, log)
         self.stream = firehose.DeliveryStream(
             self,
             "Stream",
-            delivery_stream_name=project.predictions(stage.name),
+            delivery_stream_name=f"{deployment.name}-predictions",
             encryption=firehose.StreamEncryption.aws_owned_key(),
             destination=firehose.S3Bucket(
                 bucket,

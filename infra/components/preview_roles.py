@@ -11,8 +11,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.components.acknowledged import acknowledge, acknowledge_wildcard, allow
-from infra.components.image_changes import READ_IMAGE, arn, role_arn
+from infra.components.acknowledged import acknowledge, acknowledge_wildcard, actions, allow
+from infra.components.image_changes import CHANGE_ALARM, READ_IMAGE, arn, role_arn
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.sandbox import SANDBOX
 
@@ -33,13 +33,9 @@ def assets_bucket(project: ProjectConfiguration, account: str, region: str) -> s
     return f"{preview_name(project, 'assets')}-{account}-{region}"
 
 
-def _actions(service: str, names: str) -> list[str]:
-    return [f"{service}:{name}" for name in names.split()]
-
-
 # What CloudFormation calls to create, update and delete a preview: by the handlers in the schemas
 # of the resource types, without the calls for options that no preview has.
-CHANGE_FUNCTION = _actions(
+CHANGE_FUNCTION = actions(
     "lambda",
     """
     AddPermission CreateAlias CreateFunction DeleteAlias DeleteFunction DeleteFunctionConcurrency
@@ -52,8 +48,8 @@ CHANGE_FUNCTION = _actions(
     UpdateFunctionCode UpdateFunctionConfiguration
     """,
 )
-CHANGE_API = _actions("apigateway", "DELETE GET PATCH POST PUT")
-CHANGE_LOG = _actions(
+CHANGE_API = actions("apigateway", "DELETE GET PATCH POST PUT")
+CHANGE_LOG = actions(
     "logs",
     """
     CreateLogGroup DeleteDataProtectionPolicy DeleteIndexPolicy DeleteLogGroup
@@ -62,24 +58,21 @@ CHANGE_LOG = _actions(
     """,
 )
 # Of the API's access log; these actions know no resources.
-DELIVER_LOG = _actions(
+DELIVER_LOG = actions(
     "logs",
     """
     CreateLogDelivery DeleteLogDelivery DescribeLogGroups DescribeResourcePolicies GetLogDelivery
     ListLogDeliveries PutResourcePolicy UpdateLogDelivery
     """,
 )
-CHANGE_RULE = _actions(
+CHANGE_RULE = actions(
     "events",
     """
     DeleteRule DescribeRule ListTagsForResource ListTargetsByRule PutRule PutTargets RemoveTargets
     TagResource UntagResource
     """,
 )
-CHANGE_ALARM = _actions(
-    "cloudwatch", "DeleteAlarms ListTagsForResource PutMetricAlarm TagResource UntagResource"
-)
-CHANGE_ROLLOUT = _actions(
+CHANGE_ROLLOUT = actions(
     "codedeploy",
     """
     CreateApplication CreateDeployment CreateDeploymentGroup DeleteApplication
@@ -89,18 +82,18 @@ CHANGE_ROLLOUT = _actions(
     """,
 )
 # Each names the boundary that the role has: without it a role may not be created or get a policy.
-BOUND_ROLE = _actions(
+BOUND_ROLE = actions(
     "iam", "AttachRolePolicy CreateRole DeleteRolePolicy DetachRolePolicy PutRolePolicy"
 )
-OWN_ROLE = _actions(
+OWN_ROLE = actions(
     "iam",
     """
     DeleteRole GetRole GetRolePolicy ListAttachedRolePolicies ListRolePolicies ListRoleTags TagRole
     UntagRole UpdateAssumeRolePolicy UpdateRole UpdateRoleDescription
     """,
 )
-CHANGE_STACK = _actions("cloudformation", "CreateStack DeleteStack UpdateStack")
-READ_STACK = _actions("cloudformation", "DescribeStackEvents DescribeStacks")
+CHANGE_STACK = actions("cloudformation", "CreateStack DeleteStack UpdateStack")
+READ_STACK = actions("cloudformation", "DescribeStackEvents DescribeStacks")
 
 
 class PreviewRoles(Construct):
@@ -167,8 +160,8 @@ class PreviewRoles(Construct):
             managed_policy_name=name,
             description="The most that a role in a preview of a pull request may do",
             statements=[
-                iam.PolicyStatement(actions=[*actions], resources=resources)
-                for actions, resources in statements.items()
+                iam.PolicyStatement(actions=[*permitted], resources=resources)
+                for permitted, resources in statements.items()
             ],
         )
         for resource in (*logs, *function, *group, "*"):
@@ -203,11 +196,7 @@ class PreviewRoles(Construct):
         may(BOUND_ROLE, roles, conditions=bound)
         may(OWN_ROLE, roles)
         services = ["lambda.amazonaws.com", "codedeploy.amazonaws.com"]
-        may(
-            ["iam:PassRole"],
-            roles,
-            conditions={"StringEquals": {"iam:PassedToService": services}},
-        )
+        may(["iam:PassRole"], roles, conditions={"StringEquals": {"iam:PassedToService": services}})
 
     def _allow_jobs(self, repository: ecr.Repository, assets: s3.Bucket) -> None:
         role, changes = self.jobs, self.changes.role_arn

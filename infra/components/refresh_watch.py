@@ -9,8 +9,7 @@ from constructs import Construct
 from infra.components.hook_function import HookFunction
 from infra.components.limits import Limit
 from infra.components.metrics import ServiceMetrics
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 HOUR = cdk.Duration.hours(1)
 
@@ -22,21 +21,14 @@ class RefreshWatch(Construct):
     the time counts from the move of `production` by the last deployment.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        hours: int,
-    ) -> None:
+    def __init__(self, scope: Construct, id_: str, *, deployment: Deployment, hours: int) -> None:
         super().__init__(scope, id_)
+        project, stage = deployment
         stack = cdk.Stack.of(self)
         model = stage.function.default_model
         bucket = f"{project.name}-models-{stack.account}-{stack.region}"
         keys = (f"{model}/looks/last.json", f"{model}/aliases/production.json")
-        service = project.service(stage.name)
+        service = deployment.name
         hook = HookFunction(
             self,
             "Age",

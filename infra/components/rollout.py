@@ -11,8 +11,7 @@ from constructs import Construct
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.hook_function import HookFunction
 from infra.components.metrics import ServiceMetrics, percent_of, smallest_sample
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 BROKEN, ANSWERS = ROLLOUT_ALARMS = ("new-version-breaks", "answers-5xx")
 MINUTE = cdk.Duration.minutes(1)
@@ -28,16 +27,11 @@ class RolloutAlarms(Construct):
     """
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        version: lambda_.Version,
+        self, scope: Construct, id_: str, *, deployment: Deployment, version: lambda_.Version
     ) -> None:
         super().__init__(scope, id_)
-        name = f"{project.name}-{stage.name}"
+        stage = deployment.stage
+        name = deployment.name
 
         def version_metric(metric: str) -> cloudwatch.Metric:
             return cloudwatch.Metric(
@@ -56,7 +50,7 @@ class RolloutAlarms(Construct):
             return metrics.version_metric(version.version, metric, "Sum", period=MINUTE)
 
         limit = stage.watch.errors_percent
-        metrics = ServiceMetrics(project.service(stage.name))
+        metrics = ServiceMetrics(deployment.name)
         self.alarms = [
             cloudwatch.Alarm(
                 self,
@@ -64,11 +58,7 @@ class RolloutAlarms(Construct):
                 alarm_name=f"{name}-{what}-{version.version}",
                 alarm_description=description,
                 metric=percent_of(
-                    failed,
-                    calls,
-                    label=label,
-                    period=MINUTE,
-                    minimum=smallest_sample(limit),
+                    failed, calls, label=label, period=MINUTE, minimum=smallest_sample(limit)
                 ),
                 threshold=limit,
                 comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
@@ -109,14 +99,14 @@ class Rollout(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         alias: lambda_.Alias,
         before_traffic: HookFunction,
         alarms: Sequence[cloudwatch.Alarm],
     ) -> None:
         super().__init__(scope, id_)
-        name = f"{project.name}-{stage.name}"
+        stage = deployment.stage
+        name = deployment.name
         at_once = stage.function.rollout == "AllAtOnce"
         self.group = codedeploy.LambdaDeploymentGroup(
             self,
@@ -144,7 +134,5 @@ class Rollout(Construct):
             "hooks, no more.",
         )
         acknowledge_wildcard(
-            self.group,
-            f"{before_traffic.function.function_arn}:*",
-            "The versions of the one hook.",
+            self.group, f"{before_traffic.function.function_arn}:*", "The versions of the one hook."
         )

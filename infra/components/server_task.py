@@ -7,9 +7,8 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
 from infra.components.storage import log_group
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.service import ServiceConfiguration
-from infra.configuration.stage import StageConfiguration
 
 PORT = 8080
 USER = "10001:10001"  # of Dockerfile.ecs-gpu
@@ -22,10 +21,7 @@ METRICS_SECONDS = 60  # the resolution of CloudWatch
 # Fargate has no GPU and accepts a task that asks for one without an error.
 GPUS = {"gpu": 1, "fargate": None}
 BACKENDS = {"gpu": "torch", "fargate": "onnx"}
-COMPATIBILITIES = {
-    "gpu": ecs.Compatibility.MANAGED_INSTANCES,
-    "fargate": ecs.Compatibility.FARGATE,
-}
+COMPATIBILITIES = {"gpu": ecs.Compatibility.MANAGED_INSTANCES, "fargate": ecs.Compatibility.FARGATE}
 ARCHITECTURES = {
     "linux/amd64": ecs.CpuArchitecture.X86_64,
     "linux/arm64": ecs.CpuArchitecture.ARM64,
@@ -44,20 +40,20 @@ class ServerTask(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         service: ServiceConfiguration,
         digest: str,
         environment: dict[str, str],
         secrets: dict[str, ecs.Secret],
     ) -> None:
         super().__init__(scope, id_)
+        project, stage = deployment
         cpu, memory = service.size
         self.log_group = log_group(self, "Log", stage=stage)
         self.definition = ecs.TaskDefinition(
             self,
             "Definition",
-            family=project.server(stage.name),
+            family=deployment.server,
             compatibility=COMPATIBILITIES[service.capacity],
             network_mode=ecs.NetworkMode.AWS_VPC,
             cpu=str(cpu),
@@ -79,7 +75,7 @@ class ServerTask(Construct):
                 "PORT": str(PORT),
                 "BACKEND": BACKENDS[service.capacity],
                 "DEFAULT_MODEL": stage.function.default_model,
-                "SERVICE": project.server(stage.name),
+                "SERVICE": deployment.server,
                 "METRICS_SECONDS": str(METRICS_SECONDS),
                 "STOP_SECONDS": str(STOP_SECONDS),
                 **environment,

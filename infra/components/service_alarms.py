@@ -10,8 +10,7 @@ from constructs import Construct
 from infra.components.dashboard import graph
 from infra.components.limits import Limit
 from infra.components.metrics import FIVE_MINUTES, ServiceMetrics, smallest_sample
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 MINUTE = cdk.Duration.minutes(1)
 
@@ -59,16 +58,16 @@ class RollbackAlarm(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         balancer: balancing.ApplicationLoadBalancer,
     ) -> None:
         super().__init__(scope, id_)
+        stage = deployment.stage
         limit = stage.watch.errors_percent
         self.alarm = cloudwatch.Alarm(
             self,
             "Alarm",
-            alarm_name=f"{project.server(stage.name)}-fails",
+            alarm_name=f"{deployment.server}-fails",
             alarm_description="The server fails; a deployment that is under way is rolled back.",
             metric=failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
             threshold=limit,
@@ -80,13 +79,11 @@ class RollbackAlarm(Construct):
 
 
 def service_limits(
-    *,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
-    balancer: balancing.ApplicationLoadBalancer,
+    *, deployment: Deployment, balancer: balancing.ApplicationLoadBalancer
 ) -> Sequence[Limit]:
     """Return the limits of failed requests, refused requests and duration."""
-    metrics = ServiceMetrics(project.server(stage.name))
+    stage = deployment.stage
+    metrics = ServiceMetrics(deployment.server)
     limits = [
         Limit(
             "server-5xx",
@@ -116,13 +113,10 @@ def service_limits(
 
 
 def service_graphs(
-    *,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
-    targets: balancing.ApplicationTargetGroup,
+    *, deployment: Deployment, targets: balancing.ApplicationTargetGroup
 ) -> Sequence[cloudwatch.IWidget]:
     """Return a row of the dashboard: requests, waiting windows, durations."""
-    metrics = ServiceMetrics(project.server(stage.name))
+    metrics = ServiceMetrics(deployment.server)
     return [
         graph(
             "Requests to the server",

@@ -13,8 +13,7 @@ from constructs import Construct
 from infra.components.acknowledged import allow
 from infra.components.github_roles import GitHubTrust, grant_registry_read, grant_registry_write
 from infra.components.image_changes import ImageChanges, arn, role_arn
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 
 # Roles of `cdk bootstrap`: for CloudFormation, for uploading templates, for lookups.
 BOOTSTRAP_ROLES = ("deploy", "file-publishing", "lookup")
@@ -32,8 +31,7 @@ class StageRole(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         bucket: s3.Bucket,
         repositories: Sequence[ecr.Repository],
         purpose: str,
@@ -41,11 +39,12 @@ class StageRole(Construct):
         description: str,
     ) -> None:
         super().__init__(scope, id_)
-        self._stack, self._name = cdk.Stack.of(self), f"{project.name}-{stage.name}"
+        stage = deployment.stage
+        self._stack, self._name = cdk.Stack.of(self), deployment.name
         self.role = iam.Role(
             self,
             "Role",
-            role_name=project.role(stage.name, purpose),
+            role_name=deployment.role(purpose),
             assumed_by=jobs,
             description=description,
         )
@@ -54,14 +53,15 @@ class StageRole(Construct):
             ["ecr:DescribeImages", "ecr:BatchGetImage", "ecr:PutImage"],
             *(repository.repository_arn for repository in repositories),
         )
-        self._allow_status(project, stage)
+        self._allow_status(deployment)
         grant_registry_read(self.role, bucket)
         records = [f"releases/{stage.name}/*"]
         moves = ["*/aliases/production.json"] if stage.moves_production else []
         grant_registry_write(self.role, bucket, records + moves)
 
-    def _allow_status(self, project: ProjectConfiguration, stage: StageConfiguration) -> None:
+    def _allow_status(self, deployment: Deployment) -> None:
         """Allow reading a deployment's state: stacks, canary, alarms and live version."""
+        stage = deployment.stage
         name, stack = self._name, self._stack
         self._allow(
             ["cloudformation:DescribeStacks"],
@@ -86,7 +86,7 @@ class StageRole(Construct):
             reason="CloudWatch checks a search by prefix on all alarms; it is only read.",
         )
         qualifier = cdk.DefaultStackSynthesizer.DEFAULT_QUALIFIER
-        parameters = (project.key_parameter(stage.name), f"/cdk-bootstrap/{qualifier}/version")
+        parameters = (deployment.key_parameter, f"/cdk-bootstrap/{qualifier}/version")
         self._allow(
             ["ssm:GetParameter"], *(arn(stack, "ssm", f"parameter{each}") for each in parameters)
         )
@@ -109,14 +109,15 @@ class DeployRole(StageRole):
         scope: Construct,
         id_: str,
         *,
-        stage: StageConfiguration,
+        deployment: Deployment,
         trust: GitHubTrust,
         **properties: Any,
     ) -> None:
+        stage = deployment.stage
         super().__init__(
             scope,
             id_,
-            stage=stage,
+            deployment=deployment,
             purpose="deploy",
             jobs=trust.jobs(*(f"environment:{each}" for each in stage.environments)),
             description=f"GitHub: deploy stage {stage.name}",
@@ -142,17 +143,16 @@ class RefreshRole(StageRole):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         trust: GitHubTrust,
         repositories: Sequence[ecr.Repository],
         **properties: Any,
     ) -> None:
+        stage = deployment.stage
         super().__init__(
             scope,
             id_,
-            project=project,
-            stage=stage,
+            deployment=deployment,
             repositories=repositories,
             purpose="refresh",
             jobs=trust.jobs(f"environment:{stage.refresh_environment}", workflow=REFRESH_WORKFLOW),
@@ -160,7 +160,7 @@ class RefreshRole(StageRole):
             **properties,
         )
         changes = ImageChanges(
-            self, "Images", project=project, stage=stage, repositories=repositories
+            self, "Images", deployment=deployment, repositories=repositories
         ).role.role_arn
         stacks = [
             arn(self._stack, "cloudformation", f"stack/{self._name}-{part}/*")

@@ -9,9 +9,8 @@ from constructs import Construct
 
 from infra.components.metrics import ServiceMetrics
 from infra.components.server_task import METRICS_SECONDS
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.service import ServiceConfiguration, SleepConfiguration
-from infra.configuration.stage import StageConfiguration
 
 MINUTE = cdk.Duration.minutes(1)
 # Time until a new task is ready, and so the wait before another one starts.
@@ -31,8 +30,7 @@ class TaskScaling(Construct):
         scope: Construct,
         id_: str,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
+        deployment: Deployment,
         service: ServiceConfiguration,
         tasks: ecs.FargateService,
         balancer: balancing.ApplicationLoadBalancer,
@@ -42,7 +40,7 @@ class TaskScaling(Construct):
         self._count = tasks.auto_scale_task_count(
             min_capacity=service.minimum_tasks, max_capacity=service.maximum_tasks
         )
-        metrics = ServiceMetrics(project.server(stage.name))
+        metrics = ServiceMetrics(deployment.server)
         # Each task logs one line a period, so the average is the load of one task.
         for name, metric, target in (
             ("Requests", "requests", service.target_requests_per_second * METRICS_SECONDS),

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.configuration.checks import Section, require, require_between, require_match
+from infra.configuration.checks import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,16 +21,14 @@ class DomainConfiguration(Section, prefix="api.domain"):
     hosted_zone_name: str = ""
 
     def __post_init__(self) -> None:
-        require_match(r"([a-z0-9-]+\.)+[a-z]+", self.name, "api.domain.name", "text.example.com")
-        require_match(
-            r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+",
-            self.certificate_arn,
-            "api.domain.certificate_arn",
-            "arn:aws:acm:REGION:ACCOUNT:certificate/ID",
+        self.require_match("name", r"([a-z0-9-]+\.)+[a-z]+", "text.example.com")
+        certificate = r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/.+"
+        self.require_match(
+            "certificate_arn", certificate, "arn:aws:acm:REGION:ACCOUNT:certificate/ID"
         )
-        require(
+        self.require(
             bool(self.hosted_zone_id) == bool(self.hosted_zone_name),
-            "api.domain.hosted_zone_id",
+            "hosted_zone_id",
             "goes with hosted_zone_name: give both or neither",
         )
 
@@ -60,31 +58,23 @@ class ApiConfiguration(Section, prefix="api"):
     domain: DomainConfiguration | None = None
 
     def __post_init__(self) -> None:
-        for digest in self.key_digests:
-            require_match(
-                r"[0-9a-f]{64}",
-                digest,
-                "api.key_digests",
-                "64 hex digits: its SHA-256, not the key",
-            )
+        like = "64 hex digits: its SHA-256, not the key"
+        self.require_match("key_digests", r"[0-9a-f]{64}", like)
         if self.auth == "jwt":
-            require(
+            self.require(
                 bool(re.fullmatch(r"https://[^\s/?#]+(/[^\s?#]*)?", self.jwt_issuer)),
-                "api.jwt_issuer",
+                "jwt_issuer",
                 "auth 'jwt' needs the issuer's address, https://...",
             )
-            require(
-                bool(self.jwt_audience),
-                "api.jwt_audience",
-                "auth 'jwt' needs at least one audience",
+            self.require(
+                bool(self.jwt_audience), "jwt_audience", "auth 'jwt' needs at least one audience"
             )
         else:
-            require(
+            self.require(
                 not self.jwt_issuer and not self.jwt_audience,
-                "api.jwt_issuer",
+                "jwt_issuer",
                 f"goes with auth 'jwt' and not with '{self.auth}', which would not use it",
             )
-        require_between(self.rate, 1, 10_000, "api.rate", "requests a second")
-        require_between(self.burst, 1, 5_000, "api.burst", "requests")
-        for origin in self.cors_origins:
-            require_match(r"https?://[^/*]+", origin, "api.cors_origins", "https://www.example.com")
+        self.require_between("rate", 1, 10_000, "requests a second")
+        self.require_between("burst", 1, 5_000, "requests")
+        self.require_match("cors_origins", r"https?://[^/*]+", "https://www.example.com")

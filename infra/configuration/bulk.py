@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import Section, require_between
+from infra.configuration.checks import Section
 from infra.configuration.function import UNRESERVED
 
 
@@ -37,13 +37,11 @@ class BulkConfiguration(Section, prefix="bulk"):
         return min(self.concurrency, max(1, free // 4))
 
     def __post_init__(self) -> None:
-        require_between(self.concurrency, 1, 10_000, "bulk.concurrency", "batches")
-        require_between(self.batch_texts, 1, 128, "bulk.batch_texts", "texts")
-        require_between(self.batch_bytes, 1_000, 64_000, "bulk.batch_bytes", "bytes")
-        require_between(self.maximum_rows, 1, 100_000_000, "bulk.maximum_rows", "rows")
-        require_between(
-            self.tolerated_failures_percent, 0, 100, "bulk.tolerated_failures_percent", "percent"
-        )
-        require_between(self.timeout_hours, 1, 24 * 365, "bulk.timeout_hours", "hours")
-        require_between(self.keep_days, 1, 3650, "bulk.keep_days", "days")
-        require_between(self.memory_megabytes, 512, 10_240, "bulk.memory_megabytes", "MB")
+        self.require_between("concurrency", 1, 10_000, "batches")
+        self.require_between("batch_texts", 1, 128, "texts")
+        self.require_between("batch_bytes", 1_000, 64_000, "bytes")
+        self.require_between("maximum_rows", 1, 100_000_000, "rows")
+        self.require_between("tolerated_failures_percent", 0, 100, "percent")
+        self.require_between("timeout_hours", 1, 24 * 365, "hours")
+        self.require_between("keep_days", 1, 3650, "days")
+        self.require_between("memory_megabytes", 512, 10_240, "MB")

@@ -30,26 +30,9 @@ def require(holds: bool, key: str, message: str) -> None:
         raise ConfigurationError(f"{key}: {message}")
 
 
-def require_between(
-    value: float | None, lowest: float, highest: float, key: str, unit: str
-) -> None:
-    """Raise ConfigurationError if a number, unless None, is outside the range that AWS accepts."""
-    if value is not None:
-        said = f"{value:,} is not between {lowest:,} and {highest:,} {unit}"
-        require(lowest <= value <= highest, key, said)
-
-
 def require_match(pattern: str, value: str, key: str, like: str) -> None:
     """Raise ConfigurationError if a text does not match a pattern. `like` is a valid example."""
     require(bool(re.fullmatch(pattern, value)), key, f"'{value}' is not of the form {like}")
-
-
-def require_hours(start: str, end: str, time_zone: str, key: str) -> None:
-    """Raise ConfigurationError unless two cron expressions and a time zone make hours of a day."""
-    for name, value in {"start": start, "end": end}.items():
-        require_match(r"cron\(\S+( \S+){5}\)", value, f"{key}.{name}", "cron(0 20 ? * MON-FRI *)")
-    require(start != end, f"{key}.end", "is when it started: none would run")
-    require_match(r"[A-Za-z_]+(/[A-Za-z_+-]+\d*)+", time_zone, f"{key}.time_zone", "Etc/UTC")
 
 
 class Section:
@@ -70,16 +53,46 @@ class Section:
     def __new__(cls, *unnamed: object, **given: object) -> Self:
         """Raise ConfigurationError before the dataclass's `__init__` gets the arguments."""
         name, known, hints = cls.__name__, cls.__dataclass_fields__, get_type_hints(cls)
-        where = f"{cls._prefix}." if cls._prefix else ""
         require(not unnamed, cls._prefix or name, f"{unnamed!r} has no key: write KEY={unnamed!r}")
         for key, value in given.items():
-            require(key in known, f"{where}{key}", f"no such key; {name} has {', '.join(known)}")
-            require(is_of_type(value, hints[key]), f"{where}{key}", refusal(value, hints[key]))
+            require(key in known, cls._key(key), f"no such key; {name} has {', '.join(known)}")
+            require(is_of_type(value, hints[key]), cls._key(key), refusal(value, hints[key]))
         for key, field in sorted(known.items()):
             optional = field.default is not MISSING or field.default_factory is not MISSING
             wanted = f"is missing: {name} takes {type_name(hints[key])}"
-            require(optional or key in given, f"{where}{key}", wanted)
+            require(optional or key in given, cls._key(key), wanted)
         return super().__new__(cls)
+
+    @classmethod
+    def _key(cls, name: str) -> str:
+        return f"{cls._prefix}.{name}" if cls._prefix else name
+
+    def require(self, holds: bool, name: str, message: str) -> None:
+        """Raise ConfigurationError unless a condition on a value holds."""
+        require(holds, self._key(name), message)
+
+    def require_between(self, name: str, lowest: float, highest: float, unit: str) -> None:
+        """Raise ConfigurationError if a number, unless None, is outside the range of AWS."""
+        value = getattr(self, name)
+        if value is not None:
+            said = f"{value:,} is not between {lowest:,} and {highest:,} {unit}"
+            self.require(lowest <= value <= highest, name, said)
+
+    def require_match(self, name: str, pattern: str, like: str) -> None:
+        """Raise ConfigurationError if a text, or one of several, does not match a pattern.
+
+        Several are in a tuple, or the keys of a dictionary. `like` is a valid example.
+        """
+        value = getattr(self, name)
+        for text in [value] if isinstance(value, str) else value:
+            require_match(pattern, text, self._key(name), like)
+
+    def require_hours(self, start: str, end: str) -> None:
+        """Raise ConfigurationError unless `start`, `end` and `time_zone` are hours of a day."""
+        for name in ("start", "end"):
+            self.require_match(name, r"cron\(\S+( \S+){5}\)", "cron(0 20 ? * MON-FRI *)")
+        self.require(start != end, "end", "is when it started: none would run")
+        self.require_match("time_zone", r"[A-Za-z_]+(/[A-Za-z_+-]+\d*)+", "Etc/UTC")
 
     def __getnewargs_ex__(self) -> tuple[tuple[()], dict[str, Any]]:
         return (), dict(vars(self))  # for copy and pickle, which call `__new__` too

@@ -3,13 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import (
-    Section,
-    require,
-    require_between,
-    require_hours,
-    require_match,
-)
+from infra.configuration.checks import Section
 
 UNRESERVED = 100  # executions that Lambda leaves to functions without a reservation
 SECONDS_PER_CALL = 2  # for which concurrency is reserved: a cold start, or a long text
@@ -41,9 +35,9 @@ class ProvisionedConfiguration(Section, prefix="function.provisioned"):
     time_zone: str = "Etc/UTC"
 
     def __post_init__(self) -> None:
-        require_between(self.executions, 1, 10_000, "function.provisioned.executions", "executions")
+        self.require_between("executions", 1, 10_000, "executions")
         if self.start or self.end:
-            require_hours(self.start, self.end, self.time_zone, "function.provisioned")
+            self.require_hours(self.start, self.end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,23 +71,18 @@ class FunctionConfiguration(Section, prefix="function"):
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require_between(self.memory_megabytes, 128, 10_240, "function.memory_megabytes", "MB")
-        require_between(self.timeout_seconds, 1, 900, "function.timeout_seconds", "seconds")
-        require_between(self.tick_minutes, 1, 1440, "function.tick_minutes", "minutes")
-        require(
+        self.require_between("memory_megabytes", 128, 10_240, "MB")
+        self.require_between("timeout_seconds", 1, 900, "seconds")
+        self.require_between("tick_minutes", 1, 1440, "minutes")
+        self.require(
             not (self.snap_start and self.provisioned),
-            "function.provisioned",
+            "provisioned",
             "does not go with snap_start: Lambda takes one of them",
         )
         if self.reserved_concurrency != "rate":
-            require_between(
-                self.reserved_concurrency, 1, 100_000, "function.reserved_concurrency", "executions"
-            )
-        require_match(r"[A-Za-z0-9._-]+", self.default_model, "function.default_model", "sentiment")
-        for name in self.environment:
-            require_match(
-                r"(MAX_[A-Z]+|THREADS)", name, "function.environment", "MAX_TEXTS or THREADS"
-            )
+            self.require_between("reserved_concurrency", 1, 100_000, "executions")
+        self.require_match("default_model", r"[A-Za-z0-9._-]+", "sentiment")
+        self.require_match("environment", r"(MAX_[A-Z]+|THREADS)", "MAX_TEXTS or THREADS")
 
     @property
     def platform(self) -> str:

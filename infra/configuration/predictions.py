@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import Section, require_between
+from infra.configuration.checks import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,4 +17,4 @@ class PredictionsConfiguration(Section, prefix="predictions"):
     feedback_text: bool = False
 
     def __post_init__(self) -> None:
-        require_between(self.retention_days, 1, 3650, "predictions.retention_days", "days")
+        self.require_between("retention_days", 1, 3650, "days")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.configuration.checks import Section, require, require_between, require_match
+from infra.configuration.checks import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,11 +21,11 @@ class GitHubRepository(Section, prefix="repository"):
     branch: str = "main"
 
     def __post_init__(self) -> None:
-        require_match(r"[A-Za-z0-9_-]+", self.owner, "repository.owner", "a GitHub owner's name")
-        require_match(r"[A-Za-z0-9._-]+", self.name, "repository.name", "a repository's name alone")
-        require_match(r"[^\s:*?]+", self.branch, "repository.branch", "main")
-        require(self.owner_id >= 0, "repository.owner_id", "must be the owner's number on GitHub")
-        require(self.repository_id >= 0, "repository.repository_id", "must be its number on GitHub")
+        self.require_match("owner", r"[A-Za-z0-9_-]+", "a GitHub owner's name")
+        self.require_match("name", r"[A-Za-z0-9._-]+", "a repository's name alone")
+        self.require_match("branch", r"[^\s:*?]+", "main")
+        self.require(self.owner_id >= 0, "owner_id", "must be the owner's number on GitHub")
+        self.require(self.repository_id >= 0, "repository_id", "must be its number on GitHub")
 
     @property
     def filled_in(self) -> bool:
@@ -64,9 +64,9 @@ class ProjectConfiguration(Section):
     retain_data: bool = True
 
     def __post_init__(self) -> None:
-        require_match(r"[a-z][a-z0-9-]{1,19}", self.name, "name", "evergreen, 20 letters at most")
-        require_between(self.kept_images, 10, 1000, "kept_images", "images")
-        require_between(self.noncurrent_days, 1, 3650, "noncurrent_days", "days")
+        self.require_match("name", r"[a-z][a-z0-9-]{1,19}", "evergreen, 20 letters at most")
+        self.require_between("kept_images", 10, 1000, "images")
+        self.require_between("noncurrent_days", 1, 3650, "days")
 
     @property
     def function_repository(self) -> str:
@@ -82,30 +82,6 @@ class ProjectConfiguration(Section):
         """Return the name of the role for `push` or `refresh`. `suffix` is `region_suffix`."""
         return f"{self.name}-{purpose}{suffix}"
 
-    def role(self, stage: str, purpose: str) -> str:
-        """Return the name of a stage's role for a job on GitHub."""
-        return f"{self.name}-{stage}-{purpose}"
-
-    def service(self, stage: str) -> str:
-        """Return the function's setting SERVICE, the dimension of its metrics in CloudWatch."""
-        return f"{self.name}-{stage}"
-
-    def server(self, stage: str) -> str:
-        """Return the value of SERVICE for the server on ECS."""
-        return f"{self.name}-{stage}-server"
-
-    def bulk(self, stage: str) -> str:
-        """Return the value of SERVICE for bulk scoring, its function's and state machine's name."""
-        return f"{self.name}-{stage}-bulk"
-
-    def predictions(self, stage: str) -> str:
-        """Return the name of the delivery stream of a stage's prediction log."""
-        return f"{self.name}-{stage}-predictions"
-
     def stack(self, stage: str, part: str) -> str:
         """Return a stack's name. `part` is predictions, function, service, bulk or watch."""
         return f"{self.name}-{stage}-{part}"
-
-    def key_parameter(self, stage: str) -> str:
-        """Return the name of the parameter that holds the digests of a stage's API keys."""
-        return f"/{self.name}/{stage}/api-key-sha256"

@@ -49,7 +49,7 @@ class SandboxConfiguration(Section, prefix="sandbox"):
     architecture: Architecture = "arm64"
 
     def __post_init__(self) -> None:
-        require_match(r"\d{12}", self.account, "sandbox.account", "123456789012, as text")
+        self.require_match("account", r"\d{12}", "123456789012, as text")
         self.preview("pr-1")  # which checks the region
 
     def owns(self, name: str | None) -> bool:

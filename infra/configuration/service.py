@@ -3,13 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from infra.configuration.checks import (
-    Section,
-    require,
-    require_between,
-    require_hours,
-    require_match,
-)
+from infra.configuration.checks import Section
 
 Capacity = Literal["gpu", "fargate"]
 Egress = Literal["public_addresses", "nat_gateway"]
@@ -49,7 +43,7 @@ class SleepConfiguration(Section, prefix="service.sleep"):
     wakes: bool = True
 
     def __post_init__(self) -> None:
-        require_hours(self.start, self.end, self.time_zone, "service.sleep")
+        self.require_hours(self.start, self.end)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,53 +84,43 @@ class ServiceConfiguration(Section, prefix="service"):
     environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require(bool(self.instance_types), "service.instance_types", "name at least one")
-        for kind in self.instance_types:
-            # ECS would wait for ever for a machine of another type.
-            require_match(
-                ONE_GPU,
-                kind,
-                "service.instance_types",
-                "g6.xlarge, with one NVIDIA GPU on x86-64",
-            )
+        self.require(bool(self.instance_types), "instance_types", "name at least one")
+        # ECS would wait for ever for a machine of another type.
+        like = "g6.xlarge, with one NVIDIA GPU on x86-64"
+        self.require_match("instance_types", ONE_GPU, like)
         self._check_size()
         room = max(2, len(self.zones)) * ADDRESSES // (2 * INTERFACES[self.capacity])
-        require_between(
-            self.maximum_tasks, 1, room, "service.maximum_tasks", "tasks, by addresses of its zones"
-        )
-        require_between(self.minimum_tasks, 0, self.maximum_tasks, "service.minimum_tasks", "tasks")
-        require_between(
-            self.target_requests_per_second, 0.1, 100_000, "service.requests_per_second", "a second"
-        )
-        require_between(self.queue_windows, 1, 1_000_000, "service.queue_windows", "windows")
-        require(
+        self.require_between("maximum_tasks", 1, room, "tasks, by addresses of its zones")
+        self.require_between("minimum_tasks", 0, self.maximum_tasks, "tasks")
+        self.require_between("requests_per_second", 0.1, 100_000, "a second")
+        self.require_between("queue_windows", 1, 1_000_000, "windows")
+        self.require(
             not self.zones or len({*self.zones}) == len(self.zones) in (2, 3),
-            "service.zones",
+            "zones",
             "name two or three, each once: a load balancer wants two",
         )
-        for zone in self.zones:
-            require_match(r"[a-z]", zone, "service.zones", "a")
-        require_match(
-            r"\d+\.\d+\.\d+\.0/2[0-4]", self.address_range, "service.address_range", "10.40.0.0/24"
-        )
-        for name in self.environment:
-            require_match(
-                r"(MAX|BATCH)_[A-Z]+|THREADS|PRECISION|LOG_LEVEL",
-                name,
-                "service.environment",
-                "MAX_QUEUE, BATCH_TOKENS, THREADS, PRECISION or LOG_LEVEL",
-            )
+        self.require_match("zones", r"[a-z]", "a")
+        self.require_match("address_range", r"\d+\.\d+\.\d+\.0/2[0-4]", "10.40.0.0/24")
+        settings = r"(MAX|BATCH)_[A-Z]+|THREADS|PRECISION|LOG_LEVEL"
+        like = "MAX_QUEUE, BATCH_TOKENS, THREADS, PRECISION or LOG_LEVEL"
+        self.require_match("environment", settings, like)
 
     def _check_size(self) -> None:
-        cpu, memory = self.size
         if self.capacity == "gpu":
             largest = 1024 * max(map(vcpus, self.instance_types))
-            require_between(
-                cpu, 1024, largest, "service.cpu", "CPU units of service.instance_types"
-            )
-            require_between(memory, 4096, 2_000_000, "service.memory_megabytes", "MiB")
+            self.require_between("cpu", 1024, largest, "CPU units of service.instance_types")
+            self.require_between("memory_megabytes", 4096, 2_000_000, "MiB")
             return
-        _require_fargate_size(cpu, memory)
+        cpu, memory = self.size
+        sizes = ", ".join(map(str, FARGATE_SIZES))
+        self.require(cpu in FARGATE_SIZES, "cpu", f"{cpu} is none of Fargate's {sizes}")
+        lowest, highest, step = FARGATE_SIZES[cpu]
+        self.require(
+            lowest <= memory <= highest and (memory - lowest) % step == 0,
+            "memory_megabytes",
+            f"{memory} does not go with {cpu} CPU units on Fargate: take {lowest} to {highest} "
+            f"in steps of {step}",
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -161,19 +145,6 @@ class ServiceConfiguration(Section, prefix="service"):
     def variant(self) -> str:
         """Return the variant of Dockerfile.ecs-gpu: gpu or cpu."""
         return "gpu" if self.capacity == "gpu" else "cpu"
-
-
-def _require_fargate_size(cpu: int, memory: int) -> None:
-    """Raise ConfigurationError if Fargate has no task of these CPU units and MiB."""
-    sizes = ", ".join(map(str, FARGATE_SIZES))
-    require(cpu in FARGATE_SIZES, "service.cpu", f"{cpu} is none of Fargate's {sizes}")
-    lowest, highest, step = FARGATE_SIZES[cpu]
-    require(
-        lowest <= memory <= highest and (memory - lowest) % step == 0,
-        "service.memory_megabytes",
-        f"{memory} does not go with {cpu} CPU units on Fargate: take {lowest} to {highest} "
-        f"in steps of {step}",
-    )
 
 
 def vcpus(kind: str) -> int:

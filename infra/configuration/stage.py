@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from infra.configuration.api import ApiConfiguration
 from infra.configuration.bulk import BulkConfiguration
-from infra.configuration.checks import Section, require, require_match
+from infra.configuration.checks import Section, require
 from infra.configuration.function import SECONDS_PER_CALL, UNRESERVED, FunctionConfiguration
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.configuration.service import ServiceConfiguration
@@ -51,37 +51,31 @@ class StageConfiguration(Section):
     tags: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        require_match(r"[a-z][a-z0-9-]{0,11}", self.name, "name", "dev, 12 letters at most")
-        require(self.name != "foundation", "name", "'foundation' is what all stages share")
-        require_match(r"[a-z]{2}(-[a-z]+)+-\d", self.region, "region", "eu-central-1")
-        require(
+        self.require_match("name", r"[a-z][a-z0-9-]{0,11}", "dev, 12 letters at most")
+        self.require(self.name != "foundation", "name", "'foundation' is what all stages share")
+        self.require_match("region", r"[a-z]{2}(-[a-z]+)+-\d", "eu-central-1")
+        self.require(
             not self.region.startswith(OTHER_PARTITIONS),
             "region",
             f"{self.region} is of another partition than aws, where names and sign-in differ",
         )
-        require_match(r"(\d{12})?", self.account, "account", "123456789012, as text, or empty")
-        for model in self.models:
-            require_match(
-                r"[^=,\s]+(=\d{8}-[0-9a-f]{8})?",
-                model,
-                "models",
-                "sentiment or sentiment=20261101-1a2b3c4d",
-            )
-        for environment in self.environments:
-            require_match(r"[^\s:*?]+", environment, "environments", "prod")
-        require_match(r"[^\s:*?]*", self.refresh_environment, "refresh_environment", "prod-refresh")
-        require(
+        self.require_match("account", r"(\d{12})?", "123456789012, as text, or empty")
+        like = "sentiment or sentiment=20261101-1a2b3c4d"
+        self.require_match("models", r"[^=,\s]+(=\d{8}-[0-9a-f]{8})?", like)
+        self.require_match("environments", r"[^\s:*?]+", "prod")
+        self.require_match("refresh_environment", r"[^\s:*?]*", "prod-refresh")
+        self.require(
             self.refresh_environment not in self.environments,
             "refresh_environment",
             f"'{self.refresh_environment}' is one of environments, whose jobs may change all",
         )
         reserved, provisioned = self.reserved_concurrency(), self.function.provisioned
-        require(
+        self.require(
             not (reserved and provisioned) or provisioned.executions <= reserved,
             "function.provisioned.executions",
             f"is more than the {reserved} that are reserved",
         )
-        require(
+        self.require(
             self.log_retention_days in RETENTION_DAYS,
             "log_retention_days",
             f"{self.log_retention_days} is none of {', '.join(map(str, RETENTION_DAYS))}",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from infra.configuration.checks import Section, require, require_between, require_match
+from infra.configuration.checks import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +30,13 @@ class WatchConfiguration(Section, prefix="watch"):
     budget_dollars: int | None = None
 
     def __post_init__(self) -> None:
-        for email in self.emails:
-            require_match(r"[^@\s]+@[^@\s]+\.[^@\s]+", email, "watch.emails", "name@example.com")
-        require_between(self.errors_percent, 0.1, 100, "watch.errors_percent", "percent")
-        require_between(self.p99_milliseconds, 1, 900_000, "watch.p99_milliseconds", "milliseconds")
-        require_between(self.model_age_days, 1, 3650, "watch.model_age_days", "days")
-        require_between(
-            self.drift_deviations, 1, 10, "watch.drift_deviations", "standard deviations"
-        )
-        require_between(self.refresh_hours, 2, 8760, "watch.refresh_hours", "hours")
+        self.require_match("emails", r"[^@\s]+@[^@\s]+\.[^@\s]+", "name@example.com")
+        self.require_between("errors_percent", 0.1, 100, "percent")
+        self.require_between("p99_milliseconds", 1, 900_000, "milliseconds")
+        self.require_between("model_age_days", 1, 3650, "days")
+        self.require_between("drift_deviations", 1, 10, "standard deviations")
+        self.require_between("refresh_hours", 2, 8760, "hours")
         if self.budget_dollars is not None:
-            require(self.budget_dollars > 0, "watch.budget_dollars", "must be more than 0")
+            self.require(self.budget_dollars > 0, "budget_dollars", "must be more than 0")
             unread = "notifies nobody: name somebody in watch.emails"
-            require(bool(self.emails), "watch.budget_dollars", unread)
+            self.require(bool(self.emails), "budget_dollars", unread)

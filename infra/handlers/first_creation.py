@@ -28,9 +28,7 @@ def handler(event: dict[str, Any], _context: object) -> None:
 
 
 def respond(
-    event: dict[str, Any],
-    lambda_client: "LambdaClient",
-    put: Callable[[str, bytes], None],
+    event: dict[str, Any], lambda_client: "LambdaClient", put: Callable[[str, bytes], None]
 ) -> None:
     """Test the version on creation, and respond in any case, since CloudFormation waits for it.
 

@@ -1,10 +1,6 @@
 """Stack of bulk scoring."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import aws_cdk as cdk
-from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.components.bulk_machine import BulkBucket, BulkFunction, BulkMachine
@@ -12,50 +8,34 @@ from infra.components.dashboard import graph
 from infra.components.image_digest import image_digest
 from infra.components.limits import Limit
 from infra.configuration.bulk import BulkConfiguration
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
+from infra.stacks.stage import StageStack
 
 
-class BulkStack(cdk.Stack):
-    """Bucket, state machine and function that score files on S3.
-
-    `limits` and `graphs` are for the watch stack's alarms and its dashboard.
-    """
+class BulkStack(StageStack):
+    """Bucket, state machine and function that score files on S3."""
 
     def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
-        bulk: BulkConfiguration,
-        **properties: Any,
+        self, scope: Construct, deployment: Deployment, *, bulk: BulkConfiguration
     ) -> None:
-        super().__init__(scope, id_, **properties)
+        super().__init__(scope, deployment, "bulk")
+        stage = deployment.stage
         bucket = BulkBucket(self, "Files", stage=stage, bulk=bulk).bucket
         function = BulkFunction(
             self,
             "Scoring",
-            project=project,
-            stage=stage,
+            deployment=deployment,
             bulk=bulk,
             digest=image_digest(self, key="function_image"),
         ).function
         machine = BulkMachine(
-            self,
-            "Bulk",
-            project=project,
-            stage=stage,
-            bulk=bulk,
-            bucket=bucket,
-            function=function,
+            self, "Bulk", deployment=deployment, bulk=bulk, bucket=bucket, function=function
         ).machine
-        self.limits: Sequence[Limit] = [
+        self.limits = [
             Limit("bulk-failed", "A run of bulk scoring failed.", machine.metric_failed(), 0),
             Limit("bulk-timed-out", "A run took too long.", machine.metric_timed_out(), 0),
         ]
-        self.graphs: Sequence[Sequence[cloudwatch.IWidget]] = [
+        self.graphs = [
             [
                 graph(
                     "Bulk runs",

@@ -9,6 +9,7 @@ from constructs import Construct
 from infra.components.github_roles import GitHubTrust, ImageRoles
 from infra.components.registries import ImageRepository, ModelBucket
 from infra.components.stage_roles import DeployRole, RefreshRole
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
@@ -72,8 +73,7 @@ class FoundationStack(cdk.Stack):
                 made = ROLES[purpose](
                     self,
                     f"{stage.name.capitalize()}{purpose.capitalize()}",
-                    project=project,
-                    stage=stage,
+                    deployment=Deployment(project, stage),
                     trust=trust,
                     bucket=models.bucket,
                     repositories=repositories,

@@ -11,33 +11,31 @@ from infra.components.image_digest import image_digest
 from infra.components.inference_function import InferenceFunction, WarmUp, free_concurrency
 from infra.components.rollout import Rollout, RolloutAlarms
 from infra.components.smoke_test import SmokeTest
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 from infra.stacks.predictions import PredictionsStack
+from infra.stacks.stage import StageStack
 
 
-class FunctionStack(cdk.Stack):
+class FunctionStack(StageStack):
     """Function, rollout, warm-up schedule and HTTP API, to which other stacks add routes."""
 
     def __init__(
         self,
         scope: Construct,
-        id_: str,
+        deployment: Deployment,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
         predictions: PredictionsStack | None = None,
         **properties: Any,
     ) -> None:
-        super().__init__(scope, id_, **properties)
-        environment = authorisation_environment(self, project=project, stage=stage)
+        super().__init__(scope, deployment, "function", **properties)
+        stage = deployment.stage
+        environment = authorisation_environment(self, deployment=deployment)
         if predictions:
             environment |= predictions.settings | predictions.key.function_environment()
         self.inference = InferenceFunction(
             self,
             "Inference",
-            project=project,
-            stage=stage,
+            deployment=deployment,
             digest=image_digest(self, key="function_image"),
             environment=environment,
         )
@@ -48,19 +46,18 @@ class FunctionStack(cdk.Stack):
             self, "SmokeTest", stage=stage, version=self.inference.version, alias=self.alias
         )
         alarms = RolloutAlarms(
-            self, "RolloutAlarms", project=project, stage=stage, version=self.inference.version
+            self, "RolloutAlarms", deployment=deployment, version=self.inference.version
         )
         Rollout(
             self,
             "Rollout",
-            project=project,
-            stage=stage,
+            deployment=deployment,
             alias=self.alias,
             before_traffic=smoke_test.before_traffic,
             alarms=alarms.alarms,
         )
         WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
-        http = HttpApi(self, "Door", project=project, stage=stage, alias=self.alias)
+        http = HttpApi(self, "Door", deployment=deployment, alias=self.alias)
         self.api = http.api
         url = self.api.api_endpoint
         cdk.CfnOutput(self, "Endpoint", value=url)

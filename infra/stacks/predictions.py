@@ -1,8 +1,5 @@
 """Stack of a stage's prediction log, deployed before anything writes to it."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kinesisfirehose as firehose
@@ -18,37 +15,35 @@ from infra.components.prediction_log import (
     PredictionStream,
     subscribe_predictions,
 )
+from infra.configuration.deployment import Deployment
 from infra.configuration.predictions import PredictionsConfiguration
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.stacks.stage import StageStack
 
 HOUR = cdk.Duration.hours(1)
 LATE_MINUTES = 30
 
 
-class PredictionsStack(cdk.Stack):
+class PredictionsStack(StageStack):
     """Bucket, delivery stream and key of the digests.
 
     `reader` names the role that may read the log. `settings` are the application's, without the
-    key. `limits` and `graphs` are for the watch stack's alarms and its dashboard.
+    key.
     """
 
     def __init__(
         self,
         scope: Construct,
-        id_: str,
+        deployment: Deployment,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
         predictions: PredictionsConfiguration,
         reader: str,
-        **properties: Any,
     ) -> None:
-        super().__init__(scope, id_, **properties)
+        super().__init__(scope, deployment, "predictions")
+        stage = deployment.stage
         bucket = PredictionBucket(self, "Lines", stage=stage, predictions=predictions)
         bucket.grant_drift_read(reader)
         self._delivery = PredictionStream(
-            self, "Delivery", project=project, stage=stage, bucket=bucket.bucket
+            self, "Delivery", deployment=deployment, bucket=bucket.bucket
         )
         self.key = PredictionKey(self, "Key", stage=stage.name)
         self.settings = {
@@ -57,16 +52,16 @@ class PredictionsStack(cdk.Stack):
         }
         stream = self._delivery.stream
         age = stream.metric("DeliveryToS3.DataFreshness", statistic="Maximum")
-        self.limits: Sequence[Limit] = [
+        self.limits = [
             Limit(
                 "log-late",
                 f"Lines of the prediction log wait for more than {LATE_MINUTES} minutes.",
                 age,
                 60 * LATE_MINUTES,
             ),
-            _missing_lines(project, stage, stream),
+            _missing_lines(deployment, stream),
         ]
-        self.graphs: Sequence[Sequence[cloudwatch.IWidget]] = [
+        self.graphs = [
             [
                 graph(
                     "Prediction log: batches of lines",
@@ -87,21 +82,17 @@ class PredictionsStack(cdk.Stack):
     def collect(self, scope: Construct, log_group: logs.ILogGroup) -> None:
         """Forward the lines of a log group; `scope` is in the stack of the group."""
         subscribe_predictions(
-            scope,
-            log_group=log_group,
-            stream=self._delivery.stream,
-            writer=self._delivery.writer,
+            scope, log_group=log_group, stream=self._delivery.stream, writer=self._delivery.writer
         )
 
 
-def _missing_lines(
-    project: ProjectConfiguration, stage: StageConfiguration, stream: firehose.DeliveryStream
-) -> Limit:
+def _missing_lines(deployment: Deployment, stream: firehose.DeliveryStream) -> Limit:
     """Return the limit of hours with responses and without lines in the stream.
 
     Lines lost before the stream are neither late nor an error anywhere.
     """
-    texts = ServiceMetrics(project.service(stage.name)).model_metric(
+    stage = deployment.stage
+    texts = ServiceMetrics(deployment.name).model_metric(
         stage.function.default_model, "texts", "Sum", period=HOUR
     )
     silent = cloudwatch.MathExpression(

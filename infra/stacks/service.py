@@ -1,58 +1,47 @@
 """Stack of a stage's ECS service, for heavy traffic."""
 
-from collections.abc import Sequence
-from typing import Any
-
 import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
-from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from infra.components.authorisation import authorisation_environment
 from infra.components.gateway_routes import GatewayRoutes
 from infra.components.image_digest import image_digest
-from infra.components.limits import Limit
 from infra.components.server_service import ServerService
 from infra.components.server_task import ServerTask
 from infra.components.service_alarms import RollbackAlarm, service_graphs, service_limits
 from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.components.task_scaling import TaskScaling
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.service import ServiceConfiguration
-from infra.configuration.stage import StageConfiguration
 from infra.stacks.predictions import PredictionsStack
+from infra.stacks.stage import StageStack
 
 
-class ServiceStack(cdk.Stack):
-    """Server on ECS, which adds its routes to the API of the function's stack.
-
-    `limits` and `graphs` are for the watch stack's alarms and its dashboard.
-    """
+class ServiceStack(StageStack):
+    """Server on ECS, which adds its routes to the API of the function's stack."""
 
     def __init__(
         self,
         scope: Construct,
-        id_: str,
+        deployment: Deployment,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
         service: ServiceConfiguration,
         api: apigateway.HttpApi,
         predictions: PredictionsStack | None = None,
-        **properties: Any,
     ) -> None:
-        super().__init__(scope, id_, **properties)
+        super().__init__(scope, deployment, "service")
+        stage = deployment.stage
         self._zones = [f"{cdk.Aws.REGION}{letter}" for letter in service.zones]
         network = ServiceNetwork(self, "Network", stage=stage, service=service)
         balancer = InternalBalancer(self, "Balancer", network=network)
-        environment = authorisation_environment(self, project=project, stage=stage)
+        environment = authorisation_environment(self, deployment=deployment)
         if predictions:
             environment |= predictions.settings
         task = ServerTask(
             self,
             "Task",
-            project=project,
-            stage=stage,
+            deployment=deployment,
             service=service,
             digest=image_digest(self, key="server_image"),
             environment=environment,
@@ -61,7 +50,7 @@ class ServiceStack(cdk.Stack):
         if predictions:
             predictions.collect(self, task.log_group)
         rollback = RollbackAlarm(
-            self, "Rollback", project=project, stage=stage, balancer=balancer.balancer
+            self, "Rollback", deployment=deployment, balancer=balancer.balancer
         )
         server = ServerService(
             self,
@@ -75,19 +64,14 @@ class ServiceStack(cdk.Stack):
         TaskScaling(
             self,
             "Scaling",
-            project=project,
-            stage=stage,
+            deployment=deployment,
             service=service,
             tasks=server.tasks,
             balancer=balancer.balancer,
         )
         GatewayRoutes(self, "Routes", network=network, balancer=balancer, stage=stage, api=api)
-        self.limits: Sequence[Limit] = service_limits(
-            project=project, stage=stage, balancer=balancer.balancer
-        )
-        self.graphs: Sequence[Sequence[cloudwatch.IWidget]] = [
-            service_graphs(project=project, stage=stage, targets=balancer.targets)
-        ]
+        self.limits = service_limits(deployment=deployment, balancer=balancer.balancer)
+        self.graphs = [service_graphs(deployment=deployment, targets=balancer.targets)]
         cdk.CfnOutput(self, "Cluster", value=server.cluster.cluster_name)
         cdk.CfnOutput(self, "Service", value=server.tasks.service_name)
 

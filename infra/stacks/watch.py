@@ -1,7 +1,6 @@
 """Stack of a stage's alarms, dashboard and budget."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -12,12 +11,12 @@ from infra.components.dashboard import Dashboard
 from infra.components.function_alarms import FunctionAlarms
 from infra.components.limits import Limit, create_alarms
 from infra.components.refresh_watch import RefreshWatch
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 from infra.stacks.function import FunctionStack
+from infra.stacks.stage import StageStack
 
 
-class WatchStack(cdk.Stack):
+class WatchStack(StageStack):
     """Dashboard, alarms, their topic, and the account's budget.
 
     `limits` and `graphs` are those of the stage's optional parts.
@@ -26,35 +25,27 @@ class WatchStack(cdk.Stack):
     def __init__(
         self,
         scope: Construct,
-        id_: str,
+        deployment: Deployment,
         *,
-        project: ProjectConfiguration,
-        stage: StageConfiguration,
         function: FunctionStack,
         limits: Sequence[Limit] = (),
         graphs: Sequence[Sequence[cloudwatch.IWidget]] = (),
-        **properties: Any,
     ) -> None:
-        super().__init__(scope, id_, **properties)
-        self.topic = AlarmTopic(self, "Alarms", project=project, stage=stage)
+        super().__init__(scope, deployment, "watch")
+        stage = deployment.stage
+        self.topic = AlarmTopic(self, "Alarms", deployment=deployment)
         function_alarms = FunctionAlarms(
-            self,
-            "Function",
-            project=project,
-            stage=stage,
-            alias=function.alias,
-            api=function.api,
+            self, "Function", deployment=deployment, alias=function.alias, api=function.api
         )
-        name = f"{project.name}-{stage.name}"
-        limits = [*limits, *self._refresh_limits(project, stage)]
+        name = deployment.name
+        limits = [*limits, *self._refresh_limits(deployment)]
         alarms = [*function_alarms.alarms, *create_alarms(self, limits, prefix=name)]
         for alarm in alarms:
             self.topic.notify(alarm)
         Dashboard(
             self,
             "Dashboard",
-            project=project,
-            stage=stage,
+            deployment=deployment,
             alias=function.alias,
             api=function.api,
             alarms=alarms,
@@ -70,10 +61,9 @@ class WatchStack(cdk.Stack):
             )
         cdk.CfnOutput(self, "AlarmTopic", value=self.topic.topic.topic_arn)
 
-    def _refresh_limits(
-        self, project: ProjectConfiguration, stage: StageConfiguration
-    ) -> Iterator[Limit]:
+    def _refresh_limits(self, deployment: Deployment) -> Iterator[Limit]:
         """Yield the limit of the refresh workflow, which a configured repository runs for prod."""
+        project, stage = deployment
         hours = stage.watch.refresh_hours
         if hours is not None and stage.moves_production and project.repository.filled_in:
-            yield RefreshWatch(self, "Refresh", project=project, stage=stage, hours=hours).limit
+            yield RefreshWatch(self, "Refresh", deployment=deployment, hours=hours).limit

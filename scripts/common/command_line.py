@@ -91,21 +91,42 @@ class _CommandParser(argparse.ArgumentParser):
         return arguments
 
 
-def command_parser(module: str, description: str | None) -> argparse.ArgumentParser:
-    """Return the parser of a command."""
-    return _CommandParser(
+def command_parser(
+    module: str, description: str | None, *, outputs: str = ""
+) -> argparse.ArgumentParser:
+    """Return the parser of a command, which may append `outputs` with `write_outputs`."""
+    parser = _CommandParser(
         prog=f"python -m {module}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    if outputs:
+        what = f"append {outputs}, as outputs of a GitHub job"
+        parser.add_argument("--outputs", type=Path, metavar="FILE", help=what)
+    return parser
 
 
-def registry_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+def registry_parser(
+    module: str, description: str | None, *, outputs: str = ""
+) -> argparse.ArgumentParser:
     """Return the parser of a command that works on a registry."""
-    parser = command_parser(module, description)
+    parser = command_parser(module, description, outputs=outputs)
     parser.add_argument(
         "--registry", required=True, metavar="LOCATION", help="a directory, or s3://bucket/prefix"
     )
+    return parser
+
+
+def stage_parser(
+    module: str,
+    description: str | None,
+    *,
+    stages: str = "one of infra/stages.py",
+    outputs: str = "",
+) -> argparse.ArgumentParser:
+    """Return the parser of a command that works on a stage, of those that `stages` describes."""
+    parser = command_parser(module, description, outputs=outputs)
+    parser.add_argument("--stage", required=True, help=stages)
     return parser
 
 

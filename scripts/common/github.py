@@ -4,11 +4,14 @@ import json
 import os
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
-from scripts.common.errors import CommandError, NotFoundError
+from scripts.common.errors import CommandError, NotFoundError, UsageError
 
 SECONDS = 20
+PAGE, PAGES = 100, 10  # the newest thousand entries of a list
 JSON = "application/vnd.github+json"
 
 
@@ -38,3 +41,20 @@ def call_github(path: str, document: object = None, method: str | None = None) -
         raise CommandError(f"GitHub answers {error.code} for {path}{advice}: {answer}") from error
     except (OSError, ValueError) as error:
         raise CommandError(f"GitHub cannot be reached: {error}") from error
+
+
+def list_github(path: str, **query: str) -> Iterator[Any]:
+    """Yield the entries of a list below `repos/`, page by page. Raises as `call_github` does."""
+    for page in range(1, PAGES + 1):
+        found = call_github(f"{path}?{urlencode(query | {'per_page': PAGE, 'page': page})}")
+        yield from found
+        if len(found) < PAGE:
+            break
+
+
+def job_repository() -> str:
+    """Return OWNER/NAME of the job's repository. Raises UsageError outside of a job."""
+    for variable in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
+        if not os.environ.get(variable):
+            raise UsageError(f"{variable} is not set: this is for jobs on GitHub")
+    return os.environ["GITHUB_REPOSITORY"]

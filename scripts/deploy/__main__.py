@@ -8,9 +8,8 @@ elsewhere, and changes only the stage. EVERGREEN_API_KEY may hold the API's key,
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from scripts.common.command_line import command_parser, needing, run, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, write_outputs
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
 
@@ -29,14 +28,15 @@ with needing("make synth"):
 
 def main() -> None:
     arguments = _arguments()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    project, stage = deployment
     given = parse_models(arguments.models)
     account = open_account(stage)
     if not arguments.function_image:
-        _stop_where_bad(check_deployment(account, project, stage), anyway=arguments.anyway)
+        _stop_where_bad(check_deployment(account, deployment), anyway=arguments.anyway)
     ensure_bootstrap(account, sure=arguments.yes)
     ensure_service_linked_roles(account, stage)
-    if account.stack(project.stack(stage.name, "function")):
+    if account.stack(deployment.stack("function")):
         registry = stage_registry(account, project)
         refuse_rolled_back(registry, stage, again=arguments.again)
         if arguments.after:
@@ -44,18 +44,17 @@ def main() -> None:
     if arguments.function_image:
         build = Build(given, arguments.function_image, arguments.server_image)
     else:
-        build = build_all(account, project, stage, arguments.registry)
-    names = stacks.names(project, stage)
+        build = build_all(account, deployment, arguments.registry)
+    names = stacks.names(deployment)
     url = deliver(
         account,
-        project,
-        stage,
+        deployment,
         build,
         names=names,
         rollout=arguments.rollout,
         images_only=arguments.images_only,
     )
-    release = record_deployment(account, project, stage, build)
+    release = record_deployment(account, deployment, build)
     write_outputs(arguments.outputs, {"url": url, "release": release.name})
     print(url)
 
@@ -70,8 +69,7 @@ def _stop_where_bad(results: CheckResults, *, anyway: bool) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = command_parser("scripts.deploy", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.deploy", __doc__, outputs="url and release")
     parser.add_argument(
         "--registry",
         default="registry",
@@ -96,12 +94,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="also a commit that was rolled back")
     parser.add_argument(
         "--after", default="", metavar="RELEASE", help="only while it is the stage's last release"
-    )
-    parser.add_argument(
-        "--outputs",
-        type=Path,
-        metavar="FILE",
-        help="append url and release, as outputs of a GitHub job",
     )
     arguments = parser.parse_args()
     if bool(arguments.function_image) != bool(arguments.models):

@@ -3,24 +3,22 @@
 import hashlib
 import secrets
 
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 from scripts.deploy.account import CONFIG, Account, aws_errors
 
 BYTES = 32
 
 
-def ensure_key(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration
-) -> tuple[str, str | None]:
+def ensure_key(account: Account, deployment: Deployment) -> tuple[str, str | None]:
     """Generate a stage's API key unless it has one; return its version, and the key if new.
 
     The version is of the parameter that holds the digest; it is empty for a stage that needs no key
     or lists digests in its configuration.
     """
+    stage = deployment.stage
     if stage.api.auth != "key" or stage.api.key_digests:
         return "", None
-    name = project.key_parameter(stage.name)
+    name = deployment.key_parameter
     client = account.session.client("ssm", config=CONFIG)
     with aws_errors("Parameter Store"):
         try:
@@ -36,11 +34,11 @@ def ensure_key(
             return str(answer["Version"]), key
 
 
-def delete_key(account: Account, project: ProjectConfiguration, stage: StageConfiguration) -> None:
+def delete_key(account: Account, deployment: Deployment) -> None:
     """Delete the parameter with the digest, if there is one."""
     client = account.session.client("ssm", config=CONFIG)
     with aws_errors("Parameter Store"):
-        client.delete_parameters(Names=[project.key_parameter(stage.name)])
+        client.delete_parameters(Names=[deployment.key_parameter])
 
 
 def _digest(key: str) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import UsageError
 from scripts.common.progress import log
 from scripts.deploy import foundation, stacks
@@ -27,25 +27,23 @@ class Build:
     server: str = ""
 
 
-def build_all(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration, source: str
-) -> Build:
+def build_all(account: Account, deployment: Deployment, source: str) -> Build:
     """Make what a stage needs and lacks: the foundation, models in its bucket, images.
 
     The first models come from the registry at `source`.
     """
+    project, stage = deployment
     context = {"stage": stage.name, "github_oidc": foundation.github_oidc(account, project)}
     stacks.deploy([foundation.stack_name(project)], context)
     registry = stage_registry(account, project)
     for seeded in seed(open_registry(source), registry):
         log(f"{registry.store.location}: {seeded} is the candidate")
-    return build_images(account, project, stage, choose_models(registry, stage))
+    return build_images(account, deployment, choose_models(registry, stage))
 
 
 def build_images(
     account: Account,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
+    deployment: Deployment,
     models: Mapping[str, str],
     flags: Sequence[str] = (),
     only: str = "",
@@ -55,8 +53,9 @@ def build_images(
     `models` has versions by model; `flags` are further ones of `docker buildx build`. `only` is
     the one image to build, of `image_specs`. Raises CommandError, RegistryError or UsageError.
     """
+    project, stage = deployment
     registry = stage_registry(account, project)
-    specs = image_specs(project, stage)
+    specs = image_specs(deployment)
     if only and only not in specs:
         raise UsageError(f"{stage.name} has no image '{only}'; it has {', '.join(specs)}")
     digests = {
@@ -67,8 +66,9 @@ def build_images(
     return Build(models, **digests)
 
 
-def image_specs(project: ProjectConfiguration, stage: StageConfiguration) -> dict[str, ImageSpec]:
+def image_specs(deployment: Deployment) -> dict[str, ImageSpec]:
     """Return the stage's images: `function`, and `server` where it has a service."""
+    project, stage = deployment
     specs = {
         "function": ImageSpec(
             "Dockerfile.lambda",

@@ -14,23 +14,25 @@ from scripts.common.errors import CommandError, MissingExtraError
 EXECUTABLE = Path("build/node/node_modules/.bin/cdk")
 ASSEMBLY = Path("cdk.out")
 QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true"}
+OFFLINE = {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
 def run_cdk(
-    arguments: Sequence[str],
-    *,
-    context: Mapping[str, str] | None = None,
-    environment: Mapping[str, str] | None = None,
+    arguments: Sequence[str], *, context: Mapping[str, str] | None = None, folder: Path = Path()
 ) -> None:
-    """Run a command of the CDK; its output goes to stderr. Raises CommandError."""
+    """Run a command of the CDK in a checkout; its output goes to stderr. Raises CommandError.
+
+    `synth` needs neither credentials nor network.
+    """
     if not EXECUTABLE.exists() or find_spec("aws_cdk") is None:
         raise MissingExtraError(
             "the CDK is not installed: run 'make synth', which installs it, then this again"
         )
     given = [f"--context={key}={value}" for key, value in (context or {}).items() if value]
     done = subprocess.run(
-        [str(EXECUTABLE), *arguments, f"--app={sys.executable} -m infra.app", *given],
-        env={**os.environ, **QUIET, **(environment or {})},
+        [str(EXECUTABLE.absolute()), *arguments, f"--app={sys.executable} -m infra.app", *given],
+        cwd=folder,
+        env={**os.environ, **QUIET, **(OFFLINE if arguments[0] == "synth" else {})},
         stdout=sys.stderr.fileno(),
         check=False,
     )
@@ -39,17 +41,12 @@ def run_cdk(
 
 
 def synthesise(
-    stage: str | None, context: Mapping[str, str] | None = None
+    stage: str | None, context: Mapping[str, str] | None = None, *, folder: Path = Path()
 ) -> dict[str, dict[str, Any]]:
-    """Return templates by stack, of one stage or of all. Needs neither credentials nor network."""
-    offline = {"AWS_EC2_METADATA_DISABLED": "true"}
+    """Return the templates of a checkout by stack, of one stage or of all. Raises CommandError."""
     given = {**(context or {}), "stage": stage or ""}
-    run_cdk(["synth", "--quiet"], context=given, environment=offline)
-    return read_templates(ASSEMBLY)
-
-
-def read_templates(assembly: Path) -> dict[str, dict[str, Any]]:
-    """Return the templates of a folder that `cdk synth` wrote, by stack."""
+    run_cdk(["synth", "--quiet"], context=given, folder=folder)
+    assembly = folder / ASSEMBLY
     artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     return {
         artifact.get("properties", {}).get("stackName", name): json.loads(

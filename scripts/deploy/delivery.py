@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.function import UNRESERVED
-from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError
 from scripts.common.git import commit
@@ -28,8 +28,7 @@ ROLLOUT_ALARMS = ("new-version-breaks", "answers-5xx")
 
 def deliver(
     account: Account,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
+    deployment: Deployment,
     build: Build,
     *,
     names: Sequence[str],
@@ -42,12 +41,13 @@ def deliver(
     instead of the stage's own; `images_only` changes nothing but images. Raises CommandError with
     CodeDeploy's reason and the alarms.
     """
-    key_version, key = ensure_key(account, project, stage)
+    stage = deployment.stage
+    key_version, key = ensure_key(account, deployment)
     if key:
         log(f"The API's key, shown this once and kept nowhere: {key}")
-    name = f"{project.name}-{stage.name}"
+    name = deployment.name
     free = (
-        deployed_concurrency(account, project.stack(stage.name, "function"))
+        deployed_concurrency(account, deployment.stack("function"))
         if images_only
         else account.free_concurrency(name)
     )
@@ -69,13 +69,13 @@ def deliver(
     started = datetime.now(UTC)
     try:
         if images_only:
-            update_images(account, project, stage, context)
+            update_images(account, deployment, context)
         else:
             stacks.deploy(names, context)
     except CommandError as error:
         reasons = failure_reasons(account, name, started)
         raise CommandError("\n".join([str(error), *reasons])) from error
-    stack = project.stack(stage.name, "function")
+    stack = deployment.stack("function")
     url, endpoint = account.output(stack, "Url"), account.output(stack, "Endpoint")
     live = live_digest(account, name)
     if live != build.function:
@@ -137,11 +137,10 @@ def _alarm_reasons(account: Account, name: str) -> Iterator[str]:
             yield f"alarm {each['AlarmName']}: {each.get('StateReason', '')}"
 
 
-def record_deployment(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration, build: Build
-) -> Release:
+def record_deployment(account: Account, deployment: Deployment, build: Build) -> Release:
     """Record what is live as a release, and move `production` where the stage does that."""
-    tag_images(account, project, stage, build)
+    project, stage = deployment
+    tag_images(account, deployment, build)
     registry = stage_registry(account, project)
     release = new_release(stage, build, commit())
     record_release(registry.store, release)
@@ -151,10 +150,9 @@ def record_deployment(
     return release
 
 
-def tag_images(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration, build: Build
-) -> None:
+def tag_images(account: Account, deployment: Deployment, build: Build) -> None:
     """Tag images that are live, so that their repositories keep them."""
+    project, stage = deployment
     tag_as_deployed(account, project.function_repository, build.function, stage.name)
     if build.server:
         tag_as_deployed(account, project.server_repository, build.server, stage.name)

@@ -8,7 +8,7 @@ one, and the next model would be built with it.
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from infra.configuration.project import ProjectConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.git import commit, is_commit
@@ -84,14 +84,13 @@ def previous_release(history: History, live: str) -> Release:
     return active[-2]
 
 
-def roll_back(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration, target: Release
-) -> str:
+def roll_back(account: Account, deployment: Deployment, target: Release) -> str:
     """Make a release's images live at once, and return the stage's address.
 
     Deploys every stack that runs one of them: the API, the service, bulk scoring. Leaves the stack
     with the alarms as it is. Raises CommandError.
     """
+    project, stage = deployment
     require_image(account, project.function_repository, target.image)
     parts = ["function"]
     if stage.service and target.server:
@@ -101,22 +100,18 @@ def roll_back(
         log(f"{target.name} has no server's image: the service stays as it is")
     if stage.bulk:
         parts.append("bulk")
-    names = [project.stack(stage.name, part) for part in parts]
-    return deliver(account, project, stage, _build(target), names=names, rollout=AT_ONCE)
+    names = [deployment.stack(part) for part in parts]
+    return deliver(account, deployment, _build(target), names=names, rollout=AT_ONCE)
 
 
 def stop_rollout(
-    account: Account,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
+    account: Account, deployment: Deployment, *, sleep: Callable[[float], None] = time.sleep
 ) -> None:
     """Stop a canary under way, and wait until CloudFormation has taken it back.
 
     Raises CommandError where that takes too long.
     """
-    name = f"{project.name}-{stage.name}"
+    name = deployment.name
     client = account.session.client("codedeploy", config=CONFIG)
     try:
         with aws_errors("CodeDeploy"):
@@ -125,13 +120,13 @@ def stop_rollout(
                 deploymentGroupName=name,
                 includeOnlyStatuses=["Created", "Queued", "InProgress", "Ready"],
             )["deployments"]
-            for deployment in running:
-                log(f"{deployment} is under way: it is stopped")
-                client.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
+            for id_ in running:
+                log(f"{id_} is under way: it is stopped")
+                client.stop_deployment(deploymentId=id_, autoRollbackEnabled=True)
     except CommandError as error:
         log(f"a canary under way is not stopped: {error}")
     for left in reversed(range(TRIES)):
-        busy = stacks.in_progress(account, stacks.names(project, stage))
+        busy = stacks.in_progress(account, stacks.names(deployment))
         if not busy:
             return
         if left:
@@ -140,17 +135,14 @@ def stop_rollout(
 
 
 def record_rollback(
-    account: Account,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
-    releases: Sequence[Release],
-    target: Release,
+    account: Account, deployment: Deployment, releases: Sequence[Release], target: Release
 ) -> None:
     """Point `production` at the live versions again, and record the release.
 
     The release comes last: a run that finds none knows that the rollback is not complete.
     """
-    delivery.tag_images(account, project, stage, _build(target))
+    project, stage = deployment
+    delivery.tag_images(account, deployment, _build(target))
     registry = stage_registry(account, project)
     if stage.moves_production:
         reason = f"{stage.name} is back at {target.name}"

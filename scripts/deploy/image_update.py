@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
 
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
 from scripts.deploy.account import CONFIG, Account, aws_errors
@@ -25,18 +24,14 @@ BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 DELAY_SECONDS, ATTEMPTS = 15, 220  # 55 minutes; credentials last an hour
 
 
-def update_images(
-    account: Account,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
-    context: Mapping[str, str],
-) -> None:
+def update_images(account: Account, deployment: Deployment, context: Mapping[str, str]) -> None:
     """Update the stacks that run an image, one after the other. Raises CommandError."""
+    stage = deployment.stage
     templates = synthesise(stage.name, context)
     client = account.session.client("cloudformation", config=CONFIG)
-    role = f"arn:aws:iam::{account.number}:role/{project.role(stage.name, 'image-changes')}"
+    role = f"arn:aws:iam::{account.number}:role/{deployment.role('image-changes')}"
     for part in stage.image_parts:
-        name = project.stack(stage.name, part)
+        name = deployment.stack(part)
         with aws_errors("CloudFormation"):
             _update(client, name, templates[name], role)
 

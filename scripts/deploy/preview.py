@@ -14,9 +14,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.sandbox import PREVIEW
-from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import CommandError
 from scripts.common.progress import log
 from scripts.deploy.account import CONFIG, Account, aws_errors
@@ -32,18 +32,14 @@ Sleep = Callable[[float], None]
 
 
 def deploy_preview(
-    account: Account,
-    project: ProjectConfiguration,
-    stage: StageConfiguration,
-    digest: str,
-    *,
-    sleep: Sleep = time.sleep,
+    account: Account, deployment: Deployment, digest: str, *, sleep: Sleep = time.sleep
 ) -> str:
     """Make or update a preview with an image, check that it answers, and return its address.
 
     A stack that an earlier deployment left half made is deleted first. Raises CommandError.
     """
-    name, function = project.stack(stage.name, "function"), f"{project.name}-{stage.name}"
+    project, stage = deployment
+    name, function = deployment.stack("function"), deployment.name
     free = account.free_concurrency(function)
     context = {
         "stage": stage.name,

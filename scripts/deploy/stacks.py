@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from infra.configuration.checks import ConfigurationError
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration, is_preview
 from infra.configuration.stage import StageConfiguration, check_stages
@@ -18,9 +19,10 @@ if TYPE_CHECKING:  # it imports boto3, which jobs that only plan do not have
 PARTS = ("predictions", "function", "service", "bulk", "watch")
 
 
-def names(project: ProjectConfiguration, stage: StageConfiguration) -> list[str]:
+def names(deployment: Deployment) -> list[str]:
     """Return the names of a stage's stacks, in the order of their deployment."""
-    return [project.stack(stage.name, part) for part in PARTS if getattr(stage, part)]
+    stage = deployment.stage
+    return [deployment.stack(part) for part in PARTS if getattr(stage, part)]
 
 
 def in_progress(account: "Account", names: Iterable[str]) -> str:
@@ -71,8 +73,8 @@ def load_sandbox() -> SandboxConfiguration | None:
     return sandbox
 
 
-def load_stage(name: str | None) -> tuple[ProjectConfiguration, StageConfiguration]:
-    """Return the project and the stage of a name, which may be the sandbox's.
+def load_stage(name: str | None) -> Deployment:
+    """Return the stage of a name, which may be the sandbox's, in its project.
 
     Raises UsageError where there is none.
     """
@@ -80,12 +82,12 @@ def load_stage(name: str | None) -> tuple[ProjectConfiguration, StageConfigurati
     sandbox = load_sandbox()
     if name in NIGHTLY or is_preview(name):
         if sandbox:
-            return sandbox.project(project, name), sandbox.stage(name)
+            return Deployment(sandbox.project(project, name), sandbox.stage(name))
         if name not in [stage.name for stage in stages]:
             raise UsageError(f"{name}: infra/stages.py names no sandbox (docs/sandbox.md)")
     for stage in stages:
         if stage.name == name:
-            return project, stage
+            return Deployment(project, stage)
     known = ", ".join(stage.name for stage in stages)
     raise UsageError(
         f"which stage? say STAGE=NAME, one of {known}" + (f"; not '{name}'" * bool(name))

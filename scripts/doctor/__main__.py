@@ -6,14 +6,14 @@ need a token where the repository is private: GITHUB_TOKEN=$(gh auth token).
 
 import sys
 from collections.abc import Sequence
-from functools import partial
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import UsageError
 from scripts.deploy.stacks import load_stage, load_stages
-from scripts.doctor.check import CheckResult, CheckResults, run_check
+from scripts.doctor.check import CheckResults, bad, note, ok, run_check
 
 with needing("make doctor"):
     from scripts.deploy.account import open_account
@@ -28,11 +28,11 @@ def main() -> None:
     project, stages = load_stages()
     if arguments.stage:
         stages = (load_stage(arguments.stage)[1],)
-    bad = False
+    found_bad = False
     for result in check_all(project, stages):
         print(result, flush=True)
-        bad |= result.state == "bad"
-    if bad:
+        found_bad |= result.state == "bad"
+    if found_bad:
         sys.exit(1)
 
 
@@ -40,14 +40,12 @@ def check_all(project: ProjectConfiguration, stages: Sequence[StageConfiguration
     """Check this machine, GitHub, and each stage's account."""
     yield from machine.tools()
     yield from shared_account(stages)
-    yield from run_check(partial(github.repository, project.repository), "repository")
-    yield from run_check(partial(github.schedule, project.repository), "schedule")
+    yield from run_check("repository", github.repository, project.repository)
+    yield from run_check("schedule", github.schedule, project.repository)
     for stage in stages:
         yield from machine.architecture(stage)
-        yield from run_check(
-            partial(github.environments, project.repository, stage), "environments"
-        )
-        yield from _check_account(project, stage)
+        yield from run_check("environments", github.environments, project.repository, stage)
+        yield from _check_account(Deployment(project, stage))
 
 
 def shared_account(stages: Sequence[StageConfiguration]) -> CheckResults:
@@ -56,26 +54,26 @@ def shared_account(stages: Sequence[StageConfiguration]) -> CheckResults:
         others = [each.name for each in stages if each.account == production.account]
         others.remove(production.name)
         if production.moves_production and others:
-            yield CheckResult(
-                "note",
+            yield note(
                 f"{production.name} shares its account with {', '.join(others)}: who deploys those "
                 "can change everything in it, and read its keys and prediction log",
                 "give it an account of its own, as account=... in infra/stages.py",
             )
 
 
-def _check_account(project: ProjectConfiguration, stage: StageConfiguration) -> CheckResults:
+def _check_account(deployment: Deployment) -> CheckResults:
+    project, stage = deployment
     try:
         opened = open_account(stage)
     except UsageError as error:
         message = " ".join(str(error).split())
-        yield CheckResult("bad", f"{stage.name}: {message}", "aws sso login, or AWS_PROFILE=...")
+        yield bad(f"{stage.name}: {message}", "aws sso login, or AWS_PROFILE=...")
         return
-    yield CheckResult("ok", f"{stage.name}: account {opened.number}, region {opened.region}")
-    yield from check_account(opened, project, stage)
-    yield from run_check(partial(account.github_provider, opened, project), "OIDC provider")
-    yield from run_check(partial(account.trusted_subjects, opened, project, stage), "deploy role")
-    yield from run_check(partial(account.check_release, opened, project, stage), "what is live")
+    yield ok(f"{stage.name}: account {opened.number}, region {opened.region}")
+    yield from check_account(opened, deployment)
+    yield from run_check("OIDC provider", account.github_provider, opened, project)
+    yield from run_check("deploy role", account.trusted_subjects, opened, deployment)
+    yield from run_check("what is live", account.check_release, opened, deployment)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.function import UNRESERVED
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.service import ServiceConfiguration, vcpus
@@ -14,7 +15,7 @@ from scripts.deploy import foundation
 from scripts.deploy.account import CONFIG, LOWEST_BOOTSTRAP, Account, aws_errors
 from scripts.deploy.builds import stage_registry
 from scripts.deploy.live import live_digest
-from scripts.doctor.check import CheckResult, CheckResults
+from scripts.doctor.check import CheckResult, CheckResults, bad, note, ok
 from scripts.registry.registry import PRODUCTION
 from scripts.registry.releases import list_releases
 
@@ -40,15 +41,13 @@ def bootstrap(account: Account) -> CheckResults:
     """Check the version of the CDK's bootstrap."""
     version, target = account.bootstrap_version(), f"aws://{account.number}/{account.region}"
     if version >= LOWEST_BOOTSTRAP:
-        yield CheckResult("ok", f"bootstrap: version {version}")
+        yield ok(f"bootstrap: version {version}")
     elif version:
-        yield CheckResult(
-            "bad",
-            f"bootstrap: version {version}, wanted {LOWEST_BOOTSTRAP}",
-            f"cdk bootstrap {target}",
+        yield bad(
+            f"bootstrap: version {version}, wanted {LOWEST_BOOTSTRAP}", f"cdk bootstrap {target}"
         )
     else:
-        yield CheckResult("note", "bootstrap: never ran", "make deploy asks, and runs it")
+        yield note("bootstrap: never ran", "make deploy asks, and runs it")
 
 
 def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
@@ -60,22 +59,20 @@ def lambda_quotas(account: Account, stage: StageConfiguration) -> CheckResults:
     ask = "ask for more under Service Quotas, Lambda, Concurrent executions"
     reserved = stage.reserved_concurrency(total)
     if reserved is not None and reserved > total - UNRESERVED:
-        yield CheckResult(
-            "bad",
+        yield bad(
             f"concurrency: {total} in all; {reserved} are wanted, {UNRESERVED} must be left over",
             f"{ask}, or lower function.reserved_concurrency",
         )
     elif total < COMFORTABLE_CONCURRENCY:
         bulk = stage.bulk.batches_at_a_time(total) if stage.bulk else 0
         share = f"; bulk scoring takes {bulk} of them" if bulk else ""
-        yield CheckResult("note", f"concurrency: {total} in all, as in a new account{share}", ask)
+        yield note(f"concurrency: {total} in all, as in a new account{share}", ask)
     else:
-        yield CheckResult("ok", f"concurrency: {total}")
+        yield ok(f"concurrency: {total}")
     yield cost_ceiling(stage, reserved, total)
     memory = stage.function.memory_megabytes
     if memory > NEW_ACCOUNT_MEMORY:
-        yield CheckResult(
-            "note",
+        yield note(
             f"memory: {memory:,} MB; new accounts may have {NEW_ACCOUNT_MEMORY:,}",
             "no API reports this beforehand; where it is refused, ask AWS's support for more",
         )
@@ -93,8 +90,8 @@ def cost_ceiling(stage: StageConfiguration, reserved: int | None, total: int) ->
     )
     if reserved is None:
         fix = "nothing is reserved: lower api.rate, or set function.reserved_concurrency"
-        return CheckResult("note", summary, fix)
-    return CheckResult("ok", summary)
+        return note(summary, fix)
+    return ok(summary)
 
 
 def gpu_quota(account: Account, stage: StageConfiguration) -> CheckResults:
@@ -125,13 +122,12 @@ def link_zones(account: Account, stage: StageConfiguration) -> CheckResults:
     ]
     if without:
         fitting = tuple(each for each in sorted(ids) if _linked(ids, each))[:2]
-        yield CheckResult(
-            "bad",
+        yield bad(
             f"zones: the gateway's VPC link cannot be in {', '.join(without)}",
             f"service.zones={fitting}",
         )
     else:
-        yield CheckResult("ok", f"zones: {', '.join(f'{each} ({ids[each]})' for each in chosen)}")
+        yield ok(f"zones: {', '.join(f'{each} ({ids[each]})' for each in chosen)}")
 
 
 def _linked(ids: Mapping[str, str], letter: str) -> bool:
@@ -149,11 +145,11 @@ def _family_quota(
     what = f"GPU instances of family {family}: {quota:g} vCPUs, {vcpus_each} an instance"
     ask = f"ask for more under Service Quotas, EC2, {code}; it may take days"
     if quota < vcpus_each * tasks:
-        return CheckResult("bad", f"{what}, wanted {vcpus_each * tasks} for {tasks} tasks", ask)
+        return bad(f"{what}, wanted {vcpus_each * tasks} for {tasks} tasks", ask)
     if quota < 2 * vcpus_each * tasks:
         short = f"{what}: a new image waits while more than {quota // (2 * vcpus_each):g} tasks run"
-        return CheckResult("note", short, f"where that is too few, {ask}")
-    return CheckResult("ok", f"{what}, {2 * vcpus_each * tasks} are wanted at most")
+        return note(short, f"where that is too few, {ask}")
+    return ok(f"{what}, {2 * vcpus_each * tasks} are wanted at most")
 
 
 def service_linked_roles(account: Account, stage: StageConfiguration) -> CheckResults:
@@ -164,26 +160,22 @@ def service_linked_roles(account: Account, stage: StageConfiguration) -> CheckRe
             try:
                 client.get_role(RoleName=name)
             except client.exceptions.NoSuchEntityException:
-                yield CheckResult(
-                    "note",
+                yield note(
                     f"{name}: not there yet",
                     "make deploy makes it; before a first deployment by GitHub: "
                     f"aws iam create-service-linked-role --aws-service-name {service}",
                 )
             else:
-                yield CheckResult("ok", f"{name} is there")
+                yield ok(f"{name} is there")
 
 
-def alarm_readers(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration
-) -> CheckResults:
+def alarm_readers(account: Account, deployment: Deployment) -> CheckResults:
     """Check that alarms notify somebody: addresses are named, and confirmed."""
-    stack = project.stack(stage.name, "watch")
+    stage = deployment.stage
+    stack = deployment.stack("watch")
     if not stage.watch.emails:
-        yield CheckResult(
-            "note",
-            f"{stage.name}: its alarms notify nobody",
-            "name watch.emails in infra/stages.py",
+        yield note(
+            f"{stage.name}: its alarms notify nobody", "name watch.emails in infra/stages.py"
         )
     elif account.stack(stack):
         client = account.session.client("sns", config=CONFIG)
@@ -195,33 +187,29 @@ def alarm_readers(
             each["Endpoint"] for each in found if each["SubscriptionArn"] == "PendingConfirmation"
         ]
         if waiting:
-            yield CheckResult(
-                "note",
+            yield note(
                 f"{stage.name}: {', '.join(waiting)} did not confirm and gets no alarm",
                 "open the link in AWS's mail",
             )
         else:
-            yield CheckResult("ok", f"{stage.name}: its alarms notify {len(found)}")
+            yield ok(f"{stage.name}: its alarms notify {len(found)}")
 
 
 def github_provider(account: Account, project: ProjectConfiguration) -> CheckResults:
     """Report who created the account's OIDC provider for GitHub."""
     if foundation.github_oidc(account, project) == "existing":
-        yield CheckResult(
-            "ok", "GitHub's OIDC provider is there already, and will be used as it is"
-        )
+        yield ok("GitHub's OIDC provider is there already, and will be used as it is")
     elif foundation.provider_exists(account):
-        yield CheckResult("ok", "GitHub's OIDC provider is there, made by the foundation")
+        yield ok("GitHub's OIDC provider is there, made by the foundation")
     else:
-        yield CheckResult("ok", "GitHub's OIDC provider is not there yet; the foundation makes it")
+        yield ok("GitHub's OIDC provider is not there yet; the foundation makes it")
 
 
-def trusted_subjects(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration
-) -> CheckResults:
+def trusted_subjects(account: Account, deployment: Deployment) -> CheckResults:
     """Check that the stage's roles accept both forms of the subject of GitHub's jobs."""
+    project, stage = deployment
     for purpose, environments in stage.job_environments.items():
-        role = project.role(stage.name, purpose)
+        role = deployment.role(purpose)
         yield from _role_subjects(account, project, role, environments)
 
 
@@ -233,7 +221,7 @@ def _role_subjects(
         try:
             document: Any = client.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]
         except client.exceptions.NoSuchEntityException:
-            yield CheckResult("note", f"{name}: not made yet", "make deploy makes it")
+            yield note(f"{name}: not made yet", "make deploy makes it")
             return
     text = document if isinstance(document, str) else json.dumps(document)
     missing = [
@@ -243,40 +231,33 @@ def _role_subjects(
         if f'"{subject}"' not in unquote(text)
     ]
     if missing:
-        yield CheckResult(
-            "bad", f"{name} does not take {', '.join(missing)}", "deploy the foundation again"
-        )
+        yield bad(f"{name} does not take {', '.join(missing)}", "deploy the foundation again")
     else:
-        yield CheckResult("ok", f"{name} takes jobs by both forms of their subject")
+        yield ok(f"{name} takes jobs by both forms of their subject")
 
 
-def check_release(
-    account: Account, project: ProjectConfiguration, stage: StageConfiguration
-) -> CheckResults:
+def check_release(account: Account, deployment: Deployment) -> CheckResults:
     """Check that `live`, the last release, and `production` where the stage moves it, agree."""
-    if account.stack(project.stack(stage.name, "function")) is None:
-        yield CheckResult(
-            "note", f"{stage.name}: not deployed yet", f"make deploy STAGE={stage.name}"
-        )
+    project, stage = deployment
+    if account.stack(deployment.stack("function")) is None:
+        yield note(f"{stage.name}: not deployed yet", f"make deploy STAGE={stage.name}")
         return
-    digest = live_digest(account, f"{project.name}-{stage.name}")
+    digest = live_digest(account, deployment.name)
     registry = stage_registry(account, project)
     releases = list_releases(registry.store, stage.name)
     if not releases or releases[-1].image != digest:
         last = releases[-1].image if releases else "none"
-        yield CheckResult(
-            "bad",
+        yield bad(
             f"{stage.name}: {digest} is live, the last release is {last}",
             f"a deployment did not come to its end: make deploy STAGE={stage.name}",
         )
         return
-    yield CheckResult("ok", f"{stage.name}: {releases[-1].name} is live")
+    yield ok(f"{stage.name}: {releases[-1].name} is live")
     for model, version in releases[-1].models.items() if stage.moves_production else ():
         alias = registry.alias(model, PRODUCTION)
         now = alias.version if alias else "nothing"
         if now != version:
-            yield CheckResult(
-                "bad",
+            yield bad(
                 f"{model}: {version} is live, production is {now}",
                 f"make deploy STAGE={stage.name}, which ships production and then agrees",
             )

@@ -1,7 +1,7 @@
 """The result of one check of the doctor."""
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from function.core.errors import EvergreenError
 
@@ -26,10 +26,25 @@ class CheckResult(NamedTuple):
 CheckResults = Iterator[CheckResult]
 
 
-def run_check(check: Callable[[], CheckResults], name: str) -> CheckResults:
-    """Yield a check's results, and one of state `unknown` where it fails."""
+def ok(summary: str) -> CheckResult:
+    """Return the result of a check that passed."""
+    return CheckResult("ok", summary)
+
+
+def note(summary: str, fix: str) -> CheckResult:
+    """Return a result that may stop or revert a deployment."""
+    return CheckResult("note", summary, fix)
+
+
+def bad(summary: str, fix: str) -> CheckResult:
+    """Return a result that stops or reverts a deployment."""
+    return CheckResult("bad", summary, fix)
+
+
+def run_check(name: str, check: Callable[..., CheckResults], *arguments: Any) -> CheckResults:
+    """Yield the results of a check with arguments, and one of state `unknown` where it fails."""
     try:
-        yield from check()
+        yield from check(*arguments)
     except EvergreenError as error:
         message = " ".join(str(error).split())  # some services answer with a page
         yield CheckResult(

@@ -1,33 +1,25 @@
 """Checks that a deployment begins with: what is bad would stop it after minutes, or hours."""
 
-from functools import partial
-
-from infra.configuration.project import ProjectConfiguration
-from infra.configuration.stage import StageConfiguration
+from infra.configuration.deployment import Deployment
 from scripts.deploy.account import Account
 from scripts.doctor import account, machine
 from scripts.doctor.check import CheckResults, run_check
 
 
-def check_deployment(
-    opened: Account, project: ProjectConfiguration, stage: StageConfiguration
-) -> CheckResults:
+def check_deployment(opened: Account, deployment: Deployment) -> CheckResults:
     """Check this machine, and the account as far as a deployment does not mend it itself."""
+    stage = deployment.stage
     yield from machine.tools()
     yield from machine.architecture(stage)
-    yield from check_account(opened, project, stage)
+    yield from check_account(opened, deployment)
 
 
-def check_account(
-    opened: Account, project: ProjectConfiguration, stage: StageConfiguration
-) -> CheckResults:
+def check_account(opened: Account, deployment: Deployment) -> CheckResults:
     """Check the account's bootstrap, quotas and roles, and the readers of alarms."""
-    for name, check in {
-        "bootstrap": partial(account.bootstrap, opened),
-        "quotas of Lambda": partial(account.lambda_quotas, opened, stage),
-        "quota of GPUs": partial(account.gpu_quota, opened, stage),
-        "zones": partial(account.link_zones, opened, stage),
-        "service-linked roles": partial(account.service_linked_roles, opened, stage),
-        "alarms": partial(account.alarm_readers, opened, project, stage),
-    }.items():
-        yield from run_check(check, name)
+    stage = deployment.stage
+    yield from run_check("bootstrap", account.bootstrap, opened)
+    yield from run_check("quotas of Lambda", account.lambda_quotas, opened, stage)
+    yield from run_check("quota of GPUs", account.gpu_quota, opened, stage)
+    yield from run_check("zones", account.link_zones, opened, stage)
+    yield from run_check("service-linked roles", account.service_linked_roles, opened, stage)
+    yield from run_check("alarms", account.alarm_readers, opened, deployment)

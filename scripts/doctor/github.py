@@ -6,7 +6,7 @@ from infra.configuration.project import GitHubRepository
 from infra.configuration.stage import StageConfiguration
 from scripts.common.errors import NotFoundError
 from scripts.common.github import call_github
-from scripts.doctor.check import CheckResult, CheckResults
+from scripts.doctor.check import CheckResults, bad, note, ok
 
 REFRESH = "refresh-model.yml"
 
@@ -14,8 +14,7 @@ REFRESH = "refresh-model.yml"
 def repository(configured: GitHubRepository) -> CheckResults:
     """Check the repository's ids in infra/stages.py."""
     if not configured.filled_in:
-        yield CheckResult(
-            "bad",
+        yield bad(
             "infra/stages.py names no repository yet: no workflow has access",
             "fill in owner, name and both numbers: gh api repos/OWNER/NAME --jq '.owner.id, .id'",
         )
@@ -23,10 +22,9 @@ def repository(configured: GitHubRepository) -> CheckResults:
     found = _get(configured, "")
     numbers = (found["owner"]["id"], found["id"])
     if numbers == (configured.owner_id, configured.repository_id):
-        yield CheckResult("ok", f"{configured.owner}/{configured.name} has the configured numbers")
+        yield ok(f"{configured.owner}/{configured.name} has the configured numbers")
     else:
-        yield CheckResult(
-            "bad",
+        yield bad(
             f"{configured.owner}/{configured.name} has the numbers {numbers[0]} and {numbers[1]}",
             "put them into infra/stages.py, as owner_id and repository_id",
         )
@@ -39,23 +37,21 @@ def environments(configured: GitHubRepository, stage: StageConfiguration) -> Che
         try:
             found = _get(configured, f"/environments/{name}")
         except NotFoundError:
-            yield CheckResult(
-                "bad",
+            yield bad(
                 f"environment {name}: not there",
                 f"Settings, Environments, New: {name}; branches: {configured.branch}",
             )
             continue
         policy = found.get("deployment_branch_policy")
         if policy is None:
-            yield CheckResult(
-                "bad",
+            yield bad(
                 f"environment {name}: takes jobs of every branch",
                 f"Settings, Environments, {name}: selected branches, {configured.branch}",
             )
         elif policy.get("custom_branch_policies"):
             yield from _branches(configured, name)
         else:
-            yield CheckResult("ok", f"environment {name}: protected branches only")
+            yield ok(f"environment {name}: protected branches only")
 
 
 def schedule(configured: GitHubRepository) -> CheckResults:
@@ -65,24 +61,21 @@ def schedule(configured: GitHubRepository) -> CheckResults:
     try:
         state = _get(configured, f"/actions/workflows/{REFRESH}")["state"]
     except NotFoundError:
-        yield CheckResult(
-            "note", f"{REFRESH}: GitHub knows no such workflow", "push it to the branch"
-        )
+        yield note(f"{REFRESH}: GitHub knows no such workflow", "push it to the branch")
         return
     if state == "active":
-        yield CheckResult("ok", f"{REFRESH}: enabled")
+        yield ok(f"{REFRESH}: enabled")
     else:
-        yield CheckResult("bad", f"{REFRESH}: {state}", f"gh workflow enable {REFRESH}")
+        yield bad(f"{REFRESH}: {state}", f"gh workflow enable {REFRESH}")
 
 
 def _branches(configured: GitHubRepository, name: str) -> CheckResults:
     policies = _get(configured, f"/environments/{name}/deployment-branch-policies")
     branches = [each["name"] for each in policies["branch_policies"]]
     if branches == [configured.branch]:
-        yield CheckResult("ok", f"environment {name}: {configured.branch} only")
+        yield ok(f"environment {name}: {configured.branch} only")
     else:
-        yield CheckResult(
-            "bad",
+        yield bad(
             f"environment {name}: takes {', '.join(branches) or 'no branch'}",
             f"Settings, Environments, {name}: {configured.branch}, and no other",
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from infra.configuration.stage import StageConfiguration
 from scripts.deploy.cdk import EXECUTABLE
-from scripts.doctor.check import CheckResult, CheckResults
+from scripts.doctor.check import CheckResults, bad, ok
 
 NODE_TOOLS = Path("package.json")
 OLDEST_NODE = 22  # older ones are no longer maintained
@@ -26,22 +26,18 @@ def tools() -> CheckResults:
         ("docker buildx", ["docker", "buildx", "version"], "install docker-buildx"),
     ):
         found = _output(command)
-        yield (
-            CheckResult("ok", f"{name}: {found}")
-            if found
-            else CheckResult("bad", f"{name}: none", fix)
-        )
+        yield (ok(f"{name}: {found}") if found else bad(f"{name}: none", fix))
     node = _output(["node", "--version"])
     if not node or int(node.removeprefix("v").split(".")[0]) < OLDEST_NODE:
-        yield CheckResult("bad", f"node: {node or 'none'}", f"install Node {OLDEST_NODE} or newer")
+        yield bad(f"node: {node or 'none'}", f"install Node {OLDEST_NODE} or newer")
     else:
-        yield CheckResult("ok", f"node: {node}")
+        yield ok(f"node: {node}")
     cdk = _output([str(EXECUTABLE), "--version"])
     wanted = wanted_cdk()
     if cdk.split(" ")[0] == wanted:
-        yield CheckResult("ok", f"cdk: {cdk}")
+        yield ok(f"cdk: {cdk}")
     else:
-        yield CheckResult("bad", f"cdk: {cdk or 'none'}, wanted {wanted}", "make build/node/.ready")
+        yield bad(f"cdk: {cdk or 'none'}, wanted {wanted}", "make build/node/.ready")
 
 
 def wanted_cdk() -> str:
@@ -56,10 +52,9 @@ def architecture(stage: StageConfiguration) -> CheckResults:
     builder = _output(["docker", "buildx", "inspect"])
     for each in sorted(wanted):
         if each == here or each in builder:
-            yield CheckResult("ok", f"{stage.name}: images for {each} can be built here")
+            yield ok(f"{stage.name}: images for {each} can be built here")
         else:
-            yield CheckResult(
-                "bad",
+            yield bad(
                 f"{stage.name}: images for {each} cannot be built on {here}",
                 "install QEMU's binfmt for Docker (Debian: qemu-user-static), build in the "
                 "workflow, or choose the other function.architecture",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 
 from function.core.errors import EvergreenError
 from scripts.common.command_line import add_to_summary, needing, registry_parser, run, write_outputs
@@ -60,7 +59,11 @@ def _check(registry: Registry, model: str, source: str, retry: bool) -> tuple[bo
 
 
 def _arguments() -> argparse.Namespace:
-    parser = registry_parser("scripts.workflow.check_updates", __doc__)
+    parser = registry_parser(
+        "scripts.workflow.check_updates",
+        __doc__,
+        outputs="new, a JSON list of model and source, or nothing",
+    )
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
     parser.add_argument("--model", default="", help="this model alone; empty for all of the stage")
     parser.add_argument(
@@ -71,12 +74,6 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--retry", action="store_true", help="a revision that was judged before counts as new"
-    )
-    parser.add_argument(
-        "--outputs",
-        type=Path,
-        metavar="FILE",
-        help="append new: a JSON list of model and source, empty where nothing is to be judged",
     )
     return parser.parse_args()
 

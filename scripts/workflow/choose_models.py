@@ -4,9 +4,7 @@ Prints MODEL=VERSION,... and records the release that the stage runs now: `scrip
 refuses to deploy once another was made, whose code or models may be newer.
 """
 
-from pathlib import Path
-
-from scripts.common.command_line import command_parser, needing, run, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, write_outputs
 
 with needing("make synth"):
     from scripts.deploy.account import open_account
@@ -17,12 +15,10 @@ with needing("make synth"):
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.choose_models", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.workflow.choose_models", __doc__, outputs="models and after")
     parser.add_argument(
         "--models", default="", metavar="MODEL=VERSION,...", help="instead of those of the stage"
     )
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append models and after")
     arguments = parser.parse_args()
     project, stage = load_stage(arguments.stage)
     given = parse_models(arguments.models)

@@ -5,18 +5,16 @@ Reads what earlier jobs left in a folder: `figures.json` of scripts.workflow.mea
 """
 
 import json
-import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.common.command_line import add_to_summary, command_parser, run
-from scripts.common.errors import UsageError
-from scripts.common.github import call_github
+from scripts.common.command_line import add_to_summary, run, stage_parser
+from scripts.common.github import call_github, job_repository, list_github
 from scripts.common.markdown import markdown_table
 
 MARK = "<!-- preview -->"
-PAGE, PAGES = 100, 10
 MOST_CHARACTERS = 50_000  # of the diff; a comment takes 65,536
 COST = (
     "It costs about two cents a day (warm-up calls, two alarms, some logs) and is deleted when "
@@ -32,8 +30,9 @@ STATES = {
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.comment_preview", __doc__)
-    parser.add_argument("--stage", required=True, help="pr-N, of pull request N")
+    parser = stage_parser(
+        "scripts.workflow.comment_preview", __doc__, stages="pr-N, of pull request N"
+    )
     parser.add_argument("--folder", type=Path, required=True, metavar="DIR")
     parser.add_argument("--url", default="", help="where it answers")
     parser.add_argument("--deployed", choices=["", *STATES], default="", help="the job's result")
@@ -103,28 +102,19 @@ def _diff(file: Path) -> str:
 
 def _write(number: str, body: str) -> str:
     """Create the comment, or replace it where there is one; return its address."""
-    for variable in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
-        if not os.environ.get(variable):
-            raise UsageError(f"{variable} is not set: this is for jobs on GitHub")
-    issues = f"{os.environ['GITHUB_REPOSITORY']}/issues"
-    existing = _find(f"{issues}/{number}/comments")
+    issues = f"{job_repository()}/issues"
+    comments = f"{issues}/{number}/comments"
+    existing = next(filter(_is_ours, list_github(comments)), None)
     if existing is None:
-        made = call_github(f"{issues}/{number}/comments", {"body": body})
+        made = call_github(comments, {"body": body})
     else:
-        made = call_github(f"{issues}/comments/{existing}", {"body": body}, "PATCH")
+        made = call_github(f"{issues}/comments/{existing['id']}", {"body": body}, "PATCH")
     return str(made["html_url"])
 
 
-def _find(path: str) -> int | None:
-    for page in range(1, PAGES + 1):
-        found = call_github(f"{path}?per_page={PAGE}&page={page}")
-        for comment in found:
-            ours = str(comment.get("body") or "").startswith(MARK)
-            if ours and comment.get("user", {}).get("type") == "Bot":
-                return int(comment["id"])
-        if len(found) < PAGE:
-            break
-    return None
+def _is_ours(comment: Mapping[str, Any]) -> bool:
+    by_bot = comment.get("user", {}).get("type") == "Bot"
+    return by_bot and str(comment.get("body") or "").startswith(MARK)
 
 
 if __name__ == "__main__":

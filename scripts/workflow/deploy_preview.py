@@ -4,9 +4,8 @@ Prints the address. Run again after a push, or after a failure, it continues.
 """
 
 import shlex
-from pathlib import Path
 
-from scripts.common.command_line import command_parser, needing, run, write_outputs
+from scripts.common.command_line import needing, run, stage_parser, write_outputs
 from scripts.common.errors import UsageError
 
 with needing("make synth"):
@@ -21,22 +20,23 @@ with needing("make synth"):
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.deploy_preview", __doc__)
-    parser.add_argument("--stage", required=True, help="pr-N, of pull request N")
+    parser = stage_parser(
+        "scripts.workflow.deploy_preview", __doc__, stages="pr-N, of pull request N", outputs="url"
+    )
     parser.add_argument("--registry", default="registry", metavar="LOCATION")
     parser.add_argument("--build-flags", default="", metavar="FLAGS")
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append url")
     arguments = parser.parse_args()
     if not is_preview(arguments.stage):
         raise UsageError(f"{arguments.stage}: a preview's stage is pr-N")
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    stage = deployment.stage
     account = open_account(stage)
     registry = open_registry(arguments.registry)
     models = choose_models(registry, stage)
-    spec = image_specs(project, stage)["function"]
+    spec = image_specs(deployment)["function"]
     flags = shlex.split(arguments.build_flags)
     digest = build_and_push(account, registry, models, spec, flags)
-    url = deploy_preview(account, project, stage, digest)
+    url = deploy_preview(account, deployment, digest)
     write_outputs(arguments.outputs, {"url": url})
     print(url)
 

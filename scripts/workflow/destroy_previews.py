@@ -4,11 +4,9 @@ A preview that is not there is done. With --closed GitHub is asked about each th
 GITHUB_TOKEN; one that cannot be deleted does not keep the others.
 """
 
-import os
-
 from scripts.common.command_line import add_to_summary, command_parser, needing, run
 from scripts.common.errors import CommandError, NotFoundError, UsageError
-from scripts.common.github import call_github
+from scripts.common.github import call_github, job_repository
 
 with needing("make synth"):
     from infra.configuration.sandbox import is_preview
@@ -46,11 +44,8 @@ def main() -> None:
 
 
 def _is_open(name: str) -> bool:
-    repository = os.environ.get("GITHUB_REPOSITORY")
-    if not repository:
-        raise UsageError("GITHUB_REPOSITORY is not set: --closed is for jobs on GitHub")
     try:
-        found = call_github(f"{repository}/pulls/{name.removeprefix('pr-')}")
+        found = call_github(f"{job_repository()}/pulls/{name.removeprefix('pr-')}")
     except NotFoundError:
         return False
     return bool(found["state"] == "open")

@@ -6,11 +6,11 @@ not configured, prints the reason and ends with 0. Needs only the standard libra
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration, region_suffix
-from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
+from scripts.common.command_line import add_to_summary, run, stage_parser, write_outputs
 from scripts.deploy.stacks import load_stage, load_stages
 
 # Images are built and tested on the architecture that they run on.
@@ -19,17 +19,14 @@ ADVICE = "docs/deploying.md says under 'GitHub' how to change that."
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.plan", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument(
-        "--outputs", type=Path, metavar="FILE", help="append the result, as outputs of a job"
-    )
+    parser = stage_parser("scripts.workflow.plan", __doc__, outputs="the result")
     arguments = parser.parse_args()
-    project, stage = load_stage(arguments.stage)
+    deployment = load_stage(arguments.stage)
+    stage = deployment.stage
     _, stages = load_stages()
-    why = obstacle(project, stage, os.environ)
+    why = obstacle(deployment, os.environ)
     found = {"configured": str(not why).lower(), "why": why}
-    write_outputs(arguments.outputs, found | ({} if why else outputs(project, stage, stages)))
+    write_outputs(arguments.outputs, found | ({} if why else outputs(deployment, stages)))
     if why:
         notice = f"Nothing is deployed to {stage.name}: {why}. {ADVICE}"
         add_to_summary(notice)
@@ -38,15 +35,14 @@ def main() -> None:
         print(f"{stage.name}: account {stage.account}, {stage.region}, {stage.function.platform}")
 
 
-def obstacle(
-    project: ProjectConfiguration, stage: StageConfiguration, job: Mapping[str, str]
-) -> str:
+def obstacle(deployment: Deployment, job: Mapping[str, str]) -> str:
     """Return why this job does not deploy a stage; empty where it does.
 
     AWS's roles refuse other jobs in any case. This check comes first so that the workflows of a
     fork end green, and those of a template say what is missing. `job` has the environment variables
     that GitHub sets in every job.
     """
+    project, stage = deployment
     if why := other_repository(project, job):
         return why
     repository = project.repository
@@ -76,22 +72,21 @@ def other_repository(project: ProjectConfiguration, job: Mapping[str, str]) -> s
     return ""
 
 
-def outputs(
-    project: ProjectConfiguration, stage: StageConfiguration, stages: Sequence[StageConfiguration]
-) -> dict[str, str]:
+def outputs(deployment: Deployment, stages: Sequence[StageConfiguration]) -> dict[str, str]:
     """Return what jobs need: account, runners, roles, registry, repositories, metric dimension.
 
     The server's runner and variant are empty where the stage has no service. `stages` are all of
     the project, which decide about names that an account has once.
     """
+    project, stage = deployment
     account, region = stage.account, stage.region
     images = f"{account}.dkr.ecr.{region}.amazonaws.com"
     suffix = region_suffix(stages, stage)
     names = {
         "push": project.image_role("push", suffix),
         "refresh": project.image_role("refresh", suffix),
-        "deploy": project.role(stage.name, "deploy"),
-        "refresh_deploy": project.role(stage.name, "refresh"),  # changes images, nothing else
+        "deploy": deployment.role("deploy"),
+        "refresh_deploy": deployment.role("refresh"),  # changes images, nothing else
     }
     rollback = f"{stage.name}-rollback"
     return {
@@ -101,7 +96,7 @@ def outputs(
         "server_runner": RUNNERS[stage.service.platform] if stage.service else "",
         "server_variant": stage.service.variant if stage.service else "",
         "rollback_environment": rollback if rollback in stage.environments else stage.name,
-        "service": project.service(stage.name),
+        "service": deployment.name,
         "registry": f"s3://{project.name}-models-{account}-{region}",
         "function_repository": f"{images}/{project.function_repository}",
         "server_repository": f"{images}/{project.server_repository}",

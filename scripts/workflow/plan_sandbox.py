@@ -8,16 +8,10 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 
 from infra.configuration.project import ProjectConfiguration
-from infra.configuration.sandbox import (
-    NIGHTLY,
-    SANDBOX,
-    SandboxConfiguration,
-    is_preview,
-)
-from scripts.common.command_line import add_to_summary, command_parser, run, write_outputs
+from infra.configuration.sandbox import NIGHTLY, SANDBOX, SandboxConfiguration, is_preview
+from scripts.common.command_line import add_to_summary, run, stage_parser, write_outputs
 from scripts.common.errors import UsageError
 from scripts.deploy.stacks import load_sandbox, load_stages
 from scripts.workflow.plan import RUNNERS, other_repository
@@ -27,15 +21,16 @@ BOT = "dependabot[bot]"
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.plan_sandbox", __doc__)
-    parser.add_argument("--stage", required=True, help="pr-N, nightly, or sandbox for the sweep")
+    parser = stage_parser(
+        "scripts.workflow.plan_sandbox",
+        __doc__,
+        stages="pr-N, nightly, or sandbox for the sweep",
+        outputs="the result",
+    )
     parser.add_argument(
         "--head", default="", metavar="OWNER/NAME", help="where a pull request's commits are"
     )
     parser.add_argument("--everything", action="store_true", help="nightly: as on Sundays")
-    parser.add_argument(
-        "--outputs", type=Path, metavar="FILE", help="append the result, as outputs of a job"
-    )
     arguments = parser.parse_args()
     if not (is_preview(arguments.stage) or arguments.stage in (SANDBOX, NIGHTLY[0])):
         raise UsageError(f"{arguments.stage}: give pr-N, {NIGHTLY[0]} or {SANDBOX}")

@@ -9,7 +9,6 @@ GITHUB_TOKEN, in a job, lets it ask GitHub for that.
 import base64
 import os
 import re
-from pathlib import Path
 
 from scripts.common.command_line import needing, registry_parser, run, write_outputs
 from scripts.common.errors import CommandError, NotFoundError
@@ -25,9 +24,8 @@ FILE = "scripts/workflow/__init__.py"
 
 
 def main() -> None:
-    parser = registry_parser("scripts.workflow.released_commit", __doc__)
+    parser = registry_parser("scripts.workflow.released_commit", __doc__, outputs="commit")
     parser.add_argument("--stage", required=True, help="one of infra/stages.py")
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append commit")
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
     active = release_history(list_releases(registry.store, arguments.stage)).active

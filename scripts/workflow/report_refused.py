@@ -7,13 +7,12 @@ issues, opens them. Needs only the standard library.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from scripts.common.command_line import add_to_summary, command_parser, run
-from scripts.common.errors import CommandError, UsageError
-from scripts.common.github import call_github
+from scripts.common.errors import CommandError
+from scripts.common.github import call_github, job_repository, list_github
 from scripts.gate.outcome import GateOutcome
 from scripts.workflow.refresh_results import read_report, read_results
 
@@ -21,7 +20,6 @@ REFUSALS = (GateOutcome.REFUSED, GateOutcome.UNDERPOWERED)
 AGAIN = (
     "To have it judged again, run the workflow 'refresh-model' by hand with 'model' and 'retry'."
 )
-PAGE, PAGES = 100, 10  # the newest thousand: an older refusal may be reported again
 MOST_CHARACTERS = 60_000  # of 65,536 that an issue takes
 CUT = "\n\n(The rest was too long for an issue.)"
 
@@ -53,7 +51,7 @@ def _report(result: dict[str, Any], report: str) -> None:
     title = f"{result['model']}: {result['version']} was {outcome}"
     page = _page(title, result, report)
     add_to_summary(page)
-    address = _job_issues().open_once(title, page, _mark(result))
+    address = _open_once(title, page, _mark(result))
     print(f"{title}; {address or 'there is an issue about that already'}")
 
 
@@ -76,43 +74,20 @@ def _mark(result: dict[str, Any]) -> str:
     return f"refused-{hashlib.sha256(json.dumps(reported).encode()).hexdigest()[:16]}"
 
 
-class Issues:
-    """Issues of one repository, OWNER/NAME, by GitHub's REST API."""
+def _open_once(title: str, body: str, mark: str) -> str | None:
+    """Open an issue and return its address; None if one with the same mark exists, even closed.
 
-    def __init__(self, repository: str) -> None:
-        self._path = f"{repository}/issues"
-
-    def open_once(self, title: str, body: str, mark: str) -> str | None:
-        """Open an issue and return its address; None if one with the same mark exists, even closed.
-
-        `mark` is a word for this subject alone; it is not shown. Raises CommandError if GitHub
-        cannot be reached or refuses.
-        """
-        hidden = f"<!-- {mark} -->"
-        if self._marked(hidden):
-            return None
-        room = MOST_CHARACTERS - len(hidden) - len(CUT) - 1
-        short = body if len(body) <= room else body[:room] + CUT
-        made = call_github(self._path, {"title": title, "body": f"{hidden}\n{short}"})
-        return str(made["html_url"])
-
-    def _marked(self, hidden: str) -> bool:
-        for page in range(1, PAGES + 1):
-            query = f"?state=all&sort=created&direction=desc&per_page={PAGE}&page={page}"
-            found = call_github(self._path + query)
-            if any(str(issue.get("body") or "").startswith(hidden) for issue in found):
-                return True
-            if len(found) < PAGE:
-                break
-        return False
-
-
-def _job_issues() -> Issues:
-    """Return the issues of the job's repository. Raises UsageError outside of a job."""
-    for variable in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
-        if not os.environ.get(variable):
-            raise UsageError(f"{variable} is not set: this is for jobs on GitHub")
-    return Issues(os.environ["GITHUB_REPOSITORY"])
+    `mark` is a word for this subject alone; it is not shown. Raises UsageError outside of a job,
+    CommandError if GitHub cannot be reached or refuses.
+    """
+    issues, hidden = f"{job_repository()}/issues", f"<!-- {mark} -->"
+    newest = list_github(issues, state="all", sort="created", direction="desc")
+    if any(str(issue.get("body") or "").startswith(hidden) for issue in newest):
+        return None
+    room = MOST_CHARACTERS - len(hidden) - len(CUT) - 1
+    short = body if len(body) <= room else body[:room] + CUT
+    made = call_github(issues, {"title": title, "body": f"{hidden}\n{short}"})
+    return str(made["html_url"])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scripts.common.command_line import add_to_summary, command_parser, needing, run
+from scripts.common.command_line import add_to_summary, needing, run, stage_parser
 from scripts.common.errors import CommandError, UsageError
 from scripts.deploy.stacks import load_stage
 
@@ -30,8 +30,7 @@ SEVERITY = "CRITICAL"
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.scan", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.workflow.scan", __doc__)
     parser.add_argument("--function-image", required=True, metavar="DIGEST")
     parser.add_argument("--server-image", default="", metavar="DIGEST")
     parser.add_argument(
@@ -81,11 +80,7 @@ def read_accepted(path: Path = ACCEPTED) -> dict[str, str]:
 
 
 def find_vulnerabilities(
-    account: Account,
-    repository: str,
-    digest: str,
-    *,
-    sleep: Callable[[float], None] = time.sleep,
+    account: Account, repository: str, digest: str, *, sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
     """Return an image's critical vulnerabilities that have, or may have, a fix: `NAME PACKAGES`.
 

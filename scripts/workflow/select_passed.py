@@ -13,11 +13,10 @@ with needing("make run"):
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.select_passed", __doc__)
+    parser = command_parser("scripts.workflow.select_passed", __doc__, outputs="models")
     parser.add_argument(
         "--judged", type=Path, required=True, metavar="DIR", help="a MODEL.json each"
     )
-    parser.add_argument("--outputs", type=Path, metavar="FILE", help="append models")
     arguments = parser.parse_args()
     results = read_results(arguments.judged).values()
     models = format_models({each["model"]: each["version"] for each in results if each["changed"]})

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,7 @@ from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
 
 with needing("make synth"):
-    from scripts.deploy.cdk import ASSEMBLY, EXECUTABLE, QUIET, read_templates, synthesise
+    from scripts.deploy.cdk import ASSEMBLY, EXECUTABLE, QUIET, synthesise
 
 Templates = Mapping[str, Mapping[str, Any]]
 NONE = "No template differs.\n"
@@ -33,29 +32,12 @@ def main() -> None:
     if not arguments.base.is_dir():
         parser.error(f"--base {arguments.base}: no folder")
     try:
-        text = "".join(differences(synthesise_in(arguments.base), synthesise(None)))
+        text = "".join(differences(synthesise(None, folder=arguments.base), synthesise(None)))
     except CommandError as error:
-        text = f"There is no diff: {error}\n"
+        text = f"There is no diff: the two cannot be synthesised and compared: {error}\n"
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(text or NONE, encoding="utf-8")
     print(text or NONE)
-
-
-def synthesise_in(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return the templates of another checkout, by stack. Raises CommandError."""
-    command = [
-        str(EXECUTABLE.absolute()),
-        "synth",
-        "--quiet",
-        f"--app={sys.executable} -m infra.app",
-    ]
-    environment = {**os.environ, **QUIET, "AWS_EC2_METADATA_DISABLED": "true"}
-    done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=sys.stderr.fileno(), check=False
-    )
-    if done.returncode:
-        raise CommandError(f"{folder} cannot be synthesised; the job's log says why")
-    return read_templates(folder / ASSEMBLY)
 
 
 def differences(before: Templates, after: Templates) -> Iterator[str]:

@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scripts.common.command_line import command_parser, needing, run
+from scripts.common.command_line import needing, run, stage_parser
 from scripts.common.errors import CommandError
 
 with needing("make synth"):
@@ -27,8 +27,7 @@ MEDIA_TYPES = (
 
 
 def main() -> None:
-    parser = command_parser("scripts.workflow.verify_provenance", __doc__)
-    parser.add_argument("--stage", required=True, help="one of infra/stages.py")
+    parser = stage_parser("scripts.workflow.verify_provenance", __doc__)
     parser.add_argument("--function-image", required=True, metavar="DIGEST")
     parser.add_argument("--server-image", default="", metavar="DIGEST")
     arguments = parser.parse_args()

@@ -12,6 +12,7 @@ import pytest
 from function.server.settings import ServerSettings
 from function.settings import load_settings
 from infra.configuration.checks import ConfigurationError
+from infra.configuration.deployment import Deployment
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.stages import DEV
 from scripts.deploy import stacks
@@ -372,7 +373,7 @@ def test_a_stage_that_does_not_ask_for_it_has_nothing_of_it(shipped, options, sc
 
 def test_what_writes_the_log_is_made_after_what_takes_it(project):
     stage = replace(DEV, predictions=PredictionsConfiguration())
-    names = stacks.names(project, stage)
+    names = stacks.names(Deployment(project, stage))
     assert names == [f"evergreen-dev-{part}" for part in ("predictions", "function", "watch")]
     made = synthesise(project, [stage], function_image=DIGEST)
     assert {*names} < set(made.templates), "without a service as well"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 from scripts.deploy import stacks
@@ -162,7 +163,10 @@ class Night:
 
     def changed(self) -> dict[str, str]:
         """Return when each stack of the stage, and the foundation, was changed last."""
-        names = [f"{self.project.name}-{FOUNDATION}", *stacks.names(self.project, self.stage)]
+        names = [
+            f"{self.project.name}-{FOUNDATION}",
+            *stacks.names(Deployment(self.project, self.stage)),
+        ]
         client = self.client("cloudformation")
         found = [client.describe_stacks(StackName=name)["Stacks"][0] for name in names]
         return {

@@ -242,6 +242,7 @@ def test_only_the_refresh_deploys_unattended_and_in_an_environment_of_its_own() 
 
 
 def test_the_environments_are_those_that_roles_trust() -> None:
+    from infra.configuration.deployment import Deployment
     from infra.stages import PROJECT, STAGES
 
     trusted = {
@@ -253,7 +254,8 @@ def test_the_environments_are_those_that_roles_trust() -> None:
     stages = WORKFLOWS["rollback"]["on"]["workflow_dispatch"]["inputs"]["stage"]["options"]
     account = "123456789012"
     for stage in (each for each in STAGES if each.name in stages):
-        found = outputs(PROJECT, replace(stage, account=account), STAGES)["rollback_environment"]
+        deployed = Deployment(PROJECT, replace(stage, account=account))
+        found = outputs(deployed, STAGES)["rollback_environment"]
         assert found in trusted[stage.name]
     assert len(stages) == 2
 

@@ -8,6 +8,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from infra import stages
+from infra.configuration.deployment import Deployment
 from infra.configuration.service import ServiceConfiguration
 from infra.stages import DEV, PROJECT
 from scripts import build
@@ -213,7 +214,7 @@ def tree(tmp_path, monkeypatch):
 
 
 def tag():
-    (spec,) = builds.image_specs(PROJECT, DEV).values()
+    (spec,) = builds.image_specs(Deployment(PROJECT, DEV)).values()
     return image._tag(spec, {"sentiment": "20260102-aabbccdd"})
 
 

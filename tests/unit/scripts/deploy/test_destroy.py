@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from infra import stages
-from infra.stages import DEV, PROD, PROJECT
+from infra.stages import DEV, PROD
 from scripts import destroy
 from scripts.common.command_line import run
 from scripts.deploy.account import Account
@@ -23,7 +23,7 @@ def deployed(cloud, monkeypatch):
     """A foundation and the stage dev, as a deployment leaves them."""
     cloud.cdk.run(["deploy", "evergreen-foundation", WATCH])
     boto3.client("ssm").put_parameter(
-        Name=PROJECT.key_parameter("dev"), Value="ab" * 32, Type="String"
+        Name="/evergreen/dev/api-key-sha256", Value="ab" * 32, Type="String"
     )
     cloud.cdk.calls.clear()
     return cloud
@@ -57,7 +57,7 @@ def test_a_stage_goes_with_its_key_and_leaves_the_foundation(do, deployed):
     assert call.command == "destroy"
     assert call.stacks == [FUNCTION, WATCH]
     assert stacks() == {"evergreen-foundation"}
-    found = boto3.client("ssm").get_parameters(Names=[PROJECT.key_parameter("dev")])
+    found = boto3.client("ssm").get_parameters(Names=["/evergreen/dev/api-key-sha256"])
     assert found["Parameters"] == []
     assert "nothing was kept" in err
 

@@ -8,6 +8,7 @@ import boto3
 import pytest
 
 from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.predictions import PredictionsConfiguration
 from infra.stages import DEV, PROJECT
 from scripts import destroy
@@ -39,7 +40,7 @@ def files(cloud):
 @pytest.mark.parametrize("keep", [False, True])
 def test_buckets_are_emptied_where_nothing_is_kept_and_only_there(files, monkeypatch, keep):
     stage = replace(STAGE, retain_data=keep)
-    monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, stage))
+    monkeypatch.setattr(destroy, "load_stage", lambda _: Deployment(PROJECT, stage))
     destroy.delete_stage("dev")
     for part in BUCKETS:
         assert ("Contents" in files.list_objects_v2(Bucket=f"files-of-{part}")) == keep, part
@@ -48,7 +49,9 @@ def test_buckets_are_emptied_where_nothing_is_kept_and_only_there(files, monkeyp
 def test_the_bucket_of_a_part_that_the_stage_no_longer_has_is_left_alone_and_named(
     files, monkeypatch, capfd
 ):
-    monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, replace(STAGE, bulk=None)))
+    monkeypatch.setattr(
+        destroy, "load_stage", lambda _: Deployment(PROJECT, replace(STAGE, bulk=None))
+    )
     destroy.delete_stage("dev")
     assert "Contents" in files.list_objects_v2(Bucket="files-of-bulk")
     assert "Contents" not in files.list_objects_v2(Bucket="files-of-predictions")
@@ -58,7 +61,7 @@ def test_the_bucket_of_a_part_that_the_stage_no_longer_has_is_left_alone_and_nam
 
 
 def test_a_stage_whose_buckets_were_never_deployed_goes_all_the_same(cloud, monkeypatch):
-    monkeypatch.setattr(destroy, "load_stage", lambda _: (PROJECT, STAGE))
+    monkeypatch.setattr(destroy, "load_stage", lambda _: Deployment(PROJECT, STAGE))
     destroy.delete_stage("dev")
     (call,) = cloud.cdk.calls
     assert {PROJECT.stack("dev", part) for part in BUCKETS} < {*call.stacks}

@@ -7,6 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.stage import StageConfiguration
 from infra.stages import PROJECT
 from scripts.common.errors import CommandError
@@ -44,7 +45,7 @@ def update(client, monkeypatch):
         stage = StageConfiguration(
             name="prod", region="eu-central-1", environments=("prod",), **options
         )
-        update_images(account, PROJECT, stage, {"function_image": "sha256:1"})
+        update_images(account, Deployment(PROJECT, stage), {"function_image": "sha256:1"})
         return given
 
     return run

@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra import stages
+from infra.configuration.deployment import Deployment
 from infra.configuration.sandbox import SandboxConfiguration
 from infra.stages import PROJECT
 from scripts import destroy, sandbox
@@ -110,7 +111,7 @@ def account(monkeypatch, tmp_path):
 
 def deploy(account):
     project, stage = load_stage("pr-7")
-    return deploy_preview(account.account, project, stage, DIGEST, sleep=lambda _: None)
+    return deploy_preview(account.account, Deployment(project, stage), DIGEST, sleep=lambda _: None)
 
 
 def delete(account, name="pr-7"):

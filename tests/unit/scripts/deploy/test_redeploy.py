@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from function.core.artifact import open_artifact
+from infra.configuration.deployment import Deployment
 from infra.stages import PROD, PROJECT
 from scripts import build, redeploy
 from scripts.deploy import __main__ as deploy
@@ -104,7 +105,7 @@ def test_every_stack_whose_template_names_the_image_goes_back(stage, monkeypatch
     monkeypatch.setattr(history, "require_image", lambda *_: None)
     monkeypatch.setattr(history, "deliver", lambda *_, names, **__: asked.extend(names))
     release = Release(stage.name, "c", DIGESTS[0], {"sentiment": "v"}, "2026-11-01", DIGESTS[1])
-    history.roll_back(None, PROJECT, stage, release)  # type: ignore[arg-type]
+    history.roll_back(None, Deployment(PROJECT, stage), release)  # type: ignore[arg-type]
     function, server = DIGESTS
     assembly = synthesise(PROJECT, [stage], function_image=function, server_image=server)
     naming = [

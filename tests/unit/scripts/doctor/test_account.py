@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from infra.configuration.bulk import BulkConfiguration
+from infra.configuration.deployment import Deployment
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
@@ -218,14 +219,16 @@ def test_a_stage_without_a_service_needs_no_such_roles(fresh):
 
 @pytest.mark.parametrize("stage", [DEV, PROD])
 def test_a_stage_whose_alarms_nobody_reads_is_found(fresh, stage):
-    (found,) = examined.alarm_readers(fresh, PROJECT, stage)
+    (found,) = examined.alarm_readers(fresh, Deployment(PROJECT, stage))
     assert (found.state, found.fix) == ("note", "name watch.emails in infra/stages.py")
 
 
 @pytest.mark.parametrize("confirmed", [False, True])
 def test_a_reader_who_did_not_confirm_is_found(fresh, cloud, monkeypatch, confirmed):
     stage = replace(DEV, watch=WatchConfiguration(emails=("a@example.com",)))
-    assert not list(examined.alarm_readers(fresh, PROJECT, stage)), "before the first deployment"
+    assert not list(examined.alarm_readers(fresh, Deployment(PROJECT, stage))), (
+        "before the first deployment"
+    )
     cloud.cdk.run(["deploy", "evergreen-dev-watch"])
     monkeypatch.setattr(Account, "output", lambda *_: "arn:topic")
     arn = "arn:aws:sns:eu-central-1:1:topic:2" if confirmed else "PendingConfirmation"
@@ -234,7 +237,7 @@ def test_a_reader_who_did_not_confirm_is_found(fresh, cloud, monkeypatch, confir
     monkeypatch.setattr(
         sns, "list_subscriptions_by_topic", lambda **_: {"Subscriptions": [subscription]}
     )
-    (found,) = examined.alarm_readers(fresh, PROJECT, stage)
+    (found,) = examined.alarm_readers(fresh, Deployment(PROJECT, stage))
     assert found.state == ("ok" if confirmed else "note")
     assert ("a@example.com did not confirm" in found.summary) != confirmed
 
@@ -256,12 +259,12 @@ OLD, NEW = "repo:acme/texts:environment:dev", "repo:acme@11/texts@22:environment
 )
 def test_a_role_must_take_both_forms_of_the_subject(fresh, subjects, state):
     trust(*subjects)
-    (found,) = examined.trusted_subjects(fresh, OURS, DEV)
+    (found,) = examined.trusted_subjects(fresh, Deployment(OURS, DEV))
     assert found.state == state
 
 
 def test_a_role_that_is_not_there_yet_is_no_fault(fresh):
-    (found,) = examined.trusted_subjects(fresh, OURS, DEV)
+    (found,) = examined.trusted_subjects(fresh, Deployment(OURS, DEV))
     assert found.state == "note"
 
 
@@ -282,21 +285,21 @@ def record(cloud, image, moment):
 
 
 def test_a_stage_that_is_not_there_yet_is_no_fault(fresh):
-    (found,) = account.check_release(fresh, OURS, PROD)
+    (found,) = account.check_release(fresh, Deployment(OURS, PROD))
     assert found.state == "note"
 
 
 def test_what_is_live_must_be_the_last_release(released, fresh):
-    first, *_ = account.check_release(fresh, OURS, PROD)
+    first, *_ = account.check_release(fresh, Deployment(OURS, PROD))
     assert first.state == "ok"
     record(released, IMAGES[1], "2026-11-02T00:00:00+00:00")
-    (found,) = account.check_release(fresh, OURS, PROD)
+    (found,) = account.check_release(fresh, Deployment(OURS, PROD))
     assert found.state == "bad"
     assert f"{IMAGES[0]} is live, the last release is {IMAGES[1]}" in found.summary
 
 
 def test_production_must_be_what_is_live(released, fresh):
-    states = [each.state for each in account.check_release(fresh, OURS, PROD)]
+    states = [each.state for each in account.check_release(fresh, Deployment(OURS, PROD))]
     assert states == ["ok", "bad"], "nothing is in production yet"
 
 

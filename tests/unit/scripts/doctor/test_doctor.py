@@ -63,7 +63,7 @@ def test_what_a_service_says_in_many_lines_is_one():
         raise CommandError("Lambda: <html>\n <h1>Not Found</h1>\n")
         yield
 
-    (found,) = run_check(broken, "quotas")
+    (found,) = run_check("quotas", broken)
     assert found.summary == "quotas: Lambda: <html> <h1>Not Found</h1>"
 
 

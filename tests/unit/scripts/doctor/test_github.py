@@ -103,13 +103,13 @@ def test_a_schedule_that_github_switched_off_is_found(api, workflow, state):
 def test_without_a_token_what_is_private_is_unknown_and_not_wrong(api, monkeypatch):
     monkeypatch.delenv("GITHUB_TOKEN")
     monkeypatch.delenv("GH_TOKEN", raising=False)
-    found = one(run_check(lambda: github.environments(OURS, DEV), "environments"))
+    found = one(run_check("environments", github.environments, OURS, DEV))
     assert found.state == "unknown"
     assert "GITHUB_TOKEN=$(gh auth token)" in found.summary
 
 
 def test_a_github_that_is_not_there_is_unknown_and_not_wrong(monkeypatch):
     monkeypatch.setenv("GITHUB_API_URL", "http://127.0.0.1:9")
-    found = one(run_check(lambda: github.repository(OURS), "repository"))
+    found = one(run_check("repository", github.repository, OURS))
     assert found.state == "unknown"
     assert "cannot be reached" in found.summary

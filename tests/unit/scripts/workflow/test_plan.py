@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from infra.configuration.deployment import Deployment
 from infra.configuration.function import FunctionConfiguration
 from infra.configuration.project import GitHubRepository
 from infra.configuration.service import ServiceConfiguration
@@ -30,7 +31,7 @@ JOB = {
 
 
 def test_the_repository_that_the_configuration_names_may_deploy() -> None:
-    assert obstacle(FORK, STAGE, JOB) == ""
+    assert obstacle(Deployment(FORK, STAGE), JOB) == ""
 
 
 @pytest.mark.parametrize(
@@ -44,22 +45,24 @@ def test_the_repository_that_the_configuration_names_may_deploy() -> None:
     ],
 )
 def test_any_other_may_not(variable: str, value: str, why: str) -> None:
-    assert why in obstacle(FORK, STAGE, {**JOB, variable: value})
+    assert why in obstacle(Deployment(FORK, STAGE), {**JOB, variable: value})
 
 
 def test_nor_may_the_template_or_a_machine_that_is_no_job() -> None:
     template = replace(OURS, repository_id=0)
-    assert "names no repository yet" in obstacle(replace(FORK, repository=template), STAGE, JOB)
-    assert "and this is" in obstacle(FORK, STAGE, {})
+    assert "names no repository yet" in obstacle(
+        Deployment(replace(FORK, repository=template), STAGE), JOB
+    )
+    assert "and this is" in obstacle(Deployment(FORK, STAGE), {})
 
 
 def test_nor_may_a_stage_that_people_alone_deploy() -> None:
-    why = obstacle(FORK, replace(STAGE, environments=()), JOB)
+    why = obstacle(Deployment(FORK, replace(STAGE, environments=())), JOB)
     assert why == "infra/stages.py lets no environment on GitHub deploy stage prod"
 
 
 def test_nor_may_a_stage_without_an_account() -> None:
-    why = obstacle(FORK, replace(STAGE, account=""), JOB)
+    why = obstacle(Deployment(FORK, replace(STAGE, account="")), JOB)
     assert why == "infra/stages.py gives stage prod no account"
 
 
@@ -68,7 +71,7 @@ def test_roles_bucket_and_repositories_are_those_of_the_template() -> None:
     names = set(re.findall(r"  (?:IAM::Role|ECR::Repository)  '(.+?)'", inventory))
     assert len(names) == 8
     for stage in (DEV, PROD):
-        found = outputs(PROJECT, replace(stage, account="123456789012"), (DEV, PROD))
+        found = outputs(Deployment(PROJECT, replace(stage, account="123456789012")), (DEV, PROD))
         roles = ("push_role", "refresh_role", "deploy_role")
         for role in (*roles, *(["refresh_deploy_role"] if stage.refresh_environment else [])):
             arn, _, name = found[role].partition("/")
@@ -101,8 +104,8 @@ MACHINES = {"ubuntu-24.04": "linux/amd64", "ubuntu-24.04-arm": "linux/arm64"}
 @pytest.mark.parametrize("stage", EVERY_STAGE)
 def test_every_image_is_built_on_a_machine_of_its_own_architecture(stage) -> None:
     """GitHub's runners have no emulator of the other one."""
-    found = outputs(PROJECT, stage, (stage,))
-    images = image_specs(PROJECT, stage)
+    found = outputs(Deployment(PROJECT, stage), (stage,))
+    images = image_specs(Deployment(PROJECT, stage))
     runners = {image: found[f"{image}_runner"] for image in ("function", "server")}
     assert {image for image, runner in runners.items() if runner} == set(images)
     for image, spec in images.items():
@@ -111,13 +114,13 @@ def test_every_image_is_built_on_a_machine_of_its_own_architecture(stage) -> Non
 
 
 def test_a_rollback_has_an_environment_of_its_own_where_the_stage_names_one() -> None:
-    assert outputs(PROJECT, STAGE, (STAGE,))["rollback_environment"] == "prod"
+    assert outputs(Deployment(PROJECT, STAGE), (STAGE,))["rollback_environment"] == "prod"
     named = replace(STAGE, environments=("prod", "prod-rollback"))
-    assert outputs(PROJECT, named, (named,))["rollback_environment"] == "prod-rollback"
+    assert outputs(Deployment(PROJECT, named), (named,))["rollback_environment"] == "prod-rollback"
 
 
 def test_the_refresh_deploys_by_a_role_of_its_own() -> None:
-    found = outputs(PROJECT, STAGE, (STAGE,))
+    found = outputs(Deployment(PROJECT, STAGE), (STAGE,))
     assert found["deploy_role"].endswith(":role/evergreen-prod-deploy")
     assert found["refresh_deploy_role"].endswith(":role/evergreen-prod-refresh")
 
@@ -155,11 +158,11 @@ def test_what_is_configured_goes_to_the_jobs_and_the_rest_stays_silent(
     from scripts.workflow import plan
 
     file, summary = tmp_path / "outputs", tmp_path / "summary"
-    monkeypatch.setattr(plan, "load_stage", lambda name: (FORK, STAGE))
+    monkeypatch.setattr(plan, "load_stage", lambda name: Deployment(FORK, STAGE))
     monkeypatch.setattr(plan, "os", SimpleNamespace(environ=JOB))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     monkeypatch.setattr(sys, "argv", ["plan", "--stage", "prod", "--outputs", str(file)])
     plan.main()
     said = dict(line.split("=", 1) for line in file.read_text().splitlines())
-    assert said == {"configured": "true", "why": "", **outputs(FORK, STAGE, (STAGE,))}
+    assert said == {"configured": "true", "why": "", **outputs(Deployment(FORK, STAGE), (STAGE,))}
     assert not summary.exists()

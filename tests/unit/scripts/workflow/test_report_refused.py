@@ -9,8 +9,9 @@ from urllib.parse import parse_qs, urlparse
 import pytest
 
 from scripts.common.errors import CommandError, UsageError
+from scripts.common.github import PAGE, PAGES
 from scripts.workflow import report_refused
-from scripts.workflow.report_refused import MOST_CHARACTERS, PAGE, PAGES
+from scripts.workflow.report_refused import MOST_CHARACTERS
 from tests.conftest import REPOSITORY
 from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving
 

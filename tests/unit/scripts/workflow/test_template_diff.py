@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.common.command_line import run
+from scripts.deploy import cdk
 from scripts.workflow import template_diff
 from scripts.workflow.template_diff import NONE, differences
 
@@ -35,7 +36,8 @@ def checkouts(tmp_path, monkeypatch):
     program = tmp_path / "cdk"
     program.write_text(CDK.format(python=sys.executable))
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(template_diff, "EXECUTABLE", program)
+    for module in (cdk, template_diff):
+        monkeypatch.setattr(module, "EXECUTABLE", program)
     properties = {"templateFile": "a.json", "stackName": "a"}
     manifest = {"artifacts": {"a": {"type": "aws:cloudformation:stack", "properties": properties}}}
     base = tmp_path / "base"
@@ -43,7 +45,11 @@ def checkouts(tmp_path, monkeypatch):
     (base / "manifest.json").write_text(json.dumps(manifest))
     (base / "a.json").write_text(json.dumps({"Is": 1}))
     ours = {"a": {"Is": 2}}
-    monkeypatch.setattr(template_diff, "synthesise", lambda _: ours)
+
+    def synthesised(stage, folder=None):
+        return cdk.synthesise(stage, folder=folder) if folder else ours
+
+    monkeypatch.setattr(template_diff, "synthesise", synthesised)
     output = tmp_path / "out" / "diff.txt"
     arguments = ["--base", str(base), "--output", str(output)]
     monkeypatch.setattr(sys, "argv", ["template_diff", *arguments])
