@@ -1,12 +1,11 @@
 """The page: one run as Markdown. Its words are in `pages/`, its tables in `tables.py`."""
 
-import re
 from pathlib import Path
-from typing import Any
 
 from scripts.benchmark import cold_image, tables
 from scripts.benchmark.figures import CascadeFigures, ColdImage
 from scripts.benchmark.results import GpuResults, Results
+from scripts.common.markdown import fill_page
 
 PAGES = Path(__file__).with_name("pages")
 LARGEST = 8  # files of a cold start that are named
@@ -18,8 +17,8 @@ NOT_IDLE = "**The machine was not idle while this run was made: trust its ratios
 def render(results: Results) -> str:
     """Return the page."""
     load = results.throughput
-    return _fill(
-        "page",
+    return fill_page(
+        PAGES / "page.md",
         run=results,
         load=load,
         doubt=_doubt(results),
@@ -50,9 +49,9 @@ def render(results: Results) -> str:
 def gpu_section(results: GpuResults | None) -> str:
     """Return the section on a GPU, or how to measure one."""
     if results is None:
-        return _fill("no_gpu").rstrip()
-    return _fill(
-        "gpu",
+        return fill_page(PAGES / "no_gpu.md").rstrip()
+    return fill_page(
+        PAGES / "gpu.md",
         run=results,
         quick=QUICK if results.quick else "",
         budgets=tables.verdicts(results.budgets),
@@ -62,12 +61,6 @@ def gpu_section(results: GpuResults | None) -> str:
         best=results.best("pipeline"),
         pipeline=tables.by_batch(results.rates("pipeline"), ".0f"),
     ).strip()
-
-
-def _fill(page: str, **values: Any) -> str:
-    """Return a text of `pages/` with values in its braces, without the gaps of empty ones."""
-    text = (PAGES / f"{page}.md").read_text(encoding="utf-8").format(**values)
-    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def _doubt(results: Results) -> str:
@@ -83,8 +76,8 @@ def _cold_image(measured: ColdImage | None) -> str:
         return ""
     ours = measured.starts[f"{cold_image.HANDLER}, readahead none"]
     largest = sorted(ours.touched.items(), key=lambda entry: -entry[1])[:LARGEST]
-    return _fill(
-        "cold_image",
+    return fill_page(
+        PAGES / "cold_image.md",
         starts=tables.cold_starts(measured),
         largest=tables.sizes((Path(name).name, size) for name, size in largest),
     )
@@ -93,8 +86,8 @@ def _cold_image(measured: ColdImage | None) -> str:
 def _cascade(measured: CascadeFigures | None) -> str:
     if measured is None:
         return ""
-    return _fill(
-        "cascade",
+    return fill_page(
+        PAGES / "cascade.md",
         run=measured,
         share=100 * measured.share,
         rates=tables.cascade_rates(measured),

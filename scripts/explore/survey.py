@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,17 +51,20 @@ class CountedTexts:
 
     def select(self, part: str, rows: Sequence[int]) -> "CountedTexts":
         """Return some rows as a part of their own."""
-        chosen = np.array(rows, dtype=np.int64)
+
+        def chosen(column: list[Any]) -> list[Any]:
+            return [column[row] for row in rows] if column else []
+
         return CountedTexts(
             self.dataset,
             part,
-            [self.texts[row] for row in rows],
-            [self.labels[row] for row in rows] if self.labels else [],
-            [self.groups[row] for row in rows] if self.groups else [],
-            [self.ratings[row] for row in rows] if self.ratings else [],
-            [self.normalised[row] for row in rows],
-            self.words[chosen],
-            self.tokens[chosen],
+            chosen(self.texts),
+            chosen(self.labels),
+            chosen(self.groups),
+            chosen(self.ratings),
+            chosen(self.normalised),
+            self.words[rows],
+            self.tokens[rows],
         )
 
 
