@@ -1,6 +1,7 @@
 """The tables of the page."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from statistics import median
 from typing import TypeVar
 
@@ -21,7 +22,7 @@ from scripts.benchmark.figures import (
 from scripts.benchmark.machine import Machine
 from scripts.benchmark.plan import BUDGET_CLIENTS
 from scripts.benchmark.results import GpuResults, Results, Verdict
-from scripts.common.markdown import markdown_table
+from scripts.common.markdown import table_of_lines
 
 Item = TypeVar("Item")
 Figures = Mapping[str, Callable[[LoadRound], float | None]]
@@ -40,11 +41,7 @@ RATIOS: Figures = {
 }
 
 
-def _table(header: str, rows: Iterable[str]) -> str:
-    """Return a table of lines in which bars separate the cells; all but the first hold figures."""
-    names = header.split(" | ")
-    figures = [False] + [True] * (len(names) - 1)
-    return markdown_table(names, [row.split(" | ") for row in rows], figures)
+_table = partial(table_of_lines, figures=True)
 
 
 def _by_name(header: str, rows: Mapping[str, Item], show: Callable[[Item], str] = str) -> str:

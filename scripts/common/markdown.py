@@ -1,7 +1,7 @@
 """Figures, lists and tables of Markdown pages, and parts of a page that a command writes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,16 @@ def markdown_table(
     ]
     lines = [header, ["---:" if right else "---" for right in figures], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def table_of_lines(header: str, rows: Iterable[str], *, figures: bool) -> str:
+    """Return a Markdown table of lines in which ` | ` separates the cells.
+
+    With `figures` all columns but the first are aligned to the right.
+    """
+    names = header.split(" | ")
+    right = [False] + [figures] * (len(names) - 1)
+    return markdown_table(names, [row.split(" | ") for row in rows], right)
 
 
 def fill_page(template: Path, **values: Any) -> str:

@@ -13,11 +13,11 @@ import numpy.typing as npt
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import DataError, UsageError
 from scripts.common.progress import Progress
-from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.data.rows import read_cells
 from scripts.data.tables import open_table
 from scripts.train.config import DatasetConfig, TrainConfig
-from scripts.train.corpus import locate
+from scripts.train.corpus import locate, read_rows
 from scripts.train.splits import split_rows
 
 HTML_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -119,15 +119,8 @@ def _read(path: Path, columns: DatasetConfig, config: TrainConfig) -> LabelledTe
     table = open_table(path, config.encoding)
     group = columns.group if columns.group in table.names else None
     if columns.label in table.names:
-        return read_labelled(
-            path,
-            config.labels,
-            text=columns.text,
-            label=columns.label,
-            group=group,
-            renamed=config.renamed_labels,
-            encoding=config.encoding,
-        )
+        rows: LabelledTexts = read_rows(config, path, columns.model_copy(update={"group": group}))
+        return rows
     texts, cells = read_cells(table, columns.text, [group] if group else [])
     return LabelledTexts(texts, [], cells[0] if group else [])
 
