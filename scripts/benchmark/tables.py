@@ -5,37 +5,25 @@ from functools import partial
 from statistics import median
 from typing import TypeVar
 
-from scripts.benchmark import throughput
+from scripts.benchmark import figures, throughput
 from scripts.benchmark.budgets import MEGABYTE
-from scripts.benchmark.figures import (
-    Bulk,
-    CascadeFigures,
-    ColdImage,
-    Installed,
-    Latency,
-    LoadRound,
-    LoadRun,
-    Models,
-    Signals,
-    Spread,
-)
 from scripts.benchmark.machine import Machine
 from scripts.benchmark.plan import BUDGET_CLIENTS
 from scripts.benchmark.results import GpuResults, Results, Verdict
 from scripts.common.markdown import table_of_lines
 
 Item = TypeVar("Item")
-Figures = Mapping[str, Callable[[LoadRound], float | None]]
-SIDES: dict[str, Callable[[LoadRound], LoadRun | None]] = {
+Rows = Mapping[str, Callable[[figures.LoadRound], float | None]]
+SIDES: dict[str, Callable[[figures.LoadRound], figures.LoadRun | None]] = {
     throughput.SERVER: lambda found: found.ours,
     throughput.BASELINE: lambda found: found.pipeline,
 }
-RATES: Figures = {
+RATES: Rows = {
     throughput.SERVER: lambda found: found.ours.texts_per_second,
     throughput.BASELINE: lambda found: found.pipeline.texts_per_second if found.pipeline else None,
     throughput.BACKEND: lambda found: found.backend,
 }
-RATIOS: Figures = {
+RATIOS: Rows = {
     "our server compared with the backend alone": lambda found: found.over_backend,
     "our server compared with the pipeline's": lambda found: found.over_pipeline,
 }
@@ -98,7 +86,7 @@ def _versions(found: Machine) -> str:
     return ", ".join(f"{name} {version}" for name, version in found.versions.items())
 
 
-def first_answers(found: Mapping[str, Spread]) -> str:
+def first_answers(found: Mapping[str, figures.Spread]) -> str:
     bare = next(iter(found.values())).median
     return _by_name(
         "what | median | fastest | starts | × bare script",
@@ -109,7 +97,7 @@ def first_answers(found: Mapping[str, Spread]) -> str:
     )
 
 
-def cold_starts(found: ColdImage) -> str:
+def cold_starts(found: figures.ColdImage) -> str:
     return _by_name(
         "what | read | files | chunks | seconds",
         found.starts,
@@ -117,7 +105,7 @@ def cold_starts(found: ColdImage) -> str:
     )
 
 
-def latencies(found: Mapping[str, Mapping[str, Latency]]) -> str:
+def latencies(found: Mapping[str, Mapping[str, figures.Latency]]) -> str:
     lengths = next(iter(found.values()))
     return _by_name(
         "what" + "".join(f" | {length}, p50 | {length}, p99" for length in lengths),
@@ -126,7 +114,7 @@ def latencies(found: Mapping[str, Mapping[str, Latency]]) -> str:
     )
 
 
-def signals(found: Mapping[str, Signals]) -> str:
+def signals(found: Mapping[str, figures.Signals]) -> str:
     return _by_name(
         "text | signals off, p50 | signals on, p50 | added | median of pairs | pairs",
         found,
@@ -142,13 +130,13 @@ def rates(results: Results) -> str:
 
 
 def ratios(results: Results) -> str:
-    def show(found: Spread) -> str:
+    def show(found: figures.Spread) -> str:
         return f"{found.median:.2f} ({found.minimum:.2f}–{found.maximum:.2f})"
 
     return _by_clients(results, RATIOS, show)
 
 
-def _by_clients(results: Results, rows: Figures, show: Callable[[Spread], str]) -> str:
+def _by_clients(results: Results, rows: Rows, show: Callable[[figures.Spread], str]) -> str:
     load, levels = results.throughput, results.plan.clients
     return _by_name(
         " | ".join(["what", *map(_clients, levels)]),
@@ -171,7 +159,7 @@ def _clients(count: int) -> str:
     return f"{count} client{'s' * (count != 1)}"
 
 
-def _percentiles(found: Latency) -> str:
+def _percentiles(found: figures.Latency) -> str:
     return f"{found.p50:.0f} | {found.p95:.0f} | {found.p99:.0f}"
 
 
@@ -179,7 +167,7 @@ def by_batch(found: Mapping[str, float], precision: str) -> str:
     return _by_name("batches of | texts a second", found, lambda rate: f"{rate:{precision}}")
 
 
-def bulk(found: Bulk) -> str:
+def bulk(found: figures.Bulk) -> str:
     return _table(
         "round | scripts.score | the backend alone | share",
         (
@@ -190,7 +178,7 @@ def bulk(found: Bulk) -> str:
     )
 
 
-def cascade_rates(found: CascadeFigures) -> str:
+def cascade_rates(found: figures.CascadeFigures) -> str:
     return _by_name(
         "what | with the cascade | full model alone | ×",
         {f"our server, {BUDGET_CLIENTS} clients": found.server, "`scripts.score`": found.files},
@@ -202,7 +190,7 @@ def cascade_rates(found: CascadeFigures) -> str:
     )
 
 
-def cascade_answers(found: CascadeFigures) -> str:
+def cascade_answers(found: figures.CascadeFigures) -> str:
     return _table(
         "texts | with the cascade, p50 | p95 | full model alone, p50 | p95",
         (
@@ -241,7 +229,7 @@ def memory(found: Mapping[str, int]) -> str:
     return _by_name("process | peak", found, megabytes)
 
 
-def installed(found: Installed) -> str:
+def installed(found: figures.Installed) -> str:
     return _table(
         "what | ours, on Lambda | the baseline",
         (
@@ -256,7 +244,7 @@ def installed(found: Installed) -> str:
     )
 
 
-def models(found: Models) -> str:
+def models(found: figures.Models) -> str:
     first = next(iter(found.by_name.values())).latency
     header = "".join(f"{length}, p50 | {length}, p99 | {length}, × | " for length in first)
     return _table(

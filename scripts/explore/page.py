@@ -8,6 +8,7 @@ import numpy as np
 
 from scripts.common.errors import UsageError
 from scripts.common.markdown import bold_list, fill_page, percent
+from scripts.explore import tables
 from scripts.explore.duplicates import (
     Overlap,
     count_repeats,
@@ -19,15 +20,6 @@ from scripts.explore.duplicates import (
 )
 from scripts.explore.plots import draw_data_plots
 from scripts.explore.survey import HTML_BREAK, CountedTexts, Survey
-from scripts.explore.tables import (
-    groups_table,
-    lengths_table,
-    overlaps_table,
-    parts_table,
-    repeats_table,
-    samples_table,
-    sources_table,
-)
 from scripts.train.config import TrainConfig
 
 PAGE = Path(__file__).with_name("page.md")
@@ -53,23 +45,23 @@ def write_report(
             ratings = f"## Ratings\n\n![Share of rows with each rating](images/{images['ratings']})"
         if "groups" in images:
             picture = f"![Share of groups with each number of rows](images/{images['groups']})"
-            groups = f"## Groups\n\n{groups_table(survey, between)}\n\n{picture}"
+            groups = f"## Groups\n\n{tables.groups(survey, between)}\n\n{picture}"
         page = fill_page(
             PAGE,
             config=config,
             command=command,
             conclusions="\n".join(f"- {each}" for each in conclusions(survey, between, config)),
-            sources=sources_table(survey),
-            parts=parts_table(survey.parts, config.labels),
+            sources=tables.sources(survey),
+            parts=tables.parts(survey.parts, config.labels),
             images=images,
             ratings=ratings,
             vocabulary=vocabulary,
-            lengths=lengths_table(survey.sources),
-            repeats=repeats_table(survey.sources),
-            source_overlaps=overlaps_table(find_overlaps(survey.sources)),
-            part_overlaps=overlaps_table(between),
+            lengths=tables.lengths(survey.sources),
+            repeats=tables.repeats(survey.sources),
+            source_overlaps=tables.overlaps(find_overlaps(survey.sources)),
+            part_overlaps=tables.overlaps(between),
             groups=groups,
-            samples=samples_table(_training(survey), config.labels),
+            samples=tables.samples(_training(survey), config.labels),
         )
         output.write_text(page, encoding="utf-8")
     except OSError as error:

@@ -23,7 +23,7 @@ def _with_share(count: int, whole: CountedTexts) -> str:
     return f"{count:,} ({percent(count, len(whole))})"
 
 
-def sources_table(survey: Survey) -> str:
+def sources(survey: Survey) -> str:
     """Return the size and form of every source."""
 
     def row(source: CountedTexts) -> list[str]:
@@ -41,48 +41,43 @@ def sources_table(survey: Survey) -> str:
     return markdown_table(header, [row(source) for source in survey.sources])
 
 
-def parts_table(parts: Sequence[CountedTexts], labels: Sequence[str]) -> str:
+def parts(found: Sequence[CountedTexts], labels: Sequence[str]) -> str:
     """Return the rows and labels of every part."""
 
     def row(part: CountedTexts) -> list[str]:
         counts = [_with_share(part.labels.count(code), part) for code in range(len(labels))]
         return [part.name, f"{len(part):,}", *(counts if part.labels else ["–"] * len(labels))]
 
-    return markdown_table(["part", "rows", *labels], [row(part) for part in parts])
+    return markdown_table(["part", "rows", *labels], [row(part) for part in found])
 
 
-def lengths_table(sources: Sequence[CountedTexts]) -> str:
+def lengths(texts: Sequence[CountedTexts]) -> str:
     """Return length quantiles, and the share of texts beyond each of TOKEN_LIMITS."""
 
     def row(source: CountedTexts) -> list[str]:
         quantiles = [np.percentile(each, (50, 95, 100)) for each in (source.words, source.tokens)]
+        shown = [f"{int(length):,}" for each in quantiles for length in each]
         beyond = [int((source.tokens > limit).sum()) for limit in TOKEN_LIMITS]
-        lengths = [f"{int(length):,}" for each in quantiles for length in each]
-        return [source.name, *lengths, *(percent(count, len(source)) for count in beyond)]
+        return [source.name, *shown, *(percent(count, len(source)) for count in beyond)]
 
     header = ["source", "words: median", "95 %", "longest", "tokens: median", "95 %", "longest"]
     header += [f"> {limit} tokens" for limit in TOKEN_LIMITS]
-    return markdown_table(header, [row(source) for source in sources])
+    return markdown_table(header, [row(each) for each in texts])
 
 
-def repeats_table(parts: Sequence[CountedTexts]) -> str:
+def repeats(texts: Sequence[CountedTexts]) -> str:
     """Return the repeated texts of sources or parts."""
 
     def row(part: CountedTexts) -> list[str]:
         found = count_repeats(part)
         contradicting = f"{found.contradicting:,}" if part.labels else "–"
-        return [
-            part.name,
-            f"{found.exact:,}",
-            _with_share(found.normalised, part),
-            contradicting,
-        ]
+        return [part.name, f"{found.exact:,}", _with_share(found.normalised, part), contradicting]
 
     header = ["inside", "exact repeats", "normalised repeats", "contradicting texts"]
-    return markdown_table(header, [row(part) for part in parts])
+    return markdown_table(header, [row(part) for part in texts])
 
 
-def overlaps_table(found: Sequence[Overlap]) -> str:
+def overlaps(found: Sequence[Overlap]) -> str:
     """Return the pairs that share texts, and the number of pairs that share none."""
     rows = [
         [
@@ -100,7 +95,7 @@ def overlaps_table(found: Sequence[Overlap]) -> str:
     return f"{markdown_table(header, rows)}\n\n{rest}" if rows else rest
 
 
-def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
+def groups(survey: Survey, between: Sequence[Overlap]) -> str:
     """Return the groups of each source that has them, and those that two of its parts share."""
 
     def row(source: CountedTexts) -> list[str]:
@@ -126,11 +121,11 @@ def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
     return "\n\n".join(tables)
 
 
-def samples_table(parts: Sequence[CountedTexts], labels: Sequence[str]) -> str:
+def samples(drawn_from: Sequence[CountedTexts], labels: Sequence[str]) -> str:
     """Return at most MOST_SAMPLES snippets, the same number per label and part, drawn by hash."""
-    each = max(1, MOST_SAMPLES // (len(parts) * len(labels)))
+    each = max(1, MOST_SAMPLES // (len(drawn_from) * len(labels)))
     rows = []
-    for part in parts:
+    for part in drawn_from:
         drawn = sorted(
             range(len(part)), key=lambda row: hashlib.sha256(part.texts[row].encode()).digest()
         )
