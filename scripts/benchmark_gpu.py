@@ -36,7 +36,7 @@ def main() -> None:
         subject(sys.executable), plan, arguments.device, arguments.data, quick=arguments.quick
     )
     write_results(arguments.json, as_json(results))
-    print("\n\n".join(report.gpu_section(results)))
+    print(report.gpu_section(results))
     budgets.check(results.budgets)
 
 

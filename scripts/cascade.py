@@ -33,7 +33,7 @@ with needing("make tools"):
     from scripts.evaluate.profile import reference_profile
     from scripts.train.cascade import LearntCascade, add_sure, full_logits, learn_cascade
     from scripts.train.config import load_config
-    from scripts.train.corpus import load_corpus, load_taught, load_test
+    from scripts.train.corpus import load_corpus, load_taught, read_held_out
     from scripts.train.manifest import render_card, write_manifest
 
 VALIDATION = 0.2  # of the texts of a file
@@ -52,18 +52,18 @@ def main() -> None:
         raise UsageError(f"{artifact.path}: has a cascade already; give the artifact without it")
     verify(artifact)
     predictor = load_verified(artifact)
-    training, validation, test, truth = _read(arguments, predictor)
+    training, validation, held_out, truth = _read(arguments, predictor)
     learnt = learn_cascade(predictor, training, validation, arguments.seed, truth=truth)
     if learnt is None:
         raise RefusedError(f"{artifact.path}: stays as it is, without a cascade")
-    _write(artifact, learnt, validation, test, output)
+    _write(artifact, learnt, validation, held_out, output)
     print(output)
 
 
 def _read(
     arguments: argparse.Namespace, predictor: Predictor
 ) -> tuple[LabelledTexts, dict[str, LabelledTexts], dict[str, LabelledTexts], bool]:
-    """Return training, validation and test texts, and whether their labels are the truth."""
+    """Return training, validation and held-out texts, and whether their labels are the truth."""
     path = arguments.data
     if arguments.config:
         config = load_config(arguments.config)
@@ -74,7 +74,7 @@ def _read(
             texts = [text for text in texts if len(predictor.tokenise(text).ids)]
             logits = full_logits(predictor, texts, "the model on unlabelled texts")
             training = add_sure(training, texts, list(logits), config.cascade.sure)
-        return training, corpus.validation, load_test(config, corpus, path), True
+        return training, corpus.validation, read_held_out(config, corpus, path), True
     table = open_table(path, arguments.encoding)
     truth = arguments.label in table.names
     if truth:
@@ -86,14 +86,16 @@ def _read(
         rows = LabelledTexts(texts, [predictor.labels.index(each.label) for each in answers], [])
     order = np.random.default_rng(arguments.seed).permutation(len(rows)).tolist()
     held_out = round(VALIDATION * len(rows))
-    return rows.select(order[held_out:]), {path.stem: rows.select(order[:held_out])}, {}, truth
+    proving = rows.select(order[:held_out])
+    named = {f"{path.stem}-validation": proving}
+    return rows.select(order[held_out:]), {path.stem: proving}, named, truth
 
 
 def _write(
     artifact: Artifact,
     learnt: LearntCascade,
     validation: dict[str, LabelledTexts],
-    test: dict[str, LabelledTexts],
+    held_out: dict[str, LabelledTexts],
     output: Path,
 ) -> None:
     """Write the artifact with its first stage, measured on held-out texts as it is served."""
@@ -102,10 +104,9 @@ def _write(
     shutil.copytree(artifact.path, partial)
     draft = learnt.write(Artifact(partial, artifact.manifest, ""))
     predictor = load_verified(draft)
-    held_out = {f"{name}-validation": rows for name, rows in validation.items()}
     answers = {
         name: evaluate(predictor, rows, title=f"{name}, as served")
-        for name, rows in (held_out | test).items()
+        for name, rows in held_out.items()
     }
     changes: dict[str, Any] = {
         "created": datetime.now(UTC).replace(microsecond=0),
@@ -113,7 +114,7 @@ def _write(
             name: figures(each.probabilities, each.truth) for name, each in answers.items()
         },
         "profile": reference_profile(
-            join_evaluations(answers[name] for name in held_out),
+            join_evaluations(answers[f"{name}-validation"] for name in validation),
             [text for rows in validation.values() for text in rows.texts],
             TextTokenizer(draft.file("tokenizer")),
             predictor.labels,

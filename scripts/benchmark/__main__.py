@@ -39,8 +39,8 @@ with needing("make tools"):
         subject,
     )
     from scripts.benchmark.processes import baseline_server, our_server, serving
+    from scripts.benchmark.rates import Tokens
     from scripts.benchmark.results import GpuResults, Results, as_json, read_gpu, write_results
-    from scripts.benchmark.worker import Tokens
     from scripts.evaluate.evaluation import open_predictor
 
 REVIEWS = 8  # texts of a review's length, answered in turn

@@ -1,6 +1,7 @@
 """The project's budgets, and the verdicts of a run."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
 from scripts.benchmark import cold_image, cold_start, footprint, latency
 from scripts.benchmark.figures import CascadeFigures, ColdImage, Compared, Spread
@@ -17,15 +18,10 @@ THROUGHPUT_SHARE = 0.95
 FILE_TIMES, SERVER_TIMES = 3.0, 2.5  # a cascade's texts a second over its full model's
 CASCADE_MILLISECONDS, LEFT_TIMES = 2.5, 1.03
 GPU_SHARE, GPU_TIMES = 0.80, 5.0
-MEMORY_BYTES, INSTALLED_BYTES = 220 * MEGABYTE, 250 * MEGABYTE
 
 
 def judge_budgets(results: Results) -> list[Verdict]:
-    """Return all verdicts of a run.
-
-    The Lambda's start is that of a fresh Python process: the emulator's row has a runtime client
-    too.
-    """
+    """Return all verdicts of a run; the Lambda's start is that of a fresh Python process."""
     starts, answers, load = results.first_answer, results.latency, results.throughput
     signals_on = results.signals[REVIEW]
     handlers = [row for row in (footprint.HANDLER, footprint.EMULATED) if row in results.memory]
@@ -41,12 +37,12 @@ def judge_budgets(results: Results) -> list[Verdict]:
             starts[cold_start.PIPELINE].median,
         ),
         warm_answer(answers[latency.HANDLER][REVIEW].p50, answers[latency.SESSION][REVIEW].p50),
-        throughput(shares, BUDGET_CLIENTS),
+        over_backend(f"server throughput at {BUDGET_CLIENTS} clients", shares),
         over_pipeline(times),
         peak_memory(max(results.memory[row] for row in handlers)),
         installed_budget(results.installed.ours),
         signals_budget(signals_on.added, signals_on.cost),
-        bulk(results.bulk.shares),
+        over_backend("scripts.score on a file", results.bulk.shares),
         *(cascade(results.cascade) if results.cascade else []),
         *([from_image(results.cold_image)] if results.cold_image else []),
     ]
@@ -62,13 +58,9 @@ def judge_gpu(results: GpuResults) -> list[Verdict]:
 
 def check(verdicts: Iterable[Verdict]) -> None:
     """Raise CommandError if a budget is missed."""
-    missed = [verdict for verdict in verdicts if not verdict.passed]
+    missed = [f"{v.budget}: {v.measured}, not {v.limit}" for v in verdicts if not v.passed]
     if missed:
-        raise CommandError(
-            "; ".join(
-                f"{verdict.budget}: {verdict.measured}, not {verdict.limit}" for verdict in missed
-            )
-        )
+        raise CommandError("; ".join(missed))
 
 
 def first_answer(ours: float, bare: float, pipeline: float) -> list[Verdict]:
@@ -131,14 +123,16 @@ def signals_budget(milliseconds: float, share: float) -> Verdict:
     )
 
 
-def throughput(shares: Spread, clients: int) -> Verdict:
-    """Judge the server's texts a second over those of the session alone in its best batches."""
-    return _over_backend(f"server throughput at {clients} clients", shares)
-
-
-def bulk(shares: Spread) -> Verdict:
-    """Judge the same of `scripts.score`."""
-    return _over_backend("scripts.score on a file", shares)
+def over_backend(what: str, shares: Spread) -> Verdict:
+    """Judge texts a second over those of the session alone in its best batches."""
+    return Verdict(
+        f"{what}, compared with the backend alone",
+        f"{100 * shares.median:.1f} % ({shares.count} rounds: "
+        f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
+        "≥ 95 %",
+        shares.median,
+        shares.median >= THROUGHPUT_SHARE,
+    )
 
 
 def cascade(measured: CascadeFigures) -> list[Verdict]:
@@ -211,28 +205,7 @@ def gpu_over_pipeline(times: Spread) -> Verdict:
     )
 
 
-def peak_memory(measured: int) -> Verdict:
-    """Judge bytes of the Lambda process."""
-    return _bytes("peak memory of the Lambda process", measured, MEMORY_BYTES)
-
-
-def installed_budget(measured: int) -> Verdict:
-    """Judge bytes of packages, code and models."""
-    return _bytes("what the Lambda's image carries above its base", measured, INSTALLED_BYTES)
-
-
-def _over_backend(what: str, shares: Spread) -> Verdict:
-    return Verdict(
-        f"{what}, compared with the backend alone",
-        f"{100 * shares.median:.1f} % ({shares.count} rounds: "
-        f"{100 * shares.minimum:.1f} to {100 * shares.maximum:.1f})",
-        "≥ 95 %",
-        shares.median,
-        shares.median >= THROUGHPUT_SHARE,
-    )
-
-
-def _bytes(budget: str, measured: int, limit: int) -> Verdict:
+def _bytes(budget: str, limit: int, measured: int) -> Verdict:
     return Verdict(
         budget,
         f"{measured / MEGABYTE:.0f} MB",
@@ -240,3 +213,8 @@ def _bytes(budget: str, measured: int, limit: int) -> Verdict:
         measured / limit,
         measured <= limit,
     )
+
+
+# Of bytes: the Lambda process's, and those of packages, code and models.
+peak_memory = partial(_bytes, "peak memory of the Lambda process", 220 * MEGABYTE)
+installed_budget = partial(_bytes, "what the Lambda's image carries above its base", 250 * MEGABYTE)

@@ -182,46 +182,27 @@ class Compared:
 
 @dataclass(frozen=True)
 class CascadeFigures:
-    """A cascade compared with its own full model, on the same texts.
+    """A cascade compared with its own full model, on the same texts."""
 
-    Attributes:
-        texts: through the handler, one by one.
-        share: of them, answered by the first stage.
-        auto: latency of all, with the cascade.
-        off: the same without it.
-        left: latency of those that went on to the full model.
-        left_off: the same texts without a cascade.
-        server: rounds of our server under load.
-        files: rounds of `scripts.score`.
-    """
-
-    texts: int
-    share: float
-    auto: Latency
-    off: Latency
-    left: Latency
-    left_off: Latency
-    server: list[Compared]
-    files: list[Compared]
+    texts: int  # through the handler, one by one
+    share: float  # of them, answered by the first stage
+    auto: Latency  # of all, with the cascade
+    off: Latency  # of all, without it
+    left: Latency  # of those that went on to the full model
+    left_off: Latency  # of the same texts, without a cascade
+    server: list[Compared]  # rounds of our server under load
+    files: list[Compared]  # rounds of `scripts.score`
 
 
 @dataclass(frozen=True)
 class ColdStart:
-    """One first answer from a file system of which nothing was in memory.
+    """One first answer from a file system of which nothing was in memory."""
 
-    Attributes:
-        bytes: read of files, in pages.
-        files: of which something was read.
-        chunks: of 512 KB that hold what was read, were all files in a row.
-        seconds: from the start of the process to its end.
-        touched: bytes by file.
-    """
-
-    bytes: int
-    files: int
-    chunks: int
-    seconds: float
-    touched: dict[str, int]
+    bytes: int  # read of files, in pages
+    files: int  # of which something was read
+    chunks: int  # of 512 KB that hold what was read, were all files in a row
+    seconds: float  # from the start of the process to its end
+    touched: dict[str, int]  # bytes by file
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from no Python package index.
 """
 
 import asyncio
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -124,10 +123,9 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 @dataclass(frozen=True)
 class Response:
-    """A response. Names of headers are in lower case."""
+    """A response."""
 
     status: int
-    headers: Mapping[str, str]
     body: bytes
 
 
@@ -139,18 +137,12 @@ def request(method: str, path: str, body: bytes = b"", kind: str = "application/
     return f"{head}\r\n".encode() + body
 
 
-def json_request(path: str, document: object) -> bytes:
-    """Return a request with a JSON body."""
-    return request("POST", path, json.dumps(document).encode())
-
-
 class Connection(asyncio.Protocol):
     """A kept connection: one request at a time, whose answer is read in full."""
 
     def __init__(self) -> None:
         self._parser: Any = HttpResponseParser(self)
         self._answer: asyncio.Future[Response] | None = None
-        self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._transport: asyncio.WriteTransport
 
@@ -182,10 +174,6 @@ class Connection(asyncio.Protocol):
         """Hang up once all is sent."""
         self._transport.close()
 
-    def abort(self) -> None:
-        """Hang up at once."""
-        self._transport.abort()
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
 
@@ -198,14 +186,11 @@ class Connection(asyncio.Protocol):
 
     # Called by the parser:
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        answer = Response(self._parser.get_status_code(), self._headers, b"".join(self._body))
-        self._headers, self._body = {}, []
+        answer = Response(self._parser.get_status_code(), b"".join(self._body))
+        self._body = []
         if self._answer is not None and not self._answer.done():
             self._answer.set_result(answer)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from scripts.benchmark.plan import REPOSITORY
 from scripts.common.git import git
+from scripts.common.processes import usable_cores
 
 PACKAGES = ("onnxruntime", "tokenizers", "numpy", "fastapi", "uvicorn", "torch", "transformers")
 
@@ -32,7 +33,7 @@ def describe_machine() -> Machine:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return Machine(
         cpu=_cpu_name(),
-        cores=_cores(),
+        cores=usable_cores(),
         memory_gb=round(memory / 1e9, 1),
         system=f"{platform.system()} {platform.machine()}",
         busy=round(os.getloadavg()[0], 1),
@@ -40,12 +41,6 @@ def describe_machine() -> Machine:
         commit=_commit(),
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
     )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpu_name() -> str:

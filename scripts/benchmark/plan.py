@@ -32,7 +32,7 @@ class Plan:
     rounds: int = 3  # load runs at each level
     seconds: float = 4.0  # of one, after each client has had an answer
     ceiling_seconds: float = 2.0  # the same against the echo server
-    # of the session alone, see `worker.batched`
+    # of the session alone, see `rates.batch_windows`
     batches: tuple[str, ...] = (
         *("1 text", "4 texts", "8 texts"),
         *("512 tokens", "1024 tokens", "4096 tokens"),
@@ -72,7 +72,7 @@ class GpuPlan:
     """How often a full run on a GPU measures each thing."""
 
     texts: int = 2048  # that all sides read
-    # of the raw model, see `worker.batched`
+    # of the raw model, see `rates.batch_windows`
     batches: tuple[str, ...] = tuple(f"{1024 * 2**power} tokens" for power in range(3, 9))
     # of the pipeline, with all precisions and workers
     pipeline_batches: tuple[int, ...] = (32, 128, 512)

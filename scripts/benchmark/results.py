@@ -8,19 +8,8 @@ from statistics import median
 
 from pydantic import TypeAdapter
 
-from scripts.benchmark.figures import (
-    Bulk,
-    CascadeFigures,
-    ColdImage,
-    GpuRound,
-    Installed,
-    Latency,
-    Models,
-    Side,
-    Signals,
-    Spread,
-    Throughput,
-)
+from scripts.benchmark import figures
+from scripts.benchmark.figures import GpuRound, Latency, Side, Spread
 from scripts.benchmark.machine import Machine
 from scripts.benchmark.plan import GpuPlan, Plan
 from scripts.common.errors import CommandError
@@ -96,16 +85,16 @@ class Results:
     agreement: float  # largest difference of a probability between both sides
     first_answer: dict[str, Spread]  # seconds
     latency: dict[str, dict[str, Latency]]  # by row, then length
-    throughput: Throughput
-    bulk: Bulk
+    throughput: figures.Throughput
+    bulk: figures.Bulk
     memory: dict[str, int]  # peak bytes
-    installed: Installed
-    models: Models
-    signals: dict[str, Signals]
+    installed: figures.Installed
+    models: figures.Models
+    signals: dict[str, figures.Signals]
     budgets: list[Verdict]
     gpu: GpuResults | None  # of this run or of another machine; None if not measured
-    cascade: CascadeFigures | None = None  # if the model has one
-    cold_image: ColdImage | None = None  # None without root
+    cascade: figures.CascadeFigures | None = None  # if the model has one
+    cold_image: figures.ColdImage | None = None  # None without root
 
 
 def as_json(results: Results | GpuResults) -> str:

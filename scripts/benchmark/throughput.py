@@ -3,7 +3,8 @@
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
 from scripts.benchmark.figures import LoadRound, LoadRun, Throughput
 from scripts.benchmark.plan import BUDGET_CLIENTS, OFFLINE, Plan, Subject
@@ -17,6 +18,8 @@ from scripts.benchmark.processes import (
     work,
 )
 from scripts.common.progress import Progress
+
+Item = TypeVar("Item")
 
 SERVER = "our server"
 BASELINE = "plain transformers pipeline behind FastAPI"
@@ -60,19 +63,18 @@ def ask(
     )
 
 
-class BackendRates:
+class BackendRates(NamedTuple):
     """The session alone in a persistent worker, which reads texts when it is its turn."""
 
-    def __init__(self, worker: Callable[[Mapping[str, Any]], Any]) -> None:
-        self._worker = worker
+    worker: Callable[[Mapping[str, Any]], Any]
 
     def rates(self, batches: Sequence[str], start: int, parts: int = 1) -> dict[str, float]:
         """Return texts a second, by batch, of every second text."""
         asked = {"batches": batches, "start": start, "step": 2, "parts": parts}
-        found: dict[str, float] = self._worker(asked)
+        found: dict[str, float] = self.worker(asked)
         return found
 
-    def around(self, batch: str, measured: Callable[[], Any]) -> tuple[float, Any]:
+    def around(self, batch: str, measured: Callable[[], Item]) -> tuple[float, Item]:
         """Return texts a second of half the texts before and half after, and what ran between."""
         before = self.rates([batch], 0)[batch]
         between = measured()
@@ -105,17 +107,17 @@ def measure_throughput(
         def load(running: Running, clients: int) -> LoadRun:
             return ask(running, texts, clients=clients, seconds=plan.seconds)
 
-        def one_round(clients: int, *, pipeline_first: bool) -> LoadRound:
-            pipeline = load(baseline, clients) if pipeline_first else None
+        def one_round(clients: int) -> LoadRound:
             alone, run = backend.around(best, lambda: load(ours, clients))
-            return LoadRound(clients, round(alone, 3), run, pipeline or load(baseline, clients))
+            return LoadRound(clients, round(alone, 3), run, None)
 
         for number in range(plan.rounds):
             for clients in plan.clients:
-                rounds.append(one_round(clients, pipeline_first=number % 2 == 1))
+                first = load(baseline, clients) if number % 2 else None
+                found = one_round(clients)
+                rounds.append(replace(found, pipeline=first or load(baseline, clients)))
                 if clients == BUDGET_CLIENTS:
-                    alone, run = backend.around(best, lambda: load(ours, BUDGET_CLIENTS))
-                    rounds.append(LoadRound(clients, round(alone, 3), run, None))
+                    rounds.append(one_round(clients))
                 progress.advance(1)
     return Throughput(rounds, rates, best, _pipeline(subject, plan, texts), _ceiling(plan, texts))
 

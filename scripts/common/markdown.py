@@ -1,7 +1,9 @@
 """Figures, lists and tables of Markdown pages, and parts of a page that a command writes."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from scripts.common.errors import CommandError
 
@@ -33,6 +35,22 @@ def markdown_table(
     ]
     lines = [header, ["---:" if right else "---" for right in figures], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def table_of_lines(header: str, rows: Iterable[str], *, figures: bool) -> str:
+    """Return a Markdown table of lines in which ` | ` separates the cells.
+
+    With `figures` all columns but the first are aligned to the right.
+    """
+    names = header.split(" | ")
+    right = [False] + [figures] * (len(names) - 1)
+    return markdown_table(names, [row.split(" | ") for row in rows], right)
+
+
+def fill_page(template: Path, **values: Any) -> str:
+    """Return a page with values in its braces, without the gaps that empty ones leave."""
+    page = template.read_text(encoding="utf-8").format(**values)
+    return re.sub(r"\n{3,}", "\n\n", page)
 
 
 def replace_part(page: Path, name: str, text: str) -> str:

@@ -1,5 +1,6 @@
 """Processes on this machine: started, awaited, asked over loopback, and ended in any case."""
 
+import os
 import socket
 import subprocess
 import time
@@ -89,6 +90,13 @@ def post(
         return answer.status, answer.read()
     finally:
         connection.close()
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def last_words(log: IO[bytes]) -> str:

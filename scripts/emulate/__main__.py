@@ -1,9 +1,6 @@
 """Serve the Lambda handler under Lambda's own runtime client and emulator, behind HTTP on loopback.
 
 It takes plain HTTP, as behind API Gateway, and raw events where AWS's emulator does.
-
-python -m scripts.emulate --port 8080 [--handler MODULE.FUNCTION] [--memory MB] [--timeout SECONDS]
-                                      [--python INTERPRETER]
 """
 
 import argparse
@@ -14,7 +11,7 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 from scripts.common.command_line import command_parser, run
@@ -115,12 +112,7 @@ class LogFollower:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._left.set()
         self._thread.join()
         self._copy(all_of_it=True)

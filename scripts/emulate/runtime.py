@@ -13,10 +13,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPException
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from scripts.common.errors import CommandError
@@ -72,7 +71,9 @@ class LambdaEmulator:
         self._scratch = tempfile.TemporaryDirectory(prefix="lambda-emulator-")
         self._log = self._log_path or Path(self._scratch.name, "emulator.log")
         self._log.write_bytes(b"")
-        self._launch = Launch(binary, self._command, self._directory, self._environment, self._log)
+        self._launch = partial(
+            EmulatorProcess, binary, self._command, self._directory, self._environment, self._log
+        )
         self._stopped = False
         try:
             self._started_process()
@@ -81,12 +82,7 @@ class LambdaEmulator:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def invoke(self, event: Any) -> Any:
@@ -151,7 +147,7 @@ class LambdaEmulator:
         for _ in range(START_ATTEMPTS):
             if self._stopped:
                 raise InvocationError("The emulator was stopped.")
-            self._process = EmulatorProcess(self._launch)
+            self._process = self._launch()
             if self._process.listens() and not self._stopped:
                 return self._process
             self._process.end()
@@ -188,38 +184,32 @@ def lambda_environment(
     }
 
 
-@dataclass(frozen=True)
-class Launch:
-    """Program, arguments, folder, environment and log of the emulator, the same at each start."""
-
-    binary: Path
-    command: Sequence[str]
-    directory: Path
-    environment: Mapping[str, str]
-    log: Path
-
-
 class EmulatorProcess:
     """One run of the emulator on two free ports, from its start to its end."""
 
-    def __init__(self, launch: Launch) -> None:
+    def __init__(
+        self,
+        binary: Path,
+        command: Sequence[str],
+        directory: Path,
+        environment: Mapping[str, str],
+        log: Path,
+    ) -> None:
         """Start it without waiting; `listens` waits."""
         self.port, self._runtime_port = free_ports(2)
         # Without addresses the emulator would listen on every interface.
         addresses = [
-            "--runtime-interface-emulator-address",
-            f"{LOOPBACK}:{self.port}",
-            "--runtime-api-address",
-            f"{LOOPBACK}:{self._runtime_port}",
+            *("--runtime-interface-emulator-address", f"{LOOPBACK}:{self.port}"),
+            *("--runtime-api-address", f"{LOOPBACK}:{self._runtime_port}"),
         ]
-        with launch.log.open("ab") as log:
+        with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [str(launch.binary), *addresses, *launch.command],
-                cwd=launch.directory,
-                env=dict(launch.environment),
+                [str(binary), *addresses, *command],
+                cwd=directory,
+                env=dict(environment),
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 # A terminal's Ctrl-C must reach the front alone, which then ends things in order.
                 start_new_session=True,
             )

@@ -17,7 +17,6 @@ from scripts.train.config import TrainConfig
 class Repeats:
     """Repeated texts of one part, or of a whole source."""
 
-    part: CountedTexts
     exact: int  # rows beyond the first one of the same text
     normalised: int  # the same for normalised texts
     contradicting: int  # normalised texts that occur with more than one label
@@ -34,12 +33,15 @@ class Overlap:
     # of these, with a label that the text never has in `first`; 0 if one is unlabelled
     contradicting: int
 
+    @property
+    def shared_groups(self) -> set[str]:
+        return {*self.first.groups} & {*self.second.groups}
+
 
 def count_repeats(part: CountedTexts) -> Repeats:
     """Count the repeated texts of one part."""
     labels = _labels_by_text(part)
     return Repeats(
-        part,
         len(part) - len(set(part.texts)),
         len(part) - len(labels),
         sum(len(found) > 1 for found in labels.values()),
@@ -110,7 +112,7 @@ def shared_groups(between: Sequence[Overlap]) -> Iterator[str]:
     for pair in between:
         if pair.first.part != "train" or pair.first.dataset != pair.second.dataset:
             continue
-        shared = {*pair.first.groups} & {*pair.second.groups}
+        shared = pair.shared_groups
         if shared:
             rows = sum(group in shared for group in pair.second.groups)
             yield (

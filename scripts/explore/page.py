@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from scripts.common.errors import UsageError
-from scripts.common.markdown import bold_list, percent
+from scripts.common.markdown import bold_list, fill_page, percent
+from scripts.explore import tables
 from scripts.explore.duplicates import (
     Overlap,
     count_repeats,
@@ -19,17 +20,9 @@ from scripts.explore.duplicates import (
 )
 from scripts.explore.plots import draw_data_plots
 from scripts.explore.survey import HTML_BREAK, CountedTexts, Survey
-from scripts.explore.tables import (
-    groups_table,
-    lengths_table,
-    overlaps_table,
-    parts_table,
-    repeats_table,
-    samples_table,
-    sources_table,
-)
 from scripts.train.config import TrainConfig
 
+PAGE = Path(__file__).with_name("page.md")
 BALANCED_SHARE = 0.9
 MANY_REPEATS = 0.01
 APART_LENGTHS = 4
@@ -46,75 +39,42 @@ def write_report(
     """
     try:
         images = draw_data_plots(survey, config.labels, output.parent / "images", output.stem)
-        output.write_text(_page(survey, config, command, vocabulary, images), encoding="utf-8")
+        between = find_overlaps(survey.parts)
+        ratings, groups = "", ""
+        if "ratings" in images:
+            ratings = f"## Ratings\n\n![Share of rows with each rating](images/{images['ratings']})"
+        if "groups" in images:
+            picture = f"![Share of groups with each number of rows](images/{images['groups']})"
+            groups = f"## Groups\n\n{tables.groups(survey, between)}\n\n{picture}"
+        page = fill_page(
+            PAGE,
+            config=config,
+            command=command,
+            conclusions="\n".join(f"- {each}" for each in conclusions(survey, between, config)),
+            sources=tables.sources(survey),
+            parts=tables.parts(survey.parts, config.labels),
+            images=images,
+            ratings=ratings,
+            vocabulary=vocabulary,
+            lengths=tables.lengths(survey.sources),
+            repeats=tables.repeats(survey.sources),
+            source_overlaps=tables.overlaps(find_overlaps(survey.sources)),
+            part_overlaps=tables.overlaps(between),
+            groups=groups,
+            samples=tables.samples(_training(survey), config.labels),
+        )
+        output.write_text(page, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{output}: cannot be written: {error.strerror}") from error
 
 
-def _page(
-    survey: Survey, config: TrainConfig, command: str, vocabulary: int, images: dict[str, str]
-) -> str:
-    sections = _sections(survey, config, vocabulary, images)
-    page = [
-        "# Data report",
-        f"Model `{config.model}`. Written by a command, not by hand; `DATA` is the folder of the "
-        f"data:\n\n    {command}",
-        *sections,
-    ]
-    return "\n\n".join(page) + "\n"
-
-
-def _sections(
-    survey: Survey, config: TrainConfig, vocabulary: int, images: dict[str, str]
-) -> Iterator[str]:
-    between = find_overlaps(survey.parts)
-    yield "## What this means"
-    yield "\n".join(f"- {sentence}" for sentence in conclusions(survey, between, config))
-    yield "## Sources"
-    yield sources_table(survey)
-    yield "## Parts and labels"
-    yield (
-        f"As training splits them, with seed {config.seed}; a row that would leak between parts is "
-        "in none of them. A part with the name of a file is that whole file, used to measure only."
-    )
-    yield parts_table(survey.parts, config.labels)
-    yield _picture(images, "labels", "Share of each label in every part")
-    if "ratings" in images:
-        yield "## Ratings"
-        yield _picture(images, "ratings", "Share of rows with each rating")
-    yield "## Lengths"
-    yield (
-        "Words stand between white space; tokens are those of the model's vocabulary of "
-        f"{vocabulary:,} pieces, special tokens included."
-    )
-    yield lengths_table(survey.sources)
-    yield _picture(images, "lengths", "Share of texts up to each length, in words and in tokens")
-    yield "## Duplicates"
-    yield (
-        "Normalised texts are compared without regard to case, white space and HTML breaks. "
-        "Repeats are the rows beyond the first one of the same text; contradicting texts have "
-        "more than one label."
-    )
-    yield repeats_table([count_repeats(rows) for rows in survey.sources])
-    yield "Rows of one source that also stand in another, and the same between parts:"
-    yield overlaps_table(find_overlaps(survey.sources))
-    yield overlaps_table(between)
-    if "groups" in images:
-        yield "## Groups"
-        yield groups_table(survey, between)
-        yield _picture(images, "groups", "Share of groups with each number of rows")
-    yield "## Samples"
-    yield "The beginnings of a few training texts, drawn by their hash:"
-    yield samples_table([part for part in survey.parts if part.part == "train"], config.labels)
-
-
-def _picture(images: dict[str, str], topic: str, meaning: str) -> str:
-    return f"![{meaning}](images/{images[topic]})"
+def _training(survey: Survey) -> list[CountedTexts]:
+    return [part for part in survey.parts if part.part == "train"]
 
 
 def conclusions(survey: Survey, between: Sequence[Overlap], config: TrainConfig) -> list[str]:
     """Return what the figures mean, one item each. between: the overlaps of the survey's parts."""
-    train = [part for part in survey.parts if part.part == "train"]
+    train = _training(survey)
     return [
         *_balance(train, config),
         *_ratings(survey.sources),

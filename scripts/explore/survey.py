@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,11 +13,11 @@ import numpy.typing as npt
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import DataError, UsageError
 from scripts.common.progress import Progress
-from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.data.labelled_texts import LabelledTexts
 from scripts.data.rows import read_cells
 from scripts.data.tables import open_table
 from scripts.train.config import DatasetConfig, TrainConfig
-from scripts.train.corpus import locate
+from scripts.train.corpus import locate, read_rows
 from scripts.train.splits import split_rows
 
 HTML_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
@@ -50,17 +51,20 @@ class CountedTexts:
 
     def select(self, part: str, rows: Sequence[int]) -> "CountedTexts":
         """Return some rows as a part of their own."""
-        chosen = np.array(rows, dtype=np.int64)
+
+        def chosen(column: list[Any]) -> list[Any]:
+            return [column[row] for row in rows] if column else []
+
         return CountedTexts(
             self.dataset,
             part,
-            [self.texts[row] for row in rows],
-            [self.labels[row] for row in rows] if self.labels else [],
-            [self.groups[row] for row in rows] if self.groups else [],
-            [self.ratings[row] for row in rows] if self.ratings else [],
-            [self.normalised[row] for row in rows],
-            self.words[chosen],
-            self.tokens[chosen],
+            chosen(self.texts),
+            chosen(self.labels),
+            chosen(self.groups),
+            chosen(self.ratings),
+            chosen(self.normalised),
+            self.words[rows],
+            self.tokens[rows],
         )
 
 
@@ -115,15 +119,8 @@ def _read(path: Path, columns: DatasetConfig, config: TrainConfig) -> LabelledTe
     table = open_table(path, config.encoding)
     group = columns.group if columns.group in table.names else None
     if columns.label in table.names:
-        return read_labelled(
-            path,
-            config.labels,
-            text=columns.text,
-            label=columns.label,
-            group=group,
-            renamed=config.renamed_labels,
-            encoding=config.encoding,
-        )
+        rows: LabelledTexts = read_rows(config, path, columns.model_copy(update={"group": group}))
+        return rows
     texts, cells = read_cells(table, columns.text, [group] if group else [])
     return LabelledTexts(texts, [], cells[0] if group else [])
 

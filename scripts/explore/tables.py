@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from scripts.common.markdown import markdown_table, percent
-from scripts.explore.duplicates import Overlap, Repeats, single_label_groups
+from scripts.explore.duplicates import Overlap, count_repeats, single_label_groups
 from scripts.explore.survey import HTML_BREAK, TOKEN_LIMITS, CountedTexts, Survey
 
 MOST_SAMPLES = 8
@@ -19,142 +19,113 @@ MOST_CHARACTERS = 100
 MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#~])")
 
 
-def sources_table(survey: Survey) -> str:
+def _with_share(count: int, whole: CountedTexts) -> str:
+    return f"{count:,} ({percent(count, len(whole))})"
+
+
+def sources(survey: Survey) -> str:
     """Return the size and form of every source."""
+
+    def row(source: CountedTexts) -> list[str]:
+        texts, digest = source.texts, survey.digests[source.name]
+        return [
+            source.name,
+            f"{len(texts):,}",
+            percent(sum(bool(HTML_BREAK.search(text)) for text in texts), len(texts)),
+            percent(sum(not text.isascii() for text in texts), len(texts)),
+            f"{sum(not text.strip() for text in texts):,}",
+            f"`{digest[:12]}`" if digest else "–",
+        ]
+
     header = ["source", "rows", "with HTML breaks", "with non-ASCII", "empty", "SHA-256"]
-    return markdown_table(
-        header,
-        [
-            [
-                source.name,
-                f"{len(source):,}",
-                percent(sum(bool(HTML_BREAK.search(text)) for text in source.texts), len(source)),
-                percent(sum(not text.isascii() for text in source.texts), len(source)),
-                f"{sum(not text.strip() for text in source.texts):,}",
-                f"`{survey.digests[source.name][:12]}`" if survey.digests[source.name] else "–",
-            ]
-            for source in survey.sources
-        ],
-    )
+    return markdown_table(header, [row(source) for source in survey.sources])
 
 
-def parts_table(parts: Sequence[CountedTexts], labels: Sequence[str]) -> str:
+def parts(found: Sequence[CountedTexts], labels: Sequence[str]) -> str:
     """Return the rows and labels of every part."""
-    return markdown_table(
-        ["part", "rows", *labels],
-        [
-            [
-                part.name,
-                f"{len(part):,}",
-                *(
-                    f"{part.labels.count(code):,} ({percent(part.labels.count(code), len(part))})"
-                    if part.labels
-                    else "–"
-                    for code in range(len(labels))
-                ),
-            ]
-            for part in parts
-        ],
-    )
+
+    def row(part: CountedTexts) -> list[str]:
+        counts = [_with_share(part.labels.count(code), part) for code in range(len(labels))]
+        return [part.name, f"{len(part):,}", *(counts if part.labels else ["–"] * len(labels))]
+
+    return markdown_table(["part", "rows", *labels], [row(part) for part in found])
 
 
-def lengths_table(sources: Sequence[CountedTexts]) -> str:
+def lengths(texts: Sequence[CountedTexts]) -> str:
     """Return length quantiles, and the share of texts beyond each of TOKEN_LIMITS."""
-    limits = [f"> {limit} tokens" for limit in TOKEN_LIMITS]
+
+    def row(source: CountedTexts) -> list[str]:
+        quantiles = [np.percentile(each, (50, 95, 100)) for each in (source.words, source.tokens)]
+        shown = [f"{int(length):,}" for each in quantiles for length in each]
+        beyond = [int((source.tokens > limit).sum()) for limit in TOKEN_LIMITS]
+        return [source.name, *shown, *(percent(count, len(source)) for count in beyond)]
+
     header = ["source", "words: median", "95 %", "longest", "tokens: median", "95 %", "longest"]
-    return markdown_table(
-        header + limits,
-        [
-            [
-                source.name,
-                *(
-                    f"{int(np.percentile(lengths, share)):,}"
-                    for lengths in (source.words, source.tokens)
-                    for share in (50, 95, 100)
-                ),
-                *(
-                    percent(int((source.tokens > limit).sum()), len(source))
-                    for limit in TOKEN_LIMITS
-                ),
-            ]
-            for source in sources
-        ],
-    )
+    header += [f"> {limit} tokens" for limit in TOKEN_LIMITS]
+    return markdown_table(header, [row(each) for each in texts])
 
 
-def repeats_table(found: Sequence[Repeats]) -> str:
+def repeats(texts: Sequence[CountedTexts]) -> str:
     """Return the repeated texts of sources or parts."""
-    return markdown_table(
-        ["inside", "exact repeats", "normalised repeats", "contradicting texts"],
-        [
-            [
-                one.part.name,
-                f"{one.exact:,}",
-                f"{one.normalised:,} ({percent(one.normalised, len(one.part))})",
-                f"{one.contradicting:,}" if one.part.labels else "–",
-            ]
-            for one in found
-        ],
-    )
+
+    def row(part: CountedTexts) -> list[str]:
+        found = count_repeats(part)
+        contradicting = f"{found.contradicting:,}" if part.labels else "–"
+        return [part.name, f"{found.exact:,}", _with_share(found.normalised, part), contradicting]
+
+    header = ["inside", "exact repeats", "normalised repeats", "contradicting texts"]
+    return markdown_table(header, [row(part) for part in texts])
 
 
-def overlaps_table(found: Sequence[Overlap]) -> str:
+def overlaps(found: Sequence[Overlap]) -> str:
     """Return the pairs that share texts, and the number of pairs that share none."""
-    shown = [pair for pair in found if pair.normalised]
     rows = [
         [
             pair.second.name,
             pair.first.name,
             f"{pair.exact:,}",
-            f"{pair.normalised:,} ({percent(pair.normalised, len(pair.second))})",
+            _with_share(pair.normalised, pair.second),
             f"{pair.contradicting:,}" if pair.first.labels and pair.second.labels else "–",
         ]
-        for pair in shown
+        for pair in found
+        if pair.normalised
     ]
-    rest = f"{len(found) - len(shown)} of {len(found)} pairs share no text."
-    if not rows:
-        return rest
+    rest = f"{len(found) - len(rows)} of {len(found)} pairs share no text."
     header = ["rows of", "also in", "exact", "normalised", "with another label"]
-    return f"{markdown_table(header, rows)}\n\n{rest}"
+    return f"{markdown_table(header, rows)}\n\n{rest}" if rows else rest
 
 
-def groups_table(survey: Survey, between: Sequence[Overlap]) -> str:
+def groups(survey: Survey, between: Sequence[Overlap]) -> str:
     """Return the groups of each source that has them, and those that two of its parts share."""
-    header = ["source", "groups", "rows a group: median", "most", "of two rows or more, one label"]
-    rows = []
-    for source in survey.sources:
-        if source.groups:
-            sizes = Counter(source.groups)
-            single, several = single_label_groups(source)
-            rows.append(
-                [
-                    source.name,
-                    f"{len(sizes):,}",
-                    f"{np.median(list(sizes.values())):g}",
-                    f"{max(sizes.values()):,}",
-                    f"{single:,} of {several:,}" if source.labels else "–",
-                ]
-            )
-    shared = [
-        [
-            pair.first.name,
-            pair.second.name,
-            f"{len({*pair.first.groups} & {*pair.second.groups}):,}",
+
+    def row(source: CountedTexts) -> list[str]:
+        sizes = list(Counter(source.groups).values())
+        single, several = single_label_groups(source)
+        return [
+            source.name,
+            f"{len(sizes):,}",
+            f"{np.median(sizes):g}",
+            f"{max(sizes):,}",
+            f"{single:,} of {several:,}" if source.labels else "–",
         ]
+
+    header = ["source", "groups", "rows a group: median", "most", "of two rows or more, one label"]
+    tables = [markdown_table(header, [row(source) for source in survey.sources if source.groups])]
+    shared = [
+        [pair.first.name, pair.second.name, f"{len(pair.shared_groups):,}"]
         for pair in between
         if pair.first.dataset == pair.second.dataset and pair.first.groups and pair.second.groups
     ]
-    tables = [markdown_table(header, rows)]
     if shared:
         tables.append(markdown_table(["part", "part", "groups in both"], shared))
     return "\n\n".join(tables)
 
 
-def samples_table(parts: Sequence[CountedTexts], labels: Sequence[str]) -> str:
+def samples(drawn_from: Sequence[CountedTexts], labels: Sequence[str]) -> str:
     """Return at most MOST_SAMPLES snippets, the same number per label and part, drawn by hash."""
-    each = max(1, MOST_SAMPLES // (len(parts) * len(labels)))
+    each = max(1, MOST_SAMPLES // (len(drawn_from) * len(labels)))
     rows = []
-    for part in parts:
+    for part in drawn_from:
         drawn = sorted(
             range(len(part)), key=lambda row: hashlib.sha256(part.texts[row].encode()).digest()
         )

@@ -9,9 +9,10 @@ other. While they run one chunk the next is tokenised and queued behind it: no c
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 from function.core.artifact import MANIFEST
 from function.core.catalog import choose_default
@@ -20,9 +21,10 @@ from function.core.predictor import Predictor
 from function.core.types import Options
 from function.core.windows import ModelInputs, WindowedText
 from scripts.common.errors import UsageError
+from scripts.common.processes import usable_cores
 from scripts.data.rows import RowError, batched
 from scripts.evaluate.evaluation import open_predictor
-from scripts.score.rows import Advance, Row, RowResult, rejected, scored
+from scripts.score.rows import Advance, Row, RowResult, collect, rejected, scored
 
 BATCH_TOKENS = 512  # padded, of one call: a larger one is no faster on one core
 CHUNK_ROWS = 256  # two chunks are in memory, with all tokens of each text
@@ -31,8 +33,7 @@ OPTIONS = Options()
 IndexedText = tuple[int, WindowedText]  # a tokenised text and its index in the chunk
 
 
-@dataclass(frozen=True)
-class PendingChunk:
+class PendingChunk(NamedTuple):
     """Rows that are scored together, by their index: results so far, and those to come."""
 
     known: dict[int, RowResult]
@@ -64,10 +65,7 @@ class LocalModel:
         }
 
     def score(
-        self,
-        rows: Iterator[Row],
-        run: str,  # noqa: ARG002
-        advance: Advance,
+        self, rows: Iterator[Row], _run: str, advance: Advance
     ) -> Iterator[Sequence[RowResult]]:
         cores = ThreadPoolExecutor(self._cores)
         chunks: deque[PendingChunk] = deque()
@@ -75,9 +73,9 @@ class LocalModel:
             for chunk in batched(rows, self.chunk_rows):
                 chunks.append(self._submit(self._tokenise(chunk), cores))
                 if len(chunks) > 1:
-                    yield _collect(chunks.popleft(), advance)
+                    yield collect(*chunks.popleft(), advance)
             while chunks:
-                yield _collect(chunks.popleft(), advance)
+                yield collect(*chunks.popleft(), advance)
         finally:
             cores.shutdown(cancel_futures=True)
 
@@ -142,22 +140,11 @@ def open_local(model: str | None, *, cascade: bool = True) -> LocalModel:
         model = choose_default(names, os.environ.get("DEFAULT_MODEL", "sentiment"))
     for folder in (Path(model), models / model) if model else ():
         if (folder / MANIFEST).is_file():
-            return LocalModel(open_predictor(folder, threads=1, cascade=cascade), _cores())
+            return LocalModel(open_predictor(folder, threads=1, cascade=cascade), usable_cores())
     raise UsageError(
         f"no model '{model}' in {models}, which has {', '.join(sorted(names)) or 'none'}, and no "
         "artifact of that name: 'make models' fetches those in production"
     )
-
-
-def _collect(chunk: PendingChunk, advance: Advance) -> list[RowResult]:
-    """Wait for all results of a chunk, and return them in order."""
-    results = dict(chunk.known)
-    if results:
-        advance(len(results))
-    for done in as_completed(chunk.pending):
-        results |= done.result()
-        advance(len(done.result()))
-    return [results[index] for index in range(len(results))]
 
 
 def _batches(texts: Sequence[IndexedText]) -> list[list[IndexedText]]:
@@ -180,10 +167,3 @@ def _batches(texts: Sequence[IndexedText]) -> list[list[IndexedText]]:
 
 def _width(text: WindowedText) -> int:
     return max(map(len, text.windows))
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from scripts.common.errors import CommandError
 from scripts.common.service_client import ServiceClient, ServiceError
 from scripts.data.rows import CHUNK_ROWS, batched
-from scripts.score.rows import Advance, Row, RowResult, rejected, scored
+from scripts.score.rows import Advance, Row, RowResult, collect, rejected, scored
 
 TEXTS, CHARACTERS = 16, 200_000  # of one request: texts of many windows fit its limits, too
 TEXT_REFUSED = (413, 422)  # statuses that a single text can cause for its whole request
@@ -47,10 +47,7 @@ class RemoteModel:
         }
 
     def score(
-        self,
-        rows: Iterator[Row],
-        run: str,  # noqa: ARG002
-        advance: Advance,
+        self, rows: Iterator[Row], _run: str, advance: Advance
     ) -> Iterator[Sequence[RowResult]]:
         requests = ThreadPoolExecutor(self._requests)
         try:
@@ -62,21 +59,14 @@ class RemoteModel:
     def _score_chunk(
         self, chunk: Sequence[Row], requests: ThreadPoolExecutor, advance: Advance
     ) -> list[RowResult]:
-        results = {
+        known = {
             index: rejected(row.text.reason)
             for index, row in enumerate(chunk)
             if not isinstance(row.text, str)
         }
-        if results:
-            advance(len(results))
         texts = [(index, row.text) for index, row in enumerate(chunk) if isinstance(row.text, str)]
-        asked: list[Future[dict[int, RowResult]]] = [
-            requests.submit(self._ask, batch) for batch in _batches(texts)
-        ]
-        for done in as_completed(asked):
-            results |= done.result()
-            advance(len(done.result()))
-        return [results[index] for index in range(len(chunk))]
+        asked = [requests.submit(self._ask, batch) for batch in _batches(texts)]
+        return collect(known, asked, advance)
 
     def _ask(self, batch: Sequence[NumberedText]) -> dict[int, RowResult]:
         """Return the result of each text.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -38,20 +39,17 @@ class Scorer(Protocol):
     @property
     def chunk_rows(self) -> int:
         """Return how many rows are scored together; a killed run scores up to this many again."""
-        ...
 
     @property
     def identity(self) -> dict[str, str]:
         """Return what has to be the same when a killed run resumes."""
-        ...
 
     @property
     def answer_key(self) -> str | None:
         """Return which of `COLUMNS` rows get; None if only the results will show it."""
-        ...
 
     def score(
-        self, rows: Iterator[Row], run: str, advance: Advance
+        self, rows: Iterator[Row], run: str, advance: Advance, /
     ) -> Iterator[Sequence[RowResult]]:
         """Yield the results of `chunk_rows` rows at a time, in order.
 
@@ -59,7 +57,6 @@ class Scorer(Protocol):
         `advance` is called with the number of rows that were finished since the last call. Raises
         CommandError if no more rows can be scored.
         """
-        ...
 
 
 class Tally(NamedTuple):
@@ -99,6 +96,21 @@ def rejected(reason: str) -> RowResult:
     A request with one text calls it "text 0", which says nothing about a row and is removed.
     """
     return {REASON: reason.removeprefix("text 0 ")}
+
+
+def collect(
+    known: Mapping[int, RowResult],
+    pending: Iterable[Future[dict[int, RowResult]]],
+    advance: Advance,
+) -> list[RowResult]:
+    """Wait for the results of a chunk that are not known yet, and return all by their index."""
+    results = dict(known)
+    if results:
+        advance(len(results))
+    for done in as_completed(pending):
+        results |= done.result()
+        advance(len(done.result()))
+    return [results[index] for index in range(len(results))]
 
 
 def tally(results: Iterable[RowResult]) -> Tally:

@@ -15,6 +15,7 @@ from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import Log, TrainedModel, TrainingRun
 from scripts.train.classification import ClassificationTask
 from scripts.train.config import TrainConfig
+from scripts.train.corpus import load_corpus
 from scripts.train.export import export
 from scripts.train.manifest import draft_manifest, provenance, render_card, write_manifest
 from scripts.train.quantization import Rounding
@@ -27,7 +28,7 @@ def start(config: TrainConfig, data: Path, folder: Path, log: Log) -> TrainingRu
     """Read the corpus of a run. Raises DataError, UsageError."""
     if config.task == "text-classification" and len(config.labels) < 2:
         raise UsageError("labels: a classifier needs two or more")
-    return TrainingRun(config, _task(config.task).read(config, data), data, folder, log)
+    return TrainingRun(config, load_corpus(config, data), data, folder, log)
 
 
 def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], list[Path]]:
@@ -71,7 +72,7 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
     return report, task.write_extras(run, measured.answers)
 
 
-def _task(task: Task) -> TrainingTask[Any, Any]:
+def _task(task: Task) -> TrainingTask:
     if task == "text-classification":
         return ClassificationTask()
     # Here, because seqeval is installed for entities alone.
@@ -80,7 +81,7 @@ def _task(task: Task) -> TrainingTask[Any, Any]:
     return EntityTask()
 
 
-def _more(run: TrainingRun, measured: HeldOutAnswers[Any]) -> dict[str, Any]:
+def _more(run: TrainingRun, measured: HeldOutAnswers) -> dict[str, Any]:
     """Return the teachers and the spread over countries, names and genders, where there are any."""
     teachers = {"teachers": list(run.teaching.origin)} if run.teaching else {}
     return teachers | {

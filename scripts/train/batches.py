@@ -27,10 +27,7 @@ class SoftTargets:
     temperature: float
 
     def to(self, device: torch.device) -> "SoftTargets":
-        logits, weights = (
-            each.to(device, non_blocking=True) for each in (self.logits, self.weights)
-        )
-        return SoftTargets(logits, weights, self.temperature)
+        return SoftTargets(self.logits.to(device), self.weights.to(device), self.temperature)
 
     def mix(self, hard: torch.Tensor, soft: torch.Tensor) -> torch.Tensor:
         """Return the mean over texts of the labels' loss and the teacher's, each (texts,)."""
@@ -50,22 +47,14 @@ class SoftTargets:
 
 @dataclass(frozen=True)
 class Teaching:
-    """A teacher's answers to the rows of a training set, in their order, then to more `texts`.
+    """A teacher's answers to the rows of a training set, in their order, then to more `texts`."""
 
-    Attributes:
-        texts: without labels.
-        logits: of each row and text, (labels,) or (words, tags).
-        weights: of each, the teacher's share of the loss: 0 where it has no answer, 1 where there
-            is no label.
-        temperature: divides the logits of both models.
-        origin: the part of the provenance that names each teacher.
-    """
-
-    texts: Sequence[str]
-    logits: Sequence[npt.NDArray[np.float32]]
+    texts: Sequence[str]  # without labels
+    logits: Sequence[npt.NDArray[np.float32]]  # of each row and text, (labels,) or (words, tags)
+    # of each, the teacher's share of the loss: 0 where it has no answer, 1 where there is no label
     weights: Sequence[float]
-    temperature: float
-    origin: Sequence[Mapping[str, Any]] = ()
+    temperature: float  # divides the logits of both models
+    origin: Sequence[Mapping[str, Any]] = ()  # of the provenance: it names each teacher
 
     def targets(self, rows: Sequence[int], logits: torch.Tensor) -> SoftTargets:
         """Return the targets of a batch of these rows, given its logits."""
@@ -84,10 +73,10 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         return Batch(
-            self.input_ids.to(device, non_blocking=True),
-            self.attention_mask.to(device, non_blocking=True),
-            self.labels.to(device, non_blocking=True),
-            self.soft.to(device) if self.soft else None,
+            self.input_ids.to(device),
+            self.attention_mask.to(device),
+            self.labels.to(device),
+            self.soft and self.soft.to(device),
         )
 
 

@@ -18,22 +18,18 @@ from scripts.evaluate.metrics import accuracy, figures, fit_temperature
 from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.cascade import LearntCascade, add_sure, learn_cascade
-from scripts.train.config import TrainConfig
-from scripts.train.corpus import Corpus, load_corpus, load_test
+from scripts.train.corpus import Corpus, read_held_out
 from scripts.train.export import ExportParity, check_parity
 from scripts.train.plots import draw_plots
 from scripts.train.record import read_training_log
-from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers, TrainingTask
+from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers
 
 STRATEGIES: tuple[LongText, ...] = ("window", "head_tail", "truncate")
 PARITY_TEXTS = 2000
 
 
-class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
+class ClassificationTask:
     """See `TrainingTask`. A temperature and the best way to read long texts are fitted."""
-
-    def read(self, config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
-        return load_corpus(config, data)
 
     def decoding(self, trained: TrainedModel) -> SoftmaxDecoding:  # noqa: ARG002
         return SoftmaxDecoding()
@@ -43,7 +39,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         backend = OnnxBackend(draft, threads=0)
         return check_parity(trained, backend, sample, run.config.serving.max_tokens, REMEDY)
 
-    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Evaluation]:
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted:
         results = {each: _evaluate(draft, run.corpus.validation, each) for each in STRATEGIES}
         chosen = max(STRATEGIES, key=lambda strategy: _mean_accuracy(results[strategy]))
         validation = results[chosen]
@@ -65,10 +61,8 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
             validation=validation,
         )
 
-    def measure(self, run: TrainingRun, fitted: Fitted[Evaluation]) -> HeldOutAnswers[Evaluation]:
-        parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
-        test = load_test(run.config, run.corpus, run.data)
-        answers = _evaluate(fitted.draft, parts | test)
+    def measure(self, run: TrainingRun, fitted: Fitted) -> HeldOutAnswers:
+        answers = _evaluate(fitted.draft, read_held_out(run.config, run.corpus, run.data))
         before = {f"{name}-validation": each for name, each in fitted.validation.items()}
         report: dict[str, Any] = {"before_calibration": _all_figures(before)}
         if has_behaviour_checks(fitted.draft.manifest):
@@ -79,7 +73,7 @@ class ClassificationTask(TrainingTask[LabelledTexts, Evaluation]):
         return figures(answers.probabilities, answers.truth)
 
     def profile(
-        self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers[Evaluation]
+        self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers
     ) -> dict[str, Any]:
         validation: dict[str, LabelledTexts] = run.corpus.validation
         together = join_evaluations(measured.answers[f"{name}-validation"] for name in validation)

@@ -43,11 +43,7 @@ def training_examples(run: TrainingRun, tokenizer: TextTokenizer) -> TokenizedTe
 
 def held_out(run: TrainingRun, tokenizer: TextTokenizer) -> dict[str, TokenizedTexts]:
     """Return the start of each data set's validation part, as long as the configuration says."""
-    most = run.config.finetuning.validation_texts
-    return {
-        name: tokenize(rows.select(range(min(len(rows), most))), tokenizer)
-        for name, rows in run.corpus.validation.items()
-    }
+    return {name: tokenize(rows, tokenizer) for name, rows in run.held_out().items()}
 
 
 def accuracies(

@@ -10,7 +10,7 @@ from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.train.batches import TokenizedTexts
-from scripts.train.config import TrainConfig, UnlabelledConfig
+from scripts.train.config import DatasetConfig, TrainConfig, UnlabelledConfig
 from scripts.train.splits import split_rows
 
 TextRows = TypeVar("TextRows")
@@ -25,74 +25,51 @@ class Corpus(Generic[TextRows]):
     test: dict[str, TextRows]
 
 
-def load_corpus(config: TrainConfig, data: Path) -> Corpus[LabelledTexts]:
-    """Read and split every data set of a configuration that classifies texts.
+def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
+    """Read and split every data set: `LabelledTexts`, or `TaggedTexts` where entities are found.
 
     `data` is the folder that the configured paths are relative to, or one file, which then replaces
     the only data set.
     """
-    texts: list[str] = []
-    labels: list[int] = []
+    sources, training = [], []
     validation, test = {}, {}
-    sources: list[LabelledTexts] = []
     for dataset in config.datasets:
-        rows = read_labelled(
-            data if data.is_file() else locate(data, dataset.path),
-            config.labels,
-            text=dataset.text,
-            label=dataset.label,
-            group=dataset.group,
-            renamed=config.renamed_labels,
-            encoding=config.encoding,
-        )
+        rows = read_rows(config, data if data.is_file() else locate(data, dataset.path), dataset)
+        split = split_rows(rows, dataset, config.seed)
         sources.append(rows)
-        split = split_rows(rows, dataset, config.seed)
-        train = rows.select(split.train * dataset.repeat)
-        texts += train.texts
-        labels += train.labels
+        training.append(rows.select(split.train * dataset.repeat))
         validation[dataset.name] = rows.select(split.validation)
         if split.test:
             test[dataset.name] = rows.select(split.test)
-    require_labels(config.labels, sources)
-    return Corpus(LabelledTexts(texts, labels, []), validation, test)
+    texts = [text for rows in training for text in rows.texts]
+    if config.task == "text-classification":
+        require_labels(config.labels, sources)
+        labels = [label for rows in training for label in rows.labels]
+        return Corpus(LabelledTexts(texts, labels, []), validation, test)
+    # Documents of two data sets are never one.
+    named = zip(config.datasets, training, strict=True)
+    groups = [f"{dataset.name} {group}" for dataset, rows in named for group in rows.groups]
+    spans = [spans for rows in training for spans in rows.spans]
+    return Corpus(TaggedTexts(texts, spans, groups), validation, test)
 
 
-def load_test(
-    config: TrainConfig, corpus: Corpus[LabelledTexts], data: Path
-) -> dict[str, LabelledTexts]:
-    """Return the texts that nothing is chosen on: test parts, and the files of `[evaluation]`."""
-    further = {
-        name: read_labelled(
-            locate(data, path),
-            config.labels,
-            renamed=config.renamed_labels,
-            encoding=config.encoding,
-        )
-        for name, path in config.evaluation.items()
-    }
-    return {f"{name}-test": rows for name, rows in corpus.test.items()} | further
+def read_rows(config: TrainConfig, path: Path, columns: DatasetConfig | None = None) -> Any:
+    """Read a file as the task has it: `LabelledTexts`, of these columns, or `TaggedTexts`."""
+    if config.task == "token-classification":
+        return read_tagged(path, config.labels, config.renamed_labels, config.encoding)
+    given = columns.model_dump(include={"text", "label", "group"}) if columns else {}
+    return read_labelled(
+        path, config.labels, renamed=config.renamed_labels, encoding=config.encoding, **given
+    )
 
 
-def load_tagged_corpus(config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
-    """Read and split every data set of a configuration that finds entities; see `load_corpus`.
-
-    Texts stay with the others of their document where the configuration splits by group.
-    """
-    train = TaggedTexts([], [], [])
-    validation, test = {}, {}
-    for dataset in config.datasets:
-        path = data if data.is_file() else locate(data, dataset.path)
-        rows = read_tagged(path, config.labels, config.renamed_labels, config.encoding)
-        split = split_rows(rows, dataset, config.seed)
-        part = rows.select(split.train * dataset.repeat)
-        train.texts.extend(part.texts)
-        train.spans.extend(part.spans)
-        # Documents of two data sets are never one.
-        train.groups.extend(f"{dataset.name} {group}" for group in part.groups)
-        validation[dataset.name] = rows.select(split.validation)
-        if split.test:
-            test[dataset.name] = rows.select(split.test)
-    return Corpus(train, validation, test)
+def read_held_out(config: TrainConfig, corpus: Corpus[TextRows], data: Path) -> dict[str, TextRows]:
+    """Return the validation parts, the test parts and the files of `[evaluation]`, by name."""
+    parts = {f"{name}-validation": rows for name, rows in corpus.validation.items()}
+    parts |= {f"{name}-test": rows for name, rows in corpus.test.items()}
+    for name, path in config.evaluation.items():
+        parts[name] = read_rows(config, locate(data, path))
+    return parts
 
 
 def load_unlabelled(config: UnlabelledConfig, data: Path, encoding: str | None = None) -> list[str]:
@@ -112,7 +89,12 @@ def load_taught(
     for rows in [*corpus.validation.values(), *corpus.test.values()]:
         known += rows.texts
     for path in config.evaluation.values() if found else ():
-        known += _evaluation_texts(config, locate(data, path))
+        file = locate(data, path)
+        known += (
+            read_texts(file, encoding=config.encoding)
+            if config.task == "text-classification"
+            else read_rows(config, file).texts
+        )
     seen = {" ".join(text.split()) for text in known} | {""}
     fresh = []
     for text in found:
@@ -122,12 +104,6 @@ def load_taught(
             fresh.append(text)
     log(f"unlabelled: {len(fresh):,} texts; {len(found) - len(fresh):,} known or held out left out")
     return fresh
-
-
-def _evaluation_texts(config: TrainConfig, path: Path) -> list[str]:
-    if config.task == "text-classification":
-        return read_texts(path, encoding=config.encoding)
-    return read_tagged(path, config.labels, config.renamed_labels, config.encoding).texts
 
 
 def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:

@@ -22,23 +22,15 @@ SLOT = re.compile(r"\{(name|country|person)\}")
 
 
 class WordLists(BaseModel):
-    """The words that are swapped, and the templates.
-
-    Attributes:
-        templates: short texts with slots: `{name}`, `{country}`, `{person}`.
-        countries: fill `{country}`, and stand for one another in texts.
-        people: fill `{person}`.
-        genders: pairs of words that stand for one another, in any casing.
-        names: by origin; fill `{name}`, and stand for one another in texts.
-    """
+    """The words that fill slots or stand for one another in texts, and the templates."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    templates: list[str] = []
-    countries: list[str] = Field(min_length=2)
-    people: list[str] = Field(min_length=2)
-    genders: list[tuple[str, str]] = []
-    names: dict[str, list[str]] = Field(min_length=2)
+    templates: list[str] = []  # short texts with slots: `{name}`, `{country}`, `{person}`
+    countries: list[str] = Field(min_length=2)  # in slots and in texts
+    people: list[str] = Field(min_length=2)  # in slots alone
+    genders: list[tuple[str, str]] = []  # pairs, in texts alone, in any casing
+    names: dict[str, list[str]] = Field(min_length=2)  # by origin, in slots and in texts
 
     @property
     def every_name(self) -> list[str]:

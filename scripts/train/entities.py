@@ -14,28 +14,24 @@ from function.core.predictor import Predictor
 from function.core.tokenization import TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.pictures import save
-from scripts.data.tagged_texts import TaggedTexts, read_tagged
+from scripts.data.tagged_texts import TaggedTexts
 from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entities
 from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, same_spans
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.profile import entity_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.config import TrainConfig
-from scripts.train.corpus import Corpus, load_tagged_corpus, locate
+from scripts.train.corpus import read_held_out
 from scripts.train.export import EntityParity, run_torch
 from scripts.train.plots import draw_loss
 from scripts.train.record import read_training_log
-from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers, TrainingTask
+from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers
 
 PARITY_TEXTS = 1000
 TEMPERATURES = np.geomspace(0.5, 4.0, 13)
 
 
-class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
+class EntityTask:
     """See `TrainingTask`. A temperature is fitted, which changes scores and no entities."""
-
-    def read(self, config: TrainConfig, data: Path) -> Corpus[TaggedTexts]:
-        return load_tagged_corpus(config, data)
 
     def decoding(self, trained: TrainedModel) -> CrfDecoding:
         return CrfDecoding(tags=list(trained.config["tags"]))
@@ -54,7 +50,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
             raise ExportError(f"the export {parity.problem}. {REMEDY}")
         return parity
 
-    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[EntityEvaluation]:
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted:
         """See `TrainingTask`. With the best temperature scores predict best what is right."""
         backend = OnnxBackend(draft, threads=0)
         losses = {}
@@ -72,16 +68,9 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
         report = {"temperature": best, "log_loss_by_temperature": shown}
         return Fitted(report, _with_temperature(draft, best))
 
-    def measure(
-        self, run: TrainingRun, fitted: Fitted[EntityEvaluation]
-    ) -> HeldOutAnswers[EntityEvaluation]:
+    def measure(self, run: TrainingRun, fitted: Fitted) -> HeldOutAnswers:
         """See `TrainingTask`. Documents of several texts are answered as one text, too."""
-        parts = {f"{name}-validation": rows for name, rows in run.corpus.validation.items()}
-        parts |= {f"{name}-test": rows for name, rows in run.corpus.test.items()}
-        for name, path in run.config.evaluation.items():
-            file = locate(run.data, path)
-            config = run.config
-            parts[name] = read_tagged(file, config.labels, config.renamed_labels, config.encoding)
+        parts: dict[str, TaggedTexts] = read_held_out(run.config, run.corpus, run.data)
         predictor = load_verified(fitted.draft)
         answers = {}
         for title, rows in parts.items():
@@ -99,7 +88,7 @@ class EntityTask(TrainingTask[TaggedTexts, EntityEvaluation]):
         self,
         run: TrainingRun,
         trained: TrainedModel,  # noqa: ARG002
-        measured: HeldOutAnswers[EntityEvaluation],
+        measured: HeldOutAnswers,
     ) -> dict[str, Any]:
         validation = [measured.answers[f"{name}-validation"] for name in run.corpus.validation]
         return entity_profile(validation, run.config.labels)

@@ -22,6 +22,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save_file
 
+from function.core.file_formats import read_safetensors_header
 from scripts.common.errors import ExportError
 
 Array = npt.NDArray[np.generic]
@@ -140,14 +141,9 @@ def _rename(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
 def _ranges(path: Path) -> dict[str, tuple[int, int]]:
     """Return byte offset and length of each tensor of a safetensors file."""
     with path.open("rb") as file:
-        (header_length,) = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(header_length))
-    header.pop("__metadata__", None)
-    base = 8 + header_length
-    return {
-        name: (base + entry["data_offsets"][0], entry["data_offsets"][1] - entry["data_offsets"][0])
-        for name, entry in header.items()
-    }
+        header, base = read_safetensors_header(file, path.stat().st_size)
+    ranges = {name: entry["data_offsets"] for name, entry in header.items()}
+    return {name: (base + start, stop - start) for name, (start, stop) in ranges.items()}
 
 
 def _sort_metadata(path: Path) -> None:

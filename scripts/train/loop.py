@@ -26,6 +26,11 @@ Evaluate = Callable[[nn.Module], dict[str, float]]
 Rate = Callable[[str], float]
 
 
+def same_rate(_: str) -> float:
+    """Return the factor of a learning rate that is the same for all parameters."""
+    return 1.0
+
+
 @dataclass(frozen=True)
 class PlannedStep:
     """One optimiser step: rows of an epoch, cut to `max_tokens`."""
@@ -99,7 +104,7 @@ class Phase:
         folder: Path,
         checkpoint_minutes: float,
         log: Callable[[dict[str, Any]], None],
-        rate: Rate = lambda name: 1.0,  # noqa: ARG005
+        rate: Rate = same_rate,
     ) -> None:
         """Set up the optimiser; `rate` is a factor of a parameter's learning rate, by its name."""
         self._name, self._model, self._loss, self._config = name, model.to(device), loss, config

@@ -2,7 +2,7 @@
 
 import hashlib
 import platform
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +19,14 @@ from function.core.artifact import (
     describe_files,
 )
 from scripts.common.git import git
+from scripts.common.markdown import fill_page, table_of_lines
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import locate
 from scripts.train.export import DECODER
 
+Metrics = Mapping[str, Mapping[str, float]]  # figures by data set
+
+CARD = Path(__file__).with_name("card.md")
 FILES: list[tuple[str, Role]] = [
     ("model.onnx", "graph"),
     ("model.safetensors", "weights"),
@@ -131,39 +135,28 @@ def _commit() -> str | None:
 def render_card(manifest: Manifest) -> str:
     """Return the short card that travels inside an artifact, in Markdown."""
     sources = manifest.provenance
-    lines = [
-        f"# {manifest.model}",
-        "",
-        f"Task: {manifest.task}. Labels: {', '.join(manifest.labels)}.",
-        f"Made {manifest.created:%Y-%m-%d}.",
-        "",
-        f"{_origin(sources)} {_data(sources)}",
-        "",
-        "Measured on the int8 artifact itself, by the code that serves it:",
-        "",
-        *(_entities(manifest) if manifest.task == "token-classification" else _classes(manifest)),
+    spread = sources.get("spread", {})
+    widest = ["Change of the positive probability in neutral sentences, the widest (mean):"]
+    widest += [
+        f"- {name}: {each['widest']:.2f} ({each['mean']:.2f})" for name, each in spread.items()
     ]
-    if manifest.cascade:
-        lines += ["", *_cascade(manifest.cascade.proof)]
-    if spread := sources.get("spread"):
-        lines += ["", "Change of the positive probability in neutral sentences, the widest (mean):"]
-        lines += [
-            f"- {name}: {each['widest']:.2f} ({each['mean']:.2f})" for name, each in spread.items()
-        ]
-    lines += [
-        "",
-        f"Texts beyond {manifest.tokenization.max_tokens} tokens: {manifest.tokenization.window}. "
-        f"Temperature: {manifest.decoding.temperature}.",
-        "",
-        *(f"- {name}: {text}" for name, text in sources["licenses"].items()),
-    ]
-    return "\n".join(lines) + "\n"
+    table = _entities if manifest.task == "token-classification" else _classes
+    return fill_page(
+        CARD,
+        manifest=manifest,
+        labels=", ".join(manifest.labels),
+        origin=_origin(sources),
+        data=_data(sources),
+        figures=table(manifest.metrics),
+        cascade=_cascade(manifest.cascade.proof) if manifest.cascade else "",
+        spread="\n".join(widest) if spread else "",
+        licenses="\n".join(f"- {name}: {text}" for name, text in sources["licenses"].items()),
+    )
 
 
 def _origin(sources: dict[str, Any]) -> str:
-    origin = (
-        f"Base checkpoint: `{sources['base']}`." if sources["base"] else "Trained from scratch."
-    )
+    base = sources["base"]
+    origin = f"Base checkpoint: `{base}`." if base else "Trained from scratch."
     taught = [f"`{each['name']}` ({each['sha256'][:12]})" for each in sources.get("teachers", ())]
     return f"{origin} Taught by {', '.join(taught)}." if taught else origin
 
@@ -176,37 +169,40 @@ def _data(sources: dict[str, Any]) -> str:
     return f"Trained on: {', '.join(trained)}.{only}"
 
 
-def _classes(manifest: Manifest) -> Iterator[str]:
-    yield "| data | texts | accuracy | 95 % interval | calibration error |"
-    yield "| --- | --- | --- | --- | --- |"
-    for name, row in manifest.metrics.items():
-        yield (
-            f"| {name} | {row['texts']:.0f} | {row['accuracy']:.2%} "
-            f"| {row['accuracy_low']:.2%} to {row['accuracy_high']:.2%} "
-            f"| {row['calibration_error']:.3f} |"
-        )
+def _classes(metrics: Metrics) -> str:
+    return table_of_lines(
+        "data | texts | accuracy | 95 % interval | calibration error",
+        (
+            f"{name} | {row['texts']:.0f} | {row['accuracy']:.2%} | {row['accuracy_low']:.2%} to "
+            f"{row['accuracy_high']:.2%} | {row['calibration_error']:.3f}"
+            for name, row in metrics.items()
+        ),
+        figures=False,
+    )
 
 
-def _cascade(proof: dict[str, Any]) -> Iterator[str]:
+def _entities(metrics: Metrics) -> str:
+    return table_of_lines(
+        "data | texts | entities | precision | recall | F1 | calibration error",
+        (
+            f"{name} | {row['texts']:.0f} | {row['entities']:.0f} | {row['precision']:.2%} | "
+            f"{row['recall']:.2%} | {row['f1']:.2%} | {row['calibration_error']:.3f}"
+            for name, row in metrics.items()
+        ),
+        figures=False,
+    )
+
+
+def _cascade(proof: Mapping[str, Any]) -> str:
     low, high = (100 * end for end in proof["interval"])
-    yield (
+    curve = table_of_lines(
+        "threshold | answered first | accuracy",
+        (f"{at:.3f} | {share:.1%} | {accuracy:.2%}" for at, share, accuracy in proof["curve"][::4]),
+        figures=False,
+    )
+    return (
         f"Cascade: of {proof['texts']:,} validation texts the first stage answers "
         f"{proof['share']:.1%}; {proof['accuracy']:.2%} are right, {proof['full_accuracy']:.2%} "
         f"by the full model alone (95 % interval of the difference {low:+.2f} to {high:+.2f} "
-        "points)."
+        f"points).\n\n{curve}"
     )
-    yield ""
-    yield "| threshold | answered first | accuracy |"
-    yield "| --- | --- | --- |"
-    for threshold, share, accuracy in proof["curve"][::4]:
-        yield f"| {threshold:.3f} | {share:.1%} | {accuracy:.2%} |"
-
-
-def _entities(manifest: Manifest) -> Iterator[str]:
-    yield "| data | texts | entities | precision | recall | F1 | calibration error |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    for name, row in manifest.metrics.items():
-        yield (
-            f"| {name} | {row['texts']:.0f} | {row['entities']:.0f} | {row['precision']:.2%} "
-            f"| {row['recall']:.2%} | {row['f1']:.2%} | {row['calibration_error']:.3f} |"
-        )

@@ -50,14 +50,10 @@ class Table:
 def learn_table(
     ids: Sequence[TokenIds], labels: Codes, count: int, seed: int, penalty: float = 1.0
 ) -> Table:
-    """Learn the table from training texts by their token ids.
+    """Learn the table from the token ids of training texts and their (texts,) codes of labels.
 
-    Args:
-        ids: of each text, without special tokens.
-        labels: (texts,) codes.
-        count: of labels; two share one column.
-        seed: of the solver.
-        penalty: C of the linear model; the larger, the closer it follows the training texts.
+    `count` is of labels, of which two share one column. `penalty` is C of the linear model: the
+    larger, the closer it follows the training texts.
     """
     features = _features(ids)
     targets = [labels == 1] if count == 2 else [labels == code for code in range(count)]

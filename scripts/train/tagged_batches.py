@@ -18,13 +18,7 @@ from function.core.tokenization import EncodedText, TextTokenizer, TokenIds
 from scripts.common.errors import UsageError
 from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts
-from scripts.train.batches import (
-    IGNORED,
-    Batch,
-    Examples,
-    Teaching,
-    stack,
-)
+from scripts.train.batches import IGNORED, Batch, Examples, Teaching, stack
 
 OUTSIDE = "O"
 

@@ -1,19 +1,13 @@
 """Tasks of a training run: the steps, before and after an architecture's own part, that differ."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Protocol
 
 from function.core.artifact import Artifact, Decoding
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.config import TrainConfig
-from scripts.train.corpus import Corpus
 from scripts.train.export import EntityParity, ExportParity
-
-TextRows = TypeVar("TextRows")
-Evaluated = TypeVar("Evaluated")
 
 REMEDY = (
     "In [serving], name the matrices that int8 costs most (often the feed-forward ones of the "
@@ -25,61 +19,50 @@ REMEDY = (
 
 
 @dataclass(frozen=True)
-class Fitted(Generic[Evaluated]):
+class Fitted:
     """The choices that were made on the validation parts."""
 
     report: dict[str, Any]  # what was compared, for the run's report
     draft: Artifact  # with the chosen way to read long texts, the temperature, and a cascade
-    validation: Mapping[str, Evaluated] = field(default_factory=dict)
+    validation: Mapping[str, Any] = field(default_factory=dict)  # answers before the temperature
 
 
 @dataclass(frozen=True)
-class HeldOutAnswers(Generic[Evaluated]):
+class HeldOutAnswers:
     """Answers of the artifact, calibrated, by held-out data set; and more for the run's report."""
 
-    answers: Mapping[str, Evaluated]
+    answers: Mapping[str, Any]
     report: dict[str, Any] = field(default_factory=dict)
 
 
-class TrainingTask(ABC, Generic[TextRows, Evaluated]):
-    """The steps of a run that depend on its task.
+class TrainingTask(Protocol):
+    """The steps of a run that depend on its task, as do the rows and the answers that it compares.
 
     A draft is the exported artifact before anything was measured or chosen; its folder holds no
     manifest yet. Nothing is chosen on a test file.
     """
 
-    @abstractmethod
-    def read(self, config: TrainConfig, data: Path) -> Corpus[TextRows]:
-        """Read and split the data sets. Raises DataError."""
-
-    @abstractmethod
     def decoding(self, trained: TrainedModel) -> Decoding:
         """Return how the outputs become answers, with temperature 1."""
 
-    @abstractmethod
     def compare(
         self, run: TrainingRun, trained: TrainedModel, draft: Artifact
     ) -> ExportParity | EntityParity:
         """Compare the export with the trained model. Raises ExportError where it is too far off."""
 
-    @abstractmethod
-    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted[Evaluated]:
+    def fit(self, run: TrainingRun, draft: Artifact) -> Fitted:
         """Choose on the validation parts what can be chosen after training."""
 
-    @abstractmethod
-    def measure(self, run: TrainingRun, fitted: Fitted[Evaluated]) -> HeldOutAnswers[Evaluated]:
+    def measure(self, run: TrainingRun, fitted: Fitted) -> HeldOutAnswers:
         """Answer the validation parts, the test parts and the files that are measured only."""
 
-    @abstractmethod
-    def figures(self, answers: Evaluated, labels: list[str]) -> dict[str, float]:
+    def figures(self, answers: Any, labels: list[str]) -> dict[str, float]:
         """Return the figures that the manifest records of one data set."""
 
-    @abstractmethod
     def profile(
-        self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers[Evaluated]
+        self, run: TrainingRun, trained: TrainedModel, measured: HeldOutAnswers
     ) -> dict[str, Any]:
         """Return the reference profile of the validation parts."""
 
-    @abstractmethod
-    def write_extras(self, run: TrainingRun, answers: Mapping[str, Evaluated]) -> list[Path]:
+    def write_extras(self, run: TrainingRun, answers: Mapping[str, Any]) -> list[Path]:
         """Write the run's files other than artifact and report, and return the plots."""

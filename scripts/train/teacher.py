@@ -57,21 +57,13 @@ Ask = Callable[[Sequence[str]], Sequence[npt.NDArray[np.floating[Any]]]]  # text
 
 @dataclass(frozen=True)
 class Teacher:
-    """A model that a student learns from; nothing of it is shipped.
+    """A model that a student learns from; nothing of it is shipped."""
 
-    Attributes:
-        name: its folder's.
-        digest: of its files, and of the settings that its answers depend on.
-        columns: labels or tags, in the order of its answers.
-        origin: the part of a provenance that names it.
-        load: opens it, for texts that the cache does not have.
-    """
-
-    name: str
-    digest: str
-    columns: Sequence[str]
-    origin: dict[str, Any]
-    load: Callable[[], tuple[CountTokens, Ask]]
+    name: str  # its folder's
+    digest: str  # of its files, and of the settings that its answers depend on
+    columns: Sequence[str]  # labels or tags, in the order of its answers
+    origin: dict[str, Any]  # the part of a provenance that names it
+    load: Callable[[], tuple[CountTokens, Ask]]  # for texts that the cache does not have
 
 
 def open_teacher(folder: Path, config: TrainConfig, settings: DistillationConfig) -> Teacher:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,16 +39,11 @@ from scripts.benchmark.figures import (
 )
 from scripts.benchmark.footprint import installed_packages, needed, pinned_versions, size_of
 from scripts.benchmark.plan import QUICK, Subject
+from scripts.benchmark.rates import Prepare, batch_windows, interleaved_rates
 from scripts.benchmark.report import render
 from scripts.benchmark.results import Results, as_json
 from scripts.benchmark.texts import closest, made_up, mix_lengths, sample
-from scripts.benchmark.worker import (
-    Prepare,
-    batch_windows,
-    interleaved_rates,
-    peak_bytes,
-    require_ok,
-)
+from scripts.benchmark.worker import alternate, peak_bytes, require_ok
 from scripts.common.errors import CommandError, DataError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,8 +89,8 @@ def test_the_warm_budget_is_the_larger_of_its_two_margins(
 
 
 def test_throughput_memory_and_size_verdicts() -> None:
-    assert budgets.throughput(Spread(0.95, 0.9, 1.2, 3), 32).passed
-    assert not budgets.throughput(Spread(0.949, 0.9, 1.2, 3), 32).passed
+    assert budgets.over_backend("a server", Spread(0.95, 0.9, 1.2, 3)).passed
+    assert not budgets.over_backend("a server", Spread(0.949, 0.9, 1.2, 3)).passed
     assert budgets.gpu_over_raw(Spread(0.8, 0.1, 0.9, 3)).passed
     assert not budgets.gpu_over_raw(Spread(0.79, 0.1, 0.9, 3)).passed
     assert budgets.gpu_over_pipeline(Spread(5.0, 1.0, 9.0, 3)).passed
@@ -218,6 +214,14 @@ def test_ways_take_turns_over_parts_that_are_alike() -> None:
     found = interleaved_rates({"a": way("a"), "b": way("b")}, [1, 2, 3, 4], 2)
     assert turns == [("a", [1, 3]), ("b", [1, 3]), ("a", [2, 4]), ("b", [2, 4])]
     assert all(rate > 0 for rate in found.values())
+
+
+def test_two_ways_take_turns_and_the_first_changes() -> None:
+    calls: list[tuple[str, int]] = []
+    ways = {name: partial(lambda name, number: calls.append((name, number)), name) for name in "ab"}
+    found = alternate(ways, 2)
+    assert calls == [("b", 0), ("a", 0), ("a", 1), ("b", 1)]
+    assert {name: len(taken) for name, taken in found.items()} == {"a": 2, "b": 2}
 
 
 def test_made_up_reviews_are_the_same_each_time_and_as_long_as_real_ones() -> None:

@@ -80,7 +80,7 @@ def test_each_side_is_taken_at_its_best_and_ratios_within_a_round() -> None:
 
 
 def test_the_section_shows_every_figure_in_whole_tables() -> None:
-    section = "\n\n".join(gpu_section(made_up()))
+    section = gpu_section(made_up())
     for row in (
         "| card | A card |",
         "| its bfloat16 matrix rate | 600 TFLOP/s |",
@@ -94,7 +94,7 @@ def test_the_section_shows_every_figure_in_whole_tables() -> None:
     assert "no conclusion" not in section
     for table in (block.splitlines() for block in section.split("\n\n") if block.startswith("|")):
         assert len({line.count("|") for line in table}) == 1
-    assert "no conclusion" in "\n".join(gpu_section(made_up(quick=True)))
+    assert "no conclusion" in gpu_section(made_up(quick=True))
 
 
 def test_figures_of_another_machine_are_read_back(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmark.load import Connection, FailedError, Load, json_request, request
+from scripts.benchmark.load import Connection, FailedError, Load, request
 from scripts.benchmark.processes import Running, echo_server, persistent_worker, serving
 from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
@@ -131,9 +131,12 @@ def test_a_connection_says_when_it_is_closed_and_hangs_up_on_request() -> None:
 
 def test_requests_carry_what_a_server_needs() -> None:
     assert request("GET", "/a") == b"GET /a HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
-    head, _, body = json_request("/a", {"inputs": "é"}).partition(b"\r\n\r\n")
-    assert json.loads(body) == {"inputs": "é"}
-    assert f"content-length: {len(body)}".encode() in head.split(b"\r\n")
+    sent = json.dumps({"inputs": "é"}, ensure_ascii=False).encode()
+    head, _, body = request("POST", "/a", sent).partition(b"\r\n\r\n")
+    assert body == sent
+    assert {b"content-type: application/json", b"content-length: %d" % len(sent)} <= {
+        *head.split(b"\r\n")
+    }
 
 
 @pytest.mark.integration

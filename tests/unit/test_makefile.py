@@ -62,7 +62,7 @@ def test_a_soak_takes_its_seconds_and_texts(tmp_path: Path) -> None:
 
 
 def test_the_page_names_the_target_that_closes_what_is_open() -> None:
-    assert "    make benchmark-gpu DATA=" in "\n".join(report.gpu_section(None))
+    assert "    make benchmark-gpu DATA=" in report.gpu_section(None)
 
 
 @pytest.mark.parametrize(

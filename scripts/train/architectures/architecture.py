@@ -16,9 +16,9 @@ from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.common.settings_file import check_settings
 from scripts.train.batches import Examples, Teaching
-from scripts.train.config import TrainConfig
+from scripts.train.config import PhaseConfig, TrainConfig
 from scripts.train.corpus import Corpus
-from scripts.train.loop import Evaluate, Loss, Phase, Rate
+from scripts.train.loop import Evaluate, Loss, Phase, Rate, same_rate
 
 BUILT_IN = "scripts.train.architectures"
 
@@ -41,13 +41,36 @@ class TrainingRun:
         """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
         return check_settings(kind, self.config.network, "network.")
 
+    def held_out(self) -> dict[str, Any]:
+        """Return the start of each validation part, as long as the configuration says."""
+        most = self.config.finetuning.validation_texts
+        parts: dict[str, Any] = self.corpus.validation
+        return {name: rows.select(range(min(len(rows), most))) for name, rows in parts.items()}
+
+    def phase(
+        self, name: str, model: nn.Module, loss: Loss, config: PhaseConfig, rate: Rate = same_rate
+    ) -> Phase:
+        """Return a phase of training, on a GPU where there is one."""
+        return Phase(
+            name,
+            model,
+            loss,
+            config,
+            seed=self.config.seed,
+            device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
+            folder=self.folder,
+            checkpoint_minutes=self.config.checkpoint_minutes,
+            log=self.log,
+            rate=rate,
+        )
+
     def fit(
         self,
         model: nn.Module,
         loss: Loss,
         train: Examples,
         evaluate: Evaluate,
-        rate: Rate = lambda name: 1.0,  # noqa: ARG005
+        rate: Rate = same_rate,
     ) -> None:
         """Run the phase `finetuning`: the model ends with the weights that validated best.
 
@@ -55,18 +78,7 @@ class TrainingRun:
         rate, by its name.
         """
         settings = self.config.finetuning
-        Phase(
-            "finetuning",
-            model,
-            loss,
-            settings,
-            seed=self.config.seed,
-            device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
-            folder=self.folder,
-            checkpoint_minutes=self.config.checkpoint_minutes,
-            log=self.log,
-            rate=rate,
-        ).run(
+        self.phase("finetuning", model, loss, settings, rate).run(
             train,
             evaluate=evaluate,
             evaluate_every=settings.evaluate_every,

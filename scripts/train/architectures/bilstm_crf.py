@@ -24,12 +24,7 @@ from function.core.casing import Casing
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.architectures.crf import (
-    LinearChainCrf,
-    f1_scores,
-    held_out_entities,
-    words_alone,
-)
+from scripts.train.architectures.crf import LinearChainCrf, f1_scores, words_alone
 from scripts.train.architectures.lstm import BidirectionalLstm
 from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
 from scripts.train.batches import Batch
@@ -69,7 +64,9 @@ def train(run: TrainingRun) -> TrainedModel:
     tokenizer = TextTokenizer(tokenizer_file, casing=True)
     tags = tags_of(config.labels)
     model = BiLstmCrf(base, tokenizer.vocabulary_size, tags, config.dropout, settings)
-    parts = held_out_entities(run, tokenizer, tags)
+    parts = {
+        name: TaggedExamples.of(rows, tokenizer, tags, 1) for name, rows in run.held_out().items()
+    }
     examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage, run.teaching)
     run.fit(
         model,

@@ -11,8 +11,6 @@ import torch
 from torch import nn
 
 from function.core.decoding import Transitions, viterbi
-from function.core.tokenization import TextTokenizer
-from scripts.train.architectures.architecture import TrainingRun
 from scripts.train.batches import IGNORED, in_order
 from scripts.train.tagged_batches import TaggedExamples, entities_of, forbidden
 
@@ -98,17 +96,6 @@ def words_alone(
     order = torch.sort(~begins, dim=1, stable=True).indices[:, : int(words.max())]
     emissions = emissions.gather(1, order[:, :, None].expand(-1, -1, emissions.shape[2]))
     return emissions, tags.gather(1, order).clamp(min=0), words
-
-
-def held_out_entities(
-    run: TrainingRun, tokenizer: TextTokenizer, tags: Sequence[str]
-) -> dict[str, TaggedExamples]:
-    """Return the start of each data set's validation part, as long as the configuration says."""
-    most = run.config.finetuning.validation_texts
-    return {
-        name: TaggedExamples.of(rows.select(range(min(len(rows), most))), tokenizer, tags, 1)
-        for name, rows in run.corpus.validation.items()
-    }
 
 
 def f1_scores(

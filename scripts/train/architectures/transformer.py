@@ -23,7 +23,7 @@ from scripts.train.batches import Batch
 from scripts.train.classifiers import accuracies, classification_loss, held_out, training_examples
 from scripts.train.config import PretrainingConfig, TrainConfig
 from scripts.train.corpus import load_unlabelled, tokenize
-from scripts.train.loop import Loss, Phase, set_seeds
+from scripts.train.loop import Loss, set_seeds
 
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
@@ -57,7 +57,6 @@ def _pretrain(
     run: TrainingRun, base: str, settings: PretrainingConfig, tokenizer: TextTokenizer
 ) -> Path:
     """Train on masked texts and return the folder of the adapted checkpoint."""
-    config = run.config
     adapted = run.folder / "adapted"
     if (adapted / "model.safetensors").exists():
         return adapted
@@ -66,23 +65,12 @@ def _pretrain(
         if names.mask_token_id is None:
             raise UsageError(f"{base} has no mask token: remove [pretraining].")
         model = AutoModelForMaskedLM.from_pretrained(base, dtype=torch.float32)
-    texts = load_unlabelled(settings, run.data, config.encoding)
-    Phase(
-        "pretraining",
-        model,
-        masked_language_loss(
-            names.mask_token_id,
-            model.config.vocab_size,
-            settings.masked,
-            set(names.all_special_ids),
-        ),
-        settings,
-        seed=config.seed,
-        device=torch.device("cuda" if torch.cuda.is_available() else "cpu"),
-        folder=run.folder,
-        checkpoint_minutes=config.checkpoint_minutes,
-        log=run.log,
-    ).run(tokenize(LabelledTexts(texts, [0] * len(texts), []), tokenizer))
+    texts = load_unlabelled(settings, run.data, run.config.encoding)
+    loss = masked_language_loss(
+        names.mask_token_id, model.config.vocab_size, settings.masked, set(names.all_special_ids)
+    )
+    rows = LabelledTexts(texts, [0] * len(texts), [])
+    run.phase("pretraining", model, loss, settings).run(tokenize(rows, tokenizer))
     model.save_pretrained(adapted)
     return adapted
 

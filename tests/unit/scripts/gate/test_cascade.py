@@ -8,7 +8,8 @@ import pytest
 from function.core.artifact import Artifact, Blend, Cascade, open_artifact, read_manifest, verify
 from scripts.gate.cascade import drop_worse_cascade
 from scripts.gate.golden_set import LabelledGoldenSet
-from scripts.train.cascade import UNFITTED, LearntCascade
+from scripts.train.cascade import LearntCascade
+from scripts.train.cascade_proof import UNFITTED
 from scripts.train.manifest import write_manifest
 from scripts.train.ngram_table import learn_table
 from tests.golden import golden_rows

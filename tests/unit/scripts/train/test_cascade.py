@@ -13,7 +13,7 @@ from scripts import cascade as command
 from scripts.common.command_line import run
 from scripts.evaluate.evaluation import open_predictor
 from scripts.evaluate.paired import holm
-from scripts.train.cascade import UNFITTED, Answers, choose, fit_settings, prove
+from scripts.train.cascade_proof import UNFITTED, Answers, choose, fit_settings, prove
 from scripts.train.ngram_table import learn_table
 from tests.tiny import write_artifact
 
