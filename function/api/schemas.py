@@ -1,5 +1,8 @@
 """Schemas of the native protocol, as the OpenAPI document shows them."""
 
+import operator
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -224,7 +227,8 @@ class ModelSchema(BaseModel):
     """Served model; `metrics` by data set and `samples` to try, as its manifest has them.
 
     `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
-    prediction that holds the answer, where it is not the task's usual `label` or `entities`.
+    prediction that holds the answer, where it is not the task's usual `label` or `entities`. The
+    last three say which decisions it takes, where its manifest does.
     """
 
     name: str
@@ -240,6 +244,9 @@ class ModelSchema(BaseModel):
     answer_key: Annotated[str, Field(exclude_if=lambda key: key in USUAL_ANSWERS.values())] = (
         "label"
     )
+    synonyms: Annotated[Mapping[str, Sequence[str]], Field(exclude_if=operator.not_)] = {}
+    questions: Annotated[Mapping[str, str], Field(exclude_if=operator.not_)] = {}
+    levels: Annotated[Mapping[str, float], Field(exclude_if=operator.not_)] = {}
 
     @classmethod
     def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
@@ -255,13 +262,32 @@ class ModelSchema(BaseModel):
             samples=list(model.samples),
             limits=limits,
             answer_key=model.answer_key,
+            synonyms=model.synonyms,
+            questions=model.questions,
+            levels=model.levels,
         )
 
 
+class OpenAiModel(BaseModel):
+    """Served model as the `openai` client reads it; `created` in seconds since 1970."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "evergreen"
+
+    @classmethod
+    def from_model(cls, model: ModelInfo) -> "OpenAiModel":
+        day = datetime.strptime(model.version[:8], "%Y%m%d").replace(tzinfo=UTC)
+        return cls(id=model.name, created=int(day.timestamp()))
+
+
 class ModelsResponse(BaseModel):
-    """Served models, the default first."""
+    """Served models, the default first; `object` and `data` are for the `openai` client."""
 
     models: list[ModelSchema]
+    object: Literal["list"] = "list"
+    data: list[OpenAiModel]
 
 
 class HealthResponse(BaseModel):

@@ -144,6 +144,10 @@ class Catalog:
             metrics=artifact.manifest.metrics,
             samples=artifact.manifest.samples,
             answer_key=artifact.manifest.decoding.answer_key,
+            max_tokens=artifact.manifest.tokenization.max_tokens,
+            synonyms=artifact.manifest.synonyms,
+            questions=artifact.manifest.questions,
+            levels=artifact.manifest.levels,
         )
 
     def _open(self, name: str) -> Predictor:

@@ -77,7 +77,8 @@ def test_the_client_finds_the_server_and_the_model(client):
     assert client.is_server_ready()
     assert client.is_model_ready("sentiment")
     assert not client.is_model_ready("nonsense")
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    extensions = client.get_server_metadata()["extensions"]
+    assert extensions == ["binary_tensor_data", "model_configuration", "statistics"]
     metadata = client.get_model_metadata("sentiment")
     (version,) = metadata["versions"]
     assert client.is_model_ready("sentiment", version)

@@ -38,7 +38,7 @@ def test_the_server_returns_its_name_and_extensions(client):
     assert client.get("/v2").json() == {
         "name": "Evergreen",
         "version": "1",
-        "extensions": ["binary_tensor_data"],
+        "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
     }
 
 

@@ -1,0 +1,167 @@
+"""Routes of text-embeddings-inference (TEI) besides its answers: the server, tokens, health.
+
+They speak for the default model. Limits that TEI has and this service has not are the nearest ones.
+`/tokenize` returns the tokenizer's own ids, and takes at most the characters of one text.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, Field
+from starlette.routing import BaseRoute
+from tokenizers import Encoding
+
+from function.api.hugging_face_schemas import NonEmptyText
+from function.api.routes import RouteContext
+from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute
+from function.core.errors import BatchTooLargeError, InputError, NotReadyError
+
+PROBLEMS = {status: response for status, response in RESPONSES.items() if status != 200}
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class ClassifierType(BaseModel):
+    """Labels of a model that classifies, and their positions."""
+
+    id2label: dict[str, str]
+    label2id: dict[str, int]
+
+
+class ServerInfo(BaseModel):
+    """The default model, and limits on requests."""
+
+    model_id: str
+    model_sha: str
+    model_dtype: str = "float32"  # of the answers: weights may have eight bits
+    model_type: dict[str, ClassifierType]
+    max_concurrent_requests: int
+    max_input_length: int
+    max_batch_tokens: int
+    max_batch_requests: int | None = None
+    max_client_batch_size: int
+    auto_truncate: bool = False
+    tokenization_workers: int
+    version: str
+    sha: str | None = None
+    docker_label: str | None = None
+
+
+class TokenizeRequest(BaseModel):
+    """Texts to tokenise. Other members are ignored; no model here has prompts."""
+
+    inputs: NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+    add_special_tokens: bool = True
+    prompt_name: None = None
+
+
+class TokenSpan(BaseModel):
+    """A token; one that is not special is the code points [start, stop) of the text."""
+
+    id: int
+    text: str
+    special: bool
+    start: int | None
+    stop: int | None
+
+
+class DecodeRequest(BaseModel):
+    """Ids of tokens, of one text or of several. Other members are ignored."""
+
+    ids: (
+        Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
+        | Annotated[
+            list[Annotated[list[TokenId], Field(fail_fast=True)]],
+            Field(min_length=1, fail_fast=True),
+        ]
+    )
+    skip_special_tokens: bool = True
+
+    def sequences(self) -> Sequence[Sequence[int]]:
+        first = self.ids[0]
+        return [self.ids] if isinstance(first, int) else self.ids  # type: ignore[list-item, return-value]
+
+
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the routes; the probe needs no key."""
+    engine, limits = context.engine, context.limits
+    router = APIRouter(
+        tags=["text embeddings inference"],
+        strict_content_type=False,
+        route_class=TypedProblemsRoute,
+    )
+    guarded: dict[str, Any] = {"dependencies": context.guards, "responses": PROBLEMS}
+
+    @router.get("/health", responses={503: PROBLEMS[503]}, response_class=Response)
+    async def health() -> None:
+        """Report that the default model is loaded, with an empty answer."""
+        if not engine.ready():
+            raise NotReadyError("the model is still being loaded; try again in a moment")
+
+    @router.get("/info", **guarded)
+    async def server_info(request: Request) -> ServerInfo:
+        """Describe the default model and the limits on requests."""
+        model = engine.models()[0]
+        if model.task != "text-classification":
+            raise InputError(f"'{model.name}' is no classifier; GET /v1/models describes it")
+        classifier = ClassifierType(
+            id2label={str(code): label for code, label in enumerate(model.labels)},
+            label2id={label: code for code, label in enumerate(model.labels)},
+        )
+        return ServerInfo(
+            model_id=model.name,
+            model_sha=model.digest,
+            model_type={"classifier" if len(model.labels) > 1 else "reranker": classifier},
+            max_concurrent_requests=getattr(context.settings, "max_queue", 1),
+            max_input_length=model.max_tokens,
+            max_batch_tokens=context.settings.limits.windows * model.max_tokens,
+            max_client_batch_size=limits.texts,
+            tokenization_workers=os.cpu_count() or 1,
+            version=request.app.version,
+        )
+
+    @router.post("/tokenize", **guarded)
+    async def tokenize(body: TokenizeRequest) -> list[list[TokenSpan]]:
+        """Return the tokens of each text."""
+        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+        limits.check(texts)
+        if sum(map(len, texts)) > limits.characters:
+            raise BatchTooLargeError(f"send at most {limits.characters} characters at a time")
+        tokenizer = await engine.tokenizer(None)
+        encodings = tokenizer.encodings(texts, special_tokens=body.add_special_tokens)
+        return [_spans(text, each) for text, each in zip(texts, encodings, strict=True)]
+
+    @router.post("/decode", **guarded)
+    async def decode(body: DecodeRequest) -> list[str]:
+        """Return the text of each list of token ids."""
+        sequences = body.sequences()
+        if len(sequences) > limits.texts:
+            raise BatchTooLargeError(f"send at most {limits.texts} lists of ids at a time")
+        tokenizer = await engine.tokenizer(None)
+        return [
+            tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in sequences
+        ]
+
+    @router.post("/embed_all", **guarded)
+    @router.post("/embed_sparse", name="embed_sparse", **guarded)
+    async def embed_all() -> None:
+        """Refuse in words: no model here gives vectors of tokens or of the vocabulary."""
+        raise InputError(
+            "/embed_all and /embed_sparse are not offered: no model here gives vectors of tokens "
+            "or of the vocabulary"
+        )
+
+    return router.routes
+
+
+def _spans(text: str, encoding: Encoding) -> list[TokenSpan]:
+    tokens = zip(
+        encoding.ids, encoding.tokens, encoding.offsets, encoding.special_tokens_mask, strict=True
+    )
+    return [
+        TokenSpan(id=code, text=token, special=True, start=None, stop=None)
+        if special
+        else TokenSpan(id=code, text=text[start:stop], special=False, start=start, stop=stop)
+        for code, token, (start, stop), special in tokens
+    ]
