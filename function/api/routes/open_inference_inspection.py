@@ -8,7 +8,7 @@ from collections import Counter
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from starlette.routing import BaseRoute
 
 from function.api.limits import require_model
@@ -114,6 +114,8 @@ class StatisticsResponse(BaseModel):
 class IndexRequest(BaseModel):
     """`ready` asks for models alone that answer. Other members are ignored."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ready": True}]})
+
     ready: bool = False
 
 
@@ -169,11 +171,11 @@ def routes(context: RouteContext) -> list[BaseRoute]:
 
     @router.post("/repository/index", responses=documented(400, 401, 403, 413, 415, 422))
     async def repository_index(
-        body: Annotated[IndexRequest | None, Body()] = None,
+        body: Annotated[IndexRequest, Body()] = IndexRequest(),
     ) -> list[IndexEntry]:
         """List the served models."""
         ready = engine.ready()
-        if body and body.ready and not ready:
+        if body.ready and not ready:
             return []
         return [
             IndexEntry(

@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 from tokenizers import Encoding
 
 from function.api.hugging_face_schemas import NonEmptyText
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute
+from function.api.schemas import REVIEW
 from function.core.errors import BatchTooLargeError, InputError, NotReadyError
 
 PROBLEMS = {status: response for status, response in RESPONSES.items() if status != 200}
@@ -51,6 +52,8 @@ class ServerInfo(BaseModel):
 class TokenizeRequest(BaseModel):
     """Texts to tokenise. Other members are ignored; no model here has prompts."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
+
     inputs: NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
     add_special_tokens: bool = True
     prompt_name: None = None
@@ -68,6 +71,8 @@ class TokenSpan(BaseModel):
 
 class DecodeRequest(BaseModel):
     """Ids of tokens, of one text or of several. Other members are ignored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": [101, 102]}]})
 
     ids: (
         Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]

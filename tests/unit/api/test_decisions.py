@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -240,7 +241,7 @@ def test_what_only_a_prompted_model_uses_is_ignored(ask):
 )
 def test_a_wrong_request_is_refused_in_words(service, change, status, words):
     body = {"model": "auto", "input": "good", "questions": [choice("good", "bad")]} | change
-    answer = service.post("/v1/decisions", json=body)
+    answer = service.post("/v1/decisions", content=json.dumps(body))
     assert (answer.status_code, words in answer.json()["detail"]) == (status, True)
 
 
