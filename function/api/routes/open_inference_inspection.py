@@ -171,7 +171,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
 
     @router.post("/repository/index", responses=documented(400, 401, 403, 413, 415, 422))
     async def repository_index(
-        body: Annotated[IndexRequest, Body()] = IndexRequest(),
+        body: Annotated[IndexRequest, Body(default_factory=IndexRequest)],
     ) -> list[IndexEntry]:
         """List the served models."""
         ready = engine.ready()

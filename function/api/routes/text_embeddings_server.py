@@ -6,7 +6,7 @@ They speak for the default model. Limits that TEI has and this service has not a
 
 import os
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -84,8 +84,9 @@ class DecodeRequest(BaseModel):
     skip_special_tokens: bool = True
 
     def sequences(self) -> Sequence[Sequence[int]]:
-        first = self.ids[0]
-        return [self.ids] if isinstance(first, int) else self.ids  # type: ignore[list-item, return-value]
+        """Return a list of ids for each text."""
+        batch = self.ids if isinstance(self.ids[0], list) else [self.ids]
+        return cast("Sequence[Sequence[int]]", batch)
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
