@@ -1,9 +1,9 @@
 """Schemas of the native protocol, as the OpenAPI document shows them."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -228,7 +228,7 @@ class ModelSchema(BaseModel):
 
     `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
     prediction that holds the answer, where it is not the task's usual `label` or `entities`. The
-    last three say which decisions it takes, where its manifest does.
+    `decisions` are those that its manifest declares.
     """
 
     name: str
@@ -244,9 +244,7 @@ class ModelSchema(BaseModel):
     answer_key: Annotated[str, Field(exclude_if=lambda key: key in USUAL_ANSWERS.values())] = (
         "label"
     )
-    synonyms: Annotated[Mapping[str, Sequence[str]], Field(exclude_if=operator.not_)] = {}
-    questions: Annotated[Mapping[str, str], Field(exclude_if=operator.not_)] = {}
-    levels: Annotated[Mapping[str, float], Field(exclude_if=operator.not_)] = {}
+    decisions: Annotated[Mapping[str, Mapping[str, Any]], Field(exclude_if=operator.not_)] = {}
 
     @classmethod
     def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
@@ -262,9 +260,7 @@ class ModelSchema(BaseModel):
             samples=list(model.samples),
             limits=limits,
             answer_key=model.answer_key,
-            synonyms=model.synonyms,
-            questions=model.questions,
-            levels=model.levels,
+            decisions=model.decisions,
         )
 
 

@@ -30,6 +30,7 @@ from function.core.tokenization import LongText, TokenizationSettings
 from function.core.types import Aggregation
 
 MANIFEST = "manifest.json"
+DECISIONS = {"synonyms", "questions", "levels"}  # its members about typed decisions
 
 Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "first_stage", "card"]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
 
-from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
+from function.core.artifact import DECISIONS, MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError, shorten
 from function.core.predictor import Predictor, load_predictor
@@ -145,9 +145,7 @@ class Catalog:
             samples=artifact.manifest.samples,
             answer_key=artifact.manifest.decoding.answer_key,
             max_tokens=artifact.manifest.tokenization.max_tokens,
-            synonyms=artifact.manifest.synonyms,
-            questions=artifact.manifest.questions,
-            levels=artifact.manifest.levels,
+            decisions=artifact.manifest.model_dump(include=DECISIONS),
         )
 
     def _open(self, name: str) -> Predictor:

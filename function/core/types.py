@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from function.core.tokenization import LongText, TextTokenizer
 
@@ -221,7 +221,7 @@ class ModelInfo:
     """Served model, as `/v1/models` lists it; `cascade` if it has a first stage.
 
     `answer_key` is the member of its predictions that holds the answer. `max_tokens` are those of
-    one window; `synonyms`, `questions` and `levels` are its manifest's.
+    one window; `decisions` are its manifest's `synonyms`, `questions` and `levels`.
     """
 
     name: str
@@ -235,9 +235,7 @@ class ModelInfo:
     samples: Sequence[str] = ()
     answer_key: str = "label"
     max_tokens: int = 0
-    synonyms: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    questions: Mapping[str, str] = field(default_factory=dict)
-    levels: Mapping[str, float] = field(default_factory=dict)
+    decisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import math
+from typing import Any
 
 import openai
 import pytest
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.integration
 
 KEY = "correct horse"
 QUESTION = "The reader likes the film."
-QUESTIONS = [
+QUESTIONS: Any = [
     {
         "type": "choice",
         "name": "tone",
@@ -46,8 +47,11 @@ LIKED = 1 / (1 + math.exp(-4))  # of "good": its logits are -2 and +2
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     folder = tmp_path_factory.mktemp("models")
-    declared = {"synonyms": {"positive": ["good"]}, "questions": {QUESTION: "positive"}}
-    write_artifact(folder / "sentiment", **declared)
+    write_artifact(
+        folder / "sentiment",
+        synonyms={"positive": ["good"]},
+        questions={QUESTION: "positive"},
+    )
     write_artifact(
         folder / "stars",
         model="stars",

@@ -5,7 +5,7 @@ nanoseconds; requests that failed are in the log and the metrics alone. An execu
 """
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
 from pydantic import BaseModel, ConfigDict
@@ -22,93 +22,14 @@ TAG = "open inference"
 PLATFORM = "onnx_onnxv1"
 TYPES = {"BYTES": "TYPE_STRING", "FP32": "TYPE_FP32"}
 NAMED = documented(401, 403, 404, 422)
-
-
-class TensorConfiguration(BaseModel):
-    """Name, type and shape of a tensor; -1 in the shape is any length."""
-
-    name: str
-    data_type: str
-    dims: list[int] = [-1]
-
-
-class ModelConfiguration(BaseModel):
-    """A model's tensors. A batch of 0: the shapes have the texts of a request in them."""
-
-    name: str
-    platform: str = PLATFORM
-    backend: str = "onnxruntime"
-    max_batch_size: int = 0
-    input: list[TensorConfiguration]
-    output: list[TensorConfiguration]
-
-    @classmethod
-    def from_model(cls, model: ModelInfo) -> "ModelConfiguration":
-        return cls(
-            name=model.name,
-            input=[TensorConfiguration(name=TEXT, data_type=TYPES["BYTES"])],
-            output=[
-                TensorConfiguration(name=output.name, data_type=TYPES[output.datatype])
-                for output in OUTPUTS[model.answer_key]
-            ],
-        )
-
-
-class Duration(BaseModel):
-    """Number of answers, and the time that all of them took."""
-
-    count: int = 0
-    ns: int = 0
-
-
-class InferenceStatistics(BaseModel):
-    """Time of each stage. There is no cache of answers."""
-
-    success: Duration
-    queue: Duration
-    compute_input: Duration
-    compute_infer: Duration
-    compute_output: Duration
-    cache_hit: Duration = Duration()
-    cache_miss: Duration = Duration()
-
-
-class ModelStatistics(BaseModel):
-    """Answers of a model since the process began; the last one in milliseconds since 1970."""
-
-    name: str
-    version: str
-    last_inference: int
-    inference_count: int
-    execution_count: int
-    inference_stats: InferenceStatistics
-    batch_stats: list[None] = []
-
-    @classmethod
-    def from_totals(cls, model: ModelInfo, totals: Counter[str]) -> "ModelStatistics":
-        def spent(stage: str) -> Duration:
-            return Duration(count=totals["requests"], ns=totals[stage])
-
-        return cls(
-            name=model.name,
-            version=model.version,
-            last_inference=totals["last"] // 1_000_000,
-            inference_count=totals["texts"],
-            execution_count=totals["requests"],
-            inference_stats=InferenceStatistics(
-                success=spent("total"),
-                queue=spent("queue"),
-                compute_input=spent("tokenization"),
-                compute_infer=spent("inference"),
-                compute_output=spent("decoding"),
-            ),
-        )
-
-
-class StatisticsResponse(BaseModel):
-    """Statistics of one model, or of all."""
-
-    model_stats: list[ModelStatistics]
+# Triton's name for each stage of a request, and ours.
+STAGES = {
+    "success": "total",
+    "queue": "queue",
+    "compute_input": "tokenization",
+    "compute_infer": "inference",
+    "compute_output": "decoding",
+}
 
 
 class IndexRequest(BaseModel):
@@ -119,15 +40,6 @@ class IndexRequest(BaseModel):
     ready: bool = False
 
 
-class IndexEntry(BaseModel):
-    """A served model, and whether it answers."""
-
-    name: str
-    version: str
-    state: Literal["READY", "UNAVAILABLE"]
-    reason: str
-
-
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of configuration, statistics and the repository's index."""
     engine = context.engine
@@ -135,56 +47,66 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         prefix="/v2", tags=[TAG], dependencies=context.guards, strict_content_type=False
     )
 
-    def statistics(request: Request, *models: ModelInfo) -> StatisticsResponse:
+    @router.get("/models/stats", responses=documented(401, 403), name="all_statistics")
+    async def all_statistics(request: Request) -> dict[str, Any]:
+        """Count the answers of every model since the process began."""
         totals = request.app.state.totals
-        return StatisticsResponse(
-            model_stats=[
-                ModelStatistics.from_totals(model, totals.get(model.name, Counter()))
-                for model in models
-            ]
-        )
-
-    @router.get("/models/stats", responses=documented(401, 403))
-    async def all_statistics(request: Request) -> StatisticsResponse:
-        """Count the answers of every model."""
-        return statistics(request, *engine.models())
+        return {"model_stats": [_statistics(each, totals) for each in engine.models()]}
 
     @router.get("/models/{model}/stats", responses=NAMED)
-    async def model_statistics(request: Request, model: str) -> StatisticsResponse:
-        """Count the answers of a model."""
-        return statistics(request, require_model(engine, model))
-
-    @router.get("/models/{model}/versions/{version}/stats", responses=NAMED)
-    async def version_statistics(request: Request, model: str, version: str) -> StatisticsResponse:
-        """Count the answers of a model, if this version is served."""
-        return statistics(request, require_model(engine, model, version))
+    @router.get(
+        "/models/{model}/versions/{version}/stats", responses=NAMED, name="version_statistics"
+    )
+    async def model_statistics(
+        request: Request, model: str, version: str | None = None
+    ) -> dict[str, Any]:
+        """Count the answers of a model since the process began."""
+        found = require_model(engine, model, version)
+        return {"model_stats": [_statistics(found, request.app.state.totals)]}
 
     @router.get("/models/{model}/config", responses=NAMED)
-    async def model_configuration(model: str) -> ModelConfiguration:
-        """Describe a model's tensors as its configuration."""
-        return ModelConfiguration.from_model(require_model(engine, model))
-
-    @router.get("/models/{model}/versions/{version}/config", responses=NAMED)
-    async def version_configuration(model: str, version: str) -> ModelConfiguration:
-        """Describe a model's tensors as its configuration, if this version is served."""
-        return ModelConfiguration.from_model(require_model(engine, model, version))
+    @router.get(
+        "/models/{model}/versions/{version}/config", responses=NAMED, name="version_configuration"
+    )
+    async def model_configuration(model: str, version: str | None = None) -> dict[str, Any]:
+        """Describe a model's tensors; without a batch, their shape has the texts in it."""
+        outputs = OUTPUTS[require_model(engine, model, version).answer_key]
+        return {
+            "name": model,
+            "platform": PLATFORM,
+            "backend": "onnxruntime",
+            "max_batch_size": 0,
+            "input": [{"name": TEXT, "data_type": TYPES["BYTES"], "dims": [-1]}],
+            "output": [
+                {"name": each.name, "data_type": TYPES[each.datatype], "dims": [-1]}
+                for each in outputs
+            ],
+        }
 
     @router.post("/repository/index", responses=documented(400, 401, 403, 413, 415, 422))
     async def repository_index(
         body: Annotated[IndexRequest, Body(default_factory=IndexRequest)],
-    ) -> list[IndexEntry]:
+    ) -> list[dict[str, str]]:
         """List the served models."""
         ready = engine.ready()
-        if body.ready and not ready:
-            return []
-        return [
-            IndexEntry(
-                name=model.name,
-                version=model.version,
-                state="READY" if ready else "UNAVAILABLE",
-                reason="" if ready else "loading",
-            )
-            for model in engine.models()
-        ]
+        state = {"state": "READY" if ready else "UNAVAILABLE", "reason": "" if ready else "loading"}
+        listed = engine.models() if ready or not body.ready else []
+        return [{"name": each.name, "version": each.version, **state} for each in listed]
 
     return router.routes
+
+
+def _statistics(model: ModelInfo, totals: dict[str, Counter[str]]) -> dict[str, Any]:
+    counted = totals.get(model.name, Counter())
+    requests = counted["requests"]
+    spent = {name: {"count": requests, "ns": counted[own]} for name, own in STAGES.items()}
+    nothing = {"count": 0, "ns": 0}
+    return {
+        "name": model.name,
+        "version": model.version,
+        "last_inference": counted["last"] // 1_000_000,
+        "inference_count": counted["texts"],
+        "execution_count": requests,
+        "inference_stats": {**spent, "cache_hit": nothing, "cache_miss": nothing},
+        "batch_stats": [],
+    }

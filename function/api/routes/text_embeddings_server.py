@@ -23,32 +23,6 @@ PROBLEMS = {status: response for status, response in RESPONSES.items() if status
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class ClassifierType(BaseModel):
-    """Labels of a model that classifies, and their positions."""
-
-    id2label: dict[str, str]
-    label2id: dict[str, int]
-
-
-class ServerInfo(BaseModel):
-    """The default model, and limits on requests."""
-
-    model_id: str
-    model_sha: str
-    model_dtype: str = "float32"  # of the answers: weights may have eight bits
-    model_type: dict[str, ClassifierType]
-    max_concurrent_requests: int
-    max_input_length: int
-    max_batch_tokens: int
-    max_batch_requests: int | None = None
-    max_client_batch_size: int
-    auto_truncate: bool = False
-    tokenization_workers: int
-    version: str
-    sha: str | None = None
-    docker_label: str | None = None
-
-
 class TokenizeRequest(BaseModel):
     """Texts to tokenise. Other members are ignored; no model here has prompts."""
 
@@ -57,16 +31,6 @@ class TokenizeRequest(BaseModel):
     inputs: NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
     add_special_tokens: bool = True
     prompt_name: None = None
-
-
-class TokenSpan(BaseModel):
-    """A token; one that is not special is the code points [start, stop) of the text."""
-
-    id: int
-    text: str
-    special: bool
-    start: int | None
-    stop: int | None
 
 
 class DecodeRequest(BaseModel):
@@ -106,29 +70,34 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             raise NotReadyError("the model is still being loaded; try again in a moment")
 
     @router.get("/info", **guarded)
-    async def server_info(request: Request) -> ServerInfo:
+    async def server_info(request: Request) -> dict[str, Any]:
         """Describe the default model and the limits on requests."""
         model = engine.models()[0]
         if model.task != "text-classification":
             raise InputError(f"'{model.name}' is no classifier; GET /v1/models describes it")
-        classifier = ClassifierType(
-            id2label={str(code): label for code, label in enumerate(model.labels)},
-            label2id={label: code for code, label in enumerate(model.labels)},
-        )
-        return ServerInfo(
-            model_id=model.name,
-            model_sha=model.digest,
-            model_type={"classifier" if len(model.labels) > 1 else "reranker": classifier},
-            max_concurrent_requests=getattr(context.settings, "max_queue", 1),
-            max_input_length=model.max_tokens,
-            max_batch_tokens=context.settings.limits.windows * model.max_tokens,
-            max_client_batch_size=limits.texts,
-            tokenization_workers=os.cpu_count() or 1,
-            version=request.app.version,
-        )
+        labels = {
+            "id2label": {str(code): label for code, label in enumerate(model.labels)},
+            "label2id": {label: code for code, label in enumerate(model.labels)},
+        }
+        return {
+            "model_id": model.name,
+            "model_sha": model.digest,
+            "model_dtype": "float32",  # of the answers: weights may have eight bits
+            "model_type": {"classifier" if len(model.labels) > 1 else "reranker": labels},
+            "max_concurrent_requests": getattr(context.settings, "max_queue", 1),
+            "max_input_length": model.max_tokens,
+            "max_batch_tokens": context.settings.limits.windows * model.max_tokens,
+            "max_batch_requests": None,
+            "max_client_batch_size": limits.texts,
+            "auto_truncate": False,
+            "tokenization_workers": os.cpu_count() or 1,
+            "version": request.app.version,
+            "sha": None,
+            "docker_label": None,
+        }
 
     @router.post("/tokenize", **guarded)
-    async def tokenize(body: TokenizeRequest) -> list[list[TokenSpan]]:
+    async def tokenize(body: TokenizeRequest) -> list[list[dict[str, Any]]]:
         """Return the tokens of each text."""
         texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
         limits.check(texts)
@@ -161,13 +130,13 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def _spans(text: str, encoding: Encoding) -> list[TokenSpan]:
+def _spans(text: str, encoding: Encoding) -> list[dict[str, Any]]:
     tokens = zip(
         encoding.ids, encoding.tokens, encoding.offsets, encoding.special_tokens_mask, strict=True
     )
     return [
-        TokenSpan(id=code, text=token, special=True, start=None, stop=None)
+        {"id": code, "text": token, "special": True, "start": None, "stop": None}
         if special
-        else TokenSpan(id=code, text=text[start:stop], special=False, start=start, stop=stop)
+        else {"id": code, "text": text[start:stop], "special": False, "start": start, "stop": stop}
         for code, token, (start, stop), special in tokens
     ]

@@ -233,6 +233,7 @@ def test_what_only_a_prompted_model_uses_is_ignored(ask):
         ({"temperature": 1}, 422, "temperature: unknown"),
         ({"questions": []}, 422, "questions"),
         ({"questions": [choice("good")]}, 422, "choices"),
+        ({"questions": [{**predicate("x"), "choice": "good"}]}, 422, "choice: unknown"),
         ({"questions": [{"type": "essay", "instructions": "x"}]}, 422, "questions"),
         ({"questions": [choice("good", "\ud800")]}, 422, "questions"),
         ({"input": "  "}, 422, "empty"),
@@ -287,6 +288,6 @@ def test_a_word_for_two_labels_stands_for_neither(tmp_path):
 
 def test_the_list_of_models_says_which_decisions_each_takes(service):
     models = {each["name"]: each for each in service.get("/v1/models").json()["models"]}
-    assert models["sentiment"]["questions"] == {QUESTION: "positive"}
-    assert models["stars"]["levels"] == {"Awful": -4, "so-so": 0, "great": 8}
-    assert not {"questions", "synonyms", "levels"} & models["ner"].keys()
+    assert models["sentiment"]["decisions"]["questions"] == {QUESTION: "positive"}
+    assert models["stars"]["decisions"] == {"levels": {"Awful": -4, "so-so": 0, "great": 8}}
+    assert "decisions" not in models["ner"]
