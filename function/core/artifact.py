@@ -269,7 +269,8 @@ class Manifest(_Section):
         if self.questions and getattr(self.decoding, "activation", self.task) == "none":
             raise ValueError("questions: this model's number is no probability")
         ratings = list(self.levels.values())
-        if ratings and (self.decoding.kind != "score" or ratings != sorted({*ratings})):
+        rising = len(ratings) > 1 and ratings == sorted({*ratings})
+        if ratings and (self.decoding.kind != "score" or not rising):
             raise ValueError("levels: of a model that rates, two or more, the lowest rating first")
         return self
 

@@ -167,6 +167,8 @@ def test_models_are_listed_and_described(client):
     first = client.models.retrieve("sentiment")
     assert first == listed[0]
     assert (first.object, first.owned_by, first.created) == ("model", "evergreen", 1767312000)
+    with pytest.raises(openai.NotFoundError, match="404"):
+        client.models.retrieve("gpt-6-luna")
 
 
 @pytest.mark.parametrize(

@@ -252,13 +252,16 @@ def test_a_wrong_request_is_refused_in_words(service, change, status, words):
         ({"synonyms": {"neutral": ["so-so"]}}, "'neutral' is no label"),
         ({"questions": {"Is it?": "neutral"}}, "'neutral' is no label"),
         ({"levels": {"bad": 0, "good": 1}}, "levels"),
-        (
-            {
-                "labels": ["rating"],
-                "decoding": ScoreDecoding(activation="none"),
-                "levels": {"good": 1, "bad": 0},
-            },
-            "the lowest rating first",
+        *(
+            (
+                {
+                    "labels": ["rating"],
+                    "decoding": ScoreDecoding(activation="none"),
+                    "levels": levels,
+                },
+                "two or more, the lowest rating first",
+            )
+            for levels in ({"good": 1, "bad": 0}, {"good": 1, "bad": 1}, {"good": 1})
         ),
         (
             {
