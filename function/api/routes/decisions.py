@@ -12,7 +12,7 @@ members that only a prompted model could use are ignored, others refused, but in
 copy those, with ids and states.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
@@ -47,6 +47,7 @@ REASONS = {
     "choice": "no such model has just these values as its labels; GET /v1/models lists them",
     "score": "no such model has just these levels; GET /v1/models lists labels and levels",
 }
+UNREAD = "instructions: send text; models here read no images and no JSON"
 EXAMPLE: JsonDict = {"type": "predicate", "instructions": "The review is positive."}
 OPTIONS: Any = Field(min_length=2, max_length=255, fail_fast=True, default_factory=list)
 # A limit on the length makes pydantic refuse half surrogate pairs, which JSON can hold.
@@ -137,19 +138,11 @@ class DecisionRequest(ClosedModel):
         )
 
 
-class Probability(BaseModel):
-    """A value, or a level with its place on the scale from 0, and its calibrated probability."""
-
-    value: str | int
-    label: str | None = None
-    probability: float
-
-
 class Answer(BaseModel):
     """Answer to a question, with the members of its type; `confidence` is the best probability.
 
-    A score is the expected place on the scale. `reason`, beyond the client's schema, says why a
-    question was refused.
+    A score is the expected place on the scale, whose levels count from 0. `reason`, beyond the
+    client's schema, says why a question was refused.
     """
 
     type: Literal["predicate", "choice", "score", "refusal"]
@@ -158,7 +151,7 @@ class Answer(BaseModel):
     choice: str | None = None
     score: float | None = None
     confidence: float | None = None
-    probabilities: list[Probability] | None = None
+    probabilities: list[dict[str, str | float]] | None = None
     reason: str | None = None
 
 
@@ -210,12 +203,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         by_name = dict(zip(names, predictions, strict=True))
         tokens = sum(prediction.tokens for prediction in predictions)
         answers = [
-            {"name": question.name}
-            | (
-                _answer(question, *match, by_name[match[0].model.name])
-                if match
-                else _refusal(question)
-            )
+            {"name": question.name, **_answer(question, match, by_name)}
             for question, match in zip(body.questions, found, strict=True)
         ]
         usage = Usage(input_tokens=tokens, total_tokens=tokens).model_dump()
@@ -272,6 +260,9 @@ class Decider:
         return labels if complete else None
 
 
+Match = tuple[Decider, list[str]]
+
+
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
@@ -285,15 +276,20 @@ def _wording(question: Question) -> str | None:
     return " ".join(part.text for part in given) if only_text else None
 
 
-def _find(question: Question, deciders: Sequence[Decider]) -> tuple[Decider, list[str]] | None:
+def _find(question: Question, deciders: Sequence[Decider]) -> Match | None:
     """Return the first model that answers a question, with the labels that do."""
     found = ((decider, decider.labels(question)) for decider in deciders)
     return next(((decider, labels) for decider, labels in found if labels is not None), None)
 
 
 def _answer(
-    question: Question, decider: Decider, labels: Sequence[str], prediction: TextPrediction
+    question: Question, match: Match | None, predictions: Mapping[str, TextPrediction]
 ) -> dict[str, Any]:
+    if match is None:
+        reason = REASONS[question.type] if _wording(question) is not None else UNREAD
+        return {"type": "refusal", "reason": reason}
+    decider, labels = match
+    prediction = predictions[decider.model.name]
     scores = {each.label: each.score for each in prediction.scores}
     shares = [scores[label] for label in labels]
     if question.type == "predicate":
@@ -309,9 +305,8 @@ def _answer(
                 for value, share in zip(values, shares, strict=True)
             ],
         }
-    if (
-        not shares
-    ):  # each level's share of a rating falls from 1 at the level to 0 at its neighbours
+    if not shares:
+        # Each level's share of a rating falls from 1 at the level to 0 at its neighbours.
         rating, levels = prediction.scores[0].score, [*decider.levels.values()]
         shares = [float(np.interp(rating, levels, one)) for one in np.eye(len(levels))]
     return {
@@ -323,10 +318,3 @@ def _answer(
             for place, (level, share) in enumerate(zip(question.levels, shares, strict=True))
         ],
     }
-
-
-def _refusal(question: Question) -> dict[str, Any]:
-    reason = REASONS[question.type]
-    if _wording(question) is None:
-        reason = "instructions: send text; models here read no images and no JSON"
-    return {"type": "refusal", "reason": reason}
