@@ -31,6 +31,7 @@ PAGE, MEASURED = REPOSITORY / "docs/scaling.md", REPOSITORY / "docs/costs.json"
 LISTED = """
 Lambda, requests                      | $0.2 a million            | 2026-05-11 | lambda
 Lambda, arm64                         | $0.0000133334 a GB-second | 2026-05-11 | lambda
+API Gateway, HTTP API, requests       | $1 a million              | ?          | api-gateway
 Step Functions, express runs          | $1 a million              | ?          | step-functions
 Step Functions, express, 64 MB chunks | $0.00001667 a GB-second   | ?          | step-functions
 Fargate, arm64, a vCPU                | $0.03238 an hour          | ?          | fargate
@@ -49,6 +50,7 @@ ITEMS = [[cell.strip() for cell in line.split("|")] for line in LINES]
 PRICES = {item: float(price.split()[0].removeprefix("$")) for item, price, *_ in ITEMS}
 REQUEST, GB_SECOND = PRICES["Lambda, requests"] / 1e6, PRICES["Lambda, arm64"]
 LAMBDA_GB, BULK = FunctionConfiguration().memory_megabytes / 1024, BulkConfiguration()
+HOSTED = "hosted decision models ask $0.042 to $0.10 for a million input tokens (2026-11)"
 MANAGED = 0.12  # assumed: ECS's fee for Managed Instances; $0.037 for a c6a.2xlarge at $0.306
 HOURS, SECONDS = 730, 730 * 3600  # of a month
 # Dollars a month: of a service with its 15 metrics in alarms, of the 7 metrics of each task, and of
@@ -140,7 +142,9 @@ def month_tables(measured: Measured) -> str:
     rows = "".join(_month_row(count * 1e6, milliseconds, tasks) for count in MILLIONS)
     months = cells(f"${SERVICE:,.0f} + ${each.task:,.0f}" for each in tasks)
     even = [break_even(each, milliseconds) for each in tasks]
-    million = [f"**{at / 1e6:,.0f} million**" if at < math.inf else "never" for at in even]
+    cheaper = [f"**{at / 1e6:,.0f} million**" if at < math.inf else "never" for at in even]
+    million, tokens = function_dollars(1e6, milliseconds), measured["tokens"]
+    gateway = million + PRICES["API Gateway, HTTP API, requests"]
     return f"""\
 | requests a month | a second | function | {names} |
 | ---: | ---: | ---: | {right} |
@@ -149,12 +153,14 @@ def month_tables(measured: Measured) -> str:
 | --- | {right} |
 | a month: the service, and each task | {months} |
 | a task is given, a second | {cells(f"{each.given:g}" for each in tasks)} |
-| **cheaper than the function from** | {cells(million)} |
+| **cheaper than the function from** | {cells(cheaper)} |
 | which is, a second, all day | {cells(f"{at / SECONDS:,.0f}" * (at < math.inf) for at in even)} |
 
 Measured: {full} ms through the handler for a review of {measured["tokens"]} tokens, on one
 core of {measured["cpu"]}, {measured["date"]} (`{measured["command"]}`).
-{_mix(measured)}So a million requests cost the function ${function_dollars(1e6, milliseconds):.2f}.
+{_mix(measured)}So a million requests cost the function ${million:.2f}. A million of their
+tokens cost ${million / tokens:.4f}, with the gateway's requests ${gateway / tokens:.4f};
+{HOSTED}.
 
 | price | | listed on |
 | --- | ---: | --- |

@@ -66,8 +66,9 @@ def write_artifact(
     cascade: Cascade | None = None,
     decoding: Decoding | None = None,
     labels: Sequence[str] = ("negative", "positive"),
+    **members: Any,
 ) -> Path:
-    """Write an artifact into a new folder and return the folder."""
+    """Write an artifact into a new folder and return the folder; `members` are the manifest's."""
     folder.mkdir(parents=True)
     onnx.save(_graph(values, len(labels)), folder / "model.onnx")
     _tokenizer().save(str(folder / "tokenizer.json"))
@@ -89,6 +90,7 @@ def write_artifact(
         provenance=provenance or {},
         samples=list(samples),
         cascade=cascade,
+        **members,
     )
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
     return folder

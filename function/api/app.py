@@ -1,5 +1,6 @@
 """HTTP application over an engine, the same on Lambda and on a server."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
@@ -39,12 +40,22 @@ LATE_ROUTES = (
     ("hugging_face", "/", "/models/{model}"),
     ("text_embeddings", "/predict"),
     (
+        "text_embeddings_server",
+        "/info",
+        "/health",
+        "/tokenize",
+        "/decode",
+        "/embed_all",
+        "/embed_sparse",
+    ),
+    (
         "open_inference",
         "/v2/models/{model}/infer",
         "/v2/models/{model}/versions/{version}/infer",
     ),
     ("open_inference_metadata", "/v2", "/v2/{rest:path}"),
     ("feedback", "/v1/feedback"),
+    ("decisions", "/v1/decisions"),
 )
 
 
@@ -71,6 +82,9 @@ def create_app(
         root_path=settings.base_path,
         telemetry=NO_TELEMETRY,
     )
+    app.state.totals = defaultdict(
+        Counter
+    )  # of each model's answers, which `record_answer` adds to
     limits = RequestLimits(
         settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
     )

@@ -1,5 +1,7 @@
 """One JSON line per request: route, status, timings and figures of the answer, never the text.
 
+A request that several models answered has a further line for each of the others.
+
 The same record feeds the metrics: see `signals.py`.
 """
 
@@ -8,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -23,7 +26,7 @@ from function.core.types import AnyPrediction, Prediction, PredictionResult
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
-PROBES = ("/live", "/ready", "/metrics")
+PROBES = ("/live", "/ready", "/metrics", "/health")
 
 
 class PredictionSummary(NamedTuple):
@@ -42,7 +45,7 @@ class PredictionSummary(NamedTuple):
 
 
 class AnsweredRequest(NamedTuple):
-    """Texts of a request and their result: `state.answered`, which the prediction log reads."""
+    """Texts of a request and a result: `state.answered`, which the prediction log reads."""
 
     texts: Sequence[str]
     result: PredictionResult
@@ -82,26 +85,31 @@ class ObservabilityMiddleware:
             crash = problem(500, f"something broke here; the log has the cause, under {request_id}")
             await crash(scope, receive, observed)
         finally:
-            self._sink(
-                {
-                    "level": "error" if status >= 500 else "info",
-                    "request_id": request_id,
-                    "method": scope["method"],
-                    "route": find_path(scope),
-                    "status": status,
-                    "total_ms": round(1000 * (time.perf_counter() - started), 3),
-                    **log,
-                }
-            )
+            others = log.pop("others", ())
+            record = {
+                "level": "error" if status >= 500 else "info",
+                "request_id": request_id,
+                "method": scope["method"],
+                "route": find_path(scope),
+                "status": status,
+            }
+            total_ms = round(1000 * (time.perf_counter() - started), 3)
+            self._sink({**record, "total_ms": total_ms, **log})
+            for figures in others:
+                self._sink({**record, "requests": 0, **figures})
 
 
 def record_answer(
     request: Request, texts: Sequence[str], result: PredictionResult
 ) -> dict[str, str]:
-    """Record a result for the request's log line and the prediction log; return its headers."""
+    """Record a result for the log, statistics and the prediction log; return its headers.
+
+    A request has a result for each model that answers it.
+    """
     timings, predictions = result.timings, result.predictions
     summaries = [summarise(prediction) for prediction in predictions]
-    request.state.answered = AnsweredRequest(texts, result, summaries)
+    answered = AnsweredRequest(texts, result, summaries)
+    request.state.answered = [*getattr(request.state, "answered", ()), answered]
     stages = {
         "tokenization": timings.tokenization_ms,
         "queue": timings.queue_ms,
@@ -110,10 +118,15 @@ def record_answer(
         "explanation": timings.explanation_ms,
     }
     server_timing = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
+    totals: Counter[str] = request.app.state.totals[result.model.name]
+    totals.update({stage: round(1e6 * value) for stage, value in stages.items()})
+    totals.update(requests=1, texts=len(predictions), total=round(1e6 * timings.total_ms))
+    totals["last"] = time.time_ns()
     if not timings.explanation_ms:
         del stages["explanation"]
     first = sum(isinstance(each, Prediction) and each.stage == "first" for each in predictions)
-    request.state.log |= {
+    log = request.state.log
+    figures = {
         "model": result.model.name,
         "version": result.model.version,
         "texts": len(predictions),
@@ -124,6 +137,10 @@ def record_answer(
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
         **_merge(summaries),
     }
+    if "model" in log:
+        log.setdefault("others", []).append(figures)
+    else:
+        log |= figures
     return {"server-timing": server_timing, "x-model-version": result.model.version}
 
 

@@ -6,7 +6,7 @@ Lambda sends it afterwards. docs/drift.md describes who collects the lines.
 
 import hmac
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
 
@@ -77,17 +77,20 @@ def _keyed(key: bytes) -> hmac.HMAC:
     return hmac.new(key, digestmod="sha256")
 
 
-def _lines(drawn: str, answered: AnsweredRequest, key: bytes) -> Iterator[str]:
+def _lines(drawn: str, answered: Sequence[AnsweredRequest], key: bytes) -> Iterator[str]:
     time = timestamp()
-    texts, result, summaries = answered
-    rows = zip(texts, result.predictions, summaries, strict=True)
-    for index, (text, prediction, summary) in enumerate(rows):
+    rows = (
+        (result.model, *row)
+        for texts, result, summaries in answered
+        for row in zip(texts, result.predictions, summaries, strict=True)
+    )
+    for index, (model, text, prediction, summary) in enumerate(rows):
         record = {
             "log": "prediction",
             "id": prediction_id(drawn, index),
             "time": time,
-            "model": result.model.name,
-            "version": result.model.version,
+            "model": model.name,
+            "version": model.version,
             **_labels(prediction, summary),
             "score": summary.score,
             "margin": summary.margin,

@@ -1,6 +1,9 @@
 """Schemas of the native protocol, as the OpenAPI document shows them."""
 
-from typing import Annotated, Literal
+import operator
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -224,7 +227,8 @@ class ModelSchema(BaseModel):
     """Served model; `metrics` by data set and `samples` to try, as its manifest has them.
 
     `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
-    prediction that holds the answer, where it is not the task's usual `label` or `entities`.
+    prediction that holds the answer, where it is not the task's usual `label` or `entities`. The
+    `decisions` are those that its manifest declares.
     """
 
     name: str
@@ -240,6 +244,7 @@ class ModelSchema(BaseModel):
     answer_key: Annotated[str, Field(exclude_if=lambda key: key in USUAL_ANSWERS.values())] = (
         "label"
     )
+    decisions: Annotated[Mapping[str, Mapping[str, Any]], Field(exclude_if=operator.not_)] = {}
 
     @classmethod
     def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
@@ -255,13 +260,30 @@ class ModelSchema(BaseModel):
             samples=list(model.samples),
             limits=limits,
             answer_key=model.answer_key,
+            decisions=model.decisions,
         )
 
 
+class OpenAiModel(BaseModel):
+    """Served model as the `openai` client reads it; `created` in seconds since 1970."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "evergreen"
+
+    @classmethod
+    def from_model(cls, model: ModelInfo) -> "OpenAiModel":
+        day = datetime.strptime(model.version[:8], "%Y%m%d").replace(tzinfo=UTC)
+        return cls(id=model.name, created=int(day.timestamp()))
+
+
 class ModelsResponse(BaseModel):
-    """Served models, the default first."""
+    """Served models, the default first; `object` and `data` are for the `openai` client."""
 
     models: list[ModelSchema]
+    object: Literal["list"] = "list"
+    data: list[OpenAiModel]
 
 
 class HealthResponse(BaseModel):

@@ -20,7 +20,7 @@ from function.batching.runner import BatchRun, BatchRunner
 from function.batching.stages import Stages
 from function.core.catalog import Catalog
 from function.core.predictor import Predictor
-from function.core.tokenization import TokenIds
+from function.core.tokenization import TextTokenizer, TokenIds
 from function.core.types import ModelInfo, Options, PredictionResult, Timings
 
 Watch = Callable[[ModelInfo, BatchRun], None]
@@ -108,6 +108,10 @@ class BatchingEngine:
                 total_ms=1000 * (explained - started),
             ),
         )
+
+    async def tokenizer(self, model: str | None) -> TextTokenizer:
+        """See `core.types.Engine`."""
+        return (await self._stages.load(model)).tokenizer
 
     def models(self) -> Sequence[ModelInfo]:
         return self._catalog.models()

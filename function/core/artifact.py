@@ -7,6 +7,7 @@ directory ──> manifest ──> exactly its files there ──> formats prove
 
 import hashlib
 import math
+import operator
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -29,6 +30,7 @@ from function.core.tokenization import LongText, TokenizationSettings
 from function.core.types import Aggregation
 
 MANIFEST = "manifest.json"
+DECISIONS = {"synonyms", "questions", "levels"}  # its members about typed decisions
 
 Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "first_stage", "card"]
 
@@ -220,8 +222,10 @@ class Cascade(_Section):
 class Manifest(_Section):
     """Description of an artifact. Written once, after evaluation.
 
-    `samples` are texts for people to try, `cascade` describes a first stage; a manifest without
-    one does not have its key. Version 2 added both.
+    `samples` are texts for people to try, `cascade` describes a first stage. The last three say
+    which typed decisions the model takes: `synonyms` are other words for a label, `questions` the
+    label that answers yes to each, `levels` the rating at which each level of a scale lies. A
+    manifest without one does not have its key. Version 2 added them all.
     """
 
     schema_version: Literal[1, 2]
@@ -241,6 +245,11 @@ class Manifest(_Section):
     ] = []
 
     cascade: Annotated[Cascade | None, Field(exclude_if=lambda cascade: cascade is None)] = None
+    synonyms: Annotated[dict[str, list[str]], Field(exclude_if=operator.not_)] = {}
+    questions: Annotated[dict[str, str], Field(exclude_if=operator.not_)] = {}
+    levels: Annotated[
+        dict[str, Annotated[float, Field(allow_inf_nan=False)]], Field(exclude_if=operator.not_)
+    ] = {}
 
     @property
     def outputs(self) -> int:
@@ -251,6 +260,18 @@ class Manifest(_Section):
     def _choice_of_labels(self) -> Self:
         if self.decoding.kind == "softmax" and len(self.labels) < 2:
             raise ValueError("labels: a softmax needs two or more")
+        return self
+
+    @model_validator(mode="after")
+    def _decisions_of_this_model(self) -> Self:
+        for label in {*self.synonyms, *self.questions.values()} - {*self.labels}:
+            raise ValueError(f"synonyms, questions: '{label}' is no label")
+        if self.questions and getattr(self.decoding, "activation", self.task) == "none":
+            raise ValueError("questions: this model's number is no probability")
+        ratings = list(self.levels.values())
+        rising = len(ratings) > 1 and ratings == sorted({*ratings})
+        if ratings and (self.decoding.kind != "score" or not rising):
+            raise ValueError("levels: of a model that rates, two or more, the lowest rating first")
         return self
 
     @field_validator("files")

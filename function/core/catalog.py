@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
 
-from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
+from function.core.artifact import DECISIONS, MANIFEST, Artifact, open_artifact, verify
 from function.core.backend import Backend
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError, shorten
 from function.core.predictor import Predictor, load_predictor
@@ -144,6 +144,8 @@ class Catalog:
             metrics=artifact.manifest.metrics,
             samples=artifact.manifest.samples,
             answer_key=artifact.manifest.decoding.answer_key,
+            max_tokens=artifact.manifest.tokenization.max_tokens,
+            decisions=artifact.manifest.model_dump(include=DECISIONS),
         )
 
     def _open(self, name: str) -> Predictor:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from function.core.catalog import Catalog
+from function.core.tokenization import TextTokenizer
 from function.core.types import ModelInfo, Options, PredictionResult
 
 
@@ -18,6 +19,10 @@ class DirectEngine:
         """See `core.types.Engine`."""
         predictions, timings = self._catalog.predictor(model).predict(texts, options)
         return PredictionResult(self._catalog.info(model), predictions, timings)
+
+    async def tokenizer(self, model: str | None) -> TextTokenizer:
+        """See `core.types.Engine`."""
+        return self._catalog.predictor(model).tokenizer
 
     def models(self) -> Sequence[ModelInfo]:
         return self._catalog.models()

@@ -122,6 +122,11 @@ class Predictor:
         return self._decoder.slow
 
     @property
+    def tokenizer(self) -> TextTokenizer:
+        """Return the model's tokenizer."""
+        return self._tokenizer
+
+    @property
     def max_tokens(self) -> int:
         """Return the token limit of one window, special tokens included."""
         return self._settings.max_tokens

@@ -108,15 +108,7 @@ class TextTokenizer:
 
         Raises PredictionError if the tokenizer panics, as on a pattern that takes too long.
         """
-        try:
-            if len(texts) == 1:  # a batch call would wake the library's threads for it
-                encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
-            else:
-                encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
-        except BaseException as error:
-            if is_panic(error):
-                raise PredictionError(f"the tokenizer panicked: {error}") from error
-            raise
+        encodings = self.encodings(texts, special_tokens=False)
         encoded = [
             EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
         ]
@@ -126,6 +118,21 @@ class TextTokenizer:
             for text in encoded:
                 text.ids += self.vocabulary_size * casing_of(text.text, text.offsets)
         return encoded
+
+    def encodings(self, texts: Sequence[str], *, special_tokens: bool) -> list[Encoding]:
+        """Return the library's encodings of texts; raises what `encode` does."""
+        try:
+            if len(texts) == 1:  # a batch call would wake the library's threads for it
+                return [self._fast.encode(texts[0], add_special_tokens=special_tokens)]
+            return list(self._fast.encode_batch(list(texts), add_special_tokens=special_tokens))
+        except BaseException as error:
+            if is_panic(error):
+                raise PredictionError(f"the tokenizer panicked: {error}") from error
+            raise
+
+    def decode(self, ids: Sequence[int], *, skip_special_tokens: bool) -> str:
+        """Return the text of token ids, which need not be in the vocabulary."""
+        return str(self._fast.decode(ids, skip_special_tokens=skip_special_tokens))
 
     def with_special_tokens(self, content: TokenIds) -> TokenIds:
         """Return a window's content between the model's special tokens."""

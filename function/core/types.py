@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
-from function.core.tokenization import LongText
+from function.core.tokenization import LongText, TextTokenizer
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
@@ -220,7 +220,8 @@ class Timings:
 class ModelInfo:
     """Served model, as `/v1/models` lists it; `cascade` if it has a first stage.
 
-    `answer_key` is the member of its predictions that holds the answer.
+    `answer_key` is the member of its predictions that holds the answer. `max_tokens` are those of
+    one window; `decisions` are its manifest's `synonyms`, `questions` and `levels`.
     """
 
     name: str
@@ -233,6 +234,8 @@ class ModelInfo:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     samples: Sequence[str] = ()
     answer_key: str = "label"
+    max_tokens: int = 0
+    decisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -265,6 +268,10 @@ class Engine(Protocol):
 
     def models(self) -> Sequence[ModelInfo]:
         """Return the served models, the default first."""
+        ...
+
+    async def tokenizer(self, model: str | None) -> TextTokenizer:
+        """Return a model's tokenizer; raises UnknownModelError or NotReadyError."""
         ...
 
     def ready(self) -> bool:

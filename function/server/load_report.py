@@ -26,7 +26,7 @@ class LoadReport:
         if is_probe(record):
             return
         self._counts.update({member: record[member] for member in COUNTED})
-        if "texts" in record:
+        if "texts" in record and "total_ms" in record:
             self._latencies.append(record["total_ms"])
 
     def observe_queue(self, windows: int) -> None:

@@ -60,6 +60,8 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
         "profile": task.profile(run, trained, measured),
         "provenance": provenance(config, run.data, {"parity": parity, **_more(run, measured)}),
         "samples": config.samples,
+        "synonyms": config.synonyms,
+        "questions": config.questions,
     }
     manifest = fitted.draft.manifest.model_copy(update=changes)
     (folder / CARD).write_text(render_card(manifest), encoding="utf-8")

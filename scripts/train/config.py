@@ -173,6 +173,8 @@ class TrainConfig(_Section):
     serving: ServingConfig = ServingConfig()
     cascade: CascadeConfig = CascadeConfig()  # of a text classifier
     samples: list[str] = []  # texts that the page shows, at most 12
+    synonyms: dict[str, list[str]] = {}  # other words for a label, in typed decisions
+    questions: dict[str, str] = {}  # to the label that answers yes
     renamed_labels: dict[str, str] = {}  # a file's label to its name in `labels`
     evaluation: dict[str, str] = {}  # further files, by name, never chosen on
     licenses: dict[str, str] = {}  # of base and data, by name; they go into the artifact

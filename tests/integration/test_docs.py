@@ -1,6 +1,7 @@
 """The documentation is held to the code: links, commands with their flags, snippets, clients."""
 
 import ast
+import doctest
 import json
 import re
 import shlex
@@ -173,3 +174,22 @@ def test_every_curl_is_answered(server: str, page: str, command: str) -> None:
     words = shlex.split(re.sub(address, server, command))
     done = subprocess.run([*words, "--fail-with-body"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+SESSIONS = [path for path in PAGES if ">>> " in path.read_text()]
+
+
+@pytest.mark.parametrize("path", SESSIONS, ids=_page)
+def test_every_session_with_a_client_answers_as_printed(server: str, path: Path) -> None:
+    page = path.read_text().replace("127.0.0.1:8080", server.removeprefix("http://"))
+    session = doctest.DocTestParser().get_doctest(page, {}, path.name, str(path), 0)
+    printed: list[str] = []
+    failed, tried = doctest.DocTestRunner(optionflags=FLAGS).run(session, out=printed.append)
+    assert (failed, tried > 0) == (0, True), "".join(printed)
+
+
+def test_every_client_of_the_page_has_a_session() -> None:
+    page = (REPOSITORY / "docs/clients.md").read_text()
+    for client in ("openai", "huggingface_hub", "tritonclient.http"):
+        assert f">>> from {client} import" in page

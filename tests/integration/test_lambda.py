@@ -66,7 +66,7 @@ def test_the_log_holds_metrics_and_no_text(emulator):
 
 
 def test_a_request_over_the_time_limit_ends_and_the_next_is_answered(bundled_models):
-    limits = {"MAX_WINDOWS": "100000", "MAX_SECONDS": "1000"}
+    limits = {"MAX_WINDOWS": "100000", "MAX_SECONDS": "1000000"}
     environment = {"MODELS_DIR": str(bundled_models), **limits}
     with LambdaEmulator(
         HANDLER, environment=environment, working_directory=REPOSITORY, timeout_seconds=12

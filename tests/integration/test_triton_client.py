@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -77,7 +78,8 @@ def test_the_client_finds_the_server_and_the_model(client):
     assert client.is_server_ready()
     assert client.is_model_ready("sentiment")
     assert not client.is_model_ready("nonsense")
-    assert client.get_server_metadata()["extensions"] == ["binary_tensor_data"]
+    extensions = client.get_server_metadata()["extensions"]
+    assert extensions == ["binary_tensor_data", "model_configuration", "statistics"]
     metadata = client.get_model_metadata("sentiment")
     (version,) = metadata["versions"]
     assert client.is_model_ready("sentiment", version)
@@ -93,6 +95,56 @@ def test_with_its_defaults_tensors_are_binary_both_ways(client):
     scores = result.as_numpy("score")
     assert (scores.dtype, scores.shape) == (np.float32, (3,))
     assert ((scores > 0.5) & (scores <= 1)).all()
+
+
+def test_tools_find_the_configuration_of_a_model(client):
+    config = client.get_model_config("sentiment")
+    (given,), answers = config["input"], config["output"]
+    assert (config["name"], config["max_batch_size"]) == ("sentiment", 0)
+    assert given == {"name": "text", "data_type": "TYPE_STRING", "dims": [-1]}
+    assert [(each["name"], each["data_type"]) for each in answers] == [
+        ("label", "TYPE_STRING"),
+        ("score", "TYPE_FP32"),
+    ]
+    (version,) = client.get_model_metadata("sentiment")["versions"]
+    assert client.get_model_config("sentiment", version) == config
+    with pytest.raises(InferenceServerException, match="no version '9'"):
+        client.get_model_config("sentiment", "9")
+
+
+def test_statistics_count_texts_requests_and_time(client):
+    def counted(model="sentiment", version=""):
+        (found,) = client.get_inference_statistics(model, version)["model_stats"]
+        return found
+
+    before = counted()
+    client.infer("sentiment", [tensor(TEXTS)])
+    after = counted()
+    assert after["inference_count"] - before["inference_count"] == len(TEXTS)
+    assert after["execution_count"] - before["execution_count"] == 1
+    assert after["last_inference"] > before["last_inference"]
+    for stage in ("success", "compute_input", "compute_infer", "compute_output"):
+        was, is_now = (each["inference_stats"][stage] for each in (before, after))
+        assert is_now["count"] - was["count"] == 1
+        assert is_now["ns"] > was["ns"]
+    assert counted(version=after["version"]) == after
+    every = client.get_inference_statistics()["model_stats"]
+    assert [each["name"] for each in every] == ["sentiment", "ner"]
+
+
+def test_a_model_that_nobody_asked_has_statistics_of_zero(serve):
+    with InferenceServerClient(serve()) as client:
+        (found,) = client.get_inference_statistics("ner")["model_stats"]
+    assert (found["inference_count"], found["last_inference"]) == (0, 0)
+    assert found["inference_stats"]["success"] == {"count": 0, "ns": 0}
+
+
+def test_the_repository_lists_what_is_served(client):
+    index = client.get_model_repository_index()
+    assert [(each["name"], each["state"]) for each in index] == [
+        ("sentiment", "READY"),
+        ("ner", "READY"),
+    ]
 
 
 NAMING = ["🐈 Ada Lovelace met Acme.", "met in", "Paris"]
@@ -258,9 +310,6 @@ def test_a_tensor_that_breaks_off_is_refused(client):
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda client: client.get_model_config("sentiment"),
-        lambda client: client.get_model_repository_index(),
-        lambda client: client.get_inference_statistics("sentiment"),
         lambda client: client.load_model("sentiment"),
         lambda client: client.get_system_shared_memory_status(),
     ],
@@ -323,17 +372,13 @@ def test_the_example_says_that_no_service_is_there():
     assert len(ran.stderr.splitlines()) == 1
 
 
-@pytest.fixture(scope="module")
-def function(bundled_models, tmp_path_factory):
-    """The address of the handler under Lambda's own runtime client: the bundled model, and the
-    tiny one that finds entities."""
-    folder = tmp_path_factory.mktemp("lambda")
-    (folder / "sentiment").symlink_to(bundled_models / "sentiment")
-    write_entity_artifact(folder / "ner")
+@contextmanager
+def serving(models):
+    """Yield the address of the handler under Lambda's own runtime client, with these models."""
     with (
         LambdaEmulator(
             "function.lambda_handler.handler",
-            environment={"MODELS_DIR": str(folder)},
+            environment={"MODELS_DIR": str(models)},
             working_directory=REPOSITORY,
             timeout_seconds=60,
         ) as emulator,
@@ -344,6 +389,16 @@ def function(bundled_models, tmp_path_factory):
         yield f"127.0.0.1:{front.server_address[1]}"
         front.shutdown()
         thread.join(60)
+
+
+@pytest.fixture(scope="module")
+def function(bundled_models, tmp_path_factory):
+    """The address of a Lambda with the bundled model, and the tiny one that finds entities."""
+    folder = tmp_path_factory.mktemp("lambda")
+    (folder / "sentiment").symlink_to(bundled_models / "sentiment")
+    write_entity_artifact(folder / "ner")
+    with serving(folder) as address:
+        yield address
 
 
 @pytest.mark.model

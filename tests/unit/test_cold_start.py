@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from function.api.app import LATE_ROUTES
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 
@@ -64,6 +65,13 @@ def test_decoders_of_other_heads_are_not_imported(start):
     }
     assert "function.core.classification" in start["before"]
     assert not heads.intersection(start["before"])
+
+
+def test_routes_are_imported_by_their_first_request(start):
+    late = {f"function.api.routes.{module}" for module, *_ in LATE_ROUTES}
+    assert "function.api.routes.decisions" in late
+    assert "function.api.routes.native" in start["before"]
+    assert not late.intersection(start["before"])
 
 
 def test_cross_origin_code_is_imported_only_with_its_setting(start):

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from function.api.body import JsonRoute
 from function.api.late_routes import LateRoutes
+from function.api.limits import require_model
 from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
@@ -17,13 +18,14 @@ from function.api.schemas import (
     LimitsSchema,
     ModelSchema,
     ModelsResponse,
+    OpenAiModel,
     Parameters,
     PredictRequest,
     PredictResponse,
 )
 
 RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
-LATE_PATHS = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models"]
+LATE_PATHS = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models", "/v1/models/{model}"]
 
 PredictHandler = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
 
@@ -96,10 +98,15 @@ def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) ->
         limits_schema = LimitsSchema(
             body_bytes=limits.body_bytes, texts=limits.texts, characters=limits.characters
         )
+        models = context.engine.models()
         return ModelsResponse(
-            models=[
-                ModelSchema.from_model(model, limits_schema) for model in context.engine.models()
-            ]
+            models=[ModelSchema.from_model(model, limits_schema) for model in models],
+            data=[OpenAiModel.from_model(model) for model in models],
         )
+
+    @router.get("/models/{model}", responses=documented(401, 403, 404, 422))
+    async def retrieve_model(model: str) -> OpenAiModel:
+        """Describe a served model to the `openai` client."""
+        return OpenAiModel.from_model(require_model(context.engine, model))
 
     return router.routes

@@ -10,13 +10,12 @@ from function.api.limits import require_model
 from function.api.open_inference.schemas import Datatype
 from function.api.open_inference.tensors import OUTPUTS, TEXT
 from function.api.problems import documented
-from function.api.routes import RouteContext
+from function.api.routes import RouteContext, open_inference_inspection
+from function.api.routes.open_inference_inspection import PLATFORM, TAG
 from function.core.errors import NotReadyError
 from function.core.types import Engine, ModelInfo
 
-EXTENSIONS = ["binary_tensor_data"]
-# The protocol's name for the format of every artifact's graph, whatever the backend.
-PLATFORM = "onnx_onnxv1"
+EXTENSIONS = ["binary_tensor_data", "model_configuration", "statistics"]
 
 
 class TensorMetadata(BaseModel):
@@ -78,13 +77,11 @@ class ModelReady(BaseModel):
     ready: bool
 
 
-TAG = "open inference"
-
-
 def routes(context: RouteContext) -> list[BaseRoute]:
-    """Return the protocol's probes, which need no key, and its metadata."""
+    """Return the protocol's probes, which need no key, its metadata, and what tools ask for."""
     return [
         *_probes(context.engine).routes,
+        *open_inference_inspection.routes(context),  # has a path that is no model's name
         *_metadata(context.engine, context.guards).routes,
     ]
 

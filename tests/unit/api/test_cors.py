@@ -116,6 +116,9 @@ def test_a_full_queue_and_a_crash_can_be_read(error, status):
         async def predict(self, *_):
             raise error
 
+        async def tokenizer(self, _):
+            raise error
+
     settings = load_settings(Settings, {"CORS_ORIGINS": SITE})
     client = TestClient(create_app(Engine(), settings, lambda _: None))
     answer = client.post("/v1/predict", json={"inputs": "good"}, headers={"origin": SITE})

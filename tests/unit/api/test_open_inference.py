@@ -38,7 +38,7 @@ def test_the_server_returns_its_name_and_extensions(client):
     assert client.get("/v2").json() == {
         "name": "Evergreen",
         "version": "1",
-        "extensions": ["binary_tensor_data"],
+        "extensions": ["binary_tensor_data", "model_configuration", "statistics"],
     }
 
 
@@ -228,7 +228,7 @@ def test_a_key_guards_all_but_the_probes(make_client):
     assert infer(client, headers={"authorization": f"Bearer {KEY}"}).status_code == 200
 
 
-@pytest.mark.parametrize("path", [f"{MODEL}/config", "/v2/models/stats", f"{MODEL}/stats"])
+@pytest.mark.parametrize("path", [f"{MODEL}/trace/setting", "/v2/logging"])
 def test_what_only_triton_has_is_404_with_an_error(client, path):
     answer = client.get(path)
     assert answer.status_code == 404

@@ -73,6 +73,20 @@ def test_operations_keep_their_names(client):
         "POST /v2/models/{model}/versions/{version}/infer": "infer_version",
         "GET /health/live": "health_live",
         "GET /health/ready": "health_ready",
+        "GET /v1/models/{model}": "retrieve_model",
+        "POST /v1/decisions": "create_decision",
+        "GET /health": "health",
+        "GET /info": "server_info",
+        "POST /tokenize": "tokenize",
+        "POST /decode": "decode",
+        "POST /embed_all": "embed_all",
+        "POST /embed_sparse": "embed_sparse",
+        "GET /v2/models/stats": "all_statistics",
+        "GET /v2/models/{model}/stats": "model_statistics",
+        "GET /v2/models/{model}/versions/{version}/stats": "version_statistics",
+        "GET /v2/models/{model}/config": "model_configuration",
+        "GET /v2/models/{model}/versions/{version}/config": "version_configuration",
+        "POST /v2/repository/index": "repository_index",
     }
     assert len({*named.values()}) == len(named)
 
@@ -104,7 +118,8 @@ def test_a_service_with_a_key_declares_it_for_the_routes_that_want_it(make_clien
     open_paths = {
         path for _, path, operation in operations(document) if not operation.get("security")
     }
-    assert open_paths == {"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
+    probes = {"/health/live", "/health/ready", "/v2/health/live", "/v2/health/ready"}
+    assert open_paths == {"/health", *probes}
 
 
 @pytest.mark.parametrize("auth", ["public", "iam", "jwt"])

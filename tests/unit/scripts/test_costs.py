@@ -52,6 +52,11 @@ def test_a_cascade_costs_the_mix_of_its_stages():
     assert "first stage" not in month_tables(MEASURED | {"share": 0.0})
 
 
+def test_a_million_tokens_cost_their_share_of_the_requests_that_carry_them():
+    page = month_tables(MEASURED | {"milliseconds": 71.2, "share": 0.0, "tokens": 297})
+    assert "tokens cost $0.0063, with the gateway's requests $0.0096;" in page
+
+
 def test_tasks_are_added_for_requests_and_one_is_always_there():
     assert CHEAP.tasks(0) == 1
     assert CHEAP.tasks(20 * SECONDS) == 1

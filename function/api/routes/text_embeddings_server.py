@@ -1,0 +1,142 @@
+"""Routes of text-embeddings-inference (TEI) besides its answers: the server, tokens, health.
+
+They speak for the default model. Limits that TEI has and this service has not are the nearest ones.
+`/tokenize` returns the tokenizer's own ids, and takes at most the characters of one text.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.routing import BaseRoute
+from tokenizers import Encoding
+
+from function.api.hugging_face_schemas import NonEmptyText
+from function.api.routes import RouteContext
+from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute
+from function.api.schemas import REVIEW
+from function.core.errors import BatchTooLargeError, InputError, NotReadyError
+
+PROBLEMS = {status: response for status, response in RESPONSES.items() if status != 200}
+TokenId = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class TokenizeRequest(BaseModel):
+    """Texts to tokenise. Other members are ignored; no model here has prompts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
+
+    inputs: NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+    add_special_tokens: bool = True
+    prompt_name: None = None
+
+
+class DecodeRequest(BaseModel):
+    """Ids of tokens, of one text or of several. Other members are ignored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": [101, 102]}]})
+
+    ids: (
+        Annotated[list[TokenId], Field(min_length=1, fail_fast=True)]
+        | Annotated[
+            list[Annotated[list[TokenId], Field(fail_fast=True)]],
+            Field(min_length=1, fail_fast=True),
+        ]
+    )
+    skip_special_tokens: bool = True
+
+    def sequences(self) -> Sequence[Sequence[int]]:
+        """Return a list of ids for each text."""
+        batch = self.ids if isinstance(self.ids[0], list) else [self.ids]
+        return cast("Sequence[Sequence[int]]", batch)
+
+
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the routes; the probe needs no key."""
+    engine, limits = context.engine, context.limits
+    router = APIRouter(
+        tags=["text embeddings inference"],
+        strict_content_type=False,
+        route_class=TypedProblemsRoute,
+    )
+    guarded: dict[str, Any] = {"dependencies": context.guards, "responses": PROBLEMS}
+
+    @router.get("/health", responses={503: PROBLEMS[503]}, response_class=Response)
+    async def health() -> None:
+        """Report that the default model is loaded, with an empty answer."""
+        if not engine.ready():
+            raise NotReadyError("the model is still being loaded; try again in a moment")
+
+    @router.get("/info", **guarded)
+    async def server_info(request: Request) -> dict[str, Any]:
+        """Describe the default model and the limits on requests."""
+        model = engine.models()[0]
+        if model.task != "text-classification":
+            raise InputError(f"'{model.name}' is no classifier; GET /v1/models describes it")
+        labels = {
+            "id2label": {str(code): label for code, label in enumerate(model.labels)},
+            "label2id": {label: code for code, label in enumerate(model.labels)},
+        }
+        return {
+            "model_id": model.name,
+            "model_sha": model.digest,
+            "model_dtype": "float32",  # of the answers: weights may have eight bits
+            "model_type": {"classifier" if len(model.labels) > 1 else "reranker": labels},
+            "max_concurrent_requests": getattr(context.settings, "max_queue", 1),
+            "max_input_length": model.max_tokens,
+            "max_batch_tokens": context.settings.limits.windows * model.max_tokens,
+            "max_batch_requests": None,
+            "max_client_batch_size": limits.texts,
+            "auto_truncate": False,
+            "tokenization_workers": os.cpu_count() or 1,
+            "version": request.app.version,
+            "sha": None,
+            "docker_label": None,
+        }
+
+    @router.post("/tokenize", **guarded)
+    async def tokenize(body: TokenizeRequest) -> list[list[dict[str, Any]]]:
+        """Return the tokens of each text."""
+        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+        limits.check(texts)
+        if sum(map(len, texts)) > limits.characters:
+            raise BatchTooLargeError(f"send at most {limits.characters} characters at a time")
+        tokenizer = await engine.tokenizer(None)
+        encodings = tokenizer.encodings(texts, special_tokens=body.add_special_tokens)
+        return [_spans(text, each) for text, each in zip(texts, encodings, strict=True)]
+
+    @router.post("/decode", **guarded)
+    async def decode(body: DecodeRequest) -> list[str]:
+        """Return the text of each list of token ids."""
+        sequences = body.sequences()
+        if len(sequences) > limits.texts:
+            raise BatchTooLargeError(f"send at most {limits.texts} lists of ids at a time")
+        tokenizer = await engine.tokenizer(None)
+        return [
+            tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in sequences
+        ]
+
+    @router.post("/embed_all", **guarded)
+    @router.post("/embed_sparse", name="embed_sparse", **guarded)
+    async def embed_all() -> None:
+        """Refuse in words: no model here gives vectors of tokens or of the vocabulary."""
+        raise InputError(
+            "/embed_all and /embed_sparse are not offered: no model here gives vectors of tokens "
+            "or of the vocabulary"
+        )
+
+    return router.routes
+
+
+def _spans(text: str, encoding: Encoding) -> list[dict[str, Any]]:
+    tokens = zip(
+        encoding.ids, encoding.tokens, encoding.offsets, encoding.special_tokens_mask, strict=True
+    )
+    return [
+        {"id": code, "text": token, "special": True, "start": None, "stop": None}
+        if special
+        else {"id": code, "text": text[start:stop], "special": False, "start": start, "stop": stop}
+        for code, token, (start, stop), special in tokens
+    ]
