@@ -36,6 +36,8 @@ EXPOSED_HEADERS = (
 LATE_ROUTES = (
     ("hugging_face", "/", "/models/{model}"),
     ("text_embeddings", "/predict"),
+    ("text_embeddings_vectors", "/embed", "/embed_all", "/similarity"),
+    ("openai_embeddings", "/v1/embeddings"),
     (
         "open_inference",
         "/v2/models/{model}/infer",

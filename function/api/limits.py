@@ -41,6 +41,24 @@ class RequestLimits:
                 ) from error
 
 
+def find_model(engine: Engine, answer_key: str, route: str) -> ModelInfo:
+    """Return the model of a route that names none: the default, else the only one that fits it.
+
+    Raises InputError if none fits, or several and not the default.
+    """
+    models = [model for model in engine.models() if model.answer_key == answer_key]
+    if not models or (len(models) > 1 and not models[0].default):
+        names = ", ".join(model.name for model in models)
+        several = (
+            f"several do ({names}), none of them the default one: " if names else "none does: "
+        )
+        raise InputError(
+            f"{route} is for the model that answers with '{answer_key}', and here {several}ask "
+            "/v1/models/NAME/predict"
+        )
+    return models[0]
+
+
 def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
     """Return a served model by name, and version if given; raises UnknownModelError for others."""
     models = {model.name: model for model in engine.models()}

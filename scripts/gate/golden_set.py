@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -20,6 +20,7 @@ from scripts.data.rows import is_unicode
 from scripts.data.scored_texts import parse_score, read_scored
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tagged_texts import read_tagged
+from scripts.data.triplets import Others, parse_others, read_triplets
 
 if TYPE_CHECKING:
     from scripts.gate.entity_answers import EntityAnswers
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from scripts.gate.measurement import GoldenAnswers
     from scripts.gate.multi_label_answers import MultiLabelAnswers
     from scripts.gate.score_answers import ScoreAnswers
+    from scripts.gate.triplet_answers import TripletAnswers
 
 Truth = TypeVar("Truth")
 
@@ -86,6 +88,16 @@ class GoldenSet(ABC, Generic[Truth]):
         Raises InputError or PredictionError where it cannot.
         """
 
+    @classmethod
+    def members(cls) -> set[str]:
+        """Return the names of a line's members."""
+        return {"text", cls.key}
+
+    @classmethod
+    def parse_row(cls, row: Mapping[str, Any]) -> Truth:
+        """Return the truth of a line with these members. Raises ValueError for other values."""
+        return cls.parse(row[cls.key])
+
     @staticmethod
     @abstractmethod
     def parse(value: Any) -> Truth:
@@ -110,8 +122,11 @@ class GoldenSet(ABC, Generic[Truth]):
 
     def _lines(self) -> Iterator[str]:
         for text, truth in zip(self.texts, self.truth, strict=True):
-            row = {"text": text, self.key: self.written(truth)}
+            row = {"text": text, **self._members_of(truth)}
             yield json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
+
+    def _members_of(self, truth: Truth) -> dict[str, Any]:
+        return {self.key: self.written(truth)}
 
 
 @dataclass(frozen=True)
@@ -255,6 +270,60 @@ class ScoredGoldenSet(GoldenSet[float]):
         """Read CSV, JSON lines or Parquet; see `read_scored`."""
         rows = read_scored(path, encoding=encoding)
         return rows.texts, rows.scores
+
+
+@dataclass(frozen=True)
+class TripletGoldenSet(GoldenSet[Others]):
+    """Texts, each with one that is closer to it than another one; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "feature-extraction"
+    key: ClassVar[AnswerKey] = "embedding"
+    form: ClassVar[str] = 'a "positive" and a "negative", two other texts'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return set()
+
+    def check(self) -> None:
+        """Accept all: each row judges by itself."""
+
+    def answers(self, predictor: Predictor, title: str) -> "TripletAnswers":
+        from scripts.gate.triplet_answers import answer_triplets  # see MultiLabelledGoldenSet
+
+        return answer_triplets(predictor, self.texts, self.truth, title)
+
+    @classmethod
+    def members(cls) -> set[str]:
+        return {"text", *Others._fields}
+
+    @classmethod
+    def parse_row(cls, row: Mapping[str, Any]) -> Others:
+        return cls.parse([row[name] for name in Others._fields])
+
+    @staticmethod
+    def parse(value: Any) -> Others:
+        return parse_others(*value)
+
+    @staticmethod
+    def written(truth: Others) -> dict[str, str]:
+        return truth._asdict()
+
+    def _members_of(self, truth: Others) -> dict[str, Any]:
+        return self.written(truth)
+
+    @staticmethod
+    def stratum(truth: Others) -> str:  # noqa: ARG004
+        return "triplets"
+
+    @staticmethod
+    def read(
+        path: Path,
+        labels: Sequence[str],  # noqa: ARG004
+        encoding: str | None,
+    ) -> tuple[Sequence[str], Sequence[Others]]:
+        """Read CSV, JSON lines or Parquet; see `read_triplets`."""
+        rows = read_triplets(path, encoding=encoding)
+        return rows.texts, rows.others
 
 
 @dataclass(frozen=True)
