@@ -45,6 +45,12 @@ NonEmptyText = Annotated[str, Field(min_length=1)]
 SingleText = Annotated[list[NonEmptyText], Field(min_length=1, max_length=1)]
 
 
+Texts = Annotated[
+    NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
+    _said_once(TEXTS_WANTED),
+]
+
+
 class HuggingFaceParameters(BaseModel):
     """Options of the answer. Other parameters are ignored."""
 

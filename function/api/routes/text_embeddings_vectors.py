@@ -5,17 +5,17 @@ The default model answers if it embeds texts, else the only one that does. Diffe
 """
 
 from dataclasses import replace
-from typing import Annotated, cast
+from typing import cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.routing import BaseRoute
 
 from function.api.hugging_face_schemas import (
     EmbeddingMembers,
-    NonEmptyText,
     SimilarityInputs,
+    Texts,
 )
 from function.api.limits import find_model
 from function.api.observability import record_answer
@@ -34,10 +34,9 @@ from function.core.types import EmbeddingPrediction, Options
 class EmbedRequest(EmbeddingMembers):
     """One text, or several. Other members are ignored."""
 
-    inputs: Annotated[
-        NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
-        Field(examples=[REVIEW]),
-    ]
+    model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
+
+    inputs: Texts
 
     def texts(self) -> list[str]:
         return [self.inputs] if isinstance(self.inputs, str) else self.inputs
@@ -45,6 +44,12 @@ class EmbedRequest(EmbeddingMembers):
 
 class SimilarityRequest(BaseModel):
     """A text to compare others with. Of the parameters `normalize` and `dimensions` are ignored."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"inputs": {"source_sentence": REVIEW, "sentences": [REVIEW]}}]
+        }
+    )
 
     inputs: SimilarityInputs
     parameters: EmbeddingMembers | None = None
