@@ -3,7 +3,7 @@
 `model` is the name of a served one; without it, see `limits.find_model`. `user` is ignored. Vectors
 are as the model makes them; with `dimensions` they are cut, and have the length 1 again, as OpenAI
 does it. Texts come as text, never as token ids. `usage` counts tokens without special ones. Errors
-are problems, whose `error` the client shows.
+are problems, whose `error` is the `body` of the client's exceptions.
 """
 
 import base64
