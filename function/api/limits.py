@@ -47,16 +47,13 @@ def find_model(engine: Engine, answer_key: str, route: str) -> ModelInfo:
     Raises InputError if none fits, or several and not the default.
     """
     models = [model for model in engine.models() if model.answer_key == answer_key]
-    if not models or (len(models) > 1 and not models[0].default):
-        names = ", ".join(model.name for model in models)
-        several = (
-            f"several do ({names}), none of them the default one: " if names else "none does: "
-        )
-        raise InputError(
-            f"{route} is for the model that answers with '{answer_key}', and here {several}ask "
-            "/v1/models/NAME/predict"
-        )
-    return models[0]
+    if len(models) == 1 or (models and models[0].default):
+        return models[0]
+    names = ", ".join(model.name for model in models) or "none"
+    raise InputError(
+        f"{route}: it needs one model that answers with '{answer_key}', or such a default one; "
+        f"here are {names}: ask /v1/models/NAME/predict"
+    )
 
 
 def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:

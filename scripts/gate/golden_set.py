@@ -3,7 +3,7 @@
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -44,6 +44,7 @@ class GoldenSet(ABC, Generic[Truth]):
     task: ClassVar[Task]  # of the models that it judges
     key: ClassVar[AnswerKey]  # name of the truth in a line, and of the models' `answer_key`
     form: ClassVar[str]  # of a line's truth, for those who write one
+    columns: ClassVar[tuple[str, ...]] = ()  # of a truth that is several members of a line
 
     texts: Sequence[str]
     truth: Sequence[Truth]
@@ -88,16 +89,6 @@ class GoldenSet(ABC, Generic[Truth]):
         Raises InputError or PredictionError where it cannot.
         """
 
-    @classmethod
-    def members(cls) -> set[str]:
-        """Return the names of a line's members."""
-        return {"text", cls.key}
-
-    @classmethod
-    def parse_row(cls, row: Mapping[str, Any]) -> Truth:
-        """Return the truth of a line with these members. Raises ValueError for other values."""
-        return cls.parse(row[cls.key])
-
     @staticmethod
     @abstractmethod
     def parse(value: Any) -> Truth:
@@ -122,11 +113,9 @@ class GoldenSet(ABC, Generic[Truth]):
 
     def _lines(self) -> Iterator[str]:
         for text, truth in zip(self.texts, self.truth, strict=True):
-            row = {"text": text, **self._members_of(truth)}
+            value = self.written(truth)
+            row = {"text": text, **(value if self.columns else {self.key: value})}
             yield json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
-
-    def _members_of(self, truth: Truth) -> dict[str, Any]:
-        return {self.key: self.written(truth)}
 
 
 @dataclass(frozen=True)
@@ -278,6 +267,7 @@ class TripletGoldenSet(GoldenSet[Others]):
 
     task: ClassVar[Task] = "feature-extraction"
     key: ClassVar[AnswerKey] = "embedding"
+    columns: ClassVar[tuple[str, ...]] = Others._fields
     form: ClassVar[str] = 'a "positive" and a "negative", two other texts'
 
     @property
@@ -292,24 +282,13 @@ class TripletGoldenSet(GoldenSet[Others]):
 
         return answer_triplets(predictor, self.texts, self.truth, title)
 
-    @classmethod
-    def members(cls) -> set[str]:
-        return {"text", *Others._fields}
-
-    @classmethod
-    def parse_row(cls, row: Mapping[str, Any]) -> Others:
-        return cls.parse([row[name] for name in Others._fields])
-
     @staticmethod
     def parse(value: Any) -> Others:
-        return parse_others(*value)
+        return parse_others(**value)
 
     @staticmethod
     def written(truth: Others) -> dict[str, str]:
         return truth._asdict()
-
-    def _members_of(self, truth: Others) -> dict[str, Any]:
-        return self.written(truth)
 
     @staticmethod
     def stratum(truth: Others) -> str:  # noqa: ARG004

@@ -143,9 +143,9 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     if TOKENIZER_CONFIG in names:
         longest = read_json(folder / TOKENIZER_CONFIG, source).get("model_max_length")
     if not architecture.endswith((TEXTS, TOKENS)):
-        found = sentence_transformers.read(folder, names, config, source)
-        labels, decoding = [], found.decoding
-        longest = min((each for each in (found.longest, longest) if each), default=None)
+        labels = []
+        decoding, own = sentence_transformers.read(folder, names, config, source)
+        longest = min((each for each in (own, longest) if each), default=None)
     elif architecture.endswith(TOKENS):
         decoding = ArgmaxDecoding(tags=labels)
         labels = list(dict.fromkeys(label_of(tag) for tag in labels if tag != OUTSIDE))

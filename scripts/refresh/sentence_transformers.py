@@ -6,7 +6,6 @@ normalisation can be served; all others are refused.
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,27 +30,19 @@ FLAGS: Mapping[str, Pooling] = {
 WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")  # names of the dimensions, by architecture
 
 
-@dataclass(frozen=True)
-class EmbeddingSettings:
-    """Head of an encoder, and the tokens that it reads, None where it does not say."""
-
-    decoding: EmbeddingDecoding
-    longest: int | None = None
-
-
 def read(
     folder: Path, names: Collection[str], config: Mapping[str, Any], source: str
-) -> EmbeddingSettings:
-    """Read an encoder's head; `config` is that of transformers.
+) -> tuple[EmbeddingDecoding, int | None]:
+    """Return an encoder's head, and the tokens that it reads, None where it does not say.
 
-    Without files of sentence-transformers it is the mean of the tokens. Raises SourceError for what
-    cannot be served.
+    `config` is that of transformers. Without files of sentence-transformers the head is the mean of
+    the tokens. Raises SourceError for what cannot be served.
     """
     dimensions = next((config[name] for name in WIDTHS if name in config), None)
     if not isinstance(dimensions, int):
         raise SourceError(f"{source}: its config.json has no {WIDTHS[0]}")
     if MODULES not in names:
-        return EmbeddingSettings(EmbeddingDecoding(dimensions=dimensions))
+        return EmbeddingDecoding(dimensions=dimensions), None
     modules = read_json(folder / MODULES, source, list)
     kinds = [str(module.get("type", "")).rpartition(".")[2] for module in modules]
     if kinds not in SERVED:
@@ -91,7 +82,7 @@ def read(
         prompts=prompts,
         default_prompt=default,
     )
-    return EmbeddingSettings(decoding, longest if isinstance(longest, int) else None)
+    return decoding, longest if isinstance(longest, int) else None
 
 
 def _pooling(config: Mapping[str, Any], source: str) -> Pooling:

@@ -20,7 +20,7 @@ from tritonclient.http import (  # type: ignore[import-untyped]
     InferRequestedOutput,
 )
 
-from function.core.types import EmbeddingOptions, Options
+from function.core.types import EmbeddingOptions, EmbeddingPrediction, Options
 from scripts.common.errors import SourceError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import ImportSettings
@@ -101,7 +101,7 @@ def by_hand(folder, texts, pooling="mean", prompt="", length=64):
 def vectors_of(artifact, texts=TEXTS, **wanted):
     options = EmbeddingOptions(**wanted)
     found, _ = open_predictor(artifact.path).predict(texts, Options(embedding=options))
-    return np.array([each.embedding for each in found])
+    return np.array([each.embedding for each in found if isinstance(each, EmbeddingPrediction)])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -118,7 +118,9 @@ def test_a_model_of_sentence_transformers_is_pooled_as_its_files_say(tmp_path, p
     folder = write_modules(write_encoder(tmp_path / "checkpoint"), KINDS[:3], pooling)
     source = Directory(str(folder))
     (fetched := tmp_path / "fetched").mkdir()
-    source.fetch(source.newest(), fetched)  # only what is imported is copied
+    revision = source.newest()
+    assert revision
+    source.fetch(revision, fetched)  # only what is imported is copied
     artifact = imported(fetched, tmp_path / "artifact", precision="fp32")
     assert artifact.manifest.tokenization.max_tokens == 64
     exact = normalize(by_hand(folder, TEXTS, pooling), dim=1).numpy()

@@ -163,11 +163,11 @@ def test_openais_schema_names_a_model_that_embeds(client):
 def test_a_route_that_names_no_model_takes_the_default_or_the_only_one(tmp_path, log, path):
     body = {"inputs": "good", "input": "good"}
     several = open_client(tmp_path / "a", log, ["sentiment", "one", "other"], "sentiment")
-    assert "several do (one, other)" in refusal(several, path, **body)
+    assert "here are one, other" in refusal(several, path, **body)
     default = open_client(tmp_path / "b", log, ["one", "other"], "other")
     assert default.post(path, json=body).status_code == 200
     none = open_client(tmp_path / "c", log, ["sentiment"], "sentiment")
-    assert "none does" in refusal(none, path, **body)
+    assert "here are none" in refusal(none, path, **body)
 
 
 def test_open_inference_has_a_matrix_of_vectors(client):

@@ -27,7 +27,7 @@ WRONG = {"good": 2.0, "fine": -2.0, "bad": -2.0, "dull": 2.0}
 def rows(count=400):
     """Texts of one good or bad word, and others of the other word of its kind, and not."""
     generator = np.random.default_rng(1)
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     while len(found) < count:
         same, other = (GOOD, BAD) if generator.random() < 0.5 else (BAD, GOOD)
         filler = " ".join(generator.choice(["the", "film", "is"], 6))
