@@ -1,9 +1,10 @@
 """Freeze a golden set in a registry, under its digest, for the gate to judge by.
 
 FILE holds texts that no model is trained on, with the truth: a label each where the model
-classifies texts, a list of labels where it gives several, their entities where it finds those.
-Prints the digest alone on stdout. Before the first version of a model, --labels names what it may
-answer, and --truth the column of the truth.
+classifies texts, a list of labels where it gives several, their entities where it finds those, a
+positive and a negative text where it embeds. Prints the digest alone on stdout. Before the first
+version of a model, --labels names what it may answer, and --truth the column of the truth; of one
+that embeds, give --task feature-extraction alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ with needing("make run"):
     from scripts.registry.golden_sets import freeze_golden
     from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
-TASKS = ("text-classification", "token-classification")
+EMBEDDING = "feature-extraction"
+TASKS = ("text-classification", "token-classification", EMBEDDING)
 ANSWERS = ("label", "labels", "score", "entities")
 
 
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")
     parser.add_argument("--labels", metavar="A,B,C", help="of a model that has no version yet")
     parser.add_argument(
-        "--task", choices=TASKS, default="text-classification", help="with --labels"
+        "--task", choices=TASKS, default="text-classification", help="of one without a version"
     )
     parser.add_argument(
         "--truth", choices=ANSWERS, help="with --labels; by default as the task has"
@@ -64,6 +66,8 @@ def _manifest(
     versions = [production.version] if production else registry.versions(given.model)[-1:]
     labels = [label.strip() for label in (given.labels or "").split(",")]
     if not versions:
+        if given.task == EMBEDDING:
+            return given.task, None, []
         if not given.labels:
             raise RegistryError(
                 f"{given.model}: no version says what the set may hold; give --labels A,B,C, or "

@@ -62,7 +62,8 @@ def main() -> None:
         )
         os.replace(artifact.path, output)
     labels = artifact.manifest.labels
-    print(f"{model}: labels {', '.join(labels)}", file=sys.stderr)
+    about = f"labels {', '.join(labels)}" if labels else f"{artifact.manifest.outputs} dimensions"
+    print(f"{model}: {about}", file=sys.stderr)
     if nameless := [label for label in labels if NAMELESS.fullmatch(label)]:
         print(
             f"note: nobody named the labels; callers will see {nameless[0]}. Import it again with "

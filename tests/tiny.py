@@ -2,6 +2,7 @@
 
 Every word has a value: "good" and "fine" +2, "bad" and "dull" -2, all others 0. The logits are
 (-sum, +sum) over the tokens of a window, special tokens counting 0; of one label the last alone.
+Where it embeds, a token's vector is (-value, +value, 1).
 
 With a cascade, the first stage knows "good" (+8) and "bad" (-8): the log-odds of "positive" are
 their sum over the root of the number of different 1- to 3-grams, and P(right) is the softmax of
@@ -25,6 +26,7 @@ from function.core.artifact import (
     Blend,
     Cascade,
     Decoding,
+    EmbeddingDecoding,
     Manifest,
     Role,
     SoftmaxDecoding,
@@ -70,6 +72,8 @@ def write_artifact(
 ) -> Path:
     """Write an artifact into a new folder and return the folder; `members` are the manifest's."""
     folder.mkdir(parents=True)
+    if isinstance(decoding, EmbeddingDecoding):
+        labels = ()
     onnx.save(_graph(values, len(labels)), folder / "model.onnx")
     _tokenizer().save(str(folder / "tokenizer.json"))
     if cascade:
@@ -77,7 +81,7 @@ def write_artifact(
     manifest = Manifest(
         schema_version=2 if cascade else 1,
         model=model,
-        task="text-classification",
+        task=(decoding or SoftmaxDecoding()).task,
         labels=list(labels),
         created=created,
         files=describe_files(folder, [*FILES, FIRST_STAGE] if cascade else FILES),
@@ -120,9 +124,13 @@ def _save_first_stage(path: Path, buckets: int) -> None:
 
 
 def _graph(values: Mapping[str, float], outputs: int) -> onnx.ModelProto:
-    """logits = sum over tokens of table[id], where the attention mask is 1."""
+    """logits = sum over tokens of table[id], where the attention mask is 1; 0 outputs: no sum."""
     table = np.array([[-values.get(w, 0.0), values.get(w, 0.0)] for w in WORDS], dtype=np.float32)
-    table = table[:, 2 - outputs :]
+    table = (
+        table[:, 2 - outputs :]
+        if outputs
+        else np.pad(table, ((0, 0), (0, 1)), "constant", constant_values=1)
+    )
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["vectors"]),
         helper.make_node("Cast", ["attention_mask"], ["mask"], to=TensorProto.FLOAT),
@@ -131,6 +139,10 @@ def _graph(values: Mapping[str, float], outputs: int) -> onnx.ModelProto:
         helper.make_node("ReduceSum", ["masked", "axis"], ["logits"], keepdims=0),
     ]
     shape: list[Any] = ["windows", "tokens"]
+    logits = ["windows", outputs]
+    if not outputs:
+        nodes = [helper.make_node("Gather", ["table", "input_ids"], ["logits"])]
+        logits = [*shape, table.shape[1]]
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -138,7 +150,7 @@ def _graph(values: Mapping[str, float], outputs: int) -> onnx.ModelProto:
             helper.make_tensor_value_info("input_ids", TensorProto.INT64, shape),
             helper.make_tensor_value_info("attention_mask", TensorProto.INT64, shape),
         ],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["windows", outputs])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, logits)],
         [
             numpy_helper.from_array(table, "table"),
             numpy_helper.from_array(np.array([2], dtype=np.int64), "last"),

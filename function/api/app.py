@@ -39,13 +39,14 @@ EXPOSED_HEADERS = (
 LATE_ROUTES = (
     ("hugging_face", "/", "/models/{model}"),
     ("text_embeddings", "/predict"),
+    ("text_embeddings_vectors", "/embed", "/embed_all", "/similarity"),
+    ("openai_embeddings", "/v1/embeddings"),
     (
         "text_embeddings_server",
         "/info",
         "/health",
         "/tokenize",
         "/decode",
-        "/embed_all",
         "/embed_sparse",
     ),
     (

@@ -6,6 +6,7 @@ members of one task to every model (`options`, `padding`, `max_length`).
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -23,7 +24,7 @@ from function.api.problems import TEXTS_WANTED
 from function.api.schemas import REVIEW
 from function.core.errors import InputError
 from function.core.tokenization import LongText
-from function.core.types import OUTSIDE, Activation, Options
+from function.core.types import OUTSIDE, Activation, EmbeddingOptions, Options
 
 
 def _said_once(message: str) -> WrapValidator:
@@ -42,6 +43,12 @@ MAX_LABELS = 1000  # to omit
 # A minimum length makes pydantic refuse half surrogate pairs, which JSON can hold.
 NonEmptyText = Annotated[str, Field(min_length=1)]
 SingleText = Annotated[list[NonEmptyText], Field(min_length=1, max_length=1)]
+
+
+Texts = Annotated[
+    NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
+    _said_once(TEXTS_WANTED),
+]
 
 
 class HuggingFaceParameters(BaseModel):
@@ -101,8 +108,60 @@ class HuggingFaceParameters(BaseModel):
         )
 
 
-class HuggingFaceRequest(BaseModel):
-    """One text, or several to be answered together.
+class Truncation(BaseModel):
+    """What becomes of long texts."""
+
+    truncate: Annotated[
+        bool | None,
+        Field(
+            description="true: use only the start of a long text. false: use all of it, in "
+            "windows, and refuse a text that needs too many. By default as the model does"
+        ),
+    ] = None
+    truncation_direction: Annotated[
+        Literal["Right", "Left"],
+        BeforeValidator(lambda given: given.title() if given in ("right", "left") else given),
+        Field(description="End at which a text is cut; 'Left' is refused with `truncate`"),
+    ] = "Right"
+
+    @property
+    def long_text(self) -> LongText | None:
+        """Return the engine's option; raises InputError if texts are to be cut at their start."""
+        if self.truncate and self.truncation_direction == "Left":
+            raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
+        return _long_text(self.truncate)
+
+
+class EmbeddingMembers(Truncation):
+    """Members of a request for embeddings, of both protocols. Other models ignore them."""
+
+    normalize: Annotated[
+        bool | None,
+        Field(description="Scale vectors to the length 1; by default as the model does"),
+    ] = None
+    prompt_name: Annotated[
+        str | None, Field(description="The model's prompt to put before texts, if not its default")
+    ] = None
+    dimensions: Annotated[
+        int | None, Field(description="Keep so many first numbers of each vector")
+    ] = None
+
+    def embedding_options(self, *, by_token: bool = False) -> EmbeddingOptions:
+        return EmbeddingOptions(self.normalize, self.dimensions, self.prompt_name, by_token)
+
+
+class SimilarityInputs(BaseModel):
+    """A text to compare others with."""
+
+    source_sentence: NonEmptyText
+    sentences: Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+
+    def texts(self) -> list[str]:
+        return [self.source_sentence, *self.sentences]
+
+
+class HuggingFaceRequest(EmbeddingMembers):
+    """One text, or several to be answered together, or one to compare others with.
 
     Other members are ignored: `options` ask for a cache, which there is none of, or to wait for a
     model, which 503 and `Retry-After` are for.
@@ -113,16 +172,22 @@ class HuggingFaceRequest(BaseModel):
     )
 
     inputs: Annotated[
-        NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
+        NonEmptyText
+        | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+        | SimilarityInputs,
         _said_once(TEXTS_WANTED),
     ]
     parameters: HuggingFaceParameters | None = None
 
     def texts(self) -> list[str]:
+        if isinstance(self.inputs, SimilarityInputs):
+            return self.inputs.texts()
         return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
     def options(self) -> Options:
-        return self.asked.options()
+        asked = self.asked.options()
+        long_text = asked.long_text or self.long_text
+        return replace(asked, long_text=long_text, embedding=self.embedding_options())
 
     @property
     def asked(self) -> HuggingFaceParameters:
@@ -142,7 +207,7 @@ class TokenSchema(BaseModel):
     end: int
 
 
-class TextEmbeddingsRequest(BaseModel):
+class TextEmbeddingsRequest(Truncation):
     """One text, bare or in a list, or a batch of such lists. Other members are ignored."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
@@ -157,18 +222,6 @@ class TextEmbeddingsRequest(BaseModel):
         ),
     ]
     raw_scores: Annotated[bool, Field(description="Logits instead of probabilities")] = False
-    truncate: Annotated[
-        bool | None,
-        Field(
-            description="true: use only the start of a long text. false: use all of it, in "
-            "windows, and refuse a text that needs too many. By default as the model does"
-        ),
-    ] = None
-    truncation_direction: Annotated[
-        Literal["Right", "Left"],
-        BeforeValidator(lambda given: given.title() if given in ("right", "left") else given),
-        Field(description="End at which a text is cut; 'Left' is refused with `truncate`"),
-    ] = "Right"
 
     def texts(self) -> list[str]:
         if isinstance(self.inputs, str):
@@ -182,11 +235,7 @@ class TextEmbeddingsRequest(BaseModel):
 
     def options(self) -> Options:
         """Return the engine's options; raises InputError if texts are to be cut at their start."""
-        if self.truncate and self.truncation_direction == "Left":
-            raise InputError("truncation_direction: texts are cut at their end here; send 'Right'")
-        return Options(
-            long_text=_long_text(self.truncate), activation="none" if self.raw_scores else None
-        )
+        return Options(long_text=self.long_text, activation="none" if self.raw_scores else None)
 
 
 def _long_text(truncated: bool | None) -> LongText | None:

@@ -41,6 +41,21 @@ class RequestLimits:
                 ) from error
 
 
+def find_model(engine: Engine, answer_key: str, route: str) -> ModelInfo:
+    """Return the model of a route that names none: the default, else the only one that fits it.
+
+    Raises InputError if none fits, or several and not the default.
+    """
+    models = [model for model in engine.models() if model.answer_key == answer_key]
+    if len(models) == 1 or (models and models[0].default):
+        return models[0]
+    names = ", ".join(model.name for model in models) or "none"
+    raise InputError(
+        f"{route}: it needs one model that answers with '{answer_key}', or such a default one; "
+        f"here are {names}: ask /v1/models/NAME/predict"
+    )
+
+
 def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
     """Return a served model by name, and version if given; raises UnknownModelError for others."""
     models = {model.name: model for model in engine.models()}

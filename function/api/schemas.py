@@ -182,6 +182,17 @@ class EntityPredictionSchema(BaseModel):
     truncated: bool
 
 
+class EmbeddingPredictionSchema(BaseModel):
+    """Vector of one text."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    embedding: list[float]
+    tokens: int
+    windows: int
+    truncated: bool
+
+
 class TimingsSchema(BaseModel):
     """Milliseconds of each stage."""
 
@@ -205,7 +216,8 @@ class PredictResponse(BaseModel):
         list[PredictionSchema]
         | list[EntityPredictionSchema]
         | list[LabelsPredictionSchema]
-        | list[ScorePredictionSchema],
+        | list[ScorePredictionSchema]
+        | list[EmbeddingPredictionSchema],
         Field(union_mode="left_to_right"),
     ]
     timings: TimingsSchema
@@ -227,8 +239,8 @@ class ModelSchema(BaseModel):
     """Served model; `metrics` by data set and `samples` to try, as its manifest has them.
 
     `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
-    prediction that holds the answer, where it is not the task's usual `label` or `entities`. The
-    `decisions` are those that its manifest declares.
+    prediction that holds the answer, where it is not the task's usual `label`, `entities` or
+    `embedding`. The `decisions` are those that its manifest declares.
     """
 
     name: str

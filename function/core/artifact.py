@@ -47,6 +47,8 @@ def _different(names: list[str]) -> list[str]:
 # Beyond these bounds, probabilities are all equal, all 0 or 1, or in reverse.
 Temperature = Annotated[float, Field(ge=1e-3, le=1e3)]
 Names = Annotated[list[str], Field(min_length=1), AfterValidator(_different)]
+# As sentence-transformers calls what makes one vector of those of the tokens.
+Pooling = Literal["mean", "cls", "max", "lasttoken", "mean_sqrt_len_tokens", "weightedmean"]
 
 
 class _Section(BaseModel):
@@ -86,12 +88,13 @@ class Tokenization(_Section):
         return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
 
 
-Task = Literal["text-classification", "token-classification"]
+Task = Literal["text-classification", "token-classification", "feature-extraction"]
 # The member of a prediction that holds the answer: what clients, files and golden sets depend on.
-AnswerKey = Literal["label", "labels", "score", "entities"]
+AnswerKey = Literal["label", "labels", "score", "entities", "embedding"]
 USUAL_ANSWERS: dict[Task, AnswerKey] = {
     "text-classification": "label",
     "token-classification": "entities",
+    "feature-extraction": "embedding",
 }
 
 
@@ -161,8 +164,37 @@ class ArgmaxDecoding(_Section):
     temperature: Temperature = 1.0
 
 
+class EmbeddingDecoding(_Section):
+    """Decoding of the tokens' vectors to one a text; see `core/embedding.py`.
+
+    `prompts` are prefixes of texts by name, as sentence-transformers has them.
+    """
+
+    task: ClassVar[Task] = "feature-extraction"
+    answer_key: ClassVar[AnswerKey] = "embedding"
+    temperature: ClassVar[float] = 1.0  # there are no logits
+
+    kind: Literal["embedding"] = "embedding"
+    pooling: Pooling = "mean"
+    normalize: bool = False
+    dimensions: Annotated[int, Field(ge=1)]
+    prompts: dict[str, str] = {}
+    default_prompt: str | None = None
+
+    @model_validator(mode="after")
+    def _known_prompt(self) -> Self:
+        if self.default_prompt not in (None, *self.prompts):
+            raise ValueError(f"default_prompt: no prompt '{self.default_prompt}'")
+        return self
+
+
 Decoding = Annotated[
-    SoftmaxDecoding | SigmoidDecoding | ScoreDecoding | CrfDecoding | ArgmaxDecoding,
+    SoftmaxDecoding
+    | SigmoidDecoding
+    | ScoreDecoding
+    | CrfDecoding
+    | ArgmaxDecoding
+    | EmbeddingDecoding,
     Field(discriminator="kind"),
 ]
 
@@ -231,7 +263,7 @@ class Manifest(_Section):
     schema_version: Literal[1, 2]
     model: str
     task: Task
-    labels: Names
+    labels: Annotated[list[str], AfterValidator(_different)]
     created: datetime
     files: dict[str, FileEntry]
     tokenization: Tokenization
@@ -253,13 +285,17 @@ class Manifest(_Section):
 
     @property
     def outputs(self) -> int:
-        """Return the number of logits: one for each label, or each tag of the decoding."""
+        """Return the number of outputs: of labels, tags of the decoding, or dimensions."""
+        if isinstance(self.decoding, EmbeddingDecoding):
+            return self.decoding.dimensions
         return len(getattr(self.decoding, "tags", self.labels))
 
     @model_validator(mode="after")
     def _choice_of_labels(self) -> Self:
         if self.decoding.kind == "softmax" and len(self.labels) < 2:
             raise ValueError("labels: a softmax needs two or more")
+        if bool(self.labels) == (self.decoding.kind == "embedding"):
+            raise ValueError("labels: an embedding has none, and every other head at least one")
         return self
 
     @model_validator(mode="after")

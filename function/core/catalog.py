@@ -146,6 +146,7 @@ class Catalog:
             answer_key=artifact.manifest.decoding.answer_key,
             max_tokens=artifact.manifest.tokenization.max_tokens,
             decisions=artifact.manifest.model_dump(include=DECISIONS),
+            pooling=getattr(artifact.manifest.decoding, "pooling", ""),
         )
 
     def _open(self, name: str) -> Predictor:

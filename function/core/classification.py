@@ -43,6 +43,10 @@ class TextDecoder(ABC):
         if options.grouping != "entities" or options.outside:
             raise InputError("this model classifies whole texts: it labels no words")
 
+    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:  # noqa: ARG002
+        """See `core.decoders.Decoder`."""
+        return texts
+
     def explanation_cost(self, inputs: ModelInputs) -> int:
         """See `core.decoders.Decoder`."""
         from function.core.explanation import window_cost  # see `_explained`

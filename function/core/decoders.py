@@ -23,6 +23,10 @@ class Decoder(Protocol):
         """Check the options; raises InputError if one is for another head."""
         ...
 
+    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:
+        """Return the texts that the model reads; the same ones but for prompts before them."""
+        ...
+
     def explanation_cost(self, inputs: ModelInputs) -> int:
         """Return the most windows that `explain` may run."""
         ...
@@ -72,4 +76,5 @@ DECODERS: dict[str, MakeDecoder] = {
     "score": _late("regression", "ScoreDecoder"),
     "crf": _late("entities", "EntityFinder"),
     "argmax": _late("tagging", "Tagger"),
+    "embedding": _late("embedding", "Embedder"),
 }

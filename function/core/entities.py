@@ -112,6 +112,10 @@ class EntityDecoder(ABC):
         if options.cascade != "auto":
             raise InputError("cascade: this model finds entities, and has no first stage")
 
+    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:  # noqa: ARG002
+        """See `core.decoders.Decoder`."""
+        return texts
+
     def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
         """See `core.decoders.Decoder`."""
         return 0

@@ -156,6 +156,7 @@ class Predictor:
         self._decoder.check(options)
         settings = self._settings
         windowed = []
+        texts = self._decoder.prepare(texts, options)
         for index, encoded in enumerate(self._tokenizer.encode(texts)):
             if not len(encoded.ids):
                 raise InputError(f"text {index} is empty: send at least one word")

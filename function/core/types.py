@@ -15,11 +15,28 @@ OUTSIDE = "O"  # tag and label of words that belong to no entity
 
 
 @dataclass(frozen=True)
+class EmbeddingOptions:
+    """Options of embeddings, for no other head.
+
+    Attributes:
+        normalize: Scale vectors to the length 1, or not; None is the model's own choice.
+        dimensions: Keep the first ones alone, of models that were trained so (Matryoshka).
+        prompt: Name of the model's prompt to put before texts; None is the default one, if any.
+        by_token: Also return a vector for each token.
+    """
+
+    normalize: bool | None = None
+    dimensions: int | None = None
+    prompt: str | None = None
+    by_token: bool = False
+
+
+@dataclass(frozen=True)
 class Options:
     """Options of one prediction.
 
     Token classification supports `long_text`, `grouping` and `outside`; text classification
-    supports all but `grouping` and `outside`.
+    supports all but `grouping` and `outside`; embeddings `long_text` and `embedding`.
 
     Attributes:
         top_k: Number of labels to return; None returns all.
@@ -40,6 +57,7 @@ class Options:
     outside: bool = False
     aggregation: Aggregation | None = None
     cascade: Literal["auto", "off"] = "auto"
+    embedding: EmbeddingOptions = EmbeddingOptions()
 
 
 @dataclass(frozen=True)
@@ -193,8 +211,28 @@ class EntityPrediction:
         return sum(scores) / len(scores) if scores else None
 
 
+@dataclass(frozen=True)
+class EmbeddingPrediction:
+    """Vector of one whole text, and if asked for, of each token. Other attributes as above."""
+
+    form: ClassVar[str] = "gives a text a vector"
+    certainty: ClassVar[float | None] = None
+    margin: ClassVar[float | None] = None
+
+    embedding: Sequence[float]
+    tokens: int
+    words: int
+    windows: int
+    truncated: bool
+    token_embeddings: Sequence[Sequence[float]] | None = None
+
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        return {}
+
+
 TextPrediction = Prediction | LabelsPrediction | ScorePrediction
-AnyPrediction = TextPrediction | EntityPrediction
+AnyPrediction = TextPrediction | EntityPrediction | EmbeddingPrediction
 
 
 @dataclass(frozen=True)
@@ -221,7 +259,8 @@ class ModelInfo:
     """Served model, as `/v1/models` lists it; `cascade` if it has a first stage.
 
     `answer_key` is the member of its predictions that holds the answer. `max_tokens` are those of
-    one window; `decisions` are its manifest's `synonyms`, `questions` and `levels`.
+    one window; `decisions` are its manifest's `synonyms`, `questions` and `levels`. `pooling` is
+    that of a model that embeds.
     """
 
     name: str
@@ -236,6 +275,7 @@ class ModelInfo:
     answer_key: str = "label"
     max_tokens: int = 0
     decisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    pooling: str = ""
 
 
 @dataclass(frozen=True)

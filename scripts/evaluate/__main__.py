@@ -1,8 +1,9 @@
 """Measure a model on texts with the truth: an artifact, by the code that serves it, or a service.
 
 The truth is a label each where the model classifies texts, a list of `labels` where it gives them
-several, a `score` where it gives a number, their entities where it finds those: CoNLL columns, or
-JSON lines and Parquet of `text` and `entities`.
+several, a `score` where it gives a number, a `positive` and a `negative` text where it embeds,
+their entities where it finds those: CoNLL columns, or JSON lines and Parquet of `text` and
+`entities`.
 """
 
 import argparse

@@ -19,6 +19,7 @@ from scripts.data.labelled_texts import LabelledTexts, read_labelled
 from scripts.data.multi_labelled import MultiLabelledTexts, read_multi_labelled
 from scripts.data.scored_texts import ScoredTexts, read_scored
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
+from scripts.data.triplets import Triplets, read_triplets
 from scripts.evaluate.agreement import OneByOne, compare_labels
 from scripts.evaluate.behaviour import LABELS, check_behaviour, has_behaviour_checks
 from scripts.evaluate.entity_evaluation import (
@@ -41,6 +42,13 @@ from scripts.evaluate.ranking import (
     compare_scores,
     evaluate_ranking,
     ranking_figures,
+)
+from scripts.evaluate.triplets import (
+    TripletEvaluation,
+    all_texts,
+    compare_triplets,
+    evaluate_triplets,
+    triplet_figures,
 )
 
 # Options that say how to read the file, and options that ask for further checks.
@@ -229,11 +237,33 @@ class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
         return entity_figures(answered, labels)
 
 
+class TripletEvaluator(Evaluator[Triplets, TripletEvaluation]):
+    """Evaluation of models that embed texts."""
+
+    options = frozenset({"text", "encoding"})
+
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> Triplets:  # noqa: ARG002
+        return read_triplets(path, **how)
+
+    def evaluate(self, predictor: Predictor, rows: Triplets, title: str) -> TripletEvaluation:
+        return evaluate_triplets(predictor, rows, title=title)
+
+    def evaluate_service(
+        self, service: ServiceClient, rows: Triplets, title: str
+    ) -> TripletEvaluation:
+        answers = service.predictions(all_texts(rows), title=title)
+        return compare_triplets([each["embedding"] for each in answers])
+
+    def figures(self, answered: TripletEvaluation, labels: Sequence[str]) -> dict[str, float]:  # noqa: ARG002
+        return triplet_figures(answered)
+
+
 EVALUATORS: dict[AnswerKey, Evaluator[Any, Any]] = {
     "label": LabelEvaluator(),
     "labels": MultiLabelEvaluator(),
     "score": RankingEvaluator(),
     "entities": EntityEvaluator(),
+    "embedding": TripletEvaluator(),
 }
 
 

@@ -86,6 +86,13 @@ def judge_contract(
             f"It answers with {candidate.decoding.answer_key}; the champion with "
             f"{champion.decoding.answer_key}. Publish it as a model of another name."
         )
+    elif (
+        champion is not None and golden.key == "embedding" and candidate.outputs != champion.outputs
+    ):
+        broken["dimensions"] = (
+            f"Its vectors have {candidate.outputs} dimensions; the champion's have "
+            f"{champion.outputs}. Publish it as a model of another name."
+        )
     if champion is not None and candidate.labels != champion.labels:
         broken["labels"] = (
             f"The labels are {', '.join(candidate.labels)}; the champion's are "

@@ -16,11 +16,18 @@ from scripts.gate.golden_set import (
     MultiLabelledGoldenSet,
     ScoredGoldenSet,
     TaggedGoldenSet,
+    TripletGoldenSet,
 )
 
 KINDS: dict[AnswerKey, type[GoldenSet[Any]]] = {
     kind.key: kind
-    for kind in (LabelledGoldenSet, MultiLabelledGoldenSet, ScoredGoldenSet, TaggedGoldenSet)
+    for kind in (
+        LabelledGoldenSet,
+        MultiLabelledGoldenSet,
+        ScoredGoldenSet,
+        TaggedGoldenSet,
+        TripletGoldenSet,
+    )
 }
 
 
@@ -33,7 +40,14 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
     kind: type[GoldenSet[Any]] | None = None
     for number, row in _rows(content):
         where = f"golden set, line {number}"
-        found = next((each for each in KINDS.values() if row.keys() == {"text", each.key}), None)
+        found = next(
+            (
+                each
+                for each in KINDS.values()
+                if row.keys() == {"text", *(each.columns or [each.key])}
+            ),
+            None,
+        )
         if found is None or not isinstance(row["text"], str):
             forms = " or ".join(each.form for each in KINDS.values())
             raise DataError(f'{where}: give a "text", a string, and {forms}')
@@ -41,7 +55,8 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
             raise DataError(f"{where}: it has {found.form}; the lines before it have {kind.form}")
         kind = found
         try:
-            truths.append(kind.parse(row[kind.key]))
+            value = {name: row[name] for name in kind.columns} or row[kind.key]
+            truths.append(kind.parse(value))
         except ValueError as error:
             raise DataError(f"{where}: give {kind.form}: {error}") from error
         texts.append(row["text"])

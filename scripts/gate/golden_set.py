@@ -20,6 +20,7 @@ from scripts.data.rows import is_unicode
 from scripts.data.scored_texts import parse_score, read_scored
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tagged_texts import read_tagged
+from scripts.data.triplets import Others, parse_others, read_triplets
 
 if TYPE_CHECKING:
     from scripts.gate.entity_answers import EntityAnswers
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from scripts.gate.measurement import GoldenAnswers
     from scripts.gate.multi_label_answers import MultiLabelAnswers
     from scripts.gate.score_answers import ScoreAnswers
+    from scripts.gate.triplet_answers import TripletAnswers
 
 Truth = TypeVar("Truth")
 
@@ -42,6 +44,7 @@ class GoldenSet(ABC, Generic[Truth]):
     task: ClassVar[Task]  # of the models that it judges
     key: ClassVar[AnswerKey]  # name of the truth in a line, and of the models' `answer_key`
     form: ClassVar[str]  # of a line's truth, for those who write one
+    columns: ClassVar[tuple[str, ...]] = ()  # of a truth that is several members of a line
 
     texts: Sequence[str]
     truth: Sequence[Truth]
@@ -110,7 +113,8 @@ class GoldenSet(ABC, Generic[Truth]):
 
     def _lines(self) -> Iterator[str]:
         for text, truth in zip(self.texts, self.truth, strict=True):
-            row = {"text": text, self.key: self.written(truth)}
+            value = self.written(truth)
+            row = {"text": text, **(value if self.columns else {self.key: value})}
             yield json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -255,6 +259,50 @@ class ScoredGoldenSet(GoldenSet[float]):
         """Read CSV, JSON lines or Parquet; see `read_scored`."""
         rows = read_scored(path, encoding=encoding)
         return rows.texts, rows.scores
+
+
+@dataclass(frozen=True)
+class TripletGoldenSet(GoldenSet[Others]):
+    """Texts, each with one that is closer to it than another one; see `GoldenSet`."""
+
+    task: ClassVar[Task] = "feature-extraction"
+    key: ClassVar[AnswerKey] = "embedding"
+    columns: ClassVar[tuple[str, ...]] = Others._fields
+    form: ClassVar[str] = 'a "positive" and a "negative", two other texts'
+
+    @property
+    def used_labels(self) -> set[str]:
+        return set()
+
+    def check(self) -> None:
+        """Accept all: each row judges by itself."""
+
+    def answers(self, predictor: Predictor, title: str) -> "TripletAnswers":
+        from scripts.gate.triplet_answers import answer_triplets  # see MultiLabelledGoldenSet
+
+        return answer_triplets(predictor, self.texts, self.truth, title)
+
+    @staticmethod
+    def parse(value: Any) -> Others:
+        return parse_others(**value)
+
+    @staticmethod
+    def written(truth: Others) -> dict[str, str]:
+        return truth._asdict()
+
+    @staticmethod
+    def stratum(truth: Others) -> str:  # noqa: ARG004
+        return "triplets"
+
+    @staticmethod
+    def read(
+        path: Path,
+        labels: Sequence[str],  # noqa: ARG004
+        encoding: str | None,
+    ) -> tuple[Sequence[str], Sequence[Others]]:
+        """Read CSV, JSON lines or Parquet; see `read_triplets`."""
+        rows = read_triplets(path, encoding=encoding)
+        return rows.texts, rows.others
 
 
 @dataclass(frozen=True)

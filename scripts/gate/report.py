@@ -22,7 +22,8 @@ SHOWN_ABOVE = {"texts"}
 # Figures that have an interval, and the names of its ends. No others are taken for ends: an
 # entity's label may be `low`.
 INTERVALS = {
-    name: (f"{name}_low", f"{name}_high") for name in ("accuracy", "exact_texts", "spearman")
+    name: (f"{name}_low", f"{name}_high")
+    for name in ("accuracy", "exact_texts", "spearman", "triplets_right")
 }
 ENDS = {end for ends in INTERVALS.values() for end in ends}
 TEXT_CHARACTERS = 200

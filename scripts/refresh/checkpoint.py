@@ -4,7 +4,6 @@ Only these files of a checkpoint are ever read: its settings in JSON and its wei
 safetensors. A source that downloads asks here before it downloads the weights.
 """
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -20,6 +19,8 @@ from function.core.artifact import (
 from function.core.tagging import label_of
 from function.core.types import OUTSIDE, Aggregation
 from scripts.common.errors import SourceError, UsageError
+from scripts.refresh import sentence_transformers
+from scripts.refresh.sentence_transformers import read_json
 from scripts.train.config import Precision
 
 CONFIG = "config.json"
@@ -28,8 +29,12 @@ TOKENIZER_CONFIG = "tokenizer_config.json"
 WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
-SETTINGS = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, SHARDS)
+SETTINGS = (
+    *(CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, SHARDS),
+    *sentence_transformers.FILES,
+)
 TEXTS, TOKENS = "ForSequenceClassification", "ForTokenClassification"
+ENCODER = "Model"  # ends the name of an architecture without a head
 EVEN = 0.5  # probability above which a text has a label, where nobody says otherwise
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
 
@@ -112,6 +117,11 @@ def choose_decoding(checkpoint: Checkpoint, settings: ImportSettings, source: st
     return replace(checkpoint, decoding=SigmoidDecoding(thresholds=chosen))
 
 
+def file_names(folder: Path) -> set[str]:
+    """Return the files of a folder and of those in it, by their paths."""
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def settings_files(names: Collection[str]) -> list[str]:
     """Return the small files that `read_checkpoint` needs, of those that are there."""
     return [name for name in SETTINGS if name in names]
@@ -124,32 +134,39 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     """
     if CONFIG not in names:
         raise SourceError(f"{source}: no {CONFIG}: neither an artifact nor a checkpoint")
-    config = _read(folder / CONFIG, source)
+    config = read_json(folder / CONFIG, source)
     if "auto_map" in config:
         raise SourceError(f"{source}: its {CONFIG} asks for code of its own (auto_map), never run")
-    architecture = _architecture(config, source)
-    labels = _labels(config, source)
-    if architecture.endswith(TOKENS):
-        decoding: Decoding = ArgmaxDecoding(tags=labels)
+    architecture = _architecture(config, names, source)
+    labels, longest = _labels(config, source), None
+    decoding: Decoding
+    if TOKENIZER_CONFIG in names:
+        longest = read_json(folder / TOKENIZER_CONFIG, source).get("model_max_length")
+    if not architecture.endswith((TEXTS, TOKENS)):
+        labels = []
+        decoding, own = sentence_transformers.read(folder, names, config, source)
+        longest = min((each for each in (own, longest) if each), default=None)
+    elif architecture.endswith(TOKENS):
+        decoding = ArgmaxDecoding(tags=labels)
         labels = list(dict.fromkeys(label_of(tag) for tag in labels if tag != OUTSIDE))
     else:
         decoding = _text_decoding(config, labels, source)
+    settings = settings_files(names)
+    if labels:
+        settings = [name for name in settings if name not in sentence_transformers.FILES]
     weights = _weights(folder, names, source)
     if TOKENIZER not in names:
         raise SourceError(
             f"{source}: no {TOKENIZER}: make one with "
             f"AutoTokenizer.from_pretrained(...).save_pretrained(...)"
         )
-    longest = None
-    if TOKENIZER_CONFIG in names:
-        longest = _read(folder / TOKENIZER_CONFIG, source).get("model_max_length")
     return Checkpoint(
         architecture,
         labels,
         decoding,
         _padding(folder, names, config, source),
         int(longest) if isinstance(longest, int | float) else None,
-        [*settings_files(names), *weights],
+        [*settings, *weights],
     )
 
 
@@ -158,7 +175,7 @@ def _padding(
 ) -> str | int | None:
     """Return the padding token as transformers finds it: a vocabulary may have another like it."""
     for name in (TOKENIZER_CONFIG, SPECIAL_TOKENS):
-        token = _read(folder / name, source).get("pad_token") if name in names else None
+        token = read_json(folder / name, source).get("pad_token") if name in names else None
         content = token.get("content") if isinstance(token, dict) else token
         if isinstance(content, str):
             return content
@@ -166,14 +183,17 @@ def _padding(
     return number if isinstance(number, int) else None
 
 
-def _architecture(config: dict[str, Any], source: str) -> str:
+def _architecture(config: dict[str, Any], names: Collection[str], source: str) -> str:
     architectures = config.get("architectures") or ["no architecture"]
     for architecture in architectures:
-        if str(architecture).endswith((TEXTS, TOKENS)):
+        if str(architecture).endswith((TEXTS, TOKENS, ENCODER)):
             return str(architecture)
+    if sentence_transformers.MODULES in names:  # it loads the encoder of any architecture
+        return str(architectures[0])
     raise SourceError(
         f"{source}: {architectures[0]} in its {CONFIG}; it must be a …{TEXTS} or "
-        f"…{TOKENS}. Models of other kinds come in as artifacts, which scripts.train makes"
+        f"…{TOKENS}, or to embed texts a …{ENCODER} or a model of sentence-transformers. Models of "
+        "other kinds come in as artifacts, which scripts.train makes"
     )
 
 
@@ -226,17 +246,7 @@ def _weights(folder: Path, names: Collection[str], source: str) -> list[str]:
 
 
 def _shards(path: Path, source: str) -> dict[str, Any]:
-    shards = _read(path, source).get("weight_map")
+    shards = read_json(path, source).get("weight_map")
     if not isinstance(shards, dict) or not shards:
         raise SourceError(f"{source}: {path.name} has no weight_map")
     return shards
-
-
-def _read(path: Path, source: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{source}: {path.name}: {error}") from error
-    if not isinstance(content, dict):
-        raise SourceError(f"{source}: {path.name} is not a JSON object")
-    return content

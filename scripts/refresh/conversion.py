@@ -36,6 +36,7 @@ from scripts.refresh.parity import parity_measure
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier, longest_window
+from scripts.train.classifiers import logits_of
 from scripts.train.config import Precision
 from scripts.train.export import ExportParity, check_parity, export
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
@@ -106,7 +107,7 @@ def _load(folder: Path, checkpoint: Checkpoint, scratch: Path, source: str) -> T
     if missing:
         named = ", ".join(missing[:3])
         raise SourceError(f"{source}: its weights lack {named}: it was not fine-tuned")
-    if model.config.num_labels != checkpoint.outputs:
+    if checkpoint.labels and model.config.num_labels != checkpoint.outputs:
         raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
     try:
         tokenizer = TextTokenizer(folder / TOKENIZER)
@@ -166,9 +167,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
     long = np.concatenate([short, short])
     try:
         alone, padded = (
-            trained.model(
-                input_ids=torch.from_numpy(input_ids), attention_mask=torch.from_numpy(mask)
-            ).logits[0]
+            logits_of(trained.model, torch.from_numpy(input_ids), torch.from_numpy(mask))[0]
             for input_ids, mask in (
                 pad([short], trained.tokenizer.pad_id),
                 pad([short, long], trained.tokenizer.pad_id),

@@ -17,6 +17,7 @@ from scripts.gate.settings import GateSettings
 from scripts.refresh.checkpoint import (
     ImportSettings,
     choose_decoding,
+    file_names,
     read_checkpoint,
     rename_labels,
 )
@@ -73,7 +74,7 @@ def _convert(
     settings: ImportSettings,
     created: datetime,
 ) -> Artifact:
-    names = {path.name for path in folder.iterdir()}
+    names = file_names(folder)
     checkpoint = read_checkpoint(folder, names, revision.source)
     checkpoint = rename_labels(checkpoint, settings.renamed_labels, revision.source)
     checkpoint = choose_decoding(checkpoint, settings, revision.source)

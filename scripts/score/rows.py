@@ -18,6 +18,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "labels": ("labels", "scores"),
     "score": ("score",),
     "entities": ("entities",),
+    "embedding": ("embedding",),
 }
 # Refused as names of an input's own columns before the model is known.
 ADDED_COLUMNS = (*COLUMNS["label"], *COLUMNS["entities"], VERSION)

@@ -16,9 +16,12 @@ from scripts.train.corpus import tokenize
 def logits_of(
     model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
 ) -> torch.Tensor:
-    """Return a model's logits, whether it returns them or an object that has them."""
+    """Return a model's logits, whether it returns them or an object that has them.
+
+    Of an encoder without a head they are the tokens' vectors.
+    """
     output = model(input_ids=input_ids, attention_mask=attention_mask)
-    logits: torch.Tensor = getattr(output, "logits", output)
+    logits: torch.Tensor = getattr(output, "logits", getattr(output, "last_hidden_state", output))
     return logits
 
 

@@ -161,15 +161,16 @@ def check_parity(
 ) -> ExportParity:
     """Compare both on real texts, cut to one window, by their logits, (rows, outputs) each.
 
-    Raises ExportError where they disagree, with the remedy.
+    A measure may have `rows` of its own. Raises ExportError where they disagree, with the remedy.
     """
+    rows = getattr(measure, "rows", _rows)
     windows = _windows(trained.tokenizer, texts, max_tokens)
     exact, served = [], []
     with Progress("comparing the export", len(windows)) as progress:
         for start in range(0, len(windows), 16):
             batch = pad(windows[start : start + 16], trained.tokenizer.pad_id)
-            exact.append(_rows(run_torch(trained.model, *batch), batch[1]))
-            served.append(_rows(backend.run(*batch), batch[1]))
+            exact.append(rows(run_torch(trained.model, *batch), batch[1]))
+            served.append(rows(backend.run(*batch), batch[1]))
             progress.advance(len(batch[0]))
     parity = measure(np.concatenate(exact), np.concatenate(served))
     if parity.problem:

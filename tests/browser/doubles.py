@@ -10,7 +10,11 @@ from playwright.sync_api import Page, Request, Route
 PREDICT = re.compile(r"/predict$")
 MODELS = re.compile(r"/v1/models$")
 SENTIMENT = ("negative", "positive")
-MEASURED_ON = {"text-classification": "imdb-test", "token-classification": "conll2003-valid"}
+MEASURED_ON = {
+    "text-classification": "imdb-test",
+    "token-classification": "conll2003-valid",
+    "feature-extraction": "triplets",
+}
 NAMED = ("LOC", "MISC", "ORG", "PER")
 
 Json = dict[str, Any]

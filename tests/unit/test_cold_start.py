@@ -60,9 +60,8 @@ def test_nothing_of_opentelemetry_is_imported(start):
 
 
 def test_decoders_of_other_heads_are_not_imported(start):
-    heads = {
-        f"function.core.{name}" for name in ("entities", "multi_label", "regression", "tagging")
-    }
+    names = ("embedding", "entities", "multi_label", "regression", "tagging")
+    heads = {f"function.core.{name}" for name in names}
     assert "function.core.classification" in start["before"]
     assert not heads.intersection(start["before"])
 

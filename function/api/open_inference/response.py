@@ -56,7 +56,8 @@ def compress(body: bytes, accepted: str) -> tuple[bytes, dict[str, str]]:
 
 def _tensor(form: OutputForm, predictions: Sequence[AnyPrediction]) -> tuple[OutputTensor, bytes]:
     output = form.output
-    tensor = OutputTensor(name=output.name, datatype=output.datatype, shape=[len(predictions)])
+    shape = output.shape(predictions)
+    tensor = OutputTensor(name=output.name, datatype=output.datatype, shape=shape)
     if not form.binary:
         return tensor.model_copy(update={"data": output.listed(predictions)}), b""
     encoded = output.encoded(predictions)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from function.api.open_inference.binary import encode_bytes
 from function.api.open_inference.schemas import Datatype
 from function.core.classification import classified
-from function.core.types import AnyPrediction, ScorePrediction
+from function.core.types import AnyPrediction, EmbeddingPrediction, ScorePrediction
 
 TEXT = "text"
 
@@ -23,8 +23,13 @@ class TextOutput:
     """Output of strings in UTF-8; `select` returns the element of each prediction."""
 
     datatype: ClassVar[Datatype] = "BYTES"
+    rank: ClassVar[int] = 1
     name: str
     select: Callable[[Predictions], list[str]]
+
+    def shape(self, predictions: Predictions) -> list[int]:
+        """Return the shape of the tensor, of `rank` numbers."""
+        return [len(predictions)]
 
     def listed(self, predictions: Predictions) -> list[str]:
         """Return the elements for JSON."""
@@ -39,16 +44,21 @@ class TextOutput:
 class NumberOutput:
     """Output of numbers in single precision, in JSON too, so that both forms are equal.
 
-    `select` returns the element of each prediction.
+    `select` returns the element of each prediction, or with a `rank` of 2 its row.
     """
 
     datatype: ClassVar[Datatype] = "FP32"
     name: str
-    select: Callable[[Predictions], list[float]]
+    select: Callable[[Predictions], npt.ArrayLike]
+    rank: int = 1
+
+    def shape(self, predictions: Predictions) -> list[int]:
+        """See TextOutput."""
+        return list(self._numbers(predictions).shape)
 
     def listed(self, predictions: Predictions) -> list[float]:
         """See TextOutput."""
-        return [float(number) for number in self._numbers(predictions)]
+        return [float(number) for number in self._numbers(predictions).ravel()]
 
     def encoded(self, predictions: Predictions) -> bytes:
         """See TextOutput."""
@@ -75,6 +85,10 @@ def _numbers(predictions: Predictions) -> list[float]:
     return [each.score for each in predictions if isinstance(each, ScorePrediction)]
 
 
+def _vectors(predictions: Predictions) -> npt.ArrayLike:
+    return [each.embedding for each in predictions if isinstance(each, EmbeddingPrediction)]
+
+
 def _plain(item: Any) -> Any:
     return asdict(item) if is_dataclass(item) and not isinstance(item, type) else item
 
@@ -88,4 +102,5 @@ OUTPUTS: dict[str, tuple[AnyOutput, ...]] = {
     "labels": (_listed_in_json("labels"), _listed_in_json("scores")),
     "score": (NumberOutput("score", _numbers),),
     "entities": (_listed_in_json("entities"),),
+    "embedding": (NumberOutput("embedding", _vectors, rank=2),),
 }

@@ -16,7 +16,6 @@ from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
 from function.api.routes import RouteContext
 from function.api.schemas import ClosedModel
-from function.core.artifact import USUAL_ANSWERS
 from function.core.errors import BatchTooLargeError, InputError
 from function.core.types import ModelInfo
 
@@ -153,7 +152,7 @@ def _text(text: str | None, key: bytes) -> Record:
 def _right_answer(body: FeedbackRequest, model: ModelInfo) -> Record:
     """Return the right label or entities; raises InputError if they do not fit the model's task."""
     labels = ", ".join(model.labels)
-    if model.answer_key not in USUAL_ANSWERS.values():
+    if model.answer_key not in ("label", "entities"):
         raise InputError(f"'{model.name}' takes no feedback: it does not give texts one label each")
     if model.task == "text-classification":
         if body.label not in model.labels or body.entities is not None:

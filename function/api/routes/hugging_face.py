@@ -3,7 +3,8 @@
 The client posts `{"inputs": ..., "parameters": {...}}` to the URL that it was given, so the URL
 names the model. It takes the first element of a classifier's answer, so even the answer for one
 text is a list of lists, as in Hugging Face's own Inference API. The entities of one text are a flat
-list. The client's exceptions show a problem's `error`.
+list. A text's embedding is one vector, as of text-embeddings-inference, whose options the client
+sends; token by token it is at `/embed_all`. The client's exceptions show a problem's `error`.
 """
 
 from typing import Any
@@ -16,18 +17,26 @@ from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import (
     HuggingFaceParameters,
     HuggingFaceRequest,
+    SimilarityInputs,
     TokenSchema,
 )
+from function.api.limits import require_model
 from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
 from function.api.routes import RouteContext
 from function.api.schemas import ScoreSchema
-from function.core.types import AnyPrediction, Entity, EntityPrediction
+from function.core.errors import InputError
+from function.core.types import AnyPrediction, EmbeddingPrediction, Entity, EntityPrediction
 
 RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
-ClassificationAnswer = list[list[ScoreSchema]]
-TokenAnswer = list[TokenSchema] | list[list[TokenSchema]]
+Answer = (
+    list[list[ScoreSchema]]
+    | list[TokenSchema]
+    | list[list[TokenSchema]]
+    | list[list[float]]
+    | list[float]
+)
 
 
 def routes(context: RouteContext) -> list[BaseRoute]:
@@ -42,30 +51,38 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     async def answer(request: Request, model: str | None, body: HuggingFaceRequest) -> Response:
         texts = body.texts()
         context.limits.check(texts)
+        compared = isinstance(body.inputs, SimilarityInputs)
+        found = require_model(context.engine, model or context.engine.models()[0].name)
+        if compared and found.answer_key != "embedding":
+            raise InputError(f"'{found.name}' compares no sentences: it gives texts no vectors")
         result = await context.engine.predict(model, texts, body.options())
         rows = [_row(prediction, body.asked) for prediction in result.predictions]
-        flat = result.model.task == "token-classification" and isinstance(body.inputs, str)
         headers = record_answer(request, texts, result)
+        if compared:
+            from function.core.embedding import cosines  # few models need it
+
+            return JSONResponse(cosines(rows[0], rows[1:]).tolist(), headers=headers)
+        flat = result.model.task == "token-classification" and isinstance(body.inputs, str)
         return JSONResponse(rows[0] if flat else rows, headers=headers)
 
-    @router.post("/", responses=RESPONSES, response_model=ClassificationAnswer | TokenAnswer)
+    @router.post("/", responses=RESPONSES, response_model=Answer)
     async def hugging_face(request: Request, body: HuggingFaceRequest) -> Response:
-        """Return each text's labels and scores, best first, or entities, by the default model."""
+        """Return labels and scores, best first, entities or vectors, by the default model."""
         return await answer(request, None, body)
 
-    @router.post(
-        "/models/{model}", responses=RESPONSES, response_model=ClassificationAnswer | TokenAnswer
-    )
+    @router.post("/models/{model}", responses=RESPONSES, response_model=Answer)
     async def hugging_face_model(
         request: Request, model: str, body: HuggingFaceRequest
     ) -> Response:
-        """Return each text's labels and scores, best first, or entities, by a named model."""
+        """Return labels and scores, best first, entities or vectors, by a named model."""
         return await answer(request, model, body)
 
     return router.routes
 
 
-def _row(prediction: AnyPrediction, asked: HuggingFaceParameters) -> list[dict[str, Any]]:
+def _row(prediction: AnyPrediction, asked: HuggingFaceParameters) -> list[Any]:
+    if isinstance(prediction, EmbeddingPrediction):
+        return list(prediction.embedding)
     if not isinstance(prediction, EntityPrediction):
         return [{"label": each.label, "score": each.score} for each in prediction.scores]
     return [

@@ -44,8 +44,8 @@ class ModelMetadata(BaseModel):
             platform=PLATFORM,
             inputs=[TensorMetadata(name=TEXT, datatype="BYTES", shape=[-1])],
             outputs=[
-                TensorMetadata(name=output.name, datatype=output.datatype, shape=[-1])
-                for output in outputs
+                TensorMetadata(name=each.name, datatype=each.datatype, shape=[-1] * each.rank)
+                for each in outputs
             ],
         )
 

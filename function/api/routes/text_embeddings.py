@@ -102,9 +102,9 @@ def routes(context: RouteContext) -> list[BaseRoute]:
                 "does not: ask /v1/predict"
             )
         result = await engine.predict(None, texts, body.options())
-        headers = record_answer(request, texts, result) | _headers(texts, result)
+        headers = record_answer(request, texts, result) | compute_headers(texts, result)
         if body.truncate is False:
-            _refuse_truncated(result)
+            refuse_truncated(result)
         predictions = [
             [{"score": score.score, "label": score.label} for score in prediction.scores]
             for prediction in cast("Sequence[TextPrediction]", result.predictions)
@@ -114,7 +114,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def _headers(texts: Sequence[str], result: PredictionResult) -> dict[str, str]:
+def compute_headers(texts: Sequence[str], result: PredictionResult) -> dict[str, str]:
     """Return TEI's headers."""
     timings = result.timings
     return {
@@ -128,7 +128,8 @@ def _headers(texts: Sequence[str], result: PredictionResult) -> dict[str, str]:
     }
 
 
-def _refuse_truncated(result: PredictionResult) -> None:
+def refuse_truncated(result: PredictionResult) -> None:
+    """Raise BatchTooLargeError where part of a text was not used."""
     for index, prediction in enumerate(result.predictions):
         if prediction.truncated:
             raise BatchTooLargeError(

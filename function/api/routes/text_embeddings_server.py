@@ -73,17 +73,20 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     async def server_info(request: Request) -> dict[str, Any]:
         """Describe the default model and the limits on requests."""
         model = engine.models()[0]
-        if model.task != "text-classification":
-            raise InputError(f"'{model.name}' is no classifier; GET /v1/models describes it")
+        if model.task == "token-classification":
+            raise InputError(f"'{model.name}' finds entities; GET /v1/models describes it")
         labels = {
             "id2label": {str(code): label for code, label in enumerate(model.labels)},
             "label2id": {label: code for code, label in enumerate(model.labels)},
         }
+        kind = "classifier" if len(model.labels) > 1 else "reranker"
         return {
             "model_id": model.name,
             "model_sha": model.digest,
             "model_dtype": "float32",  # of the answers: weights may have eight bits
-            "model_type": {"classifier" if len(model.labels) > 1 else "reranker": labels},
+            "model_type": {"embedding": {"pooling": model.pooling}}
+            if model.pooling
+            else {kind: labels},
             "max_concurrent_requests": getattr(context.settings, "max_queue", 1),
             "max_input_length": model.max_tokens,
             "max_batch_tokens": context.settings.limits.windows * model.max_tokens,
@@ -118,14 +121,10 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in sequences
         ]
 
-    @router.post("/embed_all", **guarded)
-    @router.post("/embed_sparse", name="embed_sparse", **guarded)
-    async def embed_all() -> None:
-        """Refuse in words: no model here gives vectors of tokens or of the vocabulary."""
-        raise InputError(
-            "/embed_all and /embed_sparse are not offered: no model here gives vectors of tokens "
-            "or of the vocabulary"
-        )
+    @router.post("/embed_sparse", **guarded)
+    async def embed_sparse() -> None:
+        """Refuse in words: no model here gives vectors of the vocabulary."""
+        raise InputError("/embed_sparse is not offered: no model here has such vectors")
 
     return router.routes
 

@@ -5,8 +5,9 @@ import { number, percent } from "./wording.js";
 
 export const CLASSIFICATION = "text-classification";
 export const ENTITIES = "token-classification";
+export const EMBEDDING = "feature-extraction";
 const QUESTION_LENGTH = 48;
-const TASKS = [CLASSIFICATION, ENTITIES];
+const TASKS = [CLASSIFICATION, ENTITIES, EMBEDDING];
 
 export class Models {
   #service;
@@ -88,7 +89,7 @@ export class Models {
       ...entry("Model", model.name),
       ...entry("Version", model.version),
       ...entry("Digest", model.digest),
-      ...entry("Labels", model.labels.join(", ")),
+      ...(model.labels.length ? entry("Labels", model.labels.join(", ")) : []),
       ...Object.entries(model.metrics ?? {}).flatMap(([dataset, figures]) => entry(`On ${dataset}`, written(figures))),
     );
   }
@@ -97,6 +98,7 @@ export class Models {
 /** What the model answers, by its labels if they are few and short. */
 function question({ task, labels, answer_key }) {
   if (task === ENTITIES) return "What does this text name?";
+  if (task === EMBEDDING) return "Which texts are alike?";
   if (answer_key === "score") return "How does this text score?";
   if (answer_key === "labels") return "Which labels fit this text?";
   const choice = `${labels.slice(0, -1).join(", ")} or ${labels.at(-1)}`;

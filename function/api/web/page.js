@@ -12,6 +12,7 @@ import { textPanel } from "./text-panel.js";
 const LATER = {
   "file-panel": async () => (await import("./file-panel.js")).filePanel,
   "entities-panel": async () => (await import("./entity-panel.js")).entityPanel,
+  "similarity-panel": async () => (await import("./similarity-panel.js")).similarityPanel,
 };
 
 const service = new Service(askForKey);

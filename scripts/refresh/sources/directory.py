@@ -14,7 +14,7 @@ from typing import ClassVar
 from function.core.artifact import MANIFEST, Artifact, read_manifest
 from function.core.errors import ArtifactError
 from scripts.common.errors import SourceError, UsageError
-from scripts.refresh.checkpoint import read_checkpoint
+from scripts.refresh.checkpoint import file_names, read_checkpoint
 from scripts.refresh.sources.source import Revision
 
 
@@ -63,8 +63,8 @@ class Directory:
     def _files(self, folder: Path) -> list[str]:
         if (folder / MANIFEST).is_file():
             return [MANIFEST, *self._artifact(folder).manifest.files]
-        names = {path.name for path in folder.iterdir() if path.is_file()}
-        return sorted(read_checkpoint(folder, names, self._source).files)
+        checkpoint = read_checkpoint(folder, file_names(folder), self._source)
+        return sorted(checkpoint.files)
 
     def _artifact(self, folder: Path) -> Artifact:
         try:

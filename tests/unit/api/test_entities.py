@@ -131,6 +131,7 @@ def test_the_document_describes_every_kind_of_prediction(client):
         "EntityPredictionSchema",
         "LabelsPredictionSchema",
         "ScorePredictionSchema",
+        "EmbeddingPredictionSchema",
     }
     entity = schemas["EntitySchema"]
     assert set(entity["required"]) == {"label", "text", "start", "end", "score"}

@@ -30,12 +30,12 @@ def test_the_server_describes_its_model_and_its_limits(client):
     assert {"sha", "docker_label", "max_batch_requests", "version", "auto_truncate"} < info.keys()
 
 
-def test_a_default_model_that_is_no_classifier_is_described_elsewhere(two_models):
+def test_a_default_model_that_finds_entities_is_described_elsewhere(two_models):
     catalog = Catalog(two_models, "ner", lambda a: OnnxBackend(a, 1), max_windows=64)
     app = create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
     answer = TestClient(app).get("/info")
     assert (answer.status_code, answer.json()["error_type"]) == (422, "Validation")
-    assert "'ner' is no classifier" in answer.json()["error"]
+    assert "'ner' finds entities" in answer.json()["error"]
 
 
 def test_health_is_empty_and_open(make_client):
@@ -87,7 +87,6 @@ def test_ids_become_text_again(client):
         ("/decode", {"ids": []}, 422, "ids"),
         ("/decode", {"ids": [2**31]}, 422, "ids"),
         ("/decode", {"ids": [[1]] * 129}, 413, "128 lists"),
-        ("/embed_all", {"inputs": "good"}, 422, "not offered"),
         ("/embed_sparse", {"inputs": "good"}, 422, "not offered"),
     ],
 )

@@ -195,3 +195,21 @@ def test_a_report_says_where_it_was_recorded(command, log, tmp_path, capsys, mon
     assert (found.version, tracker, len(found.log)) == (VERSION, "mlflow", 60)
     assert folder.is_dir()
     assert capsys.readouterr().out.startswith("mlflow run the-run\nsentiment: ")
+
+
+def test_a_model_that_embeds_is_checked_by_the_lengths_of_its_texts(command, tmp_path, capsys):
+    version = json.loads(ALIAS.read_text())["version"]
+    answer = ("label", "stage", "score", "margin")
+
+    def vectors(name, count, **kind):
+        lines = [
+            {name: value for name, value in line.items() if name not in answer}
+            | {"version": version, "labels": {}}
+            for line in log_lines(count, **kind)
+        ]
+        (tmp_path / name).write_bytes(write_parquet(lines))
+        return tmp_path / name
+
+    good, now = vectors("good.parquet", 1000, seed=1), vectors("now.parquet", 200, seed=2)
+    assert command("drift", *REGISTRY, "--log", now, "--reference", good) == 0
+    assert capsys.readouterr().out.startswith("sentiment: no drift in 200 texts")

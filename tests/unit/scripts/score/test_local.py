@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from function.core.artifact import ScoreDecoding, SigmoidDecoding
+from function.core.artifact import EmbeddingDecoding, ScoreDecoding, SigmoidDecoding
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.data.rows import RowError
@@ -144,3 +144,13 @@ def test_a_number_is_a_column_of_its_own(tmp_path):
     folder = write_artifact(tmp_path / "stars", decoding=decoding, labels=["stars"])
     (found,) = results(open_local(str(folder)), ["good film"])
     assert {name: found[name] for name in found if name != "model_version"} == {"score": 2.0}
+
+
+def test_an_embedding_is_a_column_with_a_list_in_json(tmp_path):
+    folder = write_artifact(tmp_path / "vectors", decoding=EmbeddingDecoding(dimensions=3))
+    files = Files(tmp_path / "in.csv", tmp_path / "out.csv")
+    files.source.write_text("text\ngood film\n")
+    score_file(files, open_files(files), open_local(str(folder)))
+    header, row = csv.reader(files.output.open(newline=""))
+    assert header == ["text", "embedding", "model_version"]
+    assert json.loads(row[1]) == [-0.5, 0.5, 1]

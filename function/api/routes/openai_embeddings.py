@@ -1,0 +1,91 @@
+"""`/v1/embeddings` of OpenAI's API, for `openai.OpenAI(base_url=URL + "/v1")`.
+
+`model` is the name of a served one; without it, see `limits.find_model`. `user` is ignored. Vectors
+are as the model makes them; with `dimensions` they are cut, and have the length 1 again, as OpenAI
+does it. Texts come as text, never as token ids. `usage` counts tokens without special ones. Errors
+are problems, whose `error` is the `body` of the client's exceptions.
+"""
+
+import base64
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.routing import BaseRoute
+
+from function.api.body import JsonRoute
+from function.api.hugging_face_schemas import Texts
+from function.api.limits import find_model, require_model
+from function.api.observability import record_answer
+from function.api.prediction_ids import DOCUMENTED
+from function.api.problems import documented
+from function.api.routes import RouteContext
+from function.api.schemas import REVIEW
+from function.core.errors import InputError
+from function.core.types import EmbeddingOptions, EmbeddingPrediction, Options
+
+RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
+
+
+class OpenAIEmbeddingsRequest(BaseModel):
+    """One text, or several. Other members are ignored."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"input": REVIEW}]})
+
+    input: Texts
+    model: Annotated[str | None, Field(description="Name of a served model")] = None
+    encoding_format: Annotated[
+        Literal["float", "base64"],
+        Field(description="`base64` answers each vector as its numbers in single precision"),
+    ] = "float"
+    dimensions: Annotated[
+        int | None, Field(description="Keep so many first numbers of each vector")
+    ] = None
+
+
+def routes(context: RouteContext) -> list[BaseRoute]:
+    """Return the route of OpenAI's embeddings."""
+    router = APIRouter(
+        prefix="/v1",
+        tags=["openai"],
+        dependencies=context.guards,
+        strict_content_type=False,
+        route_class=JsonRoute,
+    )
+
+    @router.post("/embeddings", responses=RESPONSES, response_model=dict[str, Any])
+    async def openai_embeddings(request: Request, body: OpenAIEmbeddingsRequest) -> Response:
+        """Return a vector for each text."""
+        texts = [body.input] if isinstance(body.input, str) else body.input
+        context.limits.check(texts)
+        if body.model:
+            model = require_model(context.engine, body.model)
+        else:
+            model = find_model(context.engine, "embedding", "/v1/embeddings")
+        if model.answer_key != "embedding":
+            raise InputError(f"model: '{model.name}' gives texts no vectors: ask /v1/predict")
+        normalize = True if body.dimensions else None
+        wanted = EmbeddingOptions(normalize=normalize, dimensions=body.dimensions)
+        result = await context.engine.predict(model.name, texts, Options(embedding=wanted))
+        found = cast("list[EmbeddingPrediction]", result.predictions)
+        tokens = sum(each.tokens for each in found)
+        answer = {
+            "object": "list",
+            "data": [
+                {"object": "embedding", "index": index, "embedding": _encode(each, body)}
+                for index, each in enumerate(found)
+            ],
+            "model": model.name,
+            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        }
+        return JSONResponse(answer, headers=record_answer(request, texts, result))
+
+    return router.routes
+
+
+def _encode(prediction: EmbeddingPrediction, body: OpenAIEmbeddingsRequest) -> Any:
+    if body.encoding_format == "float":
+        return prediction.embedding
+    return base64.b64encode(np.array(prediction.embedding, dtype="<f4").tobytes()).decode()

@@ -1,0 +1,40 @@
+/** The tab that compares the embeddings of texts. */
+
+import { element, find } from "./dom.js";
+import { EMBEDDING } from "./models.js";
+import { textForm } from "./text-form.js";
+import { amount } from "./wording.js";
+
+export function similarityPanel(service, models) {
+  const region = find("similarities");
+  const offerSamples = textForm({
+    name: "similarity",
+    result: region,
+    busy: "Comparing.",
+    model: () => models.chosen(EMBEDDING),
+    async answer(text, signal, announce) {
+      const texts = text.split("\n").filter((line) => line.trim());
+      const asked = { model: models.chosen(EMBEDDING).name, parameters: {}, signal };
+      const { answer: { predictions } } = await service.predict(texts, asked);
+      const [first, ...others] = predictions.map(({ embedding }) => embedding);
+      const rows = others
+        .map((vector, index) => ({ text: texts[index + 1], similarity: cosine(first, vector) }))
+        .sort((one, other) => other.similarity - one.similarity);
+      const says = rows.length
+        ? `${amount(rows.length, "text")} compared with the first; the most similar comes first.`
+        : `The text is a vector of ${first.length} numbers. Add a line to compare it with.`;
+      region.replaceChildren(
+        element("p", { class: "quiet" }, says),
+        element("ol", {}, ...rows.map((row) => element("li", {}, `${row.similarity.toFixed(2)} · ${row.text}`))),
+      );
+      region.hidden = false;
+      announce(says);
+    },
+  });
+  models.follow(offerSamples);
+}
+
+function cosine(one, other) {
+  const dot = (a, b) => a.reduce((sum, value, index) => sum + value * b[index], 0);
+  return dot(one, other) / (Math.sqrt(dot(one, one) * dot(other, other)) || 1);
+}

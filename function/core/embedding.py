@@ -1,0 +1,136 @@
+"""Embeddings: one vector a text, pooled from the vectors of its tokens.
+
+outputs of windows ─► a vector each, by the pooling ─► their mean, weighted by tokens ─► length 1
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from function.core.artifact import Artifact, EmbeddingDecoding, Pooling
+from function.core.backend import Logits
+from function.core.cascade import FirstStage
+from function.core.errors import InputError, PredictionError
+from function.core.tokenization import TextTokenizer
+from function.core.types import AnyPrediction, EmbeddingPrediction, Options
+from function.core.windows import ModelInputs, RunWindows, WindowedText
+from function.core.word_emissions import token_emissions
+
+Vectors = npt.NDArray[np.float64]
+
+# One vector of a window's, (tokens, dimensions), special tokens included: those of
+# sentence-transformers.
+POOLINGS: dict[Pooling, Callable[[Vectors], Vectors]] = {
+    "mean": lambda tokens: np.asarray(tokens.mean(axis=0)),
+    "cls": lambda tokens: tokens[0],
+    "max": lambda tokens: np.asarray(tokens.max(axis=0)),
+    "lasttoken": lambda tokens: tokens[-1],
+    "mean_sqrt_len_tokens": lambda tokens: np.asarray(tokens.sum(axis=0) / len(tokens) ** 0.5),
+    "weightedmean": lambda tokens: np.average(
+        tokens, axis=0, weights=np.arange(1, len(tokens) + 1)
+    ),
+}
+DIGITS = 8  # after the point, of an answer: as fine as single precision, and half the bytes
+
+
+def pool(windows: Sequence[Logits], pooling: Pooling) -> Vectors:
+    """Return the vector of the windows of a text, (tokens, dimensions) each."""
+    each = [POOLINGS[pooling](window.astype(np.float64)) for window in windows]
+    return np.asarray(np.average(each, axis=0, weights=[len(window) for window in windows]))
+
+
+def unit(vectors: npt.ArrayLike) -> Vectors:
+    """Return vectors, (..., dimensions), scaled to the length 1; those of zeros stay."""
+    given = np.asarray(vectors, dtype=np.float64)
+    return np.asarray(given / np.maximum(np.linalg.norm(given, axis=-1, keepdims=True), 1e-12))
+
+
+def cosines(one: npt.ArrayLike, other: npt.ArrayLike) -> Vectors:
+    """Return the cosine similarities of vectors, (..., dimensions), row by row."""
+    return np.asarray((unit(one) * unit(other)).sum(axis=-1))
+
+
+class Embedder:
+    """Decoder of embeddings; see `core.decoders.Decoder`."""
+
+    slow = True
+
+    def __init__(
+        self,
+        artifact: Artifact,
+        tokenizer: TextTokenizer,
+        first_stage: FirstStage | None = None,  # noqa: ARG002
+    ) -> None:
+        self._decoding = cast("EmbeddingDecoding", artifact.manifest.decoding)
+        self._prefix, self._suffix = len(tokenizer.prefix), len(tokenizer.suffix)
+
+    def check(self, options: Options) -> None:
+        """See `core.decoders.Decoder`."""
+        if options.explain or options.top_k is not None or options.cascade != "auto":
+            raise InputError("explain, top_k, cascade: this model gives texts vectors, not labels")
+        if options.grouping != "entities" or options.outside or options.aggregation:
+            raise InputError("this model gives texts vectors: it labels no words")
+        wanted, prompts = options.embedding, self._decoding.prompts
+        if wanted.prompt is not None and wanted.prompt not in prompts:
+            known = ", ".join(prompts) or "none"
+            raise InputError(f"prompt_name: this model has no such prompt; it has {known}")
+        if wanted.dimensions is not None and not 0 < wanted.dimensions <= self._decoding.dimensions:
+            raise InputError(f"dimensions: send a number from 1 to {self._decoding.dimensions}")
+
+    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:
+        """See `core.decoders.Decoder`."""
+        name = options.embedding.prompt or self._decoding.default_prompt
+        return [self._decoding.prompts[name] + text for text in texts] if name else texts
+
+    def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
+        """See `core.decoders.Decoder`."""
+        return 0
+
+    def decode(
+        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
+    ) -> list[AnyPrediction]:
+        """See `core.decoders.Decoder`. Each window's output is (tokens, dimensions)."""
+        ends = [0, *accumulate(len(text.windows) for text in inputs.texts)]
+        return [
+            self._prediction(text, outputs[start:end], options)
+            for text, (start, end) in zip(inputs.texts, pairwise(ends), strict=True)
+        ]
+
+    def _prediction(
+        self, text: WindowedText, outputs: Sequence[Logits], options: Options
+    ) -> EmbeddingPrediction:
+        wanted = options.embedding
+        vector = pool(outputs, self._decoding.pooling)[: wanted.dimensions]
+        if not np.isfinite(vector).all():
+            raise PredictionError("the model answered with numbers that are not finite")
+        if self._decoding.normalize if wanted.normalize is None else wanted.normalize:
+            vector = unit(vector)
+        by_token = self._by_token(text, outputs) if wanted.by_token else None
+        return EmbeddingPrediction(
+            embedding=vector.round(DIGITS).tolist(),
+            tokens=len(text.encoded.ids),
+            words=text.encoded.words,
+            windows=len(text.windows),
+            truncated=text.truncated,
+            token_embeddings=None if by_token is None else by_token.round(DIGITS).tolist(),
+        )
+
+    def _by_token(self, text: WindowedText, outputs: Sequence[Logits]) -> Vectors:
+        """Return the vectors of a text's tokens, each once, between its special tokens'."""
+        content, covered = token_emissions(text, outputs, self._prefix)
+        first, last = outputs[0], outputs[-1]
+        return np.concatenate(
+            (first[: self._prefix], content[covered], last[len(last) - self._suffix :])
+        )
+
+    def explain(
+        self,
+        inputs: ModelInputs,  # noqa: ARG002
+        predictions: Sequence[AnyPrediction],
+        run: RunWindows,  # noqa: ARG002
+    ) -> list[AnyPrediction]:
+        """Return the predictions as they are: `check` refuses requests to explain."""
+        return list(predictions)

@@ -1,0 +1,49 @@
+"""What a visitor sees of texts that are compared."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from .doubles import answers, model, serves
+
+pytestmark = pytest.mark.browser
+
+
+def vector(*numbers: float) -> dict[str, object]:
+    return {"embedding": list(numbers), "tokens": 1, "windows": 1, "truncated": False}
+
+
+@pytest.fixture
+def similarity_tab(page: Page) -> Page:
+    """The tab of a service whose answers are made up."""
+    serves(page, model(), model("vectors", (), "feature-extraction"))
+    page.get_by_role("tab", name="Similarity").click()
+    page.locator("#similarity-panel:not([inert])").wait_for()
+    return page
+
+
+def compare(page: Page, text: str) -> None:
+    page.get_by_label("Texts to compare").fill(text)
+    page.get_by_role("button", name="Compare").click()
+
+
+def test_lines_are_compared_with_the_first_and_the_most_similar_comes_first(
+    similarity_tab: Page,
+) -> None:
+    expect(similarity_tab.get_by_role("heading", level=1)).to_have_text("Which texts are alike?")
+    answers(similarity_tab, vector(1, 0), vector(0, 2), vector(3, 4), name="vectors")
+    compare(similarity_tab, "a cat\n\na sum\na kitten\n")
+    rows = similarity_tab.get_by_role("region", name="Similarities").get_by_role("listitem")
+    expect(rows).to_have_text(["0.60 · a kitten", "0.00 · a sum"])
+
+
+def test_a_text_alone_is_answered_with_the_size_of_its_vector(similarity_tab: Page) -> None:
+    answers(similarity_tab, vector(1, 0, 0), name="vectors")
+    compare(similarity_tab, "a cat")
+    expect(similarity_tab.get_by_role("region", name="Similarities")).to_contain_text(
+        "a vector of 3 numbers"
+    )
+
+
+def test_without_a_model_that_embeds_there_is_no_tab(page: Page) -> None:
+    serves(page, model())
+    expect(page.get_by_role("tab", name="Similarity")).to_be_hidden()
