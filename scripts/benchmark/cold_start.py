@@ -16,7 +16,7 @@ from scripts.benchmark.processes import (
 )
 from scripts.common.errors import CommandError
 from scripts.common.progress import Progress
-from scripts.emulate import LambdaEmulator
+from scripts.emulate.runtime import LambdaEmulator
 
 BARE = "bare script: import ONNX Runtime and tokenizers, open the model, answer"
 HANDLER = "our Lambda handler, in a fresh Python process"

@@ -34,7 +34,7 @@ def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) 
     A word is in an entity where its first character is. Spans are in order and do not overlap.
     """
     codes = {tag: code for code, tag in enumerate(tags)}
-    first = np.flatnonzero(np.diff(encoded.word_ids, prepend=-2))
+    first = first_tokens(encoded)
     starts = np.array([start for start, _ in encoded.offsets])[first]
     found = np.full(len(encoded.ids), IGNORED, dtype=np.int64)
     found[first] = codes[OUTSIDE]
@@ -43,6 +43,11 @@ def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) 
         for word, token in enumerate(inside):
             found[token] = codes[f"{_part(word, len(inside))}-{span.label}"]
     return found
+
+
+def first_tokens(encoded: EncodedText) -> npt.NDArray[np.intp]:
+    """Return the index of each word's first token."""
+    return np.flatnonzero(np.diff(encoded.word_ids, prepend=-2))
 
 
 def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
@@ -204,7 +209,7 @@ class TaggedExamples:
 
 def _by_token(encoded: EncodedText, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Return the answers to a text's words, (words, tags), at the first token of each."""
-    first = np.flatnonzero(np.diff(encoded.word_ids, prepend=-2))
+    first = first_tokens(encoded)
     if len(logits) != len(first):
         raise UsageError(
             f"distillation.teacher: it cuts “{encoded.text[:40]}” into {len(logits)} words, the "

@@ -43,7 +43,7 @@ from scripts.train.base_checkpoint import (
 )
 from scripts.train.cache import cache_key, cached
 from scripts.train.config import DistillationConfig, TrainConfig
-from scripts.train.tagged_batches import tags_of
+from scripts.train.tagged_batches import first_tokens, tags_of
 
 BATCH = 32
 CHUNK = 256  # texts of one file of the cache: the most that a killed run computes again
@@ -220,8 +220,8 @@ def _ask_entities(predictor: Predictor, crf: CrfDecoding) -> Ask:
             length = np.array([emissions.shape[1]])
             answer = np.log(tag_probabilities(emissions, length, transitions)[0].clip(LEAST))
             # Words behind the last window, which no student reads: an answer that says nothing.
-            count = int(np.count_nonzero(np.diff(text.encoded.word_ids, prepend=-2)))
-            answers.append(np.pad(answer, ((0, count - len(answer)), (0, 0))))
+            beyond = len(first_tokens(text.encoded)) - len(answer)
+            answers.append(np.pad(answer, ((0, beyond), (0, 0))))
         return answers
 
     return ask

@@ -12,8 +12,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from function.core.artifact import open_artifact
-from scripts.emulate import InvocationError
-from scripts.emulate.protocol import read_answer
+from scripts.emulate.protocol import InvocationError, read_answer
 from tests.conftest import REPOSITORY
 from tests.container.podman import PodmanError
 from tests.tiny import write_artifact

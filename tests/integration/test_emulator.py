@@ -19,14 +19,10 @@ import pytest
 
 from scripts.common.errors import CommandError
 from scripts.common.processes import LOOPBACK, Process, started
-from scripts.emulate import (
-    EventTooLargeError,
-    InvocationError,
-    InvocationTimeoutError,
-    LambdaEmulator,
-    binary,
-)
+from scripts.emulate import binary
 from scripts.emulate.gateway import Front
+from scripts.emulate.protocol import EventTooLargeError, InvocationError, InvocationTimeoutError
+from scripts.emulate.runtime import LambdaEmulator
 
 pytestmark = pytest.mark.integration
 

@@ -21,8 +21,8 @@ from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.core.errors import OverloadedError
 from function.settings import Settings, load_settings
-from scripts.emulate import LambdaEmulator
 from scripts.emulate.gateway import Front
+from scripts.emulate.runtime import LambdaEmulator
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.tiny import write_artifact

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.emulate import InvocationError, InvocationTimeoutError, LambdaEmulator
+from scripts.emulate.protocol import InvocationError, InvocationTimeoutError
+from scripts.emulate.runtime import LambdaEmulator
 from tests.conftest import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]

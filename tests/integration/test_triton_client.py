@@ -17,8 +17,8 @@ from tritonclient.http import (  # type: ignore[import-untyped]
 )
 from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
-from scripts.emulate import LambdaEmulator
 from scripts.emulate.gateway import Front
+from scripts.emulate.runtime import LambdaEmulator
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.tiny import write_artifact
