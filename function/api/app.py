@@ -36,6 +36,8 @@ EXPOSED_HEADERS = (
 LATE_ROUTES = (
     ("hugging_face", "/", "/models/{model}"),
     ("text_embeddings", "/predict"),
+    ("rerank", "/rerank", "/v1/rerank", "/v2/rerank"),
+    ("vllm", "/score", "/v1/score", "/classify"),
     (
         "open_inference",
         "/v2/models/{model}/infer",

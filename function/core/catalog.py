@@ -144,6 +144,7 @@ class Catalog:
             metrics=artifact.manifest.metrics,
             samples=artifact.manifest.samples,
             answer_key=artifact.manifest.decoding.answer_key,
+            pairs=artifact.manifest.tokenization.pairs,
         )
 
     def _open(self, name: str) -> Predictor:

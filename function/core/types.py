@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-from function.core.tokenization import LongText
+from function.core.tokenization import LongText, Text
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
@@ -220,7 +220,8 @@ class Timings:
 class ModelInfo:
     """Served model, as `/v1/models` lists it; `cascade` if it has a first stage.
 
-    `answer_key` is the member of its predictions that holds the answer.
+    `pairs` if it reads pairs of texts. `answer_key` is the member of its predictions that holds
+    the answer.
     """
 
     name: str
@@ -233,6 +234,7 @@ class ModelInfo:
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     samples: Sequence[str] = ()
     answer_key: str = "label"
+    pairs: bool = False
 
 
 @dataclass(frozen=True)
@@ -248,7 +250,7 @@ class Engine(Protocol):
     """Interface between routes and models. `model` is a name, or None for the default model."""
 
     async def predict(
-        self, model: str | None, texts: Sequence[str], options: Options
+        self, model: str | None, texts: Sequence[Text], options: Options
     ) -> PredictionResult:
         """Predict texts.
 
