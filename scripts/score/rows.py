@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from function.core.tokenization import Text
 from scripts.common.errors import UsageError
 from scripts.data.lines import NOT_ENCODED
-from scripts.data.rows import Cell
+from scripts.data.rows import RowError
 
 REASON = "reason"  # the only member of a rejected row's result
 VERSION = "model_version"
@@ -29,7 +30,7 @@ class Row(NamedTuple):
     """One row's text. number: from 0; a header and blank lines do not count."""
 
     number: int
-    text: Cell
+    text: Text | RowError
 
 
 class Scorer(Protocol):
