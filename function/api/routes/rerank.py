@@ -14,21 +14,10 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 from starlette.routing import BaseRoute
 
-from function.api.hugging_face_schemas import TextEmbeddingsOptions
+from function.api.hugging_face_schemas import NonEmptyText, TextEmbeddingsOptions
 from function.api.routes import RouteContext
-from function.api.routes.text_embeddings import (
-    RESPONSES,
-    TypedProblemsRoute,
-    answer_headers,
-)
-from function.api.routes.vllm import (
-    NonEmptyText,
-    Usage,
-    VllmRequest,
-    choose_ranker,
-    scores_of,
-    usage,
-)
+from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute, answer_headers
+from function.api.routes.vllm import VllmRequest, choose_ranker, scores_of, usage
 from function.core.tokenization import TextPair
 from function.core.types import Options, PredictionResult
 
@@ -45,32 +34,19 @@ class RerankTexts(TextEmbeddingsOptions):
     texts: Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
     return_text: bool = False
 
-    @property
-    def model(self) -> None:
-        """Return None: this protocol names no model."""
-
-    def candidates(self) -> Sequence[str]:
-        return self.texts
-
     def options(self) -> Options:
         """See `TextEmbeddingsOptions`. Scores are sigmoids, whatever the model's own are."""
         return replace(super().options(), activation="none" if self.raw_scores else "sigmoid")
 
     def render(self, result: PredictionResult, order: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the answer; `order` is that of the indexes of texts."""
+        """Return the answer; `order` has the indexes of the texts, best first."""
         scores = scores_of(result)
-        return [
-            {
-                "index": index,
-                **({"text": self.texts[index]} if self.return_text else {}),
-                "score": scores[index],
-            }
-            for index in order
-        ]
+        text = [{"text": text} if self.return_text else {} for text in self.texts]
+        return [{"index": index, **text[index], "score": scores[index]} for index in order]
 
 
 class Document(BaseModel):
-    """Document of a rerank request or answer."""
+    """A document as an object."""
 
     text: NonEmptyText
 
@@ -84,55 +60,29 @@ class RerankDocuments(VllmRequest):
 
     query: NonEmptyText
     documents: Annotated[list[NonEmptyText | Document], Field(min_length=1, fail_fast=True)]
-    top_n: Annotated[int | None, Field(ge=0, description="Results to return; all by default")] = (
-        None
-    )
+    top_n: Annotated[int | None, Field(ge=0, description="Results; all by default")] = None
     return_documents: bool = True
 
-    def candidates(self) -> Sequence[str]:
+    @property
+    def texts(self) -> list[str]:
+        """Return the documents' texts."""
         return [each if isinstance(each, str) else each.text for each in self.documents]
 
     def render(self, result: PredictionResult, order: Sequence[int]) -> dict[str, Any]:
-        """Return the answer; `order` is that of the indexes of documents."""
-        scores, texts = scores_of(result), self.candidates()
+        """See `RerankTexts`."""
+        scores = scores_of(result)
+        document = [
+            {"document": {"text": text}} if self.return_documents else {} for text in self.texts
+        ]
         return {
             "id": f"rerank-{uuid4().hex}",
             "model": result.model.name,
             "usage": usage(result),
             "results": [
-                {
-                    "index": index,
-                    **({"document": {"text": texts[index]}} if self.return_documents else {}),
-                    "relevance_score": scores[index],
-                }
+                {"index": index, **document[index], "relevance_score": scores[index]}
                 for index in order[: self.top_n or None]
             ],
         }
-
-
-class Rank(BaseModel):
-    """Text and its score."""
-
-    index: int
-    text: str | None = None
-    score: float
-
-
-class RankedDocument(BaseModel):
-    """Document and its relevance."""
-
-    index: int
-    document: Document | None = None
-    relevance_score: float
-
-
-class RankedDocuments(BaseModel):
-    """Documents, the most relevant first."""
-
-    id: str
-    model: str
-    usage: Usage
-    results: list[RankedDocument]
 
 
 def _dialect(body: object) -> str:
@@ -155,24 +105,18 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         route_class=TypedProblemsRoute,
     )
 
+    @router.post("/v2/rerank", responses=RESPONSES, name="v2_rerank")
+    @router.post("/v1/rerank", responses=RESPONSES, name="v1_rerank")
+    @router.post("/rerank", responses=RESPONSES)
     async def rerank(request: Request, body: RerankRequest) -> Response:
-        pairs = [TextPair(body.query, text) for text in body.candidates()]
+        """Order texts by their scores for a query, best first."""
+        pairs = [TextPair(body.query, text) for text in body.texts]
         context.limits.check(pairs)
-        model = choose_ranker(context, body.model)
+        model = choose_ranker(context, getattr(body, "model", None))
         result = await context.engine.predict(model.name, pairs, body.options())
-        headers = answer_headers(request, pairs, result)
         scores = scores_of(result)
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+        headers = answer_headers(request, pairs, result)
         return JSONResponse(body.render(result, order), headers=headers)
 
-    for path in ("/rerank", "/v1/rerank", "/v2/rerank"):
-        router.add_api_route(
-            path,
-            rerank,
-            methods=["POST"],
-            name=path.strip("/").replace("/", "_"),
-            description="Order texts by their scores for a query, best first.",
-            responses=RESPONSES,
-            response_model=list[Rank] | RankedDocuments,
-        )
     return router.routes

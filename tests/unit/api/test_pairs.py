@@ -240,9 +240,8 @@ FORMS = {
 
 
 @pytest.mark.parametrize("path", ["/score", "/v1/score"])
-@pytest.mark.parametrize("form", FORMS)
-def test_score_of_vllm(client, path, form):
-    body, logits = FORMS[form]
+@pytest.mark.parametrize(("body", "logits"), FORMS.values(), ids=FORMS)
+def test_score_of_vllm(client, path, body, logits):
     answer = answered(client, path, body)
     assert answer["id"].startswith("score-")
     assert (answer["object"], answer["model"]) == ("list", "reranker")
