@@ -165,10 +165,19 @@ class Predictor:
         """
         self._decoder.check(options)
         settings = self._settings
-        if settings.pairs:
-            inputs = ModelInputs(self._encode_pairs(texts, options))
-        else:
-            inputs = ModelInputs(self._encode_texts(texts, options))
+        self._check(texts, options)
+        windowed = []
+        for index, encoded in enumerate(self._tokenizer.encode(texts)):
+            if encoded.empty:
+                raise InputError(f"text {index} is empty: send at least one word")
+            first = self._answer_first(encoded, options)
+            if first and first.sure:
+                windowed.append(WindowedText(encoded, [], [], first))
+            elif isinstance(encoded, EncodedPair):
+                windowed.append(self._pair(index, encoded, options))
+            else:
+                windowed.append(self._cut(encoded, options, first))
+        inputs = ModelInputs(windowed)
         total = self.cost(inputs, options)
         what = "explaining these texts takes" if options.explain else "these texts take"
         if total > self._max_windows:
@@ -184,35 +193,17 @@ class Predictor:
             )
         return inputs
 
-    def _encode_texts(self, texts: Sequence[Text], options: Options) -> list[WindowedText]:
-        windowed = []
-        strings = [text for text in texts if isinstance(text, str)]
-        if len(strings) < len(texts):
-            raise InputError("this model reads single texts: send each without a `text_pair`")
-        for index, encoded in enumerate(self._tokenizer.encode(strings)):
-            _require_tokens(index, encoded)
-            first = self._answer_first(encoded, options)
-            if first and first.sure:
-                windowed.append(WindowedText(encoded, [], [], first))
-            else:
-                windowed.append(self._cut(encoded, options, first))
-        return windowed
-
-    def _encode_pairs(self, texts: Sequence[Text], options: Options) -> list[WindowedText]:
-        if options.explain:
-            raise InputError(
-                "explain: this model reads pairs of texts, whose words are not weighed"
-            )
-        pairs = [text for text in texts if isinstance(text, TextPair)]
-        if len(pairs) < len(texts):
-            raise InputError(
-                'this model reads pairs of texts: send each as {"text": "…", "text_pair": "…"}'
-            )
-        windowed = []
-        for index, encoded in enumerate(self._tokenizer.encode_pairs(pairs)):
-            _require_tokens(index, encoded.first, encoded.second)
-            windowed.append(self._pair(index, encoded, options))
-        return windowed
+    def _check(self, texts: Sequence[Text], options: Options) -> None:
+        """Raise InputError unless texts and options are of the kind that the model reads."""
+        pairs = self._settings.pairs
+        if pairs and options.explain:
+            raise InputError("explain: no words of pairs of texts are weighed: leave it out")
+        if all(isinstance(text, TextPair) == pairs for text in texts):
+            return
+        if pairs:
+            form = '{"text": "…", "text_pair": "…"}'
+            raise InputError(f"this model reads pairs of texts: send each as {form}")
+        raise InputError("this model reads single texts: send each without a `text_pair`")
 
     def _pair(self, index: int, encoded: EncodedPair, options: Options) -> WindowedText:
         """Cut a pair to one window; raises BatchTooLargeError where options have all of it read."""
@@ -293,8 +284,3 @@ class Predictor:
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`."""
         return self._decoder.explain(inputs, predictions, run)
-
-
-def _require_tokens(index: int, *texts: EncodedText) -> None:
-    if not all(len(text.ids) for text in texts):
-        raise InputError(f"text {index} is empty: send at least one word")

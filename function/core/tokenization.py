@@ -61,6 +61,11 @@ class EncodedText:
         return np.array([-1 if word is None else word for word in self._encoding.word_ids])
 
     @property
+    def empty(self) -> bool:
+        """Return whether there is no token; of a pair, whether one text has none."""
+        return not len(self.ids)
+
+    @property
     def tokens(self) -> Sequence[str]:
         """Return the tokens as the vocabulary spells them."""
         return list(self._encoding.tokens)
@@ -80,13 +85,16 @@ class EncodedText:
 class EncodedPair(EncodedText):
     """Tokens of a pair: `ids` are those of both texts, one after the other."""
 
-    def __init__(self, first: EncodedText, second: EncodedText) -> None:
-        self.first, self.second = first, second
-        self.ids = np.concatenate((first.ids, second.ids))
+    def __init__(self, *texts: EncodedText) -> None:
+        self.texts, self.ids = texts, np.concatenate([text.ids for text in texts])
+
+    @property
+    def empty(self) -> bool:
+        return any(text.empty for text in self.texts)
 
     @property
     def words(self) -> int:
-        return self.first.words + self.second.words
+        return sum(text.words for text in self.texts)
 
 
 @dataclass(frozen=True)
@@ -138,39 +146,38 @@ class TextTokenizer:
         self.vocabulary_size: int = self._fast.get_vocab_size()
         self._casing, self.segments = casing, segments
 
-    def encode(self, texts: Sequence[str]) -> list[EncodedText]:
-        """Tokenise texts without special tokens and without cutting them.
+    def encode(self, texts: Sequence[Text]) -> list[EncodedText]:
+        """Tokenise texts without special tokens and without cutting them; pairs as EncodedPairs.
 
         Raises PredictionError if the tokenizer panics, as on a pattern that takes too long.
         """
+        strings = [string for text in texts for string in strings_of(text)]
         try:
-            if len(texts) == 1:  # a batch call would wake the library's threads for it
-                encodings = [self._fast.encode(texts[0], add_special_tokens=False)]
+            if len(strings) == 1:  # a batch call would wake the library's threads for it
+                encodings = [self._fast.encode(strings[0], add_special_tokens=False)]
             else:
-                encodings = self._fast.encode_batch(list(texts), add_special_tokens=False)
+                encodings = self._fast.encode_batch(strings, add_special_tokens=False)
         except BaseException as error:
             if is_panic(error):
                 raise PredictionError(f"the tokenizer panicked: {error}") from error
             raise
-        encoded = [
-            EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
-        ]
+        encoded = list(map(EncodedText, strings, encodings))
         if self._casing:
             from function.core.casing import casing_of  # few models need it
 
             for text in encoded:
                 text.ids += self.vocabulary_size * casing_of(text.text, text.offsets)
-        return encoded
+        if len(encoded) == len(texts):
+            return encoded
+        each = iter(encoded)
+        return [
+            next(each) if isinstance(text, str) else EncodedPair(next(each), next(each))
+            for text in texts
+        ]
 
     def with_special_tokens(self, content: TokenIds) -> TokenIds:
         """Return a window's content between the model's special tokens."""
         return np.concatenate((self.prefix, content, self.suffix))
-
-    def encode_pairs(self, pairs: Sequence[TextPair]) -> list[EncodedPair]:
-        """Tokenise pairs; see `encode`."""
-        texts = [pair.text for pair in pairs] + [pair.text_pair for pair in pairs]
-        encoded = self.encode(texts)
-        return list(map(EncodedPair, encoded[: len(pairs)], encoded[len(pairs) :]))
 
     def pair_window(
         self, pair: EncodedPair, max_tokens: int
@@ -180,20 +187,13 @@ class TextTokenizer:
         The longer text is cut first, as transformers' `longest_first` does.
         """
         before, between, after, second = self._pair_template
-        first_length, second_length = len(pair.first.ids), len(pair.second.ids)
-        room = max_tokens - self.pair_special_tokens
-        if first_length + second_length > room:
-            least = min(first_length, second_length, room // 2)
-            if first_length > second_length:
-                first_length, second_length = room - least, least
-            else:
-                first_length, second_length = least, room - least
-        content = pair.first.ids[:first_length], pair.second.ids[:second_length] + second
-        start = len(pair.first.ids)
-        return np.concatenate((before, content[0], between, content[1], after)), [
-            (0, first_length),
-            (start, start + second_length),
-        ]
+        one, other = (text.ids for text in pair.texts)
+        lengths, room = [len(one), len(other)], max_tokens - self.pair_special_tokens
+        if sum(lengths) > room:
+            shorter, least = int(len(one) > len(other)), min(*lengths, room // 2)
+            lengths[shorter], lengths[1 - shorter] = least, room - least
+        window = (before, one[: lengths[0]], between, other[: lengths[1]] + second, after)
+        return np.concatenate(window), [(0, lengths[0]), (len(one), len(one) + lengths[1])]
 
     @property
     def pair_special_tokens(self) -> int:

@@ -51,8 +51,8 @@ class GoldenSet(ABC, Generic[Truth]):
         words = [words_of(text) for text in self.texts]
         first = {text: row for row, text in reversed(list(enumerate(words)))}
         _refuse("has no text", [row for row, text in enumerate(words) if not all(text)])
-        _refuse("is no pair", [r for r, text in enumerate(words) if len(text) < len(words[0])])
-        _refuse("is a pair", [r for r, text in enumerate(words) if len(text) > len(words[0])])
+        mixed = [row for row, text in enumerate(words) if len(text) != len(words[0])]
+        _refuse("is a pair and others are not, or the other way", mixed)
         _refuse("repeats an earlier text", [r for r, text in enumerate(words) if first[text] != r])
         lines = enumerate(self._lines())
         _refuse(

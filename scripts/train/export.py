@@ -19,7 +19,7 @@ from transformers import PreTrainedModel
 
 from function.core.backend import Backend, Logits, pad, split_segments
 from function.core.decoding import Probabilities, activate
-from function.core.tokenization import Text, TextPair, TextTokenizer, TokenIds
+from function.core.tokenization import EncodedPair, Text, TextTokenizer, TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.progress import Progress
 from scripts.evaluate.metrics import wilson_interval
@@ -271,15 +271,13 @@ def _strip_traces(model: onnx.ModelProto) -> None:
 
 
 def windows_of(tokenizer: TextTokenizer, texts: Sequence[Text], max_tokens: int) -> list[TokenIds]:
-    """Return one window a text, cut where it is longer; all texts are strings, or all pairs."""
-    if pairs := [text for text in texts if isinstance(text, TextPair)]:
-        return [
-            tokenizer.pair_window(pair, max_tokens)[0] for pair in tokenizer.encode_pairs(pairs)
-        ]
+    """Return one window a text or pair, cut where it is longer."""
     capacity = max_tokens - tokenizer.special_tokens
     return [
-        tokenizer.with_special_tokens(text.ids[:capacity])
-        for text in tokenizer.encode([text for text in texts if isinstance(text, str)])
+        tokenizer.pair_window(text, max_tokens)[0]
+        if isinstance(text, EncodedPair)
+        else tokenizer.with_special_tokens(text.ids[:capacity])
+        for text in tokenizer.encode(texts)
     ]
 
 
