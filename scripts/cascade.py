@@ -48,6 +48,8 @@ def main() -> None:
     manifest = artifact.manifest
     if manifest.decoding.kind != "softmax":
         raise UsageError(f"{artifact.path}: a cascade is for models that give a text one label")
+    if manifest.tokenization.pairs:
+        raise UsageError(f"{artifact.path}: reads pairs of texts; a cascade is for single texts")
     if manifest.cascade:
         raise UsageError(f"{artifact.path}: has a cascade already; give the artifact without it")
     verify(artifact)

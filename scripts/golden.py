@@ -49,25 +49,37 @@ def main() -> None:
     parser.add_argument(
         "--truth", choices=ANSWERS, help="with --labels; by default as the task has"
     )
+    parser.add_argument(
+        "--pairs", action="store_true", help="with --labels; second texts are in `text_pair`"
+    )
     arguments = parser.parse_args()
     registry = open_registry(arguments.registry)
-    task, key, labels = _manifest(registry, arguments)
+    task, key, labels, pairs = _manifest(registry, arguments)
     golden = read_golden(
-        arguments.data, task, labels, arguments.encoding, arguments.sample, answer_key=key
+        arguments.data,
+        task,
+        labels,
+        arguments.encoding,
+        arguments.sample,
+        answer_key=key,
+        pairs=pairs,
     )
     print(freeze_golden(registry.store, arguments.model, golden.content()))
 
 
 def _manifest(
     registry: Registry, given: argparse.Namespace
-) -> tuple[Task, AnswerKey | None, list[str]]:
-    """Return task, head and labels of the production version, else of the newest, else as given."""
+) -> tuple[Task, AnswerKey | None, list[str], bool]:
+    """Return task, head, labels and whether it reads pairs of the model.
+
+    Of the production version, else of the newest, else as given.
+    """
     production = registry.alias(given.model, PRODUCTION)
     versions = [production.version] if production else registry.versions(given.model)[-1:]
     labels = [label.strip() for label in (given.labels or "").split(",")]
     if not versions:
         if given.task == EMBEDDING:
-            return given.task, None, []
+            return given.task, None, [], False
         if not given.labels:
             raise RegistryError(
                 f"{given.model}: no version says what the set may hold; give --labels A,B,C, or "
@@ -75,14 +87,14 @@ def _manifest(
             )
         if not all(labels) or len(set(labels)) < len(labels):
             raise UsageError(f"--labels {given.labels}: give each label once, by commas")
-        return given.task, given.truth, labels
+        return given.task, given.truth, labels, given.pairs
     served = registry.describe(given.model, versions[0]).manifest
     if given.labels and labels != served.labels:
         raise UsageError(
             f"--labels {given.labels}: {given.model} {versions[0]} has "
             f"{','.join(served.labels)}; leave --labels out"
         )
-    return served.task, served.decoding.answer_key, served.labels
+    return served.task, served.decoding.answer_key, served.labels, served.tokenization.pairs
 
 
 if __name__ == "__main__":

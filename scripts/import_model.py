@@ -19,7 +19,7 @@ from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import SourceError, UsageError
 
 with needing("make tools"):
-    from function.core.artifact import MANIFEST
+    from function.core.artifact import MANIFEST, Manifest
     from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
     from scripts.refresh.checkpoint import ImportSettings
     from scripts.refresh.judge import import_model
@@ -57,13 +57,15 @@ def main() -> None:
             Path(scratch) / "artifact",
             revision,
             settings=ImportSettings(
-                renamed, arguments.precision, thresholds, arguments.aggregation
+                renamed, arguments.precision, thresholds, arguments.aggregation, arguments.pairs
             ),
         )
         os.replace(artifact.path, output)
     labels = artifact.manifest.labels
     about = f"labels {', '.join(labels)}" if labels else f"{artifact.manifest.outputs} dimensions"
     print(f"{model}: {about}", file=sys.stderr)
+    if arguments.pairs is None and (note := _note_on_pairs(artifact.manifest)):
+        print(f"note: {note}", file=sys.stderr)
     if nameless := [label for label in labels if NAMELESS.fullmatch(label)]:
         print(
             f"note: nobody named the labels; callers will see {nameless[0]}. Import it again with "
@@ -110,7 +112,22 @@ def _arguments() -> argparse.Namespace:
         choices=("simple", "first", "average", "max"),
         help="of a model that tags tokens: how a word gets its tag, as in transformers (simple)",
     )
+    parser.add_argument(
+        "--pairs",
+        action=argparse.BooleanOptionalAction,
+        help="it reads pairs of texts, such as inference models and rerankers do; by default as "
+        "its labels and settings say",
+    )
     return parser.parse_args()
+
+
+def _note_on_pairs(manifest: Manifest) -> str:
+    """Return what to do if a model reads pairs of texts and nobody said so, or the other way."""
+    if manifest.tokenization.pairs:
+        return "its labels or settings say that it reads pairs of texts; if not, add --no-pairs"
+    if manifest.decoding.kind == "score":
+        return "it reads single texts; if it is a reranker, which reads pairs, add --pairs"
+    return ""
 
 
 def _names(changes: Sequence[str]) -> dict[str, str]:

@@ -68,6 +68,7 @@ def write_artifact(
     cascade: Cascade | None = None,
     decoding: Decoding | None = None,
     labels: Sequence[str] = ("negative", "positive"),
+    pairs: bool = False,
     **members: Any,
 ) -> Path:
     """Write an artifact into a new folder and return the folder; `members` are the manifest's."""
@@ -86,7 +87,11 @@ def write_artifact(
         created=created,
         files=describe_files(folder, [*FILES, FIRST_STAGE] if cascade else FILES),
         tokenization=Tokenization(
-            max_tokens=max_tokens, window=long_text, stride=stride, max_windows=max_windows
+            max_tokens=max_tokens,
+            window=long_text,
+            stride=stride,
+            max_windows=max_windows,
+            pairs=pairs,
         ),
         decoding=decoding or SoftmaxDecoding(temperature=temperature),
         metrics=metrics or {},
@@ -108,7 +113,9 @@ def _tokenizer() -> Tokenizer:
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_special_tokens(["[PAD]", "[UNK]", "[CLS]", "[SEP]"])
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     return tokenizer
 

@@ -49,6 +49,8 @@ LATE_ROUTES = (
         "/decode",
         "/embed_sparse",
     ),
+    ("rerank", "/rerank", "/v1/rerank", "/v2/rerank"),
+    ("vllm", "/score", "/v1/score", "/classify"),
     (
         "open_inference",
         "/v2/models/{model}/infer",

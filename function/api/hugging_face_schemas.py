@@ -21,9 +21,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from function.api.problems import TEXTS_WANTED
-from function.api.schemas import REVIEW
+from function.api.schemas import REVIEW, PairSchema, texts_of
 from function.core.errors import InputError
-from function.core.tokenization import LongText
+from function.core.tokenization import LongText, Text, TextPair
 from function.core.types import OUTSIDE, Activation, EmbeddingOptions, Options
 
 
@@ -42,7 +42,7 @@ def _said_once(message: str) -> WrapValidator:
 MAX_LABELS = 1000  # to omit
 # A minimum length makes pydantic refuse half surrogate pairs, which JSON can hold.
 NonEmptyText = Annotated[str, Field(min_length=1)]
-SingleText = Annotated[list[NonEmptyText], Field(min_length=1, max_length=1)]
+TextOrPair = Annotated[list[NonEmptyText], Field(min_length=1, max_length=2)]
 
 
 Texts = Annotated[
@@ -115,7 +115,8 @@ class Truncation(BaseModel):
         bool | None,
         Field(
             description="true: use only the start of a long text. false: use all of it, in "
-            "windows, and refuse a text that needs too many. By default as the model does"
+            "windows, and refuse a text that needs too many, and a pair that needs two. By default "
+            "as the model does"
         ),
     ] = None
     truncation_direction: Annotated[
@@ -161,7 +162,7 @@ class SimilarityInputs(BaseModel):
 
 
 class HuggingFaceRequest(EmbeddingMembers):
-    """One text, or several to be answered together, or one to compare others with.
+    """A text or pair of texts, or several to be answered together, or one to compare others with.
 
     Other members are ignored: `options` ask for a cache, which there is none of, or to wait for a
     model, which 503 and `Retry-After` are for.
@@ -173,16 +174,18 @@ class HuggingFaceRequest(EmbeddingMembers):
 
     inputs: Annotated[
         NonEmptyText
+        | PairSchema
         | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+        | Annotated[list[PairSchema], Field(min_length=1, fail_fast=True)]
         | SimilarityInputs,
         _said_once(TEXTS_WANTED),
     ]
     parameters: HuggingFaceParameters | None = None
 
-    def texts(self) -> list[str]:
+    def texts(self) -> list[Text]:
         if isinstance(self.inputs, SimilarityInputs):
-            return self.inputs.texts()
-        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
+            return list(self.inputs.texts())
+        return texts_of(self.inputs)
 
     def options(self) -> Options:
         asked = self.asked.options()
@@ -207,35 +210,44 @@ class TokenSchema(BaseModel):
     end: int
 
 
-class TextEmbeddingsRequest(Truncation):
-    """One text, bare or in a list, or a batch of such lists. Other members are ignored."""
+class TextEmbeddingsOptions(Truncation):
+    """Members that requests of text-embeddings-inference share."""
+
+    raw_scores: Annotated[bool, Field(description="Logits instead of probabilities")] = False
+
+    def options(self) -> Options:
+        """Return the engine's options; raises InputError if texts are to be cut at their start."""
+        return Options(long_text=self.long_text, activation="none" if self.raw_scores else None)
+
+
+class TextEmbeddingsRequest(TextEmbeddingsOptions):
+    """One text, bare or in a list, one pair in a list, or a batch of such lists.
+
+    Other members are ignored.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
     inputs: Annotated[
         NonEmptyText
-        | SingleText
-        | Annotated[list[SingleText], Field(min_length=1, fail_fast=True)],
+        | TextOrPair
+        | Annotated[list[TextOrPair], Field(min_length=1, fail_fast=True)],
         _said_once(
-            'send a text, or a batch of texts as [["one"], ["another"]]; this model does not read '
-            'pairs, which ["one", "another"] stands for'
+            'send a text, or a batch of texts as [["one"], ["another"]]; pairs of texts, such as '
+            '["one", "another"], are for models that read them'
         ),
     ]
-    raw_scores: Annotated[bool, Field(description="Logits instead of probabilities")] = False
 
-    def texts(self) -> list[str]:
+    def texts(self) -> list[Text]:
         if isinstance(self.inputs, str):
             return [self.inputs]
-        return [item if isinstance(item, str) else item[0] for item in self.inputs]
+        batch = self.inputs if self.is_batch else [self.inputs]
+        return [TextPair(*each) if len(each) > 1 else str(each[0]) for each in batch]
 
     @property
     def is_batch(self) -> bool:
         """Return whether the answer is a list per text; the answer for one text is flat."""
         return not isinstance(self.inputs[0], str)
-
-    def options(self) -> Options:
-        """Return the engine's options; raises InputError if texts are to be cut at their start."""
-        return Options(long_text=self.long_text, activation="none" if self.raw_scores else None)
 
 
 def _long_text(truncated: bool | None) -> LongText | None:

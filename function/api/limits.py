@@ -1,9 +1,10 @@
 """Cheap checks of a request, made before anything is tokenised."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from function.core.errors import BatchTooLargeError, InputError, UnknownModelError, shorten
+from function.core.tokenization import Text, strings_of
 from function.core.types import Engine, ModelInfo
 
 
@@ -15,7 +16,7 @@ class RequestLimits:
     texts: int
     characters: int
 
-    def check(self, texts: Sequence[str]) -> None:
+    def check(self, texts: Sequence[Text]) -> None:
         """Check texts against the limits.
 
         Raises:
@@ -26,7 +27,10 @@ class RequestLimits:
             raise BatchTooLargeError(
                 f"{len(texts)} texts in one request: send at most {self.texts} at a time"
             )
-        for index, text in enumerate(texts):
+        strings = [
+            (index, string) for index, text in enumerate(texts) for string in strings_of(text)
+        ]
+        for index, text in strings:
             if len(text) > self.characters:
                 raise BatchTooLargeError(
                     f"text {index} has {len(text)} characters: send at most {self.characters}"
@@ -69,3 +73,19 @@ def require_model(engine: Engine, name: str, version: str | None = None) -> Mode
             f"no version '{shorten(version or '')}' of '{name}'; served: {model.version}"
         )
     return model
+
+
+def choose_model(
+    engine: Engine, name: str | None, able: Callable[[ModelInfo], bool], otherwise: str
+) -> ModelInfo:
+    """Return the named model, or else the default model, or else the only one that is able.
+
+    Raises UnknownModelError, or InputError that says `otherwise` unless that model is able.
+    """
+    models = [require_model(engine, name)] if name else engine.models()
+    fitting = [model for model in models if able(model)]
+    if not fitting:
+        raise InputError(otherwise)
+    if len(fitting) > 1 and not fitting[0].default:
+        raise InputError(f"name one of {', '.join(model.name for model in fitting)}")
+    return fitting[0]

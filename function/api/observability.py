@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from function.api.late_routes import find_path
 from function.api.problems import problem
 from function.core.errors import is_panic
+from function.core.tokenization import Text
 from function.core.types import AnyPrediction, Prediction, PredictionResult
 
 Record = dict[str, Any]
@@ -47,7 +48,7 @@ class PredictionSummary(NamedTuple):
 class AnsweredRequest(NamedTuple):
     """Texts of a request and a result: `state.answered`, which the prediction log reads."""
 
-    texts: Sequence[str]
+    texts: Sequence[Text]
     result: PredictionResult
     summaries: Sequence[PredictionSummary]
 
@@ -100,7 +101,7 @@ class ObservabilityMiddleware:
 
 
 def record_answer(
-    request: Request, texts: Sequence[str], result: PredictionResult
+    request: Request, texts: Sequence[Text], result: PredictionResult
 ) -> dict[str, str]:
     """Record a result for the log, statistics and the prediction log; return its headers.
 

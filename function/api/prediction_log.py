@@ -21,6 +21,7 @@ from function.api.observability import (
     write_lines,
 )
 from function.api.prediction_ids import HEADER, prediction_id
+from function.core.tokenization import Text, strings_of
 from function.core.types import AnyPrediction, Prediction
 
 # A request with `x-prediction-log: off` is answered but not logged: smoke tests send it.
@@ -62,12 +63,12 @@ def timestamp() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def text_hmac(text: str, key: bytes) -> str | None:
+def text_hmac(text: Text, key: bytes) -> str | None:
     """Return a text's HMAC-SHA256 in hex, equal for equal texts; None without a key."""
     if not key:
         return None
     keyed = _keyed(key).copy()
-    keyed.update(text.encode())
+    keyed.update("\0".join(strings_of(text)).encode())
     return keyed.hexdigest()
 
 

@@ -1,14 +1,15 @@
 """Schemas of the native protocol, as the OpenAPI document shows them."""
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from function.core.artifact import USUAL_ANSWERS
+from function.core.tokenization import Text, TextPair
 from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
 
 REVIEW = "A warm, funny film that never talks down to its audience."
@@ -67,21 +68,50 @@ class Parameters(ClosedModel):
         )
 
 
+class PairSchema(ClosedModel):
+    """Two texts, for models that read pairs."""
+
+    text: Annotated[str, Field(min_length=1)]
+    text_pair: Annotated[str, Field(min_length=1)]
+
+
+def texts_of(inputs: str | PairSchema | Sequence[str] | Sequence[PairSchema]) -> list[Text]:
+    """Return the texts or pairs of a request, which may be a single one."""
+    each = [inputs] if isinstance(inputs, str | PairSchema) else inputs
+    return [text if isinstance(text, str) else TextPair(text.text, text.text_pair) for text in each]
+
+
+def _form(inputs: object) -> str:
+    first = inputs[0] if isinstance(inputs, list) and inputs else inputs
+    pair = isinstance(first, PairSchema) or (isinstance(first, dict) and "text_pair" in first)
+    return PAIRS if pair else TEXTS
+
+
+# Tags of the two forms; errors name no location that is no identifier.
+TEXTS, PAIRS = "single texts", "pairs of texts"
+TextsOrPairs = Annotated[
+    Annotated[
+        Annotated[str, Field(min_length=1)]
+        | Annotated[list[str], Field(min_length=1, fail_fast=True)],
+        Tag(TEXTS),
+    ]
+    | Annotated[PairSchema | Annotated[list[PairSchema], Field(fail_fast=True)], Tag(PAIRS)],
+    Discriminator(_form),
+]
+
+
 class PredictRequest(ClosedModel):
-    """One text, or several to be answered together."""
+    """One text, or several to be answered together; or one pair of texts, or several."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"inputs": REVIEW, "parameters": {"explain": True}}]}
     )
 
-    inputs: (
-        Annotated[str, Field(min_length=1)]
-        | Annotated[list[str], Field(min_length=1, fail_fast=True)]
-    )
+    inputs: TextsOrPairs
     parameters: Parameters = Parameters()
 
-    def texts(self) -> list[str]:
-        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
+    def texts(self) -> list[Text]:
+        return texts_of(self.inputs)
 
 
 class ModelReference(BaseModel):
@@ -240,7 +270,8 @@ class ModelSchema(BaseModel):
 
     `cascade` says whether a first stage answers some texts; `answer_key` is the member of a
     prediction that holds the answer, where it is not the task's usual `label`, `entities` or
-    `embedding`. The `decisions` are those that its manifest declares.
+    `embedding`; `pairs` is there where the model reads pairs of texts. The `decisions` are those
+    that its manifest declares.
     """
 
     name: str
@@ -257,6 +288,7 @@ class ModelSchema(BaseModel):
         "label"
     )
     decisions: Annotated[Mapping[str, Mapping[str, Any]], Field(exclude_if=operator.not_)] = {}
+    pairs: Annotated[bool, Field(exclude_if=operator.not_)] = False
 
     @classmethod
     def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
@@ -273,6 +305,7 @@ class ModelSchema(BaseModel):
             limits=limits,
             answer_key=model.answer_key,
             decisions=model.decisions,
+            pairs=model.pairs,
         )
 
 

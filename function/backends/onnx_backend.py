@@ -8,9 +8,11 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
 from function.core.artifact import Artifact
-from function.core.backend import Logits
+from function.core.backend import Logits, split_segments
 from function.core.errors import ArtifactError
 from function.core.tokenization import TokenIds
+
+SEGMENTS = "token_type_ids"
 
 
 class OnnxBackend:
@@ -46,8 +48,18 @@ class OnnxBackend:
                 "labels or tags"
             )
 
+        self._segments = artifact.manifest.tokenization.segments
+        inputs = {each.name for each in self._session.get_inputs()}
+        if self._segments != (SEGMENTS in inputs):
+            raise ArtifactError(
+                f"{artifact.path.name}/{graph.name}: the graph and the manifest's `segments` "
+                f"disagree on an input {SEGMENTS}"
+            )
+
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
         """See `core.backend.Backend`."""
         feed = {"input_ids": input_ids, "attention_mask": attention_mask}
+        if self._segments:
+            feed["input_ids"], feed[SEGMENTS] = split_segments(input_ids)
         logits: Logits = self._session.run(["logits"], feed)[0]
         return logits

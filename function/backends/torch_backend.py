@@ -16,7 +16,7 @@ from torch import nn
 
 from function.backends.torch_model import load_model
 from function.core.artifact import Artifact
-from function.core.backend import Logits
+from function.core.backend import Logits, split_segments
 from function.core.errors import PredictionError, SettingsError
 from function.core.tokenization import TokenIds
 
@@ -60,6 +60,7 @@ class TorchBackend:
         self._vocabulary = model.get_input_embeddings().num_embeddings
         self._model = model.to(target, getattr(torch, self.precision))
         self._exact: Any = self._model if self.precision == "float32" else None
+        self._segments = artifact.manifest.tokenization.segments
         self._lock = Lock()
 
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
@@ -72,7 +73,8 @@ class TorchBackend:
                 again, and fewer tokens may fit.
             PredictionError: An id is outside the vocabulary, which would crash a GPU's context.
         """
-        if input_ids.min() < 0 or input_ids.max() >= self._vocabulary:
+        tokens = split_segments(input_ids)[0] if self._segments else input_ids
+        if tokens.min() < 0 or tokens.max() >= self._vocabulary:
             raise PredictionError(f"a token is outside the vocabulary of {self._vocabulary}")
         logits = self._forward(self._model, input_ids, attention_mask)
         overflowed = ~np.isfinite(logits).all(axis=1)
@@ -97,12 +99,16 @@ class TorchBackend:
 
     @torch.inference_mode()
     def _logits(self, model: Any, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-        host = torch.from_numpy(np.stack((input_ids, attention_mask)))
+        tokens = split_segments(input_ids) if self._segments else (input_ids,)
+        host = torch.from_numpy(np.stack((attention_mask, *tokens)))
         if self.device != "cpu":
             host = host.pin_memory()
-        ids, mask = host.to(self.device, non_blocking=True)
+        mask, ids, *types = host.to(self.device, non_blocking=True)
+        segments = {"token_type_ids": types[0]} if types else {}
         # Without padding no mask is needed, and attention without one has the fastest kernels.
-        output = model(input_ids=ids, attention_mask=None if attention_mask.all() else mask)
+        output = model(
+            input_ids=ids, attention_mask=None if attention_mask.all() else mask, **segments
+        )
         logits: Logits = output.logits.float().cpu().numpy()
         return logits
 

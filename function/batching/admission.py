@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from function.core.errors import LateError, OverloadedError
+from function.core.tokenization import Text
 
 WINDOW_CHARACTERS = 2_000  # estimated characters per window, used until a text is tokenised
 MAX_RETRY_SECONDS = 30
@@ -42,7 +43,7 @@ class Admission:
         return self._claimed + self._queued()
 
     @contextmanager
-    def admit(self, texts: Sequence[str]) -> Iterator["Claim"]:
+    def admit(self, texts: Sequence[Text]) -> Iterator["Claim"]:
         """Count a request for its duration, by the length of its texts until its claim is updated.
 
         That estimate also bounds the texts that are tokenised at once, and so includes those that

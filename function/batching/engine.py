@@ -20,7 +20,7 @@ from function.batching.runner import BatchRun, BatchRunner
 from function.batching.stages import Stages
 from function.core.catalog import Catalog
 from function.core.predictor import Predictor
-from function.core.tokenization import TextTokenizer, TokenIds
+from function.core.tokenization import Text, TextTokenizer, TokenIds
 from function.core.types import ModelInfo, Options, PredictionResult, Timings
 
 Watch = Callable[[ModelInfo, BatchRun], None]
@@ -61,7 +61,7 @@ class BatchingEngine:
         )
 
     async def predict(
-        self, model: str | None, texts: Sequence[str], options: Options
+        self, model: str | None, texts: Sequence[Text], options: Options
     ) -> PredictionResult:
         """See `core.types.Engine`. Cancelled, a request leaves the queue, and explains no more."""
         try:
@@ -71,7 +71,7 @@ class BatchingEngine:
             raise self._admission.late(f"no answer within {self._seconds} s") from None
 
     async def _predict(
-        self, model: str | None, texts: Sequence[str], options: Options
+        self, model: str | None, texts: Sequence[Text], options: Options
     ) -> PredictionResult:
         started = perf_counter()
         info = self._catalog.info(model)

@@ -13,7 +13,7 @@ from function.batching.pending import RequestOutputs
 from function.core.backend import Logits
 from function.core.catalog import Catalog
 from function.core.predictor import Predictor
-from function.core.tokenization import TokenIds
+from function.core.tokenization import Text, TokenIds
 from function.core.types import AnyPrediction, Options
 from function.core.windows import ModelInputs, RunWindows
 
@@ -46,7 +46,7 @@ class Stages:
         )
 
     async def encode(
-        self, predictor: Predictor, texts: Sequence[str], options: Options
+        self, predictor: Predictor, texts: Sequence[Text], options: Options
     ) -> ModelInputs:
         """See `Predictor.encode`."""
         self.tokenizing += 1

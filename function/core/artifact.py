@@ -67,6 +67,7 @@ class Tokenization(_Section):
     """Settings that turn texts into windows; see `TokenizationSettings`.
 
     `window` is `long_text` there; `casing` adds the casing to token ids: see `core/casing.py`.
+    `pairs`: the model reads pairs of texts; with `segments` it takes `token_type_ids` as well.
     """
 
     max_tokens: Annotated[int, Field(ge=1, le=131_072)]
@@ -74,6 +75,8 @@ class Tokenization(_Section):
     stride: Annotated[int, Field(ge=0)]
     max_windows: Annotated[int, Field(ge=1, le=4096)]
     casing: bool = False
+    pairs: Annotated[bool, Field(exclude_if=operator.not_)] = False
+    segments: Annotated[bool, Field(exclude_if=operator.not_)] = False
 
     @model_validator(mode="after")
     def _windows_advance(self) -> Self:
@@ -85,7 +88,9 @@ class Tokenization(_Section):
         return self
 
     def settings(self) -> TokenizationSettings:
-        return TokenizationSettings(self.max_tokens, self.stride, self.window, self.max_windows)
+        return TokenizationSettings(
+            self.max_tokens, self.stride, self.window, self.max_windows, self.pairs
+        )
 
 
 Task = Literal["text-classification", "token-classification", "feature-extraction"]
@@ -308,6 +313,12 @@ class Manifest(_Section):
         rising = len(ratings) > 1 and ratings == sorted({*ratings})
         if ratings and (self.decoding.kind != "score" or not rising):
             raise ValueError("levels: of a model that rates, two or more, the lowest rating first")
+        return self
+
+    @model_validator(mode="after")
+    def _readers_of_pairs(self) -> Self:
+        if self.tokenization.pairs and (self.cascade or self.task != "text-classification"):
+            raise ValueError("tokenization: pairs are for text classification without a cascade")
         return self
 
     @field_validator("files")

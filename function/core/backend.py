@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from function.core.tokenization import TokenIds
+from function.core.tokenization import SEGMENT, TokenIds
 
 Logits = npt.NDArray[np.float32]
 
@@ -17,10 +17,16 @@ class Backend(Protocol):
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
         """Run one batch, padded on the right: both arrays are (windows, tokens).
 
-        The mask is 1 for tokens and 0 for padding. Returns (windows, labels), or (windows, tokens,
-        tags) for token classification.
+        The mask is 1 for tokens and 0 for padding. Where the manifest says `segments`, ids hold
+        them; see `split_segments`. Returns (windows, labels), or (windows, tokens, tags) for token
+        classification.
         """
         ...
+
+
+def split_segments(input_ids: TokenIds) -> tuple[TokenIds, TokenIds]:
+    """Return a batch's own token ids, and its `token_type_ids`: 0 for padding."""
+    return input_ids % SEGMENT, input_ids // SEGMENT
 
 
 def pad(windows: Sequence[TokenIds], pad_id: int) -> tuple[TokenIds, TokenIds]:

@@ -147,6 +147,7 @@ class Catalog:
             max_tokens=artifact.manifest.tokenization.max_tokens,
             decisions=artifact.manifest.model_dump(include=DECISIONS),
             pooling=getattr(artifact.manifest.decoding, "pooling", ""),
+            pairs=artifact.manifest.tokenization.pairs,
         )
 
     def _open(self, name: str) -> Predictor:

@@ -13,7 +13,7 @@ from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.decoding import Scores, activate
 from function.core.errors import InputError
-from function.core.tokenization import TextTokenizer, TokenIds
+from function.core.tokenization import Text, TextTokenizer, TokenIds
 from function.core.types import AnyPrediction, LabelScore, Options, Prediction, TextPrediction
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
@@ -43,7 +43,7 @@ class TextDecoder(ABC):
         if options.grouping != "entities" or options.outside:
             raise InputError("this model classifies whole texts: it labels no words")
 
-    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:  # noqa: ARG002
+    def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:  # noqa: ARG002
         """See `core.decoders.Decoder`."""
         return texts
 

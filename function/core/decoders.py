@@ -9,7 +9,7 @@ from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.classification import Classifier
 from function.core.errors import ArtifactError
-from function.core.tokenization import TextTokenizer
+from function.core.tokenization import Text, TextTokenizer
 from function.core.types import AnyPrediction, Options
 from function.core.windows import ModelInputs, RunWindows
 
@@ -23,7 +23,7 @@ class Decoder(Protocol):
         """Check the options; raises InputError if one is for another head."""
         ...
 
-    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:
+    def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:
         """Return the texts that the model reads; the same ones but for prompts before them."""
         ...
 

@@ -14,7 +14,7 @@ from function.core.artifact import Artifact, EmbeddingDecoding, Pooling
 from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.errors import InputError, PredictionError
-from function.core.tokenization import TextTokenizer
+from function.core.tokenization import Text, TextTokenizer
 from function.core.types import AnyPrediction, EmbeddingPrediction, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 from function.core.word_emissions import token_emissions
@@ -80,10 +80,11 @@ class Embedder:
         if wanted.dimensions is not None and not 0 < wanted.dimensions <= self._decoding.dimensions:
             raise InputError(f"dimensions: send a number from 1 to {self._decoding.dimensions}")
 
-    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:
+    def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:
         """See `core.decoders.Decoder`."""
         name = options.embedding.prompt or self._decoding.default_prompt
-        return [self._decoding.prompts[name] + text for text in texts] if name else texts
+        # Only text classification reads pairs: each is a string.
+        return [f"{self._decoding.prompts[name]}{text}" for text in texts] if name else texts
 
     def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
         """See `core.decoders.Decoder`."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from function.core.catalog import Catalog
-from function.core.tokenization import TextTokenizer
+from function.core.tokenization import Text, TextTokenizer
 from function.core.types import ModelInfo, Options, PredictionResult
 
 
@@ -14,7 +14,7 @@ class DirectEngine:
         self._catalog = catalog
 
     async def predict(
-        self, model: str | None, texts: Sequence[str], options: Options
+        self, model: str | None, texts: Sequence[Text], options: Options
     ) -> PredictionResult:
         """See `core.types.Engine`."""
         predictions, timings = self._catalog.predictor(model).predict(texts, options)

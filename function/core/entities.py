@@ -17,7 +17,7 @@ from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.errors import ArtifactError, InputError, PredictionError
-from function.core.tokenization import TextTokenizer
+from function.core.tokenization import Text, TextTokenizer
 from function.core.types import OUTSIDE, AnyPrediction, Entity, EntityPrediction, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 from function.core.word_emissions import WordIndices, Words, build_words
@@ -112,7 +112,7 @@ class EntityDecoder(ABC):
         if options.cascade != "auto":
             raise InputError("cascade: this model finds entities, and has no first stage")
 
-    def prepare(self, texts: Sequence[str], options: Options) -> Sequence[str]:  # noqa: ARG002
+    def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:  # noqa: ARG002
         """See `core.decoders.Decoder`."""
         return texts
 

@@ -13,7 +13,15 @@ from function.core.classification import classified
 from function.core.decoders import open_decoder
 from function.core.errors import ArtifactError, BatchTooLargeError, InputError
 from function.core.pace import MEASURED_TOKENS, Pace
-from function.core.tokenization import EncodedText, TextTokenizer, TokenIds, window_spans
+from function.core.tokenization import (
+    EncodedPair,
+    EncodedText,
+    Text,
+    TextPair,
+    TextTokenizer,
+    TokenIds,
+    window_spans,
+)
 from function.core.types import AnyPrediction, Options, Prediction, Timings
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
@@ -34,14 +42,16 @@ def load_predictor(
     `max_windows` and `max_seconds` limit one request, all its texts together. Without its `cascade`
     the full model reads every text.
     """
-    casing = artifact.manifest.tokenization.casing
-    tokenizer = TextTokenizer(artifact.file("tokenizer"), casing=casing)
-    first_stage = open_first_stage(artifact) if cascade else None
     settings = artifact.manifest.tokenization
-    if tokenizer.special_tokens + settings.stride >= settings.max_tokens:
+    tokenizer = TextTokenizer(
+        artifact.file("tokenizer"), casing=settings.casing, segments=settings.segments
+    )
+    first_stage = open_first_stage(artifact) if cascade else None
+    special = tokenizer.pair_special_tokens + 1 if settings.pairs else tokenizer.special_tokens
+    if special + settings.stride >= settings.max_tokens:
         raise ArtifactError(
             f"{artifact.path.name}/{MANIFEST}: tokenization: windows of {settings.max_tokens} "
-            f"tokens have no room for {tokenizer.special_tokens} special ones and a stride of "
+            f"tokens have no room for {special} special ones and a stride of "
             f"{settings.stride}"
         )
     return Predictor(
@@ -78,7 +88,7 @@ class Predictor:
         self._decoder = open_decoder(artifact, tokenizer, first_stage)
 
     def predict(
-        self, texts: Sequence[str], options: Options
+        self, texts: Sequence[Text], options: Options
     ) -> tuple[list[AnyPrediction], Timings]:
         """Predict every text; raises what `encode` does.
 
@@ -104,12 +114,17 @@ class Predictor:
             total_ms=1000 * (explained - started),
         )
 
-    def classify(self, texts: Sequence[str], options: Options | None = None) -> list[Prediction]:
+    def classify(self, texts: Sequence[Text], options: Options | None = None) -> list[Prediction]:
         """Predict every text with a text classifier, without timings.
 
         Raises InputError if the model has another task, and what `predict` raises.
         """
         return classified(self.predict(texts, options or Options())[0])
+
+    @property
+    def trial(self) -> Text:
+        """Return a text, or a pair where the model reads those, to warm the model up with."""
+        return TextPair("warm", "up") if self._settings.pairs else "warm"
 
     @property
     def has_first_stage(self) -> bool:
@@ -146,23 +161,26 @@ class Predictor:
         """Return the tokens and words of one text."""
         return self._tokenizer.encode([text])[0]
 
-    def encode(self, texts: Sequence[str], options: Options) -> ModelInputs:
+    def encode(self, texts: Sequence[Text], options: Options) -> ModelInputs:
         """Tokenise texts and cut them into windows.
 
         Raises:
-            InputError: A text is empty, or an option does not fit the model.
+            InputError: A text is empty, or a text or an option does not fit the model.
             BatchTooLargeError: The texts take too many windows, or too much time.
         """
         self._decoder.check(options)
         settings = self._settings
+        self._check(texts, options)
         windowed = []
         texts = self._decoder.prepare(texts, options)
         for index, encoded in enumerate(self._tokenizer.encode(texts)):
-            if not len(encoded.ids):
+            if encoded.empty:
                 raise InputError(f"text {index} is empty: send at least one word")
             first = self._answer_first(encoded, options)
             if first and first.sure:
                 windowed.append(WindowedText(encoded, [], [], first))
+            elif isinstance(encoded, EncodedPair):
+                windowed.append(self._pair(index, encoded, options))
             else:
                 windowed.append(self._cut(encoded, options, first))
         inputs = ModelInputs(windowed)
@@ -180,6 +198,30 @@ class Predictor:
                 "fewer or shorter texts"
             )
         return inputs
+
+    def _check(self, texts: Sequence[Text], options: Options) -> None:
+        """Raise InputError unless texts and options are of the kind that the model reads."""
+        pairs = self._settings.pairs
+        if pairs and options.explain:
+            raise InputError("explain: no words of pairs of texts are weighed: leave it out")
+        if all(isinstance(text, TextPair) == pairs for text in texts):
+            return
+        if pairs:
+            form = '{"text": "…", "text_pair": "…"}'
+            raise InputError(f"this model reads pairs of texts: send each as {form}")
+        raise InputError("this model reads single texts: send each without a `text_pair`")
+
+    def _pair(self, index: int, encoded: EncodedPair, options: Options) -> WindowedText:
+        """Cut a pair to one window; raises BatchTooLargeError where options have all of it read."""
+        limit = self.max_tokens
+        window, spans = self._tokenizer.pair_window(encoded, limit)
+        text = WindowedText(encoded, [spans], [window])
+        if text.truncated and options.long_text == "window":
+            raise BatchTooLargeError(
+                f"pair {index} has {len(encoded.ids)} tokens, and the model reads a pair in one "
+                f"window of {limit}: send shorter texts, or have them truncated"
+            )
+        return text
 
     def _estimate_seconds(self, inputs: ModelInputs, windows: int) -> float:
         """Return the seconds that these windows take; 0 for few, which need no estimate."""

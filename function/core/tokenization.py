@@ -15,6 +15,26 @@ from function.core.errors import ArtifactError, PredictionError, is_panic
 
 LongText = Literal["window", "truncate", "head_tail"]
 TokenIds = npt.NDArray[np.int64]
+SEGMENT = 1 << 32  # what the ids of a pair's second segment are greater by, until a backend runs
+
+
+@dataclass(frozen=True)
+class TextPair:
+    """Two texts that a model reads together; its length is that of both."""
+
+    text: str
+    text_pair: str
+
+    def __len__(self) -> int:
+        return len(self.text) + len(self.text_pair)
+
+
+Text = str | TextPair
+
+
+def strings_of(text: Text) -> tuple[str, ...]:
+    """Return the string of a text, or the two of a pair."""
+    return (text,) if isinstance(text, str) else (text.text, text.text_pair)
 
 
 class EncodedText:
@@ -41,6 +61,11 @@ class EncodedText:
         return np.array([-1 if word is None else word for word in self._encoding.word_ids])
 
     @property
+    def empty(self) -> bool:
+        """Return whether there is no token; of a pair, whether one text has none."""
+        return not len(self.ids)
+
+    @property
     def tokens(self) -> Sequence[str]:
         """Return the tokens as the vocabulary spells them."""
         return list(self._encoding.tokens)
@@ -57,6 +82,21 @@ class EncodedText:
         return any(character.isalnum() for character in span)
 
 
+class EncodedPair(EncodedText):
+    """Tokens of a pair: `ids` are those of both texts, one after the other."""
+
+    def __init__(self, *texts: EncodedText) -> None:
+        self.texts, self.ids = texts, np.concatenate([text.ids for text in texts])
+
+    @property
+    def empty(self) -> bool:
+        return any(text.empty for text in self.texts)
+
+    @property
+    def words(self) -> int:
+        return sum(text.words for text in self.texts)
+
+
 @dataclass(frozen=True)
 class TokenizationSettings:
     """Values of the manifest's `tokenization` member.
@@ -65,12 +105,14 @@ class TokenizationSettings:
         max_tokens: Tokens of one window, special tokens included.
         stride: Content tokens that two neighbouring windows share.
         max_windows: Windows after which the rest of a text is cut, which bounds its cost.
+        pairs: The model reads pairs of texts, each in one window.
     """
 
     max_tokens: int
     stride: int
     long_text: LongText
     max_windows: int = 16
+    pairs: bool = False
 
 
 class TextTokenizer:
@@ -79,10 +121,11 @@ class TextTokenizer:
     Windows begin and end with the special tokens `prefix` and `suffix`, each (tokens,).
     """
 
-    def __init__(self, path: Path, *, casing: bool = False) -> None:
+    def __init__(self, path: Path, *, casing: bool = False, segments: bool = False) -> None:
         """Load a `tokenizer.json`; raises ArtifactError if it cannot be used.
 
-        `casing` adds each token's casing to its id; see `core/casing.py`.
+        `casing` adds each token's casing to its id; see `core/casing.py`. `segments` adds SEGMENT
+        to the ids of a pair's second segment, for models with `token_type_ids`.
         """
         try:
             self._fast = FastTokenizer.from_file(str(path))
@@ -101,23 +144,27 @@ class TextTokenizer:
         if padding:
             self.pad_id = int(padding["pad_id"])
         self.vocabulary_size: int = self._fast.get_vocab_size()
-        self._casing = casing
+        self._casing, self.segments = casing, segments
 
-    def encode(self, texts: Sequence[str]) -> list[EncodedText]:
-        """Tokenise texts without special tokens and without cutting them.
+    def encode(self, texts: Sequence[Text]) -> list[EncodedText]:
+        """Tokenise texts without special tokens and without cutting them; pairs as EncodedPairs.
 
         Raises PredictionError if the tokenizer panics, as on a pattern that takes too long.
         """
-        encodings = self.encodings(texts, special_tokens=False)
-        encoded = [
-            EncodedText(text, encoding) for text, encoding in zip(texts, encodings, strict=True)
-        ]
+        strings = [string for text in texts for string in strings_of(text)]
+        encoded = list(map(EncodedText, strings, self.encodings(strings, special_tokens=False)))
         if self._casing:
             from function.core.casing import casing_of  # few models need it
 
             for text in encoded:
                 text.ids += self.vocabulary_size * casing_of(text.text, text.offsets)
-        return encoded
+        if len(encoded) == len(texts):
+            return encoded
+        each = iter(encoded)
+        return [
+            next(each) if isinstance(text, str) else EncodedPair(next(each), next(each))
+            for text in texts
+        ]
 
     def encodings(self, texts: Sequence[str], *, special_tokens: bool) -> list[Encoding]:
         """Return the library's encodings of texts; raises what `encode` does."""
@@ -137,6 +184,44 @@ class TextTokenizer:
     def with_special_tokens(self, content: TokenIds) -> TokenIds:
         """Return a window's content between the model's special tokens."""
         return np.concatenate((self.prefix, content, self.suffix))
+
+    def pair_window(
+        self, pair: EncodedPair, max_tokens: int
+    ) -> tuple[TokenIds, list[tuple[int, int]]]:
+        """Return a pair's one window, and the spans of its tokens that are in it.
+
+        The longer text is cut first, as transformers' `longest_first` does.
+        """
+        before, between, after, second = self._pair_template
+        one, other = (text.ids for text in pair.texts)
+        lengths, room = [len(one), len(other)], max_tokens - self.pair_special_tokens
+        if sum(lengths) > room:
+            shorter, least = int(len(one) > len(other)), min(*lengths, room // 2)
+            lengths[shorter], lengths[1 - shorter] = least, room - least
+        window = (before, one[: lengths[0]], between, other[: lengths[1]] + second, after)
+        return np.concatenate(window), [(0, lengths[0]), (len(one), len(one) + lengths[1])]
+
+    @property
+    def pair_special_tokens(self) -> int:
+        """Return the number of special tokens of a pair's window."""
+        return sum(map(len, self._pair_template[:3]))
+
+    @cached_property
+    def _pair_template(self) -> tuple[TokenIds, TokenIds, TokenIds, int]:
+        """Return the ids before, between and after the texts of a pair, and the second's SEGMENT.
+
+        Raises ArtifactError if the tokenizer does not put one text after the other.
+        """
+        encoding = self._fast.encode("a", "a")
+        ids = np.array(encoding.ids, dtype=np.int64)
+        if self.segments:
+            ids += SEGMENT * np.array(encoding.type_ids, dtype=np.int64)
+        texts = np.array([-1 if text is None else text for text in encoding.sequence_ids])
+        first, second = np.flatnonzero(texts == 0), np.flatnonzero(texts == 1)
+        if not len(first) or not len(second) or first[-1] > second[0]:
+            raise ArtifactError("tokenizer.json: has no template for pairs of texts")
+        added = int(ids[second[0]] // SEGMENT * SEGMENT)
+        return ids[: first[0]], ids[first[-1] + 1 : second[0]], ids[second[-1] + 1 :], added
 
     @property
     def last_id(self) -> int:

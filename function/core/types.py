@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
-from function.core.tokenization import LongText, TextTokenizer
+from function.core.tokenization import LongText, Text, TextTokenizer
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
@@ -258,9 +258,9 @@ class Timings:
 class ModelInfo:
     """Served model, as `/v1/models` lists it; `cascade` if it has a first stage.
 
-    `answer_key` is the member of its predictions that holds the answer. `max_tokens` are those of
-    one window; `decisions` are its manifest's `synonyms`, `questions` and `levels`. `pooling` is
-    that of a model that embeds.
+    `pairs` if it reads pairs of texts. `answer_key` is the member of its predictions that holds
+    the answer. `max_tokens` are those of one window; `decisions` are its manifest's `synonyms`,
+    `questions` and `levels`. `pooling` is that of a model that embeds.
     """
 
     name: str
@@ -276,6 +276,7 @@ class ModelInfo:
     max_tokens: int = 0
     decisions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     pooling: str = ""
+    pairs: bool = False
 
 
 @dataclass(frozen=True)
@@ -291,7 +292,7 @@ class Engine(Protocol):
     """Interface between routes and models. `model` is a name, or None for the default model."""
 
     async def predict(
-        self, model: str | None, texts: Sequence[str], options: Options
+        self, model: str | None, texts: Sequence[Text], options: Options
     ) -> PredictionResult:
         """Predict texts.
 

@@ -10,15 +10,15 @@ from function.core.types import Options
 
 
 def try_out(predictor: Predictor) -> None:
-    """Predict a word by each stage, and run the vocabulary's last token.
+    """Predict a trial text by each stage, and run the vocabulary's last token.
 
     Raises ArtifactError if that fails, so that a model that fails every request is never ready.
     """
     try:
         predictor.run([predictor.last_window()])
-        predictor.predict(["warm"], Options())
+        predictor.predict([predictor.trial], Options())
         if predictor.has_first_stage:
-            predictor.predict(["warm"], Options(cascade="off"))
+            predictor.predict([predictor.trial], Options(cascade="off"))
     except Exception as error:  # a runtime may raise anything
         raise ArtifactError(
             f"{predictor.artifact.path.name}: it cannot predict: {type(error).__name__}: {error}"

@@ -58,7 +58,7 @@ def examine(
         return answer.get("statusCode", 0), _json(answer.get("body"))
 
     def predict() -> None:
-        status, prediction = ask("POST", "/v1/predict", json.dumps({"inputs": TEXT}))
+        status, prediction = ask("POST", "/v1/predict", body)
         if auth == "key":  # the test has no key, and checks that one is required
             if status != 401:
                 raise SmokeTestError(f"/v1/predict without a key answers {status} and not 401")
@@ -66,6 +66,7 @@ def examine(
             raise SmokeTestError(f"/v1/predict answers {status}: {_short(prediction)}")
 
     model = warm_up()
+    body = json.dumps({"inputs": {"text": TEXT, "text_pair": TEXT} if model.get("pairs") else TEXT})
     status, ready = ask("GET", "/health/ready")
     if status != 200:
         raise SmokeTestError(f"/health/ready answers {status}: {_short(ready)}")

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
@@ -12,6 +13,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
+from function.core.tokenization import Text
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress
 
@@ -61,8 +63,9 @@ class ServiceClient:
         # Which the listing names only where it is not the usual one.
         self.answer_key: AnswerKey = served.get("answer_key") or USUAL_ANSWERS[self.task]
         self.labels: list[str] = served["labels"]
+        self.pairs: bool = served.get("pairs", False)
 
-    def predictions(self, texts: Sequence[str], *, title: str) -> list[dict[str, Any]]:
+    def predictions(self, texts: Sequence[Text], *, title: str) -> list[dict[str, Any]]:
         """Return the prediction of every text, in order. Raises ServiceError."""
         batches = [texts[start : start + TEXTS] for start in range(0, len(texts), TEXTS)]
         predictions: list[dict[str, Any]] = []
@@ -72,9 +75,9 @@ class ServiceClient:
                 progress.advance(len(answer["predictions"]))
         return predictions
 
-    def answer(self, texts: Sequence[str]) -> dict[str, Any]:
+    def answer(self, texts: Sequence[Text]) -> dict[str, Any]:
         """Return one answer: `model`, and `predictions` in order. Raises ServiceError."""
-        answer: dict[str, Any] = self._ask(self._path, {"inputs": texts})
+        answer: dict[str, Any] = self._ask(self._path, {"inputs": list(map(written, texts))})
         return answer
 
     def _ask(self, path: str, body: object = None) -> Any:
@@ -98,6 +101,11 @@ class ServiceClient:
             raise ServiceError(where, 0, str(error), None) from error
 
 
+def written(text: Text) -> Any:
+    """Return a text, or a pair of texts, as the service reads it."""
+    return text if isinstance(text, str) else asdict(text)
+
+
 def _detail(error: HTTPError) -> str:
     try:
         return str(json.load(error)["detail"])
@@ -116,7 +124,7 @@ def _retry_after(error: HTTPError) -> float | None:
 class PatientClient(ServiceClient):
     """One model of a running service that may say for a while that it is busy."""
 
-    def answer(self, texts: Sequence[str]) -> dict[str, Any]:
+    def answer(self, texts: Sequence[Text]) -> dict[str, Any]:
         for left in reversed(range(TRIES)):
             try:
                 return super().answer(texts)

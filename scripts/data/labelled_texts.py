@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from function.core.tokenization import Text
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.rows import read_cells
@@ -28,6 +29,20 @@ class LabelledTexts:
             [self.labels[row] for row in rows],
             [self.groups[row] for row in rows] if self.groups else [],
         )
+
+
+@dataclass(frozen=True)
+class LabelledInputs:
+    """Texts, or pairs of texts, to measure a model on; `labels` are as in `LabelledTexts`."""
+
+    texts: Sequence[Text]
+    labels: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def select(self, rows: Sequence[int]) -> "LabelledInputs":
+        return LabelledInputs([self.texts[row] for row in rows], [self.labels[row] for row in rows])
 
 
 def read_labelled(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from function.core.tokenization import Text
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.rows import RowError, check_names, refuse_row
@@ -19,7 +20,7 @@ FORM = 'a list of names, or in CSV names between commas, or a JSON list such as 
 class MultiLabelledTexts:
     """Rows of one data set; `labels` are the names of each text's labels."""
 
-    texts: list[str]
+    texts: list[Text]
     labels: list[list[str]]
 
     def __len__(self) -> int:

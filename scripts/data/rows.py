@@ -18,6 +18,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 from scripts.common.errors import DataError
 from scripts.data.lines import NOT_ENCODED, suggest_encoding
 
+TEXT_PAIR = "text_pair"  # the usual column of the second texts of pairs
 CHUNK_ROWS = 1024  # that readers yield together
 
 T = TypeVar("T")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from function.core.tokenization import Text
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.rows import read_cells
@@ -15,7 +16,7 @@ from scripts.data.tables import open_table
 class ScoredTexts:
     """Rows of one data set."""
 
-    texts: list[str]
+    texts: Sequence[Text]
     scores: list[float]
 
     def __len__(self) -> int:

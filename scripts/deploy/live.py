@@ -49,7 +49,11 @@ def check_answers(
         headers["authorization"] = f"Bearer {key}"
     for left in reversed(range(tries)):
         ready, _ = _send_request(f"{url}/health/ready", None, {}, sign)
-        status, answer = _send_request(f"{url}/v1/predict", {"inputs": TEXT}, headers, sign)
+        # A model of pairs of texts refuses a single one.
+        for inputs in (TEXT, {"text": TEXT, "text_pair": TEXT}):
+            status, answer = _send_request(f"{url}/v1/predict", {"inputs": inputs}, headers, sign)
+            if status != 422:
+                break
         if refused and status == 401 and ready in ((401,) if auth == "jwt" else (200,)):
             return "it is up, and lets nobody in without a key or token; none was given to ask it"
         if not refused and ready == status == 200 and answer.get("predictions"):
@@ -62,7 +66,9 @@ def check_answers(
 def _summary(prediction: Mapping[str, Any]) -> str:
     if "entities" in prediction:
         return f"{len(prediction['entities'])} entities"
-    return f"{prediction['label']} {prediction['score']:.3f}"
+    if "labels" in prediction:
+        return f"labels {', '.join(prediction['labels'])}"
+    return f"{prediction.get('label', 'score')} {prediction['score']:.3f}"
 
 
 def _send_request(

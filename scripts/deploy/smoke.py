@@ -69,12 +69,14 @@ def smoke_test(
 
     Raises CommandError with the end of the container's log.
     """
-    body = json.dumps({"inputs": TEXT})
     by_name = {model.manifest.model: model for model in models}
     by_path = {"/v1/predict": by_name[default_model]} | {
         f"/v1/models/{name}/predict": model for name, model in by_name.items()
     }
-    requests: list[Request] = [("/health/ready", None), *((path, body) for path in by_path)]
+    requests: list[Request] = [
+        ("/health/ready", None),
+        *((path, _body(model)) for path, model in by_path.items()),
+    ]
     options = (f"--platform={platform}", f"--env=DEFAULT_MODEL={default_model}", *runner.options)
     with container(image, *options) as name:
         try:
@@ -87,6 +89,11 @@ def smoke_test(
             raise CommandError(
                 f"the image does not pass its smoke test: {error}\n{logs(name)}"
             ) from error
+
+
+def _body(model: Artifact) -> str:
+    pairs = model.manifest.tokenization.pairs
+    return json.dumps({"inputs": {"text": TEXT, "text_pair": TEXT} if pairs else TEXT})
 
 
 def _send(name: str, requests: Sequence[Request], runner: Runner) -> list[Response]:

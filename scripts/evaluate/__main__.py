@@ -37,6 +37,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="a file, or folders of a label")
     parser.add_argument("--text", help="the column of the text, `text` by default")
     parser.add_argument(
+        "--text-pair", help="the column of the second text of pairs, `text_pair` by default"
+    )
+    parser.add_argument(
         "--label", help="the column of the truth, `label`, `labels` or `score` by default"
     )
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")

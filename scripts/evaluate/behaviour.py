@@ -80,7 +80,8 @@ class BehaviourCheck:
 
 def has_behaviour_checks(manifest: Manifest) -> bool:
     """Return whether the checks fit a model: whether it labels texts negative or positive."""
-    return manifest.decoding.kind == "softmax" and sorted(manifest.labels) == LABELS
+    single = manifest.decoding.kind == "softmax" and not manifest.tokenization.pairs
+    return single and sorted(manifest.labels) == LABELS
 
 
 def check_behaviour(predictor: Predictor) -> list[BehaviourCheck]:

@@ -14,10 +14,10 @@ from function.core.artifact import Artifact, open_artifact, verify
 from function.core.catalog import LoadBackend
 from function.core.decoding import Probabilities
 from function.core.predictor import Predictor
-from function.core.tokenization import LongText
+from function.core.tokenization import LongText, Text, strings_of
 from function.core.types import AnyPrediction, Options
 from scripts.common.progress import Progress
-from scripts.data.labelled_texts import LabelledTexts
+from scripts.data.labelled_texts import LabelledInputs, LabelledTexts
 
 BATCH = 32
 MOST_WINDOWS = 1_000_000  # of one call: offline, nothing needs a bound
@@ -66,15 +66,17 @@ def load_verified(
 
 
 def evaluate(
-    predictor: Predictor, rows: LabelledTexts, *, long_text: LongText | None = None, title: str
+    predictor: Predictor,
+    rows: LabelledTexts | LabelledInputs,
+    *,
+    long_text: LongText | None = None,
+    title: str,
 ) -> Evaluation:
     """Answer every text that is not empty, the shortest first.
 
     `long_text` overrides what the artifact does with texts beyond one window.
     """
-    order = [
-        row for row in np.argsort([len(text) for text in rows.texts]) if rows.texts[row].strip()
-    ]
+    order = shortest_first(rows.texts)
     scores: list[Mapping[str, float]] = []
     tokens: list[int] = []
     first: list[int] = []
@@ -87,12 +89,19 @@ def evaluate(
                 tokens.append(prediction.tokens)
                 first.append(prediction.stage == "first")
             progress.advance(len(texts))
-    found = _evaluation(scores, tokens, rows.select(order), predictor.labels)
+    codes = [rows.labels[row] for row in order]
+    found = _evaluation(scores, tokens, codes, predictor.labels)
     return replace(found, first=np.array(first, dtype=np.int64))
 
 
+def shortest_first(texts: Sequence[Text]) -> list[int]:
+    """Return the rows whose text is not empty: texts of like length cost the least together."""
+    rows = [row for row, text in enumerate(texts) if all(map(str.strip, strings_of(text)))]
+    return sorted(rows, key=lambda row: len(texts[row]))
+
+
 def predict_shortest_first(
-    predictor: Predictor, texts: Sequence[str], title: str
+    predictor: Predictor, texts: Sequence[Text], title: str
 ) -> list[AnyPrediction]:
     """Answer every text, in their order; texts of like length cost the least together."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
@@ -118,7 +127,9 @@ def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
 
 
 def evaluate_reported(
-    predictions: Sequence[dict[str, Any]], rows: LabelledTexts, labels: Sequence[str]
+    predictions: Sequence[dict[str, Any]],
+    rows: LabelledTexts | LabelledInputs,
+    labels: Sequence[str],
 ) -> Evaluation:
     """Compare the JSON predictions of a service with the truth of the same rows."""
     scores = [
@@ -126,17 +137,17 @@ def evaluate_reported(
         for prediction in predictions
     ]
     tokens = [prediction["tokens"] for prediction in predictions]
-    return _evaluation(scores, tokens, rows, labels)
+    return _evaluation(scores, tokens, rows.labels, labels)
 
 
 def _evaluation(
     scores: Sequence[Mapping[str, float]],
     tokens: Sequence[int],
-    rows: LabelledTexts,
+    codes: Sequence[int],
     labels: Sequence[str],
 ) -> Evaluation:
     return Evaluation(
         np.array([[row[label] for label in labels] for row in scores]).reshape(-1, len(labels)),
-        np.array(rows.labels),
+        np.array(codes),
         np.array(tokens),
     )

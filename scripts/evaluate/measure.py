@@ -3,7 +3,7 @@
 import argparse
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,10 +13,12 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import AnswerKey, Artifact, Task, open_artifact, verify
 from function.core.backend import Backend
 from function.core.predictor import Predictor
+from function.core.tokenization import TextPair
 from scripts.common.errors import UsageError
 from scripts.common.service_client import ServiceClient
-from scripts.data.labelled_texts import LabelledTexts, read_labelled
+from scripts.data.labelled_texts import LabelledInputs, read_labelled, read_texts
 from scripts.data.multi_labelled import MultiLabelledTexts, read_multi_labelled
+from scripts.data.rows import TEXT_PAIR
 from scripts.data.scored_texts import ScoredTexts, read_scored
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.data.triplets import Triplets, read_triplets
@@ -28,7 +30,13 @@ from scripts.evaluate.entity_evaluation import (
     evaluate_reported_entities,
 )
 from scripts.evaluate.entity_metrics import entity_figures
-from scripts.evaluate.evaluation import Evaluation, evaluate, evaluate_reported, load_verified
+from scripts.evaluate.evaluation import (
+    Evaluation,
+    evaluate,
+    evaluate_reported,
+    load_verified,
+    shortest_first,
+)
 from scripts.evaluate.highlights import check_highlights
 from scripts.evaluate.metrics import figures
 from scripts.evaluate.multi_label import (
@@ -52,7 +60,7 @@ from scripts.evaluate.triplets import (
 )
 
 # Options that say how to read the file, and options that ask for further checks.
-READING = ("text", "label", "renamed_label", "documents", "encoding")
+READING = ("text", "text_pair", "label", "renamed_label", "documents", "encoding")
 CHECKS = ("behaviour", "highlights", "agreement")
 SEED = 7
 
@@ -74,7 +82,7 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     predictor = load_verified(
         artifact, load_backend=loaders[arguments.backend], cascade=arguments.cascade != "off"
     )
-    rows = evaluator.read(arguments.data, labels, **how)
+    rows = read_rows(evaluator, arguments.data, labels, how, pairs=manifest.tokenization.pairs)
     answered = evaluator.evaluate(predictor, rows, f"{arguments.data.name}, {arguments.backend}")
     report = _report(model, artifact.version, evaluator.figures(answered, labels))
     if arguments.agreement:
@@ -100,9 +108,28 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
         raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
     service = ServiceClient(arguments.url, arguments.model)
     evaluator, how = _evaluator(arguments, service.name, service.task, service.answer_key)
-    rows = evaluator.read(arguments.data, service.labels, **how)
+    rows = read_rows(evaluator, arguments.data, service.labels, how, pairs=service.pairs)
     answered = evaluator.evaluate_service(service, rows, arguments.data.name)
     return _report(service.name, service.version, evaluator.figures(answered, service.labels))
+
+
+def read_rows(
+    evaluator: "Evaluator[Any, Any]",
+    path: Path,
+    labels: Sequence[str],
+    how: dict[str, Any],
+    *,
+    pairs: bool,
+) -> Any:
+    """Read a file, with its column of second texts where the model reads pairs."""
+    column = how.pop("text_pair", None)
+    rows = evaluator.read(path, labels, **how)
+    if not pairs:
+        if column:
+            raise UsageError("--text-pair: this model reads single texts")
+        return rows
+    others = read_texts(path, column or TEXT_PAIR, how.get("encoding"))
+    return replace(rows, texts=list(map(TextPair, rows.texts, others)))
 
 
 class Evaluator(ABC, Generic[TextRows, Evaluated]):
@@ -130,27 +157,28 @@ class Evaluator(ABC, Generic[TextRows, Evaluated]):
         """Return the figures as a manifest records them."""
 
 
-class LabelEvaluator(Evaluator[LabelledTexts, Evaluation]):
+class LabelEvaluator(Evaluator[LabelledInputs, Evaluation]):
     """Evaluation of models that classify texts."""
 
-    options = frozenset({"text", "label", "renamed_label", "encoding", *CHECKS})
+    options = frozenset({"text", "text_pair", "label", "renamed_label", "encoding", *CHECKS})
 
-    def read(self, path: Path, labels: Sequence[str], **how: Any) -> LabelledTexts:
+    def read(self, path: Path, labels: Sequence[str], **how: Any) -> LabelledInputs:
         """Read a file. See `read_labelled`.
 
         `text` and `label` name its columns; `renamed_label` are pairs of a label of the file and
         its name in the model.
         """
         renamed = dict(how.pop("renamed_label", ()))
-        return read_labelled(path, labels, renamed=renamed, **how)
+        rows = read_labelled(path, labels, renamed=renamed, **how)
+        return LabelledInputs(rows.texts, rows.labels)
 
-    def evaluate(self, predictor: Predictor, rows: LabelledTexts, title: str) -> Evaluation:
+    def evaluate(self, predictor: Predictor, rows: LabelledInputs, title: str) -> Evaluation:
         return evaluate(predictor, rows, title=title)
 
     def evaluate_service(
-        self, service: ServiceClient, rows: LabelledTexts, title: str
+        self, service: ServiceClient, rows: LabelledInputs, title: str
     ) -> Evaluation:
-        rows = rows.select(_shortest_first(rows.texts))
+        rows = rows.select(shortest_first(rows.texts))
         predictions = service.predictions(rows.texts, title=title)
         return evaluate_reported(predictions, rows, service.labels)
 
@@ -161,7 +189,7 @@ class LabelEvaluator(Evaluator[LabelledTexts, Evaluation]):
 class MultiLabelEvaluator(Evaluator[MultiLabelledTexts, MultiLabelEvaluation]):
     """Evaluation of models that give a text several labels."""
 
-    options = frozenset({"text", "label", "renamed_label", "encoding"})
+    options = frozenset({"text", "text_pair", "label", "renamed_label", "encoding"})
 
     def read(self, path: Path, labels: Sequence[str], **how: Any) -> MultiLabelledTexts:
         """Read a file. See `read_multi_labelled`; options are those of `LabelEvaluator`."""
@@ -176,7 +204,7 @@ class MultiLabelEvaluator(Evaluator[MultiLabelledTexts, MultiLabelEvaluation]):
     def evaluate_service(
         self, service: ServiceClient, rows: MultiLabelledTexts, title: str
     ) -> MultiLabelEvaluation:
-        rows = rows.select(_shortest_first(rows.texts))
+        rows = rows.select(shortest_first(rows.texts))
         answers = [
             (each["labels"], {entry["label"]: entry["score"] for entry in each["scores"]})
             for each in service.predictions(rows.texts, title=title)
@@ -190,7 +218,7 @@ class MultiLabelEvaluator(Evaluator[MultiLabelledTexts, MultiLabelEvaluation]):
 class RankingEvaluator(Evaluator[ScoredTexts, RankingEvaluation]):
     """Evaluation of models that give a text a number."""
 
-    options = frozenset({"text", "label", "encoding"})
+    options = frozenset({"text", "text_pair", "label", "encoding"})
 
     def read(self, path: Path, labels: Sequence[str], **how: Any) -> ScoredTexts:  # noqa: ARG002
         return read_scored(path, **how)
@@ -201,7 +229,7 @@ class RankingEvaluator(Evaluator[ScoredTexts, RankingEvaluation]):
     def evaluate_service(
         self, service: ServiceClient, rows: ScoredTexts, title: str
     ) -> RankingEvaluation:
-        rows = rows.select(_shortest_first(rows.texts))
+        rows = rows.select(shortest_first(rows.texts))
         answers = service.predictions(rows.texts, title=title)
         return compare_scores([each["score"] for each in answers], rows)
 
@@ -230,7 +258,7 @@ class EntityEvaluator(Evaluator[TaggedTexts, EntityEvaluation]):
     def evaluate_service(
         self, service: ServiceClient, rows: TaggedTexts, title: str
     ) -> EntityEvaluation:
-        rows = rows.select(_shortest_first(rows.texts))
+        rows = rows.select(shortest_first(rows.texts))
         return evaluate_reported_entities(service.predictions(rows.texts, title=title), rows)
 
     def figures(self, answered: EntityEvaluation, labels: Sequence[str]) -> dict[str, float]:
@@ -272,7 +300,7 @@ def _evaluator(
 ) -> tuple[Evaluator[Any, Any], dict[str, Any]]:
     """Return a model's evaluator, and what the caller says of the file."""
     evaluator = EVALUATORS[answer_key]
-    given = [name for name in (*READING, *CHECKS) if getattr(arguments, name)]
+    given = [name for name in (*READING, *CHECKS) if getattr(arguments, name, None)]
     for name in given:
         if name not in evaluator.options:
             raise UsageError(
@@ -280,12 +308,6 @@ def _evaluator(
                 "which has no use for it"
             )
     return evaluator, {name: getattr(arguments, name) for name in given if name in READING}
-
-
-def _shortest_first(texts: Sequence[str]) -> list[int]:
-    """Return the rows whose text is not empty: texts of like length cost the least together."""
-    rows = (row for row, text in enumerate(texts) if text.strip())
-    return sorted(rows, key=lambda row: len(texts[row]))
 
 
 def _report(model: str, version: str, figures: Mapping[str, float]) -> dict[str, Any]:
@@ -302,7 +324,7 @@ def open_torch(artifact: Artifact, device: str | None = None) -> Backend:
     return TorchBackend(artifact, device=device)
 
 
-def report_agreement(artifact: Artifact, rows: LabelledTexts, torch: Evaluation) -> dict[str, Any]:
+def report_agreement(artifact: Artifact, rows: LabelledInputs, torch: Evaluation) -> dict[str, Any]:
     """Print and return the agreement of torch with the graph.
 
     The graph's answers depend on the batch, so it is compared with itself too.
@@ -339,10 +361,11 @@ def report_behaviour(predictor: Predictor) -> list[dict[str, Any]]:
     return [asdict(check) for check in checks]
 
 
-def report_highlights(predictor: Predictor, rows: LabelledTexts, count: int) -> dict[str, Any]:
+def report_highlights(predictor: Predictor, rows: LabelledInputs, count: int) -> dict[str, Any]:
     """Print and return whether the highlighted words matter in `count` of the texts."""
     order = np.random.default_rng(SEED).permutation(len(rows))[:count]
-    found = check_highlights(predictor, [rows.texts[row] for row in order])
+    texts = [text for row in order if isinstance(text := rows.texts[row], str)]
+    found = check_highlights(predictor, texts)
     print(
         f"{'highlights':26} in {found.share:.1%} of {found.texts} texts, five top "
         "words matter more than five random ones"

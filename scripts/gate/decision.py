@@ -7,6 +7,7 @@ import numpy as np
 
 from function.core.artifact import Artifact, Manifest
 from function.core.errors import InputError, PredictionError
+from function.core.tokenization import Text, strings_of
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet
@@ -194,7 +195,7 @@ def _describe_model(measured: Measurement) -> JudgedModel:
 
 
 def _disagreements(
-    texts: Sequence[str], candidate: GoldenAnswers, champion: GoldenAnswers
+    texts: Sequence[Text], candidate: GoldenAnswers, champion: GoldenAnswers
 ) -> list[Disagreement]:
     """Return the texts where the support of the truth differs most between the two, most first."""
     difference = candidate.support - champion.support
@@ -202,7 +203,7 @@ def _disagreements(
     shown = [(row, candidate.show(row), champion.show(row)) for row in order.tolist()]
     return [
         Disagreement(
-            text=texts[row],
+            text=" | ".join(strings_of(texts[row])),
             truth=new.truth,
             candidate_answer=new.answer,
             candidate_score=new.score,

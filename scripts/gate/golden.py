@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
+from function.core.tokenization import Text, TextPair
 from scripts.common.errors import DataError
 from scripts.common.progress import log
+from scripts.data.labelled_texts import read_texts
+from scripts.data.rows import TEXT_PAIR
 from scripts.gate.golden_set import (
     GoldenSet,
     LabelledGoldenSet,
@@ -17,6 +20,7 @@ from scripts.gate.golden_set import (
     ScoredGoldenSet,
     TaggedGoldenSet,
     TripletGoldenSet,
+    words_of,
 )
 
 KINDS: dict[AnswerKey, type[GoldenSet[Any]]] = {
@@ -36,10 +40,12 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
 
     Raises DataError where a line is no row, or one of another kind than those before it.
     """
-    texts, truths = [], []
+    texts: list[Text] = []
+    truths = []
     kind: type[GoldenSet[Any]] | None = None
     for number, row in _rows(content):
         where = f"golden set, line {number}"
+        pair = row.pop(TEXT_PAIR, None)
         found = next(
             (
                 each
@@ -48,7 +54,7 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
             ),
             None,
         )
-        if found is None or not isinstance(row["text"], str):
+        if found is None or not isinstance(row["text"], str) or not isinstance(pair, str | None):
             forms = " or ".join(each.form for each in KINDS.values())
             raise DataError(f'{where}: give a "text", a string, and {forms}')
         if kind not in (None, found):
@@ -59,7 +65,7 @@ def parse_golden(content: bytes) -> GoldenSet[Any]:
             truths.append(kind.parse(value))
         except ValueError as error:
             raise DataError(f"{where}: give {kind.form}: {error}") from error
-        texts.append(row["text"])
+        texts.append(row["text"] if pair is None else TextPair(row["text"], pair))
     if kind is None:
         raise DataError("golden set: it has no rows")
     return kind(texts, truths)
@@ -73,14 +79,18 @@ def read_golden(
     sample: int | None = None,
     *,
     answer_key: AnswerKey | None = None,
+    pairs: bool = False,
 ) -> GoldenSet[Any]:
     """Read the data of a model of this task and these labels. Raises DataError.
 
     With a `sample` the set is that many rows; see `draw_sample`. `answer_key` is that of its head;
-    by default the task's usual one.
+    by default the task's usual one. With `pairs` second texts are in the column `text_pair`.
     """
     kind = KINDS[answer_key or USUAL_ANSWERS[task]]
     texts, truth = kind.read(path, labels, encoding)
+    if pairs:
+        others = read_texts(path, TEXT_PAIR, encoding)
+        texts = list(map(TextPair, map(str, texts), others))
     try:
         if sample is not None:
             rows = draw_sample(texts, [kind.stratum(each) for each in truth], sample)
@@ -90,14 +100,14 @@ def read_golden(
         raise DataError(f"{path}: {error}") from error
 
 
-def draw_sample(texts: Sequence[str], strata: Sequence[str], count: int) -> list[int]:
+def draw_sample(texts: Sequence[Text], strata: Sequence[str], count: int) -> list[int]:
     """Return rows, of every stratum its share, and log how many of each.
 
     Digests of texts decide which, and their order: the same data in another order give the same
     set. Empty texts and repeated ones are left out. Raises DataError for too few rows.
     """
-    first = {" ".join(text.split()): row for row, text in reversed(list(enumerate(texts)))}
-    rows = [row for text, row in sorted(first.items(), key=_digest) if text]
+    first = {words_of(text): row for row, text in reversed(list(enumerate(texts)))}
+    rows = [row for text, row in sorted(first.items(), key=_digest) if all(text)]
     sizes, seen = Counter(strata[row] for row in rows), Counter[str]()
     if not len(sizes) <= count <= len(rows):
         raise DataError(
@@ -115,8 +125,8 @@ def draw_sample(texts: Sequence[str], strata: Sequence[str], count: int) -> list
     return [row for row in rows if row in chosen]
 
 
-def _digest(item: tuple[str, int]) -> bytes:
-    return hashlib.sha256(item[0].encode("utf-8", "surrogatepass")).digest()
+def _digest(item: tuple[tuple[str, ...], int]) -> bytes:
+    return hashlib.sha256("\0".join(item[0]).encode("utf-8", "surrogatepass")).digest()
 
 
 def _rows(content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from function.core.artifact import AnswerKey, Task
 from function.core.predictor import Predictor
+from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import DataError
 from scripts.data.labelled_texts import read_labelled
 from scripts.data.multi_labelled import parse_names, read_multi_labelled
@@ -35,7 +36,7 @@ Truth = TypeVar("Truth")
 
 @dataclass(frozen=True)
 class GoldenSet(ABC, Generic[Truth]):
-    """Texts and the truth of each, in an order that never changes.
+    """Texts, or pairs of texts, and the truth of each, in an order that never changes.
 
     Raises DataError where a text is empty, occurs twice, or cannot be written as UTF-8, and where
     the truth cannot judge anything.
@@ -46,13 +47,17 @@ class GoldenSet(ABC, Generic[Truth]):
     form: ClassVar[str]  # of a line's truth, for those who write one
     columns: ClassVar[tuple[str, ...]] = ()  # of a truth that is several members of a line
 
-    texts: Sequence[str]
+    texts: Sequence[Text]
     truth: Sequence[Truth]
 
     def __post_init__(self) -> None:
-        words = [" ".join(text.split()) for text in self.texts]
+        words = [words_of(text) for text in self.texts]
         first = {text: row for row, text in reversed(list(enumerate(words)))}
-        _refuse("has no text", [row for row, text in enumerate(words) if not text])
+        _refuse("has no text", [row for row, text in enumerate(words) if not all(text)])
+        mixed = [row for row, text in enumerate(words) if len(text) != len(words[0])]
+        _refuse("is a pair and others are not, or the other way", mixed)
+        if self.pairs and self.task != "text-classification":
+            raise DataError(f"golden set: it has {self.form}, which no model gives to a pair")
         _refuse("repeats an earlier text", [r for r, text in enumerate(words) if first[text] != r])
         lines = enumerate(self._lines())
         _refuse(
@@ -63,6 +68,11 @@ class GoldenSet(ABC, Generic[Truth]):
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def pairs(self) -> bool:
+        """Whether the texts are pairs."""
+        return any(isinstance(text, TextPair) for text in self.texts)
 
     @property
     def digest(self) -> str:
@@ -108,13 +118,13 @@ class GoldenSet(ABC, Generic[Truth]):
     @abstractmethod
     def read(
         path: Path, labels: Sequence[str], encoding: str | None
-    ) -> tuple[Sequence[str], Sequence[Truth]]:
+    ) -> tuple[Sequence[Text], Sequence[Truth]]:
         """Return texts and truth from a file of the task's data. Raises DataError."""
 
     def _lines(self) -> Iterator[str]:
         for text, truth in zip(self.texts, self.truth, strict=True):
             value = self.written(truth)
-            row = {"text": text, **(value if self.columns else {self.key: value})}
+            row = {**columns_of(text), **(value if self.columns else {self.key: value})}
             yield json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
 
 
@@ -168,7 +178,7 @@ class LabelledGoldenSet(GoldenSet[str]):
     @staticmethod
     def read(
         path: Path, labels: Sequence[str], encoding: str | None
-    ) -> tuple[Sequence[str], Sequence[str]]:
+    ) -> tuple[Sequence[Text], Sequence[str]]:
         """Read CSV, Parquet, JSON lines or class folders; a label may be a name or its position."""
         rows = read_labelled(path, labels, encoding=encoding)
         return rows.texts, [labels[code] for code in rows.labels]
@@ -211,7 +221,7 @@ class MultiLabelledGoldenSet(GoldenSet[Sequence[str]]):
     @staticmethod
     def read(
         path: Path, labels: Sequence[str], encoding: str | None
-    ) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    ) -> tuple[Sequence[Text], Sequence[Sequence[str]]]:
         """Read CSV, JSON lines or Parquet; see `read_multi_labelled`."""
         rows = read_multi_labelled(path, labels, encoding=encoding)
         return rows.texts, rows.labels
@@ -255,7 +265,7 @@ class ScoredGoldenSet(GoldenSet[float]):
         path: Path,
         labels: Sequence[str],  # noqa: ARG004
         encoding: str | None,
-    ) -> tuple[Sequence[str], Sequence[float]]:
+    ) -> tuple[Sequence[Text], Sequence[float]]:
         """Read CSV, JSON lines or Parquet; see `read_scored`."""
         rows = read_scored(path, encoding=encoding)
         return rows.texts, rows.scores
@@ -280,7 +290,8 @@ class TripletGoldenSet(GoldenSet[Others]):
     def answers(self, predictor: Predictor, title: str) -> "TripletAnswers":
         from scripts.gate.triplet_answers import answer_triplets  # see MultiLabelledGoldenSet
 
-        return answer_triplets(predictor, self.texts, self.truth, title)
+        texts = cast("Sequence[str]", self.texts)  # pairs are refused above
+        return answer_triplets(predictor, texts, self.truth, title)
 
     @staticmethod
     def parse(value: Any) -> Others:
@@ -321,8 +332,15 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     def used_labels(self) -> set[str]:
         return {span.label for spans in self.truth for span in spans}
 
+    @property
+    def strings(self) -> list[str]:
+        """The texts. Raises DataError where they are pairs."""
+        if self.pairs:
+            raise DataError("golden set: entities are of single texts, and it has pairs")
+        return [text for text in self.texts if isinstance(text, str)]
+
     def check(self) -> None:
-        for row, (text, spans) in enumerate(zip(self.texts, self.truth, strict=True), start=1):
+        for row, (text, spans) in enumerate(zip(self.strings, self.truth, strict=True), start=1):
             if wrong := misplaced(text, spans):
                 raise DataError(f"golden set: row {row}: {wrong}")
         if not self.used_labels:
@@ -332,7 +350,7 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
         # Here, because figures take seqeval, and a golden set is frozen without it.
         from scripts.gate.entity_answers import answer_entities
 
-        return answer_entities(predictor, self.texts, self.truth, title)
+        return answer_entities(predictor, self.strings, self.truth, title)
 
     @staticmethod
     def parse(value: Any) -> list[Span]:
@@ -349,10 +367,20 @@ class TaggedGoldenSet(GoldenSet[Sequence[Span]]):
     @staticmethod
     def read(
         path: Path, labels: Sequence[str], encoding: str | None
-    ) -> tuple[Sequence[str], Sequence[Sequence[Span]]]:
+    ) -> tuple[Sequence[Text], Sequence[Sequence[Span]]]:
         """Read CoNLL columns, JSON lines or Parquet; see `read_tagged`."""
         rows = read_tagged(path, labels, encoding=encoding)
         return rows.texts, rows.spans
+
+
+def words_of(text: Text) -> tuple[str, ...]:
+    """Return the words of a text, or of both of a pair, with single spaces."""
+    return tuple(" ".join(part.split()) for part in strings_of(text))
+
+
+def columns_of(text: Text) -> dict[str, str]:
+    """Return a text, or a pair of texts, by the names of its columns."""
+    return {"text": text} if isinstance(text, str) else asdict(text)
 
 
 def _refuse(problem: str, rows: Sequence[int]) -> None:

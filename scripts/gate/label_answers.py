@@ -9,7 +9,8 @@ import numpy as np
 
 from function.core.decoding import Probabilities
 from function.core.predictor import Predictor
-from scripts.data.labelled_texts import LabelledTexts
+from function.core.tokenization import Text
+from scripts.data.labelled_texts import LabelledInputs
 from scripts.evaluate.evaluation import Codes, evaluate
 from scripts.evaluate.metrics import figures
 from scripts.evaluate.paired import Right
@@ -67,12 +68,12 @@ class LabelAnswers:
 
 
 def answer_labels(
-    predictor: Predictor, texts: Sequence[str], truth: Codes, title: str
+    predictor: Predictor, texts: Sequence[Text], truth: Codes, title: str
 ) -> LabelAnswers:
     """Have a classifier answer every text; `title` is that of the progress."""
     # The evaluation answers short texts first. With row numbers for labels, its truth says which
     # row each answer belongs to.
-    rows = LabelledTexts(list(texts), list(range(len(texts))), [])
+    rows = LabelledInputs(texts, range(len(texts)))
     found = evaluate(predictor, rows, title=title)
     probabilities = np.empty_like(found.probabilities)
     probabilities[found.truth] = found.probabilities

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from function.core.predictor import Predictor
+from function.core.tokenization import Text, strings_of
 from function.core.types import Options
 from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour, has_behaviour_checks
 from scripts.evaluate.paired import Right
@@ -87,7 +88,7 @@ class Measurement:
 class Predicts(Protocol):
     """The part of a predictor that latency is measured on."""
 
-    def predict(self, texts: Sequence[str], options: Options) -> object: ...
+    def predict(self, texts: Sequence[Text], options: Options) -> object: ...
 
 
 def measure_model(predictor: Predictor, answers: GoldenAnswers, median_ms: float) -> Measurement:
@@ -106,15 +107,15 @@ def measure_model(predictor: Predictor, answers: GoldenAnswers, median_ms: float
     )
 
 
-def latency_texts(texts: Sequence[str], count: int) -> list[str]:
+def latency_texts(texts: Sequence[Text], count: int) -> list[Text]:
     """Return texts spread evenly over the lengths; where they are few, each several times."""
-    by_length = sorted(texts, key=lambda text: (len(text), text))
+    by_length = sorted(texts, key=lambda text: (len(text), strings_of(text)))
     return [by_length[index * len(by_length) // count] for index in range(count)]
 
 
 def median_latencies(
     predictors: Sequence[Predicts],
-    texts: Sequence[str],
+    texts: Sequence[Text],
     clock: Callable[[], float] = perf_counter,
 ) -> list[float]:
     """Return the median milliseconds of each predictor's answers to single texts.

@@ -9,6 +9,7 @@ import numpy as np
 
 from function.core.decoding import Probabilities
 from function.core.predictor import Predictor
+from function.core.tokenization import Text
 from scripts.data.multi_labelled import MultiLabelledTexts
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.multi_label import (
@@ -90,7 +91,7 @@ class MultiLabelAnswers:
 
 
 def answer_multi_label(
-    predictor: Predictor, texts: Sequence[str], truth: Sequence[Sequence[str]], title: str
+    predictor: Predictor, texts: Sequence[Text], truth: Sequence[Sequence[str]], title: str
 ) -> MultiLabelAnswers:
     """Have a model give labels to every text; `title` is that of the progress."""
     rows = MultiLabelledTexts(list(texts), [list(names) for names in truth])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from function.core.tokenization import Text, strings_of
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import Paired, compare_paired
 from scripts.gate.judgement import (
@@ -92,10 +93,10 @@ def _too_few(measure: str, rows: int, settings: GateSettings) -> RequirementResu
 
 
 def slice_answers(
-    texts: Sequence[str], answers: GoldenAnswers, settings: GateSettings
+    texts: Sequence[Text], answers: GoldenAnswers, settings: GateSettings
 ) -> dict[str, SliceAnswers]:
     """Return each slice that has rows: short texts, long texts, and those that the task knows."""
-    words = np.array([len(text.split()) for text in texts])
+    words = np.array([sum(len(part.split()) for part in strings_of(text)) for text in texts])
     short, long = settings.short_words, settings.long_words
     slices = {
         f"short (at most {short} words)": SliceAnswers(words <= short, answers.right),

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from function.core.predictor import Predictor
+from function.core.tokenization import Text
 from scripts.data.scored_texts import ScoredTexts
 from scripts.evaluate.paired import SEED, Right
 from scripts.evaluate.ranking import (
@@ -86,7 +87,7 @@ class ScoreAnswers:
 
 
 def answer_scores(
-    predictor: Predictor, texts: Sequence[str], truth: Sequence[float], title: str
+    predictor: Predictor, texts: Sequence[Text], truth: Sequence[float], title: str
 ) -> ScoreAnswers:
     """Have a model give every text a number; `title` is that of the progress."""
     rows = ScoredTexts(list(texts), list(truth))

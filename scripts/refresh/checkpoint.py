@@ -4,7 +4,7 @@ Only these files of a checkpoint are ever read: its settings in JSON and its wei
 safetensors. A source that downloads asks here before it downloads the weights.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -35,6 +35,8 @@ SETTINGS = (
 )
 TEXTS, TOKENS = "ForSequenceClassification", "ForTokenClassification"
 ENCODER = "Model"  # ends the name of an architecture without a head
+# Members of a config.json that sentence-transformers writes for a cross-encoder alone.
+CROSS_ENCODER = {"sbert_ce_default_activation_function", "sentence_transformers"}
 EVEN = 0.5  # probability above which a text has a label, where nobody says otherwise
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
 
@@ -49,6 +51,7 @@ class Checkpoint:
     padding: str | int | None  # its padding token or that one's id, None where it names none
     longest: int | None  # tokens that its tokenizer takes, None where it does not say
     files: list[str]  # settings and weights, all that is imported
+    pairs: bool = False  # it reads two texts together
 
     @property
     def outputs(self) -> int:
@@ -64,6 +67,7 @@ class ImportSettings:
     precision: Precision = "int8"
     thresholds: Mapping[str, float] = field(default_factory=dict)  # of labels, where not EVEN
     aggregation: Aggregation | None = None  # of a model that tags tokens; None for `simple`
+    pairs: bool | None = None  # whether it reads pairs of texts; None where nobody says
 
     @classmethod
     def of_champion(cls, provenance: Mapping[str, Any]) -> "ImportSettings":
@@ -73,6 +77,7 @@ class ImportSettings:
             provenance.get("precision", "int8"),
             provenance.get("thresholds", {}),
             provenance.get("aggregation"),
+            provenance.get("pairs"),
         )
 
 
@@ -97,8 +102,15 @@ def rename_labels(checkpoint: Checkpoint, names: Mapping[str, str], source: str)
 
 
 def choose_decoding(checkpoint: Checkpoint, settings: ImportSettings, source: str) -> Checkpoint:
-    """Return the checkpoint with the chosen thresholds and aggregation. Raises UsageError."""
+    """Return the checkpoint with the chosen inputs, thresholds and aggregation.
+
+    Raises UsageError.
+    """
     thresholds = settings.thresholds
+    if settings.pairs is not None:
+        if settings.pairs and checkpoint.decoding.task != "text-classification":
+            raise UsageError(f"{source}: pairs of texts are for models that classify texts")
+        checkpoint = replace(checkpoint, pairs=settings.pairs)
     if settings.aggregation:
         if not isinstance(checkpoint.decoding, ArgmaxDecoding):
             raise UsageError(f"{source}: an aggregation is for models that tag tokens")
@@ -167,7 +179,13 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
         _padding(folder, names, config, source),
         int(longest) if isinstance(longest, int | float) else None,
         [*settings, *weights],
+        _reads_pairs(config, labels),
     )
+
+
+def _reads_pairs(config: Mapping[str, Any], labels: Sequence[str]) -> bool:
+    """Return whether labels of inference, or sentence-transformers' cross-encoder, say so."""
+    return not CROSS_ENCODER.isdisjoint(config) or any("entail" in each.lower() for each in labels)
 
 
 def _padding(

@@ -22,9 +22,9 @@ from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, Tokenization, open_artifact
-from function.core.backend import pad
+from function.core.backend import pad, split_segments
 from function.core.errors import ArtifactError, EvergreenError
-from function.core.tokenization import TextTokenizer
+from function.core.tokenization import Text, TextPair, TextTokenizer, strings_of
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import (
     TOKENIZER,
@@ -38,7 +38,7 @@ from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier, longest_window
 from scripts.train.classifiers import logits_of
 from scripts.train.config import Precision
-from scripts.train.export import ExportParity, check_parity, export
+from scripts.train.export import ExportParity, check_parity, export, windows_of
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
 from scripts.train.quantization import Rounding
 
@@ -48,6 +48,7 @@ REMEDY = (
     "as it is, four times as large and slower"
 )
 PROBES = ("Ein CAFÉ in Zürich, don't!", "北京 naïve")  # case, accents, punctuation, no spaces
+UNCUT = 1 << 30  # tokens of a window that holds any text
 COMPARED = 100  # texts whose tokens are compared
 PADDING = 8  # tokens that the test of padding adds, at most
 PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
@@ -57,26 +58,34 @@ def convert(
     folder: Path,
     checkpoint: Checkpoint,
     model: str,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     output: Path,
     revision: Revision,
     settings: ImportSettings,
     created: datetime,
 ) -> Artifact:
     """Write an artifact to `output` and open it. Raises as `import_model` does."""
-    texts = [text for text in texts if text.strip()]
+    texts = [text for text in texts if all(part.strip() for part in strings_of(text))]
     if not texts:
         raise UsageError("an export is compared on texts: give at least one")
+    probes: Sequence[Text] = PROBES
+    if checkpoint.pairs:
+        texts, probes = in_pairs(texts), in_pairs(PROBES)
     partial = output.with_name(f"{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     trained = _load(folder, checkpoint, partial, revision.source)
     _check_vocabulary(trained, revision.source)
-    _check_tokens(folder, trained, [*PROBES, *texts[:COMPARED]], revision.source)
-    _check_padding(trained, texts[0], revision.source)
+    _check_tokens(folder, trained, [*probes, *texts[:COMPARED]], revision.source)
+    _check_padding(trained, strings_of(texts[0])[0], revision.source)
     max_tokens = longest_window(trained.model, checkpoint.longest)
     tokenization = Tokenization(
-        max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
+        max_tokens=max_tokens,
+        window="truncate" if checkpoint.pairs else "window",
+        stride=0 if checkpoint.pairs else max_tokens // 4,
+        max_windows=1 if checkpoint.pairs else MOST_WINDOWS,
+        pairs=checkpoint.pairs,
+        segments=trained.tokenizer.segments,
     )
     _export(trained, checkpoint, partial, revision.source, settings.precision)
     manifest = draft_manifest(
@@ -115,7 +124,31 @@ def _load(folder: Path, checkpoint: Checkpoint, scratch: Path, source: str) -> T
         raise SourceError(f"{source}: {error}") from error
     file = _own_padding(folder / TOKENIZER, tokenizer, checkpoint, scratch)
     settings = json.loads(model.config.to_json_string())
-    return TrainedModel(model.eval(), TextTokenizer(file), file, settings)
+    segments = checkpoint.pairs and _takes_segments(folder, model, source)
+    return TrainedModel(model.eval(), TextTokenizer(file, segments=segments), file, settings)
+
+
+def in_pairs(texts: Sequence[Text]) -> list[Text]:
+    """Return each text with the one after it; pairs as they are."""
+    after = [*texts[1:], texts[0]]
+    return [
+        TextPair(text, other) if isinstance(text, str) and isinstance(other, str) else text
+        for text, other in zip(texts, after, strict=True)
+    ]
+
+
+def _takes_segments(folder: Path, model: PreTrainedModel, source: str) -> bool:
+    """Return whether transformers gives the model `token_type_ids` that it distinguishes."""
+    if (getattr(model.config, "type_vocab_size", None) or 0) < 2:
+        return False
+    try:
+        return "token_type_ids" in _own_tokenizer(folder)("a", "a")
+    except Exception as error:  # each layer of transformers raises errors of its own
+        raise SourceError(f"{source}: transformers reads no pairs: {_cause(error)}") from error
+
+
+def _own_tokenizer(folder: Path) -> Any:
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def _own_padding(
@@ -141,21 +174,29 @@ def _check_vocabulary(trained: TrainedModel, source: str) -> None:
         )
 
 
-def _check_tokens(folder: Path, trained: TrainedModel, texts: Sequence[str], source: str) -> None:
+def _check_tokens(folder: Path, trained: TrainedModel, texts: Sequence[Text], source: str) -> None:
     """Refuse a tokenizer.json that transformers reads otherwise, by what lies beside it."""
     # What we change on purpose is no difference; see `core/tokenization.py`.
-    plain = [text for text in texts if "<" not in text and is_normalized("NFC", text)]
+    plain = [
+        text
+        for text in texts
+        if all("<" not in part and is_normalized("NFC", part) for part in strings_of(text))
+    ]
     try:
-        own = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        expected = [own(text)["input_ids"] for text in plain]
+        own = _own_tokenizer(folder)
+        expected = [own(*strings_of(text)) for text in plain]
     except Exception:  # where transformers reads no text, there is nothing to differ from
         return
-    for text, ids, encoded in zip(plain, expected, trained.tokenizer.encode(plain), strict=True):
-        if ids != trained.tokenizer.with_special_tokens(encoded.ids).tolist():
+    windows = windows_of(trained.tokenizer, plain, UNCUT)
+    for text, encoding, window in zip(plain, expected, windows, strict=True):
+        ids, types = split_segments(window)
+        if ids.tolist() != encoding["input_ids"] or (
+            trained.tokenizer.segments and types.tolist() != encoding["token_type_ids"]
+        ):
             raise SourceError(
-                f"{source}: transformers reads '{text[:40]}' as other tokens than {TOKENIZER} "
-                f"says: its {TOKENIZER_CONFIG} differs, for example in do_lower_case. Save both "
-                "again with AutoTokenizer.from_pretrained(...).save_pretrained(...)"
+                f"{source}: transformers reads '{strings_of(text)[0][:40]}' as other tokens than "
+                f"{TOKENIZER} says: its {TOKENIZER_CONFIG} differs, for example in do_lower_case. "
+                "Save both again with AutoTokenizer.from_pretrained(...).save_pretrained(...)"
             )
 
 
@@ -209,6 +250,7 @@ def _provenance(
         "precision": settings.precision,
         **({"thresholds": dict(settings.thresholds)} if settings.thresholds else {}),
         **({"aggregation": settings.aggregation} if settings.aggregation else {}),
+        **({} if settings.pairs is None else {"pairs": settings.pairs}),
         "calibration": "none: imported without validation data, so the temperature is 1",
         "datasets": {},
         "licenses": {},

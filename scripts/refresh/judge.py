@@ -1,12 +1,13 @@
 """One revision of a source: fetched, imported, judged, and published where it passes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
+from function.core.tokenization import Text
 from scripts.common.errors import LostRaceError, MissingExtraError, SourceError
 from scripts.gate.cascade import drop_worse_cascade
 from scripts.gate.decision import run_gate
@@ -30,7 +31,7 @@ from scripts.registry.registry import CANDIDATE, PRODUCTION, Registry
 def import_model(
     folder: Path,
     model: str,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     output: Path,
     revision: Revision,
     *,
@@ -68,7 +69,7 @@ def import_model(
 def _convert(
     folder: Path,
     model: str,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     output: Path,
     revision: Revision,
     settings: ImportSettings,
@@ -123,7 +124,12 @@ class RevisionJudge:
             fetched.mkdir()
             found = source.fetch(revision, fetched)
             artifact = import_model(
-                found, self.model, golden.texts, made, revision, settings=self._settings_before()
+                found,
+                self.model,
+                golden.texts,
+                made,
+                revision,
+                settings=self._settings_before(pairs=golden.pairs),
             )
         artifact, dropped = drop_worse_cascade(artifact, golden, scratch / "without-cascade")
         if dropped:
@@ -166,12 +172,16 @@ class RevisionJudge:
                 return self.registry.download(self.model, version, folder)
         return None
 
-    def _settings_before(self) -> ImportSettings:
-        """Return how the champion was imported: a newer revision of it is imported so, too."""
-        if self.champion is None:
-            return ImportSettings()
-        champion = self.registry.describe(self.model, self.champion)
-        return ImportSettings.of_champion(champion.manifest.provenance)
+    def _settings_before(self, *, pairs: bool) -> ImportSettings:
+        """Return how the champion was imported: a newer revision of it is imported so, too.
+
+        A golden set of `pairs` says that the model reads those.
+        """
+        provenance = {}
+        if self.champion is not None:
+            provenance = self.registry.describe(self.model, self.champion).manifest.provenance
+        settings = ImportSettings.of_champion(provenance)
+        return replace(settings, pairs=True) if pairs else settings
 
     def _download_champion(self, scratch: Path) -> Artifact | None:
         if self.champion is None:

@@ -28,6 +28,7 @@ def main() -> None:
         arguments.prefix,
         arguments.encoding,
         arguments.keep_rejected,
+        arguments.text_pair,
     )
     source = open_files(files)
     counted = score_file(files, source, _scorer(arguments))
@@ -72,6 +73,11 @@ def _arguments() -> argparse.Namespace:
         "--text", default="text", metavar="COLUMN", help="the column with the texts"
     )
     parser.add_argument(
+        "--text-pair",
+        metavar="COLUMN",
+        help="the column with the second texts, for a model that reads pairs; not with --stage",
+    )
+    parser.add_argument(
         "--encoding",
         metavar="NAME",
         help="of a text file that is not UTF-8 and has no byte order mark, for example cp1252",
@@ -96,6 +102,8 @@ def _arguments() -> argparse.Namespace:
         parser.error("--requests: at least one")
     if arguments.cascade == "off" and (arguments.url or arguments.stage):
         parser.error("--cascade: a service answers as it is configured")
+    if arguments.text_pair and arguments.stage:
+        parser.error("--text-pair: a stage scores files of single texts; give --url")
     return arguments
 
 

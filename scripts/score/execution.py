@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scripts.common.errors import CommandError
+from scripts.data.rows import RowError
 from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.score.rows import VERSION, Advance, Row, RowResult, json_line, rejected, scored
 
@@ -54,7 +55,7 @@ def write_shard(rows: Iterable[Row], path: Path, batch_bytes: int) -> Shard | No
         for number, text in rows:
             if shard is None:
                 shard = Shard(number)
-            if not isinstance(text, str):
+            if isinstance(text, RowError):
                 shard.results.append(rejected(text.reason))
                 continue
             line = json_line({ROW: number, TEXT: text})

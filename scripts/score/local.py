@@ -18,6 +18,7 @@ from function.core.artifact import MANIFEST
 from function.core.catalog import choose_default
 from function.core.errors import InputError, PredictionError
 from function.core.predictor import Predictor
+from function.core.tokenization import Text
 from function.core.types import Options
 from function.core.windows import ModelInputs, WindowedText
 from scripts.common.errors import UsageError
@@ -81,13 +82,13 @@ class LocalModel:
 
     def _tokenise(self, chunk: Sequence[Row]) -> list[RowResult | WindowedText]:
         """Return the tokens of each text, or its rejection."""
-        texts = iter(self._read([row.text for row in chunk if isinstance(row.text, str)]))
+        texts = iter(self._read([row.text for row in chunk if not isinstance(row.text, RowError)]))
         return [
             rejected(row.text.reason) if isinstance(row.text, RowError) else next(texts)
             for row in chunk
         ]
 
-    def _read(self, texts: Sequence[str]) -> list[RowResult | WindowedText]:
+    def _read(self, texts: Sequence[Text]) -> list[RowResult | WindowedText]:
         """Tokenise texts; where one is refused try both halves, until it is alone."""
         if not texts:
             return []

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from function.core.tokenization import Text
 from scripts.common.errors import CommandError
 from scripts.common.service_client import ServiceClient, ServiceError
-from scripts.data.rows import CHUNK_ROWS, batched
+from scripts.data.rows import CHUNK_ROWS, RowError, batched
 from scripts.score.rows import Advance, Row, RowResult, collect, rejected, scored
 
 TEXTS, CHARACTERS = 16, 200_000  # of one request: texts of many windows fit its limits, too
@@ -16,7 +17,7 @@ BUSY, UNAVAILABLE = 429, (0, 500, 502, 503, 504)  # 0: no answer at all
 PATIENCE = 600.0  # seconds that a request waits for a queue that stays full
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds between tries of a service that is unavailable
 
-NumberedText = tuple[int, str]  # a text and its index in the chunk
+NumberedText = tuple[int, Text]  # a text or pair and its index in the chunk
 
 
 class RemoteModel:
@@ -62,9 +63,13 @@ class RemoteModel:
         known = {
             index: rejected(row.text.reason)
             for index, row in enumerate(chunk)
-            if not isinstance(row.text, str)
+            if isinstance(row.text, RowError)
         }
-        texts = [(index, row.text) for index, row in enumerate(chunk) if isinstance(row.text, str)]
+        texts = [
+            (index, row.text)
+            for index, row in enumerate(chunk)
+            if not isinstance(row.text, RowError)
+        ]
         asked = [requests.submit(self._ask, batch) for batch in _batches(texts)]
         return collect(known, asked, advance)
 
@@ -91,7 +96,7 @@ class RemoteModel:
             for (index, _), prediction in zip(batch, found, strict=True)
         }
 
-    def _retry(self, texts: Sequence[str]) -> dict[str, Any]:
+    def _retry(self, texts: Sequence[Text]) -> dict[str, Any]:
         """Ask again after each pause that the service names, until it answers or hope is lost."""
         waited, pauses = 0.0, iter(PAUSES)
         while True:

@@ -6,9 +6,10 @@ from concurrent.futures import Future, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from function.core.tokenization import Text
 from scripts.common.errors import UsageError
 from scripts.data.lines import NOT_ENCODED
-from scripts.data.rows import Cell
+from scripts.data.rows import RowError
 
 REASON = "reason"  # the only member of a rejected row's result
 VERSION = "model_version"
@@ -31,7 +32,7 @@ class Row(NamedTuple):
     """One row's text. number: from 0; a header and blank lines do not count."""
 
     number: int
-    text: Cell
+    text: Text | RowError
 
 
 class Scorer(Protocol):

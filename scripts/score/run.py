@@ -3,15 +3,16 @@
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from time import monotonic
 
+from function.core.tokenization import Text, TextPair
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress
-from scripts.data.rows import Table
+from scripts.data.rows import Cell, RowError, Table
 from scripts.data.tables import PARQUET, open_table
 from scripts.score.journal import Journal
 from scripts.score.outputs import CsvOutput, JsonlOutput, OutputFile, SideFile
@@ -53,6 +54,7 @@ class Files:
     prefix: str = ""  # begins the added columns' names
     encoding: str | None = None  # of the source; None for UTF-8 or that of its byte order mark
     keep_rejected: bool = False  # in the output, with empty answers
+    text_pair: str | None = None  # the column with the second texts of pairs
 
     @property
     def rejected(self) -> Path:
@@ -90,6 +92,8 @@ def open_input(files: Files, names: Sequence[str] = ADDED_COLUMNS) -> Table:
     added = frozenset(files.prefix + name for name in names)
     source = open_table(files.source, files.encoding, added)
     source.check(files.text, copied=True)
+    if files.text_pair:
+        source.check(files.text_pair)
     for name in sorted(added.intersection(source.names)):
         raise name_taken(files.source, name)
     return source
@@ -115,7 +119,11 @@ def _score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
     rows = source.count()
     pinned = {
         "input": _fingerprint(files.source),
-        "columns": {"text": files.text, "prefix": files.prefix},
+        "columns": {
+            "text": files.text,
+            "prefix": files.prefix,
+            **({"text_pair": files.text_pair} if files.text_pair else {}),
+        },
         "encoding": files.encoding,
         "scorer": scorer.identity,
     }
@@ -144,8 +152,7 @@ def _score(files: Files, source: Table, scorer: Scorer, journal: Journal, rows: 
         print(f"resuming after row {journal.done:,} of {rows:,}", file=sys.stderr)
     if journal.done == rows:
         return
-    texts = (text for chunk in source.chunks([files.text]) for text in chunk.texts(files.text))
-    left = islice(map(Row._make, enumerate(texts)), journal.done, None)
+    left = islice(map(Row._make, enumerate(_texts(files, source))), journal.done, None)
     before, started = journal.done, monotonic()
     with Progress(files.source.name, rows, journal.done) as progress:
         for results in scorer.score(left, journal.name, progress.advance):
@@ -155,6 +162,22 @@ def _score(files: Files, source: Table, scorer: Scorer, journal: Journal, rows: 
     seconds = max(monotonic() - started, 1e-9)
     count = rows - before
     print(f"{count:,} rows in {seconds:.1f} s, {count / seconds:.1f} a second", file=sys.stderr)
+
+
+def _texts(files: Files, source: Table) -> Iterator[Text | RowError]:
+    """Yield the text of each row, or its pair."""
+    if not files.text_pair:
+        for chunk in source.chunks([files.text]):
+            yield from chunk.texts(files.text)
+        return
+    for chunk in source.chunks([files.text, files.text_pair]):
+        yield from map(_pair, chunk.texts(files.text), chunk.texts(files.text_pair))
+
+
+def _pair(first: Cell, second: Cell) -> TextPair | RowError:
+    if isinstance(first, RowError):
+        return first
+    return second if isinstance(second, RowError) else TextPair(first, second)
 
 
 def _join(files: Files, source: Table, journal: Journal, counted: Tally) -> None:

@@ -14,13 +14,17 @@ from scripts.train.corpus import tokenize
 
 
 def logits_of(
-    model: nn.Module, input_ids: torch.Tensor, attention_mask: torch.Tensor
+    model: nn.Module,
+    input_ids: torch.Tensor,
+    attention_mask: torch.Tensor,
+    token_type_ids: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return a model's logits, whether it returns them or an object that has them.
 
     Of an encoder without a head they are the tokens' vectors.
     """
-    output = model(input_ids=input_ids, attention_mask=attention_mask)
+    segments = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+    output = model(input_ids=input_ids, attention_mask=attention_mask, **segments)
     logits: torch.Tensor = getattr(output, "logits", getattr(output, "last_hidden_state", output))
     return logits
 

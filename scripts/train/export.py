@@ -17,9 +17,9 @@ from safetensors.numpy import save_file
 from torch import nn
 from transformers import PreTrainedModel
 
-from function.core.backend import Backend, Logits, pad
+from function.core.backend import Backend, Logits, pad, split_segments
 from function.core.decoding import Probabilities, activate
-from function.core.tokenization import TextTokenizer, TokenIds
+from function.core.tokenization import EncodedPair, Text, TextTokenizer, TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.progress import Progress
 from scripts.evaluate.metrics import wilson_interval
@@ -122,7 +122,7 @@ def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None
     """
     with TemporaryDirectory() as scratch:
         full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"
-        graph = _to_onnx(trained.model)
+        graph = _to_onnx(trained.model, segments=trained.tokenizer.segments)
         parameters = {name: t.numpy() for name, t in trained.model.state_dict().items()}
         name_weights(graph, parameters, PREFIX)
         if not isinstance(trained.model, PreTrainedModel):
@@ -154,7 +154,7 @@ def measure_softmax(exact: Logits, served: Logits) -> ExportParity:
 def check_parity(
     trained: TrainedModel,
     backend: Backend,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     max_tokens: int,
     remedy: str,
     measure: Callable[[Logits, Logits], ExportParity] = measure_softmax,
@@ -164,12 +164,15 @@ def check_parity(
     A measure may have `rows` of its own. Raises ExportError where they disagree, with the remedy.
     """
     rows = getattr(measure, "rows", _rows)
-    windows = _windows(trained.tokenizer, texts, max_tokens)
+    segments = trained.tokenizer.segments
+    special = trained.tokenizer.special_tokens
+    windows = sorted(windows_of(trained.tokenizer, texts, max_tokens), key=len)
+    windows = [window for window in windows if len(window) > special]
     exact, served = [], []
     with Progress("comparing the export", len(windows)) as progress:
         for start in range(0, len(windows), 16):
             batch = pad(windows[start : start + 16], trained.tokenizer.pad_id)
-            exact.append(rows(run_torch(trained.model, *batch), batch[1]))
+            exact.append(rows(run_torch(trained.model, *batch, segments=segments), batch[1]))
             served.append(rows(backend.run(*batch), batch[1]))
             progress.advance(len(batch[0]))
     parity = measure(np.concatenate(exact), np.concatenate(served))
@@ -207,8 +210,13 @@ class _Logits(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        return logits_of(self.model, input_ids, attention_mask)
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        return logits_of(self.model, input_ids, attention_mask, token_type_ids)
 
 
 def _large(graph: onnx.ModelProto) -> dict[str, Array]:
@@ -222,9 +230,10 @@ def _large(graph: onnx.ModelProto) -> dict[str, Array]:
     return {name: array for name, array in arrays.items() if array.size >= LARGE}
 
 
-def _to_onnx(model: nn.Module) -> onnx.ModelProto:
-    # Two tensors: the exporter would take one object given twice for one input.
-    example = torch.ones((2, 16), dtype=torch.int64), torch.ones((2, 16), dtype=torch.int64)
+def _to_onnx(model: nn.Module, *, segments: bool) -> onnx.ModelProto:
+    inputs = ["input_ids", "attention_mask", "token_type_ids"][: 2 + segments]
+    # Each its own tensor: the exporter would take one object given twice for one input.
+    example = tuple(torch.ones((2, 16), dtype=torch.int64) for _ in inputs)
     axes = {0: torch.export.Dim("windows", min=1), 1: torch.export.Dim("tokens", min=2)}
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
@@ -239,9 +248,9 @@ def _to_onnx(model: nn.Module) -> onnx.ModelProto:
             example,
             dynamo=True,
             opset_version=OPSET,
-            input_names=["input_ids", "attention_mask"],
+            input_names=inputs,
             output_names=["logits"],
-            dynamic_shapes={"input_ids": axes, "attention_mask": axes},
+            dynamic_shapes=dict.fromkeys(inputs, axes),
             verbose=False,
         )
     if program is None:
@@ -262,19 +271,25 @@ def _strip_traces(model: onnx.ModelProto) -> None:
         del node.metadata_props[:]
 
 
-def _windows(tokenizer: TextTokenizer, texts: Sequence[str], max_tokens: int) -> list[TokenIds]:
+def windows_of(tokenizer: TextTokenizer, texts: Sequence[Text], max_tokens: int) -> list[TokenIds]:
+    """Return one window a text or pair, cut where it is longer."""
     capacity = max_tokens - tokenizer.special_tokens
-    windows = [
-        tokenizer.with_special_tokens(text.ids[:capacity])
+    return [
+        tokenizer.pair_window(text, max_tokens)[0]
+        if isinstance(text, EncodedPair)
+        else tokenizer.with_special_tokens(text.ids[:capacity])
         for text in tokenizer.encode(texts)
-        if len(text.ids)
     ]
-    return sorted(windows, key=len)
 
 
 @torch.inference_mode()
-def run_torch(model: nn.Module, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
-    """Return a model's logits outside any graph, (texts, labels) or (texts, tokens, tags)."""
-    ids, mask = torch.from_numpy(input_ids), torch.from_numpy(attention_mask)
-    logits: Logits = logits_of(model, ids, mask).float().numpy()
+def run_torch(
+    model: nn.Module, input_ids: TokenIds, attention_mask: TokenIds, *, segments: bool = False
+) -> Logits:
+    """Return a model's logits outside any graph, (texts, labels) or (texts, tokens, tags).
+
+    Ids hold `segments` as `core.backend.Backend` takes them.
+    """
+    ids, *types = map(torch.from_numpy, split_segments(input_ids) if segments else (input_ids,))
+    logits: Logits = logits_of(model, ids, torch.from_numpy(attention_mask), *types).float().numpy()
     return logits

@@ -15,7 +15,7 @@ from scripts.common.errors import RegistryError
 
 with needing("make tools"):
     from scripts.common.service_client import PatientClient, ServiceClient
-    from scripts.evaluate.measure import EVALUATORS
+    from scripts.evaluate.measure import EVALUATORS, read_rows
     from scripts.registry.golden_sets import current_golden
     from scripts.registry.registry import open_registry
 
@@ -45,7 +45,7 @@ def measure(service: ServiceClient, golden: bytes) -> dict[str, Any]:
     with TemporaryDirectory() as scratch:
         file = Path(scratch) / "golden.jsonl"
         file.write_bytes(golden)
-        rows = evaluator.read(file, service.labels)
+        rows = read_rows(evaluator, file, service.labels, {}, pairs=service.pairs)
     answered = evaluator.evaluate_service(service, rows, service.name)
     figures = evaluator.figures(answered, service.labels)
     name = next(each for each in MEASURES if each in figures)

@@ -1,11 +1,12 @@
 """What a visitor with one text sees."""
 
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .doubles import answers, model, ner, prediction, serves
+from .doubles import answers, answers_each, model, ner, prediction, serves
 
 pytestmark = pytest.mark.browser
 
@@ -237,3 +238,14 @@ def test_a_model_of_numbers_shows_the_number(page: Page) -> None:
     expect(verdict.get_by_role("heading", level=2)).to_have_text("4.219")
     expect(verdict.locator(".verdict-score")).to_have_count(0)
     expect(page.locator("#text-status")).to_have_text("4.219.")
+
+
+def test_a_model_of_pairs_has_a_second_field_and_sends_both(page: Page) -> None:
+    expect(page.get_by_label("Second text")).to_be_hidden()
+    serves(page, model(labels=["entailment", "neutral"]) | {"pairs": True})
+    asked = answers_each(page, lambda _: prediction("entailment"))
+    page.get_by_label("Second text").fill("Somebody is outside.")
+    classify(page, "A man walks his dog.")
+    expect(page.locator("#verdict h2")).to_have_text("entailment")
+    pair: Any = {"text": "A man walks his dog.", "text_pair": "Somebody is outside."}
+    assert asked == [[pair]]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 from pydantic import ValidationError
 
@@ -16,9 +17,10 @@ from function.api.open_inference.schemas import (
     OutputParameters,
     RequestParameters,
 )
-from function.api.open_inference.tensors import TEXT, AnyOutput
+from function.api.open_inference.tensors import TEXT, TEXT_PAIR, AnyOutput
 from function.api.problems import location
 from function.core.errors import BatchTooLargeError
+from function.core.tokenization import Text, TextPair
 from function.core.types import Options
 
 # Parameters that change the answer: ignoring them would return a wrong one.
@@ -38,7 +40,7 @@ class ParsedRequest:
     """Content of one request."""
 
     id: str | None
-    texts: list[str]
+    texts: list[Text]
     options: Options
     outputs: list[OutputForm]
 
@@ -75,40 +77,64 @@ def _sentence(error: ValidationError) -> str:
     return f"{location(first['loc'])}: {first['msg']}"
 
 
-def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) -> list[str]:
-    for tensor in inputs:
-        if tensor.name != TEXT:
-            raise MalformedRequestError(f"input {quoted(tensor.name)}: send one input, '{TEXT}'")
-    if len(inputs) != 1:
-        raise MalformedRequestError(f"{len(inputs)} inputs: send one, '{TEXT}'")
-    tensor = inputs[0]
+def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) -> list[Text]:
+    names = [tensor.name for tensor in inputs]
+    for name in names:
+        if name not in (TEXT, TEXT_PAIR):
+            raise MalformedRequestError(f"input {quoted(name)}: send one input, '{TEXT}'")
+    if names.count(TEXT) != 1 or len(set(names)) < len(names):
+        raise MalformedRequestError(
+            f"{len(inputs)} inputs: send one, '{TEXT}', with '{TEXT_PAIR}' where the model reads it"
+        )
+    ends = [0, *accumulate(_binary_size(tensor, limits) for tensor in inputs)]
+    if ends[-1] != len(data):
+        raise MalformedRequestError(
+            f"the inputs have {ends[-1]} bytes of binary data, but {len(data)} follow the JSON"
+        )
+    columns = {
+        tensor.name: _strings(tensor, data[start:end])
+        for tensor, (start, end) in zip(inputs, pairwise(ends), strict=True)
+    }
+    if TEXT_PAIR not in columns:
+        return [*columns[TEXT]]
+    if len(columns[TEXT]) != len(columns[TEXT_PAIR]):
+        raise MalformedRequestError(f"'{TEXT}' and '{TEXT_PAIR}': send as many of both")
+    return list(map(TextPair, columns[TEXT], columns[TEXT_PAIR]))
+
+
+def _binary_size(tensor: InputTensor, limits: RequestLimits) -> int:
+    """Check a tensor before it is decoded, and return its bytes after the JSON."""
     if tensor.datatype != "BYTES":
-        raise MalformedRequestError(f"'{TEXT}' is {quoted(tensor.datatype)}: send BYTES")
-    count = _element_count(tensor.shape)
+        raise MalformedRequestError(f"'{tensor.name}' is {quoted(tensor.datatype)}: send BYTES")
+    count = _element_count(tensor)
     if count > limits.texts:
         raise BatchTooLargeError(
             f"{count} texts in one request: send at most {limits.texts} at a time"
         )
     size = (tensor.parameters or InputParameters()).binary_data_size
     if (size is None) == (tensor.data is None):
-        raise MalformedRequestError(f"'{TEXT}': send its elements in 'data' or as binary data")
-    if (size or 0) != len(data):
         raise MalformedRequestError(
-            f"the inputs have {size or 0} bytes of binary data, but {len(data)} follow the JSON"
+            f"'{tensor.name}': send its elements in 'data' or as binary data"
         )
+    return size or 0
+
+
+def _strings(tensor: InputTensor, data: bytes) -> list[str]:
+    count = _element_count(tensor)
     if tensor.data is None:
         return [_decoded(index, text) for index, text in enumerate(decode_bytes(data, count))]
     if len(tensor.data) != count:
         raise MalformedRequestError(
-            f"'{TEXT}' has {len(tensor.data)} elements; its shape says {count}"
+            f"'{tensor.name}' has {len(tensor.data)} elements; its shape says {count}"
         )
     return [row if isinstance(row, str) else row[0] for row in tensor.data]
 
 
-def _element_count(shape: Sequence[int]) -> int:
+def _element_count(tensor: InputTensor) -> int:
+    shape = tensor.shape
     if len(shape) not in (1, 2) or shape[0] < 1 or shape[1:] not in ([], [1]):
         raise MalformedRequestError(
-            f"the shape of '{TEXT}': send [n] or [n, 1], one element a text"
+            f"the shape of '{tensor.name}': send [n] or [n, 1], one element a text"
         )
     return shape[0]
 

@@ -35,10 +35,13 @@ class InputParameters(_Part):
 
 
 class InputTensor(_Part):
-    """Texts, one per element: `data` in row-major order, or binary after the JSON."""
+    """Texts, one per element: `data` in row-major order, or binary after the JSON.
+
+    `text_pair` has the second texts of pairs.
+    """
 
     # Documented as constants; other values are refused in plainer words than pydantic's.
-    name: Annotated[str, Field(json_schema_extra={"const": "text"})]
+    name: Annotated[str, Field(json_schema_extra={"enum": ["text", "text_pair"]})]
     shape: CheckedList[Dimension]
     datatype: Annotated[str, Field(json_schema_extra={"const": "BYTES"})]
     parameters: InputParameters | None = None
@@ -74,7 +77,7 @@ class RequestParameters(_Part):
 
 
 class InferenceRequest(_Part):
-    """The one input, and the outputs to answer with; all if none is named."""
+    """The input, or the two of pairs, and the outputs to answer with; all if none is named."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": [EXAMPLE]}]})
 

@@ -13,7 +13,7 @@ from function.api.open_inference.schemas import Datatype
 from function.core.classification import classified
 from function.core.types import AnyPrediction, EmbeddingPrediction, ScorePrediction
 
-TEXT = "text"
+TEXT, TEXT_PAIR = "text", "text_pair"
 
 Predictions = Sequence[AnyPrediction]
 

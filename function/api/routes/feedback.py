@@ -109,6 +109,8 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")
             context.limits.check([body.text])
+            if model.pairs:
+                raise InputError("text: of pairs this service keeps none: leave it out")
         _write(
             {
                 "log": "feedback",

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute
 
 from function.api.limits import require_model
 from function.api.open_inference.schemas import Datatype
-from function.api.open_inference.tensors import OUTPUTS, TEXT
+from function.api.open_inference.tensors import OUTPUTS, TEXT, TEXT_PAIR
 from function.api.problems import documented
 from function.api.routes import RouteContext, open_inference_inspection
 from function.api.routes.open_inference_inspection import PLATFORM, TAG
@@ -42,7 +42,10 @@ class ModelMetadata(BaseModel):
             name=model.name,
             versions=[model.version],
             platform=PLATFORM,
-            inputs=[TensorMetadata(name=TEXT, datatype="BYTES", shape=[-1])],
+            inputs=[
+                TensorMetadata(name=name, datatype="BYTES", shape=[-1])
+                for name in (TEXT, TEXT_PAIR)[: 1 + model.pairs]
+            ],
             outputs=[
                 TensorMetadata(name=each.name, datatype=each.datatype, shape=[-1] * each.rank)
                 for each in outputs

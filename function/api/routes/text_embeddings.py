@@ -1,4 +1,4 @@
-"""`/predict` of Hugging Face's text-embeddings-inference (TEI), for the default model.
+"""`/predict` of Hugging Face's text-embeddings-inference (TEI); `rerank.py` has its `/rerank`.
 
 It differs from TEI in this:
 
@@ -7,6 +7,7 @@ It differs from TEI in this:
 - Raw scores are logits divided by the model's temperature: their softmax is the scores.
 - A model that fails is 500, which alarms count, and not 424.
 - Errors are problems, which have TEI's `error` and `error_type`.
+- Pairs are answered by the default model, or by the only one that reads them.
 - `x-compute-tokens` does not count the model's special tokens, and times are those of the whole
   request, in whole milliseconds. There is no `x-compute-type`.
 """
@@ -22,6 +23,7 @@ from starlette.routing import BaseRoute
 
 from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
+from function.api.limits import choose_model
 from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import MEDIA_TYPE, documented
@@ -34,6 +36,7 @@ from function.core.errors import (
     NotReadyError,
     OverloadedError,
 )
+from function.core.tokenization import Text, TextPair
 from function.core.types import PredictionResult, TextPrediction
 
 ERROR_TYPES: dict[type[Exception], str] = {
@@ -53,6 +56,8 @@ RESPONSES = DOCUMENTED | {
     status: {**response, "content": {MEDIA_TYPE: {"schema": TYPED_PROBLEM}}}
     for status, response in documented(400, 401, 403, 413, 415, 422, 429, 500, 503).items()
 }
+
+NO_PAIRS = 'no model here reads pairs of texts: send a batch of texts as [["one"], ["another"]]'
 
 
 class TypedProblemsRoute(JsonRoute):
@@ -95,13 +100,15 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         """Return labels and scores, best first: flat for one text, a list of lists for a batch."""
         texts = body.texts()
         context.limits.check(texts)
-        default = engine.models()[0]
-        if default.task != "text-classification":
+        model = engine.models()[0]
+        if any(isinstance(text, TextPair) for text in texts):
+            model = choose_model(engine, None, lambda each: each.pairs, NO_PAIRS)
+        elif model.task != "text-classification":
             raise InputError(
-                f"/predict gives labels to whole texts, and the default model, '{default.name}', "
+                f"/predict gives labels to whole texts, and the default model, '{model.name}', "
                 "does not: ask /v1/predict"
             )
-        result = await engine.predict(None, texts, body.options())
+        result = await engine.predict(model.name, texts, body.options())
         headers = record_answer(request, texts, result) | compute_headers(texts, result)
         if body.truncate is False:
             refuse_truncated(result)
@@ -114,7 +121,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def compute_headers(texts: Sequence[str], result: PredictionResult) -> dict[str, str]:
+def compute_headers(texts: Sequence[Text], result: PredictionResult) -> dict[str, str]:
     """Return TEI's headers."""
     timings = result.timings
     return {

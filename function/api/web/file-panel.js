@@ -48,8 +48,8 @@ export function filePanel(service, models) {
     // One model scores one file, even if the rest is scored later.
     if (rows.length === outcomes.length) started.model = models.chosen(CLASSIFICATION);
     const { model } = started;
-    if (model?.answer_key === "score") {
-      problems.show(alert, { title: "This page does not score files by numbers", detail: "Use make score." });
+    if (model?.answer_key === "score" || model?.pairs) {
+      problems.show(alert, { title: "This page does not score files by numbers or in pairs", detail: "Use make score." });
       return;
     }
     problems.clear(alert);

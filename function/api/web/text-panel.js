@@ -9,6 +9,7 @@ import { percent } from "./wording.js";
 export function textPanel(service, models) {
   const region = find("verdict");
   const feedback = find("feedback");
+  const second = find("text-pair");
 
   const draw = (text, { predictions: [prediction], model, timings }, roundTrip) => {
     const labels = models.labels(model.name) ?? prediction.scores.map(({ label }) => label).sort();
@@ -31,8 +32,9 @@ export function textPanel(service, models) {
     busy: "Classifying.",
     model: () => models.chosen(CLASSIFICATION),
     async answer(text, signal, announce) {
-      const model = models.chosen(CLASSIFICATION)?.name;
-      const ask = (parameters, logged) => service.predict([text], { model, parameters, logged, signal });
+      const { name: model, pairs } = models.chosen(CLASSIFICATION) ?? {};
+      const inputs = [pairs ? { text, text_pair: second.value } : text];
+      const ask = (parameters, logged) => service.predict(inputs, { model, parameters, logged, signal });
       feedback.replaceChildren();
       const { answer, roundTrip, id } = await ask({}, true);
       await models.load();
@@ -41,10 +43,14 @@ export function textPanel(service, models) {
       const { words, best, score } = answerOf(prediction);
       announce(best === null ? `${words}.` : `${words}, ${percent(score)} sure.`);
       if (id && prediction.label) offerFeedback({ id, model: answer.model.name, prediction, signal });
+      if (pairs) return; // no words are weighed
       // Weighing words takes many model calls: the verdict does not wait for it.
       const explained = await ask({ explain: true }, false);
       draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);
     },
   });
-  models.follow(offerSamples);
+  models.follow(() => {
+    second.hidden = !models.chosen(CLASSIFICATION)?.pairs;
+    offerSamples();
+  });
 }

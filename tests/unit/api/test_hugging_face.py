@@ -94,7 +94,7 @@ BAD = {
     "an empty list": (b'{"inputs": []}', 422, "list of texts"),
     "a number": (b'{"inputs": 5}', 422, "send a text or a list of texts"),
     "a number in a list": (b'{"inputs": ["good", 5]}', 422, "send a text or a list of texts"),
-    "a pair": (b'{"inputs": {"text": "a", "text_pair": "b"}}', 422, "list of texts"),
+    "a pair": (b'{"inputs": {"text": "a", "text_pair": "b"}}', 422, "single texts"),
     "half a surrogate pair": (b'{"inputs": "\\ud800"}', 422, "inputs"),
     "half a surrogate pair in a list": (b'{"inputs": ["\\ud800"]}', 422, "inputs"),
     "a top_k of zero": (b'{"inputs": "good", "parameters": {"top_k": 0}}', 422, "top_k"),

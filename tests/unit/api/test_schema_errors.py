@@ -68,8 +68,8 @@ def requests(document):
         for operation in operations.values():
             content = operation.get("requestBody", {}).get("content", {})
             if schema := content.get("application/json", {}).get("schema"):
-                (kind,) = resolved(document, schema)
-                yield path, kind["examples"][0], [*places(document, schema)]
+                for kind in resolved(document, schema):
+                    yield path, kind["examples"][0], [*places(document, kind)]
 
 
 def test_no_message_names_what_pydantic_calls_its_types(open_client):

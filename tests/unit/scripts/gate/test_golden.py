@@ -196,7 +196,7 @@ def test_a_sample_leaves_out_what_a_golden_set_may_not_hold(tmp_path):
     rows = [("same", "negative"), (" same ", "positive"), ("a", "negative"), ("b", "positive")]
     path = write_reviews(tmp_path / "rows.jsonl", rows)
     golden = read_golden(path, TASK, LABELS, sample=3)
-    assert sorted(golden.texts) == ["a", "b", "same"]
+    assert set(golden.texts) == {"a", "b", "same"}
 
 
 def test_a_rare_label_is_in_every_sample(tmp_path):

@@ -42,6 +42,6 @@ class LengthScorer:
         if isinstance(row.text, RowError):
             return rejected(row.text.reason)
         if self.entities:
-            named = {"label": "PER", "text": row.text[:3], "start": 0, "end": 3, "score": 0.5}
+            named = {"label": "PER", "text": str(row.text)[:3], "start": 0, "end": 3, "score": 0.5}
             return scored({"entities": [named]}, self.version)
         return scored({"label": "short", "score": 1 / len(row.text)}, self.version)
