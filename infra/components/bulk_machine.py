@@ -12,12 +12,8 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, actions, allow
 from infra.components.bulk_states import INCOMING, LIVE, RESULTS, definition
-from infra.components.inference_function import (
-    ARCHITECTURES,
-    MODELS_DIR,
-    free_concurrency,
-    inference_role,
-)
+from infra.components.context import free_concurrency
+from infra.components.inference_function import ARCHITECTURES, MODELS_DIR, inference_role
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.deployment import Deployment

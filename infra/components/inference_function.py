@@ -10,8 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
+from infra.components.context import free_concurrency
 from infra.components.storage import log_group
-from infra.configuration.checks import require_match
 from infra.configuration.deployment import Deployment
 from infra.configuration.function import ProvisionedConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -113,18 +113,6 @@ def _provision_in_hours(alias: lambda_.Alias, provisioned: ProvisionedConfigurat
             min_capacity=executions,
             max_capacity=executions,
         )
-
-
-def free_concurrency(construct: Construct) -> int | None:
-    """Return the account's executions that others have not reserved, as the CDK context has it.
-
-    Only the account knows; `make deploy` asks it.
-    """
-    free = construct.node.try_get_context("free_concurrency")
-    if not free:
-        return None
-    require_match(r"\d+", str(free), "free_concurrency", "a number")
-    return int(free)
 
 
 def inference_role(scope: Construct) -> iam.Role:

@@ -8,7 +8,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from constructs import Construct
 
 from infra.components.dashboard import graph
-from infra.components.limits import Limit
+from infra.components.limits import Limit, create_alarm
 from infra.components.metrics import FIVE_MINUTES, ServiceMetrics, smallest_sample
 from infra.configuration.deployment import Deployment
 
@@ -64,18 +64,15 @@ class RollbackAlarm(Construct):
         super().__init__(scope, id_)
         stage = deployment.stage
         limit = stage.watch.errors_percent
-        self.alarm = cloudwatch.Alarm(
-            self,
-            "Alarm",
-            alarm_name=f"{deployment.server}-fails",
-            alarm_description="The server fails; a deployment that is under way is rolled back.",
-            metric=failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
-            threshold=limit,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=2,
-            datapoints_to_alarm=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        failing = Limit(
+            "fails",
+            "The server fails; a deployment that is under way is rolled back.",
+            failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
+            limit,
+            periods=2,
+            breaching=1,
         )
+        self.alarm = create_alarm(self, "Alarm", failing, name=f"{deployment.server}-fails")
 
 
 def service_limits(

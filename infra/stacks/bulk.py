@@ -4,8 +4,8 @@ import aws_cdk as cdk
 from constructs import Construct
 
 from infra.components.bulk_machine import BulkBucket, BulkFunction, BulkMachine
+from infra.components.context import image_digest
 from infra.components.dashboard import graph
-from infra.components.image_digest import image_digest
 from infra.components.limits import Limit
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.deployment import Deployment

@@ -4,9 +4,8 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from constructs import Construct
 
-from infra.components.authorisation import authorisation_environment
+from infra.components.context import authorisation_environment, image_digest
 from infra.components.gateway_routes import GatewayRoutes
-from infra.components.image_digest import image_digest
 from infra.components.server_service import ServerService
 from infra.components.server_task import ServerTask
 from infra.components.service_alarms import RollbackAlarm, service_graphs, service_limits
