@@ -131,26 +131,18 @@ def inference_role(scope: Construct) -> iam.Role:
     return role
 
 
-class WarmUp(Construct):
-    """Warm-up schedule: a rule that calls the alias with EventBridge's own event.
+def add_warm_up(scope: Construct, *, stage: StageConfiguration, alias: lambda_.Alias) -> None:
+    """Add the warm-up schedule: a rule that calls the alias with EventBridge's own event.
 
     The handler runs its model once and logs the model's age.
     """
-
-    def __init__(
-        self, scope: Construct, id_: str, *, stage: StageConfiguration, alias: lambda_.Alias
-    ) -> None:
-        super().__init__(scope, id_)
-        minutes = stage.function.tick_minutes
-        events.Rule(
-            self,
-            "Tick",
-            description=f"Warms the function every {minutes} minutes; it reports its model's age",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
-            targets=[
-                # No retry: the next call is as good.
-                targets.LambdaFunction(
-                    alias, retry_attempts=0, max_event_age=cdk.Duration.minutes(1)
-                )
-            ],
-        )
+    minutes = stage.function.tick_minutes
+    # No retry: the next call is as good.
+    call = targets.LambdaFunction(alias, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
+    events.Rule(
+        scope,
+        "Tick",
+        description=f"Warms the function every {minutes} minutes; it reports its model's age",
+        schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
+        targets=[call],
+    )

@@ -105,8 +105,7 @@ class Rollout(Construct):
         alarms: Sequence[cloudwatch.Alarm],
     ) -> None:
         super().__init__(scope, id_)
-        stage = deployment.stage
-        name = deployment.name
+        stage, name = deployment.stage, deployment.name
         at_once = stage.function.rollout == "AllAtOnce"
         self.group = codedeploy.LambdaDeploymentGroup(
             self,

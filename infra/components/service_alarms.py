@@ -47,32 +47,23 @@ def failed_percent(
     )
 
 
-class RollbackAlarm(Construct):
-    """Alarm on failed requests that rolls back a running deployment.
+def rollback_alarm(
+    scope: Construct, *, deployment: Deployment, balancer: balancing.ApplicationLoadBalancer
+) -> cloudwatch.Alarm:
+    """Return an alarm on failed requests that rolls back a running deployment.
 
     A minute counts only if one failure of its requests alone stays below the limit.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        deployment: Deployment,
-        balancer: balancing.ApplicationLoadBalancer,
-    ) -> None:
-        super().__init__(scope, id_)
-        stage = deployment.stage
-        limit = stage.watch.errors_percent
-        failing = Limit(
-            "fails",
-            "The server fails; a deployment that is under way is rolled back.",
-            failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
-            limit,
-            periods=2,
-            breaching=1,
-        )
-        self.alarm = create_alarm(self, "Alarm", failing, name=f"{deployment.server}-fails")
+    limit = deployment.stage.watch.errors_percent
+    failing = Limit(
+        "fails",
+        "The server fails; a deployment that is under way is rolled back.",
+        failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
+        limit,
+        periods=2,
+        breaching=1,
+    )
+    return create_alarm(scope, "Alarm", failing, name=f"{deployment.server}-fails")
 
 
 def service_limits(

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from infra.components.context import authorisation_environment, free_concurrency, image_digest
 from infra.components.http_api import CustomDomain, HttpApi
-from infra.components.inference_function import InferenceFunction, WarmUp
+from infra.components.inference_function import InferenceFunction, add_warm_up
 from infra.components.rollout import Rollout, RolloutAlarms
 from infra.components.smoke_test import SmokeTest
 from infra.configuration.deployment import Deployment
@@ -55,7 +55,7 @@ class FunctionStack(StageStack):
             before_traffic=smoke_test.before_traffic,
             alarms=alarms.alarms,
         )
-        WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
+        add_warm_up(Construct(self, "WarmUp"), stage=stage, alias=self.alias)
         http = HttpApi(self, "Door", deployment=deployment, alias=self.alias)
         self.api = http.api
         url = self.api.api_endpoint
