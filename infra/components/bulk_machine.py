@@ -12,12 +12,8 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, actions, allow
 from infra.components.bulk_states import INCOMING, LIVE, RESULTS, definition
-from infra.components.inference_function import (
-    ARCHITECTURES,
-    MODELS_DIR,
-    free_concurrency,
-    inference_role,
-)
+from infra.components.context import free_concurrency
+from infra.components.inference_function import ARCHITECTURES, MODELS_DIR, inference_role
 from infra.components.storage import log_group, private_bucket
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.deployment import Deployment
@@ -28,31 +24,27 @@ WINDOWS_PER_TEXT = 16  # an artifact's default maximum
 WILDCARDS = "Files, versions and runs of one kind, under any name."
 
 
-class BulkBucket(Construct):
-    """Bucket of the files to score, under `in/`, and of the results, under `out/`.
+def bulk_bucket(
+    scope: Construct, *, stage: StageConfiguration, bulk: BulkConfiguration
+) -> s3.Bucket:
+    """Return the bucket of the files to score, under `in/`, and of the results, under `out/`.
 
     S3 deletes both after `keep_days`.
     """
-
-    def __init__(
-        self, scope: Construct, id_: str, *, stage: StageConfiguration, bulk: BulkConfiguration
-    ) -> None:
-        super().__init__(scope, id_)
-        self.bucket = private_bucket(
-            self,
-            retain=stage.retain_data,
-            lifecycle_rules=[
-                s3.LifecycleRule(
-                    id="forget",
-                    expiration=cdk.Duration.days(bulk.keep_days),
-                    abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
-                )
-            ],
-            without_access_log=(
-                "Only the state machine's role and those who start runs have access; the history "
-                "of a run has what it read and wrote."
-            ),
-        )
+    forget = s3.LifecycleRule(
+        id="forget",
+        expiration=cdk.Duration.days(bulk.keep_days),
+        abort_incomplete_multipart_upload_after=cdk.Duration.days(1),
+    )
+    return private_bucket(
+        scope,
+        retain=stage.retain_data,
+        lifecycle_rules=[forget],
+        without_access_log=(
+            "Only the state machine's role and those who start runs have access; the history of a "
+            "run has what it read and wrote."
+        ),
+    )
 
 
 class BulkFunction(Construct):

@@ -17,26 +17,17 @@ HOUR = cdk.Duration.hours(1)
 DAY = cdk.Duration.days(1)
 
 
-class FunctionAlarms(Construct):
-    """Alarms on the limits that the stage sets."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        deployment: Deployment,
-        alias: lambda_.Alias,
-        api: apigateway.HttpApi,
-    ) -> None:
-        super().__init__(scope, id_)
-        stage = deployment.stage
-        name = deployment.name
-        metrics = ServiceMetrics(deployment.name)
-        limits = (*_traffic_limits(stage, alias, api), *_model_limits(stage, metrics))
-        self.alarms = create_alarms(self, limits, prefix=name)
-        if stage.watch.drift_deviations is not None:
-            self.alarms.append(_score_alarm(self, name, stage, metrics))
+def function_alarms(
+    scope: Construct, *, deployment: Deployment, alias: lambda_.Alias, api: apigateway.HttpApi
+) -> list[cloudwatch.Alarm]:
+    """Return alarms on the limits that the stage sets."""
+    stage, name = deployment.stage, deployment.name
+    metrics = ServiceMetrics(name)
+    limits = (*_traffic_limits(stage, alias, api), *_model_limits(stage, metrics))
+    alarms = create_alarms(scope, limits, prefix=name)
+    if stage.watch.drift_deviations is not None:
+        alarms.append(_score_alarm(scope, name, stage, metrics))
+    return alarms
 
 
 def _traffic_limits(

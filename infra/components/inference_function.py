@@ -10,8 +10,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.components.acknowledged import acknowledge
+from infra.components.context import free_concurrency
 from infra.components.storage import log_group
-from infra.configuration.checks import require_match
 from infra.configuration.deployment import Deployment
 from infra.configuration.function import ProvisionedConfiguration
 from infra.configuration.stage import StageConfiguration
@@ -115,18 +115,6 @@ def _provision_in_hours(alias: lambda_.Alias, provisioned: ProvisionedConfigurat
         )
 
 
-def free_concurrency(construct: Construct) -> int | None:
-    """Return the account's executions that others have not reserved, as the CDK context has it.
-
-    Only the account knows; `make deploy` asks it.
-    """
-    free = construct.node.try_get_context("free_concurrency")
-    if not free:
-        return None
-    require_match(r"\d+", str(free), "free_concurrency", "a number")
-    return int(free)
-
-
 def inference_role(scope: Construct) -> iam.Role:
     """Return a role that may only write the function's traces, and its log once granted."""
     role = iam.Role(
@@ -143,26 +131,18 @@ def inference_role(scope: Construct) -> iam.Role:
     return role
 
 
-class WarmUp(Construct):
-    """Warm-up schedule: a rule that calls the alias with EventBridge's own event.
+def add_warm_up(scope: Construct, *, stage: StageConfiguration, alias: lambda_.Alias) -> None:
+    """Add the warm-up schedule: a rule that calls the alias with EventBridge's own event.
 
     The handler runs its model once and logs the model's age.
     """
-
-    def __init__(
-        self, scope: Construct, id_: str, *, stage: StageConfiguration, alias: lambda_.Alias
-    ) -> None:
-        super().__init__(scope, id_)
-        minutes = stage.function.tick_minutes
-        events.Rule(
-            self,
-            "Tick",
-            description=f"Warms the function every {minutes} minutes; it reports its model's age",
-            schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
-            targets=[
-                # No retry: the next call is as good.
-                targets.LambdaFunction(
-                    alias, retry_attempts=0, max_event_age=cdk.Duration.minutes(1)
-                )
-            ],
-        )
+    minutes = stage.function.tick_minutes
+    # No retry: the next call is as good.
+    call = targets.LambdaFunction(alias, retry_attempts=0, max_event_age=cdk.Duration.minutes(1))
+    events.Rule(
+        scope,
+        "Tick",
+        description=f"Warms the function every {minutes} minutes; it reports its model's age",
+        schedule=events.Schedule.rate(cdk.Duration.minutes(minutes)),
+        targets=[call],
+    )

@@ -16,8 +16,9 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 class Limit(NamedTuple):
     """Limit of a metric. `name` follows the stage's prefix; `operator` is the breaching comparison.
 
-    The alarm goes off after `periods` breaching periods in a row. With `notifies_silence` it also
-    reports that a metric has stopped: the change to INSUFFICIENT_DATA, in which it begins.
+    The alarm goes off after `periods` breaching periods in a row, or `breaching` of so many. With
+    `notifies_silence` it also reports that a metric has stopped: the change to INSUFFICIENT_DATA,
+    in which it begins.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Limit(NamedTuple):
     operator: cloudwatch.ComparisonOperator = ABOVE
     periods: int = 1
     notifies_silence: bool = False
+    breaching: int | None = None
 
 
 def create_alarms(
@@ -34,20 +36,28 @@ def create_alarms(
 ) -> list[cloudwatch.Alarm]:
     """Create an alarm for each limit. `prefix` starts their names."""
     return [
-        cloudwatch.Alarm(
+        create_alarm(
             scope,
             "".join(part.capitalize() for part in limit.name.split("-")),
-            alarm_name=f"{prefix}-{limit.name}",
-            alarm_description=limit.description,
-            metric=limit.metric,
-            threshold=limit.threshold,
-            comparison_operator=limit.operator,
-            evaluation_periods=limit.periods,
-            treat_missing_data=(
-                cloudwatch.TreatMissingData.MISSING
-                if limit.notifies_silence
-                else cloudwatch.TreatMissingData.NOT_BREACHING
-            ),
+            limit,
+            name=f"{prefix}-{limit.name}",
         )
         for limit in limits
     ]
+
+
+def create_alarm(scope: Construct, id_: str, limit: Limit, *, name: str) -> cloudwatch.Alarm:
+    """Create the alarm of a limit."""
+    silence = cloudwatch.TreatMissingData
+    return cloudwatch.Alarm(
+        scope,
+        id_,
+        alarm_name=name,
+        alarm_description=limit.description,
+        metric=limit.metric,
+        threshold=limit.threshold,
+        comparison_operator=limit.operator,
+        evaluation_periods=limit.periods,
+        datapoints_to_alarm=limit.breaching,
+        treat_missing_data=silence.MISSING if limit.notifies_silence else silence.NOT_BREACHING,
+    )

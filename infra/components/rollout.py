@@ -10,6 +10,7 @@ from constructs import Construct
 
 from infra.components.acknowledged import acknowledge, acknowledge_wildcard
 from infra.components.hook_function import HookFunction
+from infra.components.limits import Limit, create_alarm
 from infra.components.metrics import ServiceMetrics, percent_of, smallest_sample
 from infra.configuration.deployment import Deployment
 
@@ -30,8 +31,8 @@ class RolloutAlarms(Construct):
         self, scope: Construct, id_: str, *, deployment: Deployment, version: lambda_.Version
     ) -> None:
         super().__init__(scope, id_)
-        stage = deployment.stage
-        name = deployment.name
+        name, limit = deployment.name, deployment.stage.watch.errors_percent
+        metrics = ServiceMetrics(name)
 
         def version_metric(metric: str) -> cloudwatch.Metric:
             return cloudwatch.Metric(
@@ -49,22 +50,21 @@ class RolloutAlarms(Construct):
         def answers_metric(metric: str) -> cloudwatch.Metric:
             return metrics.version_metric(version.version, metric, "Sum", period=MINUTE)
 
-        limit = stage.watch.errors_percent
-        metrics = ServiceMetrics(deployment.name)
         self.alarms = [
-            cloudwatch.Alarm(
+            create_alarm(
                 self,
                 id_,
-                alarm_name=f"{name}-{what}-{version.version}",
-                alarm_description=description,
-                metric=percent_of(
-                    failed, calls, label=label, period=MINUTE, minimum=smallest_sample(limit)
+                Limit(
+                    what,
+                    description,
+                    percent_of(
+                        failed, calls, label=label, period=MINUTE, minimum=smallest_sample(limit)
+                    ),
+                    limit,
+                    periods=2,
+                    breaching=1,
                 ),
-                threshold=limit,
-                comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-                evaluation_periods=2,
-                datapoints_to_alarm=1,
-                treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                name=f"{name}-{what}-{version.version}",
             )
             for id_, what, description, label, failed, calls in (
                 (
@@ -105,8 +105,7 @@ class Rollout(Construct):
         alarms: Sequence[cloudwatch.Alarm],
     ) -> None:
         super().__init__(scope, id_)
-        stage = deployment.stage
-        name = deployment.name
+        stage, name = deployment.stage, deployment.name
         at_once = stage.function.rollout == "AllAtOnce"
         self.group = codedeploy.LambdaDeploymentGroup(
             self,

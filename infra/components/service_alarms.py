@@ -8,7 +8,7 @@ from aws_cdk import aws_elasticloadbalancingv2 as balancing
 from constructs import Construct
 
 from infra.components.dashboard import graph
-from infra.components.limits import Limit
+from infra.components.limits import Limit, create_alarm
 from infra.components.metrics import FIVE_MINUTES, ServiceMetrics, smallest_sample
 from infra.configuration.deployment import Deployment
 
@@ -47,35 +47,23 @@ def failed_percent(
     )
 
 
-class RollbackAlarm(Construct):
-    """Alarm on failed requests that rolls back a running deployment.
+def rollback_alarm(
+    scope: Construct, *, deployment: Deployment, balancer: balancing.ApplicationLoadBalancer
+) -> cloudwatch.Alarm:
+    """Return an alarm on failed requests that rolls back a running deployment.
 
     A minute counts only if one failure of its requests alone stays below the limit.
     """
-
-    def __init__(
-        self,
-        scope: Construct,
-        id_: str,
-        *,
-        deployment: Deployment,
-        balancer: balancing.ApplicationLoadBalancer,
-    ) -> None:
-        super().__init__(scope, id_)
-        stage = deployment.stage
-        limit = stage.watch.errors_percent
-        self.alarm = cloudwatch.Alarm(
-            self,
-            "Alarm",
-            alarm_name=f"{deployment.server}-fails",
-            alarm_description="The server fails; a deployment that is under way is rolled back.",
-            metric=failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
-            threshold=limit,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            evaluation_periods=2,
-            datapoints_to_alarm=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
+    limit = deployment.stage.watch.errors_percent
+    failing = Limit(
+        "fails",
+        "The server fails; a deployment that is under way is rolled back.",
+        failed_percent(balancer, period=MINUTE, minimum=smallest_sample(limit)),
+        limit,
+        periods=2,
+        breaching=1,
+    )
+    return create_alarm(scope, "Alarm", failing, name=f"{deployment.server}-fails")
 
 
 def service_limits(

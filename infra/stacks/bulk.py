@@ -3,9 +3,9 @@
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.components.bulk_machine import BulkBucket, BulkFunction, BulkMachine
+from infra.components.bulk_machine import BulkFunction, BulkMachine, bulk_bucket
+from infra.components.context import image_digest
 from infra.components.dashboard import graph
-from infra.components.image_digest import image_digest
 from infra.components.limits import Limit
 from infra.configuration.bulk import BulkConfiguration
 from infra.configuration.deployment import Deployment
@@ -19,8 +19,7 @@ class BulkStack(StageStack):
         self, scope: Construct, deployment: Deployment, *, bulk: BulkConfiguration
     ) -> None:
         super().__init__(scope, deployment, "bulk")
-        stage = deployment.stage
-        bucket = BulkBucket(self, "Files", stage=stage, bulk=bulk).bucket
+        bucket = bulk_bucket(Construct(self, "Files"), stage=deployment.stage, bulk=bulk)
         function = BulkFunction(
             self,
             "Scoring",

@@ -5,10 +5,9 @@ from typing import Any
 import aws_cdk as cdk
 from constructs import Construct
 
-from infra.components.authorisation import authorisation_environment
+from infra.components.context import authorisation_environment, free_concurrency, image_digest
 from infra.components.http_api import CustomDomain, HttpApi
-from infra.components.image_digest import image_digest
-from infra.components.inference_function import InferenceFunction, WarmUp, free_concurrency
+from infra.components.inference_function import InferenceFunction, add_warm_up
 from infra.components.rollout import Rollout, RolloutAlarms
 from infra.components.smoke_test import SmokeTest
 from infra.configuration.deployment import Deployment
@@ -56,7 +55,7 @@ class FunctionStack(StageStack):
             before_traffic=smoke_test.before_traffic,
             alarms=alarms.alarms,
         )
-        WarmUp(self, "WarmUp", stage=stage, alias=self.alias)
+        add_warm_up(Construct(self, "WarmUp"), stage=stage, alias=self.alias)
         http = HttpApi(self, "Door", deployment=deployment, alias=self.alias)
         self.api = http.api
         url = self.api.api_endpoint

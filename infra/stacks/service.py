@@ -4,12 +4,11 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from constructs import Construct
 
-from infra.components.authorisation import authorisation_environment
+from infra.components.context import authorisation_environment, image_digest
 from infra.components.gateway_routes import GatewayRoutes
-from infra.components.image_digest import image_digest
 from infra.components.server_service import ServerService
 from infra.components.server_task import ServerTask
-from infra.components.service_alarms import RollbackAlarm, service_graphs, service_limits
+from infra.components.service_alarms import rollback_alarm, service_graphs, service_limits
 from infra.components.service_network import InternalBalancer, ServiceNetwork
 from infra.components.task_scaling import TaskScaling
 from infra.configuration.deployment import Deployment
@@ -49,8 +48,8 @@ class ServiceStack(StageStack):
         )
         if predictions:
             predictions.collect(self, task.log_group)
-        rollback = RollbackAlarm(
-            self, "Rollback", deployment=deployment, balancer=balancer.balancer
+        alarm = rollback_alarm(
+            Construct(self, "Rollback"), deployment=deployment, balancer=balancer.balancer
         )
         server = ServerService(
             self,
@@ -59,7 +58,7 @@ class ServiceStack(StageStack):
             network=network,
             balancer=balancer,
             task=task,
-            alarm=rollback.alarm,
+            alarm=alarm,
         )
         TaskScaling(
             self,

@@ -8,7 +8,7 @@ from constructs import Construct
 
 from infra.components.alarm_topic import AlarmTopic, Budget
 from infra.components.dashboard import Dashboard
-from infra.components.function_alarms import FunctionAlarms
+from infra.components.function_alarms import function_alarms
 from infra.components.limits import Limit, create_alarms
 from infra.components.refresh_watch import RefreshWatch
 from infra.configuration.deployment import Deployment
@@ -34,12 +34,15 @@ class WatchStack(StageStack):
         super().__init__(scope, deployment, "watch")
         stage = deployment.stage
         self.topic = AlarmTopic(self, "Alarms", deployment=deployment)
-        function_alarms = FunctionAlarms(
-            self, "Function", deployment=deployment, alias=function.alias, api=function.api
+        alarms = function_alarms(
+            Construct(self, "Function"),
+            deployment=deployment,
+            alias=function.alias,
+            api=function.api,
         )
         name = deployment.name
         limits = [*limits, *self._refresh_limits(deployment)]
-        alarms = [*function_alarms.alarms, *create_alarms(self, limits, prefix=name)]
+        alarms += create_alarms(self, limits, prefix=name)
         for alarm in alarms:
             self.topic.notify(alarm)
         Dashboard(

@@ -52,9 +52,12 @@ def list_github(path: str, **query: str) -> Iterator[Any]:
             break
 
 
-def job_repository() -> str:
-    """Return OWNER/NAME of the job's repository. Raises UsageError outside of a job."""
-    for variable in ("GITHUB_REPOSITORY", "GITHUB_TOKEN"):
+def job_repository(*needed: str) -> str:
+    """Return OWNER/NAME of the job's repository.
+
+    Raises UsageError outside of a job, and where another variable that is `needed` is not set.
+    """
+    for variable in ("GITHUB_REPOSITORY", *needed):
         if not os.environ.get(variable):
             raise UsageError(f"{variable} is not set: this is for jobs on GitHub")
     return os.environ["GITHUB_REPOSITORY"]

@@ -38,12 +38,8 @@ class Progress:
         rate = (self._done - self._initial) / max(now - self._started, 1e-9)
         left = (self._total - self._done) / rate if rate else 0.0
         shown = " ".join(f"{name}={value:.4g}" for name, value in figures.items())
-        print(
-            f"{self._title}: {self._done}/{self._total} {shown} "
-            f"{rate:,.{1 if rate < 10 else 0}f}/s, {left / 60:.0f} min left",
-            file=sys.stderr,
-            flush=True,
-        )
+        speed = f"{rate:,.{1 if rate < 10 else 0}f}/s, {left / 60:.0f} min left"
+        log(f"{self._title}: {self._done}/{self._total} {shown} {speed}")
 
     def __enter__(self) -> "Progress":
         return self

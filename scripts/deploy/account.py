@@ -33,11 +33,16 @@ class Account:
 
     def output(self, stack: str, name: str) -> str:
         """Return an output of a stack. Raises CommandError where either is missing."""
+        outputs = self.outputs(stack)
+        if name not in outputs:
+            raise CommandError(f"{stack}: not deployed here, or has no output {name}")
+        return outputs[name]
+
+    def outputs(self, stack: str) -> dict[str, str]:
+        """Return the outputs of a stack by name; none of one that is missing."""
         found = self.stack(stack)
-        for output in found.get("Outputs", []) if found else []:
-            if output.get("OutputKey") == name:
-                return output["OutputValue"]
-        raise CommandError(f"{stack}: not deployed here, or has no output {name}")
+        outputs = found.get("Outputs", []) if found else []
+        return {each["OutputKey"]: each["OutputValue"] for each in outputs}
 
     def stack(self, name: str) -> "StackTypeDef | None":
         """Return the description of a stack, or None."""

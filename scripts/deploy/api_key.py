@@ -27,7 +27,7 @@ def ensure_key(account: Account, deployment: Deployment) -> tuple[str, str | Non
             key = secrets.token_urlsafe(BYTES)
             answer = client.put_parameter(
                 Name=name,
-                Value=_digest(key),
+                Value=hashlib.sha256(key.encode()).hexdigest(),
                 Type="String",
                 Description="SHA-256 of each key that may call, comma-separated",
             )
@@ -39,8 +39,3 @@ def delete_key(account: Account, deployment: Deployment) -> None:
     client = account.session.client("ssm", config=CONFIG)
     with aws_errors("Parameter Store"):
         client.delete_parameters(Names=[deployment.key_parameter])
-
-
-def _digest(key: str) -> str:
-    """Return what the function compares a caller's key with."""
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -95,10 +95,8 @@ def deployed_concurrency(account: Account, stack: str) -> int | None:
 
     With others, more than its image could change.
     """
-    deployed = account.stack(stack)
-    outputs = deployed.get("Outputs", []) if deployed else []
-    found = {each.get("OutputKey"): each.get("OutputValue", "") for each in outputs}
-    return int(found["FreeConcurrency"]) if "FreeConcurrency" in found else None
+    found = account.outputs(stack).get("FreeConcurrency")
+    return None if found is None else int(found)
 
 
 def failure_reasons(account: Account, name: str, since: datetime) -> Iterator[str]:

@@ -5,7 +5,7 @@ stacks here with a role that can change images, and fails if a template has anot
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, WaiterError
@@ -39,17 +39,7 @@ def update_images(account: Account, deployment: Deployment, context: Mapping[str
 def _update(
     client: "CloudFormationClient", name: str, template: Mapping[str, Any], role: str
 ) -> None:
-    body = json.dumps(template, separators=(",", ":"))
-    if len(body) > LARGEST_TEMPLATE:
-        raise CommandError(f"{name}: its template is too large to be updated without a bucket")
-    try:
-        client.update_stack(
-            StackName=name, TemplateBody=body, RoleARN=role, Capabilities=["CAPABILITY_IAM"]
-        )
-    except ClientError as error:
-        if "No updates are to be performed" not in str(error):
-            raise
-        log(f"{name}: no changes")
+    if not change_stack(client.update_stack, name, template, role):
         return
     log(f"{name}: updating")
     try:
@@ -59,6 +49,26 @@ def _update(
     except WaiterError as error:
         reason = first_failure(client, name) or str(error)
         raise CommandError(f"{name}: not updated: {reason}") from error
+
+
+def change_stack(
+    change: Callable[..., object], name: str, template: Mapping[str, Any], role: str
+) -> bool:
+    """Create or update a stack with CloudFormation's own role; return whether anything changes.
+
+    `change` is the client's method. Raises ClientError, and CommandError for a large template.
+    """
+    body = json.dumps(template, separators=(",", ":"))
+    if len(body) > LARGEST_TEMPLATE:
+        raise CommandError(f"{name}: its template is too large to be updated without a bucket")
+    try:
+        change(StackName=name, TemplateBody=body, RoleARN=role, Capabilities=["CAPABILITY_IAM"])
+    except ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise
+        log(f"{name}: no changes")
+        return False
+    return True
 
 
 def first_failure(client: "CloudFormationClient", name: str) -> str:

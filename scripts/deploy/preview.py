@@ -8,11 +8,8 @@ import json
 import re
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-from botocore.exceptions import ClientError
 
 from infra.configuration.deployment import Deployment
 from infra.configuration.project import ProjectConfiguration
@@ -21,7 +18,7 @@ from scripts.common.errors import CommandError
 from scripts.common.progress import log
 from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.cdk import ASSEMBLY, synthesise
-from scripts.deploy.image_update import first_failure
+from scripts.deploy.image_update import change_stack, first_failure
 from scripts.deploy.live import check_answers, live_digest
 
 TRIES, PAUSE_SECONDS = 120, 10  # 20 minutes for one change
@@ -53,12 +50,13 @@ def deploy_preview(
         log(f"{name} is {status}: it is deleted, and made again")
         delete_preview(account, project, stage.name, sleep=sleep)
         status = ""
-    _change(account, project, name, template, exists=bool(status))
+    client = account.session.client("cloudformation", config=CONFIG)
+    with aws_errors("CloudFormation"):
+        change = client.update_stack if status else client.create_stack
+        change_stack(change, name, template, _role(account, project))
     status = _settle(account, name, sleep)
     if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        client = account.session.client("cloudformation", config=CONFIG)
-        with aws_errors("CloudFormation"):
-            raise CommandError(f"{name} is {status}: {first_failure(client, name)}")
+        raise _failed(account, name, status)
     live = live_digest(account, function)
     if live != digest:
         raise CommandError(f"{stage.name}: {live} is live, and not {digest}")
@@ -81,8 +79,7 @@ def delete_preview(
     with aws_errors("CloudFormation"):
         client.delete_stack(StackName=stack, RoleARN=_role(account, project))
     if status := _settle(account, stack, sleep):
-        with aws_errors("CloudFormation"):
-            raise CommandError(f"{stack} is {status}: {first_failure(client, stack)}")
+        raise _failed(account, stack, status)
     return True
 
 
@@ -101,28 +98,11 @@ def list_previews(account: Account, project: ProjectConfiguration) -> list[str]:
     return sorted({*found}, key=lambda name: int(name.removeprefix("pr-")))
 
 
-def _change(
-    account: Account,
-    project: ProjectConfiguration,
-    name: str,
-    template: Mapping[str, Any],
-    *,
-    exists: bool,
-) -> None:
+def _failed(account: Account, name: str, status: str) -> CommandError:
+    """Return the error of a stack that ended in a wrong status, with the cause."""
     client = account.session.client("cloudformation", config=CONFIG)
-    change = client.update_stack if exists else client.create_stack
     with aws_errors("CloudFormation"):
-        try:
-            change(
-                StackName=name,
-                TemplateBody=json.dumps(template, separators=(",", ":")),
-                RoleARN=_role(account, project),
-                Capabilities=["CAPABILITY_IAM"],
-            )
-        except ClientError as error:
-            if "No updates are to be performed" not in str(error):
-                raise
-            log(f"{name}: no changes")
+        return CommandError(f"{name} is {status}: {first_failure(client, name)}")
 
 
 def _role(account: Account, project: ProjectConfiguration) -> str:

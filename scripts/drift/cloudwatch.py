@@ -1,10 +1,8 @@
 """Metrics of a drift check for CloudWatch's alarm and dashboard."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-
-from scripts.common.errors import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDatumTypeDef
@@ -37,16 +35,11 @@ def metric_data(
     They have the dimensions of the application's own metrics. `drift` also goes under the service
     alone, whose alarm covers every model.
     """
-    return list(_data(metric_values(document), document["model"], service, time))
-
-
-def _data(
-    figures: Mapping[str, float], model: str, service: str, time: datetime
-) -> "Iterator[MetricDatumTypeDef]":
-    for name, value in figures.items():
-        yield _datum(name, value, time, {"service": service, "model": model})
+    figures, both = metric_values(document), {"service": service, "model": document["model"]}
+    data = [_datum(name, value, time, both) for name, value in figures.items()]
     if DRIFT in figures:
-        yield _datum(DRIFT, figures[DRIFT], time, {"service": service})
+        data.append(_datum(DRIFT, figures[DRIFT], time, {"service": service}))
+    return data
 
 
 def _datum(
@@ -64,12 +57,9 @@ def _datum(
 def put_metrics(namespace: str, data: "Sequence[MetricDatumTypeDef]") -> None:
     """Send metrics. Raises CommandError if CloudWatch cannot be reached or refuses."""
     import boto3
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
 
-    settings = Config(connect_timeout=10, read_timeout=60, retries={"mode": "standard"})
-    try:
-        client = boto3.Session().client("cloudwatch", config=settings)
+    from scripts.deploy.account import CONFIG, aws_errors
+
+    with aws_errors("CloudWatch"):
+        client = boto3.Session().client("cloudwatch", config=CONFIG)
         client.put_metric_data(Namespace=namespace, MetricData=data)
-    except (BotoCoreError, ClientError) as error:
-        raise CommandError(f"CloudWatch: {error}") from error

@@ -18,12 +18,7 @@ from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES, STA
 
 FEATURES = ("labels", "score", "tokens", "tokens_per_word", "stages")
 LABELS, SCORE, TOKENS, RATIO, STAGES = FEATURES
-OWN_EDGES = {
-    SCORE: SCORE_EDGES,
-    TOKENS: LENGTH_EDGES,
-    RATIO: RATIO_EDGES,
-    STAGES: STAGE_EDGES,
-}
+OWN_EDGES = {SCORE: SCORE_EDGES, TOKENS: LENGTH_EDGES, RATIO: RATIO_EDGES, STAGES: STAGE_EDGES}
 OTHER = "other"
 FEWEST_TEXTS = 300  # of a reference
 

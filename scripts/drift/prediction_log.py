@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,18 +92,11 @@ class PredictionLog:
 
     def select(self, rows: npt.NDArray[np.integer] | slice) -> "PredictionLog":
         """Return some of the texts; a row that is named twice counts twice."""
-        return PredictionLog(
-            self.times[rows],
-            list(np.array(self.versions, dtype=object)[rows]),
-            self.labels,
-            self.answers[rows],
-            self.first[rows],
-            self.scores[rows],
-            self.tokens[rows],
-            self.words[rows],
-            self.correct[rows],
-            self.damaged,
-        )
+        chosen: dict[str, Any] = {
+            name: each[rows] for name, each in vars(self).items() if isinstance(each, np.ndarray)
+        }
+        versions = list(np.array(self.versions, dtype=object)[rows])
+        return replace(self, versions=versions, **chosen)
 
     def of_version(self, version: str) -> "PredictionLog":
         """Return the texts that one version of the model answered."""

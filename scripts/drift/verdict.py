@@ -197,8 +197,7 @@ def compare_accuracy(
     wrong = reference.judged - reference.right
     generator = np.random.default_rng(SEED)
     drawn = generator.binomial(
-        window.judged,
-        generator.beta(reference.right + PRIOR, wrong + PRIOR, RESAMPLES),
+        window.judged, generator.beta(reference.right + PRIOR, wrong + PRIOR, RESAMPLES)
     )
     band = np.quantile(reference.accuracy - drawn / window.judged, 1 - beyond)
     table = np.array([[window.right, window.judged - window.right], [reference.right, wrong]])

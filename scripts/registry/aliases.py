@@ -8,7 +8,7 @@ return to A: C            ->  A  (withdrawn C, B)
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -47,13 +47,7 @@ def parse_alias(document: dict[str, Any], key: str) -> Alias:
         alias = Alias(**{name: value for name, value in document.items() if name in known})
     except TypeError as error:
         raise RegistryError(f"{key}: not an alias: {error}") from error
-    return Alias(
-        **{
-            **vars(alias),
-            "earlier": tuple(alias.earlier),
-            "withdrawn": tuple(alias.withdrawn),
-        }
-    )
+    return replace(alias, earlier=tuple(alias.earlier), withdrawn=tuple(alias.withdrawn))
 
 
 def promoted(current: Alias | None, version: str, digest: str, reason: str) -> Alias:

@@ -102,7 +102,7 @@ def _diff(file: Path) -> str:
 
 def _write(number: str, body: str) -> str:
     """Create the comment, or replace it where there is one; return its address."""
-    issues = f"{job_repository()}/issues"
+    issues = f"{job_repository('GITHUB_TOKEN')}/issues"
     comments = f"{issues}/{number}/comments"
     existing = next(filter(_is_ours, list_github(comments)), None)
     if existing is None:

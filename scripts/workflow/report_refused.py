@@ -80,7 +80,7 @@ def _open_once(title: str, body: str, mark: str) -> str | None:
     `mark` is a word for this subject alone; it is not shown. Raises UsageError outside of a job,
     CommandError if GitHub cannot be reached or refuses.
     """
-    issues, hidden = f"{job_repository()}/issues", f"<!-- {mark} -->"
+    issues, hidden = f"{job_repository('GITHUB_TOKEN')}/issues", f"<!-- {mark} -->"
     newest = list_github(issues, state="all", sort="created", direction="desc")
     if any(str(issue.get("body") or "").startswith(hidden) for issue in newest):
         return None
