@@ -189,9 +189,9 @@ def _take_turns(read: Callable[..., Result], *arguments: object) -> Result:
 
 
 def read_json(document: bytes) -> Any:
-    """Parse a document; raises JSONDecodeError, or what `check_structure` raises."""
+    """Parse UTF-8; raises JSONDecodeError, UnicodeDecodeError, or what `check_structure` raises."""
     check_structure(document)
-    return json.loads(document)
+    return json.loads(document.decode("utf-8-sig"))  # bytes could be UTF-16 or UTF-32, too
 
 
 def check_structure(document: bytes, signs: bytes = b",[{") -> None:

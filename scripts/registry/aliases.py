@@ -8,7 +8,7 @@ return to A: C            ->  A  (withdrawn C, B)
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -45,15 +45,14 @@ def parse_alias(document: dict[str, Any], key: str) -> Alias:
     known = {field.name for field in fields(Alias)}
     try:
         alias = Alias(**{name: value for name, value in document.items() if name in known})
+        earlier, withdrawn = tuple(alias.earlier), tuple(alias.withdrawn)
     except TypeError as error:
         raise RegistryError(f"{key}: not an alias: {error}") from error
-    return Alias(
-        **{
-            **vars(alias),
-            "earlier": tuple(alias.earlier),
-            "withdrawn": tuple(alias.withdrawn),
-        }
-    )
+    members = (alias.version, alias.digest, alias.moved_at, alias.reason, alias.id)
+    members += (alias.previous or "", *earlier, *withdrawn)
+    if not all(isinstance(member, str) for member in members):
+        raise RegistryError(f"{key}: not an alias: a member is no text")
+    return replace(alias, earlier=earlier, withdrawn=withdrawn)
 
 
 def promoted(current: Alias | None, version: str, digest: str, reason: str) -> Alias:
