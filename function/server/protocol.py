@@ -8,6 +8,7 @@ stands behind one.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,10 @@ MAX_HEAD_BYTES, MAX_HEADERS, HEAD_SECONDS = 65_536, 100, 20.0
 IDLE_SECONDS = 60.0  # of a connection that has sent nothing
 MAX_DRAINED_BYTES, DRAIN_SECONDS = 64_000_000, 30.0
 
+# uvicorn warns of every malformed request, which has a record of its own.
+LOG = logging.getLogger("evergreen.protocol")
+LOG.setLevel(logging.ERROR)
+
 
 class _RefusedHeadError(Exception):
     """The head of a request is refused; the parser turns this into an error of its own."""
@@ -38,6 +43,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, record: Sink, **options: Any) -> None:
         super().__init__(*args, **options)
         self._record = record
+        self.logger = LOG
         self._refusal = 400, "this is no HTTP/1.1 request"
         self._running: RequestResponseCycle | None = None
         self._in_head = True

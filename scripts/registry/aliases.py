@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from scripts.common.errors import RegistryError
+from scripts.registry.documents import require_texts
 
 REMEMBERED = 20  # versions behind an alias, and versions that were rolled back
 
@@ -49,9 +50,7 @@ def parse_alias(document: dict[str, Any], key: str) -> Alias:
     except TypeError as error:
         raise RegistryError(f"{key}: not an alias: {error}") from error
     members = (alias.version, alias.digest, alias.moved_at, alias.reason, alias.id)
-    members += (alias.previous or "", *earlier, *withdrawn)
-    if not all(isinstance(member, str) for member in members):
-        raise RegistryError(f"{key}: not an alias: a member is no text")
+    require_texts((*members, alias.previous or "", *earlier, *withdrawn), key, "an alias")
     return replace(alias, earlier=earlier, withdrawn=withdrawn)
 
 
