@@ -86,17 +86,17 @@ class TextTokenizer:
         """
         try:
             self._fast = FastTokenizer.from_file(str(path))
+            self._fast.no_truncation()
+            padding = self._fast.padding
+            self._fast.no_padding()
+            self._fast.normalizer = _normalization(self._fast.normalizer)
+            self.prefix, self.suffix = self._special_tokens()
         except BaseException as error:  # the library raises bare Exception, or panics
             if not (isinstance(error, Exception) or is_panic(error)):
                 raise
             raise ArtifactError(
                 f"{path.name}: not a tokenizer that can be read: {error}"
             ) from error
-        self._fast.no_truncation()
-        padding = self._fast.padding
-        self._fast.no_padding()
-        self._fast.normalizer = _normalization(self._fast.normalizer)
-        self.prefix, self.suffix = self._special_tokens()
         self.pad_id = _first_known(self._fast, ("[PAD]", "<pad>"), default=0)
         if padding:
             self.pad_id = int(padding["pad_id"])

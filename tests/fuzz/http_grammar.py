@@ -3,9 +3,12 @@
 import gzip
 import json
 import re
+import socket
 import zlib
 from random import Random
 from typing import NamedTuple
+
+from scripts.common.processes import LOOPBACK
 
 PATHS = """
     /v1/predict / /predict /v1/models/sentiment/predict /models/sentiment
@@ -103,7 +106,7 @@ HEADERS = [
     ),
     *("Content-Length: 3", "Keep-Alive: timeout=999999", "Content-Type: text/html", "X: y" * 100),
 ]
-SCALARS = [
+SCALARS: list[object] = [
     *(
         None,
         True,
@@ -139,6 +142,9 @@ MEMBERS = """
 """.split()  # noqa: SIM905
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [ -~]*")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)")
+
+PATIENCE = 20.0  # seconds for the answer to a complete request
+GLANCE = 0.1  # seconds for an answer that nobody is owed
 
 
 class Request(NamedTuple):
@@ -182,9 +188,9 @@ def _one(draw: Random, *, last: bool) -> tuple[bytes, bool]:
         lines.append("Host: x")
     lines.append(f"Content-Type: {pick(TYPES, ODD_TYPES)}")
     if draw.random() < 0.1:
-        squeeze = draw.choice([gzip.compress, zlib.compress])
-        body = squeeze(body)
-        lines.append(f"Content-Encoding: {'gzip' if squeeze is gzip.compress else 'deflate'}")
+        zipped = draw.random() < 0.5
+        body = gzip.compress(body, mtime=0) if zipped else zlib.compress(body)
+        lines.append(f"Content-Encoding: {'gzip' if zipped else 'deflate'}")
     if draw.random() < 0.2:
         lines.append("Transfer-Encoding: chunked")
         body = _chunked(body, draw, right=right)
@@ -259,6 +265,28 @@ def _damage(content: bytes, draw: Random) -> bytes:
             )
         )
     return content
+
+
+def exchange(port: int, request: Request) -> list[int]:
+    """Send a request and return the statuses of its answers; raises WrongAnswerError."""
+    received, ended = b"", False
+    with socket.create_connection((LOOPBACK, port), timeout=PATIENCE) as connection:
+        try:
+            connection.sendall(request.content)
+            if not request.complete:
+                connection.settimeout(GLANCE)
+            while part := connection.recv(1 << 20):
+                received += part
+            ended = True
+        except TimeoutError:
+            pass
+        except OSError as error:
+            raise WrongAnswerError(f"{error!r} after {received[:200]!r}") from error
+    bodiless = b"HEAD" in request.content
+    statuses = read_answers(received, ended=ended, bodiless=bodiless)
+    if request.complete and not (ended and statuses):
+        raise WrongAnswerError("no answer")
+    return statuses
 
 
 def read_answers(received: bytes, *, ended: bool, bodiless: bool) -> list[int]:

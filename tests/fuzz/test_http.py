@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -16,9 +15,9 @@ from tempfile import TemporaryFile
 import psutil
 import pytest
 
-from scripts.common.processes import LOOPBACK, end, free_port, listens, post, wait_until
+from scripts.common.processes import end, free_port, listens, post, wait_until
 from tests.conftest import REPOSITORY
-from tests.fuzz.http_grammar import Request, WrongAnswerError, draw_request, read_answers
+from tests.fuzz.http_grammar import PATIENCE, WrongAnswerError, draw_request, exchange
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -26,8 +25,6 @@ pytestmark = pytest.mark.integration
 REQUESTS = 5000 * int(os.environ.get("FUZZ", "1"))
 SEED = os.environ.get("FUZZ_SEED", "0")
 CLIENTS = 12
-PATIENCE = 20.0  # seconds for the answer to a complete request
-GLANCE = 0.1  # seconds for an answer that nobody is owed
 MOST_GROWTH = 40_000_000  # bytes of the server's memory between a fifth of the requests and the end
 
 
@@ -67,31 +64,12 @@ def predict(port):
     return time.monotonic() - begun
 
 
-def exchange(port, request: Request):
-    """Send a request and return the statuses of its answers; raises WrongAnswerError."""
-    received, ended = b"", False
-    with socket.create_connection((LOOPBACK, port), timeout=PATIENCE) as connection:
-        try:
-            connection.sendall(request.content)
-            if not request.complete:
-                connection.settimeout(GLANCE)
-            while part := connection.recv(1 << 20):
-                received += part
-            ended = True
-        except TimeoutError:
-            pass
-        except OSError as error:
-            raise WrongAnswerError(f"{error!r} after {received[:200]!r}") from error
-    bodiless = b"HEAD" in request.content
-    statuses = read_answers(received, ended=ended, bodiless=bodiless)
-    if request.complete and not (ended and statuses):
-        raise WrongAnswerError("no answer")
-    return statuses
-
-
 def test_every_request_is_answered_without_a_5xx_and_honest_ones_meanwhile(tmp_path):
     models = write_artifact(tmp_path / "models" / "sentiment").parent
-    statuses, wrong, waited, memory = [], [], [], []
+    statuses: list[int] = []
+    wrong: list[str] = []
+    waited: list[float] = []
+    memory: list[int] = []
     numbers, done = count(), threading.Event()
     with serving(models) as (port, process, log):
 
