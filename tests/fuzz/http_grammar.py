@@ -6,7 +6,7 @@ import re
 import socket
 import zlib
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from scripts.common.processes import LOOPBACK
 
@@ -106,7 +106,7 @@ HEADERS = [
     ),
     *("Content-Length: 3", "Keep-Alive: timeout=999999", "Content-Type: text/html", "X: y" * 100),
 ]
-SCALARS: list[object] = [
+SCALARS: list[Any] = [
     *(
         None,
         True,
