@@ -133,8 +133,13 @@ class TextTokenizer:
 
     @property
     def last_id(self) -> int:
-        """Return the largest id of the vocabulary, without a casing."""
-        return max(self._fast.get_vocab().values(), default=0)
+        """Return the largest id that a text may have, with its casing."""
+        last = max(self._fast.get_vocab().values(), default=0)
+        if self._casing:
+            from function.core.casing import Casing
+
+            last += self.vocabulary_size * max(Casing)
+        return last
 
     @property
     def marks_subwords(self) -> bool:

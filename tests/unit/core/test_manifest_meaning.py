@@ -105,6 +105,13 @@ def test_tags_are_compared_with_the_graph_too(tmp_path):
         opened(folder)
 
 
+def test_casings_that_the_graph_does_not_read_are_found_before_a_request_is(tmp_path):
+    folder = write_artifact(tmp_path / "models" / "sentiment")
+    rewritten(folder, lambda manifest: manifest["tokenization"].update(casing=True))
+    with pytest.raises(ArtifactError, match="sentiment: it cannot predict"):
+        opened(folder)
+
+
 def test_a_tag_of_no_label_is_refused(tmp_path):
     folder = write_entity_artifact(tmp_path / "models" / "ner")
     rewritten(folder, lambda manifest: manifest["labels"].remove("PER"))
