@@ -62,15 +62,12 @@ class BoundedProtocol(HttpToolsProtocol):
             idle = next((each for each in others if not each.is_answering()), None)
             if idle:
                 self.connections.discard(idle)  # which others shall not find, too
-                idle.abort()
+                idle.transport.abort()
             else:
                 self._refuse(503, f"{self._most} connections are open: come again later")
 
     def is_answering(self) -> bool:
         return self._running is not None and not self._running.response_complete
-
-    def abort(self) -> None:
-        self._socket.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()

@@ -33,8 +33,8 @@ KEPT = re.compile(
     r"PATH|LD_LIBRARY_PATH|VIRTUAL_ENV|LANG|LC_\w+|TZ|TMPDIR|(PYTHON|OMP_|MKL_|CUDA_)\w*"
 )
 ERRORS = {
-    name: kind
-    for name, kind in {**vars(core_errors), **vars(errors)}.items()
+    kind.__name__: kind
+    for kind in (*vars(core_errors).values(), *vars(errors).values())
     if isinstance(kind, type) and issubclass(kind, EvergreenError)
 }
 
@@ -46,13 +46,15 @@ def call_isolated(subject: str, function: Callable[..., Any], *arguments: Any) -
     breaks a limit, dies or panics.
     """
     seconds = _limit(SECONDS, MOST_SECONDS)
-    with TemporaryDirectory() as home:
+    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
+    kept |= {"PYTHONPATH": os.pathsep.join(sys.path), "HF_HUB_OFFLINE": "1"}
+    with TemporaryDirectory() as home:  # the user's own holds tokens, too
         answer = Path(home, "answer.json")
         child = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(answer), str(_most_bytes())],
+            [sys.executable, "-m", __name__, subject, str(answer), str(_most_bytes())],
             stdin=subprocess.PIPE,
             stdout=2,  # the parent's stdout is for its result
-            env=_environment(home),
+            env={**kept, "HOME": home},
             start_new_session=True,
         )
         try:
@@ -69,17 +71,8 @@ def call_isolated(subject: str, function: Callable[..., Any], *arguments: Any) -
             raise SourceError(f"{subject}: the process that opened it {_death(child.returncode)}")
         document = json.loads(answer.read_bytes())
     if "error" in document:
-        message = str(document["message"])
-        raise ERRORS.get(str(document["error"]), SourceError)(
-            message if document["error"] in ERRORS else f"{subject}: {message}"
-        )
+        raise ERRORS.get(str(document["error"]), SourceError)(str(document["message"]))
     return document["result"]
-
-
-def _environment(home: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
-    # Tokens also lie in files of the home directory.
-    return {**kept, "HOME": home, "PYTHONPATH": os.pathsep.join(sys.path), "HF_HUB_OFFLINE": "1"}
 
 
 def _most_bytes() -> int:
@@ -89,23 +82,21 @@ def _most_bytes() -> int:
 
 def _limit(name: str, default: float) -> float:
     given = os.environ.get(name) or str(default)
-    try:
+    with suppress(ValueError):
         if (limit := float(given)) > 0:
             return limit
-    except ValueError:
-        pass
     raise UsageError(f"{name}={given}: must be a number above 0")
 
 
 def _death(code: int) -> str:
-    if code != -signal.SIGKILL:
-        return f"died: {signal.strsignal(-code)}" if code < 0 else f"ended with {code}"
-    return f"was killed, most likely for its memory; {GIGABYTES} sets a lower limit"
+    if code == -signal.SIGKILL:
+        return f"was killed, most likely for its memory; {GIGABYTES} sets a lower limit"
+    return f"died: {signal.strsignal(-code)}" if code < 0 else f"ended with {code}"
 
 
 def main() -> None:
     """Call the function that stdin names, and write its result or its error to a file."""
-    answer, most_bytes = Path(sys.argv[1]), int(sys.argv[2])
+    subject, answer, most_bytes = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # Not the address space: libraries reserve and map far more of it than they ever fill.
     resource.setrlimit(resource.RLIMIT_DATA, (most_bytes, most_bytes))
@@ -118,7 +109,8 @@ def main() -> None:
         document = {"error": type(error).__name__, "message": str(error)}
     except BaseException as error:  # a panic is no Exception
         traceback.print_exc()
-        document = {"error": "", "message": f"{type(error).__name__}: {one_line(error)}"}
+        message = f"{subject}: {type(error).__name__}: {one_line(error)}"
+        document = {"error": SourceError.__name__, "message": message}
     answer.write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -148,9 +148,8 @@ class RevisionJudge:
             )
         dropped, without = "", scratch / "without-cascade"
         if artifact.manifest.cascade:
-            dropped = isolation.call_isolated(
-                revision.source, _drop_worse_cascade, artifact.path, content, without
-            )
+            opened = (artifact.path, content, without)
+            dropped = isolation.call_isolated(revision.source, _drop_worse_cascade, *opened)
         if dropped:
             self.say(dropped)
             artifact = open_artifact(without)
@@ -173,14 +172,8 @@ class RevisionJudge:
         self.say(f"judging {artifact.version} against {opponent}")
         champion = self._download_champion(scratch)
         # Before publishing, which nothing that fails may follow.
-        judged = isolation.call_isolated(
-            revision.source,
-            _judge,
-            artifact.path,
-            champion.path if champion else None,
-            content,
-            self.settings,
-        )
+        given = (artifact.path, champion.path if champion else None, content, self.settings)
+        judged = isolation.call_isolated(revision.source, _judge, *given)
         outcome = GateOutcome(judged["outcome"])
         if outcome is GateOutcome.PASSED:
             self._publish(artifact, str(revision))

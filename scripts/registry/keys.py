@@ -54,8 +54,11 @@ def release(stage: str, release: str) -> str:
 
 def name(part: str) -> str:
     """Check one part of a key, which is not a path. Raises UsageError."""
-    if part == RELEASES:
-        raise UsageError(f"'{part}' is no free name: the registry keeps releases there")
-    if not part or part in (".", "..") or not part.isprintable() or set(part) & set("/\\"):
+    if (
+        not part
+        or part in (".", "..", RELEASES)
+        or not part.isprintable()
+        or set(part) & set("/\\")
+    ):
         raise UsageError(f"'{part}' is not a name")
     return part

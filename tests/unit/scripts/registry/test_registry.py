@@ -313,7 +313,7 @@ def test_names_cannot_leave_the_registry(registry, name):
 
 def test_no_model_takes_the_name_under_which_releases_are_kept(registry, tmp_path):
     artifact = open_artifact(write_artifact(tmp_path / "releases", model="releases"))
-    with pytest.raises(UsageError, match="'releases' is no free name"):
+    with pytest.raises(UsageError, match="'releases' is not a name"):
         registry.publish(artifact)
 
 
