@@ -21,6 +21,8 @@ PIP := $(BIN)/pip install -qq --disable-pip-version-check
 TORCH := torch==2.13.0
 NODE := build/node/.ready
 RUNTIME := awslambdaric==4.2.2
+AUDITORS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
+LOCKS := function/requirements.txt function/requirements-server.txt function/requirements-gpu.txt infra/requirements.txt scripts/requirements-look.txt scripts/requirements-data.txt tests/requirements.txt
 PACKAGES := podman runc catatonit docker-registry
 DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu tests/container/base_images/Dockerfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
@@ -54,7 +56,7 @@ define build_image
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy sandbox nightly nightly-clean rehearse rehearse-nightly soak clients inventory costs lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy sandbox nightly nightly-clean rehearse rehearse-nightly soak clients inventory costs audit sbom lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -171,8 +173,15 @@ data: $(VENV)/.data ## install what reads and writes Parquet
 
 tools: $(VENV)/.test ## install what every command needs: some gigabytes
 
-fuzz: $(VENV)/.test models ## damaged files and random data through every reader, for minutes
+fuzz: $(VENV)/.test models ## damaged files, models, requests and events of every kind, for half an hour
 	FUZZ=20 $(BIN)/pytest tests/fuzz
+
+audit: build/audit/.ready ## vulnerabilities that are known of any locked package; needs a network
+	build/audit/bin/pip-audit --strict --progress-spinner off --disable-pip $(LOCKS:%=-r %) $(patsubst %,--ignore-vuln %,$(shell sed -n 's/^\([^# ][^ ]*\) .*/\1/p' infra/accepted-vulnerabilities.txt))
+
+sbom: build/audit/.ready ## each image's locked packages, as CycloneDX, in build/sbom
+	@mkdir -p build/sbom
+	for lock in requirements requirements-server requirements-gpu; do build/audit/bin/cyclonedx-py requirements --output-reproducible -o build/sbom/$$lock.cdx.json function/$$lock.txt || exit 1; done
 
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
@@ -238,6 +247,12 @@ $(VENV)/.test: tests/requirements.txt $(VENV)/.server
 # A build of PyTorch for the driver that is here. One for CPUs has the same version and would stay.
 $(VENV)/.gpu: $(VENV)/.test
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --torch-backend $(TORCH_BACKEND) --reinstall-package torch $(TORCH)
+	@touch $@
+
+# By themselves: what they need would pin what we do.
+build/audit/.ready:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install -qq --disable-pip-version-check $(AUDITORS)
 	@touch $@
 
 # The CDK's command line, a linter of workflows, and the rules of accessibility.

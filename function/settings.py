@@ -24,7 +24,7 @@ ORIGIN = r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
 
 
 class Limits(BaseModel):
-    """Limits on one request. Above 6 MB, Lambda's platform refuses it before the app sees it."""
+    """Limits on requests. Above 6 MB, Lambda's platform refuses one before the app sees it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -32,6 +32,7 @@ class Limits(BaseModel):
     texts: Annotated[int, Field(ge=1)] = 128
     characters: Annotated[int, Field(ge=1)] = 50_000
     windows: Annotated[int, Field(ge=1)] = 256
+    in_flight_bytes: Annotated[int, Field(ge=1024)] = 256_000_000  # of all bodies together
     seconds: Annotated[float, Field(gt=0)] = 25.0  # a gateway gives up after 29
 
 

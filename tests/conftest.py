@@ -1,8 +1,10 @@
 """What most tests start from: the tiny artifact, and the bundled model where a test needs it."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -11,6 +13,7 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from function.core.catalog import Catalog
 from function.core.predictor import Predictor, load_predictor
+from scripts.common import isolation
 from tests.tiny import write_artifact
 
 REPOSITORY = Path(__file__).parent.parent
@@ -22,6 +25,16 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # A busy machine is no reason to fail.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _isolated_calls_stay_in_this_process() -> None:
+    """A child for each judgement would import its libraries again; test_isolation starts them."""
+
+    def call(subject: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        return json.loads(json.dumps(function(*arguments)))
+
+    isolation.call_isolated = call
 
 
 @pytest.fixture

@@ -110,6 +110,7 @@ def create_app(
     app.add_middleware(
         BodyMiddleware,
         limit_bytes=settings.limits.body_bytes,
+        total_bytes=settings.limits.in_flight_bytes,
         check_key=guard.check if guard else None,
     )
     if settings.prediction_log:

@@ -47,10 +47,18 @@ class BodyMiddleware:
     """
 
     def __init__(
-        self, app: ASGIApp, limit_bytes: int, check_key: Callable[[Headers], None] | None = None
+        self,
+        app: ASGIApp,
+        limit_bytes: int,
+        check_key: Callable[[Headers], None] | None = None,
+        total_bytes: int = 256_000_000,
     ) -> None:
-        """Wrap an application; `check_key` raises HTTPException before a body is read."""
+        """Wrap an application; `check_key` raises HTTPException before a body is read.
+
+        `total_bytes` limits the bodies of all requests that are read or answered at a time.
+        """
         self._app, self._limit, self._check_key = app, limit_bytes, check_key
+        self._total, self._held = total_bytes, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -67,6 +75,7 @@ class BodyMiddleware:
                 headers, scope["path"].removeprefix(scope.get("root_path", ""))
             )
             body = await self._read(headers, receive)
+            self._hold(len(body))
         except HTTPException as refused:
             answer = problem(refused.status_code, refused.detail, dict(refused.headers or {}))
             await answer(scope, receive, send)
@@ -79,7 +88,16 @@ class BodyMiddleware:
             (b"content-length", str(len(body)).encode()),
             (b"content-type", media_type.encode()),
         ]
-        await self._app(scope, _replay(body, receive), send)
+        try:
+            await self._app(scope, _replay(body, receive), send)
+        finally:
+            self._held -= len(body)
+
+    def _hold(self, size: int) -> None:
+        if self._held + size > self._total:
+            detail = "other requests fill the memory for bodies: send it again"
+            raise HTTPException(503, detail, {"retry-after": "1"})
+        self._held += size
 
     async def _read(self, headers: Headers, receive: Receive) -> bytes:
         encoding = headers.get("content-encoding", "").strip().lower()
@@ -99,17 +117,23 @@ class BodyMiddleware:
     async def _receive_all(self, receive: Receive) -> bytes:
         """Return the whole body; raises TimeoutError if it stalls."""
         body, more, moved = bytearray(), True, 0
-        async with asyncio.timeout(STALL_SECONDS) as patience:
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise HTTPException(400, "the connection ended before the body did")
-                body += message.get("body", b"")
-                self._check(len(body))
-                more = message.get("more_body", False)
-                if len(body) >= moved + MOVING_BYTES:
-                    moved = len(body)
-                    patience.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
+        held = 0
+        try:
+            async with asyncio.timeout(STALL_SECONDS) as patience:
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise HTTPException(400, "the connection ended before the body did")
+                    body += message.get("body", b"")
+                    self._check(len(body))
+                    self._hold(len(body) - held)
+                    held = len(body)
+                    more = message.get("more_body", False)
+                    if len(body) >= moved + MOVING_BYTES:
+                        moved = len(body)
+                        patience.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
+        finally:
+            self._held -= held
         return bytes(body)
 
     def _decompress(self, body: bytes, window_bits: int) -> bytes:
@@ -189,9 +213,9 @@ def _take_turns(read: Callable[..., Result], *arguments: object) -> Result:
 
 
 def read_json(document: bytes) -> Any:
-    """Parse a document; raises JSONDecodeError, or what `check_structure` raises."""
+    """Parse UTF-8; raises JSONDecodeError, UnicodeDecodeError, or what `check_structure` raises."""
     check_structure(document)
-    return json.loads(document)
+    return json.loads(document.decode("utf-8-sig"))  # bytes could be UTF-16 or UTF-32, too
 
 
 def check_structure(document: bytes, signs: bytes = b",[{") -> None:

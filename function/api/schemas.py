@@ -39,8 +39,12 @@ class Parameters(ClosedModel):
 
     model_config = ConfigDict(frozen=True)
 
-    top_k: Annotated[int | None, Field(ge=1, description="Labels to score; all by default")] = None
-    explain: Annotated[bool, Field(description="Also weigh the words; takes longer")] = False
+    top_k: Annotated[
+        int | None, Field(ge=1, strict=True, description="Labels to score; all by default")
+    ] = None
+    explain: Annotated[
+        bool, Field(strict=True, description="Also weigh the words; takes longer")
+    ] = False
     long_text: Annotated[
         Literal["window", "truncate"] | None,
         Field(

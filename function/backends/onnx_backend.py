@@ -35,12 +35,13 @@ class OnnxBackend:
             self._session = ort.InferenceSession(
                 str(graph), options, providers=["CPUExecutionProvider"]
             )
+            outputs = self._session.get_outputs()
+            widths = {each.name: each.shape[-1] for each in outputs if each.shape}
         except Exception as error:  # ONNX Runtime's errors share no base but Exception
             raise ArtifactError(
                 f"{artifact.path.name}/{graph.name}: cannot be opened: {error}"
             ) from error
         wanted = artifact.manifest.outputs
-        widths = {each.name: each.shape[-1] for each in self._session.get_outputs() if each.shape}
         width = widths.get("logits", "no")
         if width != wanted and (isinstance(width, int) or "logits" not in widths):
             raise ArtifactError(

@@ -27,7 +27,7 @@ from pydantic import (
 from function.core.errors import ArtifactError
 from function.core.file_formats import check_format
 from function.core.tokenization import LongText, TokenizationSettings
-from function.core.types import Aggregation
+from function.core.types import OUTSIDE, Aggregation
 
 MANIFEST = "manifest.json"
 DECISIONS = {"synonyms", "questions", "levels"}  # its members about typed decisions
@@ -299,6 +299,9 @@ class Manifest(_Section):
     def _choice_of_labels(self) -> Self:
         if self.decoding.kind == "softmax" and len(self.labels) < 2:
             raise ValueError("labels: a softmax needs two or more")
+        for tag in getattr(self.decoding, "tags", ()):
+            if tag != OUTSIDE and not {tag, tag[2:]} & {*self.labels}:
+                raise ValueError(f"decoding: the tag '{tag}' is of no label")
         if bool(self.labels) == (self.decoding.kind == "embedding"):
             raise ValueError("labels: an embedding has none, and every other head at least one")
         return self

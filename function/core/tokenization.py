@@ -129,17 +129,17 @@ class TextTokenizer:
         """
         try:
             self._fast = FastTokenizer.from_file(str(path))
+            self._fast.no_truncation()
+            padding = self._fast.padding
+            self._fast.no_padding()
+            self._fast.normalizer = _normalization(self._fast.normalizer)
+            self.prefix, self.suffix = self._special_tokens()
         except BaseException as error:  # the library raises bare Exception, or panics
             if not (isinstance(error, Exception) or is_panic(error)):
                 raise
             raise ArtifactError(
                 f"{path.name}: not a tokenizer that can be read: {error}"
             ) from error
-        self._fast.no_truncation()
-        padding = self._fast.padding
-        self._fast.no_padding()
-        self._fast.normalizer = _normalization(self._fast.normalizer)
-        self.prefix, self.suffix = self._special_tokens()
         self.pad_id = _first_known(self._fast, ("[PAD]", "<pad>"), default=0)
         if padding:
             self.pad_id = int(padding["pad_id"])
@@ -225,8 +225,13 @@ class TextTokenizer:
 
     @property
     def last_id(self) -> int:
-        """Return the largest id of the vocabulary, without a casing."""
-        return max(self._fast.get_vocab().values(), default=0)
+        """Return the largest id that a text may have, with its casing."""
+        last = max(self._fast.get_vocab().values(), default=0)
+        if self._casing:
+            from function.core.casing import Casing
+
+            last += self.vocabulary_size * max(Casing)
+        return last
 
     @property
     def marks_subwords(self) -> bool:

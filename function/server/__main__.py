@@ -96,8 +96,9 @@ def serve(settings: ServerSettings) -> None:
         uvicorn.Config(
             app,
             http=partial(  # type: ignore[arg-type]
-                BoundedProtocol, record=signals.record_request
+                BoundedProtocol, record=signals.record_request, most=settings.max_connections
             ),
+            ws="none",
             access_log=False,
             log_config=None,
             server_header=False,

@@ -1,13 +1,14 @@
 """Limits on HTTP before the application: uvicorn's protocol, with bounds on sizes and times.
 
     connection ──> head ──> body ──> answer ──> close, or the next head
-        │60 s       │20 s, 64 KB, 100 headers      │what is unread is drained: 64 MB, 30 s
+        │60 s, 2048 │20 s, 64 KB, 100 headers      │what is unread is drained: 64 MB, 30 s
 
 `function/api/body.py` bounds the body. A load balancer has such limits too, but not every server
 stands behind one.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
@@ -27,17 +28,22 @@ MAX_HEAD_BYTES, MAX_HEADERS, HEAD_SECONDS = 65_536, 100, 20.0
 IDLE_SECONDS = 60.0  # of a connection that has sent nothing
 MAX_DRAINED_BYTES, DRAIN_SECONDS = 64_000_000, 30.0
 
+# uvicorn warns of every malformed request, which has a record of its own.
+LOG = logging.getLogger("evergreen.protocol")
+LOG.setLevel(logging.ERROR)
+
 
 class _RefusedHeadError(Exception):
     """The head of a request is refused; the parser turns this into an error of its own."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Protocol of one connection, with limits; `record` is called for each refusal."""
+    """Protocol of one connection, one of `most`; `record` is called for each refusal."""
 
-    def __init__(self, *args: Any, record: Sink, **options: Any) -> None:
+    def __init__(self, *args: Any, record: Sink, most: int, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._record = record
+        self._record, self._most = record, most
+        self.logger = LOG
         self._refusal = 400, "this is no HTTP/1.1 request"
         self._running: RequestResponseCycle | None = None
         self._in_head = True
@@ -51,6 +57,17 @@ class BoundedProtocol(HttpToolsProtocol):
         lingering: Any = _LingeringTransport(transport, self)
         super().connection_made(lingering)
         self._start_timer(IDLE_SECONDS, transport.close)
+        if len(self.connections) > self._most:
+            others: Any = self.connections - {self}
+            idle = next((each for each in others if not each.is_answering()), None)
+            if idle:
+                self.connections.discard(idle)  # which others shall not find, too
+                idle.transport.abort()
+            else:
+                self._refuse(503, f"{self._most} connections are open: come again later")
+
+    def is_answering(self) -> bool:
+        return self._running is not None and not self._running.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
@@ -125,7 +142,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, _announce_close(cycle, app))
 
     def _end_slow_head(self) -> None:
-        if self._running and not self._running.response_complete:
+        if self.is_answering():
             self._start_timer(HEAD_SECONDS, self._end_slow_head)
         else:
             self._refuse(408, f"a request's head must arrive within {HEAD_SECONDS:.0f} s")
@@ -135,7 +152,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refused = True
         cycle = self._running
         if cycle is None or cycle.response_complete or not cycle.response_started:
-            answer = problem(status, detail, {"connection": "close"})
+            later = {"retry-after": "1"} if status == 503 else {}
+            answer = problem(status, detail, {"connection": "close", **later})
             headers = [b"%s: %s\r\n" % header for header in answer.raw_headers]
             self.transport.write(
                 b"".join([STATUS_LINE[status], *headers, b"\r\n", bytes(answer.body)])

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
 from function.core.tokenization import Text
+from scripts.common import isolation
 from scripts.common.errors import LostRaceError, MissingExtraError, SourceError
 from scripts.gate.cascade import drop_worse_cascade
 from scripts.gate.decision import run_gate
@@ -61,7 +63,9 @@ def import_model(
     else:
         moment = created or datetime.now(UTC).replace(microsecond=0)
         chosen = settings or ImportSettings()
-        artifact = _convert(folder, model, texts, output, revision, chosen, moment)
+        given = (folder, model, texts, output, revision, chosen, moment)
+        isolation.call_isolated(revision.source, _convert, *given)
+        artifact = open_artifact(output)
     verify(artifact)
     return artifact
 
@@ -74,7 +78,7 @@ def _convert(
     revision: Revision,
     settings: ImportSettings,
     created: datetime,
-) -> Artifact:
+) -> None:
     names = file_names(folder)
     checkpoint = read_checkpoint(folder, names, revision.source)
     checkpoint = rename_labels(checkpoint, settings.renamed_labels, revision.source)
@@ -87,7 +91,25 @@ def _convert(
             f"{revision.source}: a checkpoint is exported with {error.name}, which is not "
             "installed: run 'make tools', which installs it, then this again"
         ) from error
-    return convert(folder, checkpoint, model, texts, output, revision, settings, created)
+    convert(folder, checkpoint, model, texts, output, revision, settings, created)
+
+
+def _drop_worse_cascade(candidate: Path, golden: bytes, folder: Path) -> str:
+    return drop_worse_cascade(open_artifact(candidate), parse_golden(golden), folder)[1]
+
+
+def _judge(
+    candidate: Path, champion: Path | None, golden: bytes, settings: GateSettings
+) -> dict[str, Any]:
+    """Return outcome, reasons, page and report of the gate."""
+    before = None if champion is None else open_artifact(champion)
+    judgement = run_gate(open_artifact(candidate), before, parse_golden(golden), settings)
+    return {
+        "outcome": judgement.outcome,
+        "reasons": judgement.reasons,
+        "page": render_markdown(judgement),
+        "report": to_json(judgement),
+    }
 
 
 @dataclass(frozen=True)
@@ -131,9 +153,13 @@ class RevisionJudge:
                 revision,
                 settings=self._settings_before(pairs=golden.pairs),
             )
-        artifact, dropped = drop_worse_cascade(artifact, golden, scratch / "without-cascade")
+        dropped, without = "", scratch / "without-cascade"
+        if artifact.manifest.cascade:
+            opened = (artifact.path, content, without)
+            dropped = isolation.call_isolated(revision.source, _drop_worse_cascade, *opened)
         if dropped:
             self.say(dropped)
+            artifact = open_artifact(without)
         verdict = partial(
             RevisionVerdict,
             source=revision.source,
@@ -151,14 +177,16 @@ class RevisionJudge:
             return verdict(outcome=GateOutcome.REFUSED, reasons=[why], report={}), ""
         opponent = self.champion or "absolute floors: it is the first"
         self.say(f"judging {artifact.version} against {opponent}")
-        judgement = run_gate(artifact, self._download_champion(scratch), golden, self.settings)
+        champion = self._download_champion(scratch)
         # Before publishing, which nothing that fails may follow.
-        page, report = render_markdown(judgement), to_json(judgement)
-        if judgement.outcome is GateOutcome.PASSED:
+        given = (artifact.path, champion.path if champion else None, content, self.settings)
+        judged = isolation.call_isolated(revision.source, _judge, *given)
+        outcome = GateOutcome(judged["outcome"])
+        if outcome is GateOutcome.PASSED:
             self._publish(artifact, str(revision))
-        reasons = [*judgement.reasons, *([dropped] if dropped else [])]
-        page = f"{page}\n\n{dropped}\n" if dropped else page
-        return verdict(outcome=judgement.outcome, reasons=reasons, report=report), page
+        reasons = [*judged["reasons"], *([dropped] if dropped else [])]
+        page = f"{judged['page']}\n\n{dropped}\n" if dropped else judged["page"]
+        return verdict(outcome=outcome, reasons=reasons, report=judged["report"]), page
 
     def _imported_before(self, revision: Revision, folder: Path) -> Artifact | None:
         """Download the version that a checkpoint's revision became in an earlier run, if it did.

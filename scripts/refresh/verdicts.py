@@ -7,7 +7,7 @@ from typing import Any
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.gate.outcome import GateOutcome
 from scripts.registry import keys
-from scripts.registry.documents import decode, encode, find_document, write_document
+from scripts.registry.documents import decode, encode, find_document, require_texts, write_document
 from scripts.registry.stores.store import ObjectStore
 
 
@@ -36,7 +36,10 @@ def find_verdict(store: ObjectStore, model: str, revision: str) -> RevisionVerdi
     known = {field.name for field in fields(RevisionVerdict)}
     document = {name: value for name, value in decode(stored, key).items() if name in known}
     try:
-        return RevisionVerdict(**document | {"outcome": GateOutcome(document["outcome"])})
+        verdict = RevisionVerdict(**document | {"outcome": GateOutcome(document["outcome"])})
+        members = (verdict.source, verdict.revision, verdict.version, verdict.digest)
+        require_texts((*members, verdict.champion or "", *verdict.reasons), key, "a verdict")
+        return verdict
     except (KeyError, TypeError, ValueError) as error:
         raise RegistryError(f"{key}: not a verdict: {error}") from error
 

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from scripts.common.errors import RegistryError
+from scripts.registry.documents import require_texts
 
 REMEMBERED = 20  # versions behind an alias, and versions that were rolled back
 
@@ -45,9 +46,12 @@ def parse_alias(document: dict[str, Any], key: str) -> Alias:
     known = {field.name for field in fields(Alias)}
     try:
         alias = Alias(**{name: value for name, value in document.items() if name in known})
+        earlier, withdrawn = tuple(alias.earlier), tuple(alias.withdrawn)
     except TypeError as error:
         raise RegistryError(f"{key}: not an alias: {error}") from error
-    return replace(alias, earlier=tuple(alias.earlier), withdrawn=tuple(alias.withdrawn))
+    members = (alias.version, alias.digest, alias.moved_at, alias.reason, alias.id)
+    require_texts((*members, alias.previous or "", *earlier, *withdrawn), key, "an alias")
+    return replace(alias, earlier=earlier, withdrawn=withdrawn)
 
 
 def promoted(current: Alias | None, version: str, digest: str, reason: str) -> Alias:

@@ -1,6 +1,7 @@
 """Small JSON objects in a store, written so that a lost answer is not taken for a lost race."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from scripts.common.errors import ConflictError, NotFoundError, RegistryError
@@ -21,6 +22,12 @@ def decode(stored: StoredObject, key: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise RegistryError(f"{key}: not a JSON object")
     return document
+
+
+def require_texts(members: Iterable[object], key: str, kind: str) -> None:
+    """Raise RegistryError unless all members are texts: people may edit documents."""
+    if not all(isinstance(member, str) for member in members):
+        raise RegistryError(f"{key}: not {kind}: a member is of another type")
 
 
 def find_document(store: ObjectStore, key: str) -> StoredObject | None:

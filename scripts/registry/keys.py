@@ -4,6 +4,8 @@ import hashlib
 
 from scripts.common.errors import UsageError
 
+RELEASES = "releases"
+
 
 def versions(model: str) -> str:
     """Return the prefix of the keys of all versions of a model."""
@@ -43,7 +45,7 @@ def last_check(model: str) -> str:
 
 def releases(stage: str | None = None) -> str:
     """Return the prefix of the keys of releases, of one stage or of all."""
-    return f"releases/{name(stage)}/" if stage else "releases/"
+    return f"{RELEASES}/{name(stage)}/" if stage else f"{RELEASES}/"
 
 
 def release(stage: str, release: str) -> str:
@@ -52,6 +54,11 @@ def release(stage: str, release: str) -> str:
 
 def name(part: str) -> str:
     """Check one part of a key, which is not a path. Raises UsageError."""
-    if not part or part in (".", "..") or not part.isprintable() or set(part) & set("/\\"):
+    if (
+        not part
+        or part in (".", "..", RELEASES)
+        or not part.isprintable()
+        or set(part) & set("/\\")
+    ):
         raise UsageError(f"'{part}' is not a name")
     return part

@@ -7,7 +7,7 @@ from typing import Any
 
 from scripts.common.errors import RegistryError
 from scripts.registry import keys
-from scripts.registry.documents import decode, encode, write_document
+from scripts.registry.documents import decode, encode, require_texts, write_document
 from scripts.registry.stores.store import ObjectStore
 
 
@@ -93,4 +93,11 @@ def _parse(document: dict[str, Any], key: str) -> Release:
     missing = [e.name for e in fields(Release) if e.default is MISSING and e.name not in document]
     if missing:
         raise RegistryError(f"{key}: not a release: no {', '.join(missing)}")
-    return Release(**{name: value for name, value in document.items() if name in known})
+    release = Release(**{name: value for name, value in document.items() if name in known})
+    try:
+        models = [*release.models, *release.models.values()]
+        members = (release.stage, release.commit, release.image, release.server, *models)
+        require_texts((*members, release.moment.isoformat()), key, "a release")
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+        raise RegistryError(f"{key}: not a release: {error}") from error
+    return release

@@ -6,6 +6,8 @@ publish that dies leaves nothing to see, and running it again completes it.
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +27,8 @@ from scripts.common.errors import ConflictError, NotFoundError, RegistryError, S
 from scripts.registry import keys
 from scripts.registry.documents import find_document, write_document
 from scripts.registry.stores.store import ObjectStore
+
+ABANDONED_SECONDS = 86_400  # after which no pull can still be running
 
 
 class Versions:
@@ -121,7 +125,11 @@ class Versions:
     ) -> Artifact:
         """Put a version at `output/<model>`, verified, replacing what was there at once."""
         output.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=output, prefix=f".{keys.name(model)}-") as scratch:
+        prefix = f".{keys.name(model)}-"
+        for left in output.glob(f"{prefix}*"):  # by a pull that was killed
+            if left.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        with TemporaryDirectory(dir=output, prefix=prefix) as scratch:
             fresh, old = Path(scratch) / model, Path(scratch) / "old"
             self.download(model, version, fresh, leave_out=leave_out)
             target = output / model

@@ -1,4 +1,4 @@
-"""Load our server with everything at once, and stop it under load.
+"""Load our server with everything at once, attack it meanwhile, and stop it under load.
 
 Checks that every answer is right, that the server's memory stays flat, and that it answers what it
 accepted before SIGTERM. The server has the settings of the environment: MAX_QUEUE=32 shows a full
@@ -26,6 +26,7 @@ from scripts.common.progress import log
 
 with needing("make soak"):
     from scripts.benchmark.texts import sample
+    from tests.soak.adversary import attacking
     from tests.soak.drain import drain, read_metric
     from tests.soak.report import RequestStats, SoakResults
     from tests.soak.watch import watching
@@ -54,10 +55,12 @@ def main() -> None:
     with _server() as (pid, port):
         log(f"load for {arguments.seconds} seconds")
         with watching(pid, arguments.seconds) as samples:
-            requests = load(port, arguments.seconds, arguments.clients, arguments.data)
+            with attacking(port) as attacks:
+                requests = load(port, arguments.seconds, arguments.clients, arguments.data)
             time.sleep(PAUSE)  # until the server has noticed that all clients have gone
         failed_batches = round(read_metric(port, "evergreen_batch_failures_total"))
         drained = drain(port, pid, [json.dumps({"inputs": reviews}).encode()] * DRAINED)
+    requests |= attacks
     results = SoakResults(arguments.seconds, requests, samples, failed_batches, drained)
     print(results.render())
     if arguments.json:
@@ -105,6 +108,8 @@ def _server() -> Iterator[tuple[int, int]]:
         probe.bind((LOOPBACK, 0))
         port = int(probe.getsockname()[1])
     variables = {"AUTH": "public", "HOST": LOOPBACK, "PORT": str(port)}
+    # Its callers wait as long: under attack the longest requests may take minutes.
+    variables["MAX_SECONDS"] = os.environ.get("MAX_SECONDS", str(END_SECONDS))
     command = [sys.executable, "-m", "function.server"]
     with (
         TemporaryFile() as output,

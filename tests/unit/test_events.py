@@ -3,34 +3,12 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from function.events import MAX_ANSWER_BYTES
 from tests.unit.test_lambda_handler import CONTEXT, event, imported
 
 RECORDED = ["http_api_v2", "rest_api_v1", "rest_api_v1_stage_prefix", "function_url", "alb"]
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_subnormal=False)
-    | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
-    max_leaves=8,
-)
-MEMBERS = st.sampled_from(
-    [
-        *["inputs", "parameters", "headers", "requestContext", "version", "resource", "body"],
-        *["isBase64Encoded", "path", "httpMethod", "Records", "rawPath", "multiValueHeaders"],
-    ]
-)
 ODD_HOSTS = ["[2001:db8::1]", "[2001:db8::1]:443", "x:abc", "a:1:2", "", ":"]
-SHAPES = settings(
-    deadline=None,
-    max_examples=300,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 @pytest.fixture(scope="module")
@@ -42,26 +20,6 @@ def handler(tmp_path_factory):
 def status(answer):
     assert isinstance(answer["body"], str)
     return answer["statusCode"]
-
-
-def paths(value, path=()):
-    """Paths of all members of an event."""
-    for name, member in value.items():
-        yield (*path, name)
-        if isinstance(member, dict):
-            yield from paths(member, (*path, name))
-
-
-def replaced(value, path, bad):
-    first, *rest = path
-    return {**value, first: replaced(value[first], rest, bad) if rest else bad}
-
-
-def without(value, path):
-    first, *rest = path
-    if rest:
-        return {**value, first: without(value[first], rest)}
-    return {name: member for name, member in value.items() if name != first}
 
 
 def test_a_direct_invocation_is_answered_as_v1_predict_is(handler):
@@ -104,24 +62,6 @@ def test_another_event_is_a_problem_and_no_failure(handler, asked, wanted):
     assert status(answer) == wanted
     assert answer["headers"]["content-type"] == "application/problem+json"
     assert json.loads(answer["body"])["status"] == wanted
-
-
-@SHAPES
-@given(asked=JSON | st.dictionaries(MEMBERS, JSON, min_size=1))
-def test_no_shape_of_an_event_raises(handler, asked):
-    assert status(handler(asked, CONTEXT)) < 500
-
-
-@SHAPES
-@given(data=st.data())
-def test_no_member_of_a_request_raises_whatever_it_is(handler, data):
-    asked = event(data.draw(st.sampled_from(RECORDED)))
-    path = data.draw(st.sampled_from([*paths(asked)]))
-    if data.draw(st.booleans()):
-        asked = replaced(asked, path, data.draw(JSON))
-    else:
-        asked = without(asked, path)
-    assert status(handler(asked, CONTEXT)) < 500
 
 
 @pytest.mark.parametrize("host", ODD_HOSTS)

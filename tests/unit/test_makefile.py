@@ -55,6 +55,15 @@ def test_tests_take_the_torch_for_cpus(tmp_path: Path) -> None:
     assert "--reinstall-package" not in lines
 
 
+def test_every_lock_is_audited_and_each_image_s_has_an_sbom(tmp_path: Path) -> None:
+    (audit,) = [line for line in made("audit", tmp_path) if "pip-audit --strict" in line]
+    locks = {str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("*/requirements*.txt")}
+    assert {*re.findall(r"-r (\S+)", audit)} == locks - {"scripts/requirements-notebook.txt"}
+    assert "--ignore-vuln" not in audit
+    sbom = "\n".join(made("sbom", tmp_path))
+    assert sbom.count("build/sbom/$lock.cdx.json function/$lock.txt") == 1
+
+
 def test_a_soak_takes_its_seconds_and_texts(tmp_path: Path) -> None:
     assert "-m tests.soak --seconds 600 " in "\n".join(made("soak", tmp_path))
     lines = "\n".join(made("soak", tmp_path, "SECONDS=60", "DATA=texts"))

@@ -31,4 +31,6 @@ def _routes(engine: Engine) -> list[BaseRoute]:
             raise NotReadyError("the model is still being loaded; try again in a moment")
         return HealthResponse(status="ready")
 
+    for path, answer in (("/live", health_live), ("/ready", health_ready)):
+        router.add_api_route(path, answer, methods=["HEAD"], include_in_schema=False)
     return router.routes

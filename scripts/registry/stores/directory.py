@@ -86,7 +86,10 @@ def _errors(key: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFoundError(f"{key}: not there") from error
     except OSError as error:
-        raise StoreError(f"{error.filename or key}: {error.strerror or error}") from error
+        # Of a copy, the second name is the one that is written.
+        raise StoreError(
+            f"{error.filename2 or error.filename or key}: {error.strerror or error}"
+        ) from error
 
 
 @contextmanager

@@ -5,8 +5,9 @@ Credentials, region and endpoint come from the usual AWS variables and files. Ne
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from scripts.common.errors import ConflictError, NotFoundError, StoreError
 from scripts.registry.stores.store import Content, Listed, StoredObject
@@ -14,6 +15,7 @@ from scripts.registry.stores.store import Content, Listed, StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+ATTEMPTS = 4
 PAGE = 1000  # keys of one answer to a listing, the most that S3 gives
 MOST_BYTES = 5 * 1024**3  # of one conditional write; an upload in parts is not one
 CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
@@ -42,17 +44,13 @@ class S3Store:
         return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
 
     def get(self, key: str) -> StoredObject:
-        with self._errors(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            return StoredObject(answer["Body"].read(), answer["ETag"])
+        content = BytesIO()
+        etag = self._read(key, content)
+        return StoredObject(content.getvalue(), etag)
 
     def download(self, key: str, path: Path) -> str:
-        with self._errors(key):
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
-            with path.open("wb") as file:
-                for chunk in answer["Body"].iter_chunks(1 << 20):
-                    file.write(chunk)
-            return answer["ETag"]
+        with path.open("wb") as file:
+            return self._read(key, file)
 
     def create(self, key: str, content: Content) -> None:
         self._put(key, content, IfNoneMatch="*")
@@ -74,6 +72,27 @@ class S3Store:
     def delete(self, key: str) -> None:
         with self._errors(key):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+
+    def _read(self, key: str, file: BinaryIO) -> str:
+        """Write an object to a file, again if its body breaks off, and return its tag.
+
+        botocore's own attempts end with the headers.
+        """
+        from botocore.exceptions import BotoCoreError
+
+        for left in reversed(range(ATTEMPTS)):
+            with self._errors(key):
+                answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+                try:
+                    for chunk in answer["Body"].iter_chunks(1 << 20):
+                        file.write(chunk)
+                    return answer["ETag"]
+                except BotoCoreError:
+                    if not left:
+                        raise
+                    file.seek(0)
+                    file.truncate()
+        raise AssertionError  # the last attempt returns or raises
 
     def _put(self, key: str, content: Content, **condition: str) -> None:
         target = {"Bucket": self._bucket, "Key": self._prefix + key, **condition}
@@ -118,7 +137,7 @@ def _client() -> "S3Client":
             config=Config(
                 connect_timeout=10,
                 read_timeout=60,
-                retries={"mode": "standard", "total_max_attempts": 4},
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             ),
         )
     except BotoCoreError as error:

@@ -38,6 +38,11 @@ BAD = {
     "a top_k of zero": (inputs("good", top_k=0), 422, "top_k"),
     "an unknown parameter": (inputs("good", temperature=1), 422, "temperature"),
     "an unknown member": (b'{"inputs": "good", "extra": 1}', 422, "extra"),
+    "a number for a choice": (inputs("good", explain=0), 422, "explain"),
+    "a choice for a number": (inputs("good", top_k=True), 422, "top_k"),
+    "a text for a number": (inputs("good", top_k="1"), 422, "top_k"),
+    "utf-16": (inputs("good").decode().encode("utf-16"), 400, ""),
+    "utf-32": (inputs("good").decode().encode("utf-32-be"), 400, ""),
     "a wrong choice": (inputs("good", long_text="skip"), 422, "long_text"),
     "truncated json": (b'{"inputs": "goo', 400, "JSON"),
     "nothing": (b"", 422, "body"),
@@ -174,6 +179,17 @@ def test_a_wrong_method_names_the_right_ones(client):
 def test_a_wrong_method_is_told_all_of_the_path_s(client, path, methods):
     answer = client.request("TRACE", path)
     assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/"])
+def test_balancers_may_probe_with_head(client, path):
+    answer = client.head(path)
+    assert (answer.status_code, "POST" in answer.headers.get("allow", "")) == (200, False)
+
+
+def test_a_byte_order_mark_of_utf_8_is_no_part_of_the_json(client):
+    answer = client.post("/v1/predict", content=b"\xef\xbb\xbf" + inputs("good"), headers=JSON)
+    assert answer.status_code == 200
 
 
 def test_a_missing_query_text_is_refused(client):

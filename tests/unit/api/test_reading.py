@@ -74,6 +74,41 @@ def test_a_refused_body_is_counted_under_its_route(client, log):
     assert log[-1]["route"] == "unmatched"
 
 
+def test_bodies_of_all_requests_together_are_bounded():
+    """Of three bodies of 40 bytes, 100 bytes have room for two; each gives its room back."""
+    going_on = asyncio.Event()
+    statuses = []
+
+    async def app(_scope, receive, send):
+        await receive()
+        await going_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    middleware = BodyMiddleware(app, 1000, total_bytes=100)
+
+    async def call():
+        async def receive():
+            return {"type": "http.request", "body": b"x" * 40}
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                headers = dict(message["headers"])
+                statuses.append((message["status"], headers.get(b"retry-after")))
+
+        await middleware(dict(POST), receive, send)
+
+    async def all_at_once():
+        first = [asyncio.create_task(call()) for _ in range(3)]
+        await asyncio.wait(first, timeout=0.2)
+        assert statuses == [(503, b"1")]
+        going_on.set()
+        await asyncio.gather(*first)
+        await asyncio.gather(*(call() for _ in range(2)))
+
+    asyncio.run(all_at_once())
+    assert statuses[1:] == [(200, None)] * 4
+
+
 @pytest.mark.parametrize("chunk", [b"", b"x"])
 def test_a_body_that_stalls_is_408(monkeypatch, chunk):
     monkeypatch.setattr(reading, "STALL_SECONDS", 0.2)

@@ -96,12 +96,39 @@ def test_a_graph_with_another_number_of_logits_is_refused_at_load(tmp_path, labe
 
 
 def test_tags_are_compared_with_the_graph_too(tmp_path):
-    folder = rewritten(
-        write_entity_artifact(tmp_path / "models" / "ner"),
-        lambda manifest: manifest["decoding"]["tags"].append("S-ODD"),
-    )
+    def change(manifest):
+        manifest["decoding"]["tags"].append("S-ODD")
+        manifest["labels"].append("ODD")
+
+    folder = rewritten(write_entity_artifact(tmp_path / "models" / "ner"), change)
     with pytest.raises(ArtifactError, match=r"ner/model\.onnx"):
         opened(folder)
+
+
+def test_casings_that_the_graph_does_not_read_are_found_before_a_request_is(tmp_path):
+    folder = write_artifact(tmp_path / "models" / "sentiment")
+    rewritten(folder, lambda manifest: manifest["tokenization"].update(casing=True))
+    with pytest.raises(ArtifactError, match="sentiment: it cannot predict"):
+        opened(folder)
+
+
+def test_a_tag_of_no_label_is_refused(tmp_path):
+    folder = write_entity_artifact(tmp_path / "models" / "ner")
+    rewritten(folder, lambda manifest: manifest["labels"].remove("PER"))
+    with pytest.raises(ArtifactError, match=r"tag '.-PER' is of no label"):
+        opened(folder)
+
+
+def test_a_tokenizer_that_panics_when_it_is_loaded_is_refused(tmp_path, capfd):
+    folder = write_artifact(tmp_path / "models" / "sentiment")
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    del tokenizer["post_processor"]["special_tokens"]["[SEP]"]
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+    entries = {name: entry.model_dump() for name, entry in describe_files(folder, FILES).items()}
+    rewritten(folder, lambda manifest: manifest.update(files=entries))
+    with pytest.raises(ArtifactError, match="not a tokenizer that can be read"):
+        opened(folder)
+    capfd.readouterr()
 
 
 def test_a_vocabulary_beyond_the_graph_s_is_found_before_a_request_is(tmp_path):

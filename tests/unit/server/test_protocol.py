@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import select
 import socket
 import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -29,6 +30,7 @@ from tests.tiny import write_artifact
 
 GET = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
 POST = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+MOST = 100  # connections
 QUICK = {"HEAD_SECONDS": 0.4, "IDLE_SECONDS": 0.8, "DRAIN_SECONDS": 1.0}
 
 
@@ -45,7 +47,7 @@ class Server:
             self.log.append,
             middleware=[DisconnectMiddleware],
         )
-        http: Any = partial(BoundedProtocol, record=self.log.append)
+        http: Any = partial(BoundedProtocol, record=self.log.append, most=MOST)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         config = uvicorn.Config(app, http=http, loop=loop, log_config=None, access_log=False)
@@ -155,6 +157,30 @@ def test_a_head_that_does_not_arrive_in_time_is_408(server, head):
     assert server.statuses() == [408]
 
 
+def test_beyond_the_most_connections_an_idle_one_makes_room(server):
+    with ExitStack() as stack:
+        silent = [stack.enter_context(server.connect()) for _ in range(MOST + 20)]
+        assert status(server.send(GET + b"Connection: close\r\n\r\n")) == 200
+        readable, _, _ = select.select(silent, [], [], 0.3)
+        assert 20 <= len(readable) <= 21
+
+
+def test_where_every_connection_is_busy_a_new_one_is_503(server):
+    for _ in range(5):  # a server that is slow has not read all of them when the last one comes
+        with ExitStack() as stack:
+            for _ in range(MOST):
+                busy = stack.enter_context(server.connect())
+                busy.sendall(POST + b"Content-Length: 100\r\n\r\n{")
+            time.sleep(0.2)
+            answer = server.send(GET + b"Connection: close\r\n\r\n")
+        if status(answer) == 503:
+            break
+        time.sleep(0.5)
+    assert status(answer) == 503
+    assert b"retry-after: 1\r\n" in answer
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == 503
+
+
 def test_a_head_that_trickles_in_is_408_too(server):
     assert status(server.send(GET, *[b"X: 1\r\n"] * 20, pause=0.1)) == 408
 
@@ -249,7 +275,7 @@ def test_pipelined_requests_whose_client_hangs_up_are_no_crash(server):
         with server.connect() as connection:
             connection.sendall(request * 8)
     time.sleep(0.5)
-    assert server.log
+    assert server.records()
     assert max(server.statuses()) < 500
 
 

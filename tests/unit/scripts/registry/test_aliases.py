@@ -85,6 +85,24 @@ def test_an_alias_of_the_six_members_alone_is_read():
     assert parse_alias({**six, "added": "later"}, "key").version == "x"
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("version", 5),
+        ("digest", None),
+        ("previous", ["x"]),
+        ("earlier", 5),
+        ("earlier", [5]),
+        ("withdrawn", None),
+        ("withdrawn", [["x"]]),
+    ],
+)
+def test_a_member_of_another_type_is_named(member, value):
+    document = {**chain("A").document(), member: value}
+    with pytest.raises(RegistryError, match="key: not an alias"):
+        parse_alias(document, "key")
+
+
 def test_something_else_is_named():
     with pytest.raises(RegistryError, match="key: not an alias"):
         parse_alias({"version": "x"}, "key")

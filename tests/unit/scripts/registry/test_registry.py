@@ -1,6 +1,7 @@
 """Versions and aliases, in a directory and on S3."""
 
 import json
+import os
 import threading
 
 import pytest
@@ -11,6 +12,7 @@ from scripts.common.errors import LostRaceError, RegistryError, UsageError
 from scripts.registry import keys
 from scripts.registry.registry import Registry, open_registry
 from tests.faults import FaultyStore
+from tests.tiny import write_artifact
 
 MODEL = "sentiment"
 
@@ -307,6 +309,24 @@ def test_names_cannot_leave_the_registry(registry, name):
         registry.describe(MODEL, name)
     with pytest.raises(UsageError, match="not a name"):
         registry.alias(MODEL, name)
+
+
+def test_no_model_takes_the_name_under_which_releases_are_kept(registry, tmp_path):
+    artifact = open_artifact(write_artifact(tmp_path / "releases", model="releases"))
+    with pytest.raises(UsageError, match="'releases' is not a name"):
+        registry.publish(artifact)
+
+
+def test_a_pull_removes_what_killed_ones_left_a_day_ago(registry, versions, tmp_path):
+    version = registry.publish(versions[0])
+    old, young, other = (tmp_path / name for name in (f".{MODEL}-old", f".{MODEL}-young", ".x"))
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "half").write_bytes(b"half")
+    for folder in (old, other):
+        os.utime(folder, (0, 0))
+    registry.pull(MODEL, version, tmp_path)
+    assert [folder.exists() for folder in (old, young, other)] == [False, True, True]
 
 
 def test_an_alias_of_something_else_is_named(registry):

@@ -1,5 +1,6 @@
 """Both stores keep the same promises."""
 
+import errno
 import os
 import threading
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import IncompleteReadError
 
 from scripts.common.errors import (
     ConflictError,
@@ -126,6 +128,55 @@ def test_a_directory_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match=r"file: (File exists|Not a directory)"):
         DirectoryStore(tmp_path / "file").create("key", b"-")
+
+
+def test_a_full_disk_names_the_file_that_it_had_no_room_for(tmp_path, monkeypatch):
+    store = DirectoryStore(tmp_path)
+    store.create("key", b"x")
+
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.sendfile", no_room)
+    with pytest.raises(StoreError, match="target: No space left on device"):
+        store.download("key", tmp_path / "target")
+
+
+class BrokenBody:
+    """A body that breaks off after its first bytes."""
+
+    def iter_chunks(self, _):
+        yield b"ha"
+        raise IncompleteReadError(actual_bytes=2, expected_bytes=4)
+
+    def read(self):
+        raise IncompleteReadError(actual_bytes=2, expected_bytes=4)
+
+
+@pytest.mark.parametrize("broken", [1, 3, 4])
+def test_a_body_that_breaks_off_is_read_again(bucket, tmp_path, broken):
+    store = S3Store(bucket, "")
+    store.create("key", b"half")
+    client = store._client
+
+    class Breaking:
+        left = broken
+
+        def get_object(self, **key):
+            answer = client.get_object(**key)
+            self.left -= 1
+            return answer if self.left < 0 else {**answer, "Body": BrokenBody()}
+
+    for read in (
+        lambda: store.get("key").content,
+        lambda: store.download("key", tmp_path / "file") and (tmp_path / "file").read_bytes(),
+    ):
+        store._client = Breaking()  # type: ignore[assignment]
+        if broken < s3.ATTEMPTS:
+            assert read() == b"half"
+        else:
+            with pytest.raises(StoreError, match=r"/key: 2 read, but total bytes expected is 4"):
+                read()
 
 
 def test_a_missing_bucket_is_reported(aws):
