@@ -7,10 +7,12 @@ the model takes, and no temperature, as there is no validation data.
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 from unicodedata import is_normalized
 
@@ -21,11 +23,12 @@ from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Tokenization, open_artifact
+from function.core.artifact import Artifact, Manifest, Tokenization, open_artifact
 from function.core.backend import pad
 from function.core.errors import ArtifactError, EvergreenError
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
+from scripts.common.progress import log
 from scripts.refresh.checkpoint import (
     TOKENIZER,
     TOKENIZER_CONFIG,
@@ -33,18 +36,18 @@ from scripts.refresh.checkpoint import (
     ImportSettings,
 )
 from scripts.refresh.parity import parity_measure
+from scripts.refresh.rounding_search import measure_errors, search_rounding
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier, longest_window
-from scripts.train.config import Precision
-from scripts.train.export import ExportParity, check_parity, export
+from scripts.train.export import ExportParity, ParityCheck, TracedModel
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
 from scripts.train.quantization import Rounding
 
 MOST_WINDOWS = 16
 REMEDY = (
-    "Int8 costs this model too much precision: scripts.import_model --precision fp32 imports it "
-    "as it is, four times as large and slower"
+    "Int8 costs this model too much precision, whichever matrices stay exact: scripts.import_model "
+    "--precision fp32 imports it as it is, four times as large and slower"
 )
 PROBES = ("Ein CAFÉ in Zürich, don't!", "北京 naïve")  # case, accents, punctuation, no spaces
 COMPARED = 100  # texts whose tokens are compared
@@ -77,21 +80,43 @@ def convert(
     tokenization = Tokenization(
         max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
     )
-    _export(trained, checkpoint, partial, revision.source, settings.precision)
-    manifest = draft_manifest(
-        partial,
-        model,
-        checkpoint.labels,
-        tokenization,
-        created,
-        task=checkpoint.decoding.task,
-        decoding=checkpoint.decoding,
-    )
-    backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
     measure = parity_measure(checkpoint.decoding)
-    parity = check_parity(trained, backend, texts, max_tokens, REMEDY, measure)
+    check = ParityCheck(trained, texts, max_tokens, measure)
+
+    def draft() -> Manifest:
+        return draft_manifest(
+            partial,
+            model,
+            checkpoint.labels,
+            tokenization,
+            created,
+            task=checkpoint.decoding.task,
+            decoding=checkpoint.decoding,
+        )
+
+    with TemporaryDirectory() as scratch, _exporting(checkpoint, revision.source):
+        log(f"exporting to {settings.precision}: a minute or two for a model of usual size")
+        traced = TracedModel(trained, Path(scratch))
+
+        def attempt(rounding: Rounding) -> ExportParity:
+            traced.write(partial, rounding)
+            return check(OnnxBackend(Artifact(partial, draft(), digest=""), threads=0))
+
+        rounding = Rounding(precision=settings.precision)
+        parity = attempt(rounding)
+        if parity.problem and settings.precision == "int8":
+            errors = measure_errors(trained.model, check.windows, traced.matrices)
+            rounding, parity = search_rounding(attempt, errors, parity)
+    if parity.problem:
+        raise ExportError(f"the export {parity.problem}. {REMEDY}")
+    cost = 3 * sum(traced.matrices[name].size for name in rounding.exact)
+    for name in rounding.exact:
+        log(f"stays exact: {name}, {3 * traced.matrices[name].size:,} bytes more than in int8")
     provenance = _provenance(checkpoint, revision, settings, parity)
-    write_manifest(manifest.model_copy(update={"provenance": provenance}), partial)
+    if rounding.by_token or rounding.exact:
+        log(f"int8 holds with {len(rounding.by_token)} by token, {cost:,} bytes more")
+        provenance["rounding"] = {**asdict(rounding), "bytes": cost}
+    write_manifest(draft().model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
     os.replace(partial, output)
     return open_artifact(output)
@@ -186,11 +211,10 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
         )
 
 
-def _export(
-    trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source: str, precision: Precision
-) -> None:
+@contextmanager
+def _exporting(checkpoint: Checkpoint, source: str) -> Iterator[None]:
     try:
-        export(trained, folder, Rounding(precision=precision))
+        yield
     except EvergreenError:
         raise
     except Exception as error:  # the exporter and ONNX Runtime share no base of errors
