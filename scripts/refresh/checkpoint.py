@@ -29,8 +29,12 @@ WEIGHTS = "model.safetensors"
 SHARDS = "model.safetensors.index.json"
 SPECIAL_TOKENS = "special_tokens_map.json"
 SETTINGS = (CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, SHARDS)
+# Forms of a tokenizer that transformers makes a tokenizer.json of, where there is none.
+SENTENCE_PIECES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")
+VOCABULARIES = ("vocab.txt", "vocab.json", *SENTENCE_PIECES)
 TEXTS, TOKENS = "ForSequenceClassification", "ForTokenClassification"
 EVEN = 0.5  # probability above which a text has a label, where nobody says otherwise
+UNLIMITED = 1e9  # tokens: transformers writes 1e30 where a tokenizer has no limit, others Infinity
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
 
 
@@ -113,8 +117,9 @@ def choose_decoding(checkpoint: Checkpoint, settings: ImportSettings, source: st
 
 
 def settings_files(names: Collection[str]) -> list[str]:
-    """Return the small files that `read_checkpoint` needs, of those that are there."""
-    return [name for name in SETTINGS if name in names]
+    """Return the small files that `read_checkpoint` and tokenizers need, of those there are."""
+    more = () if TOKENIZER in names else (*VOCABULARIES, "merges.txt", "added_tokens.json")
+    return [name for name in (*SETTINGS, *more) if name in names]
 
 
 def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkpoint:
@@ -125,8 +130,12 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     if CONFIG not in names:
         raise SourceError(f"{source}: no {CONFIG}: neither an artifact nor a checkpoint")
     config = _read(folder / CONFIG, source)
-    if "auto_map" in config:
-        raise SourceError(f"{source}: its {CONFIG} asks for code of its own (auto_map), never run")
+    reading = _read(folder / TOKENIZER_CONFIG, source) if TOKENIZER_CONFIG in names else {}
+    for name, settings in ((CONFIG, config), (TOKENIZER_CONFIG, reading)):
+        if settings.get("auto_map") is not None:
+            raise SourceError(
+                f"{source}: its {name} asks for code of its own (auto_map), never run"
+            )
     architecture = _architecture(config, source)
     labels = _labels(config, source)
     if architecture.endswith(TOKENS):
@@ -135,20 +144,20 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     else:
         decoding = _text_decoding(config, labels, source)
     weights = _weights(folder, names, source)
-    if TOKENIZER not in names:
+    if not {TOKENIZER, *VOCABULARIES} & set(names):
         raise SourceError(
             f"{source}: no {TOKENIZER}: make one with "
             f"AutoTokenizer.from_pretrained(...).save_pretrained(...)"
         )
-    longest = None
-    if TOKENIZER_CONFIG in names:
-        longest = _read(folder / TOKENIZER_CONFIG, source).get("model_max_length")
+    longest = reading.get("model_max_length")
+    if not isinstance(longest, int | float) or not 0 < longest < UNLIMITED:
+        longest = None
     return Checkpoint(
         architecture,
         labels,
         decoding,
         _padding(folder, names, config, source),
-        int(longest) if isinstance(longest, int | float) else None,
+        None if longest is None else int(longest),
         [*settings_files(names), *weights],
     )
 
@@ -179,12 +188,14 @@ def _architecture(config: dict[str, Any], source: str) -> str:
 
 def _labels(config: dict[str, Any], source: str) -> list[str]:
     # transformers leaves its default out of the file: two nameless labels.
-    names = config.get("id2label") or {
-        code: f"LABEL_{code}" for code in range(int(config.get("num_labels", 2)))
-    }
     try:
+        names = config.get("id2label") or {
+            code: f"LABEL_{code}" for code in range(int(config.get("num_labels") or 2))
+        }
         labels = {int(code): str(name) for code, name in names.items()}
-    except ValueError as error:
+    except AttributeError as error:
+        raise SourceError(f"{source}: id2label in its {CONFIG} is not a JSON object") from error
+    except (TypeError, ValueError) as error:
         raise SourceError(f"{source}: id2label in its {CONFIG}: {error}") from error
     if sorted(labels) != list(range(len(labels))) or len(set(labels.values())) < len(labels):
         raise SourceError(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -25,11 +26,12 @@ from transformers.utils.logging import disable_progress_bar
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact, Manifest, Tokenization, open_artifact
 from function.core.backend import pad
-from function.core.errors import ArtifactError, EvergreenError
+from function.core.errors import EvergreenError
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.common.progress import log
 from scripts.refresh.checkpoint import (
+    SENTENCE_PIECES,
     TOKENIZER,
     TOKENIZER_CONFIG,
     Checkpoint,
@@ -51,6 +53,7 @@ REMEDY = (
 )
 PROBES = ("Ein CAFÉ in Zürich, don't!", "北京 naïve")  # case, accents, punctuation, no spaces
 COMPARED = 100  # texts whose tokens are compared
+MOST_GROWTH = 1000  # of a text's length, by a tokenizer's replacements
 PADDING = 8  # tokens that the test of padding adds, at most
 PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
 
@@ -77,6 +80,8 @@ def convert(
     _check_tokens(folder, trained, [*PROBES, *texts[:COMPARED]], revision.source)
     _check_padding(trained, texts[0], revision.source)
     max_tokens = longest_window(trained.model, checkpoint.longest)
+    if max_tokens - max_tokens // 4 <= trained.tokenizer.special_tokens:
+        raise SourceError(f"{revision.source}: {max_tokens} tokens at most leave no room for text")
     tokenization = Tokenization(
         max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
     )
@@ -133,13 +138,60 @@ def _load(folder: Path, checkpoint: Checkpoint, scratch: Path, source: str) -> T
         raise SourceError(f"{source}: its weights lack {named}: it was not fine-tuned")
     if model.config.num_labels != checkpoint.outputs:
         raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
+    file = _tokenizer_file(folder, scratch, source)
+    _check_growth(file, source)
     try:
-        tokenizer = TextTokenizer(folder / TOKENIZER)
-    except ArtifactError as error:
+        tokenizer = TextTokenizer(file)
+    except EvergreenError as error:
         raise SourceError(f"{source}: {error}") from error
-    file = _own_padding(folder / TOKENIZER, tokenizer, checkpoint, scratch)
+    file = _own_padding(file, tokenizer, checkpoint, scratch)
     settings = json.loads(model.config.to_json_string())
     return TrainedModel(model.eval(), TextTokenizer(file), file, settings)
+
+
+def _tokenizer_file(folder: Path, scratch: Path, source: str) -> Path:
+    """Return the checkpoint's tokenizer.json, or one that transformers makes of its vocabulary."""
+    file, made = folder / TOKENIZER, scratch / TOKENIZER
+    if file.is_file():
+        return file
+    pieces = any((folder / name).is_file() for name in SENTENCE_PIECES)
+    try:
+        if pieces and find_spec("sentencepiece") is None:
+            raise ImportError("a SentencePiece model is read with sentencepiece, not installed")
+        fast = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        fast.backend_tokenizer.save(str(made))
+    except Exception as error:  # each layer of transformers raises errors of its own
+        raise SourceError(
+            f"{source}: has no {TOKENIZER}, and transformers cannot make one of its vocabulary: "
+            f"{_cause(error)}. Add what AutoTokenizer.from_pretrained(...).save_pretrained(...) "
+            "writes elsewhere"
+        ) from error
+    return made
+
+
+def _check_growth(file: Path, source: str) -> None:
+    """Refuse a tokenizer whose replacements, one after another, make a text huge."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        steps = [content.get("normalizer"), content.get("pre_tokenizer")]
+    except (AttributeError, ValueError):
+        return  # whoever opens it says what is wrong
+    growth = 1.0
+    while steps:
+        step = steps.pop()
+        if isinstance(step, list):
+            steps += step
+        elif isinstance(step, dict):
+            steps += [step.get("normalizers"), step.get("pretokenizers")]
+            if isinstance(written := step.get("content"), str):
+                pattern = step.get("pattern")
+                read = pattern.get("String", "") if isinstance(pattern, dict) else ""
+                growth *= max(1.0, len(written) / len(read) if read else 1 + len(written))
+    if growth > MOST_GROWTH:
+        raise SourceError(
+            f"{source}: {TOKENIZER} replaces text by up to {growth:.0e} times as much; at most "
+            f"{MOST_GROWTH:,} may be"
+        )
 
 
 def _own_padding(
@@ -157,11 +209,12 @@ def _own_padding(
 
 
 def _check_vocabulary(trained: TrainedModel, source: str) -> None:
-    size = cast("PreTrainedModel", trained.model).get_input_embeddings().num_embeddings
-    if trained.tokenizer.vocabulary_size > size:
+    size = len(cast("PreTrainedModel", trained.model).get_input_embeddings().weight)
+    needed = max(trained.tokenizer.vocabulary_size, trained.tokenizer.last_id + 1)
+    if needed > size:
         raise SourceError(
-            f"{source}: {TOKENIZER} has {trained.tokenizer.vocabulary_size} tokens, "
-            f"the model {size}: they are not of one model"
+            f"{source}: {TOKENIZER} has {needed} tokens, the model {size}: they are not of one "
+            "model"
         )
 
 
@@ -188,7 +241,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
     """Refuse a model that takes padding for text, as those that seek the last real token may."""
     ids = trained.tokenizer.encode([text])[0].ids[:PADDING]
     short = trained.tokenizer.with_special_tokens(ids)
-    long = np.concatenate([short, short])
+    long = trained.tokenizer.with_special_tokens(np.concatenate([ids, ids]))
     try:
         alone, padded = (
             trained.model(
@@ -205,10 +258,14 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
     if not alone.isfinite().all():
         raise SourceError(f"{source}: its answers are not finite numbers: its weights are damaged")
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
-        raise SourceError(
-            f"{source}: answers differently when padded: its {TOKENIZER} pads with "
-            f"{trained.tokenizer.pad_id}, its config.json says {trained.config.get('pad_token_id')}"
+        own, named = trained.tokenizer.pad_id, trained.config.get("pad_token_id")
+        why = (
+            f"its {TOKENIZER} pads with {own}, its config.json says {named}"
+            if own != named
+            else f"{trained.config.get('model_type')} reads padding as text, so texts in one batch "
+            "would change each other's answers"
         )
+        raise SourceError(f"{source}: answers differently when padded: {why}")
 
 
 @contextmanager
