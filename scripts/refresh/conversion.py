@@ -37,6 +37,7 @@ from scripts.refresh.checkpoint import (
     Checkpoint,
     ImportSettings,
 )
+from scripts.refresh.footprint import estimate
 from scripts.refresh.parity import parity_measure
 from scripts.refresh.rounding_search import measure_errors, search_rounding
 from scripts.refresh.sources.source import Revision
@@ -100,7 +101,8 @@ def convert(
         )
 
     with TemporaryDirectory() as scratch, _exporting(checkpoint, revision.source):
-        log(f"exporting to {settings.precision}: a minute or two for a model of usual size")
+        expected = estimate(trained.model, max_tokens, settings.precision)
+        log(f"exporting to {settings.precision}, a minute or two for most: {expected}")
         traced = TracedModel(trained, Path(scratch))
 
         def attempt(rounding: Rounding) -> ExportParity:
