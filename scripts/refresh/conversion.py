@@ -7,7 +7,7 @@ the model takes, and no temperature, as there is no validation data.
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -43,6 +43,7 @@ from scripts.refresh.rounding_search import measure_errors, search_rounding
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier, longest_window
+from scripts.train.config import Precision
 from scripts.train.export import ExportParity, ParityCheck, TracedModel
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
 from scripts.train.quantization import Rounding
@@ -86,8 +87,6 @@ def convert(
     tokenization = Tokenization(
         max_tokens=max_tokens, window="window", stride=max_tokens // 4, max_windows=MOST_WINDOWS
     )
-    measure = parity_measure(checkpoint.decoding)
-    check = ParityCheck(trained, texts, max_tokens, measure)
 
     def draft() -> Manifest:
         return draft_manifest(
@@ -100,29 +99,11 @@ def convert(
             decoding=checkpoint.decoding,
         )
 
-    with TemporaryDirectory() as scratch, _exporting(checkpoint, revision.source):
-        expected = estimate(trained.model, max_tokens, settings.precision)
-        log(f"exporting to {settings.precision}, a minute or two for most: {expected}")
-        traced = TracedModel(trained, Path(scratch))
-
-        def attempt(rounding: Rounding) -> ExportParity:
-            traced.write(partial, rounding)
-            return check(OnnxBackend(Artifact(partial, draft(), digest=""), threads=0))
-
-        rounding = Rounding(precision=settings.precision)
-        parity = attempt(rounding)
-        if parity.problem and settings.precision == "int8":
-            errors = measure_errors(trained.model, check.windows, traced.matrices)
-            rounding, parity = search_rounding(attempt, errors, parity)
-    if parity.problem:
-        raise ExportError(f"the export {parity.problem}. {REMEDY}")
-    cost = 3 * sum(traced.matrices[name].size for name in rounding.exact)
-    for name in rounding.exact:
-        log(f"stays exact: {name}, {3 * traced.matrices[name].size:,} bytes more than in int8")
-    provenance = _provenance(checkpoint, revision, settings, parity)
-    if rounding.by_token or rounding.exact:
-        log(f"int8 holds with {len(rounding.by_token)} by token, {cost:,} bytes more")
-        provenance["rounding"] = {**asdict(rounding), "bytes": cost}
+    check = ParityCheck(trained, texts, max_tokens, parity_measure(checkpoint.decoding))
+    log(f"exporting: {estimate(trained.model, max_tokens, settings.precision)}")
+    with _exporting(checkpoint, revision.source):
+        parity, found = _export(trained, settings.precision, partial, check, draft)
+    provenance = _provenance(checkpoint, revision, settings, parity) | found
     write_manifest(draft().model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
     os.replace(partial, output)
@@ -268,6 +249,38 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
             "would change each other's answers"
         )
         raise SourceError(f"{source}: answers differently when padded: {why}")
+
+
+def _export(
+    trained: TrainedModel,
+    precision: Precision,
+    folder: Path,
+    check: ParityCheck,
+    draft: Callable[[], Manifest],
+) -> tuple[ExportParity, dict[str, Any]]:
+    """Write the files of an export that agrees; also return the rounding that it took, if any."""
+    with TemporaryDirectory() as scratch:
+        traced = TracedModel(trained, Path(scratch))
+
+        def attempt(rounding: Rounding) -> ExportParity:
+            traced.write(folder, rounding)
+            return check(OnnxBackend(Artifact(folder, draft(), digest=""), threads=0))
+
+        rounding = Rounding(precision=precision)
+        parity = attempt(rounding)
+        if parity.problem and precision == "int8":
+            errors = measure_errors(trained.model, check.windows, traced.matrices)
+            rounding, parity = search_rounding(attempt, errors, parity)
+    if parity.problem:
+        raise ExportError(f"the export {parity.problem}. {REMEDY}")
+    if not (rounding.by_token or rounding.exact):
+        return parity, {}
+    costs = {name: 3 * traced.matrices[name].size for name in rounding.exact}
+    for name, cost in costs.items():
+        log(f"stays exact: {name}, {cost:,} bytes more than in int8")
+    cost = sum(costs.values())
+    log(f"int8 holds with {len(rounding.by_token)} matrices by token, {cost:,} bytes more")
+    return parity, {"rounding": {**asdict(rounding), "bytes": cost}}
 
 
 @contextmanager

@@ -68,10 +68,10 @@ def test_an_imported_checkpoint_answers_as_transformers_pipeline(
     exact = model.pipeline("text-classification")(TEXTS, top_k=None)
     for answer, (*expected,) in zip(model.answers(), exact, strict=True):
         if head == "number":
-            scores = {"stars": answer.score}
+            found = {"stars": answer.score}
         else:
-            scores = {each.label: each.score for each in answer.scores}
-        assert scores == pytest.approx(by_label(expected), abs=TOLERANCE)
+            found = {each.label: each.score for each in answer.scores}
+        assert found == pytest.approx(by_label(expected), abs=TOLERANCE)
     assert len({round(max(by_label(each).values()), 3) for each in exact}) > 3
 
 
