@@ -2,7 +2,7 @@
 
 SOURCE is `hub:REPO[@REVISION]`, `dir:PATH`, `mlflow:MODEL[@ALIAS]` or
 `wandb:ENTITY/PROJECT/ARTIFACT[:ALIAS]`, and holds a transformers checkpoint. Prints the folder of
-the artifact alone on stdout.
+the artifact alone on stdout. `make run SOURCE=` serves it.
 """
 
 from __future__ import annotations

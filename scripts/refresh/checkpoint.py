@@ -1,7 +1,8 @@
 """Requirements of a transformers checkpoint that is imported, checked on its small files alone.
 
-Only these files of a checkpoint are ever read: its settings in JSON and its weights in
-safetensors. A source that downloads asks here before it downloads the weights.
+Only these files of a checkpoint are ever read: its settings in JSON, a vocabulary where there is no
+tokenizer.json, and its weights in safetensors. A source that downloads asks here before it
+downloads the weights.
 """
 
 import json

@@ -158,7 +158,7 @@ def _check_growth(file: Path, source: str) -> None:
         content = json.loads(file.read_text(encoding="utf-8"))
         steps = [content.get("normalizer"), content.get("pre_tokenizer")]
     except (AttributeError, ValueError):
-        return  # whoever opens it says what is wrong
+        return  # TextTokenizer refuses it
     growth = 1.0
     while steps:
         step = steps.pop()
