@@ -3,6 +3,8 @@
 PYTHON ?= python3
 PORT ?= 8080
 MODELS ?=
+SOURCE ?=
+MODEL ?=
 REGISTRY ?= registry
 CONFIG ?= scripts/train/configs/sentiment.toml
 DATA ?= data
@@ -55,15 +57,22 @@ define build_image
 	$(BUILDER) build $(FLAGS_$(BUILDER)) $$arguments $(3) $(BUILD_FLAGS) -f $(1) -t $(2) .
 endef
 
+# An import is the default among links to what was pulled, in whose folder it would stay.
+define beside_pulled
+folder=$$($(BIN)/python -m scripts.import_model --source '$(SOURCE)' $(if $(MODEL),--model '$(MODEL)')) && \
+	rm -rf build/run && mkdir -p build/run && ln -s $(abspath $(MODELS_DIR))/* build/run && \
+	ln -sfn "$(CURDIR)/$$folder" build/run && \
+	export MODELS_DIR=build/run DEFAULT_MODEL="$$(basename "$$folder")"
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy sandbox nightly nightly-clean rehearse rehearse-nightly soak clients inventory costs audit sbom lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(VENV)/.server models ## serve page and API on 127.0.0.1:$PORT; MODELS= as below
-	@echo "Open http://127.0.0.1:$(PORT)"
-	@PORT=$(PORT) $(BIN)/python -m function.server
+run: $(VENV)/.server $(if $(SOURCE),$(VENV)/.test) models ## serve page and API on 127.0.0.1:$PORT; MODELS= as below, SOURCE=hub:ORG/NAME and MODEL= as its name
+	@$(if $(SOURCE),$(beside_pulled) &&) echo "Open http://127.0.0.1:$(PORT)" && PORT=$(PORT) $(BIN)/python -m function.server
 
 test: $(VENV)/.test models ## the tests
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not browser and not container and not alone"

@@ -2,39 +2,49 @@
 
 SOURCE is `hub:REPO[@REVISION]`, `dir:PATH`, `mlflow:MODEL[@ALIAS]` or
 `wandb:ENTITY/PROJECT/ARTIFACT[:ALIAS]`, and holds a transformers checkpoint. Prints the folder of
-the artifact alone on stdout.
+the artifact alone on stdout. `make run SOURCE=` serves it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import re
-import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import SourceError, UsageError
+from scripts.common.progress import log
 
 with needing("make tools"):
-    from function.core.artifact import MANIFEST, Manifest
+    from function.core.artifact import MANIFEST, Artifact, Manifest, read_manifest
     from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
     from scripts.refresh.checkpoint import ImportSettings
     from scripts.refresh.judge import import_model
     from scripts.refresh.sources.location import REGISTRY, open_source
+    from scripts.refresh.sources.source import Revision, Source
     from scripts.registry import keys
 
+KEPT = Path("build/imported")  # artifacts by source, revision and settings
 NAMELESS = re.compile(r"LABEL_\d+")  # transformers' name where nobody gave one
 
 
 def main() -> None:
     arguments = _arguments()
-    renamed = _names(arguments.rename_label)
-    thresholds = dict(arguments.threshold)
-    model, output = keys.name(arguments.model), arguments.output
-    if output.exists():
+    settings = ImportSettings(
+        _names(arguments.rename_label),
+        arguments.precision,
+        dict(arguments.threshold),
+        arguments.aggregation,
+        arguments.pairs,
+    )
+    name, output = arguments.model and keys.name(arguments.model), arguments.output
+    if output and output.exists():
         raise UsageError(f"--output {output}: is there already; give another, or remove it")
     if arguments.source == REGISTRY:
         raise UsageError("--source registry: scripts.pull fetches a version of the registry")
@@ -42,50 +52,75 @@ def main() -> None:
     revision = source.newest()
     if revision is None:
         raise SourceError(f"{arguments.source}: holds no model")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=output.parent, prefix=".import-") as scratch:
-        fetched = Path(scratch) / "fetched"
-        fetched.mkdir()
-        print(f"fetching {revision}", file=sys.stderr, flush=True)
-        found = source.fetch(revision, fetched)
-        if renamed and (found / MANIFEST).exists():
-            raise UsageError(f"{revision.source}: is an artifact, whose labels are fixed")
-        artifact = import_model(
-            found,
-            model,
-            _texts(),
-            Path(scratch) / "artifact",
-            revision,
-            settings=ImportSettings(
-                renamed, arguments.precision, thresholds, arguments.aggregation, arguments.pairs
-            ),
-        )
-        os.replace(artifact.path, output)
-    labels = artifact.manifest.labels
-    about = f"labels {', '.join(labels)}" if labels else f"{artifact.manifest.outputs} dimensions"
-    print(f"{model}: {about}", file=sys.stderr)
-    if arguments.pairs is None and (note := _note_on_pairs(artifact.manifest)):
-        print(f"note: {note}", file=sys.stderr)
+    parent = output.parent if output else _kept_in(revision, name, settings)
+    kept = None if output else next(parent.glob(f"*/{MANIFEST}"), None)
+    if kept:
+        log(f"{revision}: imported before; rm -r {parent} to import it again")
+        output, manifest = kept.parent, read_manifest(kept.parent).manifest
+    else:
+        parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=parent, prefix=".import-") as scratch:
+            artifact = _import(source, revision, name, settings, Path(scratch))
+            manifest = artifact.manifest
+            output = output or parent / manifest.model
+            os.replace(artifact.path, output)
+    model, labels = manifest.model, manifest.labels
+    about = f"labels {', '.join(labels)}" if labels else f"{manifest.outputs} dimensions"
+    log(f"{model}: {about}")
+    if arguments.pairs is None and (note := _note_on_pairs(manifest)):
+        log(f"note: {note}")
     if nameless := [label for label in labels if NAMELESS.fullmatch(label)]:
-        print(
+        log(
             f"note: nobody named the labels; callers will see {nameless[0]}. Import it again with "
-            f"--rename-label {nameless[0]}=NAME ...",
-            file=sys.stderr,
+            f"--rename-label {nameless[0]}=NAME ..."
         )
-    print(
+    log(
         f"serve it: V=$(python -m scripts.publish --registry registry --artifact {output}) && "
         f"python -m scripts.promote --registry registry --model {model} --version $V && "
-        f"make run MODELS={model}",
-        file=sys.stderr,
+        f"make run MODELS={model}"
     )
     print(output)
+
+
+def _import(
+    source: Source, revision: Revision, name: str | None, settings: ImportSettings, scratch: Path
+) -> Artifact:
+    fetched = scratch / "fetched"
+    fetched.mkdir()
+    log(f"fetching {revision}")
+    found = source.fetch(revision, fetched)
+    if (found / MANIFEST).exists():
+        if settings.renamed_labels:
+            raise UsageError(f"{revision.source}: is an artifact, whose labels are fixed")
+        name = name or read_manifest(found).manifest.model
+    model = name or name_of(revision.source)
+    return import_model(found, model, _texts(), scratch / "artifact", revision, settings=settings)
+
+
+def _kept_in(revision: Revision, name: str | None, settings: ImportSettings) -> Path:
+    """Return the folder of what this revision becomes by these settings."""
+    key = json.dumps([str(revision), name, asdict(settings)], sort_keys=True)
+    return KEPT / hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def name_of(source: str) -> str:
+    """Return a model's name after a source's last part: `hub:Org/My_Model` becomes `my-model`."""
+    last = re.split(r"[:/]", source.rstrip("/"))[-1].lower()
+    return re.sub(r"[^a-z0-9.]+", "-", last).strip("-.") or "imported"
 
 
 def _arguments() -> argparse.Namespace:
     parser = command_parser("scripts.import_model", __doc__)
     parser.add_argument("--source", required=True)
-    parser.add_argument("--model", required=True, help="the name that it is served under")
-    parser.add_argument("--output", type=Path, required=True, help="a folder that is not there yet")
+    parser.add_argument(
+        "--model", help="the name that it is served under; by default one like the source's"
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        help=f"a folder that is not there yet; by default one in {KEPT}, where the same revision "
+        "is found the next time",
+    )
     parser.add_argument(
         "--precision",
         choices=("int8", "fp32"),

@@ -1,7 +1,8 @@
 """Requirements of a transformers checkpoint that is imported, checked on its small files alone.
 
-Only these files of a checkpoint are ever read: its settings in JSON and its weights in
-safetensors. A source that downloads asks here before it downloads the weights.
+Only these files of a checkpoint are ever read: its settings in JSON, a vocabulary where there is no
+tokenizer.json, and its weights in safetensors. A source that downloads asks here before it
+downloads the weights.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -33,11 +34,15 @@ SETTINGS = (
     *(CONFIG, TOKENIZER, TOKENIZER_CONFIG, SPECIAL_TOKENS, SHARDS),
     *sentence_transformers.FILES,
 )
+# Forms of a tokenizer that transformers makes a tokenizer.json of, where there is none.
+SENTENCE_PIECES = ("sentencepiece.bpe.model", "spiece.model", "spm.model", "tokenizer.model")
+VOCABULARIES = ("vocab.txt", "vocab.json", *SENTENCE_PIECES)
 TEXTS, TOKENS = "ForSequenceClassification", "ForTokenClassification"
 ENCODER = "Model"  # ends the name of an architecture without a head
 # Members of a config.json that sentence-transformers writes for a cross-encoder alone.
 CROSS_ENCODER = {"sbert_ce_default_activation_function", "sentence_transformers"}
 EVEN = 0.5  # probability above which a text has a label, where nobody says otherwise
+UNLIMITED = 1e9  # tokens: transformers writes 1e30 where a tokenizer has no limit, others Infinity
 PICKLED = ("pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model.pt")
 
 
@@ -135,8 +140,9 @@ def file_names(folder: Path) -> set[str]:
 
 
 def settings_files(names: Collection[str]) -> list[str]:
-    """Return the small files that `read_checkpoint` needs, of those that are there."""
-    return [name for name in SETTINGS if name in names]
+    """Return the small files that `read_checkpoint` and tokenizers need, of those there are."""
+    more = () if TOKENIZER in names else (*VOCABULARIES, "merges.txt", "added_tokens.json")
+    return [name for name in (*SETTINGS, *more) if name in names]
 
 
 def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkpoint:
@@ -147,38 +153,42 @@ def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkp
     if CONFIG not in names:
         raise SourceError(f"{source}: no {CONFIG}: neither an artifact nor a checkpoint")
     config = read_json(folder / CONFIG, source)
-    if "auto_map" in config:
-        raise SourceError(f"{source}: its {CONFIG} asks for code of its own (auto_map), never run")
+    reading = read_json(folder / TOKENIZER_CONFIG, source) if TOKENIZER_CONFIG in names else {}
+    for name, settings in ((CONFIG, config), (TOKENIZER_CONFIG, reading)):
+        if settings.get("auto_map") is not None:
+            raise SourceError(
+                f"{source}: its {name} asks for code of its own (auto_map), never run"
+            )
     architecture = _architecture(config, names, source)
-    labels, longest = _labels(config, source), None
+    labels = _labels(config, source)
+    limits = [reading.get("model_max_length")]
     decoding: Decoding
-    if TOKENIZER_CONFIG in names:
-        longest = read_json(folder / TOKENIZER_CONFIG, source).get("model_max_length")
     if not architecture.endswith((TEXTS, TOKENS)):
         labels = []
         decoding, own = sentence_transformers.read(folder, names, config, source)
-        longest = min((each for each in (own, longest) if each), default=None)
+        limits.append(own)
     elif architecture.endswith(TOKENS):
         decoding = ArgmaxDecoding(tags=labels)
         labels = list(dict.fromkeys(label_of(tag) for tag in labels if tag != OUTSIDE))
     else:
         decoding = _text_decoding(config, labels, source)
-    settings = settings_files(names)
+    files = settings_files(names)
     if labels:
-        settings = [name for name in settings if name not in sentence_transformers.FILES]
+        files = [name for name in files if name not in sentence_transformers.FILES]
     weights = _weights(folder, names, source)
-    if TOKENIZER not in names:
+    if not {TOKENIZER, *VOCABULARIES} & set(names):
         raise SourceError(
             f"{source}: no {TOKENIZER}: make one with "
             f"AutoTokenizer.from_pretrained(...).save_pretrained(...)"
         )
+    known = [int(each) for each in limits if isinstance(each, int | float) and 0 < each < UNLIMITED]
     return Checkpoint(
         architecture,
         labels,
         decoding,
         _padding(folder, names, config, source),
-        int(longest) if isinstance(longest, int | float) else None,
-        [*settings, *weights],
+        min(known, default=None),
+        [*files, *weights],
         _reads_pairs(config, labels),
     )
 
@@ -217,12 +227,14 @@ def _architecture(config: dict[str, Any], names: Collection[str], source: str) -
 
 def _labels(config: dict[str, Any], source: str) -> list[str]:
     # transformers leaves its default out of the file: two nameless labels.
-    names = config.get("id2label") or {
-        code: f"LABEL_{code}" for code in range(int(config.get("num_labels", 2)))
-    }
     try:
+        names = config.get("id2label") or {
+            code: f"LABEL_{code}" for code in range(int(config.get("num_labels") or 2))
+        }
         labels = {int(code): str(name) for code, name in names.items()}
-    except ValueError as error:
+    except AttributeError as error:
+        raise SourceError(f"{source}: id2label in its {CONFIG} is not a JSON object") from error
+    except (TypeError, ValueError) as error:
         raise SourceError(f"{source}: id2label in its {CONFIG}: {error}") from error
     if sorted(labels) != list(range(len(labels))) or len(set(labels.values())) < len(labels):
         raise SourceError(

@@ -7,10 +7,13 @@ the model takes, and no temperature, as there is no validation data.
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 from unicodedata import is_normalized
 
@@ -21,35 +24,40 @@ from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Tokenization, open_artifact
+from function.core.artifact import Artifact, Manifest, Tokenization, open_artifact
 from function.core.backend import pad, split_segments
-from function.core.errors import ArtifactError, EvergreenError
+from function.core.errors import EvergreenError
 from function.core.tokenization import Text, TextPair, TextTokenizer, strings_of
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
+from scripts.common.progress import log
 from scripts.refresh.checkpoint import (
+    SENTENCE_PIECES,
     TOKENIZER,
     TOKENIZER_CONFIG,
     Checkpoint,
     ImportSettings,
 )
+from scripts.refresh.footprint import estimate
 from scripts.refresh.parity import parity_measure
+from scripts.refresh.rounding_search import measure_errors, search_rounding
 from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier, longest_window
 from scripts.train.classifiers import logits_of
 from scripts.train.config import Precision
-from scripts.train.export import ExportParity, check_parity, export, windows_of
+from scripts.train.export import ExportParity, ParityCheck, TracedModel, windows_of
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
 from scripts.train.quantization import Rounding
 
 MOST_WINDOWS = 16
 REMEDY = (
-    "Int8 costs this model too much precision: scripts.import_model --precision fp32 imports it "
-    "as it is, four times as large and slower"
+    "Int8 costs this model too much precision, whichever matrices stay exact: scripts.import_model "
+    "--precision fp32 imports it as it is, four times as large and slower"
 )
 PROBES = ("Ein CAFÉ in Zürich, don't!", "北京 naïve")  # case, accents, punctuation, no spaces
 UNCUT = 1 << 30  # tokens of a window that holds any text
 COMPARED = 100  # texts whose tokens are compared
+MOST_GROWTH = 1000  # of a text's length, by a tokenizer's replacements
 PADDING = 8  # tokens that the test of padding adds, at most
 PADDING_TOLERANCE = 1e-3  # of a logit, relative to the largest; floats alone give 1e-6
 
@@ -79,6 +87,8 @@ def convert(
     _check_tokens(folder, trained, [*probes, *texts[:COMPARED]], revision.source)
     _check_padding(trained, strings_of(texts[0])[0], revision.source)
     max_tokens = longest_window(trained.model, checkpoint.longest)
+    if max_tokens - max_tokens // 4 <= trained.tokenizer.special_tokens:
+        raise SourceError(f"{revision.source}: {max_tokens} tokens at most leave no room for text")
     tokenization = Tokenization(
         max_tokens=max_tokens,
         window="truncate" if checkpoint.pairs else "window",
@@ -87,21 +97,24 @@ def convert(
         pairs=checkpoint.pairs,
         segments=trained.tokenizer.segments,
     )
-    _export(trained, checkpoint, partial, revision.source, settings.precision)
-    manifest = draft_manifest(
-        partial,
-        model,
-        checkpoint.labels,
-        tokenization,
-        created,
-        task=checkpoint.decoding.task,
-        decoding=checkpoint.decoding,
-    )
-    backend = OnnxBackend(Artifact(partial, manifest, digest=""), threads=0)
-    measure = parity_measure(checkpoint.decoding)
-    parity = check_parity(trained, backend, texts, max_tokens, REMEDY, measure)
-    provenance = _provenance(checkpoint, revision, settings, parity)
-    write_manifest(manifest.model_copy(update={"provenance": provenance}), partial)
+
+    def draft() -> Manifest:
+        return draft_manifest(
+            partial,
+            model,
+            checkpoint.labels,
+            tokenization,
+            created,
+            task=checkpoint.decoding.task,
+            decoding=checkpoint.decoding,
+        )
+
+    check = ParityCheck(trained, texts, max_tokens, parity_measure(checkpoint.decoding))
+    log(f"exporting: {estimate(trained.model, max_tokens, settings.precision)}")
+    with _exporting(checkpoint, revision.source):
+        parity, found = _export(trained, settings.precision, partial, check, draft)
+    provenance = _provenance(checkpoint, revision, settings, parity) | found
+    write_manifest(draft().model_copy(update={"provenance": provenance}), partial)
     shutil.rmtree(output, ignore_errors=True)
     os.replace(partial, output)
     return open_artifact(output)
@@ -118,11 +131,13 @@ def _load(folder: Path, checkpoint: Checkpoint, scratch: Path, source: str) -> T
         raise SourceError(f"{source}: its weights lack {named}: it was not fine-tuned")
     if checkpoint.labels and model.config.num_labels != checkpoint.outputs:
         raise SourceError(f"{source}: {model.config.num_labels} outputs, {checkpoint.labels}")
+    file = _tokenizer_file(folder, scratch, source)
+    _check_growth(file, source)
     try:
-        tokenizer = TextTokenizer(folder / TOKENIZER)
-    except ArtifactError as error:
+        tokenizer = TextTokenizer(file)
+    except EvergreenError as error:
         raise SourceError(f"{source}: {error}") from error
-    file = _own_padding(folder / TOKENIZER, tokenizer, checkpoint, scratch)
+    file = _own_padding(file, tokenizer, checkpoint, scratch)
     settings = json.loads(model.config.to_json_string())
     segments = checkpoint.pairs and _takes_segments(folder, model, source)
     return TrainedModel(model.eval(), TextTokenizer(file, segments=segments), file, settings)
@@ -151,6 +166,50 @@ def _own_tokenizer(folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
+def _tokenizer_file(folder: Path, scratch: Path, source: str) -> Path:
+    """Return the checkpoint's tokenizer.json, or one that transformers makes of its vocabulary."""
+    file, made = folder / TOKENIZER, scratch / TOKENIZER
+    if file.is_file():
+        return file
+    pieces = any((folder / name).is_file() for name in SENTENCE_PIECES)
+    try:
+        if pieces and find_spec("sentencepiece") is None:
+            raise ImportError("a SentencePiece model is read with sentencepiece, not installed")
+        _own_tokenizer(folder).backend_tokenizer.save(str(made))
+    except Exception as error:  # each layer of transformers raises errors of its own
+        raise SourceError(
+            f"{source}: has no {TOKENIZER}, and transformers cannot make one of its vocabulary: "
+            f"{_cause(error)}. Add what AutoTokenizer.from_pretrained(...).save_pretrained(...) "
+            "writes elsewhere"
+        ) from error
+    return made
+
+
+def _check_growth(file: Path, source: str) -> None:
+    """Refuse a tokenizer whose replacements, one after another, make a text huge."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        steps = [content.get("normalizer"), content.get("pre_tokenizer")]
+    except (AttributeError, ValueError):
+        return  # TextTokenizer refuses it
+    growth = 1.0
+    while steps:
+        step = steps.pop()
+        if isinstance(step, list):
+            steps += step
+        elif isinstance(step, dict):
+            steps += [step.get("normalizers"), step.get("pretokenizers")]
+            if isinstance(written := step.get("content"), str):
+                pattern = step.get("pattern")
+                read = pattern.get("String", "") if isinstance(pattern, dict) else ""
+                growth *= max(1.0, len(written) / len(read) if read else 1 + len(written))
+    if growth > MOST_GROWTH:
+        raise SourceError(
+            f"{source}: {TOKENIZER} replaces text by up to {growth:.0e} times as much; at most "
+            f"{MOST_GROWTH:,} may be"
+        )
+
+
 def _own_padding(
     file: Path, tokenizer: TextTokenizer, checkpoint: Checkpoint, scratch: Path
 ) -> Path:
@@ -166,11 +225,12 @@ def _own_padding(
 
 
 def _check_vocabulary(trained: TrainedModel, source: str) -> None:
-    size = cast("PreTrainedModel", trained.model).get_input_embeddings().num_embeddings
-    if trained.tokenizer.vocabulary_size > size:
+    size = len(cast("PreTrainedModel", trained.model).get_input_embeddings().weight)
+    needed = max(trained.tokenizer.vocabulary_size, trained.tokenizer.last_id + 1)
+    if needed > size:
         raise SourceError(
-            f"{source}: {TOKENIZER} has {trained.tokenizer.vocabulary_size} tokens, "
-            f"the model {size}: they are not of one model"
+            f"{source}: {TOKENIZER} has {needed} tokens, the model {size}: they are not of one "
+            "model"
         )
 
 
@@ -205,7 +265,7 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
     """Refuse a model that takes padding for text, as those that seek the last real token may."""
     ids = trained.tokenizer.encode([text])[0].ids[:PADDING]
     short = trained.tokenizer.with_special_tokens(ids)
-    long = np.concatenate([short, short])
+    long = trained.tokenizer.with_special_tokens(np.concatenate([ids, ids]))
     try:
         alone, padded = (
             logits_of(trained.model, torch.from_numpy(input_ids), torch.from_numpy(mask))[0]
@@ -220,17 +280,55 @@ def _check_padding(trained: TrainedModel, text: str, source: str) -> None:
     if not alone.isfinite().all():
         raise SourceError(f"{source}: its answers are not finite numbers: its weights are damaged")
     if (alone - padded).abs().max() > PADDING_TOLERANCE * (1 + alone.abs().max()):
-        raise SourceError(
-            f"{source}: answers differently when padded: its {TOKENIZER} pads with "
-            f"{trained.tokenizer.pad_id}, its config.json says {trained.config.get('pad_token_id')}"
+        own, named = trained.tokenizer.pad_id, trained.config.get("pad_token_id")
+        why = (
+            f"its {TOKENIZER} pads with {own}, its config.json says {named}"
+            if own != named
+            else f"{trained.config.get('model_type')} reads padding as text, so texts in one batch "
+            "would change each other's answers"
         )
+        raise SourceError(f"{source}: answers differently when padded: {why}")
 
 
 def _export(
-    trained: TrainedModel, checkpoint: Checkpoint, folder: Path, source: str, precision: Precision
-) -> None:
+    trained: TrainedModel,
+    precision: Precision,
+    folder: Path,
+    check: ParityCheck,
+    draft: Callable[[], Manifest],
+) -> tuple[ExportParity, dict[str, Any]]:
+    """Write the files of an export that agrees; also return the rounding that it took, if any."""
+    with TemporaryDirectory() as scratch:
+        traced = TracedModel(trained, Path(scratch))
+
+        def attempt(rounding: Rounding) -> ExportParity:
+            traced.write(folder, rounding)
+            return check(OnnxBackend(Artifact(folder, draft(), digest=""), threads=0))
+
+        rounding = Rounding(precision=precision)
+        parity = attempt(rounding)
+        if parity.problem and precision == "int8":
+            segments = trained.tokenizer.segments
+            errors = measure_errors(
+                trained.model, check.windows, traced.matrices, segments=segments
+            )
+            rounding, parity = search_rounding(attempt, errors, parity)
+    if parity.problem:
+        raise ExportError(f"the export {parity.problem}. {REMEDY}")
+    if not (rounding.by_token or rounding.exact):
+        return parity, {}
+    costs = {name: 3 * traced.matrices[name].size for name in rounding.exact}
+    for name, cost in costs.items():
+        log(f"stays exact: {name}, {cost:,} bytes more than in int8")
+    cost = sum(costs.values())
+    log(f"int8 holds with {len(rounding.by_token)} matrices by token, {cost:,} bytes more")
+    return parity, {"rounding": {**asdict(rounding), "bytes": cost}}
+
+
+@contextmanager
+def _exporting(checkpoint: Checkpoint, source: str) -> Iterator[None]:
     try:
-        export(trained, folder, Rounding(precision=precision))
+        yield
     except EvergreenError:
         raise
     except Exception as error:  # the exporter and ONNX Runtime share no base of errors

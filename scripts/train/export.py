@@ -121,7 +121,23 @@ def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None
     `config.json` and the tensors of a decoder that has some.
     """
     with TemporaryDirectory() as scratch:
-        full, rounded = Path(scratch) / "full.onnx", Path(scratch) / "rounded.onnx"
+        TracedModel(trained, Path(scratch)).write(folder, rounding or Rounding())
+
+
+class TracedModel:
+    """The graph of a trained model in full precision, kept in a scratch folder.
+
+    Attributes:
+        matrices: Parameters that products read, by name, which a rounding may name.
+    """
+
+    def __init__(self, trained: TrainedModel, scratch: Path) -> None:
+        """Trace the model. Raises ExportError."""
+        self._trained, self._full, self._rounded = (
+            trained,
+            scratch / "full.onnx",
+            scratch / "rounded.onnx",
+        )
         graph = _to_onnx(trained.model, segments=trained.tokenizer.segments)
         parameters = {name: t.numpy() for name, t in trained.model.state_dict().items()}
         name_weights(graph, parameters, PREFIX)
@@ -129,20 +145,27 @@ def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None
             graph = optimize(graph, input_size_limit=SIZE_LIMIT, output_size_limit=SIZE_LIMIT)
             name_recurrent_weights(graph)
             parameters = _large(graph)
-        onnx.save(graph, full)
-        quantize(full, rounded, rounding or Rounding())
-        model = onnx.load(rounded)
-    _strip_traces(model)
-    weights = folder / "model.safetensors"
-    externalize(model, weights, parameters, PREFIX)
-    onnx.save(model, folder / "model.onnx")
-    (folder / "tokenizer.json").write_bytes(trained.tokenizer_file.read_bytes())
-    config = json.dumps(trained.config, indent=2, sort_keys=True) + "\n"
-    (folder / "config.json").write_text(config, encoding="utf-8")
-    if trained.decoder:
-        save_file(dict(trained.decoder), folder / DECODER)
-        (folder / DECODER).chmod(0o644)
-    weights.chmod(0o644)  # safetensors writes files that only their owner may read
+        self._parameters = parameters
+        read = (node.input[1] for node in graph.graph.node if node.op_type == "MatMul")
+        names = {name.removeprefix(PREFIX) for name in read}
+        self.matrices = {name: parameters[name] for name in parameters if name in names}
+        onnx.save(graph, self._full)
+
+    def write(self, folder: Path, rounding: Rounding) -> None:
+        """Write what `export` does, in place of an earlier rounding."""
+        quantize(self._full, self._rounded, rounding)
+        model = onnx.load(self._rounded)
+        _strip_traces(model)
+        weights, trained = folder / "model.safetensors", self._trained
+        externalize(model, weights, self._parameters, PREFIX)
+        onnx.save(model, folder / "model.onnx")
+        (folder / "tokenizer.json").write_bytes(trained.tokenizer_file.read_bytes())
+        config = json.dumps(trained.config, indent=2, sort_keys=True) + "\n"
+        (folder / "config.json").write_text(config, encoding="utf-8")
+        if trained.decoder:
+            save_file(dict(trained.decoder), folder / DECODER)
+            (folder / DECODER).chmod(0o644)
+        weights.chmod(0o644)  # safetensors writes files that only their owner may read
 
 
 def measure_softmax(exact: Logits, served: Logits) -> ExportParity:
@@ -159,26 +182,48 @@ def check_parity(
     remedy: str,
     measure: Callable[[Logits, Logits], ExportParity] = measure_softmax,
 ) -> ExportParity:
-    """Compare both on real texts, cut to one window, by their logits, (rows, outputs) each.
-
-    A measure may have `rows` of its own. Raises ExportError where they disagree, with the remedy.
-    """
-    rows = getattr(measure, "rows", _rows)
-    segments = trained.tokenizer.segments
-    special = trained.tokenizer.special_tokens
-    windows = sorted(windows_of(trained.tokenizer, texts, max_tokens), key=len)
-    windows = [window for window in windows if len(window) > special]
-    exact, served = [], []
-    with Progress("comparing the export", len(windows)) as progress:
-        for start in range(0, len(windows), 16):
-            batch = pad(windows[start : start + 16], trained.tokenizer.pad_id)
-            exact.append(rows(run_torch(trained.model, *batch, segments=segments), batch[1]))
-            served.append(rows(backend.run(*batch), batch[1]))
-            progress.advance(len(batch[0]))
-    parity = measure(np.concatenate(exact), np.concatenate(served))
+    """Compare both on real texts. Raises ExportError where they disagree, with the remedy."""
+    parity = ParityCheck(trained, texts, max_tokens, measure)(backend)
     if parity.problem:
         raise ExportError(f"the export {parity.problem}. {remedy}")
     return parity
+
+
+class ParityCheck:
+    """Comparison of a trained model with its exports, by their logits, (rows, outputs) each.
+
+    Attributes:
+        windows: The texts' tokens, each text cut to one window, (tokens,) each.
+    """
+
+    def __init__(
+        self,
+        trained: TrainedModel,
+        texts: Sequence[Text],
+        max_tokens: int,
+        measure: Callable[[Logits, Logits], ExportParity],
+    ) -> None:
+        """Cut the texts; a measure may have `rows` of its own."""
+        special = trained.tokenizer.special_tokens
+        windows = sorted(windows_of(trained.tokenizer, texts, max_tokens), key=len)
+        self.windows = [window for window in windows if len(window) > special]
+        self._trained, self._measure = trained, measure
+        self._rows = getattr(measure, "rows", _rows)
+        self._exact: dict[int, Logits] = {}  # by the start of their batch, asked once
+
+    def __call__(self, backend: Backend) -> ExportParity:
+        """Compare with one export."""
+        served = []
+        with Progress("comparing the export", len(self.windows)) as progress:
+            for start in range(0, len(self.windows), 16):
+                batch = pad(self.windows[start : start + 16], self._trained.tokenizer.pad_id)
+                if start not in self._exact:
+                    segments = self._trained.tokenizer.segments
+                    logits = run_torch(self._trained.model, *batch, segments=segments)
+                    self._exact[start] = self._rows(logits, batch[1])
+                served.append(self._rows(backend.run(*batch), batch[1]))
+                progress.advance(len(batch[0]))
+        return self._measure(np.concatenate([*self._exact.values()]), np.concatenate(served))
 
 
 def _rows(logits: Logits, mask: TokenIds) -> Logits:

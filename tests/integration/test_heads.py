@@ -104,7 +104,8 @@ def write_checkpoint(folder, family, auto, labels, seed=0, **config):
     settings = SHAPE | special | config | {"max_position_embeddings": POSITIONS}
     model = auto.from_config(kind(**settings, id2label=dict(enumerate(labels)))).eval()
     tokenizer = make_tokenizer(family)
-    last = [each for each in model.modules() if isinstance(each, torch.nn.Linear)][-1]
+    linear = [each for each in model.modules() if isinstance(each, torch.nn.Linear)]
+    last = [each for each in linear if each.out_features == len(labels)][-1]
     with torch.inference_mode():
         for name, weights in model.named_parameters():
             if weights.ndim > 1 and "position" not in name:

@@ -22,6 +22,8 @@ from transformers import (
     BertConfig,
     DebertaV2Config,
     DistilBertConfig,
+    FNetConfig,
+    FNetForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
     PreTrainedTokenizerFast,
@@ -381,9 +383,63 @@ def last_token_reader(folder):
     edit(folder / "tokenizer_config.json", pad_token="[PAD]")
 
 
+def tokenized(**members):
+    return lambda folder: edit(folder / "tokenizer_config.json", **members)
+
+
+def token_beyond_the_table(folder):
+    file = folder / "tokenizer.json"
+    content = json.loads(file.read_text())
+    content["model"]["vocab"]["film"] = 5000
+    file.write_text(json.dumps(content))
+
+
+def exploding(folder):
+    """Sixteen replacements, each of which doubles every letter."""
+    file = folder / "tokenizer.json"
+    content = json.loads(file.read_text())
+    double = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    content["normalizer"] = {"type": "Sequence", "normalizers": [double] * 16}
+    file.write_text(json.dumps(content))
+
+
+def pieces_alone(folder):
+    (folder / "tokenizer.json").unlink()
+    (folder / "spiece.model").write_bytes(b"\n\x0e")
+
+
+def escaping_shard(folder):
+    (folder / "model.safetensors").rename(folder.parent / "model.safetensors")
+    names = {"weight_map": {"a": "../model.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(names))
+
+
+def not_finite(folder):
+    weights = load_file(folder / "model.safetensors")
+    weights["classifier.weight"][0, 0] = float("nan")
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+
+
+def reads_padding(folder):
+    config = FNetConfig(**{name: SHAPE[name] for name in SHAPE if name != "num_attention_heads"})
+    config.id2label = dict(enumerate(LABELS))
+    config.pad_token_id = 0
+    FNetForSequenceClassification(config).save_pretrained(folder)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
+        (configured(id2label=["a", "b"]), "id2label in its config.json is not a JSON object"),
+        (configured(id2label=None, num_labels="x"), "id2label in its config.json: "),
+        (tokenized(auto_map={"AutoTokenizer": ["code.Own"]}), r"tokenizer_config.json .*auto_map"),
+        (tokenized(model_max_length=2), "2 tokens at most leave no room for text"),
+        (token_beyond_the_table, "5001 tokens, the model 1100"),
+        (exploding, r"replaces text by up to 7e\+04 times as much"),
+        (pieces_alone, "a SentencePiece model is read with sentencepiece, not installed"),
+        (escaping_shard, r"names \.\./model\.safetensors, which is not there"),
+        (not_finite, "its weights are damaged"),
+        (reads_padding, "fnet reads padding as text"),
         (configured(problem_type="regression"), r"gives 5 numbers \(regression\)"),
         (configured(id2label={"0": "score"}), "transformers cannot load it"),
         (configured(id2label={"0": "a", "2": "b"}), "number labels from 0"),
@@ -419,6 +475,32 @@ def test_two_nameless_labels_are_what_a_config_without_labels_means(damaged):
     (damaged / "config.json").write_text(json.dumps(config))
     names = {path.name for path in damaged.iterdir()}
     assert read_checkpoint(damaged, names, "dir:x").labels == ["LABEL_0", "LABEL_1"]
+
+
+@pytest.mark.parametrize("names", [None, {}])
+def test_labels_that_a_config_only_counts_are_nameless(damaged, names):
+    edit(damaged / "config.json", id2label=names, num_labels=3)
+    read = read_checkpoint(damaged, {path.name for path in damaged.iterdir()}, "dir:x")
+    assert read.labels == ["LABEL_0", "LABEL_1", "LABEL_2"]
+
+
+@pytest.mark.parametrize("longest", [1e30, float("inf"), float("nan"), -1, None, "512"])
+def test_a_tokenizer_without_a_limit_leaves_the_window_to_the_model(damaged, longest):
+    edit(damaged / "tokenizer_config.json", model_max_length=longest)
+    read = read_checkpoint(damaged, {path.name for path in damaged.iterdir()}, "dir:x")
+    assert read.longest is None
+
+
+def test_a_vocabulary_alone_becomes_the_tokenizer_that_transformers_makes_of_it(damaged, tmp_path):
+    whole = imported(damaged, tmp_path / "whole", TEXTS[:20])
+    vocabulary = Tokenizer.from_file(str(damaged / "tokenizer.json")).get_vocab()
+    (damaged / "tokenizer.json").unlink()
+    (damaged / "tokenizer_config.json").write_text('{"tokenizer_class": "DistilBertTokenizer"}')
+    (damaged / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)))
+    made = imported(damaged, tmp_path / "made", TEXTS[:20])
+    texts = ["A FUNNY masterpiece, dull?", "slow and naïve", "北京 film"]
+    one, other = (answers(open_predictor(each.path), texts) for each in (whole, made))
+    assert np.abs(one - other).max() < 1e-6
 
 
 def test_an_export_needs_texts_to_be_compared_on(checkpoint, tmp_path):

@@ -1,7 +1,8 @@
 """A model repository on the Hugging Face hub, or on the one that HF_ENDPOINT names.
 
-Only JSON and safetensors files are downloaded; of a repository with a manifest exactly the files
-that it lists. A repository that cannot be imported is refused before its weights are downloaded.
+Only JSON and safetensors files are downloaded, and a vocabulary where there is no tokenizer.json;
+of a repository with a manifest exactly the files that it lists. A repository that cannot be
+imported is refused before its weights are downloaded.
 """
 
 import glob

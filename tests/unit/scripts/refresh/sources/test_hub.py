@@ -3,21 +3,18 @@
 import json
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from function.core.artifact import open_artifact, sha256, verify
+from function.core.artifact import open_artifact, verify
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.refresh.sources.hugging_face_hub import HuggingFaceHub
 from scripts.refresh.sources.location import open_source
 from scripts.refresh.sources.source import Revision
 from tests.conftest import REPOSITORY
+from tests.stand_ins.hub import COMMIT, Hub
 from tests.tiny import write_artifact
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CONFIG = {"architectures": ["BertForSequenceClassification"], "model_type": "bert"}
 CHECKPOINT = {
     "config.json": json.dumps(CONFIG).encode(),
@@ -31,79 +28,6 @@ CHECKPOINT = {
     "onnx/model.onnx": b"graph",
     "onnx/config.json": b"{}",
 }
-
-
-class Hub:
-    """Repositories by name, their refusals by name, and every request that came."""
-
-    def __init__(self):
-        self.repositories, self.refusals, self.refused_files = {}, {}, {}
-        self.requests = []
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                hub.answer(self)
-
-            do_HEAD = do_GET  # noqa: N815
-
-            def log_message(self, *arguments):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def files_asked_for(self):
-        return {path.split("/resolve/")[1].split("/", 1)[1] for path in self._paths("/resolve/")}
-
-    def _paths(self, part):
-        return [path for path in self.requests if part in path]
-
-    def answer(self, handler):
-        path = unquote(urlsplit(handler.path).path)
-        self.requests.append(path)
-        repository = "/".join(path.removeprefix("/api/models").split("/")[1:3])
-        files = self.repositories.get(repository)
-        rest = path.partition(repository)[2]
-        refusal = self.refusals.get(repository)
-        if "/resolve/" in path:
-            refusal = refusal or self.refused_files.get(repository)
-        if refusal:
-            self._send(handler, *refusal)
-        elif files is None:
-            self._send(handler, 404, "RepoNotFound")
-        elif rest.startswith("/revision/"):
-            known = rest.removeprefix("/revision/") in ("main", "v2", COMMIT)
-            found = {"id": repository, "sha": COMMIT, "siblings": [{"rfilename": f} for f in files]}
-            self._send(handler, *((200, None, found) if known else (404, "RevisionNotFound")))
-        elif rest == f"/tree/{COMMIT}":
-            entries = [
-                {"type": "file", "path": name, "size": len(content), "oid": sha256(content)[:40]}
-                for name, content in files.items()
-            ]
-            self._send(handler, 200, None, entries)
-        else:
-            name = rest.removeprefix(f"/resolve/{COMMIT}/")
-            self._send(handler, 200, None, files[name])
-
-    def _send(self, handler, status, code=None, body=b""):
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        handler.send_response(status)
-        if code:
-            handler.send_header("X-Error-Code", code)
-        handler.send_header("X-Repo-Commit", COMMIT)
-        handler.send_header("ETag", f'"{sha256(content)}"')
-        handler.send_header("Content-Length", str(len(content)))
-        handler.end_headers()
-        if handler.command == "GET":
-            handler.wfile.write(content)
 
 
 @pytest.fixture
@@ -157,6 +81,16 @@ def test_of_weights_in_shards_those_of_the_index_are_fetched(hub, source, folder
     files["model.safetensors.index.json"] = json.dumps({"weight_map": shards}).encode()
     source.fetch(source.newest(), folder)
     assert {path.name for path in folder.glob("*.safetensors")} == set(shards.values())
+
+
+def test_a_vocabulary_is_fetched_where_there_is_no_tokenizer_file(hub, source, folder):
+    files = hub.repositories["org/name"]
+    files["vocab.txt"] = b"[PAD]"
+    source.fetch(source.newest(), folder)
+    assert "vocab.txt" not in hub.files_asked_for()
+    del files["tokenizer.json"]
+    source.fetch(source.newest(), folder)
+    assert "vocab.txt" in hub.files_asked_for()
 
 
 def test_an_artifact_is_fetched_file_by_file_as_its_manifest_lists_them(
