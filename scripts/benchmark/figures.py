@@ -64,17 +64,7 @@ class Signals:
 
     logged: Latency
     silent: Latency
-    paired: float  # median difference of two neighbouring answers, one of each kind
-
-    @property
-    def added(self) -> float:
-        """Return the difference of the medians, which has the budget; below 0 by chance."""
-        return self.logged.p50 - self.silent.p50
-
-    @property
-    def cost(self) -> float:
-        """Return the same as a share."""
-        return self.added / self.silent.p50
+    paired: float  # median difference of two neighbouring answers, which has the budget
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ BASELINE_PACKAGES = ("torch", "transformers", "fastapi", "uvicorn")
 def of_handler(subject: Subject, plan: Plan, reviews: Sequence[str]) -> dict[str, int]:
     """Return the peaks of fresh processes that answer reviews and nothing else."""
     events = [handler_event(text) for text in memory_texts(plan, reviews)]
-    peaks = {HANDLER: work("memory", {"events": events}, subject.environment())}
+    peaks = {HANDLER: work("memory", {"events": events}, subject.image_environment())}
     try:
         with emulator(subject) as function:
             for event in events:

@@ -116,11 +116,11 @@ def latencies(found: Mapping[str, Mapping[str, figures.Latency]]) -> str:
 
 def signals(found: Mapping[str, figures.Signals]) -> str:
     return _by_name(
-        "text | signals off, p50 | signals on, p50 | added | median of pairs | pairs",
+        "text | signals off, p50 | signals on, p50 | added, median of pairs | pairs",
         found,
         lambda each: (
-            f"{each.silent.p50:.2f} ms | {each.logged.p50:.2f} ms | {each.added:.2f} ms, "
-            f"{100 * each.cost:+.1f} % | {each.paired:.2f} ms | {each.logged.count}"
+            f"{each.silent.p50:.2f} ms | {each.logged.p50:.2f} ms | {each.paired:.2f} ms, "
+            f"{100 * each.paired / each.silent.p50:+.1f} % | {each.logged.count}"
         ),
     )
 
