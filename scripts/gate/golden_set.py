@@ -57,7 +57,7 @@ class GoldenSet(ABC, Generic[Truth]):
         mixed = [row for row, text in enumerate(words) if len(text) != len(words[0])]
         _refuse("is a pair and others are not, or the other way", mixed)
         if self.pairs and self.task != "text-classification":
-            raise DataError(f"golden set: it has {self.form}, which no model gives to a pair")
+            raise DataError(f"golden set: it has {self.form}, which are for single texts")
         _refuse("repeats an earlier text", [r for r, text in enumerate(words) if first[text] != r])
         lines = enumerate(self._lines())
         _refuse(

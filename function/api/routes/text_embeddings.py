@@ -54,7 +54,7 @@ TYPED_PROBLEM = {
 }
 RESPONSES = DOCUMENTED | {
     status: {**response, "content": {MEDIA_TYPE: {"schema": TYPED_PROBLEM}}}
-    for status, response in documented(400, 401, 403, 413, 415, 422, 429, 500, 503).items()
+    for status, response in documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503).items()
 }
 
 NO_PAIRS = 'no model here reads pairs of texts: send a batch of texts as [["one"], ["another"]]'

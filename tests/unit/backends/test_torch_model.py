@@ -59,7 +59,8 @@ def test_an_artifact_that_is_no_transformer_is_for_another_backend(tmp_path):
 def test_an_artifact_of_another_task_is_for_another_backend(copy):
     """Its architecture is one that transformers has, but no model that labels whole texts."""
     decoding = {"kind": "crf", "tags": ["O", "B-PER", "I-PER"]}
-    artifact = rewritten(copy, lambda m: m.update(task="token-classification", decoding=decoding))
+    changes = {"task": "token-classification", "labels": ["PER"], "decoding": decoding}
+    artifact = rewritten(copy, lambda m: m.update(changes))
     with pytest.raises(UnsupportedArchitectureError, match=r"tiny: .*token-classification"):
         load_model(artifact)
 

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
@@ -61,7 +62,8 @@ def promote(registry, artifact):
 
 def newer(registry, tmp_path, model=MODEL):
     """Publish a version that is not in production yet."""
-    folder = write_artifact(tmp_path / f"newer-{model}", model=model, temperature=9.0)
+    tomorrow = datetime(2026, 1, 3, tzinfo=UTC)
+    folder = write_artifact(tmp_path / f"newer-{model}", model=model, created=tomorrow)
     return registry.publish(open_artifact(folder))
 
 
