@@ -17,7 +17,12 @@ from starlette.routing import BaseRoute
 from function.api.hugging_face_schemas import NonEmptyText, TextEmbeddingsOptions
 from function.api.observability import record_answer
 from function.api.routes import RouteContext
-from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute, compute_headers
+from function.api.routes.text_embeddings import (
+    RESPONSES,
+    TypedProblemsRoute,
+    compute_headers,
+    typed_problems,
+)
 from function.api.routes.vllm import VllmRequest, choose_ranker, scores_of, usage
 from function.core.tokenization import TextPair
 from function.core.types import Options, PredictionResult
@@ -106,9 +111,11 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         route_class=TypedProblemsRoute,
     )
 
-    @router.post("/v2/rerank", responses=RESPONSES, name="v2_rerank")
-    @router.post("/v1/rerank", responses=RESPONSES, name="v1_rerank")
-    @router.post("/rerank", responses=RESPONSES)
+    responses = RESPONSES | typed_problems(404)
+
+    @router.post("/v2/rerank", responses=responses, name="v2_rerank")
+    @router.post("/v1/rerank", responses=responses, name="v1_rerank")
+    @router.post("/rerank", responses=responses)
     async def rerank(request: Request, body: RerankRequest) -> Response:
         """Order texts by their scores for a query, best first."""
         pairs = [TextPair(body.query, text) for text in body.texts]

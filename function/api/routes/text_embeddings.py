@@ -52,11 +52,18 @@ TYPED_PROBLEM = {
         {"properties": {"error_type": {"enum": sorted(set(ERROR_TYPES.values()))}}},
     ]
 }
-RESPONSES = DOCUMENTED | {
-    status: {**response, "content": {MEDIA_TYPE: {"schema": TYPED_PROBLEM}}}
-    for status, response in documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503).items()
-}
 
+
+def typed_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return these statuses as an OpenAPI document has them, with `error_type`."""
+    content = {MEDIA_TYPE: {"schema": TYPED_PROBLEM}}
+    return {
+        status: {**response, "content": content}
+        for status, response in documented(*statuses).items()
+    }
+
+
+RESPONSES = DOCUMENTED | typed_problems(400, 401, 403, 413, 415, 422, 429, 500, 503)
 NO_PAIRS = 'no model here reads pairs of texts: send a batch of texts as [["one"], ["another"]]'
 
 
