@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -21,10 +22,13 @@ from function.api.routes import Exposition, RouteContext, health, native, page
 from function.core.types import Engine
 from function.settings import Settings
 
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
+
 TITLE = "Evergreen"
 DESCRIPTION = "Text models, served. Errors are RFC 9457 problem details."
 # FastAPI would put query strings, which may be texts, into traces of OpenTelemetry.
-NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+NO_TELEMETRY: "TelemetryConfig" = {"tracing": False, "metrics": False, "logs": False}
 # Headers of responses that pages of other origins may read; the gateway on AWS exposes the same.
 EXPOSED_HEADERS = (
     "inference-header-content-length",
