@@ -11,12 +11,15 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from function.core.artifact import EmbeddingDecoding, ScoreDecoding
 from scripts.train.config import TrainConfig
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.tiny import write_artifact
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
 
@@ -152,10 +155,17 @@ def test_every_snippet_runs_as_printed(page: str, language: str, content: str) -
 
 
 @pytest.fixture(scope="module")
-def server(bundled_models: Path) -> Iterator[str]:
+def server(bundled_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The bundled models, and those that a reader may have: one that embeds, and a reranker."""
+    models = tmp_path_factory.mktemp("models")
+    for bundled in bundled_models.iterdir():
+        (models / bundled.name).symlink_to(bundled)
+    write_artifact(models / "mine", model="mine", decoding=EmbeddingDecoding(dimensions=3))
+    rank: dict[str, Any] = {"decoding": ScoreDecoding(activation="sigmoid"), "labels": ["score"]}
+    write_artifact(models / "ranker", model="ranker", pairs=True, max_tokens=64, **rank)
     port = free_port()
     process = start(
-        MODELS_DIR=str(bundled_models), PORT=str(port), PREDICTION_LOG="true", FEEDBACK_TEXT="true"
+        MODELS_DIR=str(models), PORT=str(port), PREDICTION_LOG="true", FEEDBACK_TEXT="true"
     )
     try:
         wait_until_ready(port)
