@@ -5,8 +5,9 @@ which keeps the texts of one document on one side of a split.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scripts.common.errors import DataError
 from scripts.common.progress import log
@@ -15,6 +16,7 @@ from scripts.data.lines import suffix_of
 from scripts.data.rows import RowError, check_names, refuse_row
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tables import open_table
+from scripts.data.truth import TextRows, TruthForm
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class TaggedTexts:
             [self.groups[row] for row in rows],
         )
 
+    @property
+    def rows(self) -> TextRows[list[Span]]:
+        """The rows without their documents."""
+        return TextRows(self.texts, self.spans)
+
     def documents(self) -> "TaggedTexts":
         """Return the rows with the consecutive texts of each document joined into one."""
         joined = TaggedTexts([], [], [])
@@ -51,6 +58,38 @@ class TaggedTexts:
             joined.texts[-1] += f" {text}"
             joined.spans[-1] += [Span(s.start + shift, s.end + shift, s.label) for s in spans]
         return joined
+
+
+class EntityForm(TruthForm[list[Span]]):
+    """The entities of a text, in reading order."""
+
+    task = "token-classification"
+    key = "entities"
+    description = '"entities", a list of {"label", "start", "end"}'
+    none = "no entities"
+    options = frozenset({"renamed", "documents"})
+
+    def read_singles(
+        self, path: Path, labels: Sequence[str], *, documents: bool = False, **how: Any
+    ) -> TextRows[list[Span]]:
+        """Read a file, the texts of each document as one where asked; see `read_tagged`."""
+        rows = read_tagged(path, labels, **how)
+        return (rows.documents() if documents else rows).rows
+
+    def parse(self, value: Any) -> list[Span]:
+        return parse_spans(value)
+
+    def written(self, truth: list[Span]) -> list[dict[str, Any]]:
+        return [asdict(span) for span in truth]
+
+    def labels_of(self, truth: list[Span]) -> Sequence[str]:
+        return [span.label for span in truth]
+
+    def problem(self, rows: TextRows[list[Span]]) -> str:
+        for row, (text, spans) in enumerate(zip(rows.texts, rows.truth, strict=True), start=1):
+            if wrong := misplaced(str(text), spans):
+                return f"row {row}: {wrong}"
+        return "" if any(rows.truth) else "it needs texts with entities"
 
 
 def read_tagged(
