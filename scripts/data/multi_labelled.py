@@ -8,7 +8,7 @@ from typing import Any
 
 from scripts.common.errors import DataError
 from scripts.common.progress import log
-from scripts.data.rows import RowError, check_names, refuse_row
+from scripts.data.rows import check_names, read_parsed
 from scripts.data.tables import open_table
 from scripts.data.truth import TextRows, TruthForm
 
@@ -53,26 +53,16 @@ def read_multi_labelled(
     """
     table = open_table(path, encoding)
     check_names(path, table.names, [text, label])
-    table.check(text)
-    found: list[str] = []
-    truth: list[list[str]] = []
-    for chunk in table.chunks():
-        texts = chunk.texts(text)
-        for index, record in enumerate(chunk.records(range(len(chunk)))):
-            cell = texts[index]
-            if isinstance(cell, RowError):
-                refuse_row(table, chunk, index, cell)
-            try:
-                names = parse_names(_list_in(record.get(label)))
-            except ValueError as error:
-                refuse_row(table, chunk, index, error)
-            names = [(renamed or {}).get(name, name) for name in names]
-            if unknown := [name for name in names if name not in labels]:
-                refuse_row(
-                    table, chunk, index, f"label '{unknown[0]}' is none of {', '.join(labels)}"
-                )
-            found.append(cell)
-            truth.append(names)
+
+    def parse(record: Mapping[str, Any]) -> list[str]:
+        names = [
+            (renamed or {}).get(name, name) for name in parse_names(_list_in(record.get(label)))
+        ]
+        if unknown := [name for name in names if name not in labels]:
+            raise ValueError(f"label '{unknown[0]}' is none of {', '.join(labels)}")
+        return names
+
+    found, _, truth = read_parsed(table, text, parse)
     if not found:
         raise DataError(f"{path}: it has no rows.")
     counts = Counter(name for names in truth for name in names)

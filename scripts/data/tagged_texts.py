@@ -13,7 +13,7 @@ from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data import conll
 from scripts.data.lines import suffix_of
-from scripts.data.rows import RowError, check_names, refuse_row
+from scripts.data.rows import check_names, read_parsed
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tables import open_table
 from scripts.data.truth import TextRows, TruthForm
@@ -136,20 +136,8 @@ def _read_spans(path: Path, encoding: str | None) -> TaggedTexts:
     """Read a table of `text`, `entities`, and `document` where it has one."""
     table = open_table(path, encoding)
     check_names(path, table.names, ["text", "entities"])
-    grouped = "document" in table.names
-    rows = TaggedTexts([], [], [])
-    table.check("text", ["document"] if grouped else [])
-    for chunk in table.chunks():
-        texts = chunk.texts("text")
-        groups = chunk.scalars("document") if grouped else []
-        for index, record in enumerate(chunk.records(range(len(chunk)))):
-            for cell in (texts[index], *groups[index : index + 1]):
-                if isinstance(cell, RowError):
-                    refuse_row(table, chunk, index, cell)
-            try:
-                spans = parse_spans(record.get("entities") or [])
-            except ValueError as error:
-                refuse_row(table, chunk, index, error)
-            group = groups[index] if grouped else str(len(rows))
-            rows.append(str(texts[index]), spans, str(group))
-    return rows
+    grouped = ["document"] if "document" in table.names else []
+    texts, groups, spans = read_parsed(
+        table, "text", lambda record: parse_spans(record.get("entities") or []), grouped
+    )
+    return TaggedTexts(texts, spans, groups[0] if groups else list(map(str, range(len(texts)))))

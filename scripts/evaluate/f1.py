@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scripts.evaluate.paired import RESAMPLES, SEED
+from scripts.evaluate.paired import RESAMPLES, SEED, percentile_interval
 
 AT_ONCE = 250  # resamples; with 5,000 sorts of texts 10 MB
 
@@ -30,7 +30,7 @@ class F1Counts:
 def f1_interval(counts: F1Counts) -> tuple[float, float]:
     """Return the 95 % percentile interval of F1, over texts drawn with replacement."""
     true, found, right = _resampled([counts.true, counts.found, counts.right])
-    return _interval(_f1(right, true + found))
+    return percentile_interval(_f1(right, true + found))
 
 
 def difference_interval(candidate: F1Counts, champion: F1Counts) -> tuple[float, float]:
@@ -38,7 +38,9 @@ def difference_interval(candidate: F1Counts, champion: F1Counts) -> tuple[float,
     true, found, right, champion_found, champion_right = _resampled(
         [candidate.true, candidate.found, candidate.right, champion.found, champion.right]
     )
-    return _interval(_f1(right, true + found) - _f1(champion_right, true + champion_found))
+    return percentile_interval(
+        _f1(right, true + found) - _f1(champion_right, true + champion_found)
+    )
 
 
 def _resampled(columns: Sequence[TextCounts]) -> TextCounts:
@@ -56,11 +58,6 @@ def _resampled(columns: Sequence[TextCounts]) -> TextCounts:
         for _ in range(RESAMPLES // AT_ONCE)
     ]
     return np.concatenate(drawn).T
-
-
-def _interval(resampled: npt.NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _f1(right: TextCounts, true_and_found: TextCounts) -> npt.NDArray[np.float64]:

@@ -22,16 +22,9 @@ from scripts.evaluate.heads import HEADS, answer, answer_service
 from scripts.evaluate.highlights import check_highlights
 from scripts.evaluate.label_answers import LabelAnswers
 
-# Options that say how to read the file, by the keyword of `TruthForm.read`.
-READING = {
-    "text": "text",
-    "text_pair": "text_pair",
-    "label": "label",
-    "renamed_label": "renamed",
-    "documents": "documents",
-    "encoding": "encoding",
-}
-CHECKS = ("behaviour", "highlights", "agreement")  # further ones, of models that classify texts
+# Keywords of `TruthForm.read`, and further checks of models that classify texts.
+READING = ("text", "text_pair", "label", "renamed", "documents", "encoding")
+CHECKS = ("behaviour", "highlights", "agreement")
 SEED = 7
 
 
@@ -92,22 +85,20 @@ def read_rows(
 ) -> TextRows[Any]:
     """Read the file of the truth. Raises DataError, and UsageError for a useless option."""
     form = FORMS[key]
-    how = {}
-    for name in (*READING, *CHECKS):
-        if not (given := getattr(arguments, name, None)):
-            continue
-        keyword = READING.get(name)
-        if keyword not in (*form.options, "encoding") and not (name in CHECKS and key == "label"):
+    useful = {*form.options, "encoding", *(CHECKS if key == "label" else ())}
+    given = {name: found for name in (*READING, *CHECKS) if (found := getattr(arguments, name))}
+    for name in given:
+        if name not in useful:
+            option = "renamed-label" if name == "renamed" else name.replace("_", "-")
             raise UsageError(
-                f"--{name.replace('_', '-')}: '{model}' is of {form.task} (its answer: {key}), "
-                "which has no use for it"
+                f"--{option}: '{model}' is of {form.task} (its answer: {key}), which has no use "
+                "for it"
             )
-        if keyword:
-            how[keyword] = given
     if arguments.text_pair and not pairs:
         raise UsageError("--text-pair: this model reads single texts")
-    if "renamed" in how:
-        how["renamed"] = dict(how["renamed"])
+    how = {name: value for name, value in given.items() if name in READING}
+    if arguments.renamed:
+        how["renamed"] = dict(arguments.renamed)
     return form.read(arguments.data, labels, pairs=pairs, **how)
 
 

@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from scripts.data.truth import TextRows
 from scripts.evaluate.answers import Answers, Predictions, ShownAnswer
-from scripts.evaluate.paired import SEED, Right
+from scripts.evaluate.paired import SEED, Right, percentile_interval
 
 Numbers = npt.NDArray[np.float64]
 AT_ONCE, RESAMPLES = 250, 2000
@@ -54,7 +54,7 @@ class ScoreAnswers(Answers[float]):
 
     @cached_property
     def figures(self) -> dict[str, float]:
-        low, high = interval(resampled_rho(self))
+        low, high = percentile_interval(resampled_rho(self))
         return {
             "texts": float(len(self.truth)),
             "spearman": round(spearman(self), 5),
@@ -104,12 +104,6 @@ def resampled_rho(found: ScoreAnswers) -> Numbers:
             for _ in range(RESAMPLES // AT_ONCE)
         ]
     )
-
-
-def interval(resampled: Numbers) -> tuple[float, float]:
-    """Return the 95 % percentile interval."""
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _correlations(one: Numbers, other: Numbers, counts: npt.NDArray[np.number]) -> Numbers:

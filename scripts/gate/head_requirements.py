@@ -6,7 +6,8 @@ from scripts.evaluate.answers import Answers
 from scripts.evaluate.entity_answers import EntityAnswers
 from scripts.evaluate.f1 import F1Counts, difference_interval, f1_interval
 from scripts.evaluate.multi_label_answers import MultiLabelAnswers
-from scripts.evaluate.score_answers import ScoreAnswers, interval, resampled_rho, spearman
+from scripts.evaluate.paired import percentile_interval
+from scripts.evaluate.score_answers import ScoreAnswers, resampled_rho, spearman
 from scripts.gate.judgement import (
     RequirementResult,
     format_share,
@@ -75,7 +76,7 @@ def judge_rho(
     """Refuse a significant fall of the rank correlation, and a first model below its floor."""
     own, draws = spearman(candidate), resampled_rho(candidate)
     if champion is None:
-        low, high = interval(draws)
+        low, high = percentile_interval(draws)
         sentence = (
             f"Spearman's rho {own:.3f}, 95 % interval {low:.3f} to {high:.3f}; all of it must "
             f"reach the floor of {settings.floor_spearman:.3f} that holds for a first model."
@@ -83,7 +84,7 @@ def judge_rho(
         floor = settings.floor_spearman
         return judge_first(RHO, sentence, (own, low), floor, "floor_spearman")
     before = spearman(champion)
-    low, high = interval(draws - resampled_rho(champion))
+    low, high = percentile_interval(draws - resampled_rho(champion))
     sentence = (
         f"Spearman's rho {own:.3f} compared with the champion's {before:.3f}, a difference of "
         f"{own - before:+.3f} (95 % interval {low:+.3f} to {high:+.3f}); a fall of more than "

@@ -12,7 +12,8 @@ from scripts.common.errors import DataError
 from scripts.data.scored_texts import read_scored
 from scripts.data.truth import TextRows
 from scripts.evaluate import __main__ as evaluate_command
-from scripts.evaluate.score_answers import ScoreAnswers, interval, resampled_rho, spearman
+from scripts.evaluate.paired import percentile_interval
+from scripts.evaluate.score_answers import ScoreAnswers, resampled_rho, spearman
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden, read_golden
 from scripts.gate.report import render_markdown
@@ -90,7 +91,7 @@ def test_rho_is_scipys_and_its_interval_that_of_resampled_texts():
     generator = np.random.default_rng(5)
     drawn = generator.integers(0, 300, (1000, 300))
     rhos = [spearmanr(found.scores[row], found.truth[row]).statistic for row in drawn]
-    assert interval(resampled_rho(found)) == pytest.approx(
+    assert percentile_interval(resampled_rho(found)) == pytest.approx(
         np.quantile(rhos, [0.025, 0.975]), abs=0.015
     )
 
