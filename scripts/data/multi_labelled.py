@@ -43,6 +43,7 @@ def read_multi_labelled(
     *,
     text: str = "text",
     label: str = "labels",
+    group: str | None = None,
     renamed: Mapping[str, str] | None = None,
     encoding: str | None = None,
 ) -> TextRows[list[str]]:
@@ -62,12 +63,12 @@ def read_multi_labelled(
             raise ValueError(f"label '{unknown[0]}' is none of {', '.join(labels)}")
         return names
 
-    found, _, truth = read_parsed(table, text, parse)
+    found, columns, truth = read_parsed(table, text, parse, [group] if group else [])
     if not found:
         raise DataError(f"{path}: it has no rows.")
     counts = Counter(name for names in truth for name in names)
     log(f"{path}: {len(found):,} rows; " + ", ".join(f"{each} {counts[each]:,}" for each in labels))
-    return TextRows(found, truth)
+    return TextRows(found, truth, columns[0] if columns else ())
 
 
 def parse_names(value: object) -> list[str]:

@@ -20,16 +20,21 @@ Truth = TypeVar("Truth")
 
 @dataclass(frozen=True)
 class TextRows(Generic[Truth]):
-    """Texts, or pairs of texts, and the truth of each."""
+    """Texts, or pairs of texts, and the truth of each; `groups` is empty where there are none."""
 
     texts: Sequence[Text]
     truth: Sequence[Truth]
+    groups: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def select(self, rows: Sequence[int]) -> "TextRows[Truth]":
-        return TextRows([self.texts[row] for row in rows], [self.truth[row] for row in rows])
+        return TextRows(
+            [self.texts[row] for row in rows],
+            [self.truth[row] for row in rows],
+            [self.groups[row] for row in rows] if self.groups else (),
+        )
 
 
 class TruthForm(ABC, Generic[Truth]):

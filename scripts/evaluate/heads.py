@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from function.core.artifact import AnswerKey
 from function.core.errors import InputError
 from function.core.predictor import Predictor
+from function.core.tokenization import LongText
+from function.core.types import Options
 from scripts.common.service_client import ServiceClient
 from scripts.data.truth import TextRows
 from scripts.evaluate.answers import Answers
@@ -24,17 +26,25 @@ HEADS: dict[AnswerKey, type[Answers[Any]]] = {
 Head = TypeVar("Head", bound=Answers[Any])
 
 
-def answer(head: type[Head], predictor: Predictor, rows: TextRows[Any], title: str) -> Head:
+def answer(
+    head: type[Head],
+    predictor: Predictor,
+    rows: TextRows[Any],
+    title: str,
+    long_text: LongText | None = None,
+) -> Head:
     """Have a model of the head answer every text that is not empty, in the rows' order.
 
-    `title` is that of the progress. Raises InputError for a model of another head, and where it
+    `title` is that of the progress; `long_text` overrides what the artifact does with texts beyond
+    one window. Raises InputError for a model of another head, and where it
     cannot answer PredictionError.
     """
     own = predictor.artifact.manifest.decoding.answer_key
     if own != head.key:
         raise InputError(f"this model answers with {own}; name one that answers with {head.key}")
     rows = rows.select(with_text(rows.texts))
-    found = predict_shortest_first(predictor, head.texts_of(rows), title, batch=head.batch)
+    texts, options = head.texts_of(rows), Options(long_text=long_text)
+    found = predict_shortest_first(predictor, texts, title, batch=head.batch, options=options)
     return head.compare([asdict(each) for each in found], rows, predictor.labels)
 
 

@@ -37,7 +37,7 @@ class GoldenSet(Generic[Truth]):
         _refuse("is a pair and others are not, or the other way", mixed)
         if self.pairs and self.task != "text-classification":
             raise DataError(
-                f"golden set: it has {self.form.description}, which no model gives to a pair"
+                f"golden set: it has {self.form.description}, which are for single texts"
             )
         _refuse("repeats an earlier text", [r for r, text in enumerate(words) if first[text] != r])
         lines = enumerate(self._lines())

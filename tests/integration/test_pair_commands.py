@@ -119,7 +119,7 @@ def test_texts_and_pairs_do_not_mix_and_entities_are_of_single_texts():
         GoldenSet(FORMS["label"], [TextPair("a", "b"), "c"], ["positive", "negative"])
     with pytest.raises(DataError, match="row 2"):
         GoldenSet(FORMS["label"], ["c", TextPair("a", "b")], ["positive", "negative"])
-    with pytest.raises(DataError, match="which no model gives to a pair"):
+    with pytest.raises(DataError, match="single texts"):
         GoldenSet(FORMS["entities"], [TextPair("a", "b")], [[]])
 
 

@@ -272,8 +272,11 @@ def test_answers_stand_in_the_order_of_the_golden_set(tagged, champion):
 
 def test_other_labels_are_refused(tagged, champion, tmp_path):
     other = write_entity_artifact(tmp_path / "other")
-    manifest = (other / MANIFEST).read_text()
-    (other / MANIFEST).write_text(manifest.replace('PER"', 'PERSON"'))
+    manifest = json.loads((other / MANIFEST).read_text())
+    manifest["decoding"]["tags"] = [
+        tag.replace("PER", "PERSON") for tag in manifest["decoding"]["tags"]
+    ]
+    (other / MANIFEST).write_text(json.dumps(manifest | {"labels": ["LOC", "ORG", "PERSON"]}))
     judgement = run_gate(open_artifact(other), champion, tagged, LENIENT)
     assert judgement.outcome == "refused"
     assert [f.requirement for f in judgement.findings] == ["labels", "labels of the golden set"]
