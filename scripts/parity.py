@@ -25,9 +25,10 @@ with needing("make tools"):
     from function.core.predictor import Predictor
     from scripts.evaluate.agreement import Agreement, OneByOne, compare_labels
     from scripts.evaluate.evaluation import open_predictor
+    from scripts.evaluate.heads import answer
+    from scripts.evaluate.label_answers import LabelAnswers
     from scripts.evaluate.measure import open_torch
     from scripts.gate.golden import parse_golden
-    from scripts.gate.golden_set import LabelledGoldenSet
     from scripts.registry.golden_sets import current_golden
     from scripts.registry.registry import PRODUCTION, Registry, open_registry
 
@@ -92,9 +93,11 @@ def _compare(registry: Registry, model: str) -> Parity:
         artifact = registry.download(model, production.version, Path(scratch) / model)
         precisions = {"int8": _open_int8(artifact), "full precision": _open_full(artifact)}
         golden = parse_golden(current_golden(registry.store, model)[1])
-        if not isinstance(golden, LabelledGoldenSet):
+        if golden.key != "label":
             raise NotComparableError(f"its golden set is for {golden.task}")
-        answered = {name: golden.answers(each, name) for name, each in precisions.items()}
+        answered = {
+            name: answer(LabelAnswers, each, golden.rows, name) for name, each in precisions.items()
+        }
     accuracy = {name: float(answers.right.mean()) for name, answers in answered.items()}
     return Parity(compare_labels(*answered.values()), accuracy)
 

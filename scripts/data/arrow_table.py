@@ -1,6 +1,5 @@
 """Parquet files and Arrow tables, whose columns have types: only strings and UTF-8 are texts."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from scripts.data.rows import (
     Cell,
     Chunk,
     RowError,
-    check_names,
+    Table,
     refuse_duplicates,
     text_of,
 )
@@ -25,12 +24,13 @@ BUFFER = 1 << 20  # bytes of a column that are read at a time, instead of its wh
 Batches = Callable[[Sequence[str] | None], Iterator[pa.RecordBatch]]
 
 
-class ArrowTable:
-    """Columns with types as a `rows.Table`."""
+class ArrowTable(Table):
+    """Columns with types."""
 
     def __init__(self, path: Path, schema: pa.Schema, rows: int, batches: Batches) -> None:
         """Take batches of some of the columns. Raises DataError if two have one name."""
-        self.path, self.schema = path, schema
+        super().__init__(path)
+        self.schema = schema
         self._rows, self._batches = rows, batches
         self._text: str | None = None
         refuse_duplicates(path, schema.names)
@@ -41,7 +41,7 @@ class ArrowTable:
         return names
 
     def check(self, text: str | None, scalars: Sequence[str] = (), *, copied: bool = False) -> None:
-        check_names(self.path, self.names, [text, *scalars])
+        super().check(text, scalars)
         self._text = text
         if text is not None and not is_text(self.schema.field(text).type):
             self._refuse(text, "texts are strings")
@@ -73,8 +73,8 @@ class ArrowTable:
         )
 
 
-class ArrowChunk:
-    """A table in memory as a `rows.Chunk`."""
+class ArrowChunk(Chunk):
+    """A table in memory."""
 
     def __init__(self, table: pa.Table, first: int, text: str | None) -> None:
         """Take rows, the number of the first one in its file, from 1, and the column of texts."""
@@ -83,9 +83,6 @@ class ArrowChunk:
     def __len__(self) -> int:
         rows: int = self._table.num_rows
         return rows
-
-    def line(self, index: int) -> int | None:  # noqa: ARG002
-        return None
 
     def place(self, index: int) -> str:
         return f"row {self._first + index}"
@@ -108,9 +105,6 @@ class ArrowChunk:
         return [
             dict(zip(table.column_names, row, strict=True)) for row in zip(*columns, strict=True)
         ]
-
-    def objects(self, chosen: Sequence[int]) -> list[str]:
-        return [json.dumps(record, ensure_ascii=False) for record in self.records(chosen)]
 
     def original(self, index: int) -> Any:
         return self.records([index])[0]

@@ -6,14 +6,14 @@ from pathlib import Path
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.lines import read_text
-from scripts.data.rows import CHUNK_ROWS, Chunk, TextChunk, TextRow, TextTable, batched
+from scripts.data.rows import CHUNK_ROWS, Chunk, Table, TextChunk, TextRow, batched
 
 NAMES = ("text", "label")
 UNLABELLED = "unsup"  # of aclImdb: texts of no class
 
 
-class ClassFolders(TextTable):
-    """Folders as a `rows.Table` of `text` and `label`, the folder's name."""
+class ClassFolders(Table):
+    """Folders as a table of `text` and `label`, the folder's name."""
 
     def __init__(self, path: Path, encoding: str | None) -> None:
         """List the files. Raises DataError if there are none, or a folder has other files."""

@@ -16,9 +16,9 @@ from scripts.data.rows import (
     CHUNK_ROWS,
     Chunk,
     RowError,
+    Table,
     TextChunk,
     TextRow,
-    TextTable,
     batched,
     is_unicode,
     refuse_duplicates,
@@ -33,8 +33,8 @@ START = 1000  # characters of a row that is too long which its rejection shows
 LONG = RowError(f"has more than {ROW:,} characters")
 
 
-class CsvTable(TextTable):
-    """A CSV or TSV file as a `rows.Table`."""
+class CsvTable(Table):
+    """A CSV or TSV file."""
 
     def __init__(self, path: Path, encoding: str | None, separator: str | None = None) -> None:
         """Read the header. Raises DataError if it cannot be read, or has a name twice."""

@@ -14,7 +14,7 @@ from scripts.data.rows import (
     Cell,
     Chunk,
     RowError,
-    TextTable,
+    Table,
     batched,
     is_unicode,
     kind_of,
@@ -32,8 +32,8 @@ class _Line:
     error: RowError | None = None
 
 
-class JsonlTable(TextTable):
-    """A file of JSON lines as a `rows.Table`."""
+class JsonlTable(Table):
+    """A file of JSON lines."""
 
     def __init__(
         self, path: Path, encoding: str | None = None, reserved: Collection[str] = ()
@@ -93,8 +93,8 @@ class JsonlTable(TextTable):
         return _Line(number, content, value)
 
 
-class JsonlChunk:
-    """JSON lines as a `rows.Chunk`."""
+class JsonlChunk(Chunk):
+    """JSON lines."""
 
     def __init__(self, rows: Sequence[_Line]) -> None:
         self._rows = rows
@@ -102,11 +102,8 @@ class JsonlChunk:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def line(self, index: int) -> int | None:
+    def line(self, index: int) -> int:
         return self._rows[index].number
-
-    def place(self, index: int) -> str:
-        return f"line {self._rows[index].number}"
 
     def texts(self, column: str) -> list[Cell]:
         return [row.error or text_of(row.value.get(column)) for row in self._rows]

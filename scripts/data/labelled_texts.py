@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from function.core.tokenization import Text
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.rows import read_cells
 from scripts.data.tables import open_table
+from scripts.data.truth import TextRows, TruthForm
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,28 @@ class LabelledTexts:
         )
 
 
-@dataclass(frozen=True)
-class LabelledInputs:
-    """Texts, or pairs of texts, to measure a model on; `labels` are as in `LabelledTexts`."""
+class LabelForm(TruthForm[str]):
+    """The name of a text's one label."""
 
-    texts: Sequence[Text]
-    labels: Sequence[int]
+    key = "label"
+    description = 'a "label", a string'
+    options = frozenset({"text", "text_pair", "label", "renamed"})
 
-    def __len__(self) -> int:
-        return len(self.texts)
+    def read_singles(self, path: Path, labels: Sequence[str], **how: Any) -> TextRows[str]:
+        """See `read_labelled`."""
+        rows = read_labelled(path, labels, **how)
+        return TextRows(rows.texts, [labels[code] for code in rows.labels])
 
-    def select(self, rows: Sequence[int]) -> "LabelledInputs":
-        return LabelledInputs([self.texts[row] for row in rows], [self.labels[row] for row in rows])
+    def parse(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError(f"{value!r} is no string")
+        return value
+
+    def labels_of(self, truth: str) -> Sequence[str]:
+        return [truth]
+
+    def problem(self, rows: TextRows[str]) -> str:
+        return "it needs rows of two labels or more" if len(set(rows.truth)) < 2 else ""
 
 
 def read_labelled(

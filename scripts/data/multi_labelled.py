@@ -3,33 +3,38 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from function.core.tokenization import Text
 from scripts.common.errors import DataError
 from scripts.common.progress import log
-from scripts.data.rows import RowError, check_names, refuse_row
+from scripts.data.rows import check_names, read_parsed
 from scripts.data.tables import open_table
+from scripts.data.truth import TextRows, TruthForm
 
 FORM = 'a list of names, or in CSV names between commas, or a JSON list such as ["a", "b"]'
 
 
-@dataclass(frozen=True)
-class MultiLabelledTexts:
-    """Rows of one data set; `labels` are the names of each text's labels."""
+class LabelsForm(TruthForm[list[str]]):
+    """The names of a text's labels, which may be none."""
 
-    texts: list[Text]
-    labels: list[list[str]]
+    key = "labels"
+    description = '"labels", a list of strings'
+    none = "no labels"
+    options = frozenset({"text", "text_pair", "label", "renamed"})
 
-    def __len__(self) -> int:
-        return len(self.texts)
+    def read_singles(self, path: Path, labels: Sequence[str], **how: Any) -> TextRows[list[str]]:
+        """See `read_multi_labelled`."""
+        return read_multi_labelled(path, labels, **how)
 
-    def select(self, rows: Sequence[int]) -> "MultiLabelledTexts":
-        return MultiLabelledTexts(
-            [self.texts[row] for row in rows], [self.labels[row] for row in rows]
-        )
+    def parse(self, value: Any) -> list[str]:
+        return parse_names(value)
+
+    def labels_of(self, truth: list[str]) -> Sequence[str]:
+        return truth
+
+    def problem(self, rows: TextRows[list[str]]) -> str:
+        return "" if any(rows.truth) else "it needs texts with labels"
 
 
 def read_multi_labelled(
@@ -38,9 +43,10 @@ def read_multi_labelled(
     *,
     text: str = "text",
     label: str = "labels",
+    group: str | None = None,
     renamed: Mapping[str, str] | None = None,
     encoding: str | None = None,
-) -> MultiLabelledTexts:
+) -> TextRows[list[str]]:
     """Read texts with their labels, and log how many texts have each.
 
     Arguments are those of `read_labelled`. Raises DataError where a text, a list or a label is
@@ -48,30 +54,21 @@ def read_multi_labelled(
     """
     table = open_table(path, encoding)
     check_names(path, table.names, [text, label])
-    table.check(text)
-    rows = MultiLabelledTexts([], [])
-    for chunk in table.chunks():
-        texts = chunk.texts(text)
-        for index, record in enumerate(chunk.records(range(len(chunk)))):
-            cell = texts[index]
-            if isinstance(cell, RowError):
-                refuse_row(table, chunk, index, cell)
-            try:
-                names = parse_names(_list_in(record.get(label)))
-            except ValueError as error:
-                refuse_row(table, chunk, index, error)
-            names = [(renamed or {}).get(name, name) for name in names]
-            if unknown := [name for name in names if name not in labels]:
-                refuse_row(
-                    table, chunk, index, f"label '{unknown[0]}' is none of {', '.join(labels)}"
-                )
-            rows.texts.append(cell)
-            rows.labels.append(names)
-    if not rows.texts:
+
+    def parse(record: Mapping[str, Any]) -> list[str]:
+        names = [
+            (renamed or {}).get(name, name) for name in parse_names(_list_in(record.get(label)))
+        ]
+        if unknown := [name for name in names if name not in labels]:
+            raise ValueError(f"label '{unknown[0]}' is none of {', '.join(labels)}")
+        return names
+
+    found, columns, truth = read_parsed(table, text, parse, [group] if group else [])
+    if not found:
         raise DataError(f"{path}: it has no rows.")
-    counts = Counter(name for names in rows.labels for name in names)
-    log(f"{path}: {len(rows):,} rows; " + ", ".join(f"{each} {counts[each]:,}" for each in labels))
-    return rows
+    counts = Counter(name for names in truth for name in names)
+    log(f"{path}: {len(found):,} rows; " + ", ".join(f"{each} {counts[each]:,}" for each in labels))
+    return TextRows(found, truth, columns[0] if columns else ())
 
 
 def parse_names(value: object) -> list[str]:

@@ -9,11 +9,11 @@ it, and commands that need every row raise a DataError with its line.
 import json
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from scripts.common.errors import DataError
 from scripts.data.lines import NOT_ENCODED, suggest_encoding
@@ -34,75 +34,51 @@ class RowError:
 Cell = str | RowError
 
 
-class Chunk(Protocol):
+class Chunk(ABC):
     """Consecutive rows of a table. chosen: indexes of rows in the chunk."""
 
+    @abstractmethod
     def __len__(self) -> int: ...
 
-    def line(self, index: int) -> int | None:
+    def line(self, index: int) -> int | None:  # noqa: ARG002
         """Return the line on which a row begins, from 1; None where a format has no lines."""
-        ...
+        return None
 
     def place(self, index: int) -> str:
         """Return the position of a row in its file for an error message, such as `line 7`."""
-        ...
+        return f"line {self.line(index)}"
 
+    @abstractmethod
     def texts(self, column: str) -> list[Cell]:
         """Return the text of each row, exactly as written."""
-        ...
 
+    @abstractmethod
     def scalars(self, column: str) -> list[Cell]:
         """Return strings as they are, and numbers and booleans as they were written."""
-        ...
 
+    @abstractmethod
     def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
         """Return rows as values of JSON by column; a row that cannot be read has none."""
-        ...
 
     def objects(self, chosen: Sequence[int]) -> list[str]:
         """Return rows as JSON objects; those of JSON lines are as they were written."""
-        ...
+        return [json.dumps(record, ensure_ascii=False) for record in self.records(chosen)]
 
+    @abstractmethod
     def original(self, index: int) -> Any:
         """Return a row as it was read, valid or not, as a value that JSON can hold."""
-        ...
 
 
-class Table(Protocol):
+class Table(ABC):
     """A file of rows. Every error is a DataError that names it."""
-
-    path: Path
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Return the names of the columns; those of JSON lines are of the first rows."""
-        ...
-
-    def check(self, text: str | None, scalars: Sequence[str] = (), *, copied: bool = False) -> None:
-        """Raise DataError if a column is missing, or has a type that is no text or no scalar.
-
-        `copied` raises it, too, if values of some column have no form in JSON.
-        """
-        ...
-
-    def count(self) -> int:
-        """Return the number of rows."""
-        ...
-
-    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
-        """Yield all rows; `columns` are those that will be asked for, None for all."""
-        ...
-
-
-class TextTable(ABC):
-    """Base of tables without types, whose columns are known by name alone."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     @abstractmethod
-    def names(self) -> Sequence[str]: ...
+    def names(self) -> Sequence[str]:
+        """Return the names of the columns; those of JSON lines are of the first rows."""
 
     def check(
         self,
@@ -111,7 +87,19 @@ class TextTable(ABC):
         *,
         copied: bool = False,  # noqa: ARG002
     ) -> None:
+        """Raise DataError if a column is missing, or has a type that is no text or no scalar.
+
+        `copied` raises it, too, if values of some column have no form in JSON.
+        """
         check_names(self.path, self.names, [text, *scalars])
+
+    @abstractmethod
+    def count(self) -> int:
+        """Return the number of rows."""
+
+    @abstractmethod
+    def chunks(self, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
+        """Yield all rows; `columns` are those that will be asked for, None for all."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +111,8 @@ class TextRow:
     error: RowError | None = None
 
 
-class TextChunk:
-    """Rows of text cells as a `Chunk`."""
+class TextChunk(Chunk):
+    """Rows of text cells."""
 
     def __init__(self, names: Sequence[str], rows: Sequence[TextRow]) -> None:
         self._names, self._rows = names, rows
@@ -137,8 +125,7 @@ class TextChunk:
         return place if isinstance(place, int) else None
 
     def place(self, index: int) -> str:
-        place = self._rows[index].place
-        return f"line {place}" if isinstance(place, int) else place
+        return super().place(index) if self.line(index) else str(self._rows[index].place)
 
     def texts(self, column: str) -> list[Cell]:
         at = self._names.index(column)
@@ -150,9 +137,6 @@ class TextChunk:
 
     def records(self, chosen: Sequence[int]) -> list[dict[str, Any]]:
         return [self._record(self._rows[index]) for index in chosen]
-
-    def objects(self, chosen: Sequence[int]) -> list[str]:
-        return [json.dumps(record, ensure_ascii=False) for record in self.records(chosen)]
 
     def original(self, index: int) -> Any:
         return self._record(self._rows[index]) or self._rows[index].cells
@@ -239,6 +223,29 @@ def read_cells(
         for column, name in zip(columns, scalars, strict=True):
             column += _valid(table, chunk, chunk.scalars(name))
     return texts, columns
+
+
+def read_parsed(
+    table: Table, text: str, parse: Callable[[dict[str, Any]], T], scalars: Sequence[str] = ()
+) -> tuple[list[str], list[list[str]], list[T]]:
+    """Read as `read_cells` does, and what `parse` makes of the values of each row.
+
+    A ValueError of `parse` becomes a DataError with the row's place.
+    """
+    table.check(text, scalars)
+    texts: list[str] = []
+    columns: list[list[str]] = [[] for _ in scalars]
+    parsed: list[T] = []
+    for chunk in table.chunks():
+        texts += _valid(table, chunk, chunk.texts(text))
+        for column, name in zip(columns, scalars, strict=True):
+            column += _valid(table, chunk, chunk.scalars(name))
+        for index, record in enumerate(chunk.records(range(len(chunk)))):
+            try:
+                parsed.append(parse(record))
+            except ValueError as error:
+                refuse_row(table, chunk, index, error)
+    return texts, columns, parsed
 
 
 def _valid(table: Table, chunk: Chunk, cells: Sequence[Cell]) -> list[str]:

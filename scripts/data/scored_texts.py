@@ -2,33 +2,37 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from function.core.tokenization import Text
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.rows import read_cells
 from scripts.data.tables import open_table
+from scripts.data.truth import TextRows, TruthForm
 
 
-@dataclass(frozen=True)
-class ScoredTexts:
-    """Rows of one data set."""
+class ScoreForm(TruthForm[float]):
+    """The number of a text, by which texts are ranked."""
 
-    texts: Sequence[Text]
-    scores: list[float]
+    key = "score"
+    description = 'a "score", a number'
+    none = "scores"
 
-    def __len__(self) -> int:
-        return len(self.texts)
+    def read_singles(self, path: Path, labels: Sequence[str], **how: Any) -> TextRows[float]:  # noqa: ARG002
+        """See `read_scored`."""
+        return read_scored(path, **how)
 
-    def select(self, rows: Sequence[int]) -> "ScoredTexts":
-        return ScoredTexts([self.texts[row] for row in rows], [self.scores[row] for row in rows])
+    def parse(self, value: Any) -> float:
+        return parse_score(value)
+
+    def problem(self, rows: TextRows[float]) -> str:
+        return "it needs rows of two scores or more" if len(set(rows.truth)) < 2 else ""
 
 
 def read_scored(
     path: Path, *, text: str = "text", label: str = "score", encoding: str | None = None
-) -> ScoredTexts:
+) -> TextRows[float]:
     """Read texts with their numbers; `label` is the numbers' column, see `read_labelled`.
 
     Raises DataError where a text or a number is missing, or there are fewer than two numbers.
@@ -43,7 +47,7 @@ def read_scored(
     if len(set(scores)) < 2:
         raise DataError(f"{path}: every row has the same number, so that nothing can be ranked.")
     log(f"{path}: {len(texts):,} rows; numbers from {min(scores):g} to {max(scores):g}")
-    return ScoredTexts(texts, scores)
+    return TextRows(texts, scores)
 
 
 def parse_score(value: object) -> float:

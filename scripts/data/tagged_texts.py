@@ -5,16 +5,18 @@ which keeps the texts of one document on one side of a split.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data import conll
 from scripts.data.lines import suffix_of
-from scripts.data.rows import RowError, check_names, refuse_row
+from scripts.data.rows import check_names, read_parsed
 from scripts.data.spans import Span, misplaced, parse_spans
 from scripts.data.tables import open_table
+from scripts.data.truth import TextRows, TruthForm
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,11 @@ class TaggedTexts:
             [self.groups[row] for row in rows],
         )
 
+    @property
+    def rows(self) -> TextRows[list[Span]]:
+        """The rows without their documents."""
+        return TextRows(self.texts, self.spans)
+
     def documents(self) -> "TaggedTexts":
         """Return the rows with the consecutive texts of each document joined into one."""
         joined = TaggedTexts([], [], [])
@@ -51,6 +58,38 @@ class TaggedTexts:
             joined.texts[-1] += f" {text}"
             joined.spans[-1] += [Span(s.start + shift, s.end + shift, s.label) for s in spans]
         return joined
+
+
+class EntityForm(TruthForm[list[Span]]):
+    """The entities of a text, in reading order."""
+
+    task = "token-classification"
+    key = "entities"
+    description = '"entities", a list of {"label", "start", "end"}'
+    none = "no entities"
+    options = frozenset({"renamed", "documents"})
+
+    def read_singles(
+        self, path: Path, labels: Sequence[str], *, documents: bool = False, **how: Any
+    ) -> TextRows[list[Span]]:
+        """Read a file, the texts of each document as one where asked; see `read_tagged`."""
+        rows = read_tagged(path, labels, **how)
+        return (rows.documents() if documents else rows).rows
+
+    def parse(self, value: Any) -> list[Span]:
+        return parse_spans(value)
+
+    def written(self, truth: list[Span]) -> list[dict[str, Any]]:
+        return [asdict(span) for span in truth]
+
+    def labels_of(self, truth: list[Span]) -> Sequence[str]:
+        return [span.label for span in truth]
+
+    def problem(self, rows: TextRows[list[Span]]) -> str:
+        for row, (text, spans) in enumerate(zip(rows.texts, rows.truth, strict=True), start=1):
+            if wrong := misplaced(str(text), spans):
+                return f"row {row}: {wrong}"
+        return "" if any(rows.truth) else "it needs texts with entities"
 
 
 def read_tagged(
@@ -97,20 +136,8 @@ def _read_spans(path: Path, encoding: str | None) -> TaggedTexts:
     """Read a table of `text`, `entities`, and `document` where it has one."""
     table = open_table(path, encoding)
     check_names(path, table.names, ["text", "entities"])
-    grouped = "document" in table.names
-    rows = TaggedTexts([], [], [])
-    table.check("text", ["document"] if grouped else [])
-    for chunk in table.chunks():
-        texts = chunk.texts("text")
-        groups = chunk.scalars("document") if grouped else []
-        for index, record in enumerate(chunk.records(range(len(chunk)))):
-            for cell in (texts[index], *groups[index : index + 1]):
-                if isinstance(cell, RowError):
-                    refuse_row(table, chunk, index, cell)
-            try:
-                spans = parse_spans(record.get("entities") or [])
-            except ValueError as error:
-                refuse_row(table, chunk, index, error)
-            group = groups[index] if grouped else str(len(rows))
-            rows.append(str(texts[index]), spans, str(group))
-    return rows
+    grouped = ["document"] if "document" in table.names else []
+    texts, groups, spans = read_parsed(
+        table, "text", lambda record: parse_spans(record.get("entities") or []), grouped
+    )
+    return TaggedTexts(texts, spans, groups[0] if groups else list(map(str, range(len(texts)))))

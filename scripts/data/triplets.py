@@ -1,6 +1,6 @@
 """Texts, each with one that is closer to it than another one, from a table of any format."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from scripts.common.errors import DataError
 from scripts.common.progress import log
 from scripts.data.rows import is_unicode, read_cells
 from scripts.data.tables import open_table
+from scripts.data.truth import TextRows, TruthForm
 
 
 class Others(NamedTuple):
@@ -17,18 +18,34 @@ class Others(NamedTuple):
     negative: str
 
 
-@dataclass(frozen=True)
-class Triplets:
-    """Rows of one data set."""
+class TripletForm(TruthForm[Others]):
+    """A text that is closer to a text than another one."""
 
-    texts: list[str]
-    others: list[Others]
+    task = "feature-extraction"
+    key = "embedding"
+    description = 'a "positive" and a "negative", two other texts'
+    none = "triplets"
+    columns = Others._fields
+    options = frozenset({"text"})
 
-    def __len__(self) -> int:
-        return len(self.texts)
+    def read_singles(self, path: Path, labels: Sequence[str], **how: Any) -> TextRows[Others]:  # noqa: ARG002
+        """See `read_triplets`."""
+        return read_triplets(path, **how)
+
+    def parse(self, value: Any) -> Others:
+        return parse_others(**value)
+
+    def written(self, truth: Others) -> dict[str, str]:
+        return truth._asdict()
+
+    def problem(self, rows: TextRows[Others]) -> str:  # noqa: ARG002
+        """Return none: each row judges by itself."""
+        return ""
 
 
-def read_triplets(path: Path, *, text: str = "text", encoding: str | None = None) -> Triplets:
+def read_triplets(
+    path: Path, *, text: str = "text", encoding: str | None = None
+) -> TextRows[Others]:
     """Read texts with their columns `positive` and `negative`.
 
     Raises DataError where one of them is missing, or both are the same.
@@ -41,7 +58,7 @@ def read_triplets(path: Path, *, text: str = "text", encoding: str | None = None
         except ValueError as error:
             raise DataError(f"{path}, row {number}: positive and negative: {error}") from None
     log(f"{path}: {len(texts):,} rows")
-    return Triplets(texts, others)
+    return TextRows(texts, others)
 
 
 def parse_others(positive: Any, negative: Any) -> Others:

@@ -48,6 +48,7 @@ def _arguments() -> argparse.Namespace:
         action="append",
         type=_renaming,
         metavar="OLD=NEW",
+        dest="renamed",
         help="a label of the file and its name in the model; repeatable",
     )
     parser.add_argument(

@@ -1,7 +1,7 @@
 """Answers of a classifier on labelled texts, by the very code that serves it."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,13 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core import predictor as core
 from function.core.artifact import Artifact, open_artifact, verify
 from function.core.catalog import LoadBackend
+from function.core.classification import classified
 from function.core.decoding import Probabilities
 from function.core.predictor import Predictor
 from function.core.tokenization import LongText, Text, strings_of
 from function.core.types import AnyPrediction, Options
 from scripts.common.progress import Progress
-from scripts.data.labelled_texts import LabelledInputs, LabelledTexts
+from scripts.data.labelled_texts import LabelledTexts
 
 BATCH = 32
 MOST_WINDOWS = 1_000_000  # of one call: offline, nothing needs a bound
@@ -67,52 +68,55 @@ def load_verified(
 
 def evaluate(
     predictor: Predictor,
-    rows: LabelledTexts | LabelledInputs,
+    rows: LabelledTexts,
     *,
     long_text: LongText | None = None,
     title: str,
 ) -> Evaluation:
-    """Answer every text that is not empty, the shortest first.
+    """Classify every text that is not empty, in the rows' order.
 
     `long_text` overrides what the artifact does with texts beyond one window.
     """
-    order = shortest_first(rows.texts)
-    scores: list[Mapping[str, float]] = []
-    tokens: list[int] = []
-    first: list[int] = []
-    with Progress(title, len(order)) as progress:
-        for start in range(0, len(order), BATCH):
-            texts = [rows.texts[row] for row in order[start : start + BATCH]]
-            predictions = predictor.classify(texts, Options(long_text=long_text))
-            for prediction in predictions:
-                scores.append({entry.label: entry.score for entry in prediction.scores})
-                tokens.append(prediction.tokens)
-                first.append(prediction.stage == "first")
-            progress.advance(len(texts))
-    codes = [rows.labels[row] for row in order]
-    found = _evaluation(scores, tokens, codes, predictor.labels)
-    return replace(found, first=np.array(first, dtype=np.int64))
+    rows = rows.select(with_text(rows.texts))
+    options = Options(long_text=long_text)
+    found = classified(predict_shortest_first(predictor, rows.texts, title, options=options))
+    return Evaluation(
+        label_scores([asdict(each) for each in found], predictor.labels),
+        np.array(rows.labels),
+        np.array([each.tokens for each in found]),
+        np.array([each.stage == "first" for each in found], dtype=np.int64),
+    )
 
 
-def shortest_first(texts: Sequence[Text]) -> list[int]:
-    """Return the rows whose text is not empty: texts of like length cost the least together."""
-    rows = [row for row, text in enumerate(texts) if all(map(str.strip, strings_of(text)))]
-    return sorted(rows, key=lambda row: len(texts[row]))
+def with_text(texts: Sequence[Text]) -> list[int]:
+    """Return the rows whose text is not empty, nor either of a pair."""
+    return [row for row, text in enumerate(texts) if all(map(str.strip, strings_of(text)))]
 
 
 def predict_shortest_first(
-    predictor: Predictor, texts: Sequence[Text], title: str
+    predictor: Predictor,
+    texts: Sequence[Text],
+    title: str,
+    *,
+    batch: int = BATCH,
+    options: Options | None = None,
 ) -> list[AnyPrediction]:
     """Answer every text, in their order; texts of like length cost the least together."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
     found: dict[int, AnyPrediction] = {}
     with Progress(title, len(order)) as progress:
-        for start in range(0, len(order), BATCH):
-            batch = order[start : start + BATCH]
-            predictions, _ = predictor.predict([texts[row] for row in batch], Options())
-            found |= dict(zip(batch, predictions, strict=True))
-            progress.advance(len(batch))
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            predictions, _ = predictor.predict([texts[row] for row in rows], options or Options())
+            found |= dict(zip(rows, predictions, strict=True))
+            progress.advance(len(rows))
     return [found[row] for row in range(len(texts))]
+
+
+def label_scores(predictions: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> Probabilities:
+    """Return (texts, labels) scores of predictions as the HTTP API writes them."""
+    scores = [{each["label"]: each["score"] for each in row["scores"]} for row in predictions]
+    return np.array([[row[label] for label in labels] for row in scores]).reshape(-1, len(labels))
 
 
 def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
@@ -123,31 +127,4 @@ def join_evaluations(parts: Iterable[Evaluation]) -> Evaluation:
         np.concatenate([part.truth for part in each]),
         np.concatenate([part.tokens for part in each]),
         np.concatenate([part.first for part in each if part.first is not None] or [_NONE]),
-    )
-
-
-def evaluate_reported(
-    predictions: Sequence[dict[str, Any]],
-    rows: LabelledTexts | LabelledInputs,
-    labels: Sequence[str],
-) -> Evaluation:
-    """Compare the JSON predictions of a service with the truth of the same rows."""
-    scores = [
-        {entry["label"]: float(entry["score"]) for entry in prediction["scores"]}
-        for prediction in predictions
-    ]
-    tokens = [prediction["tokens"] for prediction in predictions]
-    return _evaluation(scores, tokens, rows.labels, labels)
-
-
-def _evaluation(
-    scores: Sequence[Mapping[str, float]],
-    tokens: Sequence[int],
-    codes: Sequence[int],
-    labels: Sequence[str],
-) -> Evaluation:
-    return Evaluation(
-        np.array([[row[label] for label in labels] for row in scores]).reshape(-1, len(labels)),
-        np.array(codes),
-        np.array(tokens),
     )

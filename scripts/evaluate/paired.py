@@ -55,7 +55,12 @@ def bootstrap_interval(gained: int, lost: int, rows: int) -> tuple[float, float]
     """
     shares = np.array([lost, rows - gained - lost, gained]) / rows
     draws = np.random.default_rng(SEED).multinomial(rows, shares, size=RESAMPLES)
-    low, high = np.quantile((draws[:, 2] - draws[:, 0]) / rows, [0.025, 0.975])
+    return percentile_interval((draws[:, 2] - draws[:, 0]) / rows)
+
+
+def percentile_interval(resampled: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % percentile interval of a figure of resampled rows."""
+    low, high = np.quantile(resampled, [0.025, 0.975])
     return float(low), float(high)
 
 

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from function.core.tokenization import TextTokenizer
-from scripts.evaluate.entity_evaluation import EntityEvaluation
 from scripts.evaluate.evaluation import Evaluation
+
+if TYPE_CHECKING:  # its figures take packages that a comparison of profiles does without
+    from scripts.evaluate.entity_answers import EntityAnswers
 
 SCORE_EDGES = np.linspace(0.0, 1.0, 21)
 LENGTH_EDGES = np.array([0, 4, 8, 16, 32, 64, 128, 192, 256, 384, 512, 768, 1024, 2048, 1_000_000])
@@ -47,7 +49,7 @@ def reference_profile(
     }
 
 
-def entity_profile(parts: Sequence[EntityEvaluation], labels: Sequence[str]) -> dict[str, Any]:
+def entity_profile(parts: Sequence["EntityAnswers"], labels: Sequence[str]) -> dict[str, Any]:
     """Return the profile of a model that finds entities.
 
     Histograms (edges, counts) of the scores of entities, of entities and tokens of a text and of

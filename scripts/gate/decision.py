@@ -8,12 +8,13 @@ import numpy as np
 from function.core.artifact import Artifact, Manifest
 from function.core.errors import InputError, PredictionError
 from function.core.tokenization import Text, strings_of
+from scripts.evaluate.answers import Answers
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet
+from scripts.gate.head_requirements import judge_head
 from scripts.gate.judgement import Disagreement, JudgedModel, Judgement, RequirementResult
 from scripts.gate.measurement import (
-    GoldenAnswers,
     Measurement,
     latency_texts,
     measure_model,
@@ -103,13 +104,13 @@ def judge_contract(
     unknown = sorted(golden.used_labels - set(candidate.labels))
     if golden.task != candidate.task:
         broken["task of the golden set"] = (
-            f"The golden set is for {golden.task}: each text has {golden.form}; the "
+            f"The golden set is for {golden.task}: each text has {golden.form.description}; the "
             f"candidate's task is {candidate.task}. Freeze a golden set for that task."
         )
     elif golden.key != candidate.decoding.answer_key:
         broken["head of the golden set"] = (
-            f"In the golden set each text has {golden.form}; the candidate answers with "
-            f"{candidate.decoding.answer_key}. Freeze a golden set with these."
+            f"In the golden set each text has {golden.form.description}; the candidate answers "
+            f"with {candidate.decoding.answer_key}. Freeze a golden set with these."
         )
     elif unknown:
         broken["labels of the golden set"] = (
@@ -145,7 +146,7 @@ def judge(
     )
     findings = [
         share,
-        *answers.judge(before, settings),
+        *judge_head(answers, before, settings),
         *(judge_slice(answers.measure, each, settings) for each in slices),
         *judge_limits(candidate, champion, settings),
     ]
@@ -186,7 +187,7 @@ def _describe_model(measured: Measurement) -> JudgedModel:
         version=measured.version,
         digest=measured.digest,
         figures={
-            **measured.answers.figures,
+            **measured.answers.judged_figures,
             "median_ms": measured.median_ms,
             "bytes": float(measured.bytes),
         },
@@ -195,7 +196,7 @@ def _describe_model(measured: Measurement) -> JudgedModel:
 
 
 def _disagreements(
-    texts: Sequence[Text], candidate: GoldenAnswers, champion: GoldenAnswers
+    texts: Sequence[Text], candidate: Answers[Any], champion: Answers[Any]
 ) -> list[Disagreement]:
     """Return the texts where the support of the truth differs most between the two, most first."""
     difference = candidate.support - champion.support

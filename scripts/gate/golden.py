@@ -11,64 +11,46 @@ from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
 from function.core.tokenization import Text, TextPair
 from scripts.common.errors import DataError
 from scripts.common.progress import log
-from scripts.data.labelled_texts import read_texts
+from scripts.data.forms import FORMS
 from scripts.data.rows import TEXT_PAIR
-from scripts.gate.golden_set import (
-    GoldenSet,
-    LabelledGoldenSet,
-    MultiLabelledGoldenSet,
-    ScoredGoldenSet,
-    TaggedGoldenSet,
-    TripletGoldenSet,
-    words_of,
-)
-
-KINDS: dict[AnswerKey, type[GoldenSet[Any]]] = {
-    kind.key: kind
-    for kind in (
-        LabelledGoldenSet,
-        MultiLabelledGoldenSet,
-        ScoredGoldenSet,
-        TaggedGoldenSet,
-        TripletGoldenSet,
-    )
-}
+from scripts.data.truth import TruthForm
+from scripts.gate.golden_set import GoldenSet, words_of
 
 
 def parse_golden(content: bytes) -> GoldenSet[Any]:
-    """Parse JSON lines, canonical or not, into the kind of set that their keys say.
+    """Parse JSON lines, canonical or not, into a set of the head that their keys say.
 
-    Raises DataError where a line is no row, or one of another kind than those before it.
+    Raises DataError where a line is no row, or one of another head than those before it.
     """
     texts: list[Text] = []
     truths = []
-    kind: type[GoldenSet[Any]] | None = None
+    form: TruthForm[Any] | None = None
     for number, row in _rows(content):
         where = f"golden set, line {number}"
         pair = row.pop(TEXT_PAIR, None)
-        found = next(
-            (
-                each
-                for each in KINDS.values()
-                if row.keys() == {"text", *(each.columns or [each.key])}
-            ),
-            None,
-        )
-        if found is None or not isinstance(row["text"], str) or not isinstance(pair, str | None):
-            forms = " or ".join(each.form for each in KINDS.values())
-            raise DataError(f'{where}: give a "text", a string, and {forms}')
-        if kind not in (None, found):
-            raise DataError(f"{where}: it has {found.form}; the lines before it have {kind.form}")
-        kind = found
+        found = [each for each in FORMS.values() if row.keys() == _members(each)]
+        if not found or not isinstance(row["text"], str) or not isinstance(pair, str | None):
+            known = " or ".join(each.description for each in FORMS.values())
+            raise DataError(f'{where}: give a "text", a string, and {known}')
+        if form not in (None, found[0]):
+            raise DataError(
+                f"{where}: it has {found[0].description}; the lines before it have "
+                f"{form.description}"
+            )
+        form = found[0]
         try:
-            value = {name: row[name] for name in kind.columns} or row[kind.key]
-            truths.append(kind.parse(value))
+            value = {name: row[name] for name in form.columns} or row[form.key]
+            truths.append(form.parse(value))
         except ValueError as error:
-            raise DataError(f"{where}: give {kind.form}: {error}") from error
+            raise DataError(f"{where}: give {form.description}: {error}") from error
         texts.append(row["text"] if pair is None else TextPair(row["text"], pair))
-    if kind is None:
+    if form is None:
         raise DataError("golden set: it has no rows")
-    return kind(texts, truths)
+    return GoldenSet(form, texts, truths)
+
+
+def _members(form: TruthForm[Any]) -> set[str]:
+    return {"text", *(form.columns or [form.key])}
 
 
 def read_golden(
@@ -86,16 +68,13 @@ def read_golden(
     With a `sample` the set is that many rows; see `draw_sample`. `answer_key` is that of its head;
     by default the task's usual one. With `pairs` second texts are in the column `text_pair`.
     """
-    kind = KINDS[answer_key or USUAL_ANSWERS[task]]
-    texts, truth = kind.read(path, labels, encoding)
-    if pairs:
-        others = read_texts(path, TEXT_PAIR, encoding)
-        texts = list(map(TextPair, map(str, texts), others))
+    form = FORMS[answer_key or USUAL_ANSWERS[task]]
+    rows = form.read(path, labels, pairs=pairs, encoding=encoding)
     try:
         if sample is not None:
-            rows = draw_sample(texts, [kind.stratum(each) for each in truth], sample)
-            texts, truth = [texts[row] for row in rows], [truth[row] for row in rows]
-        return kind(texts, truth)
+            strata = [form.stratum(each) for each in rows.truth]
+            rows = rows.select(draw_sample(rows.texts, strata, sample))
+        return GoldenSet(form, rows.texts, rows.truth)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
 

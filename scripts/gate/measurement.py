@@ -1,74 +1,16 @@
 """Measurement of one artifact: its answers on the golden set, latency, size and behaviour."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
-from typing import Protocol, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, Protocol
 
 from function.core.predictor import Predictor
 from function.core.tokenization import Text, strings_of
 from function.core.types import Options
+from scripts.evaluate.answers import Answers
 from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour, has_behaviour_checks
-from scripts.evaluate.paired import Right
-from scripts.gate.judgement import RequirementResult
-from scripts.gate.settings import GateSettings
-
-
-@dataclass(frozen=True)
-class SliceAnswers:
-    """Some rows of a golden set, and whether each is right in what the slice is about.
-
-    Both arrays are (rows,) of the whole set.
-    """
-
-    rows: npt.NDArray[np.bool_]
-    right: Right
-
-
-@dataclass(frozen=True)
-class ShownAnswer:
-    """One row in words; an answer may have no score."""
-
-    truth: str
-    answer: str
-    score: float | None
-
-
-class GoldenAnswers(Protocol):
-    """Answers of an artifact compared with the truth, in the order of the golden set."""
-
-    @property
-    def measure(self) -> str:
-        """Name of the share of right answers."""
-
-    @property
-    def right(self) -> Right:
-        """(rows,) whether each text was answered rightly."""
-
-    @property
-    def figures(self) -> Mapping[str, float]:
-        """Figures as a manifest records them; `calibration_error` is one."""
-
-    @property
-    def scored(self) -> int:
-        """Number of answers with a score, on which the calibration error is measured."""
-
-    @property
-    def support(self) -> npt.NDArray[np.float64]:
-        """(rows,) how much each answer supports the truth, in [0, 1]."""
-
-    def slices(self) -> dict[str, SliceAnswers]:
-        """Return the slices that this task knows, by name."""
-
-    def show(self, row: int) -> ShownAnswer:
-        """Return one row for people to read."""
-
-    def judge(self, champion: Self | None, settings: GateSettings) -> list[RequirementResult]:
-        """Judge what this task requires beyond `right`; without a champion, of a first model."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +21,7 @@ class Measurement:
     version: str
     digest: str
     labels: Sequence[str]
-    answers: GoldenAnswers
+    answers: Answers[Any]
     behaviour: Sequence[BehaviourCheck] | None
     median_ms: float  # of one answer to one text
     bytes: int
@@ -91,7 +33,7 @@ class Predicts(Protocol):
     def predict(self, texts: Sequence[Text], options: Options) -> object: ...
 
 
-def measure_model(predictor: Predictor, answers: GoldenAnswers, median_ms: float) -> Measurement:
+def measure_model(predictor: Predictor, answers: Answers[Any], median_ms: float) -> Measurement:
     """Run the behavioural checks where they fit, and put together all that was measured."""
     artifact = predictor.artifact
     fits = has_behaviour_checks(artifact.manifest)

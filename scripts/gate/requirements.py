@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from function.core.tokenization import Text, strings_of
+from scripts.evaluate.answers import Answers, SliceAnswers
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import Paired, compare_paired
 from scripts.gate.judgement import (
@@ -17,7 +19,7 @@ from scripts.gate.judgement import (
     format_share,
     points,
 )
-from scripts.gate.measurement import GoldenAnswers, Measurement, SliceAnswers
+from scripts.gate.measurement import Measurement
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.settings import GateSettings
 
@@ -93,7 +95,7 @@ def _too_few(measure: str, rows: int, settings: GateSettings) -> RequirementResu
 
 
 def slice_answers(
-    texts: Sequence[Text], answers: GoldenAnswers, settings: GateSettings
+    texts: Sequence[Text], answers: Answers[Any], settings: GateSettings
 ) -> dict[str, SliceAnswers]:
     """Return each slice that has rows: short texts, long texts, and those that the task knows."""
     words = np.array([sum(len(part.split()) for part in strings_of(text)) for text in texts])
@@ -181,7 +183,7 @@ def judge_limits(
 
 
 def _calibration(
-    candidate: GoldenAnswers, champion: GoldenAnswers | None, settings: GateSettings
+    candidate: Answers[Any], champion: Answers[Any] | None, settings: GateSettings
 ) -> RequirementResult:
     if candidate.scored < settings.minimum_rows:
         sentence = f"Calibration error: {candidate.scored} scores are too few to measure it."

@@ -15,9 +15,9 @@ from function.core.tokenization import TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.pictures import save
 from scripts.data.tagged_texts import TaggedTexts
-from scripts.evaluate.entity_evaluation import EntityEvaluation, evaluate_entities
-from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, same_spans
+from scripts.evaluate.entity_answers import EntityAnswers, entity_log_loss, same_spans
 from scripts.evaluate.evaluation import load_verified
+from scripts.evaluate.heads import answer
 from scripts.evaluate.profile import entity_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.corpus import read_held_out
@@ -42,8 +42,8 @@ class EntityTask:
         exact = _predictor(draft, _TrainedBackend(trained))
         served = _predictor(draft, OnnxBackend(draft, threads=0))
         same, entities = same_spans(
-            evaluate_entities(exact, rows, title="comparing: as trained"),
-            evaluate_entities(served, rows, title="comparing: as exported"),
+            answer(EntityAnswers, exact, rows.rows, "comparing: as trained"),
+            answer(EntityAnswers, served, rows.rows, "comparing: as exported"),
         )
         parity = EntityParity(len(rows), round(same, 5), entities)
         if parity.problem:
@@ -59,7 +59,7 @@ class EntityTask:
             predictor = _predictor(_with_temperature(draft, temperature), backend)
             title = f"temperature {temperature:.2f}"
             found = [
-                evaluate_entities(predictor, rows, title=title)
+                answer(EntityAnswers, predictor, rows.rows, title)
                 for rows in run.corpus.validation.values()
             ]
             losses[temperature] = float(np.mean([entity_log_loss(each) for each in found]))
@@ -74,15 +74,15 @@ class EntityTask:
         predictor = load_verified(fitted.draft)
         answers = {}
         for title, rows in parts.items():
-            answers[title] = evaluate_entities(predictor, rows, title=title)
+            answers[title] = answer(EntityAnswers, predictor, rows.rows, title)
             documents = rows.documents()
             if len(documents) < len(rows):
                 title = f"{title}-documents"
-                answers[title] = evaluate_entities(predictor, documents, title=title)
+                answers[title] = answer(EntityAnswers, predictor, documents.rows, title)
         return HeldOutAnswers(answers)
 
-    def figures(self, answers: EntityEvaluation, labels: list[str]) -> dict[str, float]:
-        return entity_figures(answers, labels)
+    def figures(self, answers: EntityAnswers, labels: list[str]) -> dict[str, float]:  # noqa: ARG002
+        return answers.figures
 
     def profile(
         self,
@@ -96,7 +96,7 @@ class EntityTask:
     def write_extras(
         self,
         run: TrainingRun,
-        answers: Mapping[str, EntityEvaluation],  # noqa: ARG002
+        answers: Mapping[str, EntityAnswers],  # noqa: ARG002
     ) -> list[Path]:
         picture = run.folder / "plots" / "loss.png"
         picture.parent.mkdir(exist_ok=True)

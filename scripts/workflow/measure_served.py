@@ -15,7 +15,8 @@ from scripts.common.errors import RegistryError
 
 with needing("make tools"):
     from scripts.common.service_client import PatientClient, ServiceClient
-    from scripts.evaluate.measure import EVALUATORS, read_rows
+    from scripts.data.forms import FORMS
+    from scripts.evaluate.heads import answer_service
     from scripts.registry.golden_sets import current_golden
     from scripts.registry.registry import open_registry
 
@@ -41,13 +42,11 @@ def main() -> None:
 
 def measure(service: ServiceClient, golden: bytes) -> dict[str, Any]:
     """Return version and figures of a served model on the content of a golden set."""
-    evaluator = EVALUATORS[service.answer_key]
     with TemporaryDirectory() as scratch:
         file = Path(scratch) / "golden.jsonl"
         file.write_bytes(golden)
-        rows = read_rows(evaluator, file, service.labels, {}, pairs=service.pairs)
-    answered = evaluator.evaluate_service(service, rows, service.name)
-    figures = evaluator.figures(answered, service.labels)
+        rows = FORMS[service.answer_key].read(file, service.labels, pairs=service.pairs)
+    figures = answer_service(service, rows, service.name).figures
     name = next(each for each in MEASURES if each in figures)
     print(f"{service.name} {service.version}: {name} {figures[name]}")
     return {"version": service.version, "measure": name, "texts": len(rows), "figures": figures}

@@ -532,7 +532,8 @@ def test_a_damaged_artifact_is_refused(tmp_path):
 
 
 def test_without_torch_it_says_what_to_install(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "scripts.refresh.conversion", raising=False)
+    for module in ("conversion", "loaded_checkpoint"):
+        monkeypatch.delitem(sys.modules, f"scripts.refresh.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r"exported with torch.*'make tools'"):
         imported(checkpoint, tmp_path / "out")

@@ -19,10 +19,11 @@ from function.core.tokenization import TextPair
 from function.settings import Settings, load_settings
 from scripts import cascade, golden
 from scripts.common.errors import DataError, UsageError
+from scripts.data.forms import FORMS
 from scripts.evaluate import __main__ as evaluate
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden, read_golden
-from scripts.gate.golden_set import LabelledGoldenSet, TaggedGoldenSet
+from scripts.gate.golden_set import GoldenSet
 from scripts.gate.settings import GateSettings
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import Registry, open_registry
@@ -92,7 +93,7 @@ def url(artifact):
 
 def golden_of(rows=ROWS):
     texts = [TextPair(text, other) for text, other, _ in rows]
-    return LabelledGoldenSet(texts, [label for _, _, label in rows])
+    return GoldenSet(FORMS["label"], texts, [label for _, _, label in rows])
 
 
 def test_a_golden_set_of_pairs_is_read_back_as_it_was_written():
@@ -115,11 +116,11 @@ def test_pairs_that_differ_in_the_second_text_alone_are_no_repetition():
 
 def test_texts_and_pairs_do_not_mix_and_entities_are_of_single_texts():
     with pytest.raises(DataError, match="row 2"):
-        LabelledGoldenSet([TextPair("a", "b"), "c"], ["positive", "negative"])
+        GoldenSet(FORMS["label"], [TextPair("a", "b"), "c"], ["positive", "negative"])
     with pytest.raises(DataError, match="row 2"):
-        LabelledGoldenSet(["c", TextPair("a", "b")], ["positive", "negative"])
+        GoldenSet(FORMS["label"], ["c", TextPair("a", "b")], ["positive", "negative"])
     with pytest.raises(DataError, match="single texts"):
-        TaggedGoldenSet([TextPair("a", "b")], [[]])
+        GoldenSet(FORMS["entities"], [TextPair("a", "b")], [[]])
 
 
 def test_a_sample_of_pairs_is_the_same_whatever_the_order(data, tmp_path):

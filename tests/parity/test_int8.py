@@ -12,9 +12,10 @@ from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
 from scripts import parity
 from scripts.common.errors import CommandError, RegistryError, UsageError
+from scripts.data.forms import FORMS
 from scripts.deploy.models import seed
 from scripts.evaluate.agreement import Agreement
-from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.gate.golden_set import GoldenSet
 from scripts.registry.golden_sets import freeze_golden
 from scripts.registry.registry import open_registry
 from tests.tiny import WORDS
@@ -37,7 +38,7 @@ def location(tmp_path_factory):
     texts = [" ".join(words) for words in islice(product(WORDS[4:11], repeat=4), ROWS)]
     labels = [LABELS[row % len(LABELS)] for row in range(ROWS)]
     freeze_golden(
-        registry.store, artifact.manifest.model, LabelledGoldenSet(texts, labels).content()
+        registry.store, artifact.manifest.model, GoldenSet(FORMS["label"], texts, labels).content()
     )
     return folder / "registry", artifact.manifest.model
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from function.core.artifact import Artifact, Blend, Cascade, open_artifact, read_manifest, verify
+from scripts.data.forms import FORMS
 from scripts.gate.cascade import drop_worse_cascade
-from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.gate.golden_set import GoldenSet
 from scripts.train.cascade import LearntCascade
 from scripts.train.cascade_proof import UNFITTED
 from scripts.train.manifest import write_manifest
@@ -23,7 +24,7 @@ SURE = UNFITTED.model_copy(
 
 def golden(count):
     rows = golden_rows(count)
-    return LabelledGoldenSet([row["text"] for row in rows], [row["label"] for row in rows])
+    return GoldenSet(FORMS["label"], [row["text"] for row in rows], [row["label"] for row in rows])
 
 
 @pytest.fixture

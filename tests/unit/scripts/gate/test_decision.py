@@ -5,10 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from scripts.data.forms import FORMS
 from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour, check_invariance
+from scripts.evaluate.label_answers import LabelAnswers, label_codes
 from scripts.gate.decision import judge
-from scripts.gate.golden_set import LabelledGoldenSet
-from scripts.gate.label_answers import LabelAnswers
+from scripts.gate.golden_set import GoldenSet
 from scripts.gate.measurement import Measurement
 from scripts.gate.report import to_json
 from scripts.gate.requirements import EXPECTATIONS
@@ -19,7 +20,8 @@ SETTINGS = GateSettings(margin=0.02)
 
 
 def golden_of(rows, words=50):
-    return LabelledGoldenSet(
+    return GoldenSet(
+        FORMS["label"],
         [f"{row} " + "word " * (words - 1) for row in range(rows)],
         [LABELS[row % 2] for row in range(rows)],
     )
@@ -27,7 +29,7 @@ def golden_of(rows, words=50):
 
 def measured(golden, wrong=(), confidence=0.95, **changes):
     """Answers that are right, with a confidence, but on some rows."""
-    truth = golden.codes(LABELS)
+    truth = label_codes(golden.truth, LABELS)
     answers = truth.copy()
     answers[list(wrong)] = 1 - answers[list(wrong)]
     probabilities = np.full((len(golden), 2), 1 - confidence)
@@ -127,7 +129,7 @@ def test_a_large_loss_in_one_label_vetoes_what_passes_on_the_whole():
 def mixed(short, long):
     """A few short texts before many long ones."""
     texts = [f"brief {row}" for row in range(short)] + [f"{row} " * 201 for row in range(long)]
-    return LabelledGoldenSet(texts, [LABELS[row % 2] for row in range(len(texts))])
+    return GoldenSet(FORMS["label"], texts, [LABELS[row % 2] for row in range(len(texts))])
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from function.core.artifact import MANIFEST, open_artifact
+from scripts.data.forms import FORMS
 from scripts.data.spans import Span
-from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
+from scripts.evaluate.entity_answers import EntityAnswers, Found
+from scripts.evaluate.f1 import F1Counts, difference_interval, f1_interval
 from scripts.gate.decision import judge, run_gate
-from scripts.gate.entity_answers import EntityAnswers
-from scripts.gate.f1 import F1Counts, difference_interval, f1_interval, judge_f1
 from scripts.gate.golden import parse_golden
-from scripts.gate.golden_set import TaggedGoldenSet
+from scripts.gate.golden_set import GoldenSet
+from scripts.gate.head_requirements import judge_f1
 from scripts.gate.judgement import JudgedModel
 from scripts.gate.measurement import Measurement
 from scripts.gate.report import figure_rows, render_markdown, to_json
@@ -32,7 +33,7 @@ ADA, PARIS = Span(0, 3, "PER"), Span(10, 15, "LOC")
 def golden_of(rows, empty=0):
     """Texts with a person and a place each, and texts with neither."""
     texts = [f"Ada saw,  Paris {row}" for row in range(rows)] + [f"none {n}" for n in range(empty)]
-    return TaggedGoldenSet(texts, [[ADA, PARIS]] * rows + [[]] * empty)
+    return GoldenSet(FORMS["entities"], texts, [[ADA, PARIS]] * rows + [[]] * empty)
 
 
 def answers(golden, changed=None, score=0.95):
@@ -40,11 +41,9 @@ def answers(golden, changed=None, score=0.95):
     found = [(changed or {}).get(row, spans) for row, spans in enumerate(golden.truth)]
     return EntityAnswers(
         LABELS,
-        EntityEvaluation(
-            list(golden.texts),
-            [list(spans) for spans in golden.truth],
-            [Found(list(spans), [score] * len(spans), 4, 4) for spans in found],
-        ),
+        list(golden.texts),
+        [list(spans) for spans in golden.truth],
+        [Found(list(spans), [score] * len(spans), 4, 4) for spans in found],
     )
 
 
@@ -69,7 +68,7 @@ def test_a_text_is_right_where_exactly_its_entities_were_found():
         {1: [ADA], 2: [Span(0, 2, "PER"), PARIS], 3: [Span(0, 3, "LOC"), PARIS], 5: [ADA]},
     )
     assert found.right.tolist() == [True, False, False, False, True, False]
-    assert found.figures["exact_texts"] == pytest.approx(2 / 6, abs=1e-5)
+    assert found.judged_figures["exact_texts"] == pytest.approx(2 / 6, abs=1e-5)
 
 
 def test_f1_of_the_counts_is_that_of_the_figures():
@@ -290,4 +289,4 @@ def test_a_golden_set_of_another_task_judges_nobody(champion, tagged, tmp_path):
         judgement = run_gate(artifact, None, golden, LENIENT)
         assert [f.requirement for f in judgement.findings] == ["task of the golden set"]
         assert "Freeze a golden set for that task" in judgement.reasons[0]
-        assert golden.form in judgement.reasons[0]
+        assert golden.form.description in judgement.reasons[0]

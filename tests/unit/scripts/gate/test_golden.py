@@ -5,16 +5,18 @@ import pytest
 
 from function.core.artifact import Task
 from scripts.common.errors import DataError
+from scripts.data.forms import FORMS
 from scripts.data.spans import Span
+from scripts.evaluate.label_answers import label_codes
 from scripts.gate.golden import parse_golden, read_golden
-from scripts.gate.golden_set import LabelledGoldenSet, TaggedGoldenSet
+from scripts.gate.golden_set import GoldenSet
 
 TASK: Task = "text-classification"
 LABELS = ["negative", "positive"]
 
 
 def test_the_canonical_form_is_one_sorted_line_a_row_in_utf_8():
-    golden = LabelledGoldenSet(["über\ngut", "dull"], ["positive", "negative"])
+    golden = GoldenSet(FORMS["label"], ["über\ngut", "dull"], ["positive", "negative"])
     assert golden.content().decode() == (
         '{"label": "positive", "text": "über\\ngut"}\n{"label": "negative", "text": "dull"}\n'
     )
@@ -22,22 +24,22 @@ def test_the_canonical_form_is_one_sorted_line_a_row_in_utf_8():
 
 
 def test_what_is_written_is_read_again_with_every_kind_of_line_end_inside():
-    golden = LabelledGoldenSet(["a\u2028b\r\nc\x85d", "e"], LABELS)
+    golden = GoldenSet(FORMS["label"], ["a\u2028b\r\nc\x85d", "e"], LABELS)
     again = parse_golden(golden.content())
     assert again == golden
     assert again.digest == golden.digest
 
 
 def test_the_order_of_keys_and_spaces_are_no_part_of_the_identity():
-    golden = LabelledGoldenSet(["é good", "dull"], ["positive", "negative"])
+    golden = GoldenSet(FORMS["label"], ["é good", "dull"], ["positive", "negative"])
     loose = b'{"text":"\\u00e9 good","label":"positive"}\n\n{"text":"dull",  "label":"negative"}'
     assert parse_golden(loose).digest == golden.digest
 
 
 def test_the_order_of_rows_is_part_of_the_identity():
     assert (
-        LabelledGoldenSet(["a", "b"], LABELS).digest
-        != LabelledGoldenSet(["b", "a"], LABELS[::-1]).digest
+        GoldenSet(FORMS["label"], ["a", "b"], LABELS).digest
+        != GoldenSet(FORMS["label"], ["b", "a"], LABELS[::-1]).digest
     )
 
 
@@ -53,7 +55,7 @@ def test_the_order_of_rows_is_part_of_the_identity():
 )
 def test_a_set_that_cannot_judge_is_refused(texts, labels, problem):
     with pytest.raises(DataError, match=problem):
-        LabelledGoldenSet(texts, labels)
+        GoldenSet(FORMS["label"], texts, labels)
 
 
 @pytest.mark.parametrize(
@@ -80,17 +82,17 @@ def test_the_file_of_a_set_that_cannot_judge_is_named(tmp_path):
 
 
 def test_codes_follow_the_order_of_the_models_labels():
-    golden = LabelledGoldenSet(["a", "b"], ["negative", "positive"])
-    assert golden.codes(["positive", "negative"]).tolist() == [1, 0]
+    golden = GoldenSet(FORMS["label"], ["a", "b"], ["negative", "positive"])
+    assert label_codes(golden.truth, ["positive", "negative"]).tolist() == [1, 0]
     with pytest.raises(DataError, match="'negative'"):
-        golden.codes(["positive", "other"])
+        label_codes(golden.truth, ["positive", "other"])
 
 
 ADA, PARIS = Span(0, 3, "PER"), Span(7, 12, "LOC")
 
 
 def test_of_entities_the_canonical_form_has_them_in_reading_order_with_sorted_keys():
-    golden = TaggedGoldenSet(["Ada in Paris", "é"], [[ADA, PARIS], []])
+    golden = GoldenSet(FORMS["entities"], ["Ada in Paris", "é"], [[ADA, PARIS], []])
     assert golden.content().decode() == (
         '{"entities": [{"end": 3, "label": "PER", "start": 0}, '
         '{"end": 12, "label": "LOC", "start": 7}], "text": "Ada in Paris"}\n'
@@ -103,7 +105,10 @@ def test_of_entities_the_canonical_form_has_them_in_reading_order_with_sorted_ke
 def test_the_order_in_which_entities_are_written_is_no_part_of_the_identity():
     spans = [{"start": 7, "end": 12, "label": "LOC"}, {"start": 0, "end": 3, "label": "PER"}]
     loose = json.dumps({"text": "Ada in Paris", "entities": spans}).encode()
-    assert parse_golden(loose).digest == TaggedGoldenSet(["Ada in Paris"], [[ADA, PARIS]]).digest
+    assert (
+        parse_golden(loose).digest
+        == GoldenSet(FORMS["entities"], ["Ada in Paris"], [[ADA, PARIS]]).digest
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +122,7 @@ def test_the_order_in_which_entities_are_written_is_no_part_of_the_identity():
 )
 def test_entities_that_cannot_be_are_refused(spans, problem):
     with pytest.raises(DataError, match=problem):
-        TaggedGoldenSet(["Ada"], [spans])
+        GoldenSet(FORMS["entities"], ["Ada"], [spans])
 
 
 @pytest.mark.parametrize(
@@ -162,7 +167,7 @@ def test_a_file_is_read_by_the_models_task(tmp_path, name, content):
     path = tmp_path / name
     path.write_text(content)
     golden = read_golden(path, "token-classification", ["LOC", "PER"])
-    assert golden == TaggedGoldenSet(["Ada in Paris"], [[ADA, PARIS]])
+    assert golden == GoldenSet(FORMS["entities"], ["Ada in Paris"], [[ADA, PARIS]])
     with pytest.raises(DataError, match=name):
         read_golden(path, TASK, LABELS)
 

@@ -3,7 +3,10 @@ import sys
 
 import pytest
 
-from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.data.forms import FORMS
+from scripts.evaluate.heads import answer
+from scripts.evaluate.label_answers import LabelAnswers
+from scripts.gate.golden_set import GoldenSet
 from scripts.gate.measurement import latency_texts, median_latencies
 from tests.conftest import REPOSITORY
 
@@ -48,15 +51,17 @@ def test_a_machine_that_slows_down_slows_both():
 
 
 def test_latency_is_measured_on_short_and_long_texts_alike():
-    golden = LabelledGoldenSet(["x" * length for length in range(100, 0, -1)], ["a", "b"] * 50)
+    golden = GoldenSet(
+        FORMS["label"], ["x" * length for length in range(100, 0, -1)], ["a", "b"] * 50
+    )
     assert [len(text) for text in latency_texts(golden.texts, 4)] == [1, 26, 51, 76]
     assert len(latency_texts(["x", "y"], 5)) == 5
 
 
 def test_answers_stand_in_the_order_of_the_golden_set(make_predictor):
     texts = ["good good good film the film is good", "dull", "the dull film is", "fine"]
-    golden = LabelledGoldenSet(texts, ["positive", "negative", "negative", "positive"])
-    positive = golden.answers(make_predictor(), "test").probabilities[:, 1]
+    golden = GoldenSet(FORMS["label"], texts, ["positive", "negative", "negative", "positive"])
+    positive = answer(LabelAnswers, make_predictor(), golden.rows, "test").probabilities[:, 1]
     # Logits (-v, v): the sigmoid of 2v, for v of 8, -2, -2, 2.
     assert positive == pytest.approx([1.0, 0.018, 0.018, 0.982], abs=1e-3)
 

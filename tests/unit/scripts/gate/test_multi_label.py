@@ -9,12 +9,12 @@ import pytest
 from function.core.artifact import SigmoidDecoding, open_artifact
 from scripts import golden as golden_command
 from scripts.common.errors import DataError
-from scripts.data.multi_labelled import MultiLabelledTexts, read_multi_labelled
+from scripts.data.multi_labelled import read_multi_labelled
+from scripts.data.truth import TextRows
 from scripts.evaluate import __main__ as evaluate_command
-from scripts.evaluate.multi_label import MultiLabelEvaluation, multi_label_figures
+from scripts.evaluate.multi_label_answers import MultiLabelAnswers
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden
-from scripts.gate.multi_label_answers import MultiLabelAnswers
 from scripts.gate.report import render_markdown
 from scripts.gate.settings import GateSettings
 from scripts.registry.golden_sets import current_golden
@@ -89,14 +89,13 @@ def test_one_label_is_no_successor_of_several(tmp_path):
     assert 'each text has "labels", a list of strings' in refused.reasons[1]
 
 
-def evaluation(chosen, truth, sure=0.9):
+def answers(chosen, truth, sure=0.9):
     chosen, truth = np.array(chosen, dtype=bool), np.array(truth, dtype=bool)
-    return MultiLabelEvaluation(np.where(chosen, sure, 1 - sure), chosen, truth)
+    return MultiLabelAnswers(["a", "b"], np.where(chosen, sure, 1 - sure), chosen, truth)
 
 
 def test_figures_are_those_of_labels_counted_together():
-    found = evaluation([[1, 1], [0, 1], [0, 0]], [[1, 0], [0, 1], [1, 0]])
-    figures = multi_label_figures(found, ["a", "b"])
+    figures = answers([[1, 1], [0, 1], [0, 0]], [[1, 0], [0, 1], [1, 0]]).figures
     for name in ("precision", "recall", "f1", "macro_f1"):
         assert figures[name] == pytest.approx(2 / 3, abs=1e-5)
     assert figures["exact_texts"] == pytest.approx(1 / 3, abs=1e-5)
@@ -105,9 +104,9 @@ def test_figures_are_those_of_labels_counted_together():
 
 
 def test_an_answer_supports_the_truth_by_every_decision():
-    answers = MultiLabelAnswers(["a", "b"], evaluation([[1, 0], [1, 1]], [[1, 0], [0, 0]]))
-    assert answers.support.tolist() == pytest.approx([0.9, 0.1])
-    assert (answers.scored, answers.show(1).truth, answers.show(1).answer) == (
+    found = answers([[1, 0], [1, 1]], [[1, 0], [0, 0]])
+    assert found.support.tolist() == pytest.approx([0.9, 0.1])
+    assert (found.scored, found.show(1).truth, found.show(1).answer) == (
         4,
         "no label",
         "a, b",
@@ -128,7 +127,7 @@ def test_an_answer_supports_the_truth_by_every_decision():
 def test_labels_are_read_from_every_format(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     found = read_multi_labelled(tmp_path / name, ["a", "b"])
-    assert found == MultiLabelledTexts(["t1", "t2", "t3"], [["a", "b"], [], ["b"]])
+    assert found == TextRows(["t1", "t2", "t3"], [["a", "b"], [], ["b"]])
 
 
 @pytest.mark.parametrize(

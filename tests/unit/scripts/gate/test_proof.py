@@ -11,11 +11,13 @@ the margin.
 import numpy as np
 import pytest
 
+from scripts.data.forms import FORMS
 from scripts.data.labelled_texts import read_labelled
 from scripts.evaluate.evaluation import open_predictor
+from scripts.evaluate.heads import answer
+from scripts.evaluate.label_answers import LabelAnswers, label_codes
 from scripts.gate.decision import judge
-from scripts.gate.golden_set import LabelledGoldenSet
-from scripts.gate.label_answers import LabelAnswers
+from scripts.gate.golden_set import GoldenSet
 from scripts.gate.measurement import Measurement
 from scripts.gate.settings import GateSettings
 from scripts.train.config import load_config
@@ -43,9 +45,15 @@ def pool(bundled_models, data):
     }
     chosen = np.random.default_rng(3).permutation(len(unseen))[:POOL]
     texts = list(unseen)
-    golden = LabelledGoldenSet([texts[i] for i in chosen], [unseen[texts[i]] for i in chosen])
+    golden = GoldenSet(
+        FORMS["label"], [texts[i] for i in chosen], [unseen[texts[i]] for i in chosen]
+    )
     predictor = open_predictor(bundled_models / "sentiment")
-    return golden, golden.answers(predictor, "phrases").probabilities, predictor.labels
+    return (
+        golden,
+        answer(LabelAnswers, predictor, golden.rows, "phrases").probabilities,
+        predictor.labels,
+    )
 
 
 def disagreeing(probabilities, truth, lost, generator):
@@ -64,8 +72,10 @@ def judgements(pool, lost):
     generator = np.random.default_rng(29)
     for _ in range(DRAWS):
         rows = generator.permutation(len(golden))[:ROWS]
-        part = LabelledGoldenSet([golden.texts[i] for i in rows], [golden.truth[i] for i in rows])
-        truth = part.codes(labels)
+        part = GoldenSet(
+            FORMS["label"], [golden.texts[i] for i in rows], [golden.truth[i] for i in rows]
+        )
+        truth = label_codes(part.truth, labels)
         champion = probabilities[rows]
         candidate = disagreeing(champion, truth, lost, generator)
         old, new = (
@@ -80,7 +90,7 @@ def judgements(pool, lost):
 
 def test_the_real_answers_leave_room_to_disagree(pool):
     golden, probabilities, labels = pool
-    accuracy = (probabilities.argmax(1) == golden.codes(labels)).mean()
+    accuracy = (probabilities.argmax(1) == label_codes(golden.truth, labels)).mean()
     assert len(golden) == POOL
     assert 0.85 < accuracy < 0.95
 

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from function.core.artifact import open_artifact
+from scripts.data.forms import FORMS
 from scripts.gate.decision import run_gate
-from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.gate.golden_set import GoldenSet
 from scripts.gate.report import render_markdown, to_json
 from scripts.gate.settings import GateSettings
 from tests.tiny import VALUES, write_artifact
@@ -19,8 +20,8 @@ def judgement(tmp_path_factory):
     champion = write_artifact(folder / "old", max_tokens=512)
     candidate = write_artifact(folder / "new", values=VALUES | {"fine": -0.5}, max_tokens=512)
     texts = [f"good {row}" for row in range(149)] + [f"dull {row}" for row in range(150)]
-    golden = LabelledGoldenSet(
-        [*texts, HOSTILE], ["positive"] * 149 + ["negative"] * 150 + ["positive"]
+    golden = GoldenSet(
+        FORMS["label"], [*texts, HOSTILE], ["positive"] * 149 + ["negative"] * 150 + ["positive"]
     )
     models = open_artifact(candidate), open_artifact(champion)
     return run_gate(*models, golden, GateSettings(latency_ratio=100))
@@ -81,7 +82,7 @@ def test_the_report_is_plain_json_too(judgement):
 
 def test_a_first_model_has_one_column(tmp_path):
     texts = [f"good {row}" for row in range(150)] + [f"dull {row}" for row in range(150)]
-    golden = LabelledGoldenSet(texts, ["positive"] * 150 + ["negative"] * 150)
+    golden = GoldenSet(FORMS["label"], texts, ["positive"] * 150 + ["negative"] * 150)
     first = open_artifact(write_artifact(tmp_path / "first"))
     page = render_markdown(run_gate(first, None, golden, GateSettings(floor_behaviour=0.4)))
     assert "A first model, no champion; 300 rows" in page

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from function.core.artifact import MANIFEST, describe_files, open_artifact, read_manifest
+from scripts.data.forms import FORMS
 from scripts.gate.decision import judge_contract, run_gate
-from scripts.gate.golden_set import LabelledGoldenSet
+from scripts.gate.golden_set import GoldenSet
 from scripts.gate.report import render_markdown
 from scripts.gate.settings import GateSettings
 from tests.tiny import FILES, VALUES, write_artifact
@@ -28,7 +29,7 @@ def golden_of(good=100, fine=50, dull=150):
     texts = [f"good film {row}" for row in range(good)]
     texts += [f"a fine one {row}" for row in range(fine)]
     texts += [f"the dull {row}" for row in range(dull)]
-    return LabelledGoldenSet(texts, ["positive"] * (good + fine) + ["negative"] * dull)
+    return GoldenSet(FORMS["label"], texts, ["positive"] * (good + fine) + ["negative"] * dull)
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_another_task_and_other_labels_are_both_named(artifact):
 
 
 def test_a_golden_set_of_labels_that_a_first_model_cannot_give_refuses_it(make_candidate):
-    golden = LabelledGoldenSet(["good", "so so"], ["positive", "neutral"])
+    golden = GoldenSet(FORMS["label"], ["good", "so so"], ["positive", "neutral"])
     judgement = run(make_candidate(), None, golden)
     assert judgement.outcome == "refused"
     assert "neutral" in judgement.reasons[0]
@@ -178,8 +179,10 @@ def test_what_is_refused_has_advice_and_the_limits_that_it_names_exist(champion,
 
 def test_labels_that_are_no_sentiment_skip_the_behavioural_checks(champion, make_candidate):
     rows = golden_of()
-    golden = LabelledGoldenSet(
-        rows.texts, ["ham" if label == "positive" else "spam" for label in rows.truth]
+    golden = GoldenSet(
+        FORMS["label"],
+        rows.texts,
+        ["ham" if label == "positive" else "spam" for label in rows.truth],
     )
     candidate, old = (
         rewrite(path, labels=["spam", "ham"]) for path in (make_candidate(), champion)

@@ -9,13 +9,14 @@ from scipy.stats import spearmanr
 
 from function.core.artifact import ScoreDecoding, open_artifact
 from scripts.common.errors import DataError
-from scripts.data.scored_texts import ScoredTexts, read_scored
+from scripts.data.scored_texts import read_scored
+from scripts.data.truth import TextRows
 from scripts.evaluate import __main__ as evaluate_command
-from scripts.evaluate.ranking import RankingEvaluation, interval, resampled_rho, spearman
+from scripts.evaluate.paired import percentile_interval
+from scripts.evaluate.score_answers import ScoreAnswers, resampled_rho, spearman
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden, read_golden
 from scripts.gate.report import render_markdown
-from scripts.gate.score_answers import ScoreAnswers
 from scripts.gate.settings import GateSettings
 from tests.tiny import write_artifact
 
@@ -77,34 +78,34 @@ def test_a_poor_first_model_is_refused(tmp_path):
     assert any("a lower floor_spearman" in reason for reason in refused.reasons)
 
 
-def evaluation(noise, rows=300):
+def answers(noise, rows=300):
     generator = np.random.default_rng(2)
     truth = generator.integers(0, 6, rows).astype(float)
-    return RankingEvaluation(truth + generator.normal(0, noise, rows), truth)
+    return ScoreAnswers(truth + generator.normal(0, noise, rows), truth)
 
 
 def test_rho_is_scipys_and_its_interval_that_of_resampled_texts():
-    found = evaluation(1.5)
+    found = answers(1.5)
     expected = spearmanr(found.scores, found.truth).statistic
     assert spearman(found) == pytest.approx(expected, abs=1e-9)
     generator = np.random.default_rng(5)
     drawn = generator.integers(0, 300, (1000, 300))
     rhos = [spearmanr(found.scores[row], found.truth[row]).statistic for row in drawn]
-    assert interval(resampled_rho(found)) == pytest.approx(
+    assert percentile_interval(resampled_rho(found)) == pytest.approx(
         np.quantile(rhos, [0.025, 0.975]), abs=0.015
     )
 
 
 def test_equal_answers_rank_nothing():
-    found = RankingEvaluation(np.zeros(4), np.arange(4.0))
+    found = ScoreAnswers(np.zeros(4), np.arange(4.0))
     assert spearman(found) == 0
-    assert ScoreAnswers(found).right.tolist() == [False] * 4
+    assert found.right.tolist() == [False] * 4
 
 
 def test_other_units_change_no_rank():
-    found = evaluation(0.5)
-    other = ScoreAnswers(RankingEvaluation(3 * found.scores - 7, found.truth))
-    assert (other.right == ScoreAnswers(found).right).all()
+    found = answers(0.5)
+    other = ScoreAnswers(3 * found.scores - 7, found.truth)
+    assert (other.right == found.right).all()
     assert other.right.mean() == pytest.approx(0.95, abs=0.04)
 
 
@@ -115,7 +116,7 @@ def test_numbers_are_read_from_every_format(tmp_path, name):
         "rows.jsonl": '{"text": "a", "score": 1}\n{"text": "b", "score": -25}\n',
     }
     (tmp_path / name).write_text(lines[name])
-    assert read_scored(tmp_path / name) == ScoredTexts(["a", "b"], [1.0, -25.0])
+    assert read_scored(tmp_path / name) == TextRows(["a", "b"], [1.0, -25.0])
 
 
 @pytest.mark.parametrize(

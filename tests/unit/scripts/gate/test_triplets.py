@@ -9,10 +9,11 @@ import pytest
 from function.core.artifact import EmbeddingDecoding, open_artifact
 from scripts import golden as golden_command
 from scripts.common.errors import DataError
-from scripts.data.triplets import Others, Triplets, read_triplets
+from scripts.data.triplets import Others, read_triplets
+from scripts.data.truth import TextRows
 from scripts.evaluate import __main__ as evaluate_command
 from scripts.evaluate.metrics import wilson_interval
-from scripts.evaluate.triplets import compare_triplets, triplet_figures
+from scripts.evaluate.triplet_answers import TripletAnswers
 from scripts.gate.decision import judge_contract, run_gate
 from scripts.gate.golden import parse_golden, read_golden
 from scripts.gate.report import render_markdown
@@ -99,11 +100,20 @@ def test_a_golden_set_of_labels_judges_no_vectors(tmp_path):
     assert "the candidate's task is feature-extraction" in reasons[0]
 
 
+def compare(vectors):
+    """Compare vectors, three a row: of a text, the closer one and the other one."""
+    names = [f"text {number}" for number in range(len(vectors))]
+    rows = TextRows(names[::3], list(map(Others, names[1::3], names[2::3])))
+    order = map(names.index, map(str, TripletAnswers.texts_of(rows)))
+    found = [{"embedding": vectors[row]} for row in order]
+    return TripletAnswers.compare(found, rows, [])
+
+
 def test_figures_are_the_share_ranked_right_with_its_interval():
-    found = compare_triplets([[1, 0], [1, 1], [0, 1], [1, 0], [0, 1], [1, 1]])
+    found = compare([[1, 0], [1, 1], [0, 1], [1, 0], [0, 1], [1, 1]])
     assert found.right.tolist() == [True, False]
     low, high = wilson_interval(1, 2)
-    assert triplet_figures(found) == {
+    assert found.figures == {
         "texts": 2,
         "triplets_right": 0.5,
         "triplets_right_low": pytest.approx(low, abs=1e-5),
@@ -112,7 +122,7 @@ def test_figures_are_the_share_ranked_right_with_its_interval():
 
 
 def test_equally_close_texts_are_not_ranked_right():
-    assert compare_triplets([[1, 0], [1, 0], [2, 0]]).right.tolist() == [False]
+    assert compare([[1, 0], [1, 0], [2, 0]]).right.tolist() == [False]
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
@@ -122,7 +132,7 @@ def test_triplets_are_read_from_every_format(tmp_path, name):
         "rows.jsonl": '{"text": "a", "positive": "b", "negative": "c"}\n',
     }
     (tmp_path / name).write_text(lines[name])
-    assert read_triplets(tmp_path / name) == Triplets(["a"], [Others("b", "c")])
+    assert read_triplets(tmp_path / name) == TextRows(["a"], [Others("b", "c")])
 
 
 def test_a_row_without_two_other_texts_is_named(tmp_path):

@@ -1,15 +1,15 @@
 import pytest
 
 from scripts.data.spans import Span
-from scripts.evaluate.entity_evaluation import EntityEvaluation, Found
-from scripts.evaluate.entity_metrics import entity_figures, entity_log_loss, same_spans
+from scripts.evaluate.entity_answers import EntityAnswers, Found, entity_log_loss, same_spans
 
 LABELS = ["LOC", "PER"]
 
 
-def evaluation(*rows):
+def answers(*rows):
     """Of texts of 20 characters: the true spans, and those that were found with their scores."""
-    return EntityEvaluation(
+    return EntityAnswers(
+        LABELS,
         ["x" * 20] * len(rows),
         [truth for truth, _ in rows],
         [Found([span for span, _ in found], [s for _, s in found], 4, 4) for _, found in rows],
@@ -20,15 +20,12 @@ ADA, PARIS = Span(0, 3, "PER"), Span(5, 10, "LOC")
 
 
 def test_an_entity_is_right_where_both_edges_and_the_label_are():
-    figures = entity_figures(
-        evaluation(
-            ([ADA, PARIS], [(ADA, 0.9), (PARIS, 0.9)]),
-            ([ADA], [(Span(0, 4, "PER"), 0.9)]),
-            ([PARIS], [(Span(5, 10, "PER"), 0.9)]),
-            ([], [(ADA, 0.9)]),
-        ),
-        LABELS,
-    )
+    figures = answers(
+        ([ADA, PARIS], [(ADA, 0.9), (PARIS, 0.9)]),
+        ([ADA], [(Span(0, 4, "PER"), 0.9)]),
+        ([PARIS], [(Span(5, 10, "PER"), 0.9)]),
+        ([], [(ADA, 0.9)]),
+    ).figures
     assert (figures["texts"], figures["entities"]) == (4, 4)
     assert figures["precision"] == pytest.approx(2 / 5)
     assert figures["recall"] == pytest.approx(2 / 4)
@@ -38,25 +35,25 @@ def test_an_entity_is_right_where_both_edges_and_the_label_are():
 
 def test_neighbours_of_one_label_are_not_one_entity():
     truth = [Span(0, 3, "PER"), Span(3, 6, "PER")]
-    figures = entity_figures(evaluation((truth, [(Span(0, 6, "PER"), 0.9)])), LABELS)
+    figures = answers((truth, [(Span(0, 6, "PER"), 0.9)])).figures
     assert figures["f1"] == 0
 
 
 def test_calibration_measures_how_far_scores_are_from_the_share_that_is_right():
-    sure = evaluation(([ADA], [(ADA, 0.99)]), ([], [(ADA, 0.99)]))
-    assert entity_figures(sure, LABELS)["calibration_error"] == pytest.approx(0.49, abs=0.01)
-    fair = evaluation(([ADA], [(ADA, 0.5)]), ([], [(ADA, 0.5)]))
-    assert entity_figures(fair, LABELS)["calibration_error"] == pytest.approx(0, abs=0.01)
+    sure = answers(([ADA], [(ADA, 0.99)]), ([], [(ADA, 0.99)]))
+    assert sure.figures["calibration_error"] == pytest.approx(0.49, abs=0.01)
+    fair = answers(([ADA], [(ADA, 0.5)]), ([], [(ADA, 0.5)]))
+    assert fair.figures["calibration_error"] == pytest.approx(0, abs=0.01)
     assert entity_log_loss(fair) < entity_log_loss(sure)
 
 
 def test_nothing_found_is_a_figure_too():
-    assert entity_figures(evaluation(([ADA], [])), LABELS)["f1"] == 0
+    assert answers(([ADA], [])).figures["f1"] == 0
 
 
 def test_the_same_spans_are_those_that_both_found():
-    one = evaluation(([], [(ADA, 0.9), (PARIS, 0.9)]))
-    other = evaluation(([], [(ADA, 0.5)]))
+    one = answers(([], [(ADA, 0.9), (PARIS, 0.9)]))
+    other = answers(([], [(ADA, 0.5)]))
     share, entities = same_spans(one, other)
     assert share == pytest.approx(2 / 3)
     assert entities == 1
