@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from function.core.artifact import USUAL_ANSWERS
+from function.core.heads import USUAL_ANSWERS
 from function.core.tokenization import Text, TextPair
 from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
 

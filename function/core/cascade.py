@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Artifact, Cascade
+from function.core.artifact import Artifact
 from function.core.decoding import Scores
 from function.core.errors import ArtifactError
 from function.core.file_formats import read_safetensors_header
+from function.core.manifest import Cascade
 from function.core.tokenization import TokenIds
 
 Buckets = npt.NDArray[np.intp]

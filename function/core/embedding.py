@@ -10,10 +10,11 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Artifact, EmbeddingDecoding, Pooling
+from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.errors import InputError, PredictionError
+from function.core.heads import EmbeddingDecoding, Pooling
 from function.core.tokenization import Text, TextTokenizer
 from function.core.types import AnyPrediction, EmbeddingPrediction, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText

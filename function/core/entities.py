@@ -12,11 +12,12 @@ from typing import cast
 import numpy as np
 from safetensors.numpy import load_file
 
-from function.core.artifact import Artifact, CrfDecoding
+from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.errors import ArtifactError, InputError, PredictionError
+from function.core.heads import CrfDecoding
 from function.core.tokenization import Text, TextTokenizer
 from function.core.types import OUTSIDE, AnyPrediction, Entity, EntityPrediction, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText

@@ -5,11 +5,12 @@ from typing import cast
 
 import numpy as np
 
-from function.core.artifact import Artifact, SigmoidDecoding
+from function.core.artifact import Artifact
 from function.core.cascade import FirstStage
 from function.core.classification import TextDecoder
 from function.core.decoding import Scores, activate
 from function.core.errors import ArtifactError
+from function.core.heads import SigmoidDecoding
 from function.core.tokenization import TextTokenizer
 from function.core.types import LabelScore, LabelsPrediction, Options, TextPrediction
 from function.core.windows import ModelInputs

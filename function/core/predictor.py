@@ -6,12 +6,13 @@ from time import perf_counter
 
 import numpy as np
 
-from function.core.artifact import MANIFEST, Artifact
+from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits, run_in_batches
 from function.core.cascade import FirstAnswer, FirstStage, open_first_stage
 from function.core.classification import classified
 from function.core.decoders import open_decoder
 from function.core.errors import ArtifactError, BatchTooLargeError, InputError
+from function.core.manifest import MANIFEST
 from function.core.pace import MEASURED_TOKENS, Pace
 from function.core.tokenization import (
     EncodedPair,

@@ -9,11 +9,12 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from function.core.artifact import ArgmaxDecoding, Artifact
+from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.cascade import FirstStage
 from function.core.decoding import Probabilities, activate
 from function.core.entities import EntityDecoder
+from function.core.heads import ArgmaxDecoding
 from function.core.tokenization import EncodedText, TextTokenizer
 from function.core.types import (
     OUTSIDE,

@@ -10,8 +10,9 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import AnswerKey, Artifact, Task, open_artifact, verify
+from function.core.artifact import Artifact, open_artifact, verify
 from function.core.backend import Backend
+from function.core.heads import AnswerKey, Task
 from function.core.predictor import Predictor
 from function.core.tokenization import TextPair
 from scripts.common.errors import UsageError

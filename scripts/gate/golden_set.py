@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import AnswerKey, Task
+from function.core.heads import AnswerKey, Task
 from function.core.predictor import Predictor
 from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import DataError

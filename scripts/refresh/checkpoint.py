@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from function.core.artifact import (
+from function.core.heads import (
     ArgmaxDecoding,
     Decoding,
     ScoreDecoding,

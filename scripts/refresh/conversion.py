@@ -24,9 +24,10 @@ from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Manifest, Tokenization, open_artifact
+from function.core.artifact import Artifact, open_artifact
 from function.core.backend import pad, split_segments
 from function.core.errors import EvergreenError
+from function.core.manifest import Manifest, Tokenization
 from function.core.tokenization import Text, TextPair, TextTokenizer, strings_of
 from scripts.common.errors import ExportError, SourceError, UsageError, one_line
 from scripts.common.progress import log

@@ -31,8 +31,9 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from function.core.artifact import MANIFEST, open_artifact, verify
+from function.core.artifact import open_artifact, verify
 from function.core.errors import ArtifactError
+from function.core.manifest import MANIFEST
 from function.core.tokenization import window_spans
 from function.core.types import Options
 from scripts.common.errors import MissingExtraError, SourceError, UsageError

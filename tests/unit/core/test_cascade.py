@@ -9,9 +9,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import MANIFEST, describe_files, open_artifact, verify
+from function.core.artifact import describe_files, open_artifact, verify
 from function.core.cascade import BIAS, SCALE, TABLE, FirstAnswer, hash_ngrams, open_first_stage
 from function.core.errors import ArtifactError, InputError
+from function.core.manifest import MANIFEST
 from function.core.predictor import load_predictor
 from function.core.types import Options
 from tests.tiny import CASCADE, FIRST_STAGE, WORDS, write_artifact

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from function.core.artifact import ArgmaxDecoding
 from function.core.errors import InputError
+from function.core.heads import ArgmaxDecoding
 from function.core.types import EntityPrediction, Options
 from scripts.evaluate.evaluation import open_predictor
 from tests.tiny_entities import TAG_OF, TAGS, write_entity_artifact
