@@ -6,7 +6,6 @@ from typing import cast
 import numpy as np
 
 from function.core.artifact import Artifact
-from function.core.cascade import FirstStage
 from function.core.classification import TextDecoder
 from function.core.decoding import Scores, activate
 from function.core.errors import ArtifactError
@@ -19,11 +18,9 @@ from function.core.windows import ModelInputs
 class MultiLabelClassifier(TextDecoder):
     """Decoder of the labels whose probability, a sigmoid each, is above their threshold."""
 
-    def __init__(
-        self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
-    ) -> None:
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
         """Read the thresholds; raises ArtifactError unless there is one for each label."""
-        super().__init__(artifact, tokenizer, first_stage)
+        super().__init__(artifact, tokenizer)
         self._thresholds = cast("SigmoidDecoding", artifact.manifest.decoding).thresholds
         if len(self._thresholds) != len(self._labels):
             raise ArtifactError(
@@ -44,10 +41,7 @@ class MultiLabelClassifier(TextDecoder):
                 scores=[LabelScore(self._labels[code], values[code]) for code in order][
                     : options.top_k
                 ],
-                tokens=len(text.encoded.ids),
-                words=text.encoded.words,
-                windows=len(text.windows),
-                truncated=text.truncated,
+                **text.figures,
                 certainty=own[order[0]],
             )
 

@@ -86,7 +86,7 @@ class Predictor:
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
         self._settings = artifact.manifest.tokenization.settings()
         self._first_stage = first_stage
-        self._decoder = open_decoder(artifact, tokenizer, first_stage)
+        self._decoder = open_decoder(artifact, tokenizer)
 
     def predict(
         self, texts: Sequence[Text], options: Options

@@ -82,13 +82,31 @@ class Highlight:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class HeadPrediction:
+    """Figures of one text, which the prediction of every head has.
+
+    Attributes:
+        tokens: Tokens of the whole text, without special tokens.
+        truncated: Part of the text is in no window.
+    """
+
+    tokens: int
+    words: int
+    windows: int
+    truncated: bool
+
+    @property
+    def label_counts(self) -> Mapping[str, int]:
+        """Return how often the text was given each label."""
+        return {}
+
+
+@dataclass(frozen=True)
+class Prediction(HeadPrediction):
     """Classification of one whole text.
 
     Attributes:
         scores: Labels with their scores, best first.
-        tokens: Tokens of the whole text, without special tokens.
-        truncated: Part of the text is in no window.
         certainty: Calibrated probability of the label, whatever activation and `top_k`.
         margin: Difference from that to the next label's probability.
         stage: The first stage of a cascade answered alone, or the full model.
@@ -97,10 +115,6 @@ class Prediction:
     label: str
     score: float
     scores: Sequence[LabelScore]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
     certainty: float
     margin: float
     stage: Stage = "full"
@@ -108,12 +122,11 @@ class Prediction:
 
     @property
     def label_counts(self) -> Mapping[str, int]:
-        """Return how often the text was given each label."""
         return {self.label: 1}
 
 
 @dataclass(frozen=True)
-class LabelsPrediction:
+class LabelsPrediction(HeadPrediction):
     """Several labels of one whole text, or none. Other attributes are those of `Prediction`.
 
     Attributes:
@@ -126,10 +139,6 @@ class LabelsPrediction:
 
     labels: Sequence[str]
     scores: Sequence[LabelScore]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
     certainty: float
     highlights: Sequence[Highlight] | None = None
 
@@ -139,7 +148,7 @@ class LabelsPrediction:
 
 
 @dataclass(frozen=True)
-class ScorePrediction:
+class ScorePrediction(HeadPrediction):
     """A number for one whole text. Other attributes are those of `Prediction`.
 
     Attributes:
@@ -152,10 +161,6 @@ class ScorePrediction:
 
     name: str
     score: float
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
     certainty: float
     highlights: Sequence[Highlight] | None = None
 
@@ -163,10 +168,6 @@ class ScorePrediction:
     def scores(self) -> Sequence[LabelScore]:
         """Return the number as protocols of labels have it."""
         return [LabelScore(self.name, self.score)]
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        return {}
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ class Entity:
 
 
 @dataclass(frozen=True)
-class EntityPrediction:
+class EntityPrediction(HeadPrediction):
     """Entities of one text, in text order. Other attributes are those of `Prediction`.
 
     `entities` are whole entities or single words, as the options say; `whole` are always whole.
@@ -194,10 +195,6 @@ class EntityPrediction:
     margin: ClassVar[float | None] = None
 
     entities: Sequence[Entity]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
     whole: Sequence[Entity]
 
     @property
@@ -212,7 +209,7 @@ class EntityPrediction:
 
 
 @dataclass(frozen=True)
-class EmbeddingPrediction:
+class EmbeddingPrediction(HeadPrediction):
     """Vector of one whole text, and if asked for, of each token. Other attributes as above."""
 
     form: ClassVar[str] = "gives a text a vector"
@@ -220,15 +217,7 @@ class EmbeddingPrediction:
     margin: ClassVar[float | None] = None
 
     embedding: Sequence[float]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
     token_embeddings: Sequence[Sequence[float]] | None = None
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        return {}
 
 
 TextPrediction = Prediction | LabelsPrediction | ScorePrediction

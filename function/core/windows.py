@@ -1,8 +1,9 @@
 """Windows of tokens: the pieces of texts that a model runs on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +54,16 @@ class WindowedText:
             covered = stop
         return covered < len(self.encoded.ids)
 
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Return the members of a `HeadPrediction`."""
+        return {
+            "tokens": len(self.encoded.ids),
+            "words": self.encoded.words,
+            "windows": len(self.windows),
+            "truncated": self.truncated,
+        }
+
 
 @dataclass(frozen=True)
 class ModelInputs:
@@ -64,6 +75,13 @@ class ModelInputs:
     def windows(self) -> list[TokenIds]:
         """Return the windows of all texts, in order."""
         return [window for text in self.texts for window in text.windows]
+
+    def by_text(self, outputs: Sequence[Logits]) -> Iterator[tuple[WindowedText, Sequence[Logits]]]:
+        """Yield each text with the outputs of its own windows."""
+        end = 0
+        for text in self.texts:
+            start, end = end, end + len(text.windows)
+            yield text, outputs[start:end]
 
     def split(self) -> list["ModelInputs"]:
         """Return the inputs of each text by itself."""
