@@ -133,7 +133,7 @@ def record_answer(
         "texts": len(predictions),
         **({"texts_first": first} if result.model.cascade else {}),
         "texts_full": len(predictions) - first,
-        "tokens": sum(prediction.tokens for prediction in predictions),
+        "tokens": result.tokens,
         "windows": sum(prediction.windows for prediction in predictions),
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
         **_merge(summaries),

@@ -276,6 +276,11 @@ class PredictionResult:
     predictions: Sequence[AnyPrediction]
     timings: Timings
 
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of all texts, without special tokens."""
+        return sum(prediction.tokens for prediction in self.predictions)
+
 
 class Engine(Protocol):
     """Interface between routes and models. `model` is a name, or None for the default model."""

@@ -7,7 +7,8 @@ nanoseconds; requests that failed are in the log and the metrics alone. An execu
 from collections import Counter
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import Body, Request
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 from starlette.routing import BaseRoute
 
@@ -43,9 +44,7 @@ class IndexRequest(BaseModel):
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of configuration, statistics and the repository's index."""
     engine = context.engine
-    router = APIRouter(
-        prefix="/v2", tags=[TAG], dependencies=context.guards, strict_content_type=False
-    )
+    router = context.router(TAG, "/v2", APIRoute)
 
     @router.get("/models/stats", responses=documented(401, 403), name="all_statistics")
     async def all_statistics(request: Request) -> dict[str, Any]:

@@ -6,13 +6,12 @@ from fastapi import APIRouter, Request, params
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
-from function.api.limits import require_model
+from function.api.limits import require_model, require_ready
 from function.api.open_inference.schemas import Datatype
 from function.api.open_inference.tensors import OUTPUTS, TEXT, TEXT_PAIR
 from function.api.problems import documented
 from function.api.routes import RouteContext, open_inference_inspection
-from function.api.routes.open_inference_inspection import PLATFORM, TAG
-from function.core.errors import NotReadyError
+from function.api.routes.open_inference_inspection import NAMED, PLATFORM, TAG
 from function.core.types import Engine, ModelInfo
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "statistics"]
@@ -100,7 +99,7 @@ def _probes(engine: Engine) -> APIRouter:
     @routes.get("/ready", responses=documented(503))
     async def server_ready() -> ServerReady:
         """Report that the default model is loaded."""
-        _check_ready(engine)
+        require_ready(engine)
         return ServerReady(ready=True)
 
     return routes
@@ -114,24 +113,22 @@ def _metadata(engine: Engine, guards: Sequence[params.Depends]) -> APIRouter:
         """Describe this server and its extensions of the protocol."""
         return ServerMetadata(name=request.app.title, version=request.app.version)
 
-    @routes.get("/models/{model}", responses=documented(401, 403, 404, 422))
+    @routes.get("/models/{model}", responses=NAMED)
     async def model_metadata(model: str) -> ModelMetadata:
         """Describe a model and its tensors."""
         return ModelMetadata.from_model(require_model(engine, model))
 
-    @routes.get("/models/{model}/versions/{version}", responses=documented(401, 403, 404, 422))
+    @routes.get("/models/{model}/versions/{version}", responses=NAMED)
     async def version_metadata(model: str, version: str) -> ModelMetadata:
         """Describe a model and its tensors, if this version is served."""
         return ModelMetadata.from_model(require_model(engine, model, version))
 
-    @routes.get("/models/{model}/ready", responses=documented(401, 403, 404, 422, 503))
+    @routes.get("/models/{model}/ready", responses=NAMED | documented(503))
     async def model_ready(model: str) -> ModelReady:
         """Report that the model answers."""
         return _ready(engine, require_model(engine, model))
 
-    @routes.get(
-        "/models/{model}/versions/{version}/ready", responses=documented(401, 403, 404, 422, 503)
-    )
+    @routes.get("/models/{model}/versions/{version}/ready", responses=NAMED | documented(503))
     async def version_ready(model: str, version: str) -> ModelReady:
         """Report that the model answers, if this version is served."""
         return _ready(engine, require_model(engine, model, version))
@@ -140,10 +137,5 @@ def _metadata(engine: Engine, guards: Sequence[params.Depends]) -> APIRouter:
 
 
 def _ready(engine: Engine, model: ModelInfo) -> ModelReady:
-    _check_ready(engine)
+    require_ready(engine)
     return ModelReady(name=model.name, ready=True)
-
-
-def _check_ready(engine: Engine) -> None:
-    if not engine.ready():
-        raise NotReadyError("the model is still being loaded; try again in a moment")

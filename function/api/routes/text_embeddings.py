@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
@@ -24,7 +24,6 @@ from starlette.routing import BaseRoute
 from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
 from function.api.limits import choose_model
-from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import MEDIA_TYPE, documented
 from function.api.routes import RouteContext
@@ -37,7 +36,7 @@ from function.core.errors import (
     OverloadedError,
 )
 from function.core.tokenization import Text, TextPair
-from function.core.types import PredictionResult, TextPrediction
+from function.core.types import Options, PredictionResult, TextPrediction
 
 ERROR_TYPES: dict[type[Exception], str] = {
     InputError: "Validation",
@@ -86,12 +85,7 @@ class TypedProblemsRoute(JsonRoute):
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the route of text-embeddings-inference's `/predict`."""
     engine = context.engine
-    router = APIRouter(
-        tags=["text embeddings inference"],
-        dependencies=context.guards,
-        strict_content_type=False,
-        route_class=TypedProblemsRoute,
-    )
+    router = context.router("text embeddings inference", route_class=TypedProblemsRoute)
 
     @router.post(
         "/predict", responses=RESPONSES, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
@@ -99,7 +93,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     async def text_embeddings_predict(request: Request, body: TextEmbeddingsRequest) -> Response:
         """Return labels and scores, best first: flat for one text, a list of lists for a batch."""
         texts = body.texts()
-        context.limits.check(texts)
+        context.check(texts)
         model = engine.models()[0]
         if any(isinstance(text, TextPair) for text in texts):
             model = choose_model(engine, None, lambda each: each.pairs, NO_PAIRS)
@@ -108,10 +102,9 @@ def routes(context: RouteContext) -> list[BaseRoute]:
                 f"/predict gives labels to whole texts, and the default model, '{model.name}', "
                 "does not: ask /v1/predict"
             )
-        result = await engine.predict(model.name, texts, body.options())
-        headers = record_answer(request, texts, result) | compute_headers(texts, result)
-        if body.truncate is False:
-            refuse_truncated(result)
+        result, headers = await answer(
+            context, request, model.name, texts, body.options(), whole=body.truncate is False
+        )
         predictions = [
             [{"score": score.score, "label": score.label} for score in prediction.scores]
             for prediction in cast("Sequence[TextPrediction]", result.predictions)
@@ -121,28 +114,37 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def compute_headers(texts: Sequence[Text], result: PredictionResult) -> dict[str, str]:
-    """Return TEI's headers."""
+async def answer(
+    context: RouteContext,
+    request: Request,
+    model: str,
+    texts: Sequence[Text],
+    options: Options,
+    *,
+    whole: bool = False,
+) -> tuple[PredictionResult, dict[str, str]]:
+    """Return what `RouteContext.answer` does, with TEI's headers as well.
+
+    Raises BatchTooLargeError where part of a text was not used, and all of it (`whole`) should be.
+    """
+    result, headers = await context.answer(request, model, texts, options)
     timings = result.timings
-    return {
+    headers |= {
         "x-compute-characters": str(sum(len(text) for text in texts)),
-        "x-compute-tokens": str(sum(prediction.tokens for prediction in result.predictions)),
+        "x-compute-tokens": str(result.tokens),
         "x-compute-time": str(int(timings.total_ms)),
         "x-total-time": str(int(timings.total_ms)),
         "x-tokenization-time": str(int(timings.tokenization_ms)),
         "x-queue-time": str(int(timings.queue_ms)),
         "x-inference-time": str(int(timings.inference_ms)),
     }
-
-
-def refuse_truncated(result: PredictionResult) -> None:
-    """Raise BatchTooLargeError where part of a text was not used."""
     for index, prediction in enumerate(result.predictions):
-        if prediction.truncated:
+        if whole and prediction.truncated:
             raise BatchTooLargeError(
                 f"text {index} has {prediction.tokens} tokens, more than {prediction.windows} "
                 "windows hold: send a shorter one, or send truncate true"
             )
+    return result, headers
 
 
 def _closest(table: dict[Any, Any], error: Exception) -> Any:
