@@ -18,7 +18,7 @@ from pydantic import (
 
 from function.core.errors import ArtifactError
 from function.core.heads import Decoding, EmbeddingDecoding, Section, Task, different
-from function.core.tokenization import LongText, TokenizationSettings
+from function.core.tokenization import LongText
 from function.core.types import OUTSIDE
 
 MANIFEST = "manifest.json"
@@ -36,10 +36,16 @@ class FileEntry(Section):
 
 
 class Tokenization(Section):
-    """Settings that turn texts into windows; see `TokenizationSettings`.
+    """Settings that turn texts into windows.
 
-    `window` is `long_text` there; `casing` adds the casing to token ids: see `core/casing.py`.
-    `pairs`: the model reads pairs of texts; with `segments` it takes `token_type_ids` as well.
+    Attributes:
+        max_tokens: Tokens of one window, special tokens included.
+        window: Treatment of texts that are longer than one window.
+        stride: Content tokens that two neighbouring windows share.
+        max_windows: Windows after which the rest of a text is cut, which bounds its cost.
+        casing: Casing is added to token ids: see `core/casing.py`.
+        pairs: The model reads pairs of texts, each in one window.
+        segments: The model takes `token_type_ids` of pairs as well.
     """
 
     max_tokens: Annotated[int, Field(ge=1, le=131_072)]
@@ -58,11 +64,6 @@ class Tokenization(Section):
                 "reach the end of a text"
             )
         return self
-
-    def settings(self) -> TokenizationSettings:
-        return TokenizationSettings(
-            self.max_tokens, self.stride, self.window, self.max_windows, self.pairs
-        )
 
 
 class Blend(Section):

@@ -29,8 +29,9 @@ from function.core.errors import ArtifactError
 from function.core.heads import CrfDecoding
 from function.core.manifest import MANIFEST
 from function.core.predictor import Predictor
-from function.core.tokenization import TextTokenizer, window_spans
+from function.core.tokenization import TextTokenizer
 from function.core.types import Options
+from function.core.windows import window_spans
 from function.core.word_emissions import build_words
 from scripts.common.errors import UsageError
 from scripts.common.progress import Progress, log

@@ -34,8 +34,8 @@ from transformers import (
 from function.core.artifact import open_artifact, verify
 from function.core.errors import ArtifactError
 from function.core.manifest import MANIFEST
-from function.core.tokenization import window_spans
 from function.core.types import Options
+from function.core.windows import window_spans
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import read_checkpoint
