@@ -47,9 +47,14 @@ def require_ready(engine: Engine) -> None:
         raise NotReadyError("the model is still being loaded; try again in a moment")
 
 
-def require_model(engine: Engine, name: str, version: str | None = None) -> ModelInfo:
-    """Return a served model by name, and version if given; raises UnknownModelError for others."""
+def require_model(engine: Engine, name: str | None, version: str | None = None) -> ModelInfo:
+    """Return a served model by name, and version if given, or without a name the default one.
+
+    Raises UnknownModelError for others.
+    """
     models = {model.name: model for model in engine.models()}
+    if name is None:
+        return engine.models()[0]
     if name not in models:
         raise UnknownModelError(
             f"no model '{shorten(name)}' here; served: {', '.join(sorted(models))}"

@@ -79,6 +79,11 @@ class PairSchema(ClosedModel):
     text_pair: NonEmptyText
 
 
+def listed(texts: str | list[str]) -> list[str]:
+    """Return the texts of a request, which may be a single one."""
+    return [texts] if isinstance(texts, str) else texts
+
+
 def texts_of(inputs: str | PairSchema | Sequence[str] | Sequence[PairSchema]) -> list[Text]:
     """Return the texts or pairs of a request, which may be a single one."""
     each = [inputs] if isinstance(inputs, str | PairSchema) else inputs

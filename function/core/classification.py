@@ -13,7 +13,14 @@ from function.core.decoders import Decoder
 from function.core.decoding import Scores, activate
 from function.core.errors import InputError
 from function.core.tokenization import TokenIds
-from function.core.types import AnyPrediction, LabelScore, Options, Prediction, TextPrediction
+from function.core.types import (
+    Activation,
+    AnyPrediction,
+    LabelScore,
+    Options,
+    Prediction,
+    TextPrediction,
+)
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
 
@@ -73,6 +80,23 @@ class TextDecoder(Decoder):
         full = np.asarray(next(means).astype(np.float64) / self._temperature)
         return text.first.source.blend(full, text.first.logits) if text.first else full
 
+    def _ranked(
+        self, inputs: ModelInputs, logits: Scores, usual: Activation, options: Options
+    ) -> Iterator[tuple[WindowedText, list[float], list[LabelScore]]]:
+        """Yield each text, and of its labels, best first, the probabilities and the scores.
+
+        Probabilities are those of the `usual` activation, scores those of the one asked for.
+        """
+        probabilities = scores = activate(logits, usual)
+        if options.activation not in (None, usual):
+            scores = activate(logits, options.activation)
+        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
+        orders = np.argsort(-logits, axis=1, kind="stable")
+        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
+        for text, order, chances, values in zip(inputs.texts, *rows, strict=True):
+            ranked = [LabelScore(self._labels[code], values[code]) for code in order]
+            yield text, [chances[code] for code in order], ranked
+
     def explain(
         self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
     ) -> list[AnyPrediction]:
@@ -118,38 +142,17 @@ class Classifier(TextDecoder):
     def _predictions(
         self, inputs: ModelInputs, logits: Scores, options: Options
     ) -> Iterator[Prediction]:
-        probabilities = scores = activate(logits, "softmax")
-        if options.activation not in (None, "softmax"):
-            scores = activate(logits, options.activation)
-        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
-        orders = np.argsort(-logits, axis=1, kind="stable")
-        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
-        for text, order, probability, score in zip(inputs.texts, *rows, strict=True):
-            yield self._prediction(text, order, probability, score, options)
-
-    def _prediction(
-        self,
-        text: WindowedText,
-        order: Sequence[int],
-        probabilities: Sequence[float],
-        values: Sequence[float],
-        options: Options,
-    ) -> Prediction:
-        """Build one text's prediction from calibrated probabilities, and labels' order, best first.
-
-        `values` are the labels' scores under the activation asked for.
-        """
-        scores = [LabelScore(self._labels[code], values[code]) for code in order]
-        certainty, *others = [probabilities[code] for code in order[:2]]
-        return Prediction(
-            label=scores[0].label,
-            score=scores[0].score,
-            scores=scores[: options.top_k],
-            **text.figures,
-            certainty=certainty,
-            margin=certainty - sum(others),
-            stage=text.stage,
-        )
+        for text, probabilities, scores in self._ranked(inputs, logits, "softmax", options):
+            certainty, *others = probabilities[:2]
+            yield Prediction(
+                **text.figures,
+                label=scores[0].label,
+                score=scores[0].score,
+                scores=scores[: options.top_k],
+                certainty=certainty,
+                margin=certainty - sum(others),
+                stage=text.stage,
+            )
 
     def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:
         label = self._labels.index(cast("Prediction", prediction).label)

@@ -105,14 +105,7 @@ class Predictor:
         if options.explain:
             predictions = self.explain(inputs, predictions, self.run)
         explained = perf_counter() if options.explain else decoded
-        return predictions, Timings(
-            tokenization_ms=1000 * (encoded - started),
-            queue_ms=0.0,
-            inference_ms=1000 * (inferred - encoded),
-            decoding_ms=1000 * (decoded - inferred),
-            explanation_ms=1000 * (explained - decoded),
-            total_ms=1000 * (explained - started),
-        )
+        return predictions, Timings.between(started, encoded, inferred, decoded, explained)
 
     def classify(self, texts: Sequence[Text], options: Options | None = None) -> list[Prediction]:
         """Predict every text with a text classifier, without timings.

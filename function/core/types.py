@@ -242,6 +242,26 @@ class Timings:
     explanation_ms: float
     total_ms: float
 
+    @classmethod
+    def between(
+        cls,
+        started: float,
+        encoded: float,
+        inferred: float,
+        decoded: float,
+        explained: float,
+        queue_seconds: float = 0.0,
+    ) -> "Timings":
+        """Return the timings of stages that ended at these seconds of `time.perf_counter`."""
+        return cls(
+            tokenization_ms=1000 * (encoded - started),
+            queue_ms=1000 * queue_seconds,
+            inference_ms=1000 * (inferred - encoded - queue_seconds),
+            decoding_ms=1000 * (decoded - inferred),
+            explanation_ms=1000 * (explained - decoded),
+            total_ms=1000 * (explained - started),
+        )
+
 
 @dataclass(frozen=True)
 class ModelInfo:

@@ -98,7 +98,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post("/feedback", status_code=ACCEPTED, response_class=Response, responses=RESPONSES)
     async def send_feedback(body: FeedbackRequest) -> Response:
         """Send the right answer for a text that was answered; the last one sent counts."""
-        model = require_model(context.engine, body.model or context.engine.models()[0].name)
+        model = require_model(context.engine, body.model or None)
         if body.text is not None:
             if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")

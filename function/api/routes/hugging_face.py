@@ -42,7 +42,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         texts = body.texts()
         context.check(texts)
         compared = isinstance(body.inputs, SimilarityInputs)
-        found = require_model(context.engine, model or context.engine.models()[0].name)
+        found = require_model(context.engine, model)
         if compared and found.answer_key != "embedding":
             raise InputError(f"'{found.name}' compares no sentences: it gives texts no vectors")
         result, headers = await context.answer(request, model, texts, body.options())

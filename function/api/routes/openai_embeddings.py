@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute
 
 from function.api.hugging_face_schemas import Texts
 from function.api.limits import choose_embedder
-from function.api.request_schemas import REVIEW
+from function.api.request_schemas import REVIEW, listed
 from function.api.routes import RESPONSES, RouteContext
 from function.core.types import EmbeddingOptions, EmbeddingPrediction, Options
 
@@ -45,7 +45,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post("/embeddings", responses=RESPONSES, response_model=dict[str, Any])
     async def openai_embeddings(request: Request, body: OpenAIEmbeddingsRequest) -> Response:
         """Return a vector for each text."""
-        texts = [body.input] if isinstance(body.input, str) else body.input
+        texts = listed(body.input)
         context.check(texts)
         model = choose_embedder(context.engine, body.model, "/v1/embeddings")
         normalize = True if body.dimensions else None

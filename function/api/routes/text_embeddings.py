@@ -25,7 +25,7 @@ from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
 from function.api.limits import choose_model
 from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import MEDIA_TYPE, documented
+from function.api.problems import MEDIA_TYPE, closest, documented
 from function.api.routes import RouteContext
 from function.api.schemas import ScoreSchema
 from function.core.errors import (
@@ -69,11 +69,11 @@ class TypedProblemsRoute(JsonRoute):
             try:
                 return await handle(request)
             except tuple(ERROR_TYPES) as error:
-                problem: JSONResponse = await _closest(request.app.exception_handlers, error)(
+                problem: JSONResponse = await closest(request.app.exception_handlers, error)(
                     request, error
                 )
                 typed = json.loads(bytes(problem.body)) | {
-                    "error_type": _closest(ERROR_TYPES, error)
+                    "error_type": closest(ERROR_TYPES, error)
                 }
                 problem.body = problem.render(typed)
                 problem.headers["content-length"] = str(len(problem.body))
@@ -145,8 +145,3 @@ async def answer(
                 "windows hold: send a shorter one, or send truncate true"
             )
     return result, headers
-
-
-def _closest(table: dict[Any, Any], error: Exception) -> Any:
-    """Return a table's entry for the most specific class of an error."""
-    return next(table[kind] for kind in type(error).__mro__ if kind in table)

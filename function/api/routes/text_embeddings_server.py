@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 from tokenizers import Encoding
 
 from function.api.limits import require_ready
-from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts
+from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, listed
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute
 from function.core.errors import BatchTooLargeError, InputError
@@ -101,7 +101,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post("/tokenize", **guarded)
     async def tokenize(body: TokenizeRequest) -> list[list[dict[str, Any]]]:
         """Return the tokens of each text."""
-        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
+        texts = listed(body.inputs)
         context.check(texts)
         if sum(map(len, texts)) > limits.characters:
             raise BatchTooLargeError(f"send at most {limits.characters} characters at a time")

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute
 
 from function.api.hugging_face_schemas import EmbeddingMembers, SimilarityInputs, Texts
 from function.api.limits import choose_embedder
-from function.api.request_schemas import REVIEW
+from function.api.request_schemas import REVIEW, listed
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute, answer
 from function.core.embedding import cosines
@@ -27,9 +27,6 @@ class EmbedRequest(EmbeddingMembers):
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
     inputs: Texts
-
-    def texts(self) -> list[str]:
-        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
 
 class SimilarityRequest(BaseModel):
@@ -65,7 +62,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post("/embed", responses=RESPONSES, response_model=list[list[float]])
     async def text_embeddings_embed(request: Request, body: EmbedRequest) -> Response:
         """Return a vector for each text, of the length 1 unless `normalize` is false."""
-        found, headers = await embed(request, body.texts(), body)
+        found, headers = await embed(request, listed(body.inputs), body)
         return JSONResponse([each.embedding for each in found], headers=headers)
 
     @router.post("/embed_all", responses=RESPONSES, response_model=list[list[list[float]]])
@@ -75,7 +72,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         `normalize` and `dimensions` are ignored.
         """
         plain = body.model_copy(update={"dimensions": None})
-        found, headers = await embed(request, body.texts(), plain, by_token=True)
+        found, headers = await embed(request, listed(body.inputs), plain, by_token=True)
         return JSONResponse([each.token_embeddings for each in found], headers=headers)
 
     @router.post("/similarity", responses=RESPONSES, response_model=list[float])

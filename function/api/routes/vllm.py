@@ -15,7 +15,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
 from function.api.limits import choose_model
-from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts
+from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, listed
 from function.api.routes import RESPONSES, RouteContext
 from function.core.errors import InputError
 from function.core.tokenization import TextPair
@@ -49,7 +49,7 @@ class ScoreRequest(VllmRequest):
 
     def pairs(self) -> list[TextPair]:
         """Return the pairs; raises InputError for lists of other lengths."""
-        one, other = map(_listed, (self.text_1, self.text_2))
+        one, other = map(listed, (self.text_1, self.text_2))
         if len(one) not in (1, len(other)):
             raise InputError(
                 f"{len(one)} and {len(other)} texts: send one with any number, or as many of both"
@@ -89,7 +89,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             lambda each: each.task == "text-classification" and not each.pairs,
             "/classify gives labels to single texts, and this model does not: ask /v1/predict",
         )
-        texts = _listed(body.input)
+        texts = listed(body.input)
         context.check(texts)
         result, headers = await context.answer(request, model.name, texts, body.options())
         data = []
@@ -121,10 +121,6 @@ def scores_of(result: PredictionResult) -> list[float]:
 def usage(result: PredictionResult) -> dict[str, Any]:
     """Return the tokens of a request, as its answer has them."""
     return {"prompt_tokens": result.tokens, "total_tokens": result.tokens}
-
-
-def _listed(texts: str | list[str]) -> list[str]:
-    return [texts] if isinstance(texts, str) else texts
 
 
 def _answer(kind: str, result: PredictionResult, data: Sequence[dict[str, Any]]) -> dict[str, Any]:
