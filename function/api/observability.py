@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from function.api.late_routes import find_path
 from function.api.problems import problem
 from function.core.errors import is_panic
+from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import Text
-from function.core.types import AnyPrediction, Prediction, PredictionResult
+from function.core.types import PredictionResult
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]

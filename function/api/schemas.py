@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from function.core.heads import USUAL_ANSWERS
-from function.core.types import ModelInfo, PredictionResult, Stage
+from function.core.predictions import Stage
+from function.core.types import ModelInfo, PredictionResult
 from function.settings import Limits
 
 

@@ -12,15 +12,9 @@ from function.core.backend import Logits
 from function.core.decoders import Decoder
 from function.core.decoding import Scores, activate
 from function.core.errors import InputError
+from function.core.predictions import AnyPrediction, LabelScore, Prediction, TextPrediction
 from function.core.tokenization import TokenIds
-from function.core.types import (
-    Activation,
-    AnyPrediction,
-    LabelScore,
-    Options,
-    Prediction,
-    TextPrediction,
-)
+from function.core.types import Activation, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
 

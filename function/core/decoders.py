@@ -8,8 +8,9 @@ from typing import ClassVar
 from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.errors import ArtifactError, InputError
+from function.core.predictions import AnyPrediction
 from function.core.tokenization import Text, TextTokenizer
-from function.core.types import AnyPrediction, Options
+from function.core.types import Options
 from function.core.windows import ModelInputs, RunWindows
 
 # Module and class by `decoding.kind` of the manifest: imported on use, for the cold start.

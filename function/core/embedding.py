@@ -14,8 +14,9 @@ from function.core.backend import Logits
 from function.core.decoders import Decoder
 from function.core.errors import InputError, PredictionError
 from function.core.heads import EmbeddingDecoding, Pooling
+from function.core.predictions import AnyPrediction, EmbeddingPrediction
 from function.core.tokenization import Text, TextTokenizer
-from function.core.types import AnyPrediction, EmbeddingPrediction, Options
+from function.core.types import Options
 from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import token_emissions
 

@@ -17,8 +17,9 @@ from function.core.decoders import Decoder
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.heads import ArgmaxDecoding, CrfDecoding
+from function.core.predictions import AnyPrediction, Entity, EntityPrediction
 from function.core.tokenization import TextTokenizer
-from function.core.types import OUTSIDE, AnyPrediction, Entity, EntityPrediction, Options
+from function.core.types import OUTSIDE, Options
 from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import WordIndices, Words, build_words
 

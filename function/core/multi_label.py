@@ -8,8 +8,9 @@ from function.core.classification import TextDecoder
 from function.core.decoding import Scores
 from function.core.errors import ArtifactError
 from function.core.heads import SigmoidDecoding
+from function.core.predictions import LabelsPrediction, TextPrediction
 from function.core.tokenization import TextTokenizer
-from function.core.types import LabelsPrediction, Options, TextPrediction
+from function.core.types import Options
 from function.core.windows import ModelInputs
 
 

@@ -14,6 +14,7 @@ from function.core.decoders import open_decoder
 from function.core.errors import ArtifactError, BatchTooLargeError, InputError
 from function.core.manifest import MANIFEST
 from function.core.pace import MEASURED_TOKENS, Pace
+from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import (
     EncodedPair,
     EncodedText,
@@ -22,7 +23,7 @@ from function.core.tokenization import (
     TextTokenizer,
     TokenIds,
 )
-from function.core.types import AnyPrediction, Options, Prediction, Timings
+from function.core.types import Options, Timings
 from function.core.windows import ModelInputs, RunWindows, WindowedText, cut_pair, cut_text
 
 ESTIMATED_TOKENS = 8192  # requests of fewer are not estimated

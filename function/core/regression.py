@@ -10,8 +10,9 @@ from function.core.classification import TextDecoder
 from function.core.decoding import Scores, activate
 from function.core.errors import ArtifactError, InputError
 from function.core.heads import ScoreDecoding
+from function.core.predictions import ScorePrediction, TextPrediction
 from function.core.tokenization import TextTokenizer
-from function.core.types import Options, ScorePrediction, TextPrediction
+from function.core.types import Options
 from function.core.windows import ModelInputs
 
 

@@ -11,6 +11,7 @@ from function.core.backend import Logits
 from function.core.cascade import FirstAnswer
 from function.core.errors import BatchTooLargeError
 from function.core.manifest import Tokenization
+from function.core.predictions import Stage
 from function.core.tokenization import (
     EncodedPair,
     EncodedText,
@@ -18,7 +19,7 @@ from function.core.tokenization import (
     TextTokenizer,
     TokenIds,
 )
-from function.core.types import Options, Stage
+from function.core.types import Options
 
 # Each window's logits, in the windows' order.
 RunWindows = Callable[[Sequence[TokenIds]], Sequence[Logits]]

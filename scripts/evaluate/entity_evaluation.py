@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from function.core.predictions import EntityPrediction
 from function.core.predictor import Predictor
-from function.core.types import EntityPrediction, Options
+from function.core.types import Options
 from scripts.common.progress import Progress
 from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from sklearn import metrics
 
 from function.core.decoding import Probabilities
+from function.core.predictions import LabelsPrediction
 from function.core.predictor import Predictor
-from function.core.types import LabelsPrediction
 from scripts.data.multi_labelled import MultiLabelledTexts
 from scripts.evaluate.evaluation import predict_shortest_first
 from scripts.evaluate.metrics import LEAST, calibration_error

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from function.core.predictions import ScorePrediction
 from function.core.predictor import Predictor
-from function.core.types import ScorePrediction
 from scripts.data.scored_texts import ScoredTexts
 from scripts.evaluate.evaluation import predict_shortest_first
 from scripts.evaluate.paired import SEED

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from function.core.embedding import cosines
+from function.core.predictions import EmbeddingPrediction
 from function.core.predictor import Predictor
-from function.core.types import EmbeddingPrediction
 from scripts.data.triplets import Triplets
 from scripts.evaluate.evaluation import predict_shortest_first
 from scripts.evaluate.metrics import wilson_interval

@@ -35,7 +35,8 @@ from function.api.limits import require_model
 from function.api.observability import record_answer
 from function.api.request_schemas import REVIEW, ClosedModel, NonEmptyText
 from function.api.routes import RESPONSES, RouteContext
-from function.core.types import ModelInfo, Options, TextPrediction
+from function.core.predictions import TextPrediction
+from function.core.types import ModelInfo, Options
 
 AUTO = "auto"
 REASONS = {

@@ -23,7 +23,7 @@ from function.api.limits import require_model
 from function.api.routes import RESPONSES, RouteContext
 from function.api.schemas import ScoreSchema
 from function.core.errors import InputError
-from function.core.types import AnyPrediction, EmbeddingPrediction, Entity, EntityPrediction
+from function.core.predictions import AnyPrediction, EmbeddingPrediction, Entity, EntityPrediction
 
 Answer = (
     list[list[ScoreSchema]]

@@ -19,7 +19,8 @@ from function.api.hugging_face_schemas import Texts
 from function.api.limits import choose_embedder
 from function.api.request_schemas import REVIEW, listed
 from function.api.routes import RESPONSES, RouteContext
-from function.core.types import EmbeddingOptions, EmbeddingPrediction, Options
+from function.core.predictions import EmbeddingPrediction
+from function.core.types import EmbeddingOptions, Options
 
 
 class OpenAIEmbeddingsRequest(BaseModel):

@@ -35,8 +35,9 @@ from function.core.errors import (
     NotReadyError,
     OverloadedError,
 )
+from function.core.predictions import TextPrediction
 from function.core.tokenization import Text, TextPair
-from function.core.types import Options, PredictionResult, TextPrediction
+from function.core.types import Options, PredictionResult
 
 ERROR_TYPES: dict[type[Exception], str] = {
     InputError: "Validation",

@@ -18,7 +18,8 @@ from function.api.request_schemas import REVIEW, listed
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute, answer
 from function.core.embedding import cosines
-from function.core.types import EmbeddingPrediction, Options
+from function.core.predictions import EmbeddingPrediction
+from function.core.types import Options
 
 
 class EmbedRequest(EmbeddingMembers):

@@ -18,8 +18,9 @@ from function.api.limits import choose_model
 from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, listed
 from function.api.routes import RESPONSES, RouteContext
 from function.core.errors import InputError
+from function.core.predictions import TextPrediction
 from function.core.tokenization import TextPair
-from function.core.types import ModelInfo, Options, PredictionResult, TextPrediction
+from function.core.types import ModelInfo, Options, PredictionResult
 
 Texts = NonEmptyText | NonEmptyTexts
 

@@ -6,7 +6,8 @@ import pytest
 
 from function.core.errors import InputError
 from function.core.heads import ArgmaxDecoding
-from function.core.types import EntityPrediction, Options
+from function.core.predictions import EntityPrediction
+from function.core.types import Options
 from scripts.evaluate.evaluation import open_predictor
 from tests.tiny_entities import TAG_OF, TAGS, write_entity_artifact
 
