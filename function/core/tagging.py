@@ -12,10 +12,10 @@ from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.decoding import Probabilities, activate
 from function.core.entities import EntityDecoder
-from function.core.heads import ArgmaxDecoding
+from function.core.heads import Aggregation, ArgmaxDecoding
 from function.core.predictions import AnyPrediction, Entity, EntityPrediction
 from function.core.tokenization import EncodedText, TextTokenizer
-from function.core.types import OUTSIDE, Aggregation, Options
+from function.core.types import OUTSIDE, Options
 from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import token_emissions
 

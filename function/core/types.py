@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from function.core.heads import Aggregation
 from function.core.predictions import AnyPrediction
 from function.core.tokenization import LongText, Text, TextTokenizer
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
-Aggregation = Literal["simple", "first", "average", "max"]
 OUTSIDE = "O"  # tag and label of words that belong to no entity
 
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from function.core.heads import (
+    Aggregation,
     ArgmaxDecoding,
     Decoding,
     ScoreDecoding,
@@ -18,7 +19,7 @@ from function.core.heads import (
     SoftmaxDecoding,
 )
 from function.core.tagging import label_of
-from function.core.types import OUTSIDE, Aggregation
+from function.core.types import OUTSIDE
 from scripts.common.errors import SourceError, UsageError
 from scripts.refresh import sentence_transformers
 from scripts.refresh.sentence_transformers import read_json
