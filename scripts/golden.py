@@ -16,7 +16,7 @@ from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError, UsageError
 
 with needing("make run"):
-    from function.core.artifact import AnswerKey, Task
+    from function.core.heads import AnswerKey, Task
     from scripts.gate.golden import read_golden
     from scripts.registry.golden_sets import freeze_golden
     from scripts.registry.registry import PRODUCTION, Registry, open_registry

@@ -22,7 +22,8 @@ from scripts.common.errors import SourceError, UsageError
 from scripts.common.progress import log
 
 with needing("make tools"):
-    from function.core.artifact import MANIFEST, Artifact, Manifest, read_manifest
+    from function.core.artifact import Artifact, read_manifest
+    from function.core.manifest import MANIFEST, Manifest
     from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
     from scripts.refresh.checkpoint import ImportSettings
     from scripts.refresh.judge import import_model

@@ -11,7 +11,7 @@ from pathlib import Path
 from scripts.common.command_line import needing, registry_parser, run, write_json
 
 with needing("make run"):
-    from function.core.artifact import MANIFEST
+    from function.core.manifest import MANIFEST
     from scripts.registry import keys
     from scripts.registry.registry import Registry, open_registry
     from scripts.registry.releases import Release, list_releases

@@ -9,7 +9,7 @@ from scripts.common.command_line import needing, registry_parser, run
 from scripts.common.errors import RegistryError
 
 with needing("make run"):
-    from function.core.artifact import MANIFEST, Role
+    from function.core.manifest import MANIFEST, Role
     from scripts.registry.registry import Registry, open_registry
 
 # The roles that a backend does not read: torch builds its graph from the configuration.

@@ -21,19 +21,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from function.core.artifact import (
-    MANIFEST,
-    Blend,
-    Cascade,
-    Decoding,
-    EmbeddingDecoding,
-    Manifest,
-    Role,
-    SoftmaxDecoding,
-    Tokenization,
-    describe_files,
-)
+from function.core.artifact import describe_files
 from function.core.cascade import BIAS, SCALE, TABLE, hash_ngrams
+from function.core.heads import Decoding, EmbeddingDecoding, SoftmaxDecoding
+from function.core.manifest import MANIFEST, Blend, Cascade, Manifest, Role, Tokenization
 from function.core.tokenization import LongText
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "fine", "bad", "dull", "the", "film", "is"]

@@ -16,16 +16,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from function.core.artifact import (
-    MANIFEST,
-    CrfDecoding,
-    Decoding,
-    Manifest,
-    Role,
-    Tokenization,
-    describe_files,
-)
+from function.core.artifact import describe_files
 from function.core.casing import Casing
+from function.core.heads import CrfDecoding, Decoding
+from function.core.manifest import MANIFEST, Manifest, Role, Tokenization
 
 WORDS = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "ada", "love", "##lace", "paris", "acme", "new", "york"),

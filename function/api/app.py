@@ -15,7 +15,6 @@ from function.api import problems
 from function.api.auth import RequireKey
 from function.api.body import BodyMiddleware
 from function.api.late_routes import LateRoutes, build_late_routes
-from function.api.limits import RequestLimits
 from function.api.observability import ObservabilityMiddleware, Sink
 from function.api.problems import Problem
 from function.api.routes import Exposition, RouteContext, health, native, page
@@ -92,13 +91,10 @@ def create_app(
     app.state.totals = defaultdict(
         Counter
     )  # of each model's answers, which `record_answer` adds to
-    limits = RequestLimits(
-        settings.limits.body_bytes, settings.limits.texts, settings.limits.characters
-    )
     guard = RequireKey(settings.api_key_sha256) if settings.auth == "key" else None
     guards = [Depends(guard)] if guard else []
 
-    context = RouteContext(engine, limits, guards, settings, exposition)
+    context = RouteContext(engine, guards, settings, exposition)
     # Not `include_router`, which builds each route a second time.
     for built in (native.routes(context), health.routes(context), page.routes(TITLE)):
         app.router.routes += built

@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from function.api.problems import TEXTS_WANTED
-from function.api.schemas import REVIEW, PairSchema, texts_of
+from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, PairSchema, texts_of
 from function.core.errors import InputError
 from function.core.tokenization import LongText, Text, TextPair
 from function.core.types import OUTSIDE, Activation, EmbeddingOptions, Options
@@ -40,13 +40,11 @@ def _said_once(message: str) -> WrapValidator:
 
 
 MAX_LABELS = 1000  # to omit
-# A minimum length makes pydantic refuse half surrogate pairs, which JSON can hold.
-NonEmptyText = Annotated[str, Field(min_length=1)]
 TextOrPair = Annotated[list[NonEmptyText], Field(min_length=1, max_length=2)]
 
 
 Texts = Annotated[
-    NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)],
+    NonEmptyText | NonEmptyTexts,
     _said_once(TEXTS_WANTED),
 ]
 
@@ -155,7 +153,7 @@ class SimilarityInputs(BaseModel):
     """A text to compare others with."""
 
     source_sentence: NonEmptyText
-    sentences: Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+    sentences: NonEmptyTexts
 
     def texts(self) -> list[str]:
         return [self.source_sentence, *self.sentences]
@@ -175,7 +173,7 @@ class HuggingFaceRequest(EmbeddingMembers):
     inputs: Annotated[
         NonEmptyText
         | PairSchema
-        | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+        | NonEmptyTexts
         | Annotated[list[PairSchema], Field(min_length=1, fail_fast=True)]
         | SimilarityInputs,
         _said_once(TEXTS_WANTED),

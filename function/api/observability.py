@@ -22,8 +22,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from function.api.late_routes import find_path
 from function.api.problems import problem
 from function.core.errors import is_panic
+from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import Text
-from function.core.types import AnyPrediction, Prediction, PredictionResult
+from function.core.types import PredictionResult
 
 Record = dict[str, Any]
 Sink = Callable[[Record], None]
@@ -133,7 +134,7 @@ def record_answer(
         "texts": len(predictions),
         **({"texts_first": first} if result.model.cascade else {}),
         "texts_full": len(predictions) - first,
-        "tokens": sum(prediction.tokens for prediction in predictions),
+        "tokens": result.tokens,
         "windows": sum(prediction.windows for prediction in predictions),
         **{f"{stage}_ms": round(value, 3) for stage, value in stages.items()},
         **_merge(summaries),

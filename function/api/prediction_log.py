@@ -21,8 +21,8 @@ from function.api.observability import (
     write_lines,
 )
 from function.api.prediction_ids import HEADER, prediction_id
+from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import Text, strings_of
-from function.core.types import AnyPrediction, Prediction
 
 # A request with `x-prediction-log: off` is answered but not logged: smoke tests send it.
 SWITCH, OFF = "x-prediction-log", "off"

@@ -4,9 +4,9 @@ No problem exceeds `MAX_BYTES`: whatever quotes a request is cut, here and where
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -27,6 +27,8 @@ from function.core.errors import (
     UnknownModelError,
     shorten,
 )
+
+Entry = TypeVar("Entry")
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -97,7 +99,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(EvergreenError)
     async def _evergreen(request: Request, error: EvergreenError) -> JSONResponse:
-        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+        status = closest(STATUS, error)
         detail = str(error) if status < 500 or status == 503 else "the model failed; see the log"
         request.state.log["error"] = f"{type(error).__name__}: {error}" if status >= 500 else None
         return problem(status, detail, _retry_after(error))
@@ -120,6 +122,11 @@ def install(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers = {"allow": ", ".join(sorted(find_methods(request.scope)))}
         return problem(error.status_code, _http_detail(error), headers)
+
+
+def closest(table: Mapping[Any, Entry], error: Exception) -> Entry:
+    """Return a table's entry for the most specific class of an error."""
+    return next(table[kind] for kind in type(error).__mro__ if kind in table)
 
 
 def _cut(detail: str) -> str:

@@ -1,159 +1,52 @@
-"""Schemas of the native protocol, as the OpenAPI document shows them."""
+"""Schemas of answers of the native protocol, as the OpenAPI document shows them."""
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-from function.core.artifact import USUAL_ANSWERS
-from function.core.tokenization import Text, TextPair
-from function.core.types import Grouping, ModelInfo, Options, PredictionResult, Stage
-
-REVIEW = "A warm, funny film that never talks down to its audience."
-MAX_MEMBERS = 32
+from function.core.heads import USUAL_ANSWERS
+from function.core.predictions import Stage
+from function.core.types import ModelInfo, PredictionResult
+from function.settings import Limits
 
 
-class ClosedModel(BaseModel):
-    """Request, or a part of one, that refuses unknown members."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _few_members(cls, given: object) -> object:
-        """Refuse many members in one error: each unknown one is an error of its own."""
-        if isinstance(given, dict) and len(given) > MAX_MEMBERS:
-            raise PydanticCustomError(
-                "too_many_members",
-                "{members} members: send at most {limit}",
-                {"members": len(given), "limit": MAX_MEMBERS},
-            )
-        return given
-
-
-class Parameters(ClosedModel):
-    """Options of the answer, and the treatment of long texts."""
-
-    model_config = ConfigDict(frozen=True)
-
-    top_k: Annotated[
-        int | None, Field(ge=1, strict=True, description="Labels to score; all by default")
-    ] = None
-    explain: Annotated[
-        bool, Field(strict=True, description="Also weigh the words; takes longer")
-    ] = False
-    long_text: Annotated[
-        Literal["window", "truncate"] | None,
-        Field(
-            description="Use all of a long text in windows, or only its start; by default as the "
-            "model does"
-        ),
-    ] = None
-
-    grouping: Annotated[
-        Grouping, Field(description="Entities as a whole, or each word by itself with its tag")
-    ] = "entities"
-
-    cascade: Annotated[
-        Literal["auto", "off"],
-        Field(description="Let a first stage answer texts of which it is sure, where there is one"),
-    ] = "auto"
-
-    def options(self) -> Options:
-        return Options(
-            self.top_k,
-            self.explain,
-            self.long_text,
-            grouping=self.grouping,
-            cascade=self.cascade,
-        )
-
-
-class PairSchema(ClosedModel):
-    """Two texts, for models that read pairs."""
-
-    text: Annotated[str, Field(min_length=1)]
-    text_pair: Annotated[str, Field(min_length=1)]
-
-
-def texts_of(inputs: str | PairSchema | Sequence[str] | Sequence[PairSchema]) -> list[Text]:
-    """Return the texts or pairs of a request, which may be a single one."""
-    each = [inputs] if isinstance(inputs, str | PairSchema) else inputs
-    return [text if isinstance(text, str) else TextPair(text.text, text.text_pair) for text in each]
-
-
-def _form(inputs: object) -> str:
-    first = inputs[0] if isinstance(inputs, list) and inputs else inputs
-    pair = isinstance(first, PairSchema) or (isinstance(first, dict) and "text_pair" in first)
-    return PAIRS if pair else TEXTS
-
-
-# Tags of the two forms; errors name no location that is no identifier.
-TEXTS, PAIRS = "single texts", "pairs of texts"
-TextsOrPairs = Annotated[
-    Annotated[
-        Annotated[str, Field(min_length=1)]
-        | Annotated[list[str], Field(min_length=1, fail_fast=True)],
-        Tag(TEXTS),
-    ]
-    | Annotated[PairSchema | Annotated[list[PairSchema], Field(fail_fast=True)], Tag(PAIRS)],
-    Discriminator(_form),
-]
-
-
-class PredictRequest(ClosedModel):
-    """One text, or several to be answered together; or one pair of texts, or several."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"inputs": REVIEW, "parameters": {"explain": True}}]}
-    )
-
-    inputs: TextsOrPairs
-    parameters: Parameters = Parameters()
-
-    def texts(self) -> list[Text]:
-        return texts_of(self.inputs)
-
-
-class ModelReference(BaseModel):
-    """The model that answered; `digest` is its manifest's SHA-256, which covers every file."""
+class ObjectSchema(BaseModel):
+    """Schema of an object with these attributes."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class ModelReference(ObjectSchema):
+    """The model that answered; `digest` is its manifest's SHA-256, which covers every file."""
 
     name: str
     version: str
     digest: str
 
 
-class ScoreSchema(BaseModel):
+class ScoreSchema(ObjectSchema):
     """A label and its calibrated probability."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     label: str
     score: float
 
 
-class HighlightSchema(BaseModel):
+class HighlightSchema(ObjectSchema):
     """Code points [start, end) of the text, and their effect on the label, in [-1, 1]."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     start: int
     end: int
     weight: float
 
 
-class PredictionSchema(BaseModel):
+class PredictionSchema(ObjectSchema):
     """Classification of one text; `scores` best first, `highlights` if asked for.
 
     `stage` is the stage of the model's cascade that answered; without a cascade, `full`.
     """
-
-    model_config = ConfigDict(from_attributes=True)
 
     label: str
     score: float
@@ -165,13 +58,11 @@ class PredictionSchema(BaseModel):
     highlights: list[HighlightSchema] | None = None
 
 
-class LabelsPredictionSchema(BaseModel):
+class LabelsPredictionSchema(ObjectSchema):
     """Labels of one text, best first: those whose score is above the model's threshold of them.
 
     `scores` are those of all labels, each by itself; `highlights` are for the best one.
     """
-
-    model_config = ConfigDict(from_attributes=True)
 
     labels: list[str]
     scores: list[ScoreSchema]
@@ -181,10 +72,8 @@ class LabelsPredictionSchema(BaseModel):
     highlights: list[HighlightSchema] | None = None
 
 
-class ScorePredictionSchema(BaseModel):
+class ScorePredictionSchema(ObjectSchema):
     """Number for one text: as the model gives it, or in [0, 1]. `highlights` say what raised it."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     score: float
     tokens: int
@@ -193,10 +82,8 @@ class ScorePredictionSchema(BaseModel):
     highlights: list[HighlightSchema] | None = None
 
 
-class EntitySchema(BaseModel):
+class EntitySchema(ObjectSchema):
     """Entity at the code points [start, end) of the text."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     label: str
     text: str
@@ -205,10 +92,8 @@ class EntitySchema(BaseModel):
     score: float
 
 
-class EntityPredictionSchema(BaseModel):
+class EntityPredictionSchema(ObjectSchema):
     """Entities of one text, in text order."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     entities: list[EntitySchema]
     tokens: int
@@ -216,10 +101,8 @@ class EntityPredictionSchema(BaseModel):
     truncated: bool
 
 
-class EmbeddingPredictionSchema(BaseModel):
+class EmbeddingPredictionSchema(ObjectSchema):
     """Vector of one text."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     embedding: list[float]
     tokens: int
@@ -227,10 +110,8 @@ class EmbeddingPredictionSchema(BaseModel):
     truncated: bool
 
 
-class TimingsSchema(BaseModel):
+class TimingsSchema(ObjectSchema):
     """Milliseconds of each stage."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     tokenization_ms: float
     queue_ms: float
@@ -240,10 +121,8 @@ class TimingsSchema(BaseModel):
     total_ms: float
 
 
-class PredictResponse(BaseModel):
+class PredictResponse(ObjectSchema):
     """Predictions in the order of the texts."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     model: ModelReference
     predictions: Annotated[
@@ -261,7 +140,7 @@ class PredictResponse(BaseModel):
         return cls.model_validate(result)
 
 
-class LimitsSchema(BaseModel):
+class LimitsSchema(ObjectSchema):
     """Limits on one request."""
 
     body_bytes: int
@@ -295,22 +174,8 @@ class ModelSchema(BaseModel):
     pairs: Annotated[bool, Field(exclude_if=operator.not_)] = False
 
     @classmethod
-    def from_model(cls, model: ModelInfo, limits: LimitsSchema) -> "ModelSchema":
-        return cls(
-            name=model.name,
-            version=model.version,
-            digest=model.digest,
-            task=model.task,
-            labels=list(model.labels),
-            default=model.default,
-            cascade=model.cascade,
-            metrics=model.metrics,
-            samples=list(model.samples),
-            limits=limits,
-            answer_key=model.answer_key,
-            decisions=model.decisions,
-            pairs=model.pairs,
-        )
+    def from_model(cls, model: ModelInfo, limits: Limits) -> "ModelSchema":
+        return cls.model_validate({**vars(model), "limits": limits})
 
 
 class OpenAiModel(BaseModel):

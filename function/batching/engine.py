@@ -96,18 +96,10 @@ class BatchingEngine:
                 if options.explain:
                     predictions = await self._stages.explain(predictor, inputs, predictions, submit)
                     explained = perf_counter()
-        return PredictionResult(
-            info,
-            predictions,
-            Timings(
-                tokenization_ms=1000 * (encoded - started),
-                queue_ms=1000 * outputs.queue_seconds,
-                inference_ms=1000 * (inferred - encoded - outputs.queue_seconds),
-                decoding_ms=1000 * (decoded - inferred),
-                explanation_ms=1000 * (explained - decoded),
-                total_ms=1000 * (explained - started),
-            ),
+        timings = Timings.between(
+            started, encoded, inferred, decoded, explained, outputs.queue_seconds
         )
+        return PredictionResult(info, predictions, timings)
 
     async def tokenizer(self, model: str | None) -> TextTokenizer:
         """See `core.types.Engine`."""

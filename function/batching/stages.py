@@ -12,9 +12,10 @@ from typing import Any
 from function.batching.pending import RequestOutputs
 from function.core.backend import Logits
 from function.core.catalog import Catalog
+from function.core.predictions import AnyPrediction
 from function.core.predictor import Predictor
 from function.core.tokenization import Text, TokenIds
-from function.core.types import AnyPrediction, Options
+from function.core.types import Options
 from function.core.windows import ModelInputs, RunWindows
 
 LOADING = 1  # models in memory are bounded, so they are loaded one at a time

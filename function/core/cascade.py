@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Artifact, Cascade
+from function.core.artifact import Artifact
 from function.core.decoding import Scores
 from function.core.errors import ArtifactError
 from function.core.file_formats import read_safetensors_header
+from function.core.manifest import Cascade
 from function.core.tokenization import TokenIds
 
 Buckets = npt.NDArray[np.intp]
@@ -39,11 +40,13 @@ class FirstAnswer:
     """The first stage's answer to one text.
 
     Attributes:
+        source: The first stage.
         logits: (labels,) before any calibration.
         right: Probability that its best label is right, by margin and length.
         sure: It may answer: the full model need not read the text.
     """
 
+    source: "FirstStage"
     logits: Scores
     right: float
     sure: bool
@@ -79,7 +82,7 @@ class FirstStage:
         logits = self.logits(ids)
         runner_up, best = sorted(logits.tolist())[-2:]
         right = self.settings.right(best - runner_up, len(ids))
-        return FirstAnswer(logits, right, right >= self.settings.threshold)
+        return FirstAnswer(self, logits, right, right >= self.settings.threshold)
 
     def logits(self, ids: TokenIds) -> Scores:
         """Return the logits, (labels,), of token ids; of none, the biases."""

@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
 
-from function.core.artifact import DECISIONS, MANIFEST, Artifact, open_artifact, verify
+from function.core.artifact import Artifact, open_artifact, verify
 from function.core.backend import Backend
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError, shorten
+from function.core.manifest import DECISIONS, MANIFEST
 from function.core.predictor import Predictor, load_predictor
 from function.core.types import ModelInfo
 

@@ -1,6 +1,6 @@
 """Text classification: one prediction per text, from the mean logits of its windows."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
@@ -8,13 +8,13 @@ from typing import cast
 
 import numpy as np
 
-from function.core.artifact import Artifact
 from function.core.backend import Logits
-from function.core.cascade import FirstStage
+from function.core.decoders import Decoder
 from function.core.decoding import Scores, activate
 from function.core.errors import InputError
-from function.core.tokenization import Text, TextTokenizer, TokenIds
-from function.core.types import AnyPrediction, LabelScore, Options, Prediction, TextPrediction
+from function.core.predictions import AnyPrediction, LabelScore, Prediction, TextPrediction
+from function.core.tokenization import TokenIds
+from function.core.types import Activation, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
 
@@ -26,26 +26,13 @@ def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
     return cast("list[Prediction]", predictions)
 
 
-class TextDecoder(ABC):
-    """Decoder of one prediction per text; see `core.decoders.Decoder`."""
+class TextDecoder(Decoder):
+    """Decoder of one prediction per text."""
 
     slow = False
-
-    def __init__(
-        self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
-    ) -> None:
-        self._labels = artifact.manifest.labels
-        self._temperature = artifact.manifest.decoding.temperature
-        self._tokenizer, self._first_stage = tokenizer, first_stage
-
-    def check(self, options: Options) -> None:
-        """See `core.decoders.Decoder`."""
-        if options.grouping != "entities" or options.outside:
-            raise InputError("this model classifies whole texts: it labels no words")
-
-    def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:  # noqa: ARG002
-        """See `core.decoders.Decoder`."""
-        return texts
+    refusals = dict.fromkeys(
+        ("grouping", "outside"), "this model classifies whole texts: it labels no words"
+    )
 
     def explanation_cost(self, inputs: ModelInputs) -> int:
         """See `core.decoders.Decoder`."""
@@ -58,7 +45,7 @@ class TextDecoder(ABC):
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """See `core.decoders.Decoder`. Each window's output is (labels,)."""
+        """See `core.decoders.Decoder`."""
         return [*self._predictions(inputs, self._calibrated_logits(inputs, outputs), options)]
 
     @abstractmethod
@@ -85,9 +72,24 @@ class TextDecoder(ABC):
         if text.first and text.stage == "first":
             return text.first.calibrated
         full = np.asarray(next(means).astype(np.float64) / self._temperature)
-        if text.first is None or self._first_stage is None:
-            return full
-        return self._first_stage.blend(full, text.first.logits)
+        return text.first.source.blend(full, text.first.logits) if text.first else full
+
+    def _ranked(
+        self, inputs: ModelInputs, logits: Scores, usual: Activation, options: Options
+    ) -> Iterator[tuple[WindowedText, list[float], list[LabelScore]]]:
+        """Yield each text, and of its labels, best first, the probabilities and the scores.
+
+        Probabilities are those of the `usual` activation, scores those of the one asked for.
+        """
+        probabilities = scores = activate(logits, usual)
+        if options.activation not in (None, usual):
+            scores = activate(logits, options.activation)
+        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
+        orders = np.argsort(-logits, axis=1, kind="stable")
+        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
+        for text, order, chances, values in zip(inputs.texts, *rows, strict=True):
+            ranked = [LabelScore(self._labels[code], values[code]) for code in order]
+            yield text, [chances[code] for code in order], ranked
 
     def explain(
         self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
@@ -114,7 +116,7 @@ class TextDecoder(ABC):
         self, text: WindowedText, contents: Sequence[TokenIds], run: RunWindows
     ) -> Scores:
         """Return calibrated logits, (contents, labels), by the stages that answered the text."""
-        first = self._first_stage if text.first else None
+        first = text.first.source if text.first else None
         if first and text.stage == "first":
             return np.stack([first.answer(content).calibrated for content in contents])
         rows = run([self._tokenizer.with_special_tokens(content) for content in contents])
@@ -134,41 +136,17 @@ class Classifier(TextDecoder):
     def _predictions(
         self, inputs: ModelInputs, logits: Scores, options: Options
     ) -> Iterator[Prediction]:
-        probabilities = scores = activate(logits, "softmax")
-        if options.activation not in (None, "softmax"):
-            scores = activate(logits, options.activation)
-        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
-        orders = np.argsort(-logits, axis=1, kind="stable")
-        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
-        for text, order, probability, score in zip(inputs.texts, *rows, strict=True):
-            yield self._prediction(text, order, probability, score, options)
-
-    def _prediction(
-        self,
-        text: WindowedText,
-        order: Sequence[int],
-        probabilities: Sequence[float],
-        values: Sequence[float],
-        options: Options,
-    ) -> Prediction:
-        """Build one text's prediction from calibrated probabilities, and labels' order, best first.
-
-        `values` are the labels' scores under the activation asked for.
-        """
-        scores = [LabelScore(self._labels[code], values[code]) for code in order]
-        certainty, *others = [probabilities[code] for code in order[:2]]
-        return Prediction(
-            label=scores[0].label,
-            score=scores[0].score,
-            scores=scores[: options.top_k],
-            tokens=len(text.encoded.ids),
-            words=text.encoded.words,
-            windows=len(text.windows),
-            truncated=text.truncated,
-            certainty=certainty,
-            margin=certainty - sum(others),
-            stage=text.stage,
-        )
+        for text, probabilities, scores in self._ranked(inputs, logits, "softmax", options):
+            certainty, *others = probabilities[:2]
+            yield Prediction(
+                **text.figures,
+                label=scores[0].label,
+                score=scores[0].score,
+                scores=scores[: options.top_k],
+                certainty=certainty,
+                margin=certainty - sum(others),
+                stage=text.stage,
+            )
 
     def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:
         label = self._labels.index(cast("Prediction", prediction).label)

@@ -4,19 +4,20 @@ outputs of windows ─► a vector each, by the pooling ─► their mean, weigh
 """
 
 from collections.abc import Callable, Sequence
-from itertools import accumulate, pairwise
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Artifact, EmbeddingDecoding, Pooling
+from function.core.artifact import Artifact
 from function.core.backend import Logits
-from function.core.cascade import FirstStage
+from function.core.decoders import Decoder
 from function.core.errors import InputError, PredictionError
+from function.core.heads import EmbeddingDecoding, Pooling
+from function.core.predictions import AnyPrediction, EmbeddingPrediction
 from function.core.tokenization import Text, TextTokenizer
-from function.core.types import AnyPrediction, EmbeddingPrediction, Options
-from function.core.windows import ModelInputs, RunWindows, WindowedText
+from function.core.types import Options
+from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import token_emissions
 
 Vectors = npt.NDArray[np.float64]
@@ -53,26 +54,28 @@ def cosines(one: npt.ArrayLike, other: npt.ArrayLike) -> Vectors:
     return np.asarray((unit(one) * unit(other)).sum(axis=-1))
 
 
-class Embedder:
-    """Decoder of embeddings; see `core.decoders.Decoder`."""
+class Embedder(Decoder):
+    """Decoder of embeddings."""
 
-    slow = True
+    refusals: ClassVar = {
+        **dict.fromkeys(
+            ("explain", "top_k", "cascade"),
+            "explain, top_k, cascade: this model gives texts vectors, not labels",
+        ),
+        **dict.fromkeys(
+            ("grouping", "outside", "aggregation"),
+            "this model gives texts vectors: it labels no words",
+        ),
+    }
 
-    def __init__(
-        self,
-        artifact: Artifact,
-        tokenizer: TextTokenizer,
-        first_stage: FirstStage | None = None,  # noqa: ARG002
-    ) -> None:
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
+        super().__init__(artifact, tokenizer)
         self._decoding = cast("EmbeddingDecoding", artifact.manifest.decoding)
         self._prefix, self._suffix = len(tokenizer.prefix), len(tokenizer.suffix)
 
     def check(self, options: Options) -> None:
         """See `core.decoders.Decoder`."""
-        if options.explain or options.top_k is not None or options.cascade != "auto":
-            raise InputError("explain, top_k, cascade: this model gives texts vectors, not labels")
-        if options.grouping != "entities" or options.outside or options.aggregation:
-            raise InputError("this model gives texts vectors: it labels no words")
+        super().check(options)
         wanted, prompts = options.embedding, self._decoding.prompts
         if wanted.prompt is not None and wanted.prompt not in prompts:
             known = ", ".join(prompts) or "none"
@@ -86,19 +89,11 @@ class Embedder:
         # Only text classification reads pairs: each is a string.
         return [f"{self._decoding.prompts[name]}{text}" for text in texts] if name else texts
 
-    def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
-        """See `core.decoders.Decoder`."""
-        return 0
-
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """See `core.decoders.Decoder`. Each window's output is (tokens, dimensions)."""
-        ends = [0, *accumulate(len(text.windows) for text in inputs.texts)]
-        return [
-            self._prediction(text, outputs[start:end], options)
-            for text, (start, end) in zip(inputs.texts, pairwise(ends), strict=True)
-        ]
+        """See `core.decoders.Decoder`."""
+        return [self._prediction(text, own, options) for text, own in inputs.by_text(outputs)]
 
     def _prediction(
         self, text: WindowedText, outputs: Sequence[Logits], options: Options
@@ -112,10 +107,7 @@ class Embedder:
         by_token = self._by_token(text, outputs) if wanted.by_token else None
         return EmbeddingPrediction(
             embedding=vector.round(DIGITS).tolist(),
-            tokens=len(text.encoded.ids),
-            words=text.encoded.words,
-            windows=len(text.windows),
-            truncated=text.truncated,
+            **text.figures,
             token_embeddings=None if by_token is None else by_token.round(DIGITS).tolist(),
         )
 
@@ -126,12 +118,3 @@ class Embedder:
         return np.concatenate(
             (first[: self._prefix], content[covered], last[len(last) - self._suffix :])
         )
-
-    def explain(
-        self,
-        inputs: ModelInputs,  # noqa: ARG002
-        predictions: Sequence[AnyPrediction],
-        run: RunWindows,  # noqa: ARG002
-    ) -> list[AnyPrediction]:
-        """Return the predictions as they are: `check` refuses requests to explain."""
-        return list(predictions)

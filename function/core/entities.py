@@ -4,22 +4,23 @@ outputs of windows ─► emissions of words ─► best tags and their probabil
 """
 
 import unicodedata
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 from safetensors.numpy import load_file
 
-from function.core.artifact import Artifact, CrfDecoding
+from function.core.artifact import Artifact
 from function.core.backend import Logits
-from function.core.cascade import FirstStage
+from function.core.decoders import Decoder
 from function.core.decoding import Probabilities, Tags, Transitions, best_tags
 from function.core.errors import ArtifactError, InputError, PredictionError
-from function.core.tokenization import Text, TextTokenizer
-from function.core.types import OUTSIDE, AnyPrediction, Entity, EntityPrediction, Options
-from function.core.windows import ModelInputs, RunWindows, WindowedText
+from function.core.heads import ArgmaxDecoding, CrfDecoding
+from function.core.predictions import AnyPrediction, Entity, EntityPrediction
+from function.core.tokenization import TextTokenizer
+from function.core.types import OUTSIDE, Options
+from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import WordIndices, Words, build_words
 
 # Code points that continue a word: joiners, variation selectors, skin tones, tags.
@@ -96,70 +97,40 @@ def _whole(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-class EntityDecoder(ABC):
-    """Decoder of token classification; see `core.decoders.Decoder`."""
+class EntityDecoder(Decoder):
+    """Decoder of token classification."""
 
-    slow = True
+    refusals: ClassVar = {
+        "explain": "explain: this model finds entities, and has no label to explain",
+        "top_k": "top_k: this model finds entities, and has no labels to rank",
+        "cascade": "cascade: this model finds entities, and has no first stage",
+    }
+
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
+        super().__init__(artifact, tokenizer)
+        self._tags = cast("CrfDecoding | ArgmaxDecoding", artifact.manifest.decoding).tags
+        self._prefix = len(tokenizer.prefix)
 
     def check(self, options: Options) -> None:
         """See `core.decoders.Decoder`."""
-        if options.explain:
-            raise InputError("explain: this model finds entities, and has no label to explain")
-        if options.top_k is not None:
-            raise InputError("top_k: this model finds entities, and has no labels to rank")
+        super().check(options)
         if options.activation not in (None, "softmax"):
             raise InputError("this model's scores are probabilities of tags: ask for no other")
-        if options.cascade != "auto":
-            raise InputError("cascade: this model finds entities, and has no first stage")
-
-    def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:  # noqa: ARG002
-        """See `core.decoders.Decoder`."""
-        return texts
-
-    def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
-        """See `core.decoders.Decoder`."""
-        return 0
-
-    @abstractmethod
-    def decode(
-        self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
-    ) -> list[AnyPrediction]:
-        """See `core.decoders.Decoder`. Each window's output is (tokens, tags)."""
-
-    def explain(
-        self,
-        inputs: ModelInputs,  # noqa: ARG002
-        predictions: Sequence[AnyPrediction],
-        run: RunWindows,  # noqa: ARG002
-    ) -> list[AnyPrediction]:
-        """Return the predictions as they are: `check` refuses requests to explain."""
-        return list(predictions)
 
 
 class EntityFinder(EntityDecoder):
     """Decoder of tags by a CRF over words."""
 
-    def __init__(
-        self,
-        artifact: Artifact,
-        tokenizer: TextTokenizer,
-        first_stage: FirstStage | None = None,  # noqa: ARG002
-    ) -> None:
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
         """Read the transitions; raises ArtifactError if absent, or their shapes do not fit."""
-        decoding = cast("CrfDecoding", artifact.manifest.decoding)
-        self._tags, self._temperature = decoding.tags, decoding.temperature
-        self._prefix = len(tokenizer.prefix)
-        self._transitions = read_transitions(artifact, len(decoding.tags), decoding.temperature)
+        super().__init__(artifact, tokenizer)
+        self._transitions = read_transitions(artifact, len(self._tags), self._temperature)
 
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """See `core.decoders.Decoder`. Each window's output is (tokens, tags)."""
-        ends = np.cumsum([len(text.windows) for text in inputs.texts])
-        words = [
-            build_words(text, outputs[end - len(text.windows) : end], self._prefix)
-            for text, end in zip(inputs.texts, ends, strict=True)
-        ]
+        """See `core.decoders.Decoder`."""
+        words = [build_words(text, own, self._prefix) for text, own in inputs.by_text(outputs)]
         emissions = [each.emissions / self._temperature for each in words]
         if not all(np.isfinite(each).all() for each in emissions):
             raise PredictionError("the model answered with numbers that are not finite")
@@ -183,10 +154,7 @@ class EntityFinder(EntityDecoder):
         whole = list(found(by_word=False, outside=False))
         return EntityPrediction(
             entities=list(found(by_word=by_word, outside=outside)) if by_word or outside else whole,
-            tokens=len(text.encoded.ids),
-            words=text.encoded.words,
-            windows=len(text.windows),
-            truncated=text.truncated,
+            **text.figures,
             whole=whole,
         )
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from function.core.predictions import Highlight
 from function.core.tokenization import EncodedText, TokenIds
-from function.core.types import Highlight
 
 ROWS = 64  # windows with words removed
 GROUPS = ROWS // 2

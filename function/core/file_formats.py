@@ -20,7 +20,6 @@ LENGTH_BYTES = 8
 LONGEST_HEADER = 100_000_000  # the limit of safetensors itself
 HEAD_BYTES = 4096
 ONNX_VERSION = 0x08  # tag of ModelProto's field 1, `ir_version`, which writers put first
-SPACE = b" \t\r\n"
 # Text has no other control characters, and archives have.
 TEXT_CONTROLS = frozenset("\t\n\f\r\x1b")
 

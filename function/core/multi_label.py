@@ -3,51 +3,43 @@
 from collections.abc import Iterator
 from typing import cast
 
-import numpy as np
-
-from function.core.artifact import Artifact, SigmoidDecoding
-from function.core.cascade import FirstStage
+from function.core.artifact import Artifact
 from function.core.classification import TextDecoder
-from function.core.decoding import Scores, activate
+from function.core.decoding import Scores
 from function.core.errors import ArtifactError
+from function.core.heads import SigmoidDecoding
+from function.core.predictions import LabelsPrediction, TextPrediction
 from function.core.tokenization import TextTokenizer
-from function.core.types import LabelScore, LabelsPrediction, Options, TextPrediction
+from function.core.types import Options
 from function.core.windows import ModelInputs
 
 
 class MultiLabelClassifier(TextDecoder):
     """Decoder of the labels whose probability, a sigmoid each, is above their threshold."""
 
-    def __init__(
-        self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
-    ) -> None:
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
         """Read the thresholds; raises ArtifactError unless there is one for each label."""
-        super().__init__(artifact, tokenizer, first_stage)
-        self._thresholds = cast("SigmoidDecoding", artifact.manifest.decoding).thresholds
-        if len(self._thresholds) != len(self._labels):
+        super().__init__(artifact, tokenizer)
+        thresholds = cast("SigmoidDecoding", artifact.manifest.decoding).thresholds
+        if len(thresholds) != len(self._labels):
             raise ArtifactError(
-                f"{artifact.path.name}: {len(self._thresholds)} thresholds for "
-                f"{len(self._labels)} labels"
+                f"{artifact.path.name}: {len(thresholds)} thresholds for {len(self._labels)} labels"
             )
+        self._thresholds = dict(zip(self._labels, thresholds, strict=True))
 
     def _predictions(
         self, inputs: ModelInputs, logits: Scores, options: Options
     ) -> Iterator[LabelsPrediction]:
-        probabilities = activate(logits, "sigmoid")
-        scores = activate(logits, options.activation or "sigmoid")
-        orders = np.argsort(-logits, axis=1, kind="stable")
-        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
-        for text, order, own, values in zip(inputs.texts, *rows, strict=True):
+        for text, probabilities, scores in self._ranked(inputs, logits, "sigmoid", options):
+            labels = [each.label for each in scores]
+            ranked = zip(labels, probabilities, strict=True)
             yield LabelsPrediction(
-                labels=[self._labels[code] for code in order if own[code] > self._thresholds[code]],
-                scores=[LabelScore(self._labels[code], values[code]) for code in order][
-                    : options.top_k
+                **text.figures,
+                labels=[
+                    label for label, probability in ranked if probability > self._thresholds[label]
                 ],
-                tokens=len(text.encoded.ids),
-                words=text.encoded.words,
-                windows=len(text.windows),
-                truncated=text.truncated,
-                certainty=own[order[0]],
+                scores=scores[: options.top_k],
+                certainty=probabilities[0],
             )
 
     def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:

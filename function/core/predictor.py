@@ -6,13 +6,15 @@ from time import perf_counter
 
 import numpy as np
 
-from function.core.artifact import MANIFEST, Artifact
+from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits, run_in_batches
 from function.core.cascade import FirstAnswer, FirstStage, open_first_stage
 from function.core.classification import classified
 from function.core.decoders import open_decoder
 from function.core.errors import ArtifactError, BatchTooLargeError, InputError
+from function.core.manifest import MANIFEST
 from function.core.pace import MEASURED_TOKENS, Pace
+from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import (
     EncodedPair,
     EncodedText,
@@ -20,10 +22,9 @@ from function.core.tokenization import (
     TextPair,
     TextTokenizer,
     TokenIds,
-    window_spans,
 )
-from function.core.types import AnyPrediction, Options, Prediction, Timings
-from function.core.windows import ModelInputs, RunWindows, WindowedText
+from function.core.types import Options, Timings
+from function.core.windows import ModelInputs, RunWindows, WindowedText, cut_pair, cut_text
 
 ESTIMATED_TOKENS = 8192  # requests of fewer are not estimated
 BATCH_TOKENS = 4096  # padded tokens of one backend call; on a CPU more only costs memory
@@ -83,9 +84,9 @@ class Predictor:
         self.artifact, self.pace, self._max_seconds = artifact, Pace(), max_seconds
         self.labels = artifact.manifest.labels
         self._tokenizer, self._backend, self._max_windows = tokenizer, backend, max_windows
-        self._settings = artifact.manifest.tokenization.settings()
+        self._settings = artifact.manifest.tokenization
         self._first_stage = first_stage
-        self._decoder = open_decoder(artifact, tokenizer, first_stage)
+        self._decoder = open_decoder(artifact, tokenizer)
 
     def predict(
         self, texts: Sequence[Text], options: Options
@@ -105,14 +106,7 @@ class Predictor:
         if options.explain:
             predictions = self.explain(inputs, predictions, self.run)
         explained = perf_counter() if options.explain else decoded
-        return predictions, Timings(
-            tokenization_ms=1000 * (encoded - started),
-            queue_ms=0.0,
-            inference_ms=1000 * (inferred - encoded),
-            decoding_ms=1000 * (decoded - inferred),
-            explanation_ms=1000 * (explained - decoded),
-            total_ms=1000 * (explained - started),
-        )
+        return predictions, Timings.between(started, encoded, inferred, decoded, explained)
 
     def classify(self, texts: Sequence[Text], options: Options | None = None) -> list[Prediction]:
         """Predict every text with a text classifier, without timings.
@@ -180,9 +174,9 @@ class Predictor:
             if first and first.sure:
                 windowed.append(WindowedText(encoded, [], [], first))
             elif isinstance(encoded, EncodedPair):
-                windowed.append(self._pair(index, encoded, options))
+                windowed.append(cut_pair(index, encoded, self._tokenizer, settings, options))
             else:
-                windowed.append(self._cut(encoded, options, first))
+                windowed.append(cut_text(encoded, self._tokenizer, settings, options, first))
         inputs = ModelInputs(windowed)
         total = self.cost(inputs, options)
         what = "explaining these texts takes" if options.explain else "these texts take"
@@ -211,18 +205,6 @@ class Predictor:
             raise InputError(f"this model reads pairs of texts: send each as {form}")
         raise InputError("this model reads single texts: send each without a `text_pair`")
 
-    def _pair(self, index: int, encoded: EncodedPair, options: Options) -> WindowedText:
-        """Cut a pair to one window; raises BatchTooLargeError where options have all of it read."""
-        limit = self.max_tokens
-        window, spans = self._tokenizer.pair_window(encoded, limit)
-        text = WindowedText(encoded, [spans], [window])
-        if text.truncated and options.long_text == "window":
-            raise BatchTooLargeError(
-                f"pair {index} has {len(encoded.ids)} tokens, and the model reads a pair in one "
-                f"window of {limit}: send shorter texts, or have them truncated"
-            )
-        return text
-
     def _estimate_seconds(self, inputs: ModelInputs, windows: int) -> float:
         """Return the seconds that these windows take; 0 for few, which need no estimate."""
         lengths = [len(window) for window in inputs.windows]
@@ -247,23 +229,6 @@ class Predictor:
         # It reads whole texts: it has no answer to a part of one.
         whole = len(ids) <= self._capacity or options.long_text in (None, "window")
         return stage.answer(ids) if whole else None
-
-    def _cut(
-        self, encoded: EncodedText, options: Options, first: FirstAnswer | None
-    ) -> WindowedText:
-        """Cut a text into the windows that the full model reads."""
-        settings = self._settings
-        long_text = options.long_text or settings.long_text
-        spans = window_spans(
-            len(encoded.ids), self._capacity, settings.stride, long_text, settings.max_windows
-        )
-        windows = [
-            self._tokenizer.with_special_tokens(
-                np.concatenate([encoded.ids[start:stop] for start, stop in window])
-            )
-            for window in spans
-        ]
-        return WindowedText(encoded, spans, windows, first)
 
     @property
     def _capacity(self) -> int:

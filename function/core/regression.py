@@ -5,24 +5,23 @@ from typing import cast
 
 import numpy as np
 
-from function.core.artifact import Artifact, ScoreDecoding
-from function.core.cascade import FirstStage
+from function.core.artifact import Artifact
 from function.core.classification import TextDecoder
 from function.core.decoding import Scores, activate
 from function.core.errors import ArtifactError, InputError
+from function.core.heads import ScoreDecoding
+from function.core.predictions import ScorePrediction, TextPrediction
 from function.core.tokenization import TextTokenizer
-from function.core.types import Options, ScorePrediction, TextPrediction
+from function.core.types import Options
 from function.core.windows import ModelInputs
 
 
 class ScoreDecoder(TextDecoder):
     """Decoder of one number per text."""
 
-    def __init__(
-        self, artifact: Artifact, tokenizer: TextTokenizer, first_stage: FirstStage | None = None
-    ) -> None:
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
         """Read the manifest; raises ArtifactError unless it names one output."""
-        super().__init__(artifact, tokenizer, first_stage)
+        super().__init__(artifact, tokenizer)
         self._activation = cast("ScoreDecoding", artifact.manifest.decoding).activation
         if len(self._labels) != 1:
             raise ArtifactError(
@@ -44,10 +43,7 @@ class ScoreDecoder(TextDecoder):
             yield ScorePrediction(
                 name=self._labels[0],
                 score=score,
-                tokens=len(text.encoded.ids),
-                words=text.encoded.words,
-                windows=len(text.windows),
-                truncated=text.truncated,
+                **text.figures,
                 certainty=value,
             )
 

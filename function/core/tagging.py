@@ -4,25 +4,18 @@ tags of tokens ─► words, each with one tag (not `simple`) ─► runs of a l
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
 from typing import NamedTuple, cast
 
 import numpy as np
 
-from function.core.artifact import ArgmaxDecoding, Artifact
+from function.core.artifact import Artifact
 from function.core.backend import Logits
-from function.core.cascade import FirstStage
 from function.core.decoding import Probabilities, activate
 from function.core.entities import EntityDecoder
+from function.core.heads import Aggregation, ArgmaxDecoding
+from function.core.predictions import AnyPrediction, Entity, EntityPrediction
 from function.core.tokenization import EncodedText, TextTokenizer
-from function.core.types import (
-    OUTSIDE,
-    Aggregation,
-    AnyPrediction,
-    Entity,
-    EntityPrediction,
-    Options,
-)
+from function.core.types import OUTSIDE, Options
 from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import token_emissions
 
@@ -46,27 +39,16 @@ class _Tagged(NamedTuple):
 class Tagger(EntityDecoder):
     """Decoder of the most probable tags."""
 
-    def __init__(
-        self,
-        artifact: Artifact,
-        tokenizer: TextTokenizer,
-        first_stage: FirstStage | None = None,  # noqa: ARG002
-    ) -> None:
-        decoding = cast("ArgmaxDecoding", artifact.manifest.decoding)
-        self._tags, self._temperature = decoding.tags, decoding.temperature
-        self._aggregation = decoding.aggregation
-        self._prefix = len(tokenizer.prefix)
+    def __init__(self, artifact: Artifact, tokenizer: TextTokenizer) -> None:
+        super().__init__(artifact, tokenizer)
+        self._aggregation = cast("ArgmaxDecoding", artifact.manifest.decoding).aggregation
         self._marks, self._unknown = tokenizer.marks_subwords, tokenizer.unknown_id
 
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
-        """See `core.decoders.Decoder`. Each window's output is (tokens, tags)."""
-        ends = [0, *accumulate(len(text.windows) for text in inputs.texts)]
-        return [
-            self._prediction(text, outputs[start:end], options)
-            for text, (start, end) in zip(inputs.texts, pairwise(ends), strict=True)
-        ]
+        """See `core.decoders.Decoder`."""
+        return [self._prediction(text, own, options) for text, own in inputs.by_text(outputs)]
 
     def _prediction(
         self, text: WindowedText, outputs: Sequence[Logits], options: Options
@@ -86,10 +68,7 @@ class Tagger(EntityDecoder):
             entities = [each for each in groups if each.label != OUTSIDE]
         return EntityPrediction(
             entities=groups if options.outside else entities,
-            tokens=len(encoded.ids),
-            words=encoded.words,
-            windows=len(text.windows),
-            truncated=text.truncated,
+            **text.figures,
             whole=whole,
         )
 

@@ -1,4 +1,4 @@
-"""Tokenisation of texts and windowing of long ones, the same for training and serving."""
+"""Tokenisation of texts, the same for training and serving."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -95,24 +95,6 @@ class EncodedPair(EncodedText):
     @property
     def words(self) -> int:
         return sum(text.words for text in self.texts)
-
-
-@dataclass(frozen=True)
-class TokenizationSettings:
-    """Values of the manifest's `tokenization` member.
-
-    Attributes:
-        max_tokens: Tokens of one window, special tokens included.
-        stride: Content tokens that two neighbouring windows share.
-        max_windows: Windows after which the rest of a text is cut, which bounds its cost.
-        pairs: The model reads pairs of texts, each in one window.
-    """
-
-    max_tokens: int
-    stride: int
-    long_text: LongText
-    max_windows: int = 16
-    pairs: bool = False
 
 
 class TextTokenizer:
@@ -258,31 +240,6 @@ class TextTokenizer:
         if not len(content):
             return ids[:0], ids[:0]
         return ids[: content[0]], ids[content[-1] + 1 :]
-
-
-def window_spans(
-    length: int, capacity: int, stride: int, long_text: LongText, max_windows: int
-) -> list[list[tuple[int, int]]]:
-    """Assign a text's content tokens to windows: return the spans (start, stop) that each joins.
-
-    Windows have equal lengths and are spread evenly, so that the last one is never a stub. They
-    hold up to `capacity` content tokens, of which neighbours share `stride`; text after
-    `max_windows` is cut. `head_tail` joins two spans, the first quarter of the capacity and the
-    last three quarters, after Sun et al. 2019, "How to Fine-Tune BERT for Text Classification", who
-    keep 128 of 510 tokens as head.
-    """
-    if length <= capacity:
-        return [[(0, length)]]
-    if long_text == "truncate":
-        return [[(0, capacity)]]
-    if long_text == "head_tail":
-        head = capacity // 4
-        return [[(0, head), (length - (capacity - head), length)]]
-    step = capacity - stride
-    count = min(1 + -(-(length - capacity) // step), max_windows)
-    covered = min(length, capacity + (count - 1) * step)
-    starts = np.linspace(0, covered - capacity, count).round().astype(int)
-    return [[(int(start), int(start) + capacity)] for start in starts]
 
 
 def _normalization(own: normalizers.Normalizer | None) -> normalizers.Normalizer:

@@ -1,16 +1,15 @@
-"""Plain input and output values of an engine: no HTTP, no tensors."""
+"""Interface of an engine, and what it takes and returns: no HTTP, no tensors."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
+from function.core.heads import Aggregation
+from function.core.predictions import AnyPrediction
 from function.core.tokenization import LongText, Text, TextTokenizer
 
 Activation = Literal["softmax", "sigmoid", "none"]
 Grouping = Literal["entities", "words"]
-Aggregation = Literal["simple", "first", "average", "max"]
-Stage = Literal["first", "full"]
 OUTSIDE = "O"  # tag and label of words that belong to no entity
 
 
@@ -61,181 +60,6 @@ class Options:
 
 
 @dataclass(frozen=True)
-class LabelScore:
-    """Label and its calibrated probability, or its score under another activation."""
-
-    label: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Highlight:
-    """Span [start, end) of the input, in Unicode code points, and its effect on the label.
-
-    `weight` is the probability that the label loses without the span, in [-1, 1]; negative if the
-    span counts against the label.
-    """
-
-    start: int
-    end: int
-    weight: float
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Classification of one whole text.
-
-    Attributes:
-        scores: Labels with their scores, best first.
-        tokens: Tokens of the whole text, without special tokens.
-        truncated: Part of the text is in no window.
-        certainty: Calibrated probability of the label, whatever activation and `top_k`.
-        margin: Difference from that to the next label's probability.
-        stage: The first stage of a cascade answered alone, or the full model.
-    """
-
-    label: str
-    score: float
-    scores: Sequence[LabelScore]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
-    certainty: float
-    margin: float
-    stage: Stage = "full"
-    highlights: Sequence[Highlight] | None = None
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        """Return how often the text was given each label."""
-        return {self.label: 1}
-
-
-@dataclass(frozen=True)
-class LabelsPrediction:
-    """Several labels of one whole text, or none. Other attributes are those of `Prediction`.
-
-    Attributes:
-        labels: Those above their thresholds, best first, whatever activation and `top_k`.
-        certainty: The highest probability of a label.
-    """
-
-    form: ClassVar[str] = "gives a text several labels"
-    margin: ClassVar[float | None] = None
-
-    labels: Sequence[str]
-    scores: Sequence[LabelScore]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
-    certainty: float
-    highlights: Sequence[Highlight] | None = None
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        return dict.fromkeys(self.labels, 1)
-
-
-@dataclass(frozen=True)
-class ScorePrediction:
-    """A number for one whole text. Other attributes are those of `Prediction`.
-
-    Attributes:
-        name: The model's name of its one output.
-        certainty: The number itself, whatever activation.
-    """
-
-    form: ClassVar[str] = "gives a text a number"
-    margin: ClassVar[float | None] = None
-
-    name: str
-    score: float
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
-    certainty: float
-    highlights: Sequence[Highlight] | None = None
-
-    @property
-    def scores(self) -> Sequence[LabelScore]:
-        """Return the number as protocols of labels have it."""
-        return [LabelScore(self.name, self.score)]
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        return {}
-
-
-@dataclass(frozen=True)
-class Entity:
-    """Span [start, end) of the input, in Unicode code points, that names something.
-
-    `score` is the mean probability of the tags of its words.
-    """
-
-    label: str
-    text: str
-    start: int
-    end: int
-    score: float
-
-
-@dataclass(frozen=True)
-class EntityPrediction:
-    """Entities of one text, in text order. Other attributes are those of `Prediction`.
-
-    `entities` are whole entities or single words, as the options say; `whole` are always whole.
-    """
-
-    form: ClassVar[str] = "finds entities"
-    margin: ClassVar[float | None] = None
-
-    entities: Sequence[Entity]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
-    whole: Sequence[Entity]
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        return Counter(entity.label for entity in self.whole)
-
-    @property
-    def certainty(self) -> float | None:
-        """Return the mean score of the entities; None if there are none."""
-        scores = [entity.score for entity in self.whole]
-        return sum(scores) / len(scores) if scores else None
-
-
-@dataclass(frozen=True)
-class EmbeddingPrediction:
-    """Vector of one whole text, and if asked for, of each token. Other attributes as above."""
-
-    form: ClassVar[str] = "gives a text a vector"
-    certainty: ClassVar[float | None] = None
-    margin: ClassVar[float | None] = None
-
-    embedding: Sequence[float]
-    tokens: int
-    words: int
-    windows: int
-    truncated: bool
-    token_embeddings: Sequence[Sequence[float]] | None = None
-
-    @property
-    def label_counts(self) -> Mapping[str, int]:
-        return {}
-
-
-TextPrediction = Prediction | LabelsPrediction | ScorePrediction
-AnyPrediction = TextPrediction | EntityPrediction | EmbeddingPrediction
-
-
-@dataclass(frozen=True)
 class Timings:
     """Milliseconds of each stage of one request, for the log, metrics, headers and answer.
 
@@ -252,6 +76,26 @@ class Timings:
     decoding_ms: float
     explanation_ms: float
     total_ms: float
+
+    @classmethod
+    def between(
+        cls,
+        started: float,
+        encoded: float,
+        inferred: float,
+        decoded: float,
+        explained: float,
+        queue_seconds: float = 0.0,
+    ) -> "Timings":
+        """Return the timings of stages that ended at these seconds of `time.perf_counter`."""
+        return cls(
+            tokenization_ms=1000 * (encoded - started),
+            queue_ms=1000 * queue_seconds,
+            inference_ms=1000 * (inferred - encoded - queue_seconds),
+            decoding_ms=1000 * (decoded - inferred),
+            explanation_ms=1000 * (explained - decoded),
+            total_ms=1000 * (explained - started),
+        )
 
 
 @dataclass(frozen=True)
@@ -286,6 +130,11 @@ class PredictionResult:
     model: ModelInfo
     predictions: Sequence[AnyPrediction]
     timings: Timings
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of all texts, without special tokens."""
+        return sum(prediction.tokens for prediction in self.predictions)
 
 
 class Engine(Protocol):

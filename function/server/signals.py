@@ -1,29 +1,16 @@
 """Signals of a server: the log, Prometheus and CloudWatch get the same figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Protocol
 
 from function.api.embedded_metrics import age_record, embed
 from function.api.observability import Record, add_counters, encode_json, write_lines
+from function.batching.engine import BatchingEngine
 from function.batching.runner import BatchRun
 from function.core.artifact import Artifact
 from function.core.types import ModelInfo
 from function.server.load_report import LoadReport
 from function.server.prometheus import GaugeSample, PrometheusMetrics
-
-
-class QueueingEngine(Protocol):
-    """Engine with a queue."""
-
-    @property
-    def waiting(self) -> int:
-        """Return the number of windows in the queue."""
-        ...
-
-    def models(self) -> Sequence[ModelInfo]:
-        """Return the served models."""
-        ...
 
 
 class ServerSignals:
@@ -36,7 +23,7 @@ class ServerSignals:
         self._created: dict[str, datetime] = {}
         self.exposition = self._metrics.exposition
 
-    def attach(self, engine: QueueingEngine) -> None:
+    def attach(self, engine: BatchingEngine) -> None:
         """Report an engine's queue and models from now on."""
         self._engine = engine
         self._metrics.add_gauge("queue_windows", lambda: [((), engine.waiting)])

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from function.core.artifact import MANIFEST, Artifact, open_artifact
+from function.core.artifact import Artifact, open_artifact
+from function.core.manifest import MANIFEST
 from scripts.benchmark.figures import Latency, ModelFigures, Models, Signals
 from scripts.benchmark.footprint import folder_bytes, memory_texts
 from scripts.benchmark.plan import OFFLINE, REVIEW, Plan, Subject

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
-from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
+from function.core.heads import USUAL_ANSWERS, AnswerKey, Task
 from function.core.tokenization import Text
 from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import Progress

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from function.core.artifact import AnswerKey
+from function.core.heads import AnswerKey
 from scripts.data.labelled_texts import LabelForm
 from scripts.data.multi_labelled import LabelsForm
 from scripts.data.scored_texts import ScoreForm

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from function.core.artifact import AnswerKey, Task
+from function.core.heads import AnswerKey, Task
 from function.core.tokenization import Text, TextPair
 from scripts.data.rows import TEXT_PAIR, read_cells
 from scripts.data.tables import open_table

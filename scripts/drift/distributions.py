@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from function.core.artifact import Manifest
+from function.core.manifest import Manifest
 from scripts.common.errors import ThinReferenceError, UsageError
 from scripts.drift.prediction_log import Numbers, PredictionLog
 from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES, STAGE_EDGES

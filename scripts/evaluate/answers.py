@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Generic, Self
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import AnswerKey
+from function.core.heads import AnswerKey
 from function.core.tokenization import Text
 from scripts.data.truth import TextRows, Truth
 from scripts.evaluate.metrics import wilson_interval

@@ -6,7 +6,7 @@ They hold whatever the accuracy. The sentences were written for this project.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from function.core.artifact import Manifest
+from function.core.manifest import Manifest
 from function.core.predictor import Predictor
 
 LABELS = ["negative", "positive"]

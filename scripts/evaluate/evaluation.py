@@ -14,9 +14,10 @@ from function.core.artifact import Artifact, open_artifact, verify
 from function.core.catalog import LoadBackend
 from function.core.classification import classified
 from function.core.decoding import Probabilities
+from function.core.predictions import AnyPrediction
 from function.core.predictor import Predictor
 from function.core.tokenization import LongText, Text, strings_of
-from function.core.types import AnyPrediction, Options
+from function.core.types import Options
 from scripts.common.progress import Progress
 from scripts.data.labelled_texts import LabelledTexts
 

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from function.core.artifact import AnswerKey
 from function.core.errors import InputError
+from function.core.heads import AnswerKey
 from function.core.predictor import Predictor
 from function.core.tokenization import LongText
 from function.core.types import Options

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from function.core.predictions import Prediction
 from function.core.predictor import Predictor
-from function.core.types import Options, Prediction
+from function.core.types import Options
 from scripts.common.progress import Progress
 
 WORDS = 5

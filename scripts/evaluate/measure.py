@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import AnswerKey, Artifact, open_artifact, verify
+from function.core.artifact import Artifact, open_artifact, verify
 from function.core.backend import Backend
+from function.core.heads import AnswerKey
 from function.core.predictor import Predictor
 from scripts.common.errors import UsageError
 from scripts.common.service_client import ServiceClient

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import MANIFEST, Artifact, open_artifact
+from function.core.artifact import Artifact, open_artifact
+from function.core.manifest import MANIFEST
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from function.core.artifact import Artifact, Manifest
+from function.core.artifact import Artifact
 from function.core.errors import InputError, PredictionError
+from function.core.manifest import Manifest
 from function.core.tokenization import Text, strings_of
 from scripts.evaluate.answers import Answers
 from scripts.evaluate.evaluation import load_verified

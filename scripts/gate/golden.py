@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import USUAL_ANSWERS, AnswerKey, Task
+from function.core.heads import USUAL_ANSWERS, AnswerKey, Task
 from function.core.tokenization import Text, TextPair
 from scripts.common.errors import DataError
 from scripts.common.progress import log

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
-from function.core.artifact import AnswerKey, Task
+from function.core.heads import AnswerKey, Task
 from function.core.predictor import Predictor
 from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import DataError

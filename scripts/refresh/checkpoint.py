@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from function.core.artifact import (
+from function.core.heads import (
+    Aggregation,
     ArgmaxDecoding,
     Decoding,
     ScoreDecoding,
@@ -18,7 +19,7 @@ from function.core.artifact import (
     SoftmaxDecoding,
 )
 from function.core.tagging import label_of
-from function.core.types import OUTSIDE, Aggregation
+from function.core.types import OUTSIDE
 from scripts.common.errors import SourceError, UsageError
 from scripts.refresh import sentence_transformers
 from scripts.refresh.sentence_transformers import read_json

@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Manifest, Tokenization, open_artifact
+from function.core.artifact import Artifact, open_artifact
+from function.core.manifest import Manifest, Tokenization
 from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import ExportError, SourceError, UsageError
 from scripts.common.progress import log

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import MANIFEST, Artifact, open_artifact, verify
+from function.core.artifact import Artifact, open_artifact, verify
+from function.core.manifest import MANIFEST
 from function.core.tokenization import Text
 from scripts.common import isolation
 from scripts.common.errors import LostRaceError, MissingExtraError, SourceError

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from function.core.artifact import Decoding, EmbeddingDecoding, ScoreDecoding, SigmoidDecoding
 from function.core.backend import Logits
 from function.core.decoding import activate
 from function.core.embedding import cosines, pool, unit
+from function.core.heads import Decoding, EmbeddingDecoding, ScoreDecoding, SigmoidDecoding
 from function.core.tokenization import TokenIds
 from scripts.train.export import FLOOR, MOST_OF_SPREAD, TIE, ExportParity, measure_softmax
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from function.core.artifact import EmbeddingDecoding, Pooling
+from function.core.heads import EmbeddingDecoding, Pooling
 from scripts.common.errors import SourceError
 
 MODULES = "modules.json"

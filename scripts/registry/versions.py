@@ -13,16 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from function.core.artifact import (
-    MANIFEST,
-    Artifact,
-    Role,
-    open_artifact,
-    parse_manifest,
-    sha256,
-    verify,
-)
+from function.core.artifact import Artifact, open_artifact, sha256, verify
 from function.core.errors import ArtifactError
+from function.core.manifest import MANIFEST, Role, parse_manifest
 from scripts.common.errors import ConflictError, NotFoundError, RegistryError, StoreError
 from scripts.registry import keys
 from scripts.registry.documents import find_document, write_document

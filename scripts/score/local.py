@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-from function.core.artifact import MANIFEST
 from function.core.catalog import choose_default
 from function.core.errors import InputError, PredictionError
+from function.core.manifest import MANIFEST
 from function.core.predictor import Predictor
 from function.core.tokenization import Text
 from function.core.types import Options

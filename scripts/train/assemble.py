@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import Artifact, Task, Tokenization, describe_files
+from function.core.artifact import Artifact, describe_files
+from function.core.heads import Task
+from function.core.manifest import Tokenization
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import Log, TrainedModel, TrainingRun
 from scripts.train.classification import ClassificationTask

@@ -17,7 +17,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from function.core.artifact import Task
+from function.core.heads import Task
 from scripts.common.errors import UsageError, one_line
 
 CONFIG = "config.json"

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from function.core.artifact import Artifact, Cascade, describe_files
+from function.core.artifact import Artifact, describe_files
 from function.core.decoding import activate
+from function.core.manifest import Cascade
 from function.core.predictor import Predictor
 from function.core.types import Options
 from scripts.common.progress import Progress, log

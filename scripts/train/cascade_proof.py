@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from function.core.artifact import Blend, Cascade
+from function.core.manifest import Blend, Cascade
 from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import compare_paired, holm
 from scripts.train.ngram_table import BUCKETS, Bools, Codes, Floats

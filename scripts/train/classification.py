@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, SoftmaxDecoding
+from function.core.artifact import Artifact
+from function.core.heads import SoftmaxDecoding
 from function.core.tokenization import LongText
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.evaluate.behaviour import has_behaviour_checks, spreads

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from function.core.artifact import Task
+from function.core.heads import Task
 from scripts.common.errors import UsageError
 from scripts.common.settings_file import check_settings, read_toml
 from scripts.tracking.tracker import TrackerChoice

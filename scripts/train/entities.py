@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, CrfDecoding
+from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits
+from function.core.heads import CrfDecoding
 from function.core.predictor import Predictor
 from function.core.tokenization import TokenIds
 from scripts.common.errors import ExportError

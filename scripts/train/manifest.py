@@ -8,16 +8,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import (
-    MANIFEST,
-    Decoding,
-    Manifest,
-    Role,
-    SoftmaxDecoding,
-    Task,
-    Tokenization,
-    describe_files,
-)
+from function.core.artifact import describe_files
+from function.core.heads import Decoding, SoftmaxDecoding, Task
+from function.core.manifest import MANIFEST, Manifest, Role, Tokenization
 from scripts.common.git import git
 from scripts.common.markdown import fill_page, table_of_lines
 from scripts.train.config import TrainConfig

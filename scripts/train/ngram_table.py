@@ -14,8 +14,8 @@ from safetensors.numpy import save
 from scipy import sparse
 from sklearn.svm import LinearSVC
 
-from function.core.artifact import Cascade
 from function.core.cascade import BIAS, SCALE, TABLE, FirstStage, hash_ngrams
+from function.core.manifest import Cascade
 from function.core.tokenization import TokenIds
 
 Floats = npt.NDArray[np.float64]

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from function.core.artifact import Artifact, Decoding
+from function.core.artifact import Artifact
+from function.core.heads import Decoding
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.export import EntityParity, ExportParity
 

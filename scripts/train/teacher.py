@@ -21,14 +21,17 @@ import numpy.typing as npt
 import torch
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import MANIFEST, Artifact, CrfDecoding, open_artifact, verify
+from function.core.artifact import Artifact, open_artifact, verify
 from function.core.backend import Backend, pad
 from function.core.decoding import tag_probabilities
 from function.core.entities import read_transitions
 from function.core.errors import ArtifactError
+from function.core.heads import CrfDecoding
+from function.core.manifest import MANIFEST
 from function.core.predictor import Predictor
-from function.core.tokenization import TextTokenizer, window_spans
+from function.core.tokenization import TextTokenizer
 from function.core.types import Options
+from function.core.windows import window_spans
 from function.core.word_emissions import build_words
 from scripts.common.errors import UsageError
 from scripts.common.progress import Progress, log

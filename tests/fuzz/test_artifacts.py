@@ -9,9 +9,10 @@ from random import Random
 import pytest
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import MANIFEST, describe_files
+from function.core.artifact import describe_files
 from function.core.catalog import Catalog
 from function.core.errors import EvergreenError
+from function.core.manifest import MANIFEST
 from function.core.types import Options
 from function.server.warm_up import try_out, warm_up
 from scripts.gate.outcome import GateOutcome

@@ -196,7 +196,8 @@ def emitted(tmp_path, capsys, monkeypatch):
                 assert handler(request("POST", "/v1/predict", body))["statusCode"] == 200
         model = ModelInfo("sentiment", "v", "d", "text-classification", ["a", "b"], default=True)
         signals = ServerSignals(service)
-        signals.attach(SimpleNamespace(waiting=0, models=lambda: [model]))
+        engine = SimpleNamespace(waiting=0, models=lambda: [model])
+        signals.attach(engine)  # type: ignore[arg-type]
         manifest = SimpleNamespace(model="sentiment", created=datetime(2026, 1, 2, tzinfo=UTC))
         signals.add_model(SimpleNamespace(manifest=manifest))  # type: ignore[arg-type]
         signals.report()

@@ -12,8 +12,9 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
+from function.core.predictions import EntityPrediction
 from function.core.tokenization import TextTokenizer
-from function.core.types import EntityPrediction, Options
+from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.train.architectures.architecture import load_architecture

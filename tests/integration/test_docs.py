@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from function.core.artifact import EmbeddingDecoding, ScoreDecoding
+from function.core.heads import EmbeddingDecoding, ScoreDecoding
 from scripts.train.config import TrainConfig
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, start, wait_until_ready

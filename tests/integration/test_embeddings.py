@@ -20,7 +20,8 @@ from tritonclient.http import (  # type: ignore[import-untyped]
     InferRequestedOutput,
 )
 
-from function.core.types import EmbeddingOptions, EmbeddingPrediction, Options
+from function.core.predictions import EmbeddingPrediction
+from function.core.types import EmbeddingOptions, Options
 from scripts.common.errors import SourceError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import ImportSettings

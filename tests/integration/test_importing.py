@@ -31,10 +31,11 @@ from transformers import (
     XLMRobertaConfig,
 )
 
-from function.core.artifact import MANIFEST, open_artifact, verify
+from function.core.artifact import open_artifact, verify
 from function.core.errors import ArtifactError
-from function.core.tokenization import window_spans
+from function.core.manifest import MANIFEST
 from function.core.types import Options
+from function.core.windows import window_spans
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import read_checkpoint

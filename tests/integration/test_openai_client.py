@@ -12,9 +12,9 @@ from openai import AsyncOpenAI, OpenAI
 
 from function.api.app import create_app
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import ScoreDecoding
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
+from function.core.heads import ScoreDecoding
 from function.settings import Settings, load_settings
 from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.integration.test_triton_client import serving

@@ -12,7 +12,7 @@ from tritonclient.http import (  # type: ignore[import-untyped]
 )
 from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
-from function.core.artifact import ScoreDecoding
+from function.core.heads import ScoreDecoding
 from tests.integration.test_pair_commands import serving
 from tests.tiny import write_artifact
 

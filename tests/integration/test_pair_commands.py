@@ -12,9 +12,10 @@ import uvicorn
 
 from function.api.app import create_app
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import ScoreDecoding, open_artifact
+from function.core.artifact import open_artifact
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
+from function.core.heads import ScoreDecoding
 from function.core.tokenization import TextPair
 from function.settings import Settings, load_settings
 from scripts import cascade, golden

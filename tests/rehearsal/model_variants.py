@@ -10,7 +10,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from function.core.artifact import MANIFEST, sha256
+from function.core.artifact import sha256
+from function.core.manifest import MANIFEST
 from scripts.common.errors import UsageError
 
 WEIGHTS, TOKENIZER, BIAS = "model.safetensors", "tokenizer.json", "classifier.bias"

@@ -8,8 +8,9 @@ import pytest
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
+from function.core.predictions import EntityPrediction
 from function.core.predictor import Predictor, load_predictor
-from function.core.types import EntityPrediction, Options
+from function.core.types import Options
 from scripts.drift.log_lines import lines_of
 from scripts.drift.prediction_log import build_log
 from scripts.gate.golden import parse_golden

@@ -7,7 +7,6 @@ from itertools import accumulate, pairwise
 from pydantic import ValidationError
 
 from function.api.body import check_structure
-from function.api.limits import RequestLimits
 from function.api.open_inference.binary import decode_bytes, split
 from function.api.open_inference.errors import MalformedRequestError, quoted
 from function.api.open_inference.schemas import (
@@ -22,6 +21,7 @@ from function.api.problems import location
 from function.core.errors import BatchTooLargeError
 from function.core.tokenization import Text, TextPair
 from function.core.types import Options
+from function.settings import Limits
 
 # Parameters that change the answer: ignoring them would return a wrong one.
 NOT_OFFERED = ("classification", "shared_memory_region")
@@ -46,7 +46,7 @@ class ParsedRequest:
 
 
 def parse_request(
-    body: bytes, json_length: str | None, outputs: Sequence[AnyOutput], limits: RequestLimits
+    body: bytes, json_length: str | None, outputs: Sequence[AnyOutput], limits: Limits
 ) -> ParsedRequest:
     """Parse and check a body; `json_length` is that of `binary.split`.
 
@@ -77,7 +77,7 @@ def _sentence(error: ValidationError) -> str:
     return f"{location(first['loc'])}: {first['msg']}"
 
 
-def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) -> list[Text]:
+def _texts(inputs: Sequence[InputTensor], data: bytes, limits: Limits) -> list[Text]:
     names = [tensor.name for tensor in inputs]
     for name in names:
         if name not in (TEXT, TEXT_PAIR):
@@ -102,7 +102,7 @@ def _texts(inputs: Sequence[InputTensor], data: bytes, limits: RequestLimits) ->
     return list(map(TextPair, columns[TEXT], columns[TEXT_PAIR]))
 
 
-def _binary_size(tensor: InputTensor, limits: RequestLimits) -> int:
+def _binary_size(tensor: InputTensor, limits: Limits) -> int:
     """Check a tensor before it is decoded, and return its bytes after the JSON."""
     if tensor.datatype != "BYTES":
         raise MalformedRequestError(f"'{tensor.name}' is {quoted(tensor.datatype)}: send BYTES")

@@ -10,7 +10,8 @@ from function.api.open_inference.schemas import (
     InferenceResponse,
     OutputTensor,
 )
-from function.core.types import AnyPrediction, PredictionResult
+from function.core.predictions import AnyPrediction
+from function.core.types import PredictionResult
 
 JSON = "application/json"
 BINARY = "application/octet-stream"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from function.api.open_inference.binary import encode_bytes
 from function.api.open_inference.schemas import Datatype
 from function.core.classification import classified
-from function.core.types import AnyPrediction, EmbeddingPrediction, ScorePrediction
+from function.core.predictions import AnyPrediction, EmbeddingPrediction, ScorePrediction
 
 TEXT, TEXT_PAIR = "text", "text_pair"
 

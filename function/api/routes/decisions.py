@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import (
     BaseModel,
@@ -31,17 +31,14 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 from starlette.routing import BaseRoute
 
-from function.api.body import JsonRoute
 from function.api.limits import require_model
 from function.api.observability import record_answer
-from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import documented
-from function.api.routes import RouteContext
-from function.api.schemas import REVIEW, ClosedModel
-from function.core.types import ModelInfo, Options, TextPrediction
+from function.api.request_schemas import REVIEW, ClosedModel, NonEmptyText
+from function.api.routes import RESPONSES, RouteContext
+from function.core.predictions import TextPrediction
+from function.core.types import ModelInfo, Options
 
 AUTO = "auto"
-RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 REASONS = {
     "predicate": "no such model declares this question; GET /v1/models lists those that it takes",
     "choice": "no such model has just these values as its labels; GET /v1/models lists them",
@@ -52,7 +49,6 @@ EXAMPLE: JsonDict = {"type": "predicate", "instructions": "The review is positiv
 OPTIONS: Any = Field(min_length=2, max_length=255, fail_fast=True, default_factory=list)
 # A limit on the length makes pydantic refuse half surrogate pairs, which JSON can hold.
 Line = Annotated[str, Field(max_length=10_000)]
-NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class TextPart(BaseModel):
@@ -176,20 +172,14 @@ class DecisionResponse(BaseModel):
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the route of decisions."""
     engine = context.engine
-    router = APIRouter(
-        prefix="/v1",
-        tags=["openai"],
-        dependencies=context.guards,
-        route_class=JsonRoute,
-        strict_content_type=False,
-    )
+    router = context.router("openai", "/v1")
     deciders = [Decider(each) for each in engine.models() if each.task == "text-classification"]
 
     @router.post("/decisions", responses=RESPONSES, response_model=DecisionResponse)
     async def create_decision(request: Request, body: DecisionRequest) -> Response:
         """Answer questions about one text by the models that are made for them."""
         text = body.text()
-        context.limits.check([text])
+        context.check([text])
         if body.model != AUTO:
             require_model(engine, body.model)
         asked = [each for each in deciders if body.model in (AUTO, each.model.name)]
@@ -201,7 +191,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             headers = record_answer(request, [text], result) | headers
         predictions = [cast("TextPrediction", result.predictions[0]) for result in results]
         by_name = dict(zip(names, predictions, strict=True))
-        tokens = sum(prediction.tokens for prediction in predictions)
+        tokens = sum(result.tokens for result in results)
         answers = [
             {"name": question.name, **_answer(question, match, by_name)}
             for question, match in zip(body.questions, found, strict=True)

@@ -4,18 +4,17 @@ import json
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException, Response
+from fastapi import Depends, HTTPException, Response
 from pydantic import ConfigDict, Field
 from starlette.routing import BaseRoute
 
-from function.api.body import JsonRoute
 from function.api.limits import require_model
 from function.api.observability import Record, write_lines
 from function.api.prediction_ids import PATTERN
 from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
+from function.api.request_schemas import ClosedModel
 from function.api.routes import RouteContext
-from function.api.schemas import ClosedModel
 from function.core.errors import BatchTooLargeError, InputError
 from function.core.types import ModelInfo
 
@@ -93,22 +92,17 @@ def routes(context: RouteContext) -> list[BaseRoute]:
                 404, "this service logs no predictions to give feedback on: set PREDICTION_LOG=true"
             )
 
-    router = APIRouter(
-        prefix="/v1",
-        tags=["native"],
-        dependencies=[*context.guards, Depends(require_log)],
-        route_class=JsonRoute,
-        strict_content_type=False,
-    )
+    router = context.router("native", "/v1")
+    router.dependencies.append(Depends(require_log))
 
     @router.post("/feedback", status_code=ACCEPTED, response_class=Response, responses=RESPONSES)
     async def send_feedback(body: FeedbackRequest) -> Response:
         """Send the right answer for a text that was answered; the last one sent counts."""
-        model = require_model(context.engine, body.model or context.engine.models()[0].name)
+        model = require_model(context.engine, body.model or None)
         if body.text is not None:
             if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")
-            context.limits.check([body.text])
+            context.check([body.text])
             if model.pairs:
                 raise InputError("text: of pairs this service keeps none: leave it out")
         _write(

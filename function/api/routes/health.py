@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from starlette.routing import BaseRoute
 
 from function.api.late_routes import LateRoutes
+from function.api.limits import require_ready
 from function.api.problems import documented
 from function.api.routes import RouteContext
 from function.api.schemas import HealthResponse
-from function.core.errors import NotReadyError
 from function.core.types import Engine
 
 
@@ -27,8 +27,7 @@ def _routes(engine: Engine) -> list[BaseRoute]:
     @router.get("/ready", responses=documented(503))
     async def health_ready() -> HealthResponse:
         """Report that the default model is loaded."""
-        if not engine.ready():
-            raise NotReadyError("the model is still being loaded; try again in a moment")
+        require_ready(engine)
         return HealthResponse(status="ready")
 
     for path, answer in (("/live", health_live), ("/ready", health_ready)):

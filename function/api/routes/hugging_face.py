@@ -9,11 +9,10 @@ sends; token by token it is at `/embed_all`. The client's exceptions show a prob
 
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
 
-from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import (
     HuggingFaceParameters,
     HuggingFaceRequest,
@@ -21,15 +20,11 @@ from function.api.hugging_face_schemas import (
     TokenSchema,
 )
 from function.api.limits import require_model
-from function.api.observability import record_answer
-from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import documented
-from function.api.routes import RouteContext
+from function.api.routes import RESPONSES, RouteContext
 from function.api.schemas import ScoreSchema
 from function.core.errors import InputError
-from function.core.types import AnyPrediction, EmbeddingPrediction, Entity, EntityPrediction
+from function.core.predictions import AnyPrediction, EmbeddingPrediction, Entity, EntityPrediction
 
-RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 Answer = (
     list[list[ScoreSchema]]
     | list[TokenSchema]
@@ -41,23 +36,17 @@ Answer = (
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of Hugging Face's Inference schema."""
-    router = APIRouter(
-        tags=["hugging face"],
-        dependencies=context.guards,
-        route_class=JsonRoute,
-        strict_content_type=False,
-    )
+    router = context.router("hugging face")
 
     async def answer(request: Request, model: str | None, body: HuggingFaceRequest) -> Response:
         texts = body.texts()
-        context.limits.check(texts)
+        context.check(texts)
         compared = isinstance(body.inputs, SimilarityInputs)
-        found = require_model(context.engine, model or context.engine.models()[0].name)
+        found = require_model(context.engine, model)
         if compared and found.answer_key != "embedding":
             raise InputError(f"'{found.name}' compares no sentences: it gives texts no vectors")
-        result = await context.engine.predict(model, texts, body.options())
+        result, headers = await context.answer(request, model, texts, body.options())
         rows = [_row(prediction, body.asked) for prediction in result.predictions]
-        headers = record_answer(request, texts, result)
         if compared:
             from function.core.embedding import cosines  # few models need it
 

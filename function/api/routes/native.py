@@ -4,27 +4,16 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from starlette.routing import BaseRoute
 
-from function.api.body import JsonRoute
 from function.api.late_routes import LateRoutes
 from function.api.limits import require_model
-from function.api.observability import record_answer
-from function.api.prediction_ids import DOCUMENTED
 from function.api.problems import documented
-from function.api.routes import RouteContext
-from function.api.schemas import (
-    LimitsSchema,
-    ModelSchema,
-    ModelsResponse,
-    OpenAiModel,
-    Parameters,
-    PredictRequest,
-    PredictResponse,
-)
+from function.api.request_schemas import Parameters, PredictRequest
+from function.api.routes import RESPONSES, RouteContext
+from function.api.schemas import ModelSchema, ModelsResponse, OpenAiModel, PredictResponse
 
-RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
 LATE_PATHS = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models", "/v1/models/{model}"]
 
 PredictHandler = Callable[[Request, str | None, PredictRequest], Awaitable[Response]]
@@ -35,16 +24,8 @@ def routes(context: RouteContext) -> list[BaseRoute]:
 
     The usual route of a cold start is built at once, the others on their first request.
     """
-    router = partial(
-        APIRouter,
-        prefix="/v1",
-        tags=["native"],
-        dependencies=context.guards,
-        route_class=JsonRoute,
-        strict_content_type=False,
-    )
     answer = partial(_answer, context)
-    first = router()
+    first = context.router("native", "/v1")
     first.add_api_route(
         "/predict",
         # A partial has no source, which FastAPI would read and parse at the first answer.
@@ -55,18 +36,17 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         responses=RESPONSES,
         response_model=PredictResponse,
     )
-    return [*first.routes, LateRoutes(LATE_PATHS, lambda: _others(router(), context, answer))]
+    return [*first.routes, LateRoutes(LATE_PATHS, lambda: _others(context, answer))]
 
 
 async def _answer(
     context: RouteContext, request: Request, model: str | None, body: PredictRequest
 ) -> Response:
     texts = body.texts()
-    context.limits.check(texts)
-    result = await context.engine.predict(model, texts, body.parameters.options())
+    context.check(texts)
+    result, headers = await context.answer(request, model, texts, body.parameters.options())
     # Rendered here: FastAPI would validate and serialise a returned model once more.
     content = PredictResponse.from_result(result).model_dump_json(exclude_none=True)
-    headers = record_answer(request, texts, result)
     return Response(content, media_type="application/json", headers=headers)
 
 
@@ -74,7 +54,9 @@ async def _predict(answer: PredictHandler, request: Request, body: PredictReques
     return await answer(request, None, body)
 
 
-def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) -> list[BaseRoute]:
+def _others(context: RouteContext, answer: PredictHandler) -> list[BaseRoute]:
+    router = context.router("native", "/v1")
+
     @router.get("/predict", responses=RESPONSES, response_model=PredictResponse)
     async def predict_text(
         request: Request,
@@ -94,13 +76,9 @@ def _others(router: APIRouter, context: RouteContext, answer: PredictHandler) ->
     @router.get("/models", responses=documented(401, 403))
     async def list_models() -> ModelsResponse:
         """List the served models, the default first."""
-        limits = context.limits
-        limits_schema = LimitsSchema(
-            body_bytes=limits.body_bytes, texts=limits.texts, characters=limits.characters
-        )
-        models = context.engine.models()
+        models, limits = context.engine.models(), context.settings.limits
         return ModelsResponse(
-            models=[ModelSchema.from_model(model, limits_schema) for model in models],
+            models=[ModelSchema.from_model(model, limits) for model in models],
             data=[OpenAiModel.from_model(model) for model in models],
         )
 

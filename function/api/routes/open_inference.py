@@ -10,14 +10,11 @@ from starlette.routing import BaseRoute
 
 from function.api.body import JSON_LENGTH, aside
 from function.api.limits import require_model
-from function.api.observability import record_answer
 from function.api.open_inference.request import parse_request
 from function.api.open_inference.response import BINARY, JSON, compress, render_response
 from function.api.open_inference.schemas import InferenceRequest, InferenceResponse
 from function.api.open_inference.tensors import OUTPUTS
-from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import documented
-from function.api.routes import RouteContext
+from function.api.routes import RESPONSES, RouteContext
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -60,14 +57,18 @@ async def _answer(
     found = require_model(context.engine, model, version)
     content = await request.body()
     parsed = await aside(
-        len(content), parse_request, content, json_length, OUTPUTS[found.answer_key], context.limits
+        len(content),
+        parse_request,
+        content,
+        json_length,
+        OUTPUTS[found.answer_key],
+        context.settings.limits,
     )
-    context.limits.check(parsed.texts)
-    result = await context.engine.predict(found.name, parsed.texts, parsed.options)
+    context.check(parsed.texts)
+    result, recorded = await context.answer(request, found.name, parsed.texts, parsed.options)
     body, headers = render_response(parsed, result)
     body, encoding = compress(body, request.headers.get("accept-encoding", ""))
-    headers |= {**encoding, **record_answer(request, parsed.texts, result)}
-    return Response(body, headers=headers)
+    return Response(body, headers=headers | encoding | recorded)
 
 
 async def _infer(
@@ -96,10 +97,8 @@ def _common() -> dict[str, Any]:
     """Return the arguments that both routes share, mostly documentation."""
     return {
         "methods": ["POST"],
-        "responses": {
-            200: {**DOCUMENTED[200], "content": _content("InferenceResponse")},
-            **documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
-        },
+        "responses": RESPONSES
+        | {200: {**RESPONSES[200], "content": _content("InferenceResponse")}},
         "openapi_extra": {
             "requestBody": {"required": True, "content": _content("InferenceRequest")}
         },

@@ -1,32 +1,26 @@
 """`/v1/embeddings` of OpenAI's API, for `openai.OpenAI(base_url=URL + "/v1")`.
 
-`model` is the name of a served one; without it, see `limits.find_model`. `user` is ignored. Vectors
-are as the model makes them; with `dimensions` they are cut, and have the length 1 again, as OpenAI
-does it. Texts come as text, never as token ids. `usage` counts tokens without special ones. Errors
-are problems, whose `error` is the `body` of the client's exceptions.
+`model` is the name of a served one; without it, see `limits.choose_embedder`. `user` is ignored.
+Vectors are as the model makes them; with `dimensions` they are cut, and have the length 1 again, as
+OpenAI does it. Texts come as text, never as token ids. `usage` counts tokens without special ones.
+Errors are problems, whose `error` is the `body` of the client's exceptions.
 """
 
 import base64
 from typing import Annotated, Any, Literal, cast
 
 import numpy as np
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
-from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import Texts
-from function.api.limits import find_model, require_model
-from function.api.observability import record_answer
-from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import documented
-from function.api.routes import RouteContext
-from function.api.schemas import REVIEW
-from function.core.errors import InputError
-from function.core.types import EmbeddingOptions, EmbeddingPrediction, Options
-
-RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
+from function.api.limits import choose_embedder
+from function.api.request_schemas import REVIEW, listed
+from function.api.routes import RESPONSES, RouteContext
+from function.core.predictions import EmbeddingPrediction
+from function.core.types import EmbeddingOptions, Options
 
 
 class OpenAIEmbeddingsRequest(BaseModel):
@@ -47,30 +41,19 @@ class OpenAIEmbeddingsRequest(BaseModel):
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the route of OpenAI's embeddings."""
-    router = APIRouter(
-        prefix="/v1",
-        tags=["openai"],
-        dependencies=context.guards,
-        strict_content_type=False,
-        route_class=JsonRoute,
-    )
+    router = context.router("openai", "/v1")
 
     @router.post("/embeddings", responses=RESPONSES, response_model=dict[str, Any])
     async def openai_embeddings(request: Request, body: OpenAIEmbeddingsRequest) -> Response:
         """Return a vector for each text."""
-        texts = [body.input] if isinstance(body.input, str) else body.input
-        context.limits.check(texts)
-        if body.model:
-            model = require_model(context.engine, body.model)
-        else:
-            model = find_model(context.engine, "embedding", "/v1/embeddings")
-        if model.answer_key != "embedding":
-            raise InputError(f"model: '{model.name}' gives texts no vectors: ask /v1/predict")
+        texts = listed(body.input)
+        context.check(texts)
+        model = choose_embedder(context.engine, body.model, "/v1/embeddings")
         normalize = True if body.dimensions else None
         wanted = EmbeddingOptions(normalize=normalize, dimensions=body.dimensions)
-        result = await context.engine.predict(model.name, texts, Options(embedding=wanted))
+        options = Options(embedding=wanted)
+        result, headers = await context.answer(request, model.name, texts, options)
         found = cast("list[EmbeddingPrediction]", result.predictions)
-        tokens = sum(each.tokens for each in found)
         answer = {
             "object": "list",
             "data": [
@@ -78,9 +61,9 @@ def routes(context: RouteContext) -> list[BaseRoute]:
                 for index, each in enumerate(found)
             ],
             "model": model.name,
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+            "usage": {"prompt_tokens": result.tokens, "total_tokens": result.tokens},
         }
-        return JSONResponse(answer, headers=record_answer(request, texts, result))
+        return JSONResponse(answer, headers=headers)
 
     return router.routes
 

@@ -9,18 +9,18 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 from starlette.routing import BaseRoute
 
-from function.api.hugging_face_schemas import NonEmptyText, TextEmbeddingsOptions
-from function.api.observability import record_answer
+from function.api.hugging_face_schemas import TextEmbeddingsOptions
+from function.api.request_schemas import NonEmptyText, NonEmptyTexts
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import (
     RESPONSES,
     TypedProblemsRoute,
-    compute_headers,
+    answer,
     typed_problems,
 )
 from function.api.routes.vllm import VllmRequest, choose_ranker, scores_of, usage
@@ -37,7 +37,7 @@ class RerankTexts(TextEmbeddingsOptions):
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": QUERY, "texts": FOUND}]})
 
     query: NonEmptyText
-    texts: Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+    texts: NonEmptyTexts
     return_text: bool = False
 
     def options(self) -> Options:
@@ -104,12 +104,7 @@ RerankRequest = Annotated[
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes that order texts."""
-    router = APIRouter(
-        tags=["rerank"],
-        dependencies=context.guards,
-        strict_content_type=False,
-        route_class=TypedProblemsRoute,
-    )
+    router = context.router("rerank", route_class=TypedProblemsRoute)
 
     responses = RESPONSES | typed_problems(404)
 
@@ -119,12 +114,11 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     async def rerank(request: Request, body: RerankRequest) -> Response:
         """Order texts by their scores for a query, best first."""
         pairs = [TextPair(body.query, text) for text in body.texts]
-        context.limits.check(pairs)
+        context.check(pairs)
         model = choose_ranker(context, getattr(body, "model", None))
-        result = await context.engine.predict(model.name, pairs, body.options())
+        result, headers = await answer(context, request, model.name, pairs, body.options())
         scores = scores_of(result)
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
-        headers = record_answer(request, pairs, result) | compute_headers(pairs, result)
         return JSONResponse(body.render(result, order), headers=headers)
 
     return router.routes

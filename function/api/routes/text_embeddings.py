@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.routing import BaseRoute
@@ -24,9 +24,8 @@ from starlette.routing import BaseRoute
 from function.api.body import JsonRoute
 from function.api.hugging_face_schemas import TextEmbeddingsRequest
 from function.api.limits import choose_model
-from function.api.observability import record_answer
 from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import MEDIA_TYPE, documented
+from function.api.problems import MEDIA_TYPE, closest, documented
 from function.api.routes import RouteContext
 from function.api.schemas import ScoreSchema
 from function.core.errors import (
@@ -36,8 +35,9 @@ from function.core.errors import (
     NotReadyError,
     OverloadedError,
 )
+from function.core.predictions import TextPrediction
 from function.core.tokenization import Text, TextPair
-from function.core.types import PredictionResult, TextPrediction
+from function.core.types import Options, PredictionResult
 
 ERROR_TYPES: dict[type[Exception], str] = {
     InputError: "Validation",
@@ -77,11 +77,11 @@ class TypedProblemsRoute(JsonRoute):
             try:
                 return await handle(request)
             except tuple(ERROR_TYPES) as error:
-                problem: JSONResponse = await _closest(request.app.exception_handlers, error)(
+                problem: JSONResponse = await closest(request.app.exception_handlers, error)(
                     request, error
                 )
                 typed = json.loads(bytes(problem.body)) | {
-                    "error_type": _closest(ERROR_TYPES, error)
+                    "error_type": closest(ERROR_TYPES, error)
                 }
                 problem.body = problem.render(typed)
                 problem.headers["content-length"] = str(len(problem.body))
@@ -93,12 +93,7 @@ class TypedProblemsRoute(JsonRoute):
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the route of text-embeddings-inference's `/predict`."""
     engine = context.engine
-    router = APIRouter(
-        tags=["text embeddings inference"],
-        dependencies=context.guards,
-        strict_content_type=False,
-        route_class=TypedProblemsRoute,
-    )
+    router = context.router("text embeddings inference", route_class=TypedProblemsRoute)
 
     @router.post(
         "/predict", responses=RESPONSES, response_model=list[ScoreSchema] | list[list[ScoreSchema]]
@@ -106,7 +101,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     async def text_embeddings_predict(request: Request, body: TextEmbeddingsRequest) -> Response:
         """Return labels and scores, best first: flat for one text, a list of lists for a batch."""
         texts = body.texts()
-        context.limits.check(texts)
+        context.check(texts)
         model = engine.models()[0]
         if any(isinstance(text, TextPair) for text in texts):
             model = choose_model(engine, None, lambda each: each.pairs, NO_PAIRS)
@@ -115,10 +110,9 @@ def routes(context: RouteContext) -> list[BaseRoute]:
                 f"/predict gives labels to whole texts, and the default model, '{model.name}', "
                 "does not: ask /v1/predict"
             )
-        result = await engine.predict(model.name, texts, body.options())
-        headers = record_answer(request, texts, result) | compute_headers(texts, result)
-        if body.truncate is False:
-            refuse_truncated(result)
+        result, headers = await answer(
+            context, request, model.name, texts, body.options(), whole=body.truncate is False
+        )
         predictions = [
             [{"score": score.score, "label": score.label} for score in prediction.scores]
             for prediction in cast("Sequence[TextPrediction]", result.predictions)
@@ -128,30 +122,34 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     return router.routes
 
 
-def compute_headers(texts: Sequence[Text], result: PredictionResult) -> dict[str, str]:
-    """Return TEI's headers."""
+async def answer(
+    context: RouteContext,
+    request: Request,
+    model: str,
+    texts: Sequence[Text],
+    options: Options,
+    *,
+    whole: bool = False,
+) -> tuple[PredictionResult, dict[str, str]]:
+    """Return what `RouteContext.answer` does, with TEI's headers as well.
+
+    Raises BatchTooLargeError where part of a text was not used, and all of it (`whole`) should be.
+    """
+    result, headers = await context.answer(request, model, texts, options)
     timings = result.timings
-    return {
+    headers |= {
         "x-compute-characters": str(sum(len(text) for text in texts)),
-        "x-compute-tokens": str(sum(prediction.tokens for prediction in result.predictions)),
+        "x-compute-tokens": str(result.tokens),
         "x-compute-time": str(int(timings.total_ms)),
         "x-total-time": str(int(timings.total_ms)),
         "x-tokenization-time": str(int(timings.tokenization_ms)),
         "x-queue-time": str(int(timings.queue_ms)),
         "x-inference-time": str(int(timings.inference_ms)),
     }
-
-
-def refuse_truncated(result: PredictionResult) -> None:
-    """Raise BatchTooLargeError where part of a text was not used."""
     for index, prediction in enumerate(result.predictions):
-        if prediction.truncated:
+        if whole and prediction.truncated:
             raise BatchTooLargeError(
                 f"text {index} has {prediction.tokens} tokens, more than {prediction.windows} "
                 "windows hold: send a shorter one, or send truncate true"
             )
-
-
-def _closest(table: dict[Any, Any], error: Exception) -> Any:
-    """Return a table's entry for the most specific class of an error."""
-    return next(table[kind] for kind in type(error).__mro__ if kind in table)
+    return result, headers

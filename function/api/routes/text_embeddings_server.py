@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 from tokenizers import Encoding
 
-from function.api.hugging_face_schemas import NonEmptyText
+from function.api.limits import require_ready
+from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, listed
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute
-from function.api.schemas import REVIEW
-from function.core.errors import BatchTooLargeError, InputError, NotReadyError
+from function.core.errors import BatchTooLargeError, InputError
 
 PROBLEMS = {status: response for status, response in RESPONSES.items() if status != 200}
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
@@ -28,7 +28,7 @@ class TokenizeRequest(BaseModel):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
-    inputs: NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+    inputs: NonEmptyText | NonEmptyTexts
     add_special_tokens: bool = True
     prompt_name: None = None
 
@@ -55,7 +55,7 @@ class DecodeRequest(BaseModel):
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes; the probe needs no key."""
-    engine, limits = context.engine, context.limits
+    engine, limits = context.engine, context.settings.limits
     router = APIRouter(
         tags=["text embeddings inference"],
         strict_content_type=False,
@@ -66,8 +66,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.get("/health", responses={503: PROBLEMS[503]}, response_class=Response)
     async def health() -> None:
         """Report that the default model is loaded, with an empty answer."""
-        if not engine.ready():
-            raise NotReadyError("the model is still being loaded; try again in a moment")
+        require_ready(engine)
 
     @router.get("/info", **guarded)
     async def server_info(request: Request) -> dict[str, Any]:
@@ -89,7 +88,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             else {kind: labels},
             "max_concurrent_requests": getattr(context.settings, "max_queue", 1),
             "max_input_length": model.max_tokens,
-            "max_batch_tokens": context.settings.limits.windows * model.max_tokens,
+            "max_batch_tokens": limits.windows * model.max_tokens,
             "max_batch_requests": None,
             "max_client_batch_size": limits.texts,
             "auto_truncate": False,
@@ -102,8 +101,8 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     @router.post("/tokenize", **guarded)
     async def tokenize(body: TokenizeRequest) -> list[list[dict[str, Any]]]:
         """Return the tokens of each text."""
-        texts = [body.inputs] if isinstance(body.inputs, str) else body.inputs
-        limits.check(texts)
+        texts = listed(body.inputs)
+        context.check(texts)
         if sum(map(len, texts)) > limits.characters:
             raise BatchTooLargeError(f"send at most {limits.characters} characters at a time")
         tokenizer = await engine.tokenizer(None)

@@ -7,28 +7,19 @@ The default model answers if it embeds texts, else the only one that does. Diffe
 from dataclasses import replace
 from typing import cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.routing import BaseRoute
 
-from function.api.hugging_face_schemas import (
-    EmbeddingMembers,
-    SimilarityInputs,
-    Texts,
-)
-from function.api.limits import find_model
-from function.api.observability import record_answer
+from function.api.hugging_face_schemas import EmbeddingMembers, SimilarityInputs, Texts
+from function.api.limits import choose_embedder
+from function.api.request_schemas import REVIEW, listed
 from function.api.routes import RouteContext
-from function.api.routes.text_embeddings import (
-    RESPONSES,
-    TypedProblemsRoute,
-    compute_headers,
-    refuse_truncated,
-)
-from function.api.schemas import REVIEW
+from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute, answer
 from function.core.embedding import cosines
-from function.core.types import EmbeddingPrediction, Options
+from function.core.predictions import EmbeddingPrediction
+from function.core.types import Options
 
 
 class EmbedRequest(EmbeddingMembers):
@@ -37,9 +28,6 @@ class EmbedRequest(EmbeddingMembers):
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
     inputs: Texts
-
-    def texts(self) -> list[str]:
-        return [self.inputs] if isinstance(self.inputs, str) else self.inputs
 
 
 class SimilarityRequest(BaseModel):
@@ -57,31 +45,25 @@ class SimilarityRequest(BaseModel):
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of text-embeddings-inference for models that embed texts."""
-    router = APIRouter(
-        tags=["text embeddings inference"],
-        dependencies=context.guards,
-        strict_content_type=False,
-        route_class=TypedProblemsRoute,
-    )
+    router = context.router("text embeddings inference", route_class=TypedProblemsRoute)
 
     async def embed(
         request: Request, texts: list[str], members: EmbeddingMembers, *, by_token: bool = False
     ) -> tuple[list[EmbeddingPrediction], dict[str, str]]:
-        context.limits.check(texts)
-        model = find_model(context.engine, "embedding", request.url.path)
+        context.check(texts)
+        model = choose_embedder(context.engine, None, request.url.path)
         wanted = members.embedding_options(by_token=by_token)
         wanted = replace(wanted, normalize=members.normalize is not False)
         options = Options(long_text=members.long_text, embedding=wanted)
-        result = await context.engine.predict(model.name, texts, options)
-        headers = record_answer(request, texts, result) | compute_headers(texts, result)
-        if members.truncate is False:
-            refuse_truncated(result)
+        result, headers = await answer(
+            context, request, model.name, texts, options, whole=members.truncate is False
+        )
         return cast("list[EmbeddingPrediction]", result.predictions), headers
 
     @router.post("/embed", responses=RESPONSES, response_model=list[list[float]])
     async def text_embeddings_embed(request: Request, body: EmbedRequest) -> Response:
         """Return a vector for each text, of the length 1 unless `normalize` is false."""
-        found, headers = await embed(request, body.texts(), body)
+        found, headers = await embed(request, listed(body.inputs), body)
         return JSONResponse([each.embedding for each in found], headers=headers)
 
     @router.post("/embed_all", responses=RESPONSES, response_model=list[list[list[float]]])
@@ -91,7 +73,7 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         `normalize` and `dimensions` are ignored.
         """
         plain = body.model_copy(update={"dimensions": None})
-        found, headers = await embed(request, body.texts(), plain, by_token=True)
+        found, headers = await embed(request, listed(body.inputs), plain, by_token=True)
         return JSONResponse([each.token_embeddings for each in found], headers=headers)
 
     @router.post("/similarity", responses=RESPONSES, response_model=list[float])

@@ -9,25 +9,20 @@ from collections.abc import Sequence
 from typing import Annotated, Any, cast
 from uuid import uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
-from function.api.body import JsonRoute
-from function.api.hugging_face_schemas import NonEmptyText
 from function.api.limits import choose_model
-from function.api.observability import record_answer
-from function.api.prediction_ids import DOCUMENTED
-from function.api.problems import documented
-from function.api.routes import RouteContext
-from function.api.schemas import REVIEW
+from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, listed
+from function.api.routes import RESPONSES, RouteContext
 from function.core.errors import InputError
-from function.core.tokenization import Text, TextPair
-from function.core.types import ModelInfo, Options, PredictionResult, TextPrediction
+from function.core.predictions import TextPrediction
+from function.core.tokenization import TextPair
+from function.core.types import ModelInfo, Options, PredictionResult
 
-RESPONSES = DOCUMENTED | documented(400, 401, 403, 404, 413, 415, 422, 429, 500, 503)
-Texts = NonEmptyText | Annotated[list[NonEmptyText], Field(min_length=1, fail_fast=True)]
+Texts = NonEmptyText | NonEmptyTexts
 
 
 class VllmRequest(BaseModel):
@@ -55,7 +50,7 @@ class ScoreRequest(VllmRequest):
 
     def pairs(self) -> list[TextPair]:
         """Return the pairs; raises InputError for lists of other lengths."""
-        one, other = map(_listed, (self.text_1, self.text_2))
+        one, other = map(listed, (self.text_1, self.text_2))
         if len(one) not in (1, len(other)):
             raise InputError(
                 f"{len(one)} and {len(other)} texts: send one with any number, or as many of both"
@@ -73,26 +68,16 @@ class ClassifyRequest(VllmRequest):
 
 def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the routes of vLLM's scores and classification."""
-    router = APIRouter(
-        tags=["vllm"],
-        dependencies=context.guards,
-        route_class=JsonRoute,
-        strict_content_type=False,
-    )
-
-    async def predict(
-        request: Request, model: ModelInfo, texts: Sequence[Text], options: Options
-    ) -> tuple[PredictionResult, dict[str, str]]:
-        context.limits.check(texts)
-        result = await context.engine.predict(model.name, texts, options)
-        return result, record_answer(request, texts, result)
+    router = context.router("vllm")
 
     @router.post("/v1/score", responses=RESPONSES, name="vllm_score_v1")
     @router.post("/score", responses=RESPONSES)
     async def vllm_score(request: Request, body: ScoreRequest) -> Response:
         """Return the score of each pair of texts."""
         model = choose_ranker(context, body.model)
-        result, headers = await predict(request, model, body.pairs(), body.options())
+        pairs = body.pairs()
+        context.check(pairs)
+        result, headers = await context.answer(request, model.name, pairs, body.options())
         data = [{"object": "score", "score": score} for score in scores_of(result)]
         return JSONResponse(_answer("score", result, data), headers=headers)
 
@@ -105,7 +90,9 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             lambda each: each.task == "text-classification" and not each.pairs,
             "/classify gives labels to single texts, and this model does not: ask /v1/predict",
         )
-        result, headers = await predict(request, model, _listed(body.input), body.options())
+        texts = listed(body.input)
+        context.check(texts)
+        result, headers = await context.answer(request, model.name, texts, body.options())
         data = []
         for prediction in cast("Sequence[TextPrediction]", result.predictions):
             scores = {each.label: each.score for each in prediction.scores}
@@ -134,12 +121,7 @@ def scores_of(result: PredictionResult) -> list[float]:
 
 def usage(result: PredictionResult) -> dict[str, Any]:
     """Return the tokens of a request, as its answer has them."""
-    tokens = sum(prediction.tokens for prediction in result.predictions)
-    return {"prompt_tokens": tokens, "total_tokens": tokens}
-
-
-def _listed(texts: str | list[str]) -> list[str]:
-    return [texts] if isinstance(texts, str) else texts
+    return {"prompt_tokens": result.tokens, "total_tokens": result.tokens}
 
 
 def _answer(kind: str, result: PredictionResult, data: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import shutil
 from pathlib import Path
 from typing import ClassVar
 
-from function.core.artifact import MANIFEST, Artifact, read_manifest
+from function.core.artifact import Artifact, read_manifest
 from function.core.errors import ArtifactError
+from function.core.manifest import MANIFEST
 from scripts.common.errors import SourceError, UsageError
 from scripts.refresh.checkpoint import file_names, read_checkpoint
 from scripts.refresh.sources.source import Revision

@@ -11,8 +11,9 @@ from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar
 
-from function.core.artifact import MANIFEST, PICKLE_SUFFIXES, parse_manifest
+from function.core.artifact import PICKLE_SUFFIXES
 from function.core.errors import ArtifactError
+from function.core.manifest import MANIFEST, parse_manifest
 from scripts.common.errors import SourceError, UsageError, one_line
 from scripts.refresh.checkpoint import read_checkpoint, settings_files
 from scripts.refresh.sources.source import Revision, client_errors, load_client

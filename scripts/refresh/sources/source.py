@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from function.core.artifact import MANIFEST
 from function.core.errors import EvergreenError
+from function.core.manifest import MANIFEST
 from scripts.common.errors import MissingExtraError, SourceError, one_line
 from scripts.refresh.checkpoint import CONFIG
 

@@ -8,9 +8,9 @@ from fastapi.testclient import TestClient
 
 from function.api.app import create_app
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import ScoreDecoding, SigmoidDecoding
 from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
+from function.core.heads import ScoreDecoding, SigmoidDecoding
 from function.settings import Settings, load_settings
 from tests.tiny import write_artifact
 

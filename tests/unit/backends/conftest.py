@@ -13,7 +13,8 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from transformers import BertConfig
 
-from function.core.artifact import MANIFEST, Artifact, describe_files, open_artifact
+from function.core.artifact import Artifact, describe_files, open_artifact
+from function.core.manifest import MANIFEST
 from tests.unit.backends.exported import SHAPE, Exported, write_exported
 
 Change = Callable[[dict[str, Any]], object]

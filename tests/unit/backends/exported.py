@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 from transformers import AutoModelForSequenceClassification
 
-from function.core.artifact import Artifact, Tokenization, open_artifact
+from function.core.artifact import Artifact, open_artifact
+from function.core.manifest import Tokenization
 from function.core.tokenization import TextTokenizer, TokenIds
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.export import export

@@ -4,8 +4,9 @@ import pickle
 
 import pytest
 
-from function.core.artifact import MANIFEST, open_artifact, verify
+from function.core.artifact import open_artifact, verify
 from function.core.errors import ArtifactError
+from function.core.manifest import MANIFEST
 from tests.tiny import write_artifact
 
 

@@ -9,9 +9,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import MANIFEST, describe_files, open_artifact, verify
+from function.core.artifact import describe_files, open_artifact, verify
 from function.core.cascade import BIAS, SCALE, TABLE, FirstAnswer, hash_ngrams, open_first_stage
 from function.core.errors import ArtifactError, InputError
+from function.core.manifest import MANIFEST
 from function.core.predictor import load_predictor
 from function.core.types import Options
 from tests.tiny import CASCADE, FIRST_STAGE, WORDS, write_artifact
@@ -156,14 +157,16 @@ def test_long_texts_of_many_words_are_answered_in_the_time_of_their_tokens(predi
     assert not answer.sure
 
 
-def test_other_labels_share_what_the_best_one_leaves_in_proportion():
+def test_other_labels_share_what_the_best_one_leaves_in_proportion(predictor):
     logits = np.log([0.5, 0.3, 0.1])
-    probabilities = np.exp(FirstAnswer(logits, 0.8, sure=True).calibrated)
+    probabilities = np.exp(FirstAnswer(predictor._first_stage, logits, 0.8, sure=True).calibrated)
     assert probabilities == pytest.approx([0.8, 0.15, 0.05])
 
 
-def test_certainty_itself_leaves_finite_logits():
-    calibrated = FirstAnswer(np.array([0.0, 800.0]), 1.0, sure=True).calibrated
+def test_certainty_itself_leaves_finite_logits(predictor):
+    calibrated = FirstAnswer(
+        predictor._first_stage, np.array([0.0, 800.0]), 1.0, sure=True
+    ).calibrated
     assert np.isfinite(calibrated).all()
     assert calibrated.argmax() == 1
 

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from function.core.artifact import EmbeddingDecoding
 from function.core.embedding import POOLINGS, cosines
 from function.core.errors import ArtifactError, InputError
+from function.core.heads import EmbeddingDecoding
 from function.core.types import EmbeddingOptions, Options
 from scripts.evaluate.evaluation import open_predictor
 from tests.tiny import write_artifact

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
-from function.core.artifact import MANIFEST, Role, describe_files, open_artifact, verify
+from function.core.artifact import describe_files, open_artifact, verify
 from function.core.errors import ArtifactError
 from function.core.file_formats import CHECKS, HEAD_BYTES, check_format
+from function.core.manifest import MANIFEST, Role
 from tests.tiny import write_artifact
 
 ROLES = get_args(Role)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import MANIFEST, describe_files
+from function.core.artifact import describe_files
 from function.core.catalog import Catalog
 from function.core.errors import ArtifactError, PredictionError
+from function.core.manifest import MANIFEST
 from function.core.types import Options
 from function.server.warm_up import try_out
 from tests.tiny import CASCADE, FILES, write_artifact

@@ -5,8 +5,10 @@ import math
 
 import pytest
 
-from function.core.artifact import MANIFEST, SigmoidDecoding, open_artifact
+from function.core.artifact import open_artifact
 from function.core.errors import ArtifactError, InputError
+from function.core.heads import SigmoidDecoding
+from function.core.manifest import MANIFEST
 from function.core.types import Options
 from scripts.evaluate.evaluation import open_predictor
 from tests.tiny import CASCADE, write_artifact

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from function.core.artifact import ScoreDecoding
 from function.core.errors import ArtifactError, InputError
+from function.core.heads import ScoreDecoding
 from function.core.types import Options
 from scripts.evaluate.evaluation import open_predictor
 from tests.tiny import write_artifact

@@ -4,9 +4,10 @@ import math
 
 import pytest
 
-from function.core.artifact import ArgmaxDecoding
 from function.core.errors import InputError
-from function.core.types import EntityPrediction, Options
+from function.core.heads import ArgmaxDecoding
+from function.core.predictions import EntityPrediction
+from function.core.types import Options
 from scripts.evaluate.evaluation import open_predictor
 from tests.tiny_entities import TAG_OF, TAGS, write_entity_artifact
 

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.core.errors import ArtifactError
-from function.core.tokenization import LongText, TextTokenizer, window_spans
+from function.core.tokenization import LongText, TextTokenizer
+from function.core.windows import window_spans
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ import pytest
 from onnx import TensorProto, helper
 from tokenizers import Regex, pre_tokenizers
 
-from function.core.artifact import MANIFEST, describe_files, read_manifest
+from function.core.artifact import describe_files, read_manifest
 from function.core.errors import ArtifactError
+from function.core.manifest import MANIFEST
 from scripts.common import isolation
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.common.isolation import call_isolated

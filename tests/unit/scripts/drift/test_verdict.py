@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from function.core.artifact import parse_manifest
+from function.core.manifest import parse_manifest
 from scripts.common.errors import UsageError
 from scripts.drift.distributions import (
     FEATURES,

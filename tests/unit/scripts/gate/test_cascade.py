@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from function.core.artifact import Artifact, Blend, Cascade, open_artifact, read_manifest, verify
+from function.core.artifact import Artifact, open_artifact, read_manifest, verify
+from function.core.manifest import Blend, Cascade
 from scripts.data.forms import FORMS
 from scripts.gate.cascade import drop_worse_cascade
 from scripts.gate.golden_set import GoldenSet

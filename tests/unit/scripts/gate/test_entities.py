@@ -6,7 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from function.core.artifact import MANIFEST, open_artifact
+from function.core.artifact import open_artifact
+from function.core.manifest import MANIFEST
 from scripts.data.forms import FORMS
 from scripts.data.spans import Span
 from scripts.evaluate.entity_answers import EntityAnswers, Found

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from function.core.artifact import Task
+from function.core.heads import Task
 from scripts.common.errors import DataError
 from scripts.data.forms import FORMS
 from scripts.data.spans import Span

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from function.core.artifact import SigmoidDecoding, open_artifact
+from function.core.artifact import open_artifact
+from function.core.heads import SigmoidDecoding
 from scripts import golden as golden_command
 from scripts.common.errors import DataError
 from scripts.data.multi_labelled import read_multi_labelled

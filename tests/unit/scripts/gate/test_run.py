@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from function.core.artifact import MANIFEST, describe_files, open_artifact, read_manifest
+from function.core.artifact import describe_files, open_artifact, read_manifest
+from function.core.manifest import MANIFEST
 from scripts.data.forms import FORMS
 from scripts.gate.decision import judge_contract, run_gate
 from scripts.gate.golden_set import GoldenSet

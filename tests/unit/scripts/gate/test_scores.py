@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from function.core.artifact import ScoreDecoding, open_artifact
+from function.core.artifact import open_artifact
+from function.core.heads import ScoreDecoding
 from scripts.common.errors import DataError
 from scripts.data.scored_texts import read_scored
 from scripts.data.truth import TextRows

@@ -6,7 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from function.core.artifact import EmbeddingDecoding, open_artifact
+from function.core.artifact import open_artifact
+from function.core.heads import EmbeddingDecoding
 from scripts import golden as golden_command
 from scripts.common.errors import DataError
 from scripts.data.triplets import Others, read_triplets

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from function.core.artifact import Task, open_artifact
+from function.core.artifact import open_artifact
 from function.core.errors import ArtifactError
+from function.core.heads import Task
 from scripts.common.errors import LostRaceError, RegistryError, StoreError
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import read_golden

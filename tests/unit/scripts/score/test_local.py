@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from function.core.artifact import EmbeddingDecoding, ScoreDecoding, SigmoidDecoding
+from function.core.heads import EmbeddingDecoding, ScoreDecoding, SigmoidDecoding
 from function.core.types import Options
 from scripts.common.errors import UsageError
 from scripts.data.rows import RowError

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from function.core.artifact import MANIFEST, describe_files, open_artifact, verify
+from function.core.artifact import describe_files, open_artifact, verify
+from function.core.manifest import MANIFEST
 from function.core.types import Options
 from scripts import cascade as command
 from scripts.common.command_line import run

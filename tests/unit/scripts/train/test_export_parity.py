@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import BertConfig, BertForSequenceClassification
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import Artifact, Tokenization
+from function.core.artifact import Artifact
+from function.core.manifest import Tokenization
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError
 from scripts.train.architectures.architecture import TrainedModel
