@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,28 @@ from scripts.data.rows import RowError, check_names, refuse_row
 from scripts.data.tables import open_table
 
 FORM = 'a list of names, or in CSV names between commas, or a JSON list such as ["a", "b"]'
+FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
 @dataclass(frozen=True)
 class MultiLabelledTexts:
-    """Rows of one data set; `labels` are the names of each text's labels."""
+    """Rows of one data set; `labels` are the names of each text's labels.
+
+    `groups` is empty where the source has none.
+    """
 
     texts: list[Text]
     labels: list[list[str]]
+    groups: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def select(self, rows: Sequence[int]) -> "MultiLabelledTexts":
         return MultiLabelledTexts(
-            [self.texts[row] for row in rows], [self.labels[row] for row in rows]
+            [self.texts[row] for row in rows],
+            [self.labels[row] for row in rows],
+            [self.groups[row] for row in rows] if self.groups else [],
         )
 
 
@@ -38,35 +45,41 @@ def read_multi_labelled(
     *,
     text: str = "text",
     label: str = "labels",
+    group: str | None = None,
     renamed: Mapping[str, str] | None = None,
     encoding: str | None = None,
 ) -> MultiLabelledTexts:
     """Read texts with their labels, and log how many texts have each.
 
-    Arguments are those of `read_labelled`. Raises DataError where a text, a list or a label is
-    wrong.
+    Without a column `label`, each label may have a column of 0 and 1. Arguments are those of
+    `read_labelled`. Raises DataError where a text, a list or a label is wrong.
     """
-    table = open_table(path, encoding)
-    check_names(path, table.names, [text, label])
-    table.check(text)
+    table, new_names = open_table(path, encoding), renamed or {}
+    flags = [name for name in table.names if new_names.get(name, name) in labels]
+    if label in table.names or len(flags) < len(labels):
+        flags = []
+    check_names(path, table.names, [text, None if flags else label, group])
+    table.check(text, [group] if group else [])
     rows = MultiLabelledTexts([], [])
     for chunk in table.chunks():
-        texts = chunk.texts(text)
+        texts, groups = chunk.texts(text), chunk.scalars(group) if group else []
         for index, record in enumerate(chunk.records(range(len(chunk)))):
-            cell = texts[index]
-            if isinstance(cell, RowError):
-                refuse_row(table, chunk, index, cell)
+            cells = (texts[index], *groups[index : index + 1])
+            for cell in cells:
+                if isinstance(cell, RowError):
+                    refuse_row(table, chunk, index, cell)
             try:
-                names = parse_names(_list_in(record.get(label)))
+                names = _flagged(record, flags) if flags else parse_names(_list(record.get(label)))
             except ValueError as error:
                 refuse_row(table, chunk, index, error)
-            names = [(renamed or {}).get(name, name) for name in names]
+            names = [new_names.get(name, name) for name in names]
             if unknown := [name for name in names if name not in labels]:
                 refuse_row(
                     table, chunk, index, f"label '{unknown[0]}' is none of {', '.join(labels)}"
                 )
-            rows.texts.append(cell)
+            rows.texts.append(str(cells[0]))
             rows.labels.append(names)
+            rows.groups.extend(map(str, cells[1:]))
     if not rows.texts:
         raise DataError(f"{path}: it has no rows.")
     counts = Counter(name for names in rows.labels for name in names)
@@ -83,7 +96,15 @@ def parse_names(value: object) -> list[str]:
     return sorted(value)
 
 
-def _list_in(cell: Any) -> Any:
+def _flagged(record: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    """Return the names of the columns that hold a 1."""
+    cells = {name: str(record.get(name)).lower() for name in columns}
+    if wrong := [name for name, cell in cells.items() if cell not in FLAGS]:
+        raise ValueError(f"'{wrong[0]}' is 0 or 1, not {record.get(wrong[0])!r}")
+    return sorted(name for name, cell in cells.items() if FLAGS[cell])
+
+
+def _list(cell: Any) -> Any:
     """Return the list that a cell of text holds, other cells as they are; nothing is no label."""
     if cell is None:
         return []

@@ -101,7 +101,7 @@ def shortest_first(texts: Sequence[Text]) -> list[int]:
 
 
 def predict_shortest_first(
-    predictor: Predictor, texts: Sequence[Text], title: str
+    predictor: Predictor, texts: Sequence[Text], title: str, long_text: LongText | None = None
 ) -> list[AnyPrediction]:
     """Answer every text, in their order; texts of like length cost the least together."""
     order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
@@ -109,7 +109,8 @@ def predict_shortest_first(
     with Progress(title, len(order)) as progress:
         for start in range(0, len(order), BATCH):
             batch = order[start : start + BATCH]
-            predictions, _ = predictor.predict([texts[row] for row in batch], Options())
+            asked = [texts[row] for row in batch]
+            predictions, _ = predictor.predict(asked, Options(long_text=long_text))
             found |= dict(zip(batch, predictions, strict=True))
             progress.advance(len(batch))
     return [found[row] for row in range(len(texts))]

@@ -10,6 +10,7 @@ from sklearn import metrics
 
 from function.core.decoding import Probabilities
 from function.core.predictor import Predictor
+from function.core.tokenization import LongText
 from function.core.types import LabelsPrediction
 from scripts.data.multi_labelled import MultiLabelledTexts
 from scripts.evaluate.evaluation import predict_shortest_first
@@ -33,10 +34,14 @@ class MultiLabelEvaluation:
 
 
 def evaluate_multi_label(
-    predictor: Predictor, rows: MultiLabelledTexts, *, title: str
+    predictor: Predictor,
+    rows: MultiLabelledTexts,
+    *,
+    title: str,
+    long_text: LongText | None = None,
 ) -> MultiLabelEvaluation:
-    """Answer every text, in the rows' order."""
-    found = predict_shortest_first(predictor, rows.texts, title)
+    """Answer every text, in the rows' order; `long_text` is that of `evaluate`."""
+    found = predict_shortest_first(predictor, rows.texts, title, long_text)
     answers = [
         (each.labels, {entry.label: entry.score for entry in each.scores})
         for each in cast("list[LabelsPrediction]", found)

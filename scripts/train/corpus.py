@@ -8,8 +8,9 @@ from typing import Any, Generic, TypeVar
 from function.core.tokenization import TextTokenizer
 from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
+from scripts.data.multi_labelled import MultiLabelledTexts, read_multi_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
-from scripts.train.batches import TokenizedTexts
+from scripts.train.batches import LabelCodes, TokenizedTexts
 from scripts.train.config import DatasetConfig, TrainConfig, UnlabelledConfig
 from scripts.train.splits import split_rows
 
@@ -26,7 +27,7 @@ class Corpus(Generic[TextRows]):
 
 
 def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
-    """Read and split every data set: `LabelledTexts`, or `TaggedTexts` where entities are found.
+    """Read and split every data set, of the rows that `read_rows` gives.
 
     `data` is the folder that the configured paths are relative to, or one file, which then replaces
     the only data set.
@@ -43,9 +44,12 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
             test[dataset.name] = rows.select(split.test)
     texts = [text for rows in training for text in rows.texts]
     if config.task == "text-classification":
-        require_labels(config.labels, sources)
+        given = [label for rows in sources for label in rows.labels]
+        if config.head == "sigmoid":
+            given = [config.labels.index(name) for names in given for name in names]
+        require_labels(config.labels, given)
         labels = [label for rows in training for label in rows.labels]
-        return Corpus(LabelledTexts(texts, labels, []), validation, test)
+        return Corpus(type(sources[0])(texts, labels, []), validation, test)
     # Documents of two data sets are never one.
     named = zip(config.datasets, training, strict=True)
     groups = [f"{dataset.name} {group}" for dataset, rows in named for group in rows.groups]
@@ -54,11 +58,13 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
 
 
 def read_rows(config: TrainConfig, path: Path, columns: DatasetConfig | None = None) -> Any:
-    """Read a file as the task has it: `LabelledTexts`, of these columns, or `TaggedTexts`."""
+    """Read a file: `LabelledTexts` or `MultiLabelledTexts` of these columns, or `TaggedTexts`."""
     if config.task == "token-classification":
         return read_tagged(path, config.labels, config.renamed_labels, config.encoding)
-    given = columns.model_dump(include={"text", "label", "group"}) if columns else {}
-    return read_labelled(
+    named = {"text", "label", "group"}
+    given = columns.model_dump(include=named, exclude_unset=True) if columns else {}
+    read = read_labelled if config.head == "softmax" else read_multi_labelled
+    return read(
         path, config.labels, renamed=config.renamed_labels, encoding=config.encoding, **given
     )
 
@@ -106,10 +112,16 @@ def load_taught(
     return fresh
 
 
-def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
-    """Return the rows as examples for a phase of training."""
-    ids = [encoded.ids for encoded in tokenizer.encode(rows.texts)]
-    return TokenizedTexts(tokenizer, ids, rows.labels)
+def label_codes(rows: LabelledTexts | MultiLabelledTexts, labels: Sequence[str]) -> LabelCodes:
+    """Return each text's label, or, of several, a 0 or 1 for each label of the model."""
+    if isinstance(rows, LabelledTexts):
+        return rows.labels
+    return [[int(label in names) for label in labels] for names in rows.labels]
+
+
+def tokenize(texts: Sequence[str], codes: LabelCodes, tokenizer: TextTokenizer) -> TokenizedTexts:
+    """Return texts with their labels as examples for a phase of training."""
+    return TokenizedTexts(tokenizer, [encoded.ids for encoded in tokenizer.encode(texts)], codes)
 
 
 def locate(data: Path, path: str) -> Path:

@@ -16,11 +16,15 @@ from function.core.tokenization import TextTokenizer
 from function.core.types import EntityPrediction, Options
 from scripts.common.errors import UsageError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.train.architectures.architecture import load_architecture
+from scripts.gate.decision import run_gate
+from scripts.gate.golden import parse_golden
+from scripts.gate.settings import GateSettings
+from scripts.train.architectures.architecture import TrainingRun, load_architecture
 from scripts.train.architectures.bilstm_crf import PackedEmbedding
 from scripts.train.architectures.lstm import LstmClassifier, LstmSettings
 from scripts.train.assemble import start
 from scripts.train.config import load_config
+from scripts.train.corpus import Corpus
 from scripts.train.export import run_torch
 from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
 from tests.conftest import REPOSITORY
@@ -221,6 +225,101 @@ def test_a_crf_learns_names_that_only_capitals_distinguish(tmp_path):
     assert isinstance(prediction, EntityPrediction)
     assert {each.label for each in prediction.entities} <= {"LOC", "PER"}
     assert sum(predictor.artifact.manifest.profile["entities"]["counts"])
+
+
+def write_people_and_places(folder):
+    """CSV files with a column of 0 and 1 a label: a text names a person, a place, both or none."""
+    generator = np.random.default_rng(7)
+    for name, count in (("train.csv", 400), ("test.csv", 60)):
+        lines = ["text,id,person,place"]
+        for row in range(count):
+            person, place = generator.integers(2, size=2).tolist()
+            words = ["in", "met", "reuters", *["ada"] * person, *["paris"] * place]
+            lines.append(f"{' '.join(generator.permutation(words))} . {row},{row},{person},{place}")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "more"),
+    [
+        ("transformer", 'base = "{base}"'),
+        ("lstm", "[network]\nvocabulary = 60\nembedding = 8\nhidden = 8"),
+    ],
+)
+def test_several_labels_a_text_are_learnt_served_and_judged(tmp_path, architecture, more):
+    write_people_and_places(tmp_path)
+    write_base(tmp_path)
+    more = 'head = "sigmoid"\n' + more.format(base=tmp_path / "base")
+    content = CLASSIFIER.format(model="names", architecture=architecture, more=more)
+    content = content.replace('"negative", "positive"', '"place", "person"')
+    content = content.replace("train.jsonl", "train.csv") + '[evaluation]\nother = "test.csv"\n'
+    report = trained(tmp_path, content, "--set", "finetuning.epoch_max_tokens=[32, 32, 32, 32]")
+    assert set(report["after_calibration"]) == {"toy-validation", "other"}
+    assert report["after_calibration"]["other"]["f1"] > 0.95
+    assert report["parity"]["agreement"] > 0.95
+    artifact = tmp_path / "out" / "artifact"
+    predictor = open_predictor(artifact)
+    decoding = predictor.artifact.manifest.decoding
+    assert (decoding.kind, decoding.temperature) == ("sigmoid", report["temperature"])
+    assert dict(zip(predictor.labels, decoding.thresholds, strict=True)) == report["thresholds"]
+    texts = ["ada met paris .", "in paris .", "met reuters ."]
+    predictions, _ = predictor.predict(texts, Options())
+    assert [set(each.labels) for each in predictions] == [{"person", "place"}, {"place"}, set()]
+    profile = predictor.artifact.manifest.profile
+    assert set(profile["labels"]) == {"person", "place"}
+    assert sum(profile["labels"].values()) == pytest.approx(1)
+    assert sum(profile["tokens"]["counts"]) == profile["texts"] > 20
+    assert "exact texts" in (artifact / "README.md").read_text(encoding="utf-8")
+    rows = [
+        json.dumps({"text": text, "labels": sorted(each.labels)})
+        for text, each in zip(texts, predictions, strict=True)
+    ]
+    golden = parse_golden("\n".join(rows * 40).encode())
+    loose = GateSettings(floor_calibration=0.9)
+    assert run_gate(predictor.artifact, None, golden, loose).outcome == "passed"
+
+
+def test_a_transformer_tags_the_first_tokens_of_words(tmp_path):
+    write_names(tmp_path)
+    text = (tmp_path / "train.conll").read_text(encoding="utf-8")
+    # Without casing, words that are spelt like names are names.
+    lines = [
+        f"{word} B-{'PER' if word in PEOPLE else 'LOC'}" if word in PEOPLE + PLACES else line
+        for line, word in ((line, line.partition(" ")[0].lower()) for line in text.split("\n"))
+    ]
+    (tmp_path / "train.conll").write_text("\n".join(lines), encoding="utf-8")
+    write_base(tmp_path)
+    content = ENTITIES.format(base=tmp_path / "base").replace("bilstm_crf", "transformer")
+    network = content[content.index("[network]") : content.index("[[datasets]]")]
+    content = content.replace(network, "").replace('task = "', 'head = "argmax"\ntask = "')
+    figures = trained(tmp_path, content, "--set", "finetuning.learning_rate=1e-2")
+    figures = figures["after_calibration"]
+    assert set(figures) == {"toy-validation", "toy-validation-documents", "other"}
+    assert figures["toy-validation"]["f1"] > 0.95
+    predictor = open_predictor(tmp_path / "out" / "artifact")
+    decoding = predictor.artifact.manifest.decoding
+    assert (decoding.kind, decoding.aggregation) == ("argmax", "first")
+    assert decoding.tags == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    (prediction,), _ = predictor.predict(["met lovelace in paris ."], Options())
+    found = [(each.text, each.label) for each in prediction.entities]
+    assert found == [("lovelace", "PER"), ("paris", "LOC")]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "changes"),
+    [
+        ("transformer", ["task=token-classification"]),
+        ("lstm", ["task=token-classification", "head=argmax"]),
+        ("bilstm_crf", ["head=sigmoid"]),
+    ],
+)
+def test_a_head_that_an_architecture_does_not_have_is_named(tmp_path, architecture, changes):
+    content = CLASSIFIER.format(model="toy", architecture=architecture, more="")
+    (tmp_path / "my.toml").write_text(content, encoding="utf-8")
+    config = load_config(tmp_path / "my.toml", changes)
+    started = TrainingRun(config, Corpus([], {}, {}), tmp_path, tmp_path, lambda record: None)
+    with pytest.raises(UsageError, match=f"head: the architecture '{architecture}' has"):
+        load_architecture(architecture).train(started)
 
 
 @pytest.mark.parametrize(
