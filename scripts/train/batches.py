@@ -65,10 +65,7 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded tensors, (texts, tokens).
-
-    `labels` is (texts,), of several labels (texts, labels) of 0 and 1, of tags (texts, tokens).
-    """
+    """Right-padded tensors, (texts, tokens); `labels` are tags or `LabelCodes`."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor

@@ -1,7 +1,4 @@
-"""Shared parts of the architectures that classify texts: logits, loss, and validation.
-
-They are for one label a text, and for several.
-"""
+"""Shared parts of the architectures that classify texts: logits, loss, and validation."""
 
 from dataclasses import replace
 from typing import Any

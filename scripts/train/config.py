@@ -202,15 +202,6 @@ class TrainConfig(_Section):
             raise ValueError(f'is for task = "{HEADS[head]}"')
         return head
 
-    @field_validator("distillation")
-    @classmethod
-    def _can_be_taught(
-        cls, section: DistillationConfig | None, given: ValidationInfo
-    ) -> DistillationConfig | None:
-        if section and given.data.get("head") not in ("softmax", "crf"):
-            raise ValueError("is for the heads softmax and crf")
-        return section
-
     @field_validator("counterfactuals")
     @classmethod
     def _has_teacher(
@@ -234,6 +225,8 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
     config = check_settings(TrainConfig, content, f"{path}: ")
     if "cascade" in content and config.cascade.enabled and config.head != "softmax":
         raise UsageError(f"{path}: cascade: is for the head softmax, not '{config.head}'")
+    if config.distillation and config.head not in ("softmax", "crf"):
+        raise UsageError(f"{path}: distillation: is for softmax and crf, not '{config.head}'")
     return config
 
 

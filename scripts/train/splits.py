@@ -3,19 +3,9 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 from scripts.train.config import DatasetConfig
-
-
-class Rows(Protocol):
-    """Rows of a data set, whatever their truth is."""
-
-    @property
-    def texts(self) -> Sequence[str]: ...
-
-    @property
-    def groups(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True)
@@ -27,8 +17,8 @@ class Split:
     test: list[int]
 
 
-def split_rows(data: Rows, config: DatasetConfig, seed: int) -> Split:
-    """Split by row, by group, or by sentence.
+def split_rows(data: Any, config: DatasetConfig, seed: int) -> Split:
+    """Split rows of any kind, with `texts` and `groups`, by row, by group, or by sentence.
 
     Rows of `validation` and `test` whose text occurs in `train` too are left out.
     """
@@ -58,7 +48,7 @@ def maximal_phrases(texts: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _split_by_sentence(data: Rows, config: DatasetConfig, seed: int) -> Split:
+def _split_by_sentence(data: Any, config: DatasetConfig, seed: int) -> Split:
     texts = [" ".join(text.split()) for text in data.texts]
     parts = {text: _part(f"{seed}:{text}", config) for text in maximal_phrases(texts)}
     held_out = {

@@ -41,21 +41,19 @@ def train(run: TrainingRun) -> TrainedModel:
         model = MODELS[config.task].from_pretrained(
             base, config=_checkpoint_config(base, config), dtype=torch.float32
         )
-    examples = _tagged if config.head == "argmax" else _labelled
-    run.fit(model, classification_loss, *examples(run, tokenizer))
+    if config.head == "argmax":
+        run.fit(model, classification_loss, *_tagged(run, tokenizer))
+    else:
+        evaluate = partial(
+            accuracies, held_out(run, tokenizer), config.finetuning.epoch_max_tokens[-1]
+        )
+        run.fit(model, classification_loss, training_examples(run, tokenizer), evaluate)
     settings = json.loads(model.config.to_json_string())
     return TrainedModel(model.cpu().eval(), tokenizer, tokenizer_file, settings)
 
 
-def _labelled(run: TrainingRun, tokenizer: TextTokenizer) -> tuple[Examples, Evaluate]:
-    """Return the training texts, and the validation."""
-    longest = run.config.finetuning.epoch_max_tokens[-1]
-    evaluate = partial(accuracies, held_out(run, tokenizer), longest)
-    return training_examples(run, tokenizer), evaluate
-
-
 def _tagged(run: TrainingRun, tokenizer: TextTokenizer) -> tuple[Examples, Evaluate]:
-    """Return the same of texts whose words are tagged."""
+    """Return the training texts with their words' tags, and the validation."""
     tags, longest = tags_of(run.config.labels, BIO), run.config.finetuning.epoch_max_tokens[-1]
     parts = {
         name: TaggedExamples.of(rows, tokenizer, tags, 1) for name, rows in run.held_out().items()

@@ -56,7 +56,7 @@ def test_a_wrong_key_is_named_in_one_line(tmp_path, change, said):
     [
         (["head=argmax"], "head: is for task = \"token-classification\", not 'argmax'$"),
         (["task=feature-extraction"], 'head: is for task = "text-classification"'),
-        (["head=sigmoid", "distillation.teacher=x"], "distillation: is for the heads softmax and"),
+        (["head=sigmoid", "distillation.teacher=x"], "distillation: is for softmax and crf"),
         (["head=sigmoid", "cascade.sure=0.8"], "cascade: is for the head softmax, not 'sigmoid'$"),
         (["task=token-classification", "cascade.sure=0.8"], "cascade: .*, not 'crf'$"),
     ],
