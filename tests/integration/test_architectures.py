@@ -119,8 +119,8 @@ def write_names(folder):
     (folder / "other.conll").write_text("Ada B-person\nmet O\nParis B-LOC\n", encoding="utf-8")
 
 
-def write_base(folder):
-    """A random encoder of the tokenizer whose words are known."""
+def write_base(folder, spread=0.02):
+    """A random encoder of the tokenizer whose words are known; `spread` is its weights'."""
     tokenizer = tokenizer_of_words()
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]"
@@ -133,6 +133,7 @@ def write_base(folder):
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=64,
+        initializer_range=spread,
     )
     BertModel(shape).save_pretrained(folder / "base")
 
@@ -236,27 +237,28 @@ def write_people_and_places(folder):
         lines = ["text,id,person,place"]
         for row in range(count):
             person, place = generator.integers(2, size=2).tolist()
-            words = [*generator.choice(["in", "met", "new", "york", "reuters"], 4)]
-            words += ["ada"] * person + ["paris"] * place
+            words = ["in", "met", "new", "reuters"]
+            words += ["ada"] * 3 * person + ["paris"] * 3 * place
             lines.append(f"{' '.join(generator.permutation(words))} . {row},{row},{person},{place}")
         (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("architecture", "more"),
+    ("architecture", "more", "rate"),
     [
-        ("transformer", 'base = "{base}"'),
-        ("lstm", "[network]\nvocabulary = 60\nembedding = 8\nhidden = 8"),
+        ("transformer", 'base = "{base}"', "1e-2"),
+        ("lstm", "[network]\nvocabulary = 60\nembedding = 8\nhidden = 8", "2e-2"),
     ],
 )
-def test_several_labels_a_text_are_learnt_served_and_judged(tmp_path, architecture, more):
+def test_several_labels_a_text_are_learnt_served_and_judged(tmp_path, architecture, more, rate):
     write_people_and_places(tmp_path)
-    write_base(tmp_path)
+    write_base(tmp_path, spread=0.3)
     more = 'head = "sigmoid"\n' + more.format(base=tmp_path / "base")
     content = CLASSIFIER.format(model="names", architecture=architecture, more=more)
     content = content.replace('"negative", "positive"', '"place", "person"')
     content = content.replace("train.jsonl", "train.csv") + '[evaluation]\nother = "test.csv"\n'
-    report = trained(tmp_path, content, "--set", f"finetuning.epoch_max_tokens={[32] * 8}")
+    changes = [f"finetuning.epoch_max_tokens={[32] * 4}", f"finetuning.learning_rate={rate}"]
+    report = trained(tmp_path, content, *itertools.chain(*(("--set", each) for each in changes)))
     assert set(report["after_calibration"]) == {"toy-validation", "other"}
     assert report["after_calibration"]["other"]["f1"] > 0.95
     assert report["parity"]["agreement"] > 0.95
@@ -266,7 +268,7 @@ def test_several_labels_a_text_are_learnt_served_and_judged(tmp_path, architectu
     assert isinstance(decoding, SigmoidDecoding)
     assert decoding.temperature == report["temperature"]
     assert dict(zip(predictor.labels, decoding.thresholds, strict=True)) == report["thresholds"]
-    texts = ["ada met paris .", "in paris .", "met reuters ."]
+    texts = [f"{3 * 'ada '}met {3 * 'paris '}.", f"in new {3 * 'paris '}.", "met reuters in new ."]
     predictions, _ = predictor.predict(texts, Options())
     found = [set(each.labels) for each in predictions if isinstance(each, LabelsPrediction)]
     assert found == [{"person", "place"}, {"place"}, set()]
