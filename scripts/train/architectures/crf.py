@@ -108,8 +108,7 @@ def f1_scores(
 ) -> dict[str, float]:
     """Return F1 of whole entities by data set, of texts cut to `max_tokens`.
 
-    The model gives emissions; `crf` has the transitions that it is trained with. Without one each
-    word has its best tag.
+    The model gives emissions, `crf` transitions; without one each word has its best tag.
     """
     scores = [each.detach().cpu().double().numpy() for each in crf.scores()] if crf else None
     none = np.zeros(len(tags))
