@@ -100,9 +100,9 @@ def read_texts(path: Path, text: str = "text", encoding: str | None = None) -> l
     return read_cells(open_table(path, encoding), text)[0]
 
 
-def require_labels(labels: Sequence[str], parts: Iterable[LabelledTexts]) -> None:
-    """Raise DataError if a label of the model occurs in none of its data sets."""
-    used = {code for part in parts for code in part.labels}
+def require_labels(labels: Sequence[str], codes: Iterable[int]) -> None:
+    """Raise DataError if a label of the model is none of those that occur in its data sets."""
+    used = set(codes)
     if missing := [name for code, name in enumerate(labels) if code not in used]:
         raise DataError(
             f"no row has the label {_listed(missing)}; the configuration has {_listed(labels)}, "

@@ -13,6 +13,7 @@ from scripts.data.tables import open_table
 from scripts.data.truth import TextRows, TruthForm
 
 FORM = 'a list of names, or in CSV names between commas, or a JSON list such as ["a", "b"]'
+FLAGS = {"0": False, "0.0": False, "false": False, "1": True, "1.0": True, "true": True}
 
 
 class LabelsForm(TruthForm[list[str]]):
@@ -49,16 +50,18 @@ def read_multi_labelled(
 ) -> TextRows[list[str]]:
     """Read texts with their labels, and log how many texts have each.
 
-    Arguments are those of `read_labelled`. Raises DataError where a text, a list or a label is
-    wrong.
+    Without a column `label`, each label may have a column of 0 and 1. Arguments are those of
+    `read_labelled`. Raises DataError where a text, a list or a label is wrong.
     """
-    table = open_table(path, encoding)
-    check_names(path, table.names, [text, label])
+    table, new_names = open_table(path, encoding), renamed or {}
+    flags = [name for name in table.names if new_names.get(name, name) in labels]
+    if label in table.names or len(flags) < len(labels):
+        flags = []
+    check_names(path, table.names, [text, None if flags else label])
 
     def parse(record: Mapping[str, Any]) -> list[str]:
-        names = [
-            (renamed or {}).get(name, name) for name in parse_names(_list_in(record.get(label)))
-        ]
+        given = _flagged(record, flags) if flags else parse_names(_list_in(record.get(label)))
+        names = [new_names.get(name, name) for name in given]
         if unknown := [name for name in names if name not in labels]:
             raise ValueError(f"label '{unknown[0]}' is none of {', '.join(labels)}")
         return names
@@ -78,6 +81,14 @@ def parse_names(value: object) -> list[str]:
     if len(set(value)) < len(value):
         raise ValueError(f"labels: each at most once, not {value!r}")
     return sorted(value)
+
+
+def _flagged(record: Mapping[str, Any], columns: Sequence[str]) -> list[str]:
+    """Return the names of the columns that hold a 1."""
+    cells = {name: str(record.get(name)).lower() for name in columns}
+    if wrong := [name for name, cell in cells.items() if cell not in FLAGS]:
+        raise ValueError(f"'{wrong[0]}' is 0 or 1, not {record.get(wrong[0])!r}")
+    return sorted(name for name, cell in cells.items() if FLAGS[cell])
 
 
 def _list_in(cell: Any) -> Any:

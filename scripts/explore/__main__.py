@@ -44,10 +44,10 @@ def main() -> None:
         raise UsageError(f"--output {output}: give the name of a .md file.")
     changes = [f"encoding={arguments.encoding}"] if arguments.encoding else []
     config = load_config(arguments.config, changes)
-    if config.task != "text-classification":
+    if config.head != "softmax":
         raise UsageError(
-            f"--config {arguments.config}: the page counts labels of texts, and this task is "
-            f"{config.task}; training reports what its data hold when it reads them"
+            f"--config {arguments.config}: the page counts labels of texts, one each, and this "
+            f"head is {config.head}; training reports what its data hold when it reads them"
         )
     if not arguments.data.exists():
         raise UsageError(f"--data {arguments.data}: no such file or folder.")

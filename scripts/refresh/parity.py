@@ -10,34 +10,22 @@ import numpy as np
 from function.core.backend import Logits
 from function.core.decoding import activate
 from function.core.embedding import cosines, pool, unit
-from function.core.heads import Decoding, EmbeddingDecoding, ScoreDecoding, SigmoidDecoding
+from function.core.heads import Decoding, EmbeddingDecoding, ScoreDecoding
 from function.core.tokenization import TokenIds
-from scripts.train.export import FLOOR, MOST_OF_SPREAD, TIE, ExportParity, measure_softmax
-
-Measure = Callable[[Logits, Logits], ExportParity]
+from scripts.train.export import (
+    FLOOR,
+    MOST_OF_SPREAD,
+    ExportParity,
+    Measure,
+    measure_labels,
+    measure_softmax,
+)
 
 
 def parity_measure(decoding: Decoding) -> Measure:
     """Return the measure of a head, of (texts, outputs) logits of the checkpoint and the export."""
     measure: Measure = MEASURES[decoding.kind](decoding)
     return measure
-
-
-def _measure_labels(decoding: SigmoidDecoding, exact: Logits, served: Logits) -> ExportParity:
-    """Compare the sets of labels; a tie has other labels only where both are near the threshold."""
-    one, other = (activate(logits.astype(np.float64), "sigmoid") for logits in (exact, served))
-    leads = [each - np.array(decoding.thresholds) for each in (one, other)]
-    same = (leads[0] > 0) == (leads[1] > 0)
-    near = np.maximum(*map(np.abs, leads)) <= TIE / 2  # half a lead between two labels
-    difference = np.abs(one - other)
-    return ExportParity(
-        len(one),
-        float(same.all(axis=1).mean()),
-        float(difference.mean()),
-        float(difference.max()),
-        int((~same.all(axis=1) & (same | near).all(axis=1)).sum()),
-        float(np.abs(one - one.mean(axis=0)).mean()),
-    )
 
 
 class ScoreParity(ExportParity):
@@ -111,7 +99,7 @@ class _EmbeddingMeasure:
 
 MEASURES: dict[str, Callable[[Any], Measure]] = {
     "softmax": lambda _: measure_softmax,
-    "sigmoid": lambda decoding: partial(_measure_labels, decoding),
+    "sigmoid": lambda decoding: partial(measure_labels, decoding),
     "argmax": lambda _: _measure_tags,
     "embedding": _EmbeddingMeasure,
     "score": lambda decoding: partial(_measure_scores, decoding),

@@ -1,5 +1,6 @@
 """Train a model as one configuration file says, and export it as an artifact.
 
+It gives a text one label, with `head = "sigmoid"` several, or finds entities: a CRF, or "argmax".
 OUTPUT/artifact is the result; OUTPUT/config.json and OUTPUT/report.json say how it was made and
 what was measured; OUTPUT/log.jsonl holds every step, and OUTPUT/plots pictures of all that. The
 tracker of the configuration gets them too. Run it again after it was killed and it goes on where

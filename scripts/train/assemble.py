@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Artifact, describe_files
-from function.core.heads import Task
 from function.core.manifest import Tokenization
 from scripts.common.errors import UsageError
 from scripts.train.architectures.architecture import Log, TrainedModel, TrainingRun
 from scripts.train.classification import ClassificationTask
-from scripts.train.config import TrainConfig
+from scripts.train.config import Head, TrainConfig
 from scripts.train.corpus import load_corpus
 from scripts.train.export import export
 from scripts.train.manifest import draft_manifest, provenance, render_card, write_manifest
+from scripts.train.multi_label import MultiLabelTask
 from scripts.train.quantization import Rounding
 from scripts.train.tasks import HeldOutAnswers, TrainingTask
 
@@ -28,7 +28,7 @@ CARD = "README.md"
 
 def start(config: TrainConfig, data: Path, folder: Path, log: Log) -> TrainingRun:
     """Read the corpus of a run. Raises DataError, UsageError."""
-    if config.task == "text-classification" and len(config.labels) < 2:
+    if config.head == "softmax" and len(config.labels) < 2:
         raise UsageError("labels: a classifier needs two or more")
     return TrainingRun(config, load_corpus(config, data), data, folder, log)
 
@@ -39,7 +39,7 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
     Returns the report of what was compared, chosen and measured, whose `after_calibration` holds
     the figures by data set, and the plots.
     """
-    config, task = run.config, _task(run.config.task)
+    config, task = run.config, _task(run.config.head)
     folder = _export(run, trained)
     manifest = draft_manifest(
         folder,
@@ -48,7 +48,7 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
         _tokenization(config, trained),
         datetime.now(UTC).replace(microsecond=0),
         task=config.task,
-        decoding=task.decoding(trained),
+        decoding=task.decoding(config, trained),
     )
     draft = Artifact(folder, manifest, digest="")
     parity = asdict(task.compare(run, trained, draft))
@@ -76,9 +76,11 @@ def assemble(run: TrainingRun, trained: TrainedModel) -> tuple[dict[str, Any], l
     return report, task.write_extras(run, measured.answers)
 
 
-def _task(task: Task) -> TrainingTask:
-    if task == "text-classification":
+def _task(head: Head) -> TrainingTask:
+    if head == "softmax":
         return ClassificationTask()
+    if head == "sigmoid":
+        return MultiLabelTask()
     # Here, because seqeval is installed for entities alone.
     from scripts.train.entities import EntityTask
 

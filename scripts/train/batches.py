@@ -15,6 +15,7 @@ from torch.nn import functional
 from function.core.tokenization import TextTokenizer, TokenIds
 
 IGNORED = -100  # the label of a token without one, as torch's losses have it
+LabelCodes = Sequence[int] | Sequence[Sequence[int]]  # of each text: a label's, or 0 or 1 a label
 GROUP = 64  # batches that are sorted by length together; more would make epochs alike
 
 
@@ -64,7 +65,7 @@ class Teaching:
 
 @dataclass(frozen=True)
 class Batch:
-    """Right-padded tensors, (texts, tokens); `labels` is (texts,), or (texts, tokens)."""
+    """Right-padded tensors, (texts, tokens); `labels` are tags or `LabelCodes`."""
 
     input_ids: torch.Tensor
     attention_mask: torch.Tensor
@@ -104,7 +105,7 @@ class TokenizedTexts:
 
     tokenizer: TextTokenizer
     ids: Sequence[TokenIds]
-    labels: Sequence[int]
+    labels: LabelCodes
     teaching: Teaching | None = None
 
     def of_epoch(self, seed: int) -> "TokenizedTexts":  # noqa: ARG002

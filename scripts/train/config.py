@@ -13,6 +13,13 @@ from scripts.common.settings_file import check_settings, read_toml
 from scripts.tracking.tracker import TrackerChoice
 
 Precision = Literal["int8", "fp32"]
+Head = Literal["softmax", "sigmoid", "crf", "argmax"]  # `decoding.kind` of the manifest
+HEADS: dict[Head, Task] = {  # the usual head of a task first
+    "softmax": "text-classification",
+    "sigmoid": "text-classification",
+    "crf": "token-classification",
+    "argmax": "token-classification",
+}
 
 
 class _Section(BaseModel):
@@ -23,10 +30,16 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _usual_head(given: dict[str, Any]) -> Head:
+    return next((head for head, task in HEADS.items() if task == given.get("task")), "softmax")
+
+
 class DatasetConfig(_Section):
     """One source of labelled texts; `text`, `label` and `group` name its columns.
 
     `path` is a file or folder under `--data`, or, where nothing lies there, a name for `datasets`.
+    Of the head sigmoid, `label` is `labels` by default, and not needed where each label has a
+    column of 0 and 1.
     With `split_by` `group`, rows of one group (a movie, a user) stay on one side; `sentence` is for
     treebank phrases: a sentence is held out together with every phrase that it contains.
     """
@@ -156,6 +169,7 @@ class TrainConfig(_Section):
 
     model: str
     task: Task = "text-classification"
+    head: Head = Field(default_factory=_usual_head, validate_default=True)
     architecture: str = "transformer"  # in scripts/train/architectures, or a dotted name
     network: dict[str, Any] = {}  # settings of the architecture
     base: str = ""  # the checkpoint that it starts from, if any
@@ -171,7 +185,7 @@ class TrainConfig(_Section):
     distillation: DistillationConfig | None = None
     counterfactuals: CounterfactualConfig | None = None  # of a text classifier, with a teacher
     serving: ServingConfig = ServingConfig()
-    cascade: CascadeConfig = CascadeConfig()  # of a text classifier
+    cascade: CascadeConfig = CascadeConfig()  # of the head softmax
     samples: list[str] = []  # texts that the page shows, at most 12
     synonyms: dict[str, list[str]] = {}  # other words for a label, in typed decisions
     questions: dict[str, str] = {}  # to the label that answers yes
@@ -180,6 +194,13 @@ class TrainConfig(_Section):
     licenses: dict[str, str] = {}  # of base and data, by name; they go into the artifact
     # No part of how the model comes out: a run may be continued with another.
     tracking: TrackingConfig = Field(default=TrackingConfig(), exclude=True)
+
+    @field_validator("head")
+    @classmethod
+    def _of_its_task(cls, head: Head, given: ValidationInfo) -> Head:
+        if HEADS[head] != given.data.get("task"):
+            raise ValueError(f'is for task = "{HEADS[head]}"')
+        return head
 
     @field_validator("counterfactuals")
     @classmethod
@@ -201,7 +222,12 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
     content = read_toml(path)
     for change in changes:
         _change(content, change)
-    return check_settings(TrainConfig, content, f"{path}: ")
+    config = check_settings(TrainConfig, content, f"{path}: ")
+    if "cascade" in content and config.cascade.enabled and config.head != "softmax":
+        raise UsageError(f"{path}: cascade: is for the head softmax, not '{config.head}'")
+    if config.distillation and config.head not in ("softmax", "crf"):
+        raise UsageError(f"{path}: distillation: is for softmax and crf, not '{config.head}'")
+    return config
 
 
 def _change(content: dict[str, Any], change: str) -> None:

@@ -8,25 +8,27 @@ from typing import Any, Generic, TypeVar
 from function.core.tokenization import TextTokenizer
 from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
+from scripts.data.multi_labelled import read_multi_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
-from scripts.train.batches import TokenizedTexts
+from scripts.data.truth import TextRows
+from scripts.train.batches import LabelCodes, TokenizedTexts
 from scripts.train.config import DatasetConfig, TrainConfig, UnlabelledConfig
 from scripts.train.splits import split_rows
 
-TextRows = TypeVar("TextRows")
+Rows = TypeVar("Rows")
 
 
 @dataclass(frozen=True)
-class Corpus(Generic[TextRows]):
+class Corpus(Generic[Rows]):
     """Training rows of all data sets together; held-out rows by data set."""
 
-    train: TextRows
-    validation: dict[str, TextRows]
-    test: dict[str, TextRows]
+    train: Rows
+    validation: dict[str, Rows]
+    test: dict[str, Rows]
 
 
 def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
-    """Read and split every data set: `LabelledTexts`, or `TaggedTexts` where entities are found.
+    """Read and split every data set, of the rows that `read_rows` gives.
 
     `data` is the folder that the configured paths are relative to, or one file, which then replaces
     the only data set.
@@ -43,9 +45,12 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
             test[dataset.name] = rows.select(split.test)
     texts = [text for rows in training for text in rows.texts]
     if config.task == "text-classification":
-        require_labels(config.labels, sources)
-        labels = [label for rows in training for label in rows.labels]
-        return Corpus(LabelledTexts(texts, labels, []), validation, test)
+        given = [truth for rows in sources for truth in truth_of(rows)]
+        if config.head == "sigmoid":
+            given = [config.labels.index(name) for names in given for name in names]
+        require_labels(config.labels, given)
+        labels = [truth for rows in training for truth in truth_of(rows)]
+        return Corpus(type(sources[0])(texts, labels, []), validation, test)
     # Documents of two data sets are never one.
     named = zip(config.datasets, training, strict=True)
     groups = [f"{dataset.name} {group}" for dataset, rows in named for group in rows.groups]
@@ -54,16 +59,18 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
 
 
 def read_rows(config: TrainConfig, path: Path, columns: DatasetConfig | None = None) -> Any:
-    """Read a file as the task has it: `LabelledTexts`, of these columns, or `TaggedTexts`."""
+    """Read a file: `LabelledTexts` or, of several labels, `TextRows`; or `TaggedTexts`."""
     if config.task == "token-classification":
         return read_tagged(path, config.labels, config.renamed_labels, config.encoding)
-    given = columns.model_dump(include={"text", "label", "group"}) if columns else {}
-    return read_labelled(
+    named = {"text", "label", "group"}
+    given = columns.model_dump(include=named, exclude_unset=True) if columns else {}
+    read = read_labelled if config.head == "softmax" else read_multi_labelled
+    return read(
         path, config.labels, renamed=config.renamed_labels, encoding=config.encoding, **given
     )
 
 
-def read_held_out(config: TrainConfig, corpus: Corpus[TextRows], data: Path) -> dict[str, TextRows]:
+def read_held_out(config: TrainConfig, corpus: Corpus[Rows], data: Path) -> dict[str, Rows]:
     """Return the validation parts, the test parts and the files of `[evaluation]`, by name."""
     parts = {f"{name}-validation": rows for name, rows in corpus.validation.items()}
     parts |= {f"{name}-test": rows for name, rows in corpus.test.items()}
@@ -106,10 +113,16 @@ def load_taught(
     return fresh
 
 
-def tokenize(rows: LabelledTexts, tokenizer: TextTokenizer) -> TokenizedTexts:
-    """Return the rows as examples for a phase of training."""
-    ids = [encoded.ids for encoded in tokenizer.encode(rows.texts)]
-    return TokenizedTexts(tokenizer, ids, rows.labels)
+def label_codes(rows: LabelledTexts | TextRows[list[str]], labels: Sequence[str]) -> LabelCodes:
+    """Return each text's label, or, of several, a 0 or 1 for each label of the model."""
+    if isinstance(rows, LabelledTexts):
+        return rows.labels
+    return [[int(label in names) for label in labels] for names in rows.truth]
+
+
+def tokenize(texts: Sequence[str], codes: LabelCodes, tokenizer: TextTokenizer) -> TokenizedTexts:
+    """Return texts with their labels as examples for a phase of training."""
+    return TokenizedTexts(tokenizer, [encoded.ids for encoded in tokenizer.encode(texts)], codes)
 
 
 def locate(data: Path, path: str) -> Path:
@@ -119,3 +132,8 @@ def locate(data: Path, path: str) -> Path:
     """
     folder = data.parent if data.is_file() else data
     return folder / path if (folder / path).exists() else Path(path)
+
+
+def truth_of(rows: Any) -> Any:
+    """Return the labels' codes, or the names of several labels, of each text."""
+    return rows.labels if isinstance(rows, LabelledTexts) else rows.truth

@@ -10,21 +10,22 @@ import numpy as np
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
 from function.core.backend import Backend, Logits
-from function.core.heads import CrfDecoding
+from function.core.heads import ArgmaxDecoding, CrfDecoding, Decoding
 from function.core.predictor import Predictor
 from function.core.tokenization import TokenIds
 from scripts.common.errors import ExportError
-from scripts.common.pictures import save
 from scripts.data.tagged_texts import TaggedTexts
 from scripts.evaluate.entity_answers import EntityAnswers, entity_log_loss, same_spans
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.heads import answer
 from scripts.evaluate.profile import entity_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.config import TrainConfig
 from scripts.train.corpus import read_held_out
 from scripts.train.export import EntityParity, run_torch
-from scripts.train.plots import draw_loss
+from scripts.train.plots import save_loss
 from scripts.train.record import read_training_log
+from scripts.train.tagged_batches import BIO, tags_of
 from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers
 
 PARITY_TEXTS = 1000
@@ -34,7 +35,9 @@ TEMPERATURES = np.geomspace(0.5, 4.0, 13)
 class EntityTask:
     """See `TrainingTask`. A temperature is fitted, which changes scores and no entities."""
 
-    def decoding(self, trained: TrainedModel) -> CrfDecoding:
+    def decoding(self, config: TrainConfig, trained: TrainedModel) -> Decoding:
+        if config.head == "argmax":
+            return ArgmaxDecoding(tags=tags_of(config.labels, BIO), aggregation="first")
         return CrfDecoding(tags=list(trained.config["tags"]))
 
     def compare(self, run: TrainingRun, trained: TrainedModel, draft: Artifact) -> EntityParity:
@@ -99,10 +102,7 @@ class EntityTask:
         run: TrainingRun,
         answers: Mapping[str, EntityAnswers],  # noqa: ARG002
     ) -> list[Path]:
-        picture = run.folder / "plots" / "loss.png"
-        picture.parent.mkdir(exist_ok=True)
-        save(draw_loss(read_training_log(run.folder)), picture)
-        return [picture]
+        return save_loss(read_training_log(run.folder), run.folder / "plots")
 
 
 class _TrainedBackend:

@@ -19,6 +19,7 @@ from transformers import PreTrainedModel
 
 from function.core.backend import Backend, Logits, pad, split_segments
 from function.core.decoding import Probabilities, activate
+from function.core.heads import SigmoidDecoding
 from function.core.tokenization import EncodedPair, Text, TextTokenizer, TokenIds
 from scripts.common.errors import ExportError
 from scripts.common.progress import Progress
@@ -114,6 +115,9 @@ class EntityParity:
         return ""
 
 
+Measure = Callable[[Logits, Logits], ExportParity]  # of the trained model and of its export
+
+
 def export(trained: TrainedModel, folder: Path, rounding: Rounding | None = None) -> None:
     """Write the files of an artifact into a folder. Raises ExportError.
 
@@ -180,7 +184,7 @@ def check_parity(
     texts: Sequence[Text],
     max_tokens: int,
     remedy: str,
-    measure: Callable[[Logits, Logits], ExportParity] = measure_softmax,
+    measure: Measure = measure_softmax,
 ) -> ExportParity:
     """Compare both on real texts. Raises ExportError where they disagree, with the remedy."""
     parity = ParityCheck(trained, texts, max_tokens, measure)(backend)
@@ -201,7 +205,7 @@ class ParityCheck:
         trained: TrainedModel,
         texts: Sequence[Text],
         max_tokens: int,
-        measure: Callable[[Logits, Logits], ExportParity],
+        measure: Measure,
     ) -> None:
         """Cut the texts; a measure may have `rows` of its own."""
         special = trained.tokenizer.special_tokens
@@ -245,6 +249,23 @@ def measure_parity(exact: Probabilities, served: Probabilities) -> ExportParity:
         float(difference.max()),
         int(((own != other) & (lead <= TIE)).sum()),
         float(np.abs(exact - exact.mean(0)).mean()),
+    )
+
+
+def measure_labels(decoding: SigmoidDecoding, exact: Logits, served: Logits) -> ExportParity:
+    """Compare the sets of labels; a tie has other labels only where both are near the threshold."""
+    one, other = (activate(logits.astype(np.float64), "sigmoid") for logits in (exact, served))
+    leads = [each - np.array(decoding.thresholds) for each in (one, other)]
+    same = (leads[0] > 0) == (leads[1] > 0)
+    near = np.maximum(*map(np.abs, leads)) <= TIE / 2  # half a lead between two labels
+    difference = np.abs(one - other)
+    return ExportParity(
+        len(one),
+        float(same.all(axis=1).mean()),
+        float(difference.mean()),
+        float(difference.max()),
+        int((~same.all(axis=1) & (same | near).all(axis=1)).sum()),
+        float(np.abs(one - one.mean(axis=0)).mean()),
     )
 
 

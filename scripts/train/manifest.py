@@ -133,14 +133,14 @@ def render_card(manifest: Manifest) -> str:
     widest += [
         f"- {name}: {each['widest']:.2f} ({each['mean']:.2f})" for name, each in spread.items()
     ]
-    table = _entities if manifest.task == "token-classification" else _classes
+    figures = _classes if manifest.decoding.kind == "softmax" else _found
     return fill_page(
         CARD,
         manifest=manifest,
         labels=", ".join(manifest.labels),
         origin=_origin(sources),
         data=_data(sources),
-        figures=table(manifest.metrics),
+        figures=figures(manifest.metrics),
         cascade=_cascade(manifest.cascade.proof) if manifest.cascade else "",
         spread="\n".join(widest) if spread else "",
         licenses="\n".join(f"- {name}: {text}" for name, text in sources["licenses"].items()),
@@ -174,11 +174,14 @@ def _classes(metrics: Metrics) -> str:
     )
 
 
-def _entities(metrics: Metrics) -> str:
+def _found(metrics: Metrics) -> str:
+    """Return the figures of entities, or of several labels a text."""
+    several = any("exact_texts" in row for row in metrics.values())
+    key, form = ("exact_texts", ".2%") if several else ("entities", ".0f")
     return table_of_lines(
-        "data | texts | entities | precision | recall | F1 | calibration error",
+        f"data | texts | {key.replace('_', ' ')} | precision | recall | F1 | calibration error",
         (
-            f"{name} | {row['texts']:.0f} | {row['entities']:.0f} | {row['precision']:.2%} | "
+            f"{name} | {row['texts']:.0f} | {row[key]:{form}} | {row['precision']:.2%} | "
             f"{row['recall']:.2%} | {row['f1']:.2%} | {row['calibration_error']:.3f}"
             for name, row in metrics.items()
         ),

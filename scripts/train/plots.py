@@ -49,6 +49,13 @@ def draw_plots(
     return [folder / f"{name}.png" for name in figures]
 
 
+def save_loss(records: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
+    """Draw the loss alone into `folder` and return the file."""
+    folder.mkdir(exist_ok=True)
+    save(draw_loss(records), folder / "loss.png")
+    return [folder / "loss.png"]
+
+
 def draw_loss(records: Sequence[dict[str, Any]]) -> Figure:
     """Draw the loss of each step and its moving mean, a panel for each phase."""
     phases: dict[str, dict[int, float]] = {}

@@ -3,9 +3,8 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from scripts.data.labelled_texts import LabelledTexts
-from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.config import DatasetConfig
 
 
@@ -18,8 +17,8 @@ class Split:
     test: list[int]
 
 
-def split_rows(data: LabelledTexts | TaggedTexts, config: DatasetConfig, seed: int) -> Split:
-    """Split by row, by group, or by sentence.
+def split_rows(data: Any, config: DatasetConfig, seed: int) -> Split:
+    """Split rows of any kind, with `texts` and `groups`, by row, by group, or by sentence.
 
     Rows of `validation` and `test` whose text occurs in `train` too are left out.
     """
@@ -49,9 +48,7 @@ def maximal_phrases(texts: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _split_by_sentence(
-    data: LabelledTexts | TaggedTexts, config: DatasetConfig, seed: int
-) -> Split:
+def _split_by_sentence(data: Any, config: DatasetConfig, seed: int) -> Split:
     texts = [" ".join(text.split()) for text in data.texts]
     parts = {text: _part(f"{seed}:{text}", config) for text in maximal_phrases(texts)}
     held_out = {

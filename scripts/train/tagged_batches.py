@@ -1,7 +1,8 @@
 """Batches of tagged texts, and the tags of their words.
 
 `B` begins an entity of several words, `I` goes on, `E` ends it, `S` is one of a single word (BIOES,
-which Ratinov & Roth 2009 found better than BIO). `O` is outside of all.
+which Ratinov & Roth 2009 found better than BIO). `O` is outside of all. With `B` and `I` alone
+(BIO), `E` is an `I` and `S` a `B`.
 """
 
 from collections.abc import Sequence
@@ -21,11 +22,13 @@ from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.batches import IGNORED, Batch, Examples, Teaching, stack
 
 OUTSIDE = "O"
+BIOES, BIO = "BIES", "BI"
+IN_BIO = {"B": "B", "I": "I", "E": "I", "S": "B"}
 
 
-def tags_of(labels: Sequence[str]) -> list[str]:
+def tags_of(labels: Sequence[str], parts: str = BIOES) -> list[str]:
     """Return every tag, `O` first."""
-    return [OUTSIDE, *(f"{part}-{label}" for label in labels for part in "BIES")]
+    return [OUTSIDE, *(f"{part}-{label}" for label in labels for part in parts)]
 
 
 def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) -> Tags:
@@ -41,7 +44,9 @@ def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) 
     for span in spans:
         inside = first[(starts >= span.start) & (starts < span.end)]
         for word, token in enumerate(inside):
-            found[token] = codes[f"{_part(word, len(inside))}-{span.label}"]
+            part = _part(word, len(inside))
+            in_bio = codes[f"{IN_BIO[part]}-{span.label}"]
+            found[token] = codes.get(f"{part}-{span.label}", in_bio)
     return found
 
 
@@ -73,14 +78,19 @@ def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
 
 
 def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """Return words [start, stop) and label of each entity in a valid sequence of tags."""
+    """Return words [start, stop) and label of each entity, of tags in either scheme."""
     found, start = set(), 0
     for word, tag in enumerate(tags):
-        if tag[0] in "BS":
+        if word == 0 or _parted(tags[word - 1], tag):
             start = word
-        if tag[0] in "ES":
+        if tag != OUTSIDE and (word + 1 == len(tags) or _parted(tag, tags[word + 1])):
             found.add((start, word + 1, tag[2:]))
     return found
+
+
+def _parted(before: str, after: str) -> bool:
+    """Return whether no entity goes on from one tag to the other."""
+    return after[0] in "OBS" or before[2:] != after[2:]
 
 
 def _part(word: int, words: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from function.core.artifact import Artifact
 from function.core.heads import Decoding
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
+from scripts.train.config import TrainConfig
 from scripts.train.export import EntityParity, ExportParity
 
 REMEDY = (
@@ -24,7 +25,7 @@ class Fitted:
     """The choices that were made on the validation parts."""
 
     report: dict[str, Any]  # what was compared, for the run's report
-    draft: Artifact  # with the chosen way to read long texts, the temperature, and a cascade
+    draft: Artifact  # with the chosen way to read long texts, temperature, thresholds, a cascade
     validation: Mapping[str, Any] = field(default_factory=dict)  # answers before the temperature
 
 
@@ -43,7 +44,7 @@ class TrainingTask(Protocol):
     manifest yet. Nothing is chosen on a test file.
     """
 
-    def decoding(self, trained: TrainedModel) -> Decoding:
+    def decoding(self, config: TrainConfig, trained: TrainedModel) -> Decoding:
         """Return how the outputs become answers, with temperature 1."""
 
     def compare(

@@ -12,16 +12,22 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from function.core.predictions import EntityPrediction
+from function.core.heads import ArgmaxDecoding, SigmoidDecoding
+from function.core.predictions import EntityPrediction, LabelsPrediction
 from function.core.tokenization import TextTokenizer
 from function.core.types import Options
 from scripts.common.errors import UsageError
+from scripts.data.multi_labelled import read_multi_labelled
 from scripts.evaluate.evaluation import open_predictor
-from scripts.train.architectures.architecture import load_architecture
+from scripts.gate.decision import run_gate
+from scripts.gate.golden import parse_golden
+from scripts.gate.settings import GateSettings
+from scripts.train.architectures.architecture import TrainingRun, load_architecture
 from scripts.train.architectures.bilstm_crf import PackedEmbedding
 from scripts.train.architectures.lstm import LstmClassifier, LstmSettings
 from scripts.train.assemble import start
 from scripts.train.config import load_config
+from scripts.train.corpus import Corpus
 from scripts.train.export import run_torch
 from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
 from tests.conftest import REPOSITORY
@@ -114,8 +120,8 @@ def write_names(folder):
     (folder / "other.conll").write_text("Ada B-person\nmet O\nParis B-LOC\n", encoding="utf-8")
 
 
-def write_base(folder):
-    """A random encoder of the tokenizer whose words are known."""
+def write_base(folder, spread=0.02):
+    """A random encoder of the tokenizer whose words are known; `spread` is its weights'."""
     tokenizer = tokenizer_of_words()
     PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]"
@@ -128,6 +134,7 @@ def write_base(folder):
         num_attention_heads=2,
         intermediate_size=32,
         max_position_embeddings=64,
+        initializer_range=spread,
     )
     BertModel(shape).save_pretrained(folder / "base")
 
@@ -222,6 +229,108 @@ def test_a_crf_learns_names_that_only_capitals_distinguish(tmp_path):
     assert isinstance(prediction, EntityPrediction)
     assert {each.label for each in prediction.entities} <= {"LOC", "PER"}
     assert sum(predictor.artifact.manifest.profile["entities"]["counts"])
+
+
+def write_people_and_places(folder):
+    """CSV files with a column of 0 and 1 a label: a text names a person, a place, both or none."""
+    generator = np.random.default_rng(7)
+    for name, count in (("train.csv", 400), ("test.csv", 200)):
+        lines = ["text,id,person,place"]
+        for row in range(count):
+            person, place = generator.integers(2, size=2).tolist()
+            words = ["in", "met", "new", "reuters"]
+            words += ["ada"] * 3 * person + ["paris"] * 3 * place
+            lines.append(f"{' '.join(generator.permutation(words))} . {row},{row},{person},{place}")
+        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "more", "rate"),
+    [
+        ("transformer", 'base = "{base}"', "1e-2"),
+        ("lstm", "[network]\nvocabulary = 60\nembedding = 8\nhidden = 8", "2e-2"),
+    ],
+)
+def test_several_labels_a_text_are_learnt_served_and_judged(tmp_path, architecture, more, rate):
+    write_people_and_places(tmp_path)
+    write_base(tmp_path, spread=0.3)
+    more = 'head = "sigmoid"\n' + more.format(base=tmp_path / "base")
+    content = CLASSIFIER.format(model="names", architecture=architecture, more=more)
+    content = content.replace('"negative", "positive"', '"place", "person"')
+    content = content.replace("train.jsonl", "train.csv") + '[evaluation]\nother = "test.csv"\n'
+    changes = [f"finetuning.epoch_max_tokens={[32] * 4}", f"finetuning.learning_rate={rate}"]
+    report = trained(tmp_path, content, *itertools.chain(*(("--set", each) for each in changes)))
+    assert set(report["after_calibration"]) == {"toy-validation", "other"}
+    assert report["after_calibration"]["other"]["f1"] > 0.95
+    assert report["parity"]["agreement"] > 0.95
+    artifact = tmp_path / "out" / "artifact"
+    predictor = open_predictor(artifact)
+    decoding = predictor.artifact.manifest.decoding
+    assert isinstance(decoding, SigmoidDecoding)
+    assert decoding.temperature == report["temperature"]
+    assert dict(zip(predictor.labels, decoding.thresholds, strict=True)) == report["thresholds"]
+    texts = [f"{3 * 'ada '}met {3 * 'paris '}.", f"in new {3 * 'paris '}.", "met reuters in new ."]
+    predictions, _ = predictor.predict(texts, Options())
+    found = [set(each.labels) for each in predictions if isinstance(each, LabelsPrediction)]
+    assert found == [{"person", "place"}, {"place"}, set()]
+    profile = predictor.artifact.manifest.profile
+    assert set(profile["labels"]) == {"person", "place"}
+    assert sum(profile["labels"].values()) == pytest.approx(1)
+    assert sum(profile["tokens"]["counts"]) == profile["texts"] > 20
+    assert "exact texts" in (artifact / "README.md").read_text(encoding="utf-8")
+    rows = read_multi_labelled(tmp_path / "test.csv", predictor.labels)
+    truth = dict(zip(rows.texts, rows.truth, strict=True))
+    lines = [json.dumps({"text": text, "labels": labels}) for text, labels in truth.items()]
+    judged = run_gate(
+        predictor.artifact, None, parse_golden("\n".join(lines).encode()), GateSettings()
+    )
+    assert judged.outcome == "passed", judged.reasons
+
+
+def test_a_transformer_tags_the_first_tokens_of_words(tmp_path):
+    write_names(tmp_path)
+    text = (tmp_path / "train.conll").read_text(encoding="utf-8")
+    # Without casing, words that are spelt like names are names.
+    lines = [
+        f"{word} B-{'PER' if word in PEOPLE else 'LOC'}" if word in PEOPLE + PLACES else line
+        for line, word in ((line, line.partition(" ")[0].lower()) for line in text.split("\n"))
+    ]
+    (tmp_path / "train.conll").write_text("\n".join(lines), encoding="utf-8")
+    write_base(tmp_path)
+    content = ENTITIES.format(base=tmp_path / "base").replace("bilstm_crf", "transformer")
+    network = content[content.index("[network]") : content.index("[[datasets]]")]
+    content = content.replace(network, "").replace('task = "', 'head = "argmax"\ntask = "')
+    figures = trained(tmp_path, content, "--set", "finetuning.learning_rate=1e-2")
+    figures = figures["after_calibration"]
+    assert set(figures) == {"toy-validation", "toy-validation-documents", "other"}
+    assert figures["toy-validation"]["f1"] > 0.95
+    predictor = open_predictor(tmp_path / "out" / "artifact")
+    decoding = predictor.artifact.manifest.decoding
+    tags = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    assert decoding == ArgmaxDecoding(
+        tags=tags, aggregation="first", temperature=decoding.temperature
+    )
+    (prediction,), _ = predictor.predict(["met lovelace in paris ."], Options())
+    assert isinstance(prediction, EntityPrediction)
+    found = [(each.text, each.label) for each in prediction.entities]
+    assert found == [("lovelace", "PER"), ("paris", "LOC")]
+
+
+@pytest.mark.parametrize(
+    ("architecture", "changes"),
+    [
+        ("transformer", ["task=token-classification"]),
+        ("lstm", ["task=token-classification", "head=argmax"]),
+        ("bilstm_crf", ["head=sigmoid"]),
+    ],
+)
+def test_a_head_that_an_architecture_does_not_have_is_named(tmp_path, architecture, changes):
+    content = CLASSIFIER.format(model="toy", architecture=architecture, more="")
+    (tmp_path / "my.toml").write_text(content, encoding="utf-8")
+    config = load_config(tmp_path / "my.toml", changes)
+    started = TrainingRun(config, Corpus([], {}, {}), tmp_path, tmp_path, lambda record: None)
+    with pytest.raises(UsageError, match=f"head: the architecture '{architecture}' has"):
+        load_architecture(architecture).train(started)
 
 
 @pytest.mark.parametrize(

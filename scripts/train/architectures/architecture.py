@@ -16,7 +16,7 @@ from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.common.settings_file import check_settings
 from scripts.train.batches import Examples, Teaching
-from scripts.train.config import PhaseConfig, TrainConfig
+from scripts.train.config import Head, PhaseConfig, TrainConfig
 from scripts.train.corpus import Corpus
 from scripts.train.loop import Evaluate, Loss, Phase, Rate, same_rate
 
@@ -40,6 +40,14 @@ class TrainingRun:
     def settings(self, kind: type[NetworkSettings]) -> NetworkSettings:
         """Return the configuration's `[network]`. Raises UsageError with the first wrong key."""
         return check_settings(kind, self.config.network, "network.")
+
+    def require_head(self, *heads: Head) -> None:
+        """Raise UsageError unless the configuration's head is one of these."""
+        if self.config.head not in heads:
+            raise UsageError(
+                f"head: the architecture '{self.config.architecture}' has {' and '.join(heads)}, "
+                f"not '{self.config.head}'"
+            )
 
     def held_out(self) -> dict[str, Any]:
         """Return the start of each validation part, as long as the configuration says."""

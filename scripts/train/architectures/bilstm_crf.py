@@ -55,6 +55,7 @@ class BiLstmCrfSettings(BaseModel):
 
 def train(run: TrainingRun) -> TrainedModel:
     """See `architecture.Architecture`."""
+    run.require_head("crf")
     config, settings = run.config, run.settings(BiLstmCrfSettings)
     if not config.base:
         raise UsageError("base: name the checkpoint whose layers are taken, or give --base")

@@ -12,6 +12,7 @@ from torch import nn
 
 from function.core.decoding import Transitions, viterbi
 from scripts.train.batches import IGNORED, in_order
+from scripts.train.classifiers import logits_of
 from scripts.train.tagged_batches import TaggedExamples, entities_of, forbidden
 
 IMPOSSIBLE = -1e4  # the score of tags that no entity has; finite, so that sums stay numbers
@@ -101,16 +102,17 @@ def words_alone(
 def f1_scores(
     parts: dict[str, TaggedExamples],
     tags: Sequence[str],
-    crf: LinearChainCrf,
+    crf: LinearChainCrf | None,
     max_tokens: int,
     model: nn.Module,
 ) -> dict[str, float]:
     """Return F1 of whole entities by data set, of texts cut to `max_tokens`.
 
-    The model gives emissions; `crf` has the transitions that it is trained with.
+    The model gives emissions, `crf` transitions; without one each word has its best tag.
     """
-    start, end, between = (each.detach().cpu().double().numpy() for each in crf.scores())
-    transitions = Transitions(start, end, between)
+    scores = [each.detach().cpu().double().numpy() for each in crf.scores()] if crf else None
+    none = np.zeros(len(tags))
+    transitions = Transitions(*scores or (none, none, np.zeros((len(tags), len(tags)))))
     return {name: _f1(rows, tags, transitions, max_tokens, model) for name, rows in parts.items()}
 
 
@@ -129,8 +131,7 @@ def _f1(
         emissions, truth, words = (
             each.cpu().numpy()
             for each in words_alone(
-                model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).float(),
-                batch.labels,
+                logits_of(model, batch.input_ids, batch.attention_mask).float(), batch.labels
             )
         )
         best = viterbi(emissions.astype(np.float64), words, transitions)

@@ -12,11 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from function.core.tokenization import TextTokenizer
-from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.batches import TokenizedTexts
-from scripts.train.classifiers import accuracies, classification_loss, held_out
-from scripts.train.corpus import Corpus, load_unlabelled
+from scripts.train.classifiers import accuracies, classification_loss, held_out, training_codes
+from scripts.train.corpus import load_unlabelled
 from scripts.train.loop import set_seeds
 from scripts.train.word_pieces import learn_word_pieces, learn_word_vectors, tokenize_cached
 
@@ -39,17 +38,16 @@ class LstmSettings(BaseModel):
 
 def train(run: TrainingRun) -> TrainedModel:
     """See `architecture.Architecture`."""
-    settings = run.settings(LstmSettings)
-    corpus: Corpus[LabelledTexts] = run.corpus
+    run.require_head("softmax", "sigmoid")
+    settings, corpus = run.settings(LstmSettings), run.corpus
     set_seeds(run.config.seed)
     # TrainedModel's file and the run's folder outlive the cache.
     tokenizer_file = run.folder / "tokenizer.json"
     learnt = learn_word_pieces(corpus.train.texts, settings.vocabulary)
     tokenizer_file.write_bytes(learnt.read_bytes())
     tokenizer = TextTokenizer(tokenizer_file)
-    more = run.teaching.texts if run.teaching else ()  # a label of which has no weight
+    more = run.teaching.texts if run.teaching else ()
     ids = tokenize_cached([*corpus.train.texts, *more], tokenizer, tokenizer_file)
-    labels = [*corpus.train.labels, *[0] * len(more)]
     vectors = None
     if run.config.unlabelled:
         others = load_unlabelled(run.config.unlabelled, run.data, run.config.encoding)
@@ -67,7 +65,7 @@ def train(run: TrainingRun) -> TrainedModel:
     run.fit(
         model,
         classification_loss,
-        TokenizedTexts(tokenizer, ids, labels, run.teaching),
+        TokenizedTexts(tokenizer, ids, training_codes(run), run.teaching),
         partial(accuracies, held_out(run, tokenizer), run.config.finetuning.epoch_max_tokens[-1]),
         # Vectors that were learnt from many texts are not to be forgotten over few.
         lambda name: LEARNT if vectors is not None and name == "embedding.weight" else 1.0,

@@ -7,29 +7,27 @@ from typing import Any
 
 import torch
 from torch.nn import functional
-from transformers import (
-    AutoConfig,
-    AutoModelForMaskedLM,
-    AutoModelForSequenceClassification,
-    AutoTokenizer,
-)
+from transformers import AutoConfig, AutoModelForMaskedLM, AutoTokenizer
 
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
-from scripts.data.labelled_texts import LabelledTexts
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
-from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
-from scripts.train.batches import Batch
+from scripts.train.architectures.crf import f1_scores
+from scripts.train.base_checkpoint import MODELS, find_base, loading, save_tokenizer
+from scripts.train.batches import Batch, Examples
 from scripts.train.classifiers import accuracies, classification_loss, held_out, training_examples
 from scripts.train.config import PretrainingConfig, TrainConfig
 from scripts.train.corpus import load_unlabelled, tokenize
-from scripts.train.loop import Loss, set_seeds
+from scripts.train.loop import Evaluate, Loss, set_seeds
+from scripts.train.tagged_batches import BIO, TaggedExamples, tags_of
 
+PASSAGE = 6  # most sentences of a document that training joins, where words are tagged
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
 
 
 def train(run: TrainingRun) -> TrainedModel:
     """Run every phase of the configuration, resuming where a run was killed."""
+    run.require_head("softmax", "sigmoid", "argmax")
     config = run.config
     if not config.base:
         raise UsageError("base: name the checkpoint that training starts from, or give --base")
@@ -40,17 +38,28 @@ def train(run: TrainingRun) -> TrainedModel:
     if config.pretraining:
         base = str(_pretrain(run, base, config.pretraining, tokenizer))
     with loading(base):
-        model = AutoModelForSequenceClassification.from_pretrained(
+        model = MODELS[config.task].from_pretrained(
             base, config=_checkpoint_config(base, config), dtype=torch.float32
         )
-    run.fit(
-        model,
-        classification_loss,
-        training_examples(run, tokenizer),
-        partial(accuracies, held_out(run, tokenizer), config.finetuning.epoch_max_tokens[-1]),
-    )
+    if config.head == "argmax":
+        run.fit(model, classification_loss, *_tagged(run, tokenizer))
+    else:
+        evaluate = partial(
+            accuracies, held_out(run, tokenizer), config.finetuning.epoch_max_tokens[-1]
+        )
+        run.fit(model, classification_loss, training_examples(run, tokenizer), evaluate)
     settings = json.loads(model.config.to_json_string())
     return TrainedModel(model.cpu().eval(), tokenizer, tokenizer_file, settings)
+
+
+def _tagged(run: TrainingRun, tokenizer: TextTokenizer) -> tuple[Examples, Evaluate]:
+    """Return the training texts with their words' tags, and the validation."""
+    tags, longest = tags_of(run.config.labels, BIO), run.config.finetuning.epoch_max_tokens[-1]
+    parts = {
+        name: TaggedExamples.of(rows, tokenizer, tags, 1) for name, rows in run.held_out().items()
+    }
+    train = TaggedExamples.of(run.corpus.train, tokenizer, tags, PASSAGE)
+    return train, partial(f1_scores, parts, tags, None, longest)
 
 
 def _pretrain(
@@ -69,8 +78,8 @@ def _pretrain(
     loss = masked_language_loss(
         names.mask_token_id, model.config.vocab_size, settings.masked, set(names.all_special_ids)
     )
-    rows = LabelledTexts(texts, [0] * len(texts), [])
-    run.phase("pretraining", model, loss, settings).run(tokenize(rows, tokenizer))
+    examples = tokenize(texts, [0] * len(texts), tokenizer)
+    run.phase("pretraining", model, loss, settings).run(examples)
     model.save_pretrained(adapted)
     return adapted
 
@@ -106,12 +115,15 @@ def masked_language_loss(
 
 def _checkpoint_config(base: str, config: TrainConfig) -> Any:
     """Return the checkpoint's configuration with our labels and dropout, under its own names."""
+    names = tags_of(config.labels, BIO) if config.head == "argmax" else config.labels
     own = AutoConfig.from_pretrained(
         base,
-        num_labels=len(config.labels),
-        id2label=dict(enumerate(config.labels)),
-        label2id={name: code for code, name in enumerate(config.labels)},
+        num_labels=len(names),
+        id2label=dict(enumerate(names)),
+        label2id={name: code for code, name in enumerate(names)},
     )
+    if config.head == "sigmoid":
+        own.problem_type = "multi_label_classification"
     for name in DROPOUTS:
         if hasattr(own, name):
             setattr(own, name, config.dropout)

@@ -149,8 +149,8 @@ def test_labels_of_a_file_may_have_other_names(tmp_path):
 def test_a_label_that_no_data_set_has_is_an_error_that_lists_both():
     rows = LabelledTexts(["a", "b"], [0, 2], [])
     with pytest.raises(DataError, match=r"'meh'.*'bad', 'meh', 'good'.*'bad', 'good'"):
-        require_labels(["bad", "meh", "good"], [rows])
-    require_labels(["bad", "meh", "good"], [rows, LabelledTexts(["c"], [1], [])])
+        require_labels(["bad", "meh", "good"], rows.labels)
+    require_labels(["bad", "meh", "good"], [*rows.labels, 1])
 
 
 @pytest.mark.parametrize("row", ["  ,1", ",1"])

@@ -132,6 +132,32 @@ def test_labels_are_read_from_every_format(tmp_path, name, content):
 
 
 @pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.csv", "id,text,B,a\n7,t1,1,1\n7,t2,0,0\n8,t3,1,0\n"),
+        (
+            "rows.jsonl",
+            '{"id": 7, "text": "t1", "B": true, "a": 1}\n'
+            '{"id": 7, "text": "t2", "B": false, "a": 0}\n'
+            '{"id": 8, "text": "t3", "B": 1.0, "a": 0.0}\n',
+        ),
+    ],
+)
+def test_each_label_may_have_a_column(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_text(content)
+    found = read_multi_labelled(path, ["a", "b"], group="id", renamed={"B": "b"})
+    labels = [["b", "a"], [], ["b"]]
+    assert found == TextRows(["t1", "t2", "t3"], labels, ["7", "7", "8"])
+    assert found.select([2]) == TextRows(["t3"], [["b"]], ["8"])
+    path.write_text(content.replace("t2,0", "t2,-1").replace("false", "-1"))
+    with pytest.raises(DataError, match=r"'B' is 0 or 1, not '?-1"):
+        read_multi_labelled(path, ["a", "b"], renamed={"B": "b"})
+    with pytest.raises(DataError, match="no column 'labels'"):
+        read_multi_labelled(path, ["a", "b", "c"], renamed={"B": "b"})
+
+
+@pytest.mark.parametrize(
     ("cell", "said"),
     [
         ('"c"', "line 2: label 'c' is none of a, b"),

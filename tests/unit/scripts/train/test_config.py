@@ -51,6 +51,27 @@ def test_a_wrong_key_is_named_in_one_line(tmp_path, change, said):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (["head=argmax"], "head: is for task = \"token-classification\", not 'argmax'$"),
+        (["task=feature-extraction"], 'head: is for task = "text-classification"'),
+        (["head=sigmoid", "distillation.teacher=x"], "distillation: is for softmax and crf"),
+        (["head=sigmoid", "cascade.sure=0.8"], "cascade: is for the head softmax, not 'sigmoid'$"),
+        (["task=token-classification", "cascade.sure=0.8"], "cascade: .*, not 'crf'$"),
+    ],
+)
+def test_a_head_that_does_not_fit_is_named(changes, said):
+    with pytest.raises(UsageError, match=said):
+        load_config(BUNDLED, changes)
+
+
+def test_a_task_has_its_usual_head():
+    assert load_config(BUNDLED).head == "softmax"
+    assert load_config(BUNDLED, ["task=token-classification"]).head == "crf"
+    assert load_config(BUNDLED, ["head=sigmoid", "cascade.enabled=false"]).head == "sigmoid"
+
+
 def test_a_missing_file_is_one_line(tmp_path):
     with pytest.raises(UsageError, match="No such file"):
         load_config(tmp_path / "none.toml")

@@ -62,5 +62,15 @@ def test_a_text_that_is_cut_is_held_against_what_is_left_of_it(examples):
     assert scores({"toy": examples(long, PARIS)}) == {"toy": 1.0}
 
 
+def test_without_a_crf_each_word_has_its_best_tag(examples):
+    model = Lookup()
+    with torch.no_grad():  # an end without a beginning, which a CRF forbids
+        model.emissions.weight[WORDS.index("paris"), TAGS.index("E-LOC")] = 6
+    parts = {"toy": examples(("acme paris", [Span(0, 4, "PER"), Span(5, 10, "LOC")]))}
+    assert f1_scores(parts, TAGS, None, 16, model) == {"toy": 1.0}
+    model.emissions.weight.data[WORDS.index("paris"), TAGS.index("O")] = 7
+    assert f1_scores(parts, TAGS, None, 16, model) == {"toy": pytest.approx(2 / 3)}
+
+
 def test_texts_without_entities_are_no_division_by_zero(examples):
     assert scores({"toy": examples(("met in", []))}) == {"toy": 0.0}

@@ -6,7 +6,7 @@ import pytest
 from function.core.tokenization import TextTokenizer
 from scripts.data.spans import Span
 from scripts.train.batches import IGNORED
-from scripts.train.tagged_batches import entities_of, forbidden, tag_words, tags_of
+from scripts.train.tagged_batches import BIO, entities_of, forbidden, tag_words, tags_of
 from tests.tiny_entities import write_entity_artifact
 
 TAGS = tags_of(["LOC", "PER"])
@@ -56,6 +56,20 @@ def test_what_is_not_forbidden_is_just_what_entities_look_like(words):
         if not (first[codes[0]] or last[codes[-1]] or any(between[p] for p in pairwise(codes)))
     }
     assert allowed == set(spelt(words))
+
+
+def test_words_are_tagged_in_bio(tmp_path):
+    file = write_entity_artifact(tmp_path / "ner") / "tokenizer.json"
+    (encoded,) = TextTokenizer(file).encode(["in new york ada"])
+    tags = tags_of(["LOC", "PER"], BIO)
+    assert tags == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    codes = tag_words(encoded, [Span(3, 11, "LOC"), Span(12, 15, "PER")], tags)
+    assert [tags[code] for code in codes] == ["O", "B-LOC", "I-LOC", "B-PER"]
+
+
+def test_entities_are_read_from_tags_in_bio():
+    tags = ["B-PER", "I-PER", "B-PER", "O", "I-LOC", "I-LOC", "I-PER"]
+    assert entities_of(tags) == {(0, 2, "PER"), (2, 3, "PER"), (4, 6, "LOC"), (6, 7, "PER")}
 
 
 def test_entities_are_read_from_their_tags():
