@@ -24,7 +24,7 @@ TokenId = Annotated[int, Field(ge=0, lt=2**31)]
 
 
 class TokenizeRequest(BaseModel):
-    """Texts to tokenise. Other members are ignored; no model here has prompts."""
+    """Texts to tokenise, as they are: no prompt is put before them. Other members are ignored."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"inputs": REVIEW}]})
 
