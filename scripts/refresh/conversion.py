@@ -34,8 +34,9 @@ from scripts.refresh.sources.source import Revision
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import longest_window
 from scripts.train.config import Precision
-from scripts.train.export import ExportParity, ParityCheck, TracedModel
+from scripts.train.export import TracedModel
 from scripts.train.manifest import draft_manifest, made_with, write_manifest
+from scripts.train.parity import ExportParity, ParityCheck
 from scripts.train.quantization import Rounding
 
 MOST_WINDOWS = 16

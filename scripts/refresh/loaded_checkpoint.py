@@ -22,7 +22,7 @@ from scripts.refresh.checkpoint import SENTENCE_PIECES, TOKENIZER, TOKENIZER_CON
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier
 from scripts.train.classifiers import logits_of
-from scripts.train.export import windows_of
+from scripts.train.parity import windows_of
 
 UNCUT = 1 << 30  # tokens of a window that holds any text
 MOST_GROWTH = 1000  # of a text's length, by a tokenizer's replacements

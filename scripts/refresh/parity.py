@@ -12,7 +12,7 @@ from function.core.decoding import activate
 from function.core.embedding import cosines, pool, unit
 from function.core.heads import Decoding, EmbeddingDecoding, ScoreDecoding
 from function.core.tokenization import TokenIds
-from scripts.train.export import (
+from scripts.train.parity import (
     FLOOR,
     MOST_OF_SPREAD,
     ExportParity,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from function.core.tokenization import TokenIds
 from scripts.common.progress import log
-from scripts.train.export import ExportParity, run_torch
+from scripts.train.parity import ExportParity, run_torch
 from scripts.train.quantization import Rounding
 
 SECONDS = 900.0  # after which no other rounding is tried

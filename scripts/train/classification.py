@@ -21,7 +21,7 @@ from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.cascade import LearntCascade, add_sure, learn_cascade
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import Corpus, read_held_out, truth_of
-from scripts.train.export import ExportParity, Measure, check_parity, measure_softmax
+from scripts.train.parity import ExportParity, Measure, check_parity, measure_softmax
 from scripts.train.plots import draw_plots
 from scripts.train.record import read_training_log
 from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers

@@ -22,7 +22,7 @@ from scripts.evaluate.profile import entity_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import read_held_out
-from scripts.train.export import EntityParity, run_torch
+from scripts.train.parity import EntityParity, run_torch
 from scripts.train.plots import save_loss
 from scripts.train.record import read_training_log
 from scripts.train.tagged_batches import BIO, tags_of

@@ -17,7 +17,7 @@ from scripts.evaluate.profile import reference_profile
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.classification import ClassificationTask, write_tests
 from scripts.train.config import TrainConfig
-from scripts.train.export import Measure, measure_labels
+from scripts.train.parity import Measure, measure_labels
 from scripts.train.plots import save_loss
 from scripts.train.record import read_training_log
 from scripts.train.tasks import HeldOutAnswers

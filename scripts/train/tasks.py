@@ -9,7 +9,7 @@ from function.core.artifact import Artifact
 from function.core.heads import Decoding
 from scripts.train.architectures.architecture import TrainedModel, TrainingRun
 from scripts.train.config import TrainConfig
-from scripts.train.export import EntityParity, ExportParity
+from scripts.train.parity import EntityParity, ExportParity
 
 REMEDY = (
     "In [serving], name the matrices that int8 costs most (often the feed-forward ones of the "

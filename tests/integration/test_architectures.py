@@ -28,7 +28,7 @@ from scripts.train.architectures.lstm import LstmClassifier, LstmSettings
 from scripts.train.assemble import start
 from scripts.train.config import load_config
 from scripts.train.corpus import Corpus
-from scripts.train.export import run_torch
+from scripts.train.parity import run_torch
 from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
 from tests.conftest import REPOSITORY
 from tests.integration.test_server import free_port, wait_until_ready

@@ -12,7 +12,7 @@ from torch import nn
 
 from scripts.common.errors import ExportError
 from scripts.refresh.rounding_search import measure_errors, search_rounding
-from scripts.train.export import ExportParity
+from scripts.train.parity import ExportParity
 from scripts.train.quantization import Rounding
 from tests.integration.test_importing import (
     SHAPE,

@@ -16,8 +16,9 @@ from function.core.manifest import Tokenization
 from function.core.tokenization import TextTokenizer
 from scripts.common.errors import ExportError
 from scripts.train.architectures.architecture import TrainedModel
-from scripts.train.export import EntityParity, check_parity, export, measure_parity
+from scripts.train.export import export
 from scripts.train.manifest import draft_manifest
+from scripts.train.parity import EntityParity, check_parity, measure_parity
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 WORDS = [f"w{number}" for number in range(1200)]

@@ -30,7 +30,7 @@ from function.core.types import Options
 from scripts.common.errors import ExportError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.train.architectures.architecture import TrainedModel
-from scripts.train.export import check_parity
+from scripts.train.parity import check_parity
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.integration
