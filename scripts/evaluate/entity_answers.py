@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
 from scripts.data.spans import Span
 from scripts.data.truth import TextRows
@@ -203,6 +202,9 @@ def _tags(length: int, sides: Sequence[Sequence[Span]]) -> Iterator[list[str]]:
 def _scores(
     truth: Sequence[list[str]], found: Sequence[list[str]], average: str | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # Here, because seqeval is installed for entities alone.
+    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
+
     precision, recall, f1, _ = precision_recall_fscore_support(
         list(truth), list(found), average=average, zero_division=0
     )
