@@ -1,8 +1,9 @@
 """Evaluation of an artifact, or of a model that a service serves, as `scripts.evaluate` asks."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     artifact = open_artifact(arguments.artifact)
     manifest = artifact.manifest
     key = manifest.decoding.answer_key
-    rows = read_rows(
+    read = rows_reader(
         arguments, manifest.model, key, manifest.labels, pairs=manifest.tokenization.pairs
     )
     verify(artifact)
@@ -45,6 +46,7 @@ def measure_artifact(arguments: argparse.Namespace) -> dict[str, Any]:
     predictor = load_verified(
         artifact, load_backend=loaders[arguments.backend], cascade=arguments.cascade != "off"
     )
+    rows = read()
     answers = answer(HEADS[key], predictor, rows, f"{arguments.data.name}, {arguments.backend}")
     report = _report(manifest.model, artifact.version, answers.figures)
     if arguments.agreement:
@@ -69,22 +71,26 @@ def measure_service(arguments: argparse.Namespace) -> dict[str, Any]:
         named = ", ".join(f"--{name}" for name in (*CHECKS, "cascade"))
         raise UsageError(f"{named} and --backend need the artifact itself: give --artifact")
     service = ServiceClient(arguments.url, arguments.model)
-    rows = read_rows(
+    read = rows_reader(
         arguments, service.name, service.answer_key, service.labels, pairs=service.pairs
     )
+    rows = read()
     answers = answer_service(service, rows, arguments.data.name)
     return _report(service.name, service.version, answers.figures)
 
 
-def read_rows(
+def rows_reader(
     arguments: argparse.Namespace,
     model: str,
     key: AnswerKey,
     labels: Sequence[str],
     *,
     pairs: bool,
-) -> TextRows[Any]:
-    """Read the file of the truth. Raises DataError, and UsageError for a useless option."""
+) -> Callable[[], TextRows[Any]]:
+    """Return what reads the file of the truth, and raises DataError.
+
+    Raises UsageError for a useless option.
+    """
     form = FORMS[key]
     useful = {*form.options, "encoding", *(CHECKS if key == "label" else ())}
     given = {name: found for name in (*READING, *CHECKS) if (found := getattr(arguments, name))}
@@ -100,7 +106,7 @@ def read_rows(
     how = {name: value for name, value in given.items() if name in READING}
     if arguments.renamed:
         how["renamed"] = dict(arguments.renamed)
-    return form.read(arguments.data, labels, pairs=pairs, **how)
+    return partial(form.read, arguments.data, labels, pairs=pairs, **how)
 
 
 def _report(model: str, version: str, figures: Mapping[str, float]) -> dict[str, Any]:
