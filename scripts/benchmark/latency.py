@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Any
 
 from function.core.artifact import Artifact, open_artifact
 from function.core.manifest import MANIFEST
@@ -89,15 +90,20 @@ def of_models(subject: Subject, plan: Plan, lengths: Lengths) -> Models:
     artifacts = _artifacts(subject)
     all_loaded = subject.environment() | {"MOST_LOADED": str(max(2, len(artifacts)))}
     taken: dict[str, dict[str, Latency]] = {name: {} for name in artifacts}
+
+    def event(text: str, name: str) -> dict[str, Any]:
+        # Only models with a cascade take the parameter that switches it off.
+        return handler_event(text, name, WHOLE if artifacts[name].manifest.cascade else {})
+
     for length, texts in lengths.items():
-        events = {name: [handler_event(text, name, WHOLE) for text in texts] for name in artifacts}
+        events = {name: [event(text, name) for text in texts] for name in artifacts}
         job = {"events": events, "count": plan.latencies, "block": plan.block}
         for name, milliseconds in work("models", job, all_loaded).items():
             taken[name][length] = Latency.of(milliseconds)
     reviews = memory_texts(plan, lengths[REVIEW])
 
     def peak(names: Sequence[str], environment: Mapping[str, str]) -> int:
-        events = [handler_event(text, name, WHOLE) for text in reviews for name in names]
+        events = [event(text, name) for text in reviews for name in names]
         found: int = work("memory", {"events": events}, environment)
         return found
 
