@@ -107,7 +107,7 @@ class HuggingFaceParameters(BaseModel):
 
 
 class Truncation(BaseModel):
-    """What becomes of long texts."""
+    """Treatment of long texts."""
 
     truncate: Annotated[
         bool | None,
@@ -142,7 +142,7 @@ class EmbeddingMembers(Truncation):
         str | None, Field(description="The model's prompt to put before texts, if not its default")
     ] = None
     dimensions: Annotated[
-        int | None, Field(description="Keep so many first numbers of each vector")
+        int | None, Field(description="Leading dimensions of each vector to keep")
     ] = None
 
     def embedding_options(self, *, by_token: bool = False) -> EmbeddingOptions:

@@ -9,7 +9,7 @@ from threading import Lock
 from function.core.artifact import Artifact, open_artifact, verify
 from function.core.backend import Backend
 from function.core.errors import ArtifactError, NotReadyError, UnknownModelError, shorten
-from function.core.manifest import DECISIONS, MANIFEST
+from function.core.manifest import MANIFEST
 from function.core.predictor import Predictor, load_predictor
 from function.core.types import ModelInfo
 
@@ -146,7 +146,7 @@ class Catalog:
             samples=artifact.manifest.samples,
             answer_key=artifact.manifest.decoding.answer_key,
             max_tokens=artifact.manifest.tokenization.max_tokens,
-            decisions=artifact.manifest.model_dump(include=DECISIONS),
+            decisions=artifact.manifest.decisions,
             pooling=getattr(artifact.manifest.decoding, "pooling", ""),
             pairs=artifact.manifest.tokenization.pairs,
         )

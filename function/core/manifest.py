@@ -22,7 +22,6 @@ from function.core.tokenization import LongText
 from function.core.types import OUTSIDE
 
 MANIFEST = "manifest.json"
-DECISIONS = {"synonyms", "questions", "levels"}  # its members about typed decisions
 
 Role = Literal["graph", "weights", "tokenizer", "config", "decoder", "first_stage", "card"]
 
@@ -151,6 +150,12 @@ class Manifest(BaseModel):
     levels: Annotated[
         dict[str, Annotated[float, Field(allow_inf_nan=False)]], Field(exclude_if=operator.not_)
     ] = {}
+
+    @property
+    def decisions(self) -> dict[str, dict[str, Any]]:
+        """Return the members about typed decisions that it has."""
+        members = {name: getattr(self, name) for name in ("synonyms", "questions", "levels")}
+        return {name: member for name, member in members.items() if member}
 
     @property
     def outputs(self) -> int:

@@ -16,7 +16,7 @@ AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 class Limit(NamedTuple):
     """Limit of a metric. `name` follows the stage's prefix; `operator` is the breaching comparison.
 
-    The alarm goes off after `periods` breaching periods in a row, or `breaching` of so many. With
+    The alarm goes off after `periods` breaching periods in a row, or `breaching` of them. With
     `notifies_silence` it also reports that a metric has stopped: the change to INSUFFICIENT_DATA,
     in which it begins.
     """

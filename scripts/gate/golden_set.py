@@ -67,7 +67,7 @@ class GoldenSet(Generic[Truth]):
 
     @property
     def pairs(self) -> bool:
-        """Whether the texts are pairs."""
+        """Return whether the texts are pairs."""
         return any(isinstance(text, TextPair) for text in self.texts)
 
     @property

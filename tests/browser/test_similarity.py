@@ -1,4 +1,4 @@
-"""What a visitor sees of texts that are compared."""
+"""Similarity of texts, as a visitor compares them."""
 
 import pytest
 from playwright.sync_api import Page, expect

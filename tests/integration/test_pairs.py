@@ -243,7 +243,7 @@ def test_the_batching_engine_gives_the_answers_of_each_pair_alone(inference, tmp
 
 
 def test_eight_bits_change_little(family, tmp_path):
-    """Of a checkpoint that learnt whether two sentences are of one kind."""
+    """Take a checkpoint that learnt whether two sentences are of one kind."""
     kind, make_tokenizer, special, _ = FAMILIES[family]
     texts = sentences(60, 8, seed=1)
     tokenizer = make_tokenizer(texts)

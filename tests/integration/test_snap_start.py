@@ -42,7 +42,7 @@ sys.exit(main(["awslambdaric", "function.lambda_handler.handler"]))
 
 @dataclass
 class RuntimeApi:
-    """What both environments ask of Lambda: whether they are restored, and for one event each."""
+    """Runtime API of two environments: it restores both, and gives each one event."""
 
     events: SimpleQueue[str] = field(default_factory=SimpleQueue)
     answers: list[dict[str, Any]] = field(default_factory=list)

@@ -35,7 +35,7 @@ class OpenAIEmbeddingsRequest(BaseModel):
         Field(description="`base64` answers each vector as its numbers in single precision"),
     ] = "float"
     dimensions: Annotated[
-        int | None, Field(description="Keep so many first numbers of each vector")
+        int | None, Field(description="Leading dimensions of each vector to keep")
     ] = None
 
 

@@ -75,7 +75,7 @@ def test_a_refused_body_is_counted_under_its_route(client, log):
 
 
 def test_bodies_of_all_requests_together_are_bounded():
-    """Of three bodies of 40 bytes, 100 bytes have room for two; each gives its room back."""
+    """Let 100 bytes hold two bodies of 40, and refuse a third until one of them is done."""
     going_on = asyncio.Event()
     statuses = []
 
