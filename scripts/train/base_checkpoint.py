@@ -1,13 +1,15 @@
-"""The checkpoint that training starts from: a folder, or an id on the hub."""
+"""The checkpoint that training starts from: a folder, an artifact, or an id on the hub."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import HfApi, try_to_load_from_cache
+from safetensors.numpy import save_file
 from torch import nn
 from transformers import (
     AutoModel,
@@ -17,8 +19,12 @@ from transformers import (
     PreTrainedModel,
 )
 
+from function.backends.weights import read_parameters
+from function.core.artifact import open_artifact, verify
 from function.core.heads import Task
+from function.core.manifest import MANIFEST
 from scripts.common.errors import UsageError, one_line
+from scripts.train.cache import cached
 
 CONFIG = "config.json"
 TIMEOUT = 10.0
@@ -33,10 +39,13 @@ MODELS: dict[Task, Any] = {
 def find_base(base: str) -> str:
     """Return a folder, or an id that the hub knows, to load a checkpoint from.
 
+    An artifact becomes a checkpoint in the cache: its weights in full precision.
     The hub is asked once, because transformers would try for a minute. Where it cannot be reached,
     what it gave before is taken from the cache. Raises UsageError where there is neither.
     """
     folder = Path(base)
+    if (folder / MANIFEST).is_file():
+        return _unpacked(folder)
     if folder.exists():
         if not (folder / CONFIG).is_file():
             raise UsageError(f"base {base}: no {CONFIG} in it, which save_pretrained writes")
@@ -52,6 +61,24 @@ def find_base(base: str) -> str:
             "Without a hub, give --base FOLDER (docs/own-model.md says where to get one)"
         ) from error
     return base
+
+
+def _unpacked(folder: Path) -> str:
+    artifact = open_artifact(folder)
+    verify(artifact)
+    place = f"bases/{artifact.digest[:32]}"
+    tokenizer = artifact.file("tokenizer").read_text(encoding="utf-8")
+    files = {
+        CONFIG: (folder / CONFIG).read_text(encoding="utf-8"),
+        "tokenizer.json": tokenizer,
+        # No class of a model's own, which might normalise texts in another way.
+        "tokenizer_config.json": json.dumps({"tokenizer_class": "PreTrainedTokenizerFast"}),
+    }
+    for name, content in files.items():
+        cached(f"{place}/{name}", partial(Path.write_text, data=content, encoding="utf-8"))
+    _, parameters = read_parameters(artifact)
+    weights = cached(f"{place}/model.safetensors", partial(save_file, parameters))
+    return str(weights.parent)
 
 
 def save_tokenizer(base: str, folder: Path) -> Path:

@@ -19,7 +19,7 @@ def cache_key(*parts: str | bytes | Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def cached(name: str, make: Callable[[Path], None]) -> Path:
+def cached(name: str, make: Callable[[Path], object]) -> Path:
     """Return the file of that name in the cache, made where it is not there.
 
     It is made under another name first, so that a killed run leaves no half of one.

@@ -53,6 +53,7 @@ class DatasetConfig(_Section):
     validation: Annotated[float, Field(gt=0, lt=0.5)] = 0.1  # share held out of training
     test: Annotated[float, Field(ge=0, lt=0.5)] = 0.0  # share held out of every choice, too
     repeat: Annotated[int, Field(ge=1)] = 1  # how often an epoch takes each row
+    taught: bool = True  # a teacher is asked about it, which one that has learnt it need not be
 
 
 class PhaseConfig(_Section):

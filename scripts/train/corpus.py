@@ -25,6 +25,7 @@ class Corpus(Generic[Rows]):
     train: Rows
     validation: dict[str, Rows]
     test: dict[str, Rows]
+    taught: Sequence[bool] = ()  # of each training row: whether a teacher is asked about it
 
 
 def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
@@ -44,18 +45,19 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
         if split.test:
             test[dataset.name] = rows.select(split.test)
     texts = [text for rows in training for text in rows.texts]
+    named = list(zip(config.datasets, training, strict=True))
+    taught = [dataset.taught for dataset, rows in named for _ in rows.texts]
     if config.task == "text-classification":
         given = [truth for rows in sources for truth in truth_of(rows)]
         if config.head == "sigmoid":
             given = [config.labels.index(name) for names in given for name in names]
         require_labels(config.labels, given)
         labels = [truth for rows in training for truth in truth_of(rows)]
-        return Corpus(type(sources[0])(texts, labels, []), validation, test)
+        return Corpus(type(sources[0])(texts, labels, []), validation, test, taught)
     # Documents of two data sets are never one.
-    named = zip(config.datasets, training, strict=True)
     groups = [f"{dataset.name} {group}" for dataset, rows in named for group in rows.groups]
     spans = [spans for rows in training for spans in rows.spans]
-    return Corpus(TaggedTexts(texts, spans, groups), validation, test)
+    return Corpus(TaggedTexts(texts, spans, groups), validation, test, taught)
 
 
 def read_rows(config: TrainConfig, path: Path, columns: DatasetConfig | None = None) -> Any:

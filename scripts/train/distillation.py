@@ -32,15 +32,17 @@ def teach(run: TrainingRun) -> Teaching | None:
     if settings is None:
         return None
     teachers = [open_teacher(Path(folder), config, settings) for folder in settings.teacher]
-    labelled: list[str] = run.corpus.train.texts
+    labelled = list(zip(run.corpus.train.texts, run.corpus.taught, strict=True))
+    taught = [text for text, asked in labelled if asked]
     fresh = load_taught(settings.unlabelled, config, run.corpus, run.data)
-    groups = counterfactual_groups(config, [*labelled, *fresh])
+    groups = counterfactual_groups(config, [*run.corpus.train.texts, *fresh])
     inside = [text for group in groups for text in group]
-    answers = _mean_answers(teachers, [*labelled, *fresh, *inside], config)
+    answers = _mean_answers(teachers, [*taught, *fresh, *inside], config)
     texts, chances, weights = [], [], []
-    for text in labelled:
-        chances.append(answers[text])
-        weights.append(settings.weight if len(answers[text]) else 0.0)
+    silence = np.zeros((0, len(_columns(config))))
+    for text, asked in labelled:
+        chances.append(answers[text] if asked else silence)
+        weights.append(settings.weight if len(chances[-1]) else 0.0)
     for group in [*([text] for text in fresh), *groups]:
         known = [text for text in group if len(answers[text])]
         texts += known
@@ -62,15 +64,18 @@ def _mean_answers(
     teachers: Sequence[Teacher], texts: Sequence[str], config: TrainConfig
 ) -> dict[str, Floats]:
     """Return the teachers' mean probabilities of each text, in the order of the model's labels."""
-    entities = config.task == "token-classification"
-    wanted = tags_of(config.labels) if entities else config.labels
     total: dict[str, Floats] = {}
     for teacher in teachers:
-        columns = [teacher.columns.index(name) for name in wanted]
+        columns = [teacher.columns.index(name) for name in _columns(config)]
         for text, answer in ask_teacher(teacher, texts).items():
             own = activate(answer[:, columns].astype(np.float64), "softmax")
             total[text] = total[text] + own if text in total else own
     return {text: each / len(teachers) for text, each in total.items()}
+
+
+def _columns(config: TrainConfig) -> list[str]:
+    entities = config.task == "token-classification"
+    return tags_of(config.labels) if entities else config.labels
 
 
 def _logits(chances: Floats, *, entities: bool) -> npt.NDArray[np.float32]:

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from function.core.artifact import describe_files
+from function.core.artifact import describe_files, open_artifact
 from function.core.heads import Decoding, SoftmaxDecoding, Task
 from function.core.manifest import MANIFEST, Manifest, Role, Tokenization
 from scripts.common.git import git
@@ -92,10 +92,13 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
 def recorded_base(configured: str, used: str) -> str:
     """Return the name of a checkpoint that is recorded, never its path on this machine.
 
-    A folder that was given is a copy of the configured checkpoint; where none is configured, the
-    folder's own name is recorded.
+    An artifact has its version. Another folder that was given is a copy of the configured
+    checkpoint; where none is configured, the folder's own name is recorded.
     """
     folder = Path(used)
+    if (folder / MANIFEST).is_file():
+        artifact = open_artifact(folder)
+        return f"{artifact.manifest.model} {artifact.version}"
     if used == configured or not folder.exists():
         return used
     return configured or folder.resolve().name

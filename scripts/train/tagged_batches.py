@@ -218,15 +218,19 @@ class TaggedExamples:
 
 
 def _by_token(encoded: EncodedText, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the answers to a text's words, (words, tags), at the first token of each."""
+    """Return the answers to a text's words, (words, tags), at the first token of each.
+
+    Where there is none, (0, tags), they are zeros.
+    """
     first = first_tokens(encoded)
-    if len(logits) != len(first):
+    if len(logits) not in (0, len(first)):
         raise UsageError(
             f"distillation.teacher: it cuts “{encoded.text[:40]}” into {len(logits)} words, the "
             f"model into {len(first)}: give a teacher whose tokenizer finds the same words"
         )
     found = np.zeros((len(encoded.ids), logits.shape[1]), dtype=np.float32)
-    found[first] = logits
+    if len(logits):
+        found[first] = logits
     return found
 
 

@@ -1,12 +1,20 @@
 import json
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from huggingface_hub import HfApi
 
+from function.backends.onnx_backend import OnnxBackend
+from function.core.artifact import open_artifact
+from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.train import base_checkpoint
-from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
+from scripts.train.base_checkpoint import find_base, load_classifier, loading, save_tokenizer
+from scripts.train.classifiers import logits_of
+from scripts.train.manifest import recorded_base
 
 BASE = "somebody/a-model"
 
@@ -29,6 +37,26 @@ def test_a_folder_with_a_checkpoint_is_taken_without_asking_the_hub(tmp_path, un
 def test_a_folder_without_a_checkpoint_is_one_line(tmp_path):
     with pytest.raises(UsageError, match=r"no config\.json in it"):
         find_base(str(tmp_path))
+
+
+def test_an_artifact_is_trained_further_from_its_weights(tmp_path, monkeypatch, bundled_models):
+    """What the checkpoint and the served graph say differs by the rounding of activations alone."""
+    monkeypatch.setattr("scripts.train.cache.CACHE", tmp_path)
+    artifact = open_artifact(bundled_models / "sentiment")
+    base = find_base(str(artifact.path))
+    assert recorded_base("hub/checkpoint", str(artifact.path)) == f"sentiment {artifact.version}"
+    tokenizer = TextTokenizer(save_tokenizer(base, tmp_path))
+    assert tokenizer.encode(["A lovely film!"])[0].ids.tolist() == (
+        TextTokenizer(artifact.file("tokenizer")).encode(["A lovely film!"])[0].ids.tolist()
+    )
+    model, missing = load_classifier(Path(base))
+    assert missing == []
+    ids = tokenizer.with_special_tokens(tokenizer.encode(["A lovely film!"])[0].ids)
+    mask = np.ones((1, len(ids)), dtype=np.int64)
+    (logits,) = OnnxBackend(artifact, threads=1).run(ids[None], mask)
+    found = logits_of(model.eval(), torch.tensor(ids[None]), torch.tensor(mask))
+    assert found[0].tolist() == pytest.approx(logits.tolist(), abs=0.1)
+    assert find_base(str(artifact.path)) == base
 
 
 def test_an_id_that_the_hub_knows_is_taken(monkeypatch):

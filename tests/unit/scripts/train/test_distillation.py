@@ -315,6 +315,18 @@ def test_unlabelled_texts_have_the_teachers_loss_alone_and_known_ones_are_left_o
     assert teaching.weights == [0.3] * len(run.corpus.train) + [1.0] * 10
 
 
+def test_a_data_set_that_is_not_taught_keeps_its_labels_alone(tmp_path, counted):
+    write_texts(tmp_path / "known.jsonl", 50, 5)
+    more = "[[datasets]]\nname = 'known'\npath = 'known.jsonl'\ntaught = false"
+    run = started(tmp_path, write_artifact(tmp_path / "teacher"), more)
+    teaching = teach(run)
+    taught = np.array(run.corpus.taught)
+    assert 0 < taught.sum() < len(taught)
+    assert np.array(teaching.weights).tolist() == np.where(taught, 0.5, 0.0).tolist()
+    assert len(counted) == taught.sum()
+    assert len(teaching.logits) == len(run.corpus.train)
+
+
 def test_texts_of_the_evaluation_are_not_learnt(tmp_path):
     for name in ("more", "test"):
         write_texts(tmp_path / f"{name}.jsonl", 5, 9)
@@ -373,6 +385,17 @@ def test_words_that_differ_from_the_teachers_are_named(tmp_path):
     rows = TaggedTexts(["good film"], [[]], ["a"])
     with pytest.raises(UsageError, match="“good film” into 3 words, the model into 2"):
         TaggedExamples.of(rows, TextTokenizer(file), tags_of(["PER"]), 1, teaching)
+
+
+def test_words_without_an_answer_are_learnt_from_their_labels(tmp_path):
+    file = tmp_path / "tokenizer.json"
+    tiny_tokenizer().save(str(file))
+    teaching = Teaching([], [np.zeros((0, 5), np.float32)], [0.0], 1.0)
+    rows = TaggedTexts(["good film"], [[]], ["a"])
+    examples = TaggedExamples.of(rows, TextTokenizer(file), tags_of(["PER"]), 1, teaching)
+    batch = examples.collate([0], 64, None)
+    assert batch.soft is not None
+    assert (batch.soft.logits.shape, batch.soft.weights.tolist()) == ((1, 4, 5), [0.0])
 
 
 def test_a_passage_keeps_each_sentences_answers_and_unlabelled_texts_stay_alone(tmp_path):
