@@ -1,8 +1,11 @@
 """Ids of answered texts, which join feedback to the prediction log.
 
-The service draws them and takes none from a request: a client may send its own id twice.
+The service draws them and takes none from a request: a client may send its own id twice. Where the
+service has a key, each is signed, so that feedback is taken on ids that were handed out alone.
 """
 
+import hmac
+import os
 from typing import Any
 
 HEADER = "x-prediction-id"
@@ -21,6 +24,30 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
+DRAWN, SIGNED = 10, 6  # bytes of an id
+
+
+def draw_id(key: bytes) -> str:
+    """Return 32 hex digits for the texts of a request, the last of them a signature of the rest.
+
+    Without a key all are random.
+    """
+    if not key:
+        return os.urandom(DRAWN + SIGNED).hex()
+    drawn = os.urandom(DRAWN)
+    return (drawn + _signature(drawn, key)).hex()
+
+
+def was_drawn(given: str, key: bytes) -> bool:
+    """Say whether `draw_id` with this key made an id of `PATTERN`; without a key all may be."""
+    content = bytes.fromhex(given.partition("-")[0])
+    return not key or hmac.compare_digest(content[DRAWN:], _signature(content[:DRAWN], key))
+
+
+def _signature(drawn: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, b"prediction id " + drawn, "sha256")[:SIGNED]
+
+
 def prediction_id(drawn: str, index: int) -> str:
-    """Return the id of one text of a request, for which 32 random hex digits were drawn."""
+    """Return the id of one text of a request, for which `draw_id` gave the digits."""
     return f"{drawn}-{index}"

@@ -5,7 +5,6 @@ Lambda sends it afterwards. docs/drift.md describes who collects the lines.
 """
 
 import hmac
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +19,7 @@ from function.api.observability import (
     encode_json,
     write_lines,
 )
-from function.api.prediction_ids import HEADER, prediction_id
+from function.api.prediction_ids import HEADER, draw_id, prediction_id
 from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import Text, strings_of
 
@@ -48,7 +47,7 @@ class PredictionLogMiddleware:
         async def with_id(message: Message) -> None:
             nonlocal drawn
             if message.get("status") == 200 and "answered" in state:
-                drawn = os.urandom(16).hex()
+                drawn = draw_id(self._key)
                 MutableHeaders(scope=message)[HEADER] = prediction_id(drawn, 0)
             await send(message)
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from function.api.limits import require_model
 from function.api.observability import Record, write_lines
-from function.api.prediction_ids import PATTERN
+from function.api.prediction_ids import PATTERN, was_drawn
 from function.api.prediction_log import text_hmac, timestamp
 from function.api.problems import documented
 from function.api.request_schemas import ClosedModel
@@ -99,6 +99,11 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     async def send_feedback(body: FeedbackRequest) -> Response:
         """Send the right answer for a text that was answered; the last one sent counts."""
         model = require_model(context.engine, body.model or None)
+        if not was_drawn(body.id, key):
+            raise InputError(
+                "id: it is not one that this service handed out, under its present key: send the "
+                "answer's header x-prediction-id"
+            )
         if body.text is not None:
             if not settings.feedback_text:
                 raise InputError("text: this service keeps none (FEEDBACK_TEXT): leave it out")

@@ -80,6 +80,19 @@ def test_with_a_key_a_text_has_the_hash_that_its_prediction_has(open_client, lin
     assert all(line.keys() <= set(SCHEMA.names) for line in (same, without))
 
 
+def test_with_a_key_an_id_that_was_never_handed_out_is_refused(open_client, lines):
+    client = open_client(**WITH_TEXT, PREDICTION_LOG_KEY="a-secret-of-thirty-two-characters")
+    drawn = client.post("/v1/predict", json={"inputs": ["gut", "gar"]}).headers["x-prediction-id"]
+    lines()
+    turned = ("1" if drawn[0] == "0" else "0") + drawn[1:]
+    for id_ in (ID, turned):
+        answer = give(client, id=id_, label="positive", text="gut")
+        assert answer.status_code == 422
+        assert "id: it is not one that this service handed out" in answer.json()["detail"]
+    assert lines() == []
+    assert give(client, id=drawn[:-1] + "1", label="positive").status_code == 202
+
+
 def test_a_text_of_any_letters_is_written_as_it_is(open_client, capsys):
     text = "好" * 50_000
     assert give(open_client(**WITH_TEXT), label="positive", text=text).status_code == 202
