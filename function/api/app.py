@@ -85,7 +85,6 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         responses={},
-        root_path=settings.base_path,
         telemetry=NO_TELEMETRY,
     )
     app.state.totals = defaultdict(
@@ -121,7 +120,20 @@ def create_app(
     app.add_middleware(ObservabilityMiddleware, sink=sink)
     if settings.cors_origins:
         _answer_other_origins(app, settings.cors_origins)
+    if settings.base_path:
+        app.add_middleware(BasePathMiddleware, path=settings.base_path)
     return app
+
+
+class BasePathMiddleware:
+    """Middleware that says which path may precede those of all routes."""
+
+    def __init__(self, app: ASGIApp, path: str) -> None:
+        self._app, self._path = app, path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["root_path"] = self._path
+        await self._app(scope, receive, send)
 
 
 def _answer_other_origins(app: FastAPI, origins: Sequence[str]) -> None:
