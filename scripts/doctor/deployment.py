@@ -2,7 +2,7 @@
 
 from infra.configuration.deployment import Deployment
 from scripts.deploy.account import Account
-from scripts.doctor import account, machine
+from scripts.doctor import account, machine, models
 from scripts.doctor.check import CheckResults, run_check
 
 
@@ -18,6 +18,7 @@ def check_account(opened: Account, deployment: Deployment) -> CheckResults:
     """Check the account's bootstrap, quotas and roles, and the readers of alarms."""
     stage = deployment.stage
     yield from run_check("bootstrap", account.bootstrap, opened)
+    yield from run_check("memory", models.memory, opened, deployment)
     yield from run_check("quotas of Lambda", account.lambda_quotas, opened, stage)
     yield from run_check("quota of GPUs", account.gpu_quota, opened, stage)
     yield from run_check("zones", account.link_zones, opened, stage)

@@ -18,9 +18,9 @@ from function.core.artifact import Artifact, open_artifact
 from function.core.manifest import Manifest, Tokenization
 from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import ExportError, SourceError, UsageError
+from scripts.common.footprint import estimate
 from scripts.common.progress import log
 from scripts.refresh.checkpoint import Checkpoint, ImportSettings
-from scripts.refresh.footprint import estimate
 from scripts.refresh.loaded_checkpoint import (
     check_padding,
     check_tokens,

@@ -39,6 +39,7 @@ def test_every_line_says_ok_or_how_to_mend_it_and_is_about_one_thing(cloud, nobo
         "images for linux/amd64",
         "account 123456789012",
         "bootstrap",
+        "sentiment-lstm take about",
         "quotas of Lambda",
         "quota of GPUs",
         "OIDC provider",
