@@ -24,7 +24,7 @@ TORCH := torch==2.13.0
 NODE := build/node/.ready
 RUNTIME := awslambdaric==4.2.2
 AUDITORS := pip-audit==2.10.1 cyclonedx-bom==7.5.0
-LOCKS := function/requirements.txt function/requirements-server.txt function/requirements-gpu.txt infra/requirements.txt scripts/requirements-look.txt scripts/requirements-data.txt tests/requirements.txt
+LOCKS := function/requirements.txt function/requirements-server.txt function/requirements-gpu.txt function/requirements-torch.txt infra/requirements.txt scripts/requirements-look.txt scripts/requirements-data.txt tests/requirements.txt
 PACKAGES := podman runc catatonit docker-registry
 DOCKERFILES := Dockerfile.lambda Dockerfile.ecs-gpu tests/container/base_images/Dockerfile
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --generate-hashes
@@ -190,12 +190,13 @@ audit: build/audit/.ready ## vulnerabilities that are known of any locked packag
 
 sbom: build/audit/.ready ## each image's locked packages, as CycloneDX, in build/sbom
 	@mkdir -p build/sbom
-	for lock in requirements requirements-server requirements-gpu; do build/audit/bin/cyclonedx-py requirements --output-reproducible -o build/sbom/$$lock.cdx.json function/$$lock.txt || exit 1; done
+	for lock in requirements requirements-server requirements-torch; do build/audit/bin/cyclonedx-py requirements --output-reproducible -o build/sbom/$$lock.cdx.json function/$$lock.txt || exit 1; done
 
 lock: $(VENV)/.test ## resolve pyproject.toml again
 	$(LOCK) --excludes function/not-installed.txt pyproject.toml -o function/requirements.txt
 	$(LOCK) --excludes function/not-installed.txt --extra server -c function/requirements.txt pyproject.toml -o function/requirements-server.txt
 	$(LOCK) --excludes function/not-installed-gpu.txt --extra server --extra gpu -c function/requirements.txt pyproject.toml -o function/requirements-gpu.txt
+	$(LOCK) --excludes function/not-installed-gpu.txt --extra server --extra gpu --extra torch -c function/requirements-gpu.txt pyproject.toml -o function/requirements-torch.txt
 	$(LOCK) --excludes function/not-installed.txt --extra aws --extra infra -c function/requirements.txt pyproject.toml -o infra/requirements.txt
 	$(LOCK) --extra aws --extra hub -c function/requirements.txt pyproject.toml -o scripts/requirements-look.txt
 	$(LOCK) --excludes function/not-installed.txt --extra data -c function/requirements.txt pyproject.toml -o scripts/requirements-data.txt

@@ -27,6 +27,7 @@ def gpu_image(podman):
         "localhost/evergreen-test:gpu",
         REPOSITORY,
         f"--build-arg=BASE_IMAGE={server_base(podman, PYTHON_3_11)}",
+        "--build-arg=TORCH_VERSION=2.13.0",  # by any wheel; the lock has CUDA's
     )
 
 

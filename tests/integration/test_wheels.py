@@ -42,7 +42,7 @@ def python_of(dockerfile):
     [
         ("Dockerfile.lambda", "requirements.txt", LAMBDA),
         ("Dockerfile.ecs-gpu", "requirements-server.txt", SERVER),
-        ("Dockerfile.ecs-gpu", "requirements-gpu.txt", SERVER),
+        ("Dockerfile.ecs-gpu", "requirements-torch.txt", SERVER),
     ],
 )
 def test_every_locked_wheel_fits_the_image(dockerfile, requirements, libc, architecture, tmp_path):

@@ -66,9 +66,22 @@ def test_both_images_run_the_same_minor_version_of_python() -> None:
 
 def test_the_image_has_the_pytorch_that_the_project_names() -> None:
     extras = tomllib.loads(read("pyproject.toml"))["project"]["optional-dependencies"]
-    version = re.search(r"^ARG TORCH_VERSION=(\S+)$", read("Dockerfile.ecs-gpu"), re.MULTILINE)
-    assert version
-    assert extras["torch"] == [f"torch=={version[1]}"]
+    locked = re.search(r"^torch==\S+", read("function/requirements-torch.txt"), re.MULTILINE)
+    assert locked
+    assert extras["torch"] == [locked[0]]
+
+
+def test_everything_that_an_image_installs_has_hashes_and_what_is_locked_twice_is_the_same() -> (
+    None
+):
+    with_torch = read("function/requirements-torch.txt")
+    for pin in re.findall(r"^[\w.-]+==\S+", read("function/requirements-gpu.txt"), re.MULTILINE):
+        assert pin in with_torch
+    for name in DOCKERFILES:
+        installs = re.findall(r"pip install .*", read(name))
+        assert installs
+        for line in installs:
+            assert "--require-hashes" in line or "torch==${TORCH_VERSION}" in line
 
 
 def test_the_context_excludes_everything_that_is_not_copied() -> None:
