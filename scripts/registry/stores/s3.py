@@ -15,6 +15,7 @@ from scripts.registry.stores.store import Content, Listed, StoredObject
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+READ_SECONDS = 60.0
 ATTEMPTS = 4
 PAGE = 1000  # keys of one answer to a listing, the most that S3 gives
 MOST_BYTES = 5 * 1024**3  # of one conditional write; an upload in parts is not one
@@ -136,7 +137,7 @@ def _client() -> "S3Client":
             "s3",
             config=Config(
                 connect_timeout=10,
-                read_timeout=60,
+                read_timeout=READ_SECONDS,
                 retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
             ),
         )
