@@ -15,6 +15,7 @@ from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet
 from scripts.gate.head_requirements import judge_head
 from scripts.gate.judgement import Disagreement, JudgedModel, Judgement, RequirementResult
+from scripts.gate.limits import judge_limits
 from scripts.gate.measurement import (
     Measurement,
     latency_texts,
@@ -24,7 +25,6 @@ from scripts.gate.measurement import (
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.requirements import (
     judge_floor,
-    judge_limits,
     judge_non_inferiority,
     judge_slice,
     measure_slices,

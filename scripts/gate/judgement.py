@@ -140,3 +140,9 @@ def format_share(share: float) -> str:
 def points(difference: float) -> str:
     """Return -0.015 as `−1.50`: percentage points, always with their sign."""
     return f"{100 * difference:+.2f}".replace("-", "−")
+
+
+def judged(requirement: str, holds: bool, sentence: str, advice: str) -> RequirementResult:
+    """Return the result of a requirement that holds or is refused with advice."""
+    outcome = GateOutcome.PASSED if holds else GateOutcome.REFUSED
+    return RequirementResult(requirement, outcome, sentence, advice)

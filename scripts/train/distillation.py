@@ -18,7 +18,8 @@ from scripts.train.config import DistillationConfig, TrainConfig
 from scripts.train.corpus import load_taught
 from scripts.train.counterfactuals import counterfactual_groups
 from scripts.train.tagged_batches import tags_of
-from scripts.train.teacher import LEAST, Teacher, ask_teacher, open_teacher
+from scripts.train.teacher import LEAST, Teacher, open_teacher
+from scripts.train.teacher_answers import ask_teacher
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,10 +1,8 @@
-"""Teachers of a distillation, and their answers, which are computed once and kept in the cache.
+"""Teachers of a distillation: artifacts, and checkpoints that classify texts.
 
 An answer is an array of logits in half precision: (1, labels) of a text, or, where entities are
 found, the logarithms of the tags' probabilities, (words, tags); (0, labels) of a text without
-tokens. The cache has a folder for each teacher, by its digest, of files that hold digests of some
-texts and the answers to them. Each file is written whole or not at all, so that a killed run goes
-on behind the last one.
+tokens.
 """
 
 import hashlib
@@ -14,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +31,7 @@ from function.core.types import Options
 from function.core.windows import window_spans
 from function.core.word_emissions import build_words
 from scripts.common.errors import UsageError
-from scripts.common.progress import Progress, log
 from scripts.evaluate.evaluation import load_verified
-from scripts.train import cache
 from scripts.train.base_checkpoint import (
     CONFIG,
     load_classifier,
@@ -44,12 +39,10 @@ from scripts.train.base_checkpoint import (
     longest_window,
     save_tokenizer,
 )
-from scripts.train.cache import cache_key, cached
+from scripts.train.cache import cache_key
 from scripts.train.config import DistillationConfig, TrainConfig
 from scripts.train.tagged_batches import first_tokens, tags_of
 
-BATCH = 32
-CHUNK = 256  # texts of one file of the cache: the most that a killed run computes again
 LEAST = 1e-30  # a probability of nought would have no logarithm
 ARCHITECTURE = "ForSequenceClassification"
 
@@ -89,71 +82,6 @@ def open_teacher(folder: Path, config: TrainConfig, settings: DistillationConfig
             f"model's are {', '.join(wanted)}. They must have the same names, in any order"
         )
     return teacher
-
-
-def ask_teacher(teacher: Teacher, texts: Sequence[str]) -> dict[str, Answer]:
-    """Return the answer to each text; those that the cache lacks are computed, and kept."""
-    place = f"teachers/{teacher.digest[:32]}"
-    wanted = {_key(text): text for text in texts}
-    found = _read(cache.CACHE / place)
-    missing = sorted(wanted.keys() - found.keys(), key=lambda key: (-len(wanted[key]), key))
-    log(f"teacher {teacher.name}: {len(wanted):,} texts, {len(missing):,} not in the cache")
-    if missing:
-        count, ask = teacher.load()
-        done = len(wanted) - len(missing)
-        with Progress(f"teacher {teacher.name}", len(wanted), done) as progress:
-            for start in range(0, len(missing), CHUNK):
-                keys = missing[start : start + CHUNK]
-                answers = []
-                for first in range(0, len(keys), BATCH):
-                    batch = [wanted[key] for key in keys[first : first + BATCH]]
-                    answers += _answers(batch, count, ask, len(teacher.columns))
-                    progress.advance(len(batch))
-                _write(place, keys, answers)
-                found.update(zip(keys, answers, strict=True))
-    return {text: found[key] for key, text in wanted.items()}
-
-
-def _answers(texts: Sequence[str], count: CountTokens, ask: Ask, columns: int) -> list[Answer]:
-    asked = [row for row, text in enumerate(texts) if count(text)]
-    answers = [np.zeros((0, columns), dtype=np.float16) for _ in texts]
-    for row, answer in zip(asked, ask([texts[row] for row in asked]) if asked else (), strict=True):
-        if not np.isfinite(answer).all():
-            raise UsageError("distillation.teacher: it answers with numbers that are not finite")
-        answers[row] = answer.astype(np.float16)
-    return answers
-
-
-def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
-
-
-def _read(folder: Path) -> dict[bytes, Answer]:
-    """Read a teacher's answers; a file that a full disk or a crash has torn is removed."""
-    found: dict[bytes, Answer] = {}
-    for file in sorted(folder.glob("?" * 64 + ".npz")):  # others are being written
-        try:
-            with np.load(file, allow_pickle=False) as parts:
-                keys, lengths, values = parts["keys"], parts["lengths"], parts["values"]
-            rows = np.split(values, np.cumsum(lengths)[:-1])
-            found.update((key.tobytes(), row) for key, row in zip(keys, rows, strict=True))
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-            log(f"{file}: damaged ({error}); its texts are answered again")
-            file.unlink()
-    return found
-
-
-def _write(place: str, keys: Sequence[bytes], answers: Sequence[Answer]) -> None:
-    def make(file: Path) -> None:
-        with file.open("wb") as opened:
-            np.savez(
-                opened,
-                keys=np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(len(keys), -1),
-                lengths=np.array([len(answer) for answer in answers]),
-                values=np.concatenate(answers),
-            )
-
-    cached(f"{place}/{cache_key(b''.join(keys))}.npz", make)
 
 
 def _artifact(folder: Path, config: TrainConfig) -> Teacher:

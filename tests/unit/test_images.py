@@ -71,9 +71,7 @@ def test_the_image_has_the_pytorch_that_the_project_names() -> None:
     assert extras["torch"] == [locked[0]]
 
 
-def test_everything_that_an_image_installs_has_hashes_of_one_version() -> (
-    None
-):
+def test_everything_that_an_image_installs_has_hashes_of_one_version() -> None:
     with_torch = read("function/requirements-torch.txt")
     for pin in re.findall(r"^[\w.-]+==\S+", read("function/requirements-gpu.txt"), re.MULTILINE):
         assert pin in with_torch

@@ -10,9 +10,9 @@ from scripts.evaluate.behaviour import BehaviourCheck, check_behaviour, check_in
 from scripts.evaluate.label_answers import LabelAnswers, label_codes
 from scripts.gate.decision import judge
 from scripts.gate.golden_set import GoldenSet
+from scripts.gate.limits import EXPECTATIONS
 from scripts.gate.measurement import Measurement
 from scripts.gate.report import to_json
-from scripts.gate.requirements import EXPECTATIONS
 from scripts.gate.settings import GateSettings
 
 LABELS = ["negative", "positive"]

@@ -16,7 +16,7 @@ from function.core.tokenization import TextTokenizer
 from scripts.common.errors import UsageError
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.data.tagged_texts import TaggedTexts
-from scripts.train import teacher as teachers
+from scripts.train import teacher_answers as teachers
 from scripts.train.architectures import lstm
 from scripts.train.architectures.architecture import TrainingRun
 from scripts.train.assemble import start
@@ -25,7 +25,8 @@ from scripts.train.cascade import add_sure
 from scripts.train.config import load_config
 from scripts.train.distillation import teach as maybe_teach
 from scripts.train.tagged_batches import TaggedExamples, tags_of
-from scripts.train.teacher import ask_teacher, open_teacher
+from scripts.train.teacher import open_teacher
+from scripts.train.teacher_answers import ask_teacher
 from tests.conftest import REPOSITORY
 from tests.tiny import CASCADE, write_artifact
 from tests.tiny import _tokenizer as tiny_tokenizer
@@ -196,8 +197,9 @@ def test_a_half_written_file_of_the_cache_is_noticed_and_made_again(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from scripts.train import teacher as teachers
+from scripts.train import teacher_answers as teachers
 from scripts.train.config import load_config
+from scripts.train.teacher import open_teacher
 teachers.CHUNK = teachers.BATCH = 4
 answers, asked = teachers._answers, []
 def dying(texts, *rest):
@@ -208,7 +210,7 @@ def dying(texts, *rest):
 teachers._answers = dying
 config = load_config(Path(sys.argv[1]))
 found = teachers.ask_teacher(
-    teachers.open_teacher(Path(config.distillation.teacher[0]), config, config.distillation),
+    open_teacher(Path(config.distillation.teacher[0]), config, config.distillation),
     [f"good film {{row}}" for row in range(20)],
 )
 print(len(asked), len(found))
