@@ -25,7 +25,7 @@ with needing("make tools"):
     from function.core.artifact import Artifact, read_manifest
     from function.core.manifest import MANIFEST, Manifest
     from scripts.evaluate.behaviour import NEGATION, NEUTRAL, SHORT
-    from scripts.refresh.checkpoint import ImportSettings
+    from scripts.refresh.import_settings import ImportSettings
     from scripts.refresh.judge import import_model
     from scripts.refresh.sources.location import REGISTRY, open_source
     from scripts.refresh.sources.source import Revision, Source

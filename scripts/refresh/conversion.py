@@ -20,7 +20,8 @@ from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import ExportError, SourceError, UsageError
 from scripts.common.footprint import estimate
 from scripts.common.progress import log
-from scripts.refresh.checkpoint import Checkpoint, ImportSettings
+from scripts.refresh.checkpoint import Checkpoint
+from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.loaded_checkpoint import (
     check_padding,
     check_tokens,

@@ -18,13 +18,8 @@ from scripts.gate.golden import parse_golden
 from scripts.gate.outcome import GateOutcome
 from scripts.gate.report import render_markdown, to_json
 from scripts.gate.settings import GateSettings
-from scripts.refresh.checkpoint import (
-    ImportSettings,
-    choose_decoding,
-    file_names,
-    read_checkpoint,
-    rename_labels,
-)
+from scripts.refresh.checkpoint import file_names, read_checkpoint
+from scripts.refresh.import_settings import ImportSettings, choose_decoding, rename_labels
 from scripts.refresh.sources.source import Revision, Source
 from scripts.refresh.verdicts import RevisionVerdict
 from scripts.registry.golden_sets import current_golden

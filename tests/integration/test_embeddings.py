@@ -24,7 +24,7 @@ from function.core.predictions import EmbeddingPrediction
 from function.core.types import EmbeddingOptions, Options
 from scripts.common.errors import SourceError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.refresh.checkpoint import ImportSettings
+from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.sources.directory import Directory
 from tests.integration.test_heads import (
     EXACT,

@@ -7,7 +7,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification
 
 from function.core.artifact import open_artifact
 from scripts.common.footprint import estimate
-from scripts.refresh.checkpoint import ImportSettings
+from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
 from scripts.train.base_checkpoint import load_classifier
 from tests.conftest import REPOSITORY

@@ -33,7 +33,7 @@ from function.core.types import Options
 from function.settings import Settings, load_settings
 from scripts.common.errors import SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.refresh.checkpoint import ImportSettings
+from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
 from tests.integration.test_importing import (
     REVISION,

@@ -29,7 +29,7 @@ from function.core.tokenization import TextPair
 from function.core.types import Options
 from scripts.common.errors import SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
-from scripts.refresh.checkpoint import ImportSettings
+from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
 from tests.integration.test_heads import write_checkpoint as write_tagger
 from tests.integration.test_importing import (
