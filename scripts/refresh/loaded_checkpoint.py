@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 from unicodedata import is_normalized
@@ -18,7 +17,7 @@ from function.core.backend import pad, split_segments
 from function.core.errors import EvergreenError
 from function.core.tokenization import Text, TextTokenizer, strings_of
 from scripts.common.errors import CommandError, SourceError, one_line
-from scripts.refresh.checkpoint import SENTENCE_PIECES, TOKENIZER, TOKENIZER_CONFIG, Checkpoint
+from scripts.refresh.checkpoint import TOKENIZER, TOKENIZER_CONFIG, Checkpoint
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.base_checkpoint import load_classifier
 from scripts.train.classifiers import logits_of
@@ -71,12 +70,9 @@ def _tokenizer_file(folder: Path, scratch: Path, source: str) -> Path:
     file, made = folder / TOKENIZER, scratch / TOKENIZER
     if file.is_file():
         return file
-    pieces = any((folder / name).is_file() for name in SENTENCE_PIECES)
     advice = "Add what AutoTokenizer.from_pretrained(...).save_pretrained(...) writes elsewhere"
     why = f"{source}: has no {TOKENIZER}, and transformers cannot make one of its vocabulary"
     with explained(why, f". {advice}"):
-        if pieces and find_spec("sentencepiece") is None:
-            raise ImportError("a SentencePiece model is read with sentencepiece, not installed")
         _own_tokenizer(folder).backend_tokenizer.save(str(made))
     return made
 

@@ -71,7 +71,7 @@ def open_teacher(folder: Path, config: TrainConfig, settings: DistillationConfig
     else:
         raise UsageError(
             f"distillation.teacher {folder}: neither an artifact ({MANIFEST}) nor a checkpoint "
-            f"({CONFIG}) is there"
+            f"({CONFIG}) is there: train it first, or remove [distillation]"
         )
     entities = config.task == "token-classification"
     wanted = tags_of(config.labels) if entities else config.labels

@@ -404,11 +404,6 @@ def exploding(folder):
     file.write_text(json.dumps(content))
 
 
-def pieces_alone(folder):
-    (folder / "tokenizer.json").unlink()
-    (folder / "spiece.model").write_bytes(b"\n\x0e")
-
-
 def escaping_shard(folder):
     (folder / "model.safetensors").rename(folder.parent / "model.safetensors")
     names = {"weight_map": {"a": "../model.safetensors"}}
@@ -437,7 +432,6 @@ def reads_padding(folder):
         (tokenized(model_max_length=2), "2 tokens at most leave no room for text"),
         (token_beyond_the_table, "5001 tokens, the model 1100"),
         (exploding, r"replaces text by up to 7e\+04 times as much"),
-        (pieces_alone, "a SentencePiece model is read with sentencepiece, not installed"),
         (escaping_shard, r"names \.\./model\.safetensors, which is not there"),
         (not_finite, "its weights are damaged"),
         (reads_padding, "fnet reads padding as text"),
