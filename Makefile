@@ -66,7 +66,7 @@ folder=$$($(BIN)/python -m scripts.import_model --source '$(SOURCE)' $(if $(MODE
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz explore models parity packages synth deploy destroy sandbox nightly nightly-clean rehearse rehearse-nightly soak clients inventory costs audit sbom lock image-lambda image-server container container-gpu browser clean
+.PHONY: help run test doctor need-docker need-stage check format lambda benchmark benchmark-gpu train score data tools fuzz models parity packages synth deploy destroy sandbox nightly nightly-clean rehearse rehearse-nightly soak clients inventory costs audit sbom lock image-lambda image-server container container-gpu browser clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

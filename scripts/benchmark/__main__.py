@@ -123,12 +123,11 @@ def measure_all(
         if artifact.manifest.cascade and plan.cascade_texts:
             whole = texts.mix_lengths(pool.texts[: plan.cascade_texts], counts)
             gained = cascade.measure_cascade(subject, plan, whole, ours)
-    options = [f"--data {data.name}"] if data else []
     results = Results(
         machine=described,
         plan=plan,
         quick=quick,
-        command=" ".join(["python -m scripts.benchmark", *options, *["--quick"] * quick]),
+        command="make benchmark DATA=FOLDER" if data else "make benchmark",
         model=f"{artifact.manifest.model} {artifact.version}",
         texts=pool.source,
         tokens={

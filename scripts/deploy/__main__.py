@@ -65,7 +65,7 @@ def _stop_where_bad(results: CheckResults, *, anyway: bool) -> None:
     for result in found:
         log(str(result))
     if any(result.state == "bad" for result in found) and not anyway:
-        raise CommandError("nothing was begun: mend what is bad above, or say --anyway")
+        raise CommandError("nothing was begun: fix what is bad above, or say --anyway (ANYWAY=1)")
 
 
 def _arguments() -> argparse.Namespace:

@@ -22,7 +22,7 @@ EVERYTHING = StageConfiguration(
         tick_minutes=1,
         snap_start=True,
         reserved_concurrency=10,
-        environment={"MAX_TEXTS": "16"},
+        environment={"MAX_TEXTS": "16", "MAX_BODY_BYTES": "1000000"},
     ),
     api=ApiConfiguration(
         auth="jwt",

@@ -44,7 +44,8 @@ def test_memory_timeout_architecture_and_tracing_follow_the_configuration(shippe
     _, other = the_function(options, EVERYTHING)
     assert other["Architectures"] == ["x86_64"]
     assert (other["MemorySize"], other["Timeout"]) == (3538, 20)
-    assert other["Environment"]["Variables"]["MAX_TEXTS"] == "16"
+    variables = other["Environment"]["Variables"]
+    assert (variables["MAX_TEXTS"], variables["MAX_BODY_BYTES"]) == ("16", "1000000")
 
 
 def test_the_architecture_is_the_one_that_images_are_built_for(shipped):

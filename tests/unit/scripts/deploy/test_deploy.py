@@ -321,7 +321,7 @@ def test_what_the_doctor_calls_bad_stops_a_deployment_before_anything_is_made(do
     code, _, err = do("--stage", "dev", "--yes")
     assert code == 1
     assert "bad     GPU instances of family G: 0 vCPUs\n        -> ask for more" in err
-    assert "nothing was begun: mend what is bad above, or say --anyway" in err
+    assert "nothing was begun: fix what is bad above, or say --anyway" in err
     assert cloud.cdk.calls == []
     assert cloud.docker.calls == []
 
