@@ -9,6 +9,7 @@ import base64
 import json
 from typing import Any
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.problems import problem
@@ -19,6 +20,7 @@ Event = dict[str, Any]
 # No route reads these, and Mangum fails if a port in them is no number.
 UNREAD = {"host", "x-forwarded-port"}
 DEFAULT_ENDPOINT = ".execute-api."  # of a gateway, whose paths begin with the stage
+BINARY = "application/octet-stream"  # of Triton's tensors
 MAX_ANSWER_BYTES = 6_000_000  # of JSON; Lambda fails above 6 MB, headers included
 
 
@@ -72,7 +74,9 @@ class AnswerLimitMiddleware:
         async def limited(message: Message) -> None:
             if message["type"] == "http.response.start":
                 started.append(message)
-            elif _delivered_bytes(message["body"]) > MAX_ANSWER_BYTES:
+            elif _delivered_bytes(message["body"], Headers(raw=started[0]["headers"])) > (
+                MAX_ANSWER_BYTES
+            ):
                 detail = "the answer exceeds Lambda's 6 MB: send fewer texts, or a smaller top_k"
                 await problem(413, detail)(scope, receive, send)
             else:
@@ -82,8 +86,10 @@ class AnswerLimitMiddleware:
         await self._app(scope, receive, limited)
 
 
-def _delivered_bytes(body: bytes) -> int:
-    """Return the bytes of a body in the function's answer, where it is a string of JSON."""
+def _delivered_bytes(body: bytes, headers: Headers) -> int:
+    """Return the bytes of a body in the function's answer: a string of JSON, or base64."""
+    if headers.get("content-type") == BINARY:
+        return len(body) * 4 // 3
     if len(body) < MAX_ANSWER_BYTES // 6:  # JSON takes at most six bytes for one
         return len(body)
     return len(json.dumps(body.decode(errors="replace")))

@@ -35,6 +35,15 @@ class Limits(BaseModel):
     in_flight_bytes: Annotated[int, Field(ge=1024)] = 256_000_000  # of all bodies together
     seconds: Annotated[float, Field(gt=0)] = 25.0  # a gateway gives up after 29
 
+    @model_validator(mode="after")
+    def _one_body_fits(self) -> Self:
+        if self.in_flight_bytes < self.body_bytes:
+            raise ValueError(
+                f"MAX_IN_FLIGHT_BYTES={self.in_flight_bytes} leaves no room for one body of "
+                f"MAX_BODY_BYTES={self.body_bytes}"
+            )
+        return self
+
 
 class Settings(BaseModel):
     """Environment variables that both the function and the server read, by lower-case name.
@@ -148,7 +157,7 @@ def load_settings(kind: type[SettingsType], environment: Mapping[str, str]) -> S
         first = error.errors(include_url=False)[0]
         path = [str(part) for part in first["loc"]]
         if path[:1] == ["limits"]:
-            path = [f"MAX_{path[1]}"]
+            path = [f"MAX_{part}" for part in path[1:]]
         name = ".".join(path).upper()
         message = first["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{name}: {message}" if name else message) from error

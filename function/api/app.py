@@ -133,6 +133,8 @@ class BasePathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["root_path"] = self._path
+        if scope["path"] == self._path:
+            scope["path"] += "/"
         await self._app(scope, receive, send)
 
 

@@ -30,6 +30,8 @@ JSON_LENGTH = "inference-header-content-length"
 TENSOR_PATHS = "/v2/"
 JSON = "application/json"
 STALL_SECONDS, MOVING_BYTES = 30.0, 1024  # a body that brings fewer bytes in that time has stalled
+SLOW_SECONDS, SLOWEST = 60.0, 20_000  # a body that has brought fewer bytes a second after that, too
+MOST_DIGITS = 18  # of a length: more are too many bytes, whatever they are
 INLINE_BYTES = 65_536  # read at once, in less time than a thread takes to start
 # A request holds few strings and values. To parse a million takes a quarter of a second, in which
 # Python runs nothing else.
@@ -105,8 +107,9 @@ class BodyMiddleware:
             raise HTTPException(
                 415, f"content encoding '{shorten(encoding)}': send gzip, deflate or none"
             )
-        if headers.get("content-length", "0").isdecimal():
-            self._check(int(headers.get("content-length", "0")))
+        length = headers.get("content-length", "0")
+        if length.isdecimal():
+            self._check(int(length[:MOST_DIGITS]))
         try:
             body = await self._receive_all(receive)
         except TimeoutError:
@@ -115,9 +118,11 @@ class BodyMiddleware:
         return await aside(self._limit, self._decompress, body, bits) if bits else body
 
     async def _receive_all(self, receive: Receive) -> bytes:
-        """Return the whole body; raises TimeoutError if it stalls."""
+        """Return the whole body; raises TimeoutError if it stalls, or arrives too slowly."""
         body, more, moved = bytearray(), True, 0
         held = 0
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         try:
             async with asyncio.timeout(STALL_SECONDS) as patience:
                 while more:
@@ -131,7 +136,8 @@ class BodyMiddleware:
                     more = message.get("more_body", False)
                     if len(body) >= moved + MOVING_BYTES:
                         moved = len(body)
-                        patience.reschedule(asyncio.get_running_loop().time() + STALL_SECONDS)
+                        latest = begun + SLOW_SECONDS + len(body) / SLOWEST
+                        patience.reschedule(min(clock() + STALL_SECONDS, latest))
         finally:
             self._held -= held
         return bytes(body)

@@ -101,7 +101,8 @@ def install(app: FastAPI) -> None:
     async def _evergreen(request: Request, error: EvergreenError) -> JSONResponse:
         status = closest(STATUS, error)
         detail = str(error) if status < 500 or status == 503 else "the model failed; see the log"
-        request.state.log["error"] = f"{type(error).__name__}: {error}" if status >= 500 else None
+        if status >= 500:
+            request.state.log["error"] = f"{type(error).__name__}: {error}"
         return problem(status, detail, _retry_after(error))
 
     @app.exception_handler(RequestValidationError)

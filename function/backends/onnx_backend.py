@@ -9,7 +9,7 @@ import onnxruntime as ort
 
 from function.core.artifact import Artifact
 from function.core.backend import Logits, split_segments
-from function.core.errors import ArtifactError
+from function.core.errors import ArtifactError, PredictionError
 from function.core.tokenization import TokenIds
 
 SEGMENTS = "token_type_ids"
@@ -41,7 +41,7 @@ class OnnxBackend:
             raise ArtifactError(
                 f"{artifact.path.name}/{graph.name}: cannot be opened: {error}"
             ) from error
-        wanted = artifact.manifest.outputs
+        self._outputs = wanted = artifact.manifest.outputs
         width = widths.get("logits", "no")
         if width != wanted and (isinstance(width, int) or "logits" not in widths):
             raise ArtifactError(
@@ -62,5 +62,13 @@ class OnnxBackend:
         feed = {"input_ids": input_ids, "attention_mask": attention_mask}
         if self._segments:
             feed["input_ids"], feed[SEGMENTS] = split_segments(input_ids)
-        logits: Logits = self._session.run(["logits"], feed)[0]
+        try:
+            logits: Logits = self._session.run(["logits"], feed)[0]
+        except Exception as error:  # ONNX Runtime's errors share no base but Exception
+            raise PredictionError(f"the model failed: {error}") from error
+        if logits.shape[-1] != self._outputs:  # a graph need not say how many it has
+            raise PredictionError(
+                f"the model answers with {logits.shape[-1]} numbers, the manifest has "
+                f"{self._outputs} labels or tags"
+            )
         return logits

@@ -62,7 +62,7 @@ def read_parameters(artifact: Artifact) -> tuple[Path, ParameterArrays]:
         metadata = file.metadata() or {}
     try:
         return path, dequantise(stored, json.loads(metadata.get("transposed", "[]")))
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ArtifactError(f"{path.parent.name}/{path.name}: {error}") from error
 
 

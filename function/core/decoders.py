@@ -52,6 +52,9 @@ class Decoder(ABC):
         """Return the texts that the model reads; the same ones but for prompts before them."""
         return texts
 
+    def check_size(self, inputs: ModelInputs, options: Options) -> None:  # noqa: B027
+        """Raise BatchTooLargeError where the answers would be too large to hand out."""
+
     def explanation_cost(self, inputs: ModelInputs) -> int:  # noqa: ARG002
         """Return the most windows that `explain` may run."""
         return 0

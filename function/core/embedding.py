@@ -12,10 +12,10 @@ import numpy.typing as npt
 from function.core.artifact import Artifact
 from function.core.backend import Logits
 from function.core.decoders import Decoder
-from function.core.errors import InputError, PredictionError
+from function.core.errors import BatchTooLargeError, InputError, PredictionError
 from function.core.heads import EmbeddingDecoding, Pooling
 from function.core.predictions import AnyPrediction, EmbeddingPrediction
-from function.core.tokenization import Text, TextTokenizer
+from function.core.tokenization import Text, TextTokenizer, strings_of
 from function.core.types import Options
 from function.core.windows import ModelInputs, WindowedText
 from function.core.word_emissions import token_emissions
@@ -34,6 +34,7 @@ POOLINGS: dict[Pooling, Callable[[Vectors], Vectors]] = {
         tokens, axis=0, weights=np.arange(1, len(tokens) + 1)
     ),
 }
+MOST_NUMBERS = 2_000_000  # of one answer, about 25 MB of JSON
 DIGITS = 8  # after the point, of an answer: as fine as single precision, and half the bytes
 
 
@@ -86,8 +87,25 @@ class Embedder(Decoder):
     def prepare(self, texts: Sequence[Text], options: Options) -> Sequence[Text]:
         """See `core.decoders.Decoder`."""
         name = options.embedding.prompt or self._decoding.default_prompt
+        for index, text in enumerate(texts if name else ()):
+            letters = any(map(str.isalnum, "".join(strings_of(text))))
+            # A prompt before it would hide that it has no token.
+            if not letters and self._tokenizer.encode([text])[0].empty:
+                raise InputError(f"text {index} is empty: send at least one word")
         # Only text classification reads pairs: each is a string.
         return [f"{self._decoding.prompts[name]}{text}" for text in texts] if name else texts
+
+    def check_size(self, inputs: ModelInputs, options: Options) -> None:
+        """See `core.decoders.Decoder`. Vectors of all tokens are a thousand times a text's own."""
+        if not options.embedding.by_token:
+            return
+        tokens = sum(len(text.encoded.ids) for text in inputs.texts)
+        if tokens * self._decoding.dimensions > MOST_NUMBERS:
+            raise BatchTooLargeError(
+                f"these texts have {tokens} tokens, whose vectors take "
+                f"{self._decoding.dimensions} numbers each; one answer may have {MOST_NUMBERS}: "
+                "send fewer or shorter texts"
+            )
 
     def decode(
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options

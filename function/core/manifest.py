@@ -169,7 +169,7 @@ class Manifest(BaseModel):
         if self.decoding.kind == "softmax" and len(self.labels) < 2:
             raise ValueError("labels: a softmax needs two or more")
         for tag in getattr(self.decoding, "tags", ()):
-            if tag != OUTSIDE and not {tag, tag[2:]} & {*self.labels}:
+            if tag != OUTSIDE and not {tag, tag.split("-", 1)[-1]} & {*self.labels}:
                 raise ValueError(f"decoding: the tag '{tag}' is of no label")
         if bool(self.labels) == (self.decoding.kind == "embedding"):
             raise ValueError("labels: an embedding has none, and every other head at least one")

@@ -178,6 +178,7 @@ class Predictor:
             else:
                 windowed.append(cut_text(encoded, self._tokenizer, settings, options, first))
         inputs = ModelInputs(windowed)
+        self._decoder.check_size(inputs, options)
         total = self.cost(inputs, options)
         what = "explaining these texts takes" if options.explain else "these texts take"
         if total > self._max_windows:

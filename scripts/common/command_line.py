@@ -41,9 +41,12 @@ def run(command: Callable[[], None]) -> None:
     try:
         with _reporting_missing():
             command()
-    except EvergreenError as error:
-        print(f"error: {error}", file=sys.stderr)
-        add_to_summary(f"```text\nerror: {error}\n```")  # a failed canary's alarm, say
+    except (EvergreenError, OSError) as error:
+        message = str(error)
+        if isinstance(error, OSError) and error.filename:
+            message = f"{error.filename}: {error.strerror}"
+        print(f"error: {message}", file=sys.stderr)
+        add_to_summary(f"```text\nerror: {message}\n```")  # a failed canary's alarm, say
         sys.exit(error.exit_code if isinstance(error, CommandError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)

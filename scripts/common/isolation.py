@@ -6,6 +6,7 @@ library has the rights of the user who runs it.
 """
 
 import json
+import math
 import os
 import pickle
 import re
@@ -83,7 +84,7 @@ def _most_bytes() -> int:
 def _limit(name: str, default: float) -> float:
     given = os.environ.get(name) or str(default)
     with suppress(ValueError):
-        if (limit := float(given)) > 0:
+        if 0 < (limit := float(given)) < math.inf:
             return limit
     raise UsageError(f"{name}={given}: must be a number above 0")
 

@@ -153,7 +153,7 @@ def text_of(value: object) -> Cell:
         return RowError("has no text")
     if not isinstance(value, str):
         return RowError(f"its text is {kind_of(value)}, not a string")
-    if not value.strip():
+    if is_blank(value):
         return RowError("its text is empty")
     if not is_unicode(value):
         return RowError("its text is not valid UTF-8")
@@ -171,6 +171,11 @@ def kind_of(value: object) -> str:
             return "an object"
         case _:
             return "a list"
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text would be seen, nor would most tokenizers see it."""
+    return not any(each.isprintable() and not each.isspace() for each in text)
 
 
 def is_unicode(text: str) -> bool:

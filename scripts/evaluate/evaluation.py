@@ -20,6 +20,7 @@ from function.core.tokenization import LongText, Text, strings_of
 from function.core.types import Options
 from scripts.common.progress import Progress
 from scripts.data.labelled_texts import LabelledTexts
+from scripts.data.rows import is_blank
 
 BATCH = 32
 MOST_WINDOWS = 1_000_000  # of one call: offline, nothing needs a bound
@@ -90,8 +91,8 @@ def evaluate(
 
 
 def with_text(texts: Sequence[Text]) -> list[int]:
-    """Return the rows whose text is not empty, nor either of a pair."""
-    return [row for row, text in enumerate(texts) if all(map(str.strip, strings_of(text)))]
+    """Return the rows whose text is not blank, nor either of a pair."""
+    return [row for row, text in enumerate(texts) if not any(map(is_blank, strings_of(text)))]
 
 
 def predict_shortest_first(

@@ -31,8 +31,12 @@ def drop_worse_cascade(
     (folder / first_stage).unlink()
     files = {name: entry for name, entry in candidate.manifest.files.items() if name != first_stage}
     dropped = {"version": candidate.version, "difference": round(paired.difference, 5)}
+    # Figures and card were the cascade's, and so are the shares that drift would compare with.
+    profile = {key: each for key, each in candidate.manifest.profile.items() if key != "stages"}
     changes = {
         "files": files,
+        "metrics": {},
+        "profile": profile,
         "cascade": None,
         "provenance": candidate.manifest.provenance | {"cascade_dropped": dropped},
     }

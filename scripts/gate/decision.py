@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from function.core.artifact import Artifact
-from function.core.errors import InputError, PredictionError
+from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.manifest import Manifest
 from function.core.tokenization import Text, strings_of
 from scripts.evaluate.answers import Answers
@@ -48,12 +48,12 @@ def run_gate(
     if broken:
         return _judge_unscored(candidate, champion, golden, settings, broken)
 
-    predictor = load_verified(candidate)
     before = None if champion is None else load_verified(champion)
     before_answers = None if before is None else golden.answers(before, "champion, golden set")
     try:
+        predictor = load_verified(candidate)
         answers = golden.answers(predictor, "candidate, golden set")
-    except (InputError, PredictionError) as error:
+    except (ArtifactError, InputError, PredictionError) as error:
         sentence = f"The candidate cannot answer the golden set: {error}."
         advice = (
             "Ask it for that text with scripts.score --model; its export or tokenizer is wrong."

@@ -10,7 +10,7 @@ from function.core.heads import AnswerKey, Task
 from function.core.predictor import Predictor
 from function.core.tokenization import Text, TextPair, strings_of
 from scripts.common.errors import DataError
-from scripts.data.rows import is_unicode
+from scripts.data.rows import is_blank, is_unicode
 from scripts.data.truth import TextRows, Truth, TruthForm
 
 if TYPE_CHECKING:
@@ -104,8 +104,9 @@ class GoldenSet(Generic[Truth]):
 
 
 def words_of(text: Text) -> tuple[str, ...]:
-    """Return the words of a text, or of both of a pair, with single spaces."""
-    return tuple(" ".join(part.split()) for part in strings_of(text))
+    """Return the words of a text, or of both of a pair, with single spaces; "" of a blank one."""
+    parts = strings_of(text)
+    return tuple("" if is_blank(part) else " ".join(part.split()) for part in parts)
 
 
 def _refuse(problem: str, rows: Sequence[int]) -> None:

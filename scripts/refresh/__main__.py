@@ -30,6 +30,8 @@ def main() -> None:
         "--outputs", type=Path, metavar="FILE", help="add changed, version and verdict to it"
     )
     arguments = parser.parse_args()
+    for path in filter(None, (arguments.json, arguments.report, arguments.outputs)):
+        path.parent.mkdir(parents=True, exist_ok=True)  # now, and not after the candidate moved
     registry = open_registry(arguments.registry)
     result = refresh(
         registry,

@@ -75,6 +75,14 @@ def settings_files(names: Collection[str]) -> list[str]:
 
 
 def read_checkpoint(folder: Path, names: Collection[str], source: str) -> Checkpoint:
+    """Read its settings, as `_read` does. Raises SourceError for what cannot be imported."""
+    try:
+        return _read(folder, names, source)
+    except (AttributeError, KeyError, IndexError, TypeError, RecursionError) as error:
+        raise SourceError(f"{source}: its settings are not of the usual form: {error!r}") from error
+
+
+def _read(folder: Path, names: Collection[str], source: str) -> Checkpoint:
     """Read a checkpoint's settings, which lie in `folder`; raise SourceError for others.
 
     `names` are all files that the checkpoint has, downloaded or not.

@@ -189,11 +189,15 @@ class RevisionJudge:
 
         Made again it would be another version, since a manifest records when it was made.
         """
-        for version in reversed(self.registry.versions(self.model)):
-            recorded = self.registry.describe(self.model, version).manifest.provenance
+        names = self.registry.versions(self.model)
+        versions = [self.registry.describe(self.model, name) for name in names]
+        # Of several imports of one revision the champion, which was chosen; else the newest.
+        versions.sort(key=lambda each: (each.version == self.champion, each.manifest.created))
+        for found in reversed(versions):
+            recorded = found.manifest.provenance
             origin = (recorded.get("base"), recorded.get("revision"))
             if origin == (revision.source, revision.revision):
-                return self.registry.download(self.model, version, folder)
+                return self.registry.download(self.model, found.version, folder)
         return None
 
     def _settings_before(self, *, pairs: bool) -> ImportSettings:

@@ -1,8 +1,8 @@
 """Frozen golden sets: immutable under their digest, and a pointer to the one in use."""
 
-import hashlib
 from datetime import UTC, datetime
 
+from function.core.artifact import sha256
 from scripts.common.errors import ConflictError, LostRaceError, RegistryError
 from scripts.registry import keys
 from scripts.registry.documents import decode, encode, find_document, write_document
@@ -14,11 +14,14 @@ def freeze_golden(store: ObjectStore, model: str, content: bytes) -> str:
 
     Doing it again changes nothing. Raises LostRaceError, RegistryError.
     """
-    digest = hashlib.sha256(content).hexdigest()
+    digest = sha256(content)
+    place = keys.golden(model, digest)
+    found = find_document(store, place)
+    damaged = found if found and sha256(found.content) != digest else None
     try:
-        write_document(store, keys.golden(model, digest), content, None)
+        write_document(store, place, content, damaged)
     except ConflictError as error:
-        raise RegistryError(f"{keys.golden(model, digest)}: holds other content") from error
+        raise RegistryError(f"{place}: holds other content") from error
     key = keys.golden_pointer(model)
     read = find_document(store, key)
     if read and decode(read, key).get("digest") == digest:
@@ -47,7 +50,7 @@ def current_golden(store: ObjectStore, model: str) -> tuple[str, bytes]:
         )
     digest = str(decode(pointer, key).get("digest"))
     stored = find_document(store, keys.golden(model, digest))
-    if stored is None or hashlib.sha256(stored.content).hexdigest() != digest:
+    if stored is None or sha256(stored.content) != digest:
         raise RegistryError(
             f"{keys.golden(model, digest)}: missing, or not what its digest says; freeze it again"
         )

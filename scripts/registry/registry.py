@@ -62,6 +62,8 @@ class Registry(Versions):
             return None, current
         damaged = []
         for target in current.behind:
+            if target in current.withdrawn:
+                continue
             try:
                 digest = self.verify(model, target).digest
             except (ArtifactError, RegistryError) as error:

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Collection
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,6 +39,11 @@ class Versions:
         """
         verify(artifact)
         model, version = artifact.manifest.model, artifact.version
+        if artifact.manifest.created > datetime.now(UTC) + timedelta(days=1):
+            raise RegistryError(
+                f"{model}: {version} was made in the future, and would stay the newest: correct "
+                "the clock that made it"
+            )
         exists = find_document(self.store, keys.version_file(model, version, MANIFEST)) is not None
         for name in artifact.manifest.files:
             self._upload(artifact, name, complete=exists)
@@ -120,15 +126,21 @@ class Versions:
         output.mkdir(parents=True, exist_ok=True)
         prefix = f".{keys.name(model)}-"
         for left in output.glob(f"{prefix}*"):  # by a pull that was killed
-            if left.stat().st_mtime < time.time() - ABANDONED_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+            with suppress(FileNotFoundError):  # by another pull
+                if left.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                    shutil.rmtree(left, ignore_errors=True)
         with TemporaryDirectory(dir=output, prefix=prefix) as scratch:
             fresh, old = Path(scratch) / model, Path(scratch) / "old"
             self.download(model, version, fresh, leave_out=leave_out)
             target = output / model
             if target.exists():
                 os.replace(target, old)
-            os.replace(fresh, target)
+            try:
+                os.replace(fresh, target)
+            except OSError as error:
+                with suppress(OSError):
+                    os.replace(old, target)
+                raise RegistryError(f"{target}: someone else pulled it meanwhile") from error
         return open_artifact(target, leave_out)
 
     def _upload(self, artifact: Artifact, name: str, *, complete: bool) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from function.core.tokenization import TextTokenizer
+from scripts.common.errors import DataError, UsageError
 from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts, read_labelled, read_texts, require_labels
 from scripts.data.multi_labelled import read_multi_labelled
@@ -34,16 +35,28 @@ def load_corpus(config: TrainConfig, data: Path) -> Corpus[Any]:
     `data` is the folder that the configured paths are relative to, or one file, which then replaces
     the only data set.
     """
-    sources, training = [], []
+    if data.is_file() and len(config.datasets) > 1:
+        raise UsageError(f"--data {data}: give a folder; the configuration has several datasets")
+    sources = [read_rows(config, source_of(data, each.path), each) for each in config.datasets]
+    splits = [
+        split_rows(rows, dataset, config.seed)
+        for rows, dataset in zip(sources, config.datasets, strict=True)
+    ]
+    parts = list(zip(config.datasets, sources, splits, strict=True))
+    training = [rows.select(split.train * dataset.repeat) for dataset, rows, split in parts]
+    # A text of one data set may be in another.
+    seen = {text for rows in training for text in rows.texts}
     validation, test = {}, {}
-    for dataset in config.datasets:
-        rows = read_rows(config, data if data.is_file() else locate(data, dataset.path), dataset)
-        split = split_rows(rows, dataset, config.seed)
-        sources.append(rows)
-        training.append(rows.select(split.train * dataset.repeat))
-        validation[dataset.name] = rows.select(split.validation)
-        if split.test:
-            test[dataset.name] = rows.select(split.test)
+    for dataset, rows, split in parts:
+        fresh = [row for row in split.validation if rows.texts[row] not in seen]
+        if not split.train or not fresh:
+            raise DataError(
+                f"{source_of(data, dataset.path)}: its {len(rows)} rows leave none to "
+                f"{'validate on' if split.train else 'train on'}: give more, or other shares"
+            )
+        validation[dataset.name] = rows.select(fresh)
+        if tested := [row for row in split.test if rows.texts[row] not in seen]:
+            test[dataset.name] = rows.select(tested)
     texts = [text for rows in training for text in rows.texts]
     named = list(zip(config.datasets, training, strict=True))
     taught = [dataset.taught for dataset, rows in named for _ in rows.texts]
@@ -83,7 +96,10 @@ def read_held_out(config: TrainConfig, corpus: Corpus[Rows], data: Path) -> dict
 
 def load_unlabelled(config: UnlabelledConfig, data: Path, encoding: str | None = None) -> list[str]:
     """Read texts that are learnt from without labels."""
-    return read_texts(locate(data, config.path), config.text, encoding)[: config.max_texts]
+    path = locate(data, config.path)
+    if texts := read_texts(path, config.text, encoding)[: config.max_texts]:
+        return texts
+    raise DataError(f"{path}: it has no texts")
 
 
 def load_taught(
@@ -125,6 +141,11 @@ def label_codes(rows: LabelledTexts | TextRows[list[str]], labels: Sequence[str]
 def tokenize(texts: Sequence[str], codes: LabelCodes, tokenizer: TextTokenizer) -> TokenizedTexts:
     """Return texts with their labels as examples for a phase of training."""
     return TokenizedTexts(tokenizer, [encoded.ids for encoded in tokenizer.encode(texts)], codes)
+
+
+def source_of(data: Path, path: str) -> Path:
+    """Return the file of a data set: that of `--data`, or the configured one in its folder."""
+    return data if data.is_file() else locate(data, path)
 
 
 def locate(data: Path, path: str) -> Path:

@@ -153,7 +153,8 @@ class Phase:
                     saved = time.monotonic()
         self._save()
         if evaluate:
-            self._model.load_state_dict(torch.load(self._best_weights, weights_only=True))
+            best = torch.load(self._best_weights, map_location=self._device, weights_only=True)
+            self._model.load_state_dict(best)
 
     def _train_step(self, data: Examples, step: PlannedStep, total: int) -> float:
         generator = np.random.default_rng((self._seed, self._step))

@@ -14,7 +14,7 @@ from function.core.manifest import MANIFEST, Manifest, Role, Tokenization
 from scripts.common.git import git
 from scripts.common.markdown import fill_page, table_of_lines
 from scripts.train.config import TrainConfig
-from scripts.train.corpus import locate
+from scripts.train.corpus import locate, source_of
 from scripts.train.export import DECODER
 
 Metrics = Mapping[str, Mapping[str, float]]  # figures by data set
@@ -66,21 +66,23 @@ def provenance(config: TrainConfig, data: Path, extra: dict[str, Any]) -> dict[s
 
     Base checkpoint, data sets with digests, commit, seed, library versions, licenses; and `extra`.
     """
-    sources = [(dataset.name, dataset.path) for dataset in config.datasets]
-    sources += [(name, path) for name, path in config.evaluation.items()]
+    further = list(config.evaluation.items())
     if config.pretraining:
-        sources.append(("pretraining", config.pretraining.path))
+        further.append(("pretraining", config.pretraining.path))
     if config.unlabelled:
-        sources.append(("unlabelled", config.unlabelled.path))
+        further.append(("unlabelled", config.unlabelled.path))
     if config.distillation:
-        sources += [
+        further += [
             (f"unlabelled {each.path}", each.path) for each in config.distillation.unlabelled
         ]
+    sources = [(each.name, each.path, source_of(data, each.path)) for each in config.datasets]
+    sources += [(name, path, locate(data, path)) for name, path in further]
     return {
         "base": config.base,
         "licenses": config.licenses,
         "datasets": {
-            name: {"path": path, "sha256": _digest(locate(data, path))} for name, path in sources
+            name: {"path": path.name if path == data else given, "sha256": _digest(path)}
+            for name, given, path in sources
         },
         "seed": config.seed,
         "config": config.model_dump(mode="json", exclude_none=True),

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from scripts.common.errors import UsageError
 from scripts.train.config import DatasetConfig
 
 
@@ -25,6 +26,8 @@ def split_rows(data: Any, config: DatasetConfig, seed: int) -> Split:
     if config.split_by == "sentence":
         return _split_by_sentence(data, config, seed)
     keys = data.groups if config.split_by == "group" else data.texts
+    if len(keys) < len(data.texts):
+        raise UsageError(f"datasets.{config.name}: split_by = 'group' needs group = COLUMN")
     parts = [_part(f"{seed}:{key}", config) for key in keys]
     train = [row for row, part in enumerate(parts) if part == "train"]
     seen = {data.texts[row] for row in train}

@@ -159,7 +159,10 @@ def _ask_entities(predictor: Predictor, crf: CrfDecoding) -> Ask:
 
 
 def _checkpoint(folder: Path, config: TrainConfig, settings: DistillationConfig) -> Teacher:
-    described = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    try:
+        described = dict(json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"distillation.teacher {folder}: its {CONFIG}: {error}") from error
     architecture = (described.get("architectures") or ["no architecture"])[0]
     if config.task != "text-classification" or not architecture.endswith(ARCHITECTURE):
         raise UsageError(
@@ -167,7 +170,12 @@ def _checkpoint(folder: Path, config: TrainConfig, settings: DistillationConfig)
             f"…{ARCHITECTURE} can teach to classify texts. Give an artifact for anything else"
         )
     names = described.get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
-    labels = [names[str(code)] for code in range(len(names))]
+    try:
+        labels = [names[str(code)] for code in range(len(names))]
+    except (KeyError, TypeError) as error:
+        raise UsageError(
+            f"distillation.teacher {folder}: id2label in its {CONFIG} must number labels from 0"
+        ) from error
     digest = hashlib.sha256()
     for file in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")]):
         with file.open("rb") as opened:

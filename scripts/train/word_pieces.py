@@ -89,6 +89,9 @@ def learn_word_vectors(
 def _train_vectors(
     ids: Sequence[TokenIds], vocabulary: int, width: int, seed: int
 ) -> npt.NDArray[np.float32]:
+    counts = np.bincount(np.concatenate(ids), minlength=vocabulary)
+    if counts.max() < RARE:
+        return np.zeros((vocabulary, width), dtype=np.float32)
     found = Word2Vec(
         [list(map(str, text.tolist())) for text in ids],
         vector_size=width,

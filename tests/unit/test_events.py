@@ -105,7 +105,7 @@ def test_a_stage_is_removed_where_a_path_begins_with_it(handler, path, stage, do
 
 def test_a_base_path_precedes_every_route_and_may_be_absent(tmp_path):
     with imported(tmp_path / "models", BASE_PATH="/text/api") as handler:
-        for path in ("/text/api/v1/predict", "/text/api/v1/predict/", "/v1/predict"):
+        for path in ("/text/api/v1/predict", "/text/api/v1/predict/", "/v1/predict", "/text/api"):
             asked = event("http_api_v2")
             asked["requestContext"]["http"]["path"] = path
             assert status(handler(asked, CONTEXT)) == 200

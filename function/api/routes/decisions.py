@@ -39,7 +39,8 @@ def routes(context: RouteContext) -> list[BaseRoute]:
     """Return the route of decisions."""
     engine = context.engine
     router = context.router("openai", "/v1")
-    deciders = [Decider(each) for each in engine.models() if each.task == "text-classification"]
+    served = [each for each in engine.models() if each.task == "text-classification"]
+    deciders = [Decider(each) for each in served if not each.pairs]
 
     @router.post("/decisions", responses=RESPONSES, response_model=DecisionResponse)
     async def create_decision(request: Request, body: DecisionRequest) -> Response:

@@ -164,6 +164,10 @@ def _ready(engine: Engine, model: ModelInfo) -> ModelReady:
     return ModelReady(name=model.name, ready=True)
 
 
+def _configured(tensor: TensorMetadata) -> dict[str, Any]:
+    return {"name": tensor.name, "data_type": TYPES[tensor.datatype], "dims": tensor.shape}
+
+
 def _inspection(context: RouteContext) -> APIRouter:
     """Return the routes of Triton's extensions that its tools ask before they start.
 
@@ -197,17 +201,14 @@ def _inspection(context: RouteContext) -> APIRouter:
     )
     async def model_configuration(model: str, version: str | None = None) -> dict[str, Any]:
         """Describe a model's tensors; without a batch, their shape has the texts in it."""
-        outputs = OUTPUTS[require_model(engine, model, version).answer_key]
+        tensors = ModelMetadata.from_model(require_model(engine, model, version))
         return {
             "name": model,
             "platform": PLATFORM,
             "backend": "onnxruntime",
             "max_batch_size": 0,
-            "input": [{"name": TEXT, "data_type": TYPES["BYTES"], "dims": [-1]}],
-            "output": [
-                {"name": each.name, "data_type": TYPES[each.datatype], "dims": [-1]}
-                for each in outputs
-            ],
+            "input": [_configured(each) for each in tensors.inputs],
+            "output": [_configured(each) for each in tensors.outputs],
         }
 
     @router.post("/repository/index", responses=documented(400, 401, 403, 413, 415, 422))

@@ -5,19 +5,23 @@ They speak for the default model. Limits that TEI has and this service has not a
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 from tokenizers import Encoding
 
+from function.api.body import aside
 from function.api.limits import require_ready
 from function.api.request_schemas import REVIEW, NonEmptyText, NonEmptyTexts, listed
 from function.api.routes import RouteContext
 from function.api.routes.text_embeddings import RESPONSES, TypedProblemsRoute
 from function.core.errors import BatchTooLargeError, InputError
+from function.core.tokenization import TextTokenizer
 
 PROBLEMS = {status: response for status, response in RESPONSES.items() if status != 200}
 TokenId = Annotated[int, Field(ge=0, lt=2**31)]
@@ -31,6 +35,9 @@ class TokenizeRequest(BaseModel):
     inputs: NonEmptyText | NonEmptyTexts
     add_special_tokens: bool = True
     prompt_name: None = None
+
+
+SPAN_BYTES = 16  # of work for each character or id, as of JSON that is read
 
 
 class DecodeRequest(BaseModel):
@@ -98,27 +105,26 @@ def routes(context: RouteContext) -> list[BaseRoute]:
             "docker_label": None,
         }
 
-    @router.post("/tokenize", **guarded)
-    async def tokenize(body: TokenizeRequest) -> list[list[dict[str, Any]]]:
+    @router.post("/tokenize", response_model=list[list[dict[str, Any]]], **guarded)
+    async def tokenize(body: TokenizeRequest) -> Response:
         """Return the tokens of each text."""
         texts = listed(body.inputs)
         context.check(texts)
         if sum(map(len, texts)) > limits.characters:
             raise BatchTooLargeError(f"send at most {limits.characters} characters at a time")
         tokenizer = await engine.tokenizer(None)
-        encodings = tokenizer.encodings(texts, special_tokens=body.add_special_tokens)
-        return [_spans(text, each) for text, each in zip(texts, encodings, strict=True)]
+        work = SPAN_BYTES * sum(map(len, texts))
+        return await aside(work, _tokens, tokenizer, texts, body.add_special_tokens)
 
-    @router.post("/decode", **guarded)
-    async def decode(body: DecodeRequest) -> list[str]:
+    @router.post("/decode", response_model=list[str], **guarded)
+    async def decode(body: DecodeRequest) -> Response:
         """Return the text of each list of token ids."""
         sequences = body.sequences()
         if len(sequences) > limits.texts:
             raise BatchTooLargeError(f"send at most {limits.texts} lists of ids at a time")
         tokenizer = await engine.tokenizer(None)
-        return [
-            tokenizer.decode(ids, skip_special_tokens=body.skip_special_tokens) for ids in sequences
-        ]
+        decode = partial(tokenizer.decode, skip_special_tokens=body.skip_special_tokens)
+        return await aside(SPAN_BYTES * sum(map(len, sequences)), _texts, decode, sequences)
 
     @router.post("/embed_sparse", **guarded)
     async def embed_sparse() -> None:
@@ -126,6 +132,16 @@ def routes(context: RouteContext) -> list[BaseRoute]:
         raise InputError("/embed_sparse is not offered: no model here has such vectors")
 
     return router.routes
+
+
+def _tokens(tokenizer: TextTokenizer, texts: Sequence[str], special_tokens: bool) -> Response:
+    encodings = tokenizer.encodings(texts, special_tokens=special_tokens)
+    found = zip(texts, encodings, strict=True)
+    return JSONResponse([_spans(text, each) for text, each in found])
+
+
+def _texts(decode: Callable[[Sequence[int]], str], sequences: Sequence[Sequence[int]]) -> Response:
+    return JSONResponse(list(map(decode, sequences)))
 
 
 def _spans(text: str, encoding: Encoding) -> list[dict[str, Any]]:

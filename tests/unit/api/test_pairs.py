@@ -136,7 +136,8 @@ def test_the_log_has_the_length_and_a_hash_of_both_texts_and_neither_text(client
 
 def test_feedback_on_a_pair_has_a_label_and_no_text(open_client):
     client = open_client("same")
-    body = {"id": "0123456789abcdef0123456789abcdef-0", "label": "positive"}
+    asked = client.post("/v1/predict", json={"inputs": PAIR})
+    body = {"id": asked.headers["x-prediction-id"], "label": "positive"}
     assert client.post("/v1/feedback", json=body).status_code == 202
     assert "pairs" in refused(client, "/v1/feedback", {**body, "text": "good"})
 
@@ -314,3 +315,23 @@ def test_open_inference_refuses_inputs_that_do_not_belong_together(client):
     uneven = {"inputs": [tensor("text", "a"), tensor("text_pair", "a", "b")]}
     assert "as many of both" in refused(client, path, uneven, 400)
     assert "reads pairs" in refused(client, path, {"inputs": [tensor("text", "good")]})
+
+
+def test_a_decision_is_not_asked_of_a_model_of_pairs(client):
+    values = [{"value": "negative"}, {"value": "positive"}]
+    question = {"name": "q", "type": "choice", "instructions": "Which?", "choices": values}
+    body = {"model": "auto", "input": "good film", "questions": [question]}
+    (given,) = answered(client, "/v1/decisions", body)["answers"]
+    assert given["type"] == "choice", "the model of single texts with the same labels answers"
+    refused = {**body, "model": "same"}
+    assert answered(client, "/v1/decisions", refused)["answers"][0]["type"] == "refusal"
+
+
+def test_tritons_configuration_has_the_tensors_of_the_metadata(client):
+    for model in ("same", "sentiment"):
+        metadata = client.get(f"/v2/models/{model}").json()
+        config = client.get(f"/v2/models/{model}/config").json()
+        for ours, theirs in (("inputs", "input"), ("outputs", "output")):
+            assert [(each["name"], each["shape"]) for each in metadata[ours]] == [
+                (each["name"], each["dims"]) for each in config[theirs]
+            ]

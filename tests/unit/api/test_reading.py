@@ -223,3 +223,21 @@ def test_texts_of_brackets_and_many_entities_are_no_excess():
         json.dumps({"inputs": ['"a" \\ {'] * 128 + ["[," * 2_000_000]}, indent=4).encode()
     )
     check_structure(json.dumps({"entities": [entity] * 10_000}).encode())
+
+
+def test_a_body_that_moves_and_takes_too_long_is_408(monkeypatch):
+    monkeypatch.setattr(reading, "STALL_SECONDS", 5)
+    monkeypatch.setattr(reading, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(reading, "SLOWEST", 1_000_000)
+
+    async def receive():
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x" * 1024, "more_body": True}
+
+    start, _ = refusing(receive)
+    assert start["status"] == 408
+
+
+def test_a_length_of_thousands_of_digits_is_413(client):
+    headers = {"content-length": "9" * 5000, "content-type": "application/json"}
+    assert client.post("/v1/predict", content=b"{}", headers=headers).status_code == 413

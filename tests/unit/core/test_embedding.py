@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from function.core.embedding import POOLINGS, cosines
-from function.core.errors import ArtifactError, InputError
+from function.core.errors import ArtifactError, BatchTooLargeError, InputError
 from function.core.heads import EmbeddingDecoding
 from function.core.types import EmbeddingOptions, Options
 from scripts.evaluate.evaluation import open_predictor
@@ -107,3 +107,21 @@ def test_an_artifact_says_how_many_dimensions_its_graph_has(tmp_path):
 def test_cosines_are_of_rows_and_zeros_have_none():
     found = cosines([[1, 0], [2, 2], [0, 0]], [[1, 1], [-1, -1], [1, 0]])
     assert found == pytest.approx(np.array([math.sqrt(0.5), -1, 0]))
+
+
+def test_more_numbers_than_an_answer_may_have_are_refused_before_the_model_runs(
+    make_predictor, monkeypatch
+):
+    monkeypatch.setattr("function.core.embedding.MOST_NUMBERS", 30)
+    assert len(answer(make_predictor, "good " * 6, by_token=True).token_embeddings) == 8
+    long = "good " * 11
+    assert answer(make_predictor, long).windows > 1, "a vector for the text alone is small"
+    with pytest.raises(BatchTooLargeError, match="11 tokens, whose vectors take 3 numbers each"):
+        answer(make_predictor, long, by_token=True)
+
+
+@pytest.mark.parametrize("text", ["  ", "\u2028"])
+def test_a_prompt_does_not_hide_that_a_text_is_empty(make_predictor, text):
+    head = decoding(prompts={"query": "good "}, default_prompt="query")
+    with pytest.raises(InputError, match="text 0 is empty"):
+        answer(make_predictor, text, head)

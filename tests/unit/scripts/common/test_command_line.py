@@ -2,7 +2,7 @@
 
 import pytest
 
-from scripts.common.command_line import write_outputs
+from scripts.common.command_line import run, write_outputs
 
 
 def test_outputs_are_added_to_what_is_there(tmp_path):
@@ -22,3 +22,14 @@ def test_a_second_line_would_be_an_output_of_its_own(tmp_path, value):
     with pytest.raises(ValueError, match="single lines"):
         write_outputs(path, {"good": "1", "bad": value})
     assert not path.exists()
+
+
+def test_what_a_file_system_refuses_is_one_line(capsys, tmp_path):
+    def command():
+        (tmp_path / "missing" / "result.json").write_text("")
+
+    with pytest.raises(SystemExit) as ended:
+        run(command)
+    assert ended.value.code == 1
+    said = capsys.readouterr().err
+    assert said == f"error: {tmp_path}/missing/result.json: No such file or directory\n"

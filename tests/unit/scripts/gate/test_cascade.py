@@ -64,6 +64,8 @@ def test_a_cascade_that_is_surely_worse_is_dropped_and_the_full_model_goes_on(ca
     assert not (tmp_path / "without" / "cascade.safetensors").exists()
     assert kept.manifest.provenance["cascade_dropped"]["version"] == artifact.version
     assert kept.version != artifact.version
+    assert kept.manifest.metrics == {}, "they were the cascade's"
+    assert "stages" not in kept.manifest.profile, "drift would compare a share of 0 with it"
     assert why.startswith("The cascade was dropped: on the golden set it is 50.00 points below")
     assert kept.manifest.cascade is None
     again, _ = drop_worse_cascade(artifact, golden(400), tmp_path / "again")

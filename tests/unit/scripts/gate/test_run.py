@@ -4,7 +4,10 @@ import json
 import re
 from datetime import UTC, datetime
 
+import numpy as np
+import onnx
 import pytest
+from onnx import numpy_helper
 
 from function.core.artifact import describe_files, open_artifact, read_manifest
 from function.core.manifest import MANIFEST
@@ -196,6 +199,21 @@ def test_labels_that_are_no_sentiment_skip_the_behavioural_checks(champion, make
 
 def test_a_candidate_that_answers_with_no_number_is_refused(champion, make_candidate):
     broken = make_candidate(values=VALUES | {"fine": float("nan")})
+    judgement = run(broken, champion, golden_of())
+    assert judgement.outcome == "refused"
+    assert "cannot answer" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize("damage", [{"labels": ["a", "b", "c"]}, {"vocabulary": 10**6}])
+def test_a_candidate_whose_graph_does_not_fit_is_refused(champion, make_candidate, damage):
+    broken = make_candidate()
+    graph = onnx.load(broken / "model.onnx")
+    table = next(each for each in graph.graph.initializer if len(each.dims) == 2)
+    values = numpy_helper.to_array(table)
+    changed = values[:2] if "vocabulary" in damage else np.pad(values, ((0, 0), (0, 1)))
+    table.CopyFrom(numpy_helper.from_array(changed, table.name))
+    onnx.save(graph, broken / "model.onnx")
+    rewrite(broken, files={k: v.model_dump() for k, v in describe_files(broken, FILES).items()})
     judgement = run(broken, champion, golden_of())
     assert judgement.outcome == "refused"
     assert "cannot answer" in judgement.reasons[0]

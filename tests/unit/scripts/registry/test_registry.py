@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from function.core.artifact import open_artifact
 from function.core.errors import ArtifactError
 from scripts.common.errors import LostRaceError, RegistryError, UsageError
 from scripts.registry import keys
+from scripts.registry.golden_sets import current_golden, freeze_golden
 from scripts.registry.registry import Registry, open_registry
 from tests.faults import FaultyStore
 from tests.tiny import write_artifact
@@ -352,3 +354,49 @@ def test_the_bundled_registry_is_whole():
     alias = bundled.alias(MODEL, "production")
     assert alias
     assert bundled.verify(MODEL, alias.version).digest == alias.digest
+
+
+def test_a_rollback_does_not_return_to_what_was_rolled_back(registry, versions):
+    first, second = (registry.publish(each) for each in versions[:2])
+    for version in (first, second, first):
+        registry.promote(MODEL, version, "in turn")
+    assert registry.rollback(MODEL)[1].version == second
+    with pytest.raises(RegistryError, match="nothing to go back to"):
+        registry.rollback(MODEL)
+
+
+def test_a_version_of_the_future_is_not_published(registry, tmp_path):
+    late = datetime.now(UTC) + timedelta(days=2)
+    artifact = open_artifact(write_artifact(tmp_path / "late", created=late))
+    with pytest.raises(RegistryError, match="made in the future"):
+        registry.publish(artifact)
+    assert registry.versions(MODEL) == []
+
+
+def test_a_pull_that_fails_at_the_end_leaves_the_old_model(
+    registry, versions, tmp_path, monkeypatch
+):
+    first, second = (registry.publish(each) for each in versions[:2])
+    registry.pull(MODEL, first, tmp_path / "models")
+    replace = os.replace
+
+    def failing(source, target):
+        if target == tmp_path / "models" / MODEL and "old" not in source.name:
+            raise OSError(39, "Directory not empty")
+        replace(source, target)
+
+    monkeypatch.setattr("scripts.registry.versions.os.replace", failing)
+    with pytest.raises(RegistryError, match="someone else pulled it meanwhile"):
+        registry.pull(MODEL, second, tmp_path / "models")
+    assert open_artifact(tmp_path / "models" / MODEL).version == first
+
+
+def test_a_golden_set_that_was_damaged_is_frozen_again(registry):
+    digest = freeze_golden(registry.store, MODEL, b"content")
+    key = keys.golden(MODEL, digest)
+    stored = registry.store.get(key)
+    registry.store.replace(key, b"cont", stored.etag)
+    with pytest.raises(RegistryError, match="freeze it again"):
+        current_golden(registry.store, MODEL)
+    assert freeze_golden(registry.store, MODEL, b"content") == digest
+    assert current_golden(registry.store, MODEL) == (digest, b"content")

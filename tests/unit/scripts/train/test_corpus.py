@@ -1,5 +1,6 @@
 import pytest
 
+from scripts.common.errors import DataError, UsageError
 from scripts.train.config import TrainConfig
 from scripts.train.corpus import load_corpus, locate
 
@@ -40,3 +41,38 @@ def test_a_file_stands_in_for_the_data_set(config, folder):
 
 def test_a_file_given_to_train_on_is_never_measured_on(folder):
     assert locate(folder / "train.csv", "test.csv") == folder / "test.csv"
+
+
+def test_a_file_stands_in_for_one_data_set_alone(config, folder):
+    two = config.model_copy(update={"datasets": config.datasets * 2})
+    with pytest.raises(UsageError, match="several datasets"):
+        load_corpus(two, folder / "train.csv")
+
+
+def test_a_part_without_rows_is_refused_before_anything_is_trained(config, folder):
+    (folder / "train.csv").write_text("text,label\ngood,1\nbad,0\n")
+    with pytest.raises(
+        DataError, match=r"train\.csv: its 2 rows leave none to"
+    ):
+        load_corpus(config, folder)
+
+
+def test_groups_need_their_column(config, folder):
+    grouped = config.datasets[0].model_copy(update={"split_by": "group"})
+    with pytest.raises(UsageError, match=r"datasets\.toy: split_by = 'group' needs group = COLUMN"):
+        load_corpus(config.model_copy(update={"datasets": [grouped]}), folder)
+
+
+def test_a_text_that_another_data_set_trains_on_is_not_held_out(config, folder):
+    first = config.datasets[0]
+    other = first.model_copy(update={"name": "other", "validation": 0.01, "test": 0.0})
+    corpus = load_corpus(config.model_copy(update={"datasets": [first, other]}), folder)
+    for part in (*corpus.validation.values(), *corpus.test.values()):
+        assert not set(part.texts) & set(corpus.train.texts)
+
+
+def test_texts_that_nobody_sees_are_refused_with_their_place(config, folder):
+    with (folder / "train.csv").open("a", encoding="utf-8") as file:
+        file.write("\u200b,1\n")
+    with pytest.raises(DataError, match=r"202.*its text is empty"):
+        load_corpus(config, folder)
