@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from function.core.artifact import Artifact, open_artifact, verify
 from function.core.backend import Backend
@@ -14,6 +15,7 @@ from function.core.predictor import Predictor, load_predictor
 from function.core.types import ModelInfo
 
 LoadBackend = Callable[[Artifact], Backend]
+RETRY_SECONDS = 30.0  # after a model could not be opened
 
 
 class Catalog:
@@ -68,6 +70,7 @@ class Catalog:
             name: self._describe(name, artifact) for name, artifact in self._artifacts.items()
         }
         self._predictors: OrderedDict[str, Predictor] = OrderedDict()  # most recently used last
+        self._failed: dict[str, tuple[float, ArtifactError]] = {}
         self._order, self._opening = Lock(), Lock()
 
     def load(self, model: str | None = None) -> Predictor:
@@ -79,7 +82,7 @@ class Catalog:
         if predictor := self._recall(name):
             return predictor
         with self._opening:  # one at a time, to keep the limit on models in memory
-            return self._recall(name) or self._open(name)
+            return self._recall(name) or self._try_to_open(name)
 
     def predictor(self, model: str | None) -> Predictor:
         """Return what `load` does, but require a loaded default: requests do not start it.
@@ -150,6 +153,20 @@ class Catalog:
             pooling=getattr(artifact.manifest.decoding, "pooling", ""),
             pairs=artifact.manifest.tokenization.pairs,
         )
+
+    def _try_to_open(self, name: str) -> Predictor:
+        """Open a model, but one that could not be opened only after a while again.
+
+        Callers, who choose how often, would have its files hashed and loaded each time.
+        """
+        until, error = self._failed.get(name, (0.0, None))
+        if error and monotonic() < until:
+            raise error
+        try:
+            return self._open(name)
+        except ArtifactError as failed:
+            self._failed[name] = monotonic() + RETRY_SECONDS, failed
+            raise
 
     def _open(self, name: str) -> Predictor:
         artifact = self._artifacts[name]

@@ -82,7 +82,8 @@ class FunctionConfiguration(Section, prefix="function"):
         if self.reserved_concurrency != "rate":
             self.require_between("reserved_concurrency", 1, 100_000, "executions")
         self.require_match("default_model", r"[A-Za-z0-9._-]+", "sentiment")
-        self.require_match("environment", r"MAX_[A-Z_]+|THREADS", "MAX_TEXTS or THREADS")
+        settings = r"MAX_[A-Z_]+|MOST_LOADED|THREADS"
+        self.require_match("environment", settings, "MAX_TEXTS or THREADS")
 
     @property
     def platform(self) -> str:

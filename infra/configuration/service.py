@@ -101,7 +101,7 @@ class ServiceConfiguration(Section, prefix="service"):
         )
         self.require_match("zones", r"[a-z]", "a")
         self.require_match("address_range", r"\d+\.\d+\.\d+\.0/2[0-4]", "10.40.0.0/24")
-        settings = r"(MAX|BATCH)_[A-Z_]+|THREADS|PRECISION|LOG_LEVEL"
+        settings = r"(MAX|BATCH)_[A-Z_]+|MOST_LOADED|THREADS|PRECISION|LOG_LEVEL"
         like = "MAX_QUEUE, BATCH_TOKENS, THREADS, PRECISION or LOG_LEVEL"
         self.require_match("environment", settings, like)
 

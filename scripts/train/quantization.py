@@ -60,12 +60,16 @@ def quantize(source: Path, target: Path, rounding: Rounding) -> None:
 
 
 def _products(graph: onnx.GraphProto, parts: Sequence[str]) -> list[onnx.NodeProto]:
-    """Return the matrix products whose matrix has one of these parts in its name."""
+    """Return the products whose matrix has one of these names, or of these parts in its name."""
     products = [node for node in graph.node if node.op_type == "MatMul"]
+    names = {node.input[1] for node in products}
+    chosen: set[str] = set()
     for part in parts:
-        if not any(part in node.input[1] for node in products):
+        found = {part} & names or {name for name in names if part in name}
+        if not found:
             raise ExportError(f"no matrix of the model has '{part}' in its name")
-    return [node for node in products if any(part in node.input[1] for part in parts)]
+        chosen |= found
+    return [node for node in products if node.input[1] in chosen]
 
 
 def scale_by_token(graph: onnx.GraphProto, products: Sequence[onnx.NodeProto]) -> None:

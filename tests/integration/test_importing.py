@@ -442,6 +442,7 @@ def reads_padding(folder):
         (configured(architectures=["BertForMaskedLM"]), "BertForMaskedLM"),
         (configured(architectures=["BertForQuestionAnswering"]), "ForSequenceClassification or"),
         (configured(architectures=None), "no architecture"),
+        (configured(architectures={"a": 1}), "its settings are not of the usual form: KeyError"),
         (configured(auto_map={"AutoModel": "code.Model"}), "auto_map"),
         (configured(model_type="unheard-of"), "transformers cannot load it"),
         (drop("config.json"), r"no config\.json"),

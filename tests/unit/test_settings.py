@@ -22,6 +22,7 @@ def test_the_environment_wins():
     [
         ({"MAX_TEXTS": "many"}, "MAX_TEXTS"),
         ({"MAX_BODY_BYTES": "-1"}, "MAX_BODY_BYTES"),
+        ({"MAX_IN_FLIGHT_BYTES": "1000000"}, "MAX_IN_FLIGHT_BYTES=1000000 leaves no room"),
         ({"AUTH": "open"}, "AUTH"),
         ({"PORT": "99999"}, "PORT"),
         ({"SERVICE": "große Welt"}, "SERVICE"),

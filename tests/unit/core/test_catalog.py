@@ -181,3 +181,21 @@ def test_requests_that_an_unloaded_model_answers_are_unharmed(crowded):
     (prediction,) = predictor.decode(inputs, predictor.run(inputs.windows), Options())
     assert prediction.label == "positive"
     assert crowded.load("a") is not predictor
+
+
+def test_a_model_that_cannot_be_opened_is_tried_again_after_a_while_alone(artifact, monkeypatch):
+    opened = []
+
+    def broken(one):
+        opened.append(one)
+        raise ArtifactError("broken")
+
+    catalog = Catalog(artifact.parent, "sentiment", broken, max_windows=64)
+    for _ in range(3):
+        with pytest.raises(ArtifactError, match="broken"):
+            catalog.load()
+    assert len(opened) == 1
+    monkeypatch.setattr("function.core.catalog.monotonic", lambda: 1e12)
+    with pytest.raises(ArtifactError, match="broken"):
+        catalog.load()
+    assert len(opened) == 2

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, pre_tokenizers
 
 from function.backends.onnx_backend import OnnxBackend
-from function.core.artifact import describe_files
+from function.core.artifact import describe_files, open_artifact
 from function.core.catalog import Catalog
 from function.core.errors import ArtifactError, PredictionError
+from function.core.heads import ArgmaxDecoding
 from function.core.manifest import MANIFEST
 from function.core.types import Options
 from function.server.warm_up import try_out
@@ -118,6 +119,16 @@ def test_a_tag_of_no_label_is_refused(tmp_path):
     rewritten(folder, lambda manifest: manifest["labels"].remove("PER"))
     with pytest.raises(ArtifactError, match=r"tag '.-PER' is of no label"):
         opened(folder)
+
+
+def test_a_plain_tag_may_have_a_dash(tmp_path):
+    folder = write_artifact(
+        tmp_path / "models" / "art",
+        model="art",
+        labels=["of-art", "place"],
+        decoding=ArgmaxDecoding(tags=["O", "work-of-art", "place"]),
+    )
+    assert open_artifact(folder).manifest.labels == ["of-art", "place"]
 
 
 def test_a_tokenizer_that_panics_when_it_is_loaded_is_refused(tmp_path, capfd):

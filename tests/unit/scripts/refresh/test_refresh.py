@@ -225,6 +225,30 @@ def test_a_checkpoint_that_was_published_before_a_kill_is_not_made_again(
     assert registry.alias(MODEL, "candidate").version == version
 
 
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_of_two_imports_of_one_revision_the_champion_is_the_one(
+    registry, models, golden, gate, tmp_path, chosen
+):
+    prepare(registry, models, golden)
+    origin = {"base": "hub:org/name", "revision": "abc"}
+    versions = []
+    for hour in (8, 9):
+        folder = tmp_path / str(hour)
+        moment = datetime(2026, 1, 5, hour, tzinfo=UTC)
+        write_artifact(folder, values=KNOWS_ALL, provenance=origin, created=moment)
+        versions.append(registry.publish(open_artifact(folder)))
+    registry.promote(MODEL, versions[chosen], "by hand")
+
+    class Checkpoint:
+        def newest(self):
+            return Revision("hub:org/name", "abc")
+
+        def fetch(self, revision, folder):
+            raise AssertionError("it is in the registry already")
+
+    assert run(registry, Checkpoint(), gate).version == versions[chosen]
+
+
 def damage(path):
     """Change the last byte: the size stays, so that only the digest differs."""
     content = path.read_bytes()

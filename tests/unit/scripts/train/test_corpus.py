@@ -51,9 +51,7 @@ def test_a_file_stands_in_for_one_data_set_alone(config, folder):
 
 def test_a_part_without_rows_is_refused_before_anything_is_trained(config, folder):
     (folder / "train.csv").write_text("text,label\ngood,1\nbad,0\n")
-    with pytest.raises(
-        DataError, match=r"train\.csv: its 2 rows leave none to"
-    ):
+    with pytest.raises(DataError, match=r"train\.csv: its 2 rows leave none to"):
         load_corpus(config, folder)
 
 
