@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from function.core.backend import pad
 from function.core.tokenization import TextTokenizer, TokenIds
 
 IGNORED = -100  # the label of a token without one, as torch's losses have it
@@ -139,12 +140,7 @@ class TokenizedTexts:
 
 def stack(windows: Sequence[TokenIds], fill: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (rows, longest) padded on the right, and the mask of tokens that are no padding."""
-    width = max(len(window) for window in windows)
-    values = torch.full((len(windows), width), fill, dtype=torch.int64)
-    mask = torch.zeros((len(windows), width), dtype=torch.int64)
-    for index, window in enumerate(windows):
-        values[index, : len(window)] = torch.from_numpy(window)
-        mask[index, : len(window)] = 1
+    values, mask = map(torch.from_numpy, pad(windows, fill))
     return values, mask
 
 

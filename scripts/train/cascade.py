@@ -5,7 +5,7 @@ validation texts ─► both stages ─► P(right), blend, threshold ─► pro
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -17,8 +17,9 @@ from function.core.decoding import activate
 from function.core.manifest import Cascade
 from function.core.predictor import Predictor
 from function.core.types import Options
-from scripts.common.progress import Progress, log
+from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts
+from scripts.evaluate.evaluation import label_scores, predict_shortest_first
 from scripts.train.cascade_proof import UNFITTED, Answers, choose, spares_every_part
 from scripts.train.ngram_table import Codes, Floats, Table, learn_table
 
@@ -131,15 +132,6 @@ def add_sure(
 
 def full_logits(predictor: Predictor, texts: Sequence[str], title: str) -> Floats:
     """Return the full model's calibrated logits, (texts, labels)."""
-    rows: dict[int, list[float]] = {}
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    with Progress(title, len(texts)) as progress:
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
-            options = Options(activation="none", cascade="off")
-            found = predictor.classify([texts[row] for row in chosen], options)
-            for row, prediction in zip(chosen, found, strict=True):
-                scores = {each.label: each.score for each in prediction.scores}
-                rows[row] = [scores[label] for label in predictor.labels]
-            progress.advance(len(chosen))
-    return np.array([rows[row] for row in range(len(texts))])
+    options = Options(activation="none", cascade="off")
+    found = predict_shortest_first(predictor, texts, title, batch=BATCH, options=options)
+    return label_scores([asdict(each) for each in found], predictor.labels)

@@ -16,12 +16,12 @@ from transformers import AutoTokenizer
 
 from function.core.decoding import Tags
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds
+from function.core.types import OUTSIDE
 from scripts.common.errors import UsageError
 from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.batches import IGNORED, Batch, Examples, Teaching, stack
 
-OUTSIDE = "O"
 BIOES, BIO = "BIES", "BI"
 IN_BIO = {"B": "B", "I": "I", "E": "I", "S": "B"}
 
