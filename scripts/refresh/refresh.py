@@ -92,7 +92,7 @@ def refresh(
 
     A refusal is a result, no error. Raises SourceError, RegistryError, LostRaceError.
     """
-    say("looking for a newer revision")
+    say("asking for a newer revision")
     check = check_for_update(registry, model, source)
     if check.revision is None or (check.verdict and not retry):
         return Refresh.of_check(model, check)
