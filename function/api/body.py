@@ -200,8 +200,11 @@ class _JsonRequest(Request):
 
 
 async def aside(size: int, read: Callable[..., Result], *arguments: object) -> Result:
-    """Call a function that reads `size` bytes: in a thread, unless they are few."""
-    if size <= INLINE_BYTES:
+    """Call a function that reads `size` bytes: in a thread, unless they are few.
+
+    A function has one request at a time, and so nothing else to run meanwhile.
+    """
+    if size <= INLINE_BYTES or len(asyncio.all_tasks()) == 1:
         return read(*arguments)
     return await asyncio.get_running_loop().run_in_executor(_READER, _take_turns, read, *arguments)
 
