@@ -133,7 +133,7 @@ def test_an_answer_that_lambda_would_not_deliver_is_413_in_log_and_answer(tmp_pa
 
 def test_a_large_body_is_read_without_a_pause_for_others(handler, monkeypatch):
     monkeypatch.setattr("function.api.body._take_turns", lambda *_: pytest.fail("nobody waits"))
-    assert status(handler({"inputs": ["good film " * 200] * 60}, CONTEXT)) == 200
+    assert status(handler({"inputs": ["good" + " " * 700] * 100}, CONTEXT)) == 200
 
 
 def test_a_refused_event_is_logged_and_counted_without_what_it_holds(handler, capsys):
