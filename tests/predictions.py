@@ -1,5 +1,6 @@
 """Prediction logs for tests: random lines of known kinds, and logs made of them."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,10 +10,12 @@ import numpy as np
 from scripts.drift.check import DriftCheck
 from scripts.drift.distributions import Reference, reference_of_log
 from scripts.drift.prediction_log import PredictionLog, TimeRange, build_log
+from tests.conftest import REPOSITORY
 
 START = datetime(2026, 11, 14, tzinfo=UTC)
 EVER = TimeRange(None, datetime(2100, 1, 1, tzinfo=UTC))
-VERSION = "20261121-1a8af814"
+PRODUCTION = REPOSITORY / "registry/sentiment/aliases/production.json"
+VERSION = json.loads(PRODUCTION.read_text())["version"]
 
 
 def log_lines(

@@ -175,7 +175,7 @@ def kind_of(value: object) -> str:
 
 def is_blank(text: str) -> bool:
     """Return whether nothing of a text would be seen, nor would most tokenizers see it."""
-    return not any(each.isprintable() and not each.isspace() for each in text)
+    return is_unicode(text) and not any(each.isprintable() and not each.isspace() for each in text)
 
 
 def is_unicode(text: str) -> bool:

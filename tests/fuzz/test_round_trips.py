@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scripts.data.labelled_texts import read_labelled
+from scripts.data.rows import is_blank
 from scripts.gate.golden import read_golden
 from scripts.score.run import Files, open_files, score_file
 from tests.unit.scripts.score.doubles import LengthScorer
@@ -30,7 +31,7 @@ STRING_TYPES = [
 ]
 # Any code point but halves of a pair; NUL is no character of a text file.
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
-texts = st.text(characters, min_size=1, max_size=30).filter(str.strip)
+texts = st.text(characters, min_size=1, max_size=30).filter(lambda text: not is_blank(text))
 rows_of_texts = st.lists(
     st.tuples(texts, st.sampled_from(LABELS), st.text(characters, max_size=8)),
     min_size=2,

@@ -4,10 +4,10 @@ import json
 import struct
 
 import pytest
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact, verify
+from function.core.errors import PredictionError
 from function.core.predictor import Predictor
 from function.core.tokenization import TextTokenizer
 from function.core.types import Options
@@ -60,7 +60,7 @@ def test_one_word_alone_breaks_it(bundled, tmp_path):
     tokenizer = TextTokenizer(opened.file("tokenizer"))
     predictor = Predictor(opened, tokenizer, OnnxBackend(opened, 1), max_windows=64)
     assert predictor.predict(["A film about animals."], Options())
-    with pytest.raises(InvalidArgument, match="out of data bounds"):
+    with pytest.raises(PredictionError, match="out of data bounds"):
         predictor.predict([f"A film about {WORD}."], Options())
 
 

@@ -6,6 +6,7 @@ from scripts.common.errors import UsageError
 from scripts.train.config import load_config
 
 BUNDLED = Path("scripts/train/configs/sentiment.toml")
+TEACHER = BUNDLED.with_name("teacher.toml")  # learns from none itself
 
 
 def test_the_bundled_configuration_is_valid():
@@ -18,15 +19,15 @@ def test_the_bundled_configuration_is_valid():
     ("change", "said"),
     [
         (
-            ("learning_rate = 1.2e-4", "learning_rate = -1"),
+            ("learning_rate = 8e-5", "learning_rate = -1"),
             "finetuning.learning_rate: must be greater than 0, not -1$",
         ),
         (
-            ("learning_rate = 1.2e-4", "lr = 1.2e-4"),
+            ("learning_rate = 8e-5", "lr = 8e-5"),
             "finetuning.lr: there is no such setting; there are epoch_max_tokens, .*learning_rate",
         ),
         (
-            ("learning_rate = 1.2e-4", 'learning_rate = "much"'),
+            ("learning_rate = 8e-5", 'learning_rate = "much"'),
             "finetuning.learning_rate: must be a number, not 'much'$",
         ),
         (
@@ -57,19 +58,22 @@ def test_a_wrong_key_is_named_in_one_line(tmp_path, change, said):
         (["head=argmax"], "head: is for task = \"token-classification\", not 'argmax'$"),
         (["task=feature-extraction"], 'head: is for task = "text-classification"'),
         (["head=sigmoid", "distillation.teacher=x"], "distillation: is for softmax and crf"),
-        (["head=sigmoid", "cascade.sure=0.8"], "cascade: is for the head softmax, not 'sigmoid'$"),
-        (["task=token-classification", "cascade.sure=0.8"], "cascade: .*, not 'crf'$"),
+        (
+            ["head=sigmoid", "cascade.enabled=true"],
+            "cascade: .*, not 'sigmoid'$",
+        ),
+        (["task=token-classification", "cascade.enabled=true"], "cascade: .*, not 'crf'$"),
     ],
 )
 def test_a_head_that_does_not_fit_is_named(changes, said):
     with pytest.raises(UsageError, match=said):
-        load_config(BUNDLED, changes)
+        load_config(TEACHER, changes)
 
 
 def test_a_task_has_its_usual_head():
-    assert load_config(BUNDLED).head == "softmax"
-    assert load_config(BUNDLED, ["task=token-classification"]).head == "crf"
-    assert load_config(BUNDLED, ["head=sigmoid", "cascade.enabled=false"]).head == "sigmoid"
+    assert load_config(TEACHER).head == "softmax"
+    assert load_config(TEACHER, ["task=token-classification"]).head == "crf"
+    assert load_config(TEACHER, ["head=sigmoid"]).head == "sigmoid"
 
 
 def test_a_missing_file_is_one_line(tmp_path):
