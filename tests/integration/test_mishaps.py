@@ -93,17 +93,19 @@ def test_a_killed_server_is_replaced_on_its_port_at_once(models):
             if status != 503:  # it loads its models
                 labels.add(json.loads(answer)["predictions"][0]["label"])
 
-    caller = threading.Thread(target=honest)
+    caller = threading.Thread(target=honest, daemon=True)
     with server(models, port) as first:
         caller.start()
-        label(port)
+        assert wait_until(lambda: bool(labels), first, 30)
         first.send_signal(signal.SIGKILL)
         first.wait(10)
-    with server(models, port):
-        assert label(port) == "positive"
+    before = labels.copy()
+    labels.clear()
+    with server(models, port) as second:
+        assert wait_until(lambda: bool(labels), second, 30)
         done.set()
         caller.join(30)
-    assert labels == {"positive"}
+    assert (before, labels) == ({"positive"}, {"positive"})
 
 
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
