@@ -74,9 +74,7 @@ class AnswerLimitMiddleware:
         async def limited(message: Message) -> None:
             if message["type"] == "http.response.start":
                 started.append(message)
-            elif _delivered_bytes(message["body"], Headers(raw=started[0]["headers"])) > (
-                MAX_ANSWER_BYTES
-            ):
+            elif _delivered_bytes(message["body"], started[0]) > MAX_ANSWER_BYTES:
                 detail = "the answer exceeds Lambda's 6 MB: send fewer texts, or a smaller top_k"
                 await problem(413, detail)(scope, receive, send)
             else:
@@ -86,12 +84,12 @@ class AnswerLimitMiddleware:
         await self._app(scope, receive, limited)
 
 
-def _delivered_bytes(body: bytes, headers: Headers) -> int:
+def _delivered_bytes(body: bytes, start: Message) -> int:
     """Return the bytes of a body in the function's answer: a string of JSON, or base64."""
-    if headers.get("content-type") == BINARY:
-        return len(body) * 4 // 3
     if len(body) < MAX_ANSWER_BYTES // 6:  # JSON takes at most six bytes for one
         return len(body)
+    if Headers(raw=start["headers"]).get("content-type") == BINARY:
+        return len(body) * 4 // 3
     return len(json.dumps(body.decode(errors="replace")))
 
 

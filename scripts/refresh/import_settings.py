@@ -1,4 +1,4 @@
-"""What a user chooses of an import, and a checkpoint with these choices."""
+"""Choices for an import, and a checkpoint with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

@@ -42,7 +42,7 @@ class Versions:
         if artifact.manifest.created > datetime.now(UTC) + timedelta(days=1):
             raise RegistryError(
                 f"{model}: {version} was made in the future, and would stay the newest: correct "
-                "the clock that made it"
+                "the system time where it is made"
             )
         exists = find_document(self.store, keys.version_file(model, version, MANIFEST)) is not None
         for name in artifact.manifest.files:

@@ -1,4 +1,4 @@
-"""What machines do to us: a full disk, a kill, a store that stalls, a clock that jumps."""
+"""Mishaps of machines: a full disk, a kill, a store that stalls, a time of day that jumps."""
 
 import ast
 import json
@@ -147,7 +147,7 @@ def test_a_store_that_stalls_is_given_up_in_one_line(monkeypatch, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_no_deadline_hangs_on_a_clock_that_jumps():
+def test_no_deadline_depends_on_the_time_of_day():
     found = set()
     for path in (REPOSITORY / "function").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

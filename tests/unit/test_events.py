@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from function.events import MAX_ANSWER_BYTES
+from function.events import MAX_ANSWER_BYTES, _delivered_bytes
 from tests.unit.test_lambda_handler import CONTEXT, event, imported
 
 RECORDED = ["http_api_v2", "rest_api_v1", "rest_api_v1_stage_prefix", "function_url", "alb"]
@@ -134,6 +134,12 @@ def test_an_answer_that_lambda_would_not_deliver_is_413_in_log_and_answer(tmp_pa
 def test_a_large_body_is_read_without_a_pause_for_others(handler, monkeypatch):
     monkeypatch.setattr("function.api.body._take_turns", lambda *_: pytest.fail("nobody waits"))
     assert status(handler({"inputs": ["good" + " " * 700] * 100}, CONTEXT)) == 200
+
+
+@pytest.mark.parametrize(("size", "fits"), [(4_400_000, True), (4_600_000, False)])
+def test_a_binary_answer_counts_as_base64(size, fits):
+    start = {"headers": [(b"content-type", b"application/octet-stream")]}
+    assert (_delivered_bytes(b"\xff" * size, start) < MAX_ANSWER_BYTES) == fits
 
 
 def test_a_refused_event_is_logged_and_counted_without_what_it_holds(handler, capsys):

@@ -40,7 +40,7 @@ def test_a_folder_without_a_checkpoint_is_one_line(tmp_path):
 
 
 def test_an_artifact_is_trained_further_from_its_weights(tmp_path, monkeypatch, bundled_models):
-    """What the checkpoint and the served graph say differs by the rounding of activations alone."""
+    """Checkpoint and served graph differ by the rounding of activations alone."""
     monkeypatch.setattr("scripts.train.cache.CACHE", tmp_path)
     artifact = open_artifact(bundled_models / "sentiment")
     base = find_base(str(artifact.path))
