@@ -21,7 +21,7 @@ from scripts.common.errors import RefusedError, UsageError
 with needing("make tools"):
     import numpy as np
 
-    from function.core.artifact import Artifact, open_artifact, verify
+    from function.core.artifact import Artifact, describe_files, open_artifact, verify
     from function.core.predictor import Predictor
     from function.core.tokenization import TextTokenizer
     from scripts.data.labelled_texts import LabelledTexts, read_labelled
@@ -34,7 +34,7 @@ with needing("make tools"):
     from scripts.train.cascade import LearntCascade, add_sure, full_logits, learn_cascade
     from scripts.train.config import load_config
     from scripts.train.corpus import load_corpus, load_taught, read_held_out
-    from scripts.train.manifest import rewrite_card, write_manifest
+    from scripts.train.manifest import render_card, write_manifest
 
 VALIDATION = 0.2  # of the texts of a file
 
@@ -126,7 +126,12 @@ def _write(
     if has_behaviour_checks(draft.manifest):
         changes["provenance"]["spread"] = spreads(predictor)
     manifest = draft.manifest.model_copy(update=changes)
-    write_manifest(rewrite_card(manifest, partial), partial)
+    files = dict(manifest.files)
+    cards = [name for name, entry in files.items() if entry.role == "card"]
+    for name in cards if "config" in manifest.provenance else ():
+        (partial / name).write_text(render_card(manifest), encoding="utf-8")
+        files |= describe_files(partial, [(name, "card")])
+    write_manifest(manifest.model_copy(update={"files": files}), partial)
     partial.rename(output)
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Artifact, open_artifact
+from function.core.manifest import MANIFEST
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.paired import compare_paired
 from scripts.gate.golden_set import GoldenSet
-from scripts.train.manifest import rewrite_card, write_manifest
 
 
 def drop_worse_cascade(
@@ -31,7 +31,7 @@ def drop_worse_cascade(
     (folder / first_stage).unlink()
     files = {name: entry for name, entry in candidate.manifest.files.items() if name != first_stage}
     dropped = {"version": candidate.version, "difference": round(paired.difference, 5)}
-    # Figures were the cascade's, and so are the shares that drift would compare with.
+    # Figures and card were the cascade's, and so are the shares that drift would compare with.
     profile = {key: each for key, each in candidate.manifest.profile.items() if key != "stages"}
     changes = {
         "files": files,
@@ -41,7 +41,7 @@ def drop_worse_cascade(
         "provenance": candidate.manifest.provenance | {"cascade_dropped": dropped},
     }
     manifest = candidate.manifest.model_copy(update=changes)
-    write_manifest(rewrite_card(manifest, folder), folder)
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return open_artifact(folder), (
         f"The cascade was dropped: on the golden set it is {-100 * paired.difference:.2f} points "
         f"below its own full model ({100 * paired.low:+.2f} to {100 * paired.high:+.2f})."

@@ -152,16 +152,6 @@ def render_card(manifest: Manifest) -> str:
     )
 
 
-def rewrite_card(manifest: Manifest, folder: Path) -> Manifest:
-    """Render an artifact's card again, if it has one of ours, and return the manifest with it."""
-    cards = [name for name, entry in manifest.files.items() if entry.role == "card"]
-    files = dict(manifest.files)
-    for name in cards if "config" in manifest.provenance else ():
-        (folder / name).write_text(render_card(manifest), encoding="utf-8")
-        files |= describe_files(folder, [(name, "card")])
-    return manifest.model_copy(update={"files": files})
-
-
 def _origin(sources: dict[str, Any]) -> str:
     base = sources["base"]
     origin = f"Base checkpoint: `{base}`." if base else "Trained from scratch."
