@@ -27,9 +27,11 @@ def drop_worse_cascade(
     if paired.high >= 0:
         return candidate, ""
     shutil.copytree(candidate.path, folder)
-    first_stage = candidate.file("first_stage").name
-    (folder / first_stage).unlink()
-    files = {name: entry for name, entry in candidate.manifest.files.items() if name != first_stage}
+    # The card praises the cascade, too.
+    files = dict(candidate.manifest.files)
+    for name in [name for name, entry in files.items() if entry.role in ("first_stage", "card")]:
+        (folder / name).unlink()
+        del files[name]
     dropped = {"version": candidate.version, "difference": round(paired.difference, 5)}
     # Figures and card were the cascade's, and so are the shares that drift would compare with.
     profile = {key: each for key, each in candidate.manifest.profile.items() if key != "stages"}
