@@ -76,3 +76,23 @@ def _section(kind: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseMod
                 each for each in inside if isinstance(each, type) and issubclass(each, BaseModel)
             )
     return kind
+
+
+def change_setting(content: dict[str, Any], change: str) -> None:
+    """Set one value of a TOML file's content, by `section.key=value`.
+
+    The value is TOML, or a bare word. Raises UsageError.
+    """
+    name, equals, value = change.partition("=")
+    if not equals:
+        raise UsageError(f"--set {change}: give KEY=VALUE, for example finetuning.batch_texts=32")
+    *path, key = name.split(".")
+    section = content
+    for part in path:
+        section = section.setdefault(part, {})
+        if not isinstance(section, dict):
+            raise UsageError(f"--set {change}: '{part}' is no section that has keys")
+    try:
+        section[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        section[key] = value

@@ -1,6 +1,5 @@
 """The configuration of a training run, one TOML file, which is saved with the result."""
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 
 from function.core.heads import Task
 from scripts.common.errors import UsageError
-from scripts.common.settings_file import check_settings, read_toml
+from scripts.common.settings_file import change_setting, check_settings, read_toml
 from scripts.tracking.tracker import TrackerChoice
 
 Precision = Literal["int8", "fp32"]
@@ -74,6 +73,8 @@ class PhaseConfig(_Section):
     gradient_clip: Annotated[float, Field(gt=0)] = 1.0
     # On a CPU too, where AMX or AVX-512 make it faster; a GPU always computes in bfloat16.
     bfloat16: bool = False
+    # The model is the moving average of its steps' weights, which keeps this share of itself.
+    average: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 
 class UnlabelledConfig(_Section):
@@ -82,6 +83,12 @@ class UnlabelledConfig(_Section):
     path: str
     text: str = "text"
     max_texts: Annotated[int | None, Field(ge=1)] = None
+
+
+class TaughtConfig(UnlabelledConfig):
+    """Texts that a teacher answers; with `sentences`, each of their sentences by itself."""
+
+    sentences: bool = False
 
 
 class PretrainingConfig(PhaseConfig, UnlabelledConfig):
@@ -138,7 +145,7 @@ class DistillationConfig(_Section):
     teacher: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0  # of both models' answers
     weight: Annotated[float, Field(ge=0, le=1)] = 0.5  # of the teacher's loss; the labels' has 1 -
-    unlabelled: list[UnlabelledConfig] = []
+    unlabelled: list[TaughtConfig] = []
     # Of a checkpoint: the tokens that it reads of a text, its first quarter from the start and the
     # rest from the end; and bfloat16, which is several times faster on a GPU or with AMX.
     max_tokens: Annotated[int, Field(ge=8)] = 512
@@ -218,30 +225,14 @@ class TrainConfig(_Section):
 def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
     """Read and check a TOML file. Raises UsageError with the first wrong key.
 
-    Changes are `section.key=value`, which replace its values; a value is TOML, or a bare word.
+    Changes are `section.key=value`, which replace its values: see `change_setting`.
     """
     content = read_toml(path)
     for change in changes:
-        _change(content, change)
+        change_setting(content, change)
     config = check_settings(TrainConfig, content, f"{path}: ")
     if "cascade" in content and config.cascade.enabled and config.head != "softmax":
         raise UsageError(f"{path}: cascade: is for the head softmax, not '{config.head}'")
     if config.distillation and config.head not in ("softmax", "crf"):
         raise UsageError(f"{path}: distillation: is for softmax and crf, not '{config.head}'")
     return config
-
-
-def _change(content: dict[str, Any], change: str) -> None:
-    name, equals, value = change.partition("=")
-    if not equals:
-        raise UsageError(f"--set {change}: give KEY=VALUE, for example finetuning.batch_texts=32")
-    *path, key = name.split(".")
-    section = content
-    for part in path:
-        section = section.setdefault(part, {})
-        if not isinstance(section, dict):
-            raise UsageError(f"--set {change}: '{part}' is no section that has keys")
-    try:
-        section[key] = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        section[key] = value

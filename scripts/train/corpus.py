@@ -1,5 +1,6 @@
 """The configured data sets, split and tokenised for training."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from scripts.data.multi_labelled import read_multi_labelled
 from scripts.data.tagged_texts import TaggedTexts, read_tagged
 from scripts.data.truth import TextRows
 from scripts.train.batches import LabelCodes, TokenizedTexts
-from scripts.train.config import DatasetConfig, TrainConfig, UnlabelledConfig
+from scripts.train.config import DatasetConfig, TaughtConfig, TrainConfig, UnlabelledConfig
 from scripts.train.splits import split_rows
 
 Rows = TypeVar("Rows")
+
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\s*(?:<br\s*/?>|\n)\s*")
 
 
 @dataclass(frozen=True)
@@ -102,33 +105,45 @@ def load_unlabelled(config: UnlabelledConfig, data: Path, encoding: str | None =
     raise DataError(f"{path}: it has no texts")
 
 
+def split_sentences(text: str) -> list[str]:
+    """Return the parts of a text that end with a line, or with a mark and a space.
+
+    It knows no abbreviations: a teacher answers what stands after one, too.
+    """
+    return [part for each in SENTENCE_END.split(text) if (part := each.strip())]
+
+
 def load_taught(
-    sources: Sequence[UnlabelledConfig], config: TrainConfig, corpus: Corpus[Any], data: Path
+    sources: Sequence[TaughtConfig], config: TrainConfig, corpus: Corpus[Any], data: Path
 ) -> list[str]:
     """Read the texts that a teacher alone answers: each once, none with a label or held out.
 
     Held out are the validation and test parts and the files of `[evaluation]`.
     """
-    found = [text for source in sources for text in load_unlabelled(source, data, config.encoding)]
     known = [*corpus.train.texts]
     for rows in [*corpus.validation.values(), *corpus.test.values()]:
         known += rows.texts
-    for path in config.evaluation.values() if found else ():
+    for path in config.evaluation.values() if sources else ():
         file = locate(data, path)
         known += (
             read_texts(file, encoding=config.encoding)
             if config.task == "text-classification"
             else read_rows(config, file).texts
         )
-    seen = {" ".join(text.split()) for text in known} | {""}
-    fresh = []
-    for text in found:
-        words = " ".join(text.split())
-        if words not in seen:
-            seen.add(words)
-            fresh.append(text)
-    log(f"unlabelled: {len(fresh):,} texts; {len(found) - len(fresh):,} known or held out left out")
-    return fresh
+    left_out = {_words(text) for text in known} | {""}
+    fresh: dict[str, str] = {}
+    for source in sources:
+        for text in load_unlabelled(source, data, config.encoding):
+            if _words(text) not in left_out:
+                for part in split_sentences(text) if source.sentences else [text]:
+                    fresh.setdefault(_words(part), part)
+    found = [text for words, text in fresh.items() if words not in left_out]
+    log(f"unlabelled: {len(found):,} texts, none of them known or held out")
+    return found
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
 
 
 def label_codes(rows: LabelledTexts | TextRows[list[str]], labels: Sequence[str]) -> LabelCodes:

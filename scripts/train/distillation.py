@@ -17,7 +17,7 @@ from scripts.train.batches import Teaching
 from scripts.train.config import DistillationConfig, TrainConfig
 from scripts.train.corpus import load_taught
 from scripts.train.counterfactuals import counterfactual_groups
-from scripts.train.tagged_batches import tags_of
+from scripts.train.tags import tags_of
 from scripts.train.teacher import LEAST, Teacher, open_teacher
 from scripts.train.teacher_answers import ask_teacher
 

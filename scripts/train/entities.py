@@ -25,7 +25,7 @@ from scripts.train.corpus import read_held_out
 from scripts.train.parity import EntityParity, run_torch
 from scripts.train.plots import save_loss
 from scripts.train.record import read_training_log
-from scripts.train.tagged_batches import BIO, tags_of
+from scripts.train.tags import BIO, tags_of
 from scripts.train.tasks import REMEDY, Fitted, HeldOutAnswers
 
 PARITY_TEXTS = 1000

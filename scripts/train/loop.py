@@ -1,13 +1,9 @@
-"""One phase of training: its plan, its steps, its validations, and checkpoints on the way.
-
-The plan follows from the seed alone: which batch each step takes, its learning rate, and the steps
-after which the model is validated. So a killed run finds its place again.
-"""
+"""One phase of training: its steps, its validations, and checkpoints on the way."""
 
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scripts.common.progress import Progress
-from scripts.train.batches import Batch, Examples, plan_epoch
+from scripts.train.batches import Batch, Examples
 from scripts.train.config import PhaseConfig
+from scripts.train.schedule import PlannedStep, plan_phase, plan_validations, warm_up_and_decay
 
 Loss = Callable[[nn.Module, Batch], torch.Tensor]
 Evaluate = Callable[[nn.Module], dict[str, float]]
@@ -29,48 +27,6 @@ Rate = Callable[[str], float]
 def same_rate(_: str) -> float:
     """Return the factor of a learning rate that is the same for all parameters."""
     return 1.0
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One optimiser step: rows of an epoch, cut to `max_tokens`."""
-
-    rows: list[int]
-    max_tokens: int
-    epoch: int
-
-
-def plan_phase(epochs: Sequence[Examples], config: PhaseConfig, seed: int) -> list[PlannedStep]:
-    """Return every step of a phase; `epochs` are the examples of each."""
-    steps = []
-    for epoch, max_tokens in enumerate(config.epoch_max_tokens):
-        batches = plan_epoch(
-            epochs[epoch].lengths(max_tokens),
-            batch_texts=config.batch_texts,
-            batch_tokens=config.batch_tokens,
-            seed=seed + epoch,
-        )
-        steps += [PlannedStep(rows, max_tokens, epoch) for rows in batches]
-    return steps[: config.max_steps]
-
-
-def plan_validations(plan: Sequence[PlannedStep], every: int | None) -> set[int]:
-    """Return the steps after which the model is validated; the last is always one."""
-    if every is not None:
-        return {*range(every, len(plan), every), len(plan)}
-    last_of_epoch = {step.epoch: number for number, step in enumerate(plan, start=1)}
-    return set(last_of_epoch.values())
-
-
-def warm_up_and_decay(step: int, total: int, warmup: float) -> float:
-    """Return the factor of the learning rate at a step.
-
-    It grows linearly over the share `warmup` of the steps, then falls linearly to zero.
-    """
-    steps = max(1, round(total * warmup))
-    if step < steps:
-        return (step + 1) / steps
-    return (total - step) / max(1, total - steps)
 
 
 @dataclass
@@ -117,6 +73,11 @@ class Phase:
             lr=config.learning_rate,
             fused=True,
         )
+        self._average, self._judged = None, self._model  # which is validated, and kept
+        if config.average is not None:
+            average = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
+            self._average = AveragedModel(self._model, multi_avg_fn=average)
+            self._judged = self._average.module
         self._best = BestValidation()
         self._step = 0
 
@@ -152,9 +113,10 @@ class Phase:
                     self._save()
                     saved = time.monotonic()
         self._save()
+        kept = self._judged.state_dict()
         if evaluate:
-            best = torch.load(self._best_weights, map_location=self._device, weights_only=True)
-            self._model.load_state_dict(best)
+            kept = torch.load(self._best_weights, map_location=self._device, weights_only=True)
+        self._model.load_state_dict(kept)
 
     def _train_step(self, data: Examples, step: PlannedStep, total: int) -> float:
         generator = np.random.default_rng((self._seed, self._step))
@@ -173,19 +135,21 @@ class Phase:
         nn.utils.clip_grad_norm_(self._model.parameters(), self._config.gradient_clip)
         self._optimizer.step()
         self._optimizer.zero_grad()
+        if self._average:
+            self._average.update_parameters(self._model)
         self._step += 1
         value = loss.item()
         self._log({"phase": self._name, "step": self._step, "loss": value})
         return value
 
     def _validate(self, evaluate: Evaluate) -> None:
-        self._model.eval()
-        figures = evaluate(self._model)
+        self._judged.eval()
+        figures = evaluate(self._judged)
         score = sum(figures.values()) / len(figures)
         self._log({"phase": self._name, "step": self._step, **figures})
         if score > self._best.score:
             self._best = BestValidation(score, self._step)
-            _save_atomically(self._model.state_dict(), self._best_weights)
+            _save_atomically(self._judged.state_dict(), self._best_weights)
         else:
             self._best.misses += 1
 
@@ -195,6 +159,7 @@ class Phase:
             "optimizer": self._optimizer.state_dict(),
             "step": self._step,
             "best": vars(self._best),
+            "average": self._average and self._average.state_dict(),
         }
         _save_atomically(state, self._checkpoint)
 
@@ -204,6 +169,8 @@ class Phase:
         state = torch.load(self._checkpoint, map_location=self._device, weights_only=True)
         self._model.load_state_dict(state["model"])
         self._optimizer.load_state_dict(state["optimizer"])
+        if self._average:
+            self._average.load_state_dict(state["average"])
         self._step, self._best = state["step"], BestValidation(**state["best"])
         self._log({"phase": self._name, "resumed_at": self._step, "of": total})
 

@@ -1,8 +1,6 @@
-"""Batches of tagged texts, and the tags of their words.
+"""Batches of tagged texts.
 
-`B` begins an entity of several words, `I` goes on, `E` ends it, `S` is one of a single word (BIOES,
-which Ratinov & Roth 2009 found better than BIO). `O` is outside of all. With `B` and `I` alone
-(BIO), `E` is an `I` and `S` a `B`.
+An epoch may show a sentence in another casing, and hides some of its words.
 """
 
 from collections.abc import Sequence
@@ -14,89 +12,11 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoTokenizer
 
-from function.core.decoding import Tags
 from function.core.tokenization import EncodedText, TextTokenizer, TokenIds
-from function.core.types import OUTSIDE
 from scripts.common.errors import UsageError
-from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts
-from scripts.train.batches import IGNORED, Batch, Examples, Teaching, stack
-
-BIOES, BIO = "BIES", "BI"
-IN_BIO = {"B": "B", "I": "I", "E": "I", "S": "B"}
-
-
-def tags_of(labels: Sequence[str], parts: str = BIOES) -> list[str]:
-    """Return every tag, `O` first."""
-    return [OUTSIDE, *(f"{part}-{label}" for label in labels for part in parts)]
-
-
-def tag_words(encoded: EncodedText, spans: Sequence[Span], tags: Sequence[str]) -> Tags:
-    """Return (tokens,) the tag of each word at its first token, IGNORED at its others.
-
-    A word is in an entity where its first character is. Spans are in order and do not overlap.
-    """
-    codes = {tag: code for code, tag in enumerate(tags)}
-    first = first_tokens(encoded)
-    starts = np.array([start for start, _ in encoded.offsets])[first]
-    found = np.full(len(encoded.ids), IGNORED, dtype=np.int64)
-    found[first] = codes[OUTSIDE]
-    for span in spans:
-        inside = first[(starts >= span.start) & (starts < span.end)]
-        for word, token in enumerate(inside):
-            part = _part(word, len(inside))
-            in_bio = codes[f"{IN_BIO[part]}-{span.label}"]
-            found[token] = codes.get(f"{part}-{span.label}", in_bio)
-    return found
-
-
-def first_tokens(encoded: EncodedText) -> npt.NDArray[np.intp]:
-    """Return the index of each word's first token."""
-    return np.flatnonzero(np.diff(encoded.word_ids, prepend=-2))
-
-
-def forbidden(tags: Sequence[str]) -> tuple[Tags, Tags, Tags]:
-    """Return the tags that no entity has, each 1.
-
-    They are (tags,) that cannot come first, (tags,) that cannot come last, and (tags, tags) that
-    cannot follow one another.
-    """
-    goes_on = [tag[0] in "IE" for tag in tags]
-    is_open = [tag[0] in "BI" for tag in tags]
-    between = [
-        [
-            on != opened or (on and before[2:] != after[2:])
-            for after, on in zip(tags, goes_on, strict=True)
-        ]
-        for before, opened in zip(tags, is_open, strict=True)
-    ]
-    return (
-        np.array(goes_on, dtype=np.int64),
-        np.array(is_open, dtype=np.int64),
-        np.array(between, dtype=np.int64),
-    )
-
-
-def entities_of(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """Return words [start, stop) and label of each entity, of tags in either scheme."""
-    found, start = set(), 0
-    for word, tag in enumerate(tags):
-        if word == 0 or _parted(tags[word - 1], tag):
-            start = word
-        if tag != OUTSIDE and (word + 1 == len(tags) or _parted(tag, tags[word + 1])):
-            found.add((start, word + 1, tag[2:]))
-    return found
-
-
-def _parted(before: str, after: str) -> bool:
-    """Return whether no entity goes on from one tag to the other."""
-    return after[0] in "OBS" or before[2:] != after[2:]
-
-
-def _part(word: int, words: int) -> str:
-    if words == 1:
-        return "S"
-    return "B" if word == 0 else "E" if word == words - 1 else "I"
+from scripts.train.batches import IGNORED, Batch, Teaching, stack
+from scripts.train.tags import first_tokens, tag_words
 
 
 @dataclass(frozen=True)
@@ -108,6 +28,8 @@ class TaggedExamples:
     tags: Sequence[TokenIds]
     groups: Sequence[str]
     passage: int  # the most sentences of a document that an epoch joins
+    recased: float = 0.0  # share of the sentences that training reads in another of `casings`
+    casings: Sequence[Sequence[TokenIds]] = ()  # ids of each sentence in other casings
     hidden_words: float = 0.0  # share of the words that training replaces by `mask_id`
     mask_id: int = 0  # the checkpoint's mask
     teaching: Teaching | None = None  # with logits of (tokens, tags)
@@ -120,10 +42,12 @@ class TaggedExamples:
         tags: Sequence[str],
         passage: int,
         teaching: Teaching | None = None,
+        recased: float = 0.0,
     ) -> "TaggedExamples":
         """Tokenise and tag texts, without empty ones, and add those of a teacher.
 
-        Raises UsageError where the teacher has other words.
+        Where texts are recased, a casing in which one has other tokens is left out. Raises
+        UsageError where the teacher has other words.
         """
         if teaching:
             more = list(teaching.texts)
@@ -146,14 +70,17 @@ class TaggedExamples:
             [tag_words(encoded[row], rows.spans[row], tags) for row in kept],
             [rows.groups[row] for row in kept],
             passage,
+            recased,
+            _casings([encoded[row] for row in kept], tokenizer) if recased else (),
             teaching=teaching,
         )
 
-    def of_epoch(self, seed: int) -> Examples:
+    def of_epoch(self, seed: int) -> "TaggedExamples":
         """See `Examples`. Half of the rows are single sentences, others join consecutive ones."""
-        if self.passage == 1:
-            return self
         generator = np.random.default_rng(seed)
+        sentences = self._recased(generator)
+        if self.passage == 1:
+            return replace(self, ids=sentences)
         ids, tags, groups, logits, weights = [], [], [], [], []
         start = 0
         while start < len(self.ids):
@@ -161,7 +88,7 @@ class TaggedExamples:
             stop = start + 1
             while stop < min(start + most, len(self.ids)) and self._goes_on(stop):
                 stop += 1
-            ids.append(np.concatenate(self.ids[start:stop]))
+            ids.append(np.concatenate(sentences[start:stop]))
             tags.append(np.concatenate(self.tags[start:stop]))
             groups.append(self.groups[start])
             if self.teaching:
@@ -170,6 +97,14 @@ class TaggedExamples:
             start = stop
         teaching = self.teaching and replace(self.teaching, logits=logits, weights=weights)
         return replace(self, ids=ids, tags=tags, groups=groups, passage=1, teaching=teaching)
+
+    def _recased(self, generator: np.random.Generator) -> Sequence[TokenIds]:
+        return [
+            others[int(generator.integers(len(others)))]
+            if others and generator.random() < self.recased
+            else own
+            for own, others in zip(self.ids, self.casings or [()] * len(self.ids), strict=True)
+        ]
 
     def _goes_on(self, row: int) -> bool:
         return self.groups[row] == self.groups[row - 1]
@@ -215,6 +150,18 @@ class TaggedExamples:
         hidden = generator.random(words[-1] + 1) < self.hidden_words
         casing = ids - ids % self.tokenizer.vocabulary_size
         return np.where(hidden[words], self.mask_id + casing, ids)
+
+
+def _casings(encoded: Sequence[EncodedText], tokenizer: TextTokenizer) -> list[list[TokenIds]]:
+    found: list[list[TokenIds]] = [[] for _ in encoded]
+    for change in (str.lower, str.upper, str.title):
+        for one, other, casings in zip(
+            encoded, tokenizer.encode([change(each.text) for each in encoded]), found, strict=True
+        ):
+            own, changed = (ids % tokenizer.vocabulary_size for ids in (one.ids, other.ids))
+            if np.array_equal(own, changed) and np.array_equal(one.word_ids, other.word_ids):
+                casings.append(other.ids)
+    return found
 
 
 def _by_token(encoded: EncodedText, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

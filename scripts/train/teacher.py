@@ -41,7 +41,7 @@ from scripts.train.base_checkpoint import (
 )
 from scripts.train.cache import cache_key
 from scripts.train.config import DistillationConfig, TrainConfig
-from scripts.train.tagged_batches import first_tokens, tags_of
+from scripts.train.tags import first_tokens, tags_of
 
 LEAST = 1e-30  # a probability of nought would have no logarithm
 ARCHITECTURE = "ForSequenceClassification"

@@ -29,7 +29,8 @@ from scripts.train.architectures.lstm import BidirectionalLstm
 from scripts.train.base_checkpoint import find_base, loading, save_tokenizer
 from scripts.train.batches import Batch
 from scripts.train.loop import set_seeds
-from scripts.train.tagged_batches import TaggedExamples, hide, tags_of
+from scripts.train.tagged_batches import TaggedExamples, hide
+from scripts.train.tags import tags_of
 
 LEVELS = 7  # on either side of zero
 CLIPS = torch.linspace(0.6, 1.0, 9)  # of a row's largest number, tried for the least error
@@ -40,7 +41,7 @@ class BiLstmCrfSettings(BaseModel):
 
     `hidden_words` is the share of the words that training replaces by the checkpoint's mask, other
     ones in each epoch, so that the words around a name count too, not only the names that training
-    has.
+    has. `recased` is the share of the texts that it reads in lower case, in capitals or as a title.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -51,6 +52,7 @@ class BiLstmCrfSettings(BaseModel):
     bfloat16: bool = False  # in the checkpoint's layers: several times faster with AMX
     rate: Annotated[float, Field(gt=0)] = 10.0  # factor for all but the checkpoint's parameters
     hidden_words: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    recased: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 def train(run: TrainingRun) -> TrainedModel:
@@ -68,12 +70,14 @@ def train(run: TrainingRun) -> TrainedModel:
     parts = {
         name: TaggedExamples.of(rows, tokenizer, tags, 1) for name, rows in run.held_out().items()
     }
-    examples = TaggedExamples.of(run.corpus.train, tokenizer, tags, settings.passage, run.teaching)
+    examples = TaggedExamples.of(
+        run.corpus.train, tokenizer, tags, settings.passage, run.teaching, settings.recased
+    )
     run.fit(
         model,
         crf_loss,
         hide(examples, settings.hidden_words, base),
-        partial(f1_scores, parts, tags, model.crf, config.finetuning.epoch_max_tokens[-1]),
+        partial(f1_scores, parts, tags, config.finetuning.epoch_max_tokens[-1]),
         lambda name: 1.0 if name.startswith("encoder.") else settings.rate,
     )
     network = {"model_type": "bilstm_crf", "tags": tags, **settings.model_dump()}

@@ -13,7 +13,8 @@ from torch import nn
 from function.core.decoding import Transitions, viterbi
 from scripts.train.batches import IGNORED, in_order
 from scripts.train.classifiers import logits_of
-from scripts.train.tagged_batches import TaggedExamples, entities_of, forbidden
+from scripts.train.tagged_batches import TaggedExamples
+from scripts.train.tags import entities_of, forbidden
 
 IMPOSSIBLE = -1e4  # the score of tags that no entity has; finite, so that sums stay numbers
 
@@ -102,14 +103,14 @@ def words_alone(
 def f1_scores(
     parts: dict[str, TaggedExamples],
     tags: Sequence[str],
-    crf: LinearChainCrf | None,
     max_tokens: int,
     model: nn.Module,
 ) -> dict[str, float]:
     """Return F1 of whole entities by data set, of texts cut to `max_tokens`.
 
-    The model gives emissions, `crf` transitions; without one each word has its best tag.
+    The model gives emissions, its `crf` transitions; without one each word has its best tag.
     """
+    crf: LinearChainCrf | None = getattr(model, "crf", None)
     scores = [each.detach().cpu().double().numpy() for each in crf.scores()] if crf else None
     none = np.zeros(len(tags))
     transitions = Transitions(*scores or (none, none, np.zeros((len(tags), len(tags)))))

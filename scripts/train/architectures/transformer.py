@@ -19,7 +19,8 @@ from scripts.train.classifiers import accuracies, classification_loss, held_out,
 from scripts.train.config import PretrainingConfig, TrainConfig
 from scripts.train.corpus import load_unlabelled, tokenize
 from scripts.train.loop import Evaluate, Loss, set_seeds
-from scripts.train.tagged_batches import BIO, TaggedExamples, tags_of
+from scripts.train.tagged_batches import TaggedExamples
+from scripts.train.tags import BIO, tags_of
 
 PASSAGE = 6  # most sentences of a document that training joins, where words are tagged
 DROPOUTS = ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout")
@@ -59,7 +60,7 @@ def _tagged(run: TrainingRun, tokenizer: TextTokenizer) -> tuple[Examples, Evalu
         name: TaggedExamples.of(rows, tokenizer, tags, 1) for name, rows in run.held_out().items()
     }
     train = TaggedExamples.of(run.corpus.train, tokenizer, tags, PASSAGE)
-    return train, partial(f1_scores, parts, tags, None, longest)
+    return train, partial(f1_scores, parts, tags, longest)
 
 
 def _pretrain(

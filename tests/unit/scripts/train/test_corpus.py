@@ -1,21 +1,23 @@
+import json
+
 import pytest
 
 from scripts.common.errors import DataError, UsageError
 from scripts.train.config import TrainConfig
-from scripts.train.corpus import load_corpus, locate
+from scripts.train.corpus import load_corpus, load_taught, locate
+
+SETTINGS = {
+    "model": "toy",
+    "base": "none",
+    "labels": ["negative", "positive"],
+    "datasets": [{"name": "toy", "path": "train.csv", "validation": 0.3, "test": 0.2}],
+    "finetuning": {"epoch_max_tokens": [16]},
+}
 
 
 @pytest.fixture
 def config():
-    return TrainConfig.model_validate(
-        {
-            "model": "toy",
-            "base": "none",
-            "labels": ["negative", "positive"],
-            "datasets": [{"name": "toy", "path": "train.csv", "validation": 0.3, "test": 0.2}],
-            "finetuning": {"epoch_max_tokens": [16]},
-        }
-    )
+    return TrainConfig.model_validate(SETTINGS)
 
 
 @pytest.fixture
@@ -74,3 +76,42 @@ def test_texts_that_nobody_sees_are_refused_with_their_place(config, folder):
         file.write("\u200b,1\n")
     with pytest.raises(DataError, match=r"202.*its text is empty"):
         load_corpus(config, folder)
+
+
+def test_unlabelled_texts_may_be_cut_into_sentences_but_none_of_a_text_that_is_held_out(tmp_path):
+    held_out = "It was long. It was great."
+    (tmp_path / "train.csv").write_text(
+        "text,label\n" + "".join(f"text number {n},{n % 2}\n" for n in range(200))
+    )
+    (tmp_path / "test.csv").write_text(f"text,label\n{held_out},1\n")
+    reviews = [
+        "Seen in Rome.<br /><br />Great!  Why 4.5 stars? Because\n'It' by Mr. King.",
+        held_out,
+    ]
+    (tmp_path / "reviews.jsonl").write_text(
+        "".join(json.dumps({"text": text}) + "\n" for text in [*reviews, "Great! text number 7"])
+    )
+    config = TrainConfig.model_validate(
+        SETTINGS
+        | {
+            "evaluation": {"test": "test.csv"},
+            "distillation": {
+                "teacher": "none",
+                "unlabelled": [
+                    {"path": "reviews.jsonl", "max_texts": 1},
+                    {"path": "reviews.jsonl", "sentences": True},
+                ],
+            },
+        }
+    )
+    corpus = load_corpus(config, tmp_path)
+    assert config.distillation
+    assert load_taught(config.distillation.unlabelled, config, corpus, tmp_path) == [
+        reviews[0],
+        "Seen in Rome.",
+        "Great!",
+        "Why 4.5 stars?",
+        "Because",
+        "'It' by Mr.",
+        "King.",
+    ]

@@ -9,7 +9,7 @@ import torch
 from function.core.decoding import Transitions, tag_probabilities, viterbi
 from scripts.train.architectures.crf import IMPOSSIBLE, LinearChainCrf, words_alone
 from scripts.train.batches import IGNORED
-from scripts.train.tagged_batches import tags_of
+from scripts.train.tags import tags_of
 
 TAGS = tags_of(["PER"])
 

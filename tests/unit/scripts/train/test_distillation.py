@@ -24,7 +24,8 @@ from scripts.train.batches import SoftTargets, Teaching
 from scripts.train.cascade import add_sure
 from scripts.train.config import load_config
 from scripts.train.distillation import teach as maybe_teach
-from scripts.train.tagged_batches import TaggedExamples, tags_of
+from scripts.train.tagged_batches import TaggedExamples
+from scripts.train.tags import tags_of
 from scripts.train.teacher import open_teacher
 from scripts.train.teacher_answers import ask_teacher
 from tests.conftest import REPOSITORY

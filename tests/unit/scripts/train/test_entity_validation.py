@@ -6,7 +6,8 @@ from function.core.tokenization import TextTokenizer
 from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.architectures.crf import LinearChainCrf, f1_scores
-from scripts.train.tagged_batches import TaggedExamples, tags_of
+from scripts.train.tagged_batches import TaggedExamples
+from scripts.train.tags import tags_of
 from tests.tiny_entities import WORDS, write_entity_artifact
 
 TAGS = tags_of(["LOC", "PER"])
@@ -15,8 +16,9 @@ TAGS = tags_of(["LOC", "PER"])
 class Lookup(nn.Module):
     """Emissions that a word's token decides: paris is a place, acme a person."""
 
-    def __init__(self):
+    def __init__(self, crf=None):
         super().__init__()
+        self.crf = crf
         self.emissions = nn.Embedding(len(WORDS), len(TAGS))
         nn.init.zeros_(self.emissions.weight)
         with torch.no_grad():
@@ -43,7 +45,7 @@ def examples(tmp_path):
 
 
 def scores(parts, max_tokens=16):
-    return f1_scores(parts, TAGS, LinearChainCrf(TAGS), max_tokens, Lookup())
+    return f1_scores(parts, TAGS, max_tokens, Lookup(LinearChainCrf(TAGS)))
 
 
 PARIS = ("met in paris", [Span(7, 12, "LOC")])
@@ -67,9 +69,9 @@ def test_without_a_crf_each_word_has_its_best_tag(examples):
     with torch.no_grad():  # an end without a beginning, which a CRF forbids
         model.emissions.weight[WORDS.index("paris"), TAGS.index("E-LOC")] = 6
     parts = {"toy": examples(("acme paris", [Span(0, 4, "PER"), Span(5, 10, "LOC")]))}
-    assert f1_scores(parts, TAGS, None, 16, model) == {"toy": 1.0}
+    assert f1_scores(parts, TAGS, 16, model) == {"toy": 1.0}
     model.emissions.weight.data[WORDS.index("paris"), TAGS.index("O")] = 7
-    assert f1_scores(parts, TAGS, None, 16, model) == {"toy": pytest.approx(2 / 3)}
+    assert f1_scores(parts, TAGS, 16, model) == {"toy": pytest.approx(2 / 3)}
 
 
 def test_texts_without_entities_are_no_division_by_zero(examples):

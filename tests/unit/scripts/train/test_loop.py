@@ -38,7 +38,7 @@ class Run:
         set_seeds(1)
         self.model = nn.Embedding(11, 2)
         self.log: list[dict[str, Any]] = []
-        self._phase = Phase(
+        self.phase = Phase(
             "toy",
             self.model,
             loss,
@@ -55,7 +55,7 @@ class Run:
     def train(self, scores=(), every=5, patience=2):
         looks = iter(scores)
         evaluate = (lambda _: {"accuracy": next(looks)}) if scores else None
-        self._phase.run(
+        self.phase.run(
             examples(self._tokenizer), evaluate=evaluate, evaluate_every=every, patience=patience
         )
         return [record["step"] for record in self.log if "loss" in record]
@@ -73,6 +73,52 @@ def test_the_best_weights_are_kept(tmp_path, tokenizer):
     last = torch.load(tmp_path / "toy.checkpoint.pt", weights_only=True)["model"]
     assert torch.equal(run.model.weight, best["weight"])
     assert not torch.equal(best["weight"], last["weight"])
+
+
+def test_an_average_of_the_steps_is_what_is_validated_and_kept(tmp_path, tokenizer, monkeypatch):
+    steps, validated, usual = [], [], loss
+
+    def watched(model, batch):
+        steps.append(model.weight.detach().clone())  # before the step
+        return usual(model, batch)
+
+    def validate(model):
+        validated.append(model.weight.detach().clone())
+        return {"accuracy": 1.0}
+
+    monkeypatch.setitem(globals(), "loss", watched)
+    run = Run(tmp_path, tokenizer, settings(max_steps=10, average=0.5))
+    run.phase.run(examples(tokenizer), evaluate=validate, evaluate_every=10, patience=1)
+    last = torch.load(tmp_path / "toy.checkpoint.pt", weights_only=True)["model"]["weight"]
+    average = steps[1]
+    for weight in [*steps[2:], last]:
+        average = (average + weight) / 2
+    torch.testing.assert_close(validated, [average])
+    assert torch.equal(run.model.weight, validated[0])
+
+
+def test_an_average_goes_on_where_a_run_was_killed(tmp_path, tokenizer, monkeypatch):
+    folders = [tmp_path / "whole", tmp_path / "killed"]
+    for folder in folders:
+        folder.mkdir()
+    config = settings(average=0.9)
+    whole = Run(folders[0], tokenizer, config)
+    whole.train()
+    usual, seen = loss, []
+
+    def killed(model, batch):
+        seen.append(batch)
+        if len(seen) == 30:
+            raise KeyboardInterrupt
+        return usual(model, batch)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(globals(), "loss", killed)
+        with pytest.raises(KeyboardInterrupt):
+            Run(folders[1], tokenizer, config).train()
+    again = Run(folders[1], tokenizer, config)
+    assert 0 < len(again.train()) < 40
+    torch.testing.assert_close(again.model.weight, whole.model.weight)
 
 
 def test_a_run_that_stopped_early_does_not_go_on_when_called_again(tmp_path, tokenizer):

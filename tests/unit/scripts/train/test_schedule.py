@@ -4,7 +4,7 @@ import pytest
 from function.core.tokenization import TextTokenizer
 from scripts.train.batches import TokenizedTexts
 from scripts.train.config import FinetuningConfig
-from scripts.train.loop import PlannedStep, plan_phase, plan_validations, warm_up_and_decay
+from scripts.train.schedule import PlannedStep, plan_phase, plan_validations, warm_up_and_decay
 
 IDS = [np.array([4 + n % 4] * (1 + n % 5)) for n in range(200)]
 

@@ -9,7 +9,8 @@ from scripts.common.errors import UsageError
 from scripts.data.spans import Span
 from scripts.data.tagged_texts import TaggedTexts
 from scripts.train.batches import IGNORED
-from scripts.train.tagged_batches import TaggedExamples, hide, tags_of
+from scripts.train.tagged_batches import TaggedExamples, hide
+from scripts.train.tags import tags_of
 from tests.tiny_entities import LABELS, WORDS, write_entity_artifact
 
 TEXT = "Ada Lovelace in Paris"  # "Lovelace" is two pieces
@@ -60,6 +61,34 @@ def test_texts_that_are_measured_have_no_word_hidden(examples, base):
     hidden = hide(examples, 0.9, base)
     measured = hidden.collate([0, 1], 16, None)
     assert measured.input_ids.tolist() == examples.collate([0, 1], 16, None).input_ids.tolist()
+
+
+def test_a_text_is_read_in_other_casings_with_the_same_words_and_tags(tmp_path):
+    folder = write_entity_artifact(tmp_path / "ner")
+    tokenizer = TextTokenizer(folder / "tokenizer.json", casing=True)
+    rows = TaggedTexts([TEXT], [[Span(0, 12, "PER")]], ["one"])
+    own = TaggedExamples.of(rows, tokenizer, tags_of(LABELS), passage=1)
+    recased = TaggedExamples.of(rows, tokenizer, tags_of(LABELS), passage=1, recased=0.5)
+    seen = [tuple(recased.of_epoch(seed).ids[0]) for seed in range(60)]
+    texts = [TEXT, TEXT.lower(), TEXT.upper(), TEXT.title()]
+    expected = {tuple(each.ids) for each in tokenizer.encode(texts)}
+    assert set(seen) == expected
+    assert 20 < seen.count(tuple(own.ids[0])) < 40
+    assert np.array_equal(recased.of_epoch(0).tags[0], own.tags[0])
+    assert np.array_equal(recased.ids[0], own.ids[0])
+
+
+def test_a_text_whose_other_casing_has_other_tokens_is_not_read_in_it(bundled_models):
+    tokenizer = TextTokenizer(bundled_models / "ner/tokenizer.json", casing=True)
+    street = "Hauptstraße"
+    rows = TaggedTexts([street], [[Span(0, 11, "LOC")]], ["one"])
+    recased = TaggedExamples.of(rows, tokenizer, tags_of(LABELS), passage=1, recased=0.9)
+    own, lower, upper, title = (
+        tokenizer.encode([text])[0].ids
+        for text in (street, street.lower(), street.upper(), street.title())
+    )
+    assert len(upper) != len(own)
+    assert [each.tolist() for each in recased.casings[0]] == [lower.tolist(), title.tolist()]
 
 
 def test_a_passage_ends_with_its_document(examples):

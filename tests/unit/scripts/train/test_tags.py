@@ -6,7 +6,7 @@ import pytest
 from function.core.tokenization import TextTokenizer
 from scripts.data.spans import Span
 from scripts.train.batches import IGNORED
-from scripts.train.tagged_batches import BIO, entities_of, forbidden, tag_words, tags_of
+from scripts.train.tags import BIO, entities_of, forbidden, tag_words, tags_of
 from tests.tiny_entities import write_entity_artifact
 
 TAGS = tags_of(["LOC", "PER"])
