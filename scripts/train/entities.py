@@ -56,7 +56,7 @@ class EntityTask:
 
     def fit(self, run: TrainingRun, draft: Artifact) -> Fitted:
         """See `TrainingTask`. With the best temperature scores predict best what is right."""
-        backend = OnnxBackend(draft, threads=0)
+        backend = _RememberingBackend(OnnxBackend(draft, threads=0))
         losses = {}
         for exact in TEMPERATURES:
             temperature = round(float(exact), 4)
@@ -114,6 +114,21 @@ class _TrainedBackend:
     def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
         """See `core.backend.Backend`."""
         return run_torch(self._model, input_ids, attention_mask)
+
+
+class _RememberingBackend:
+    """A model that runs each batch once, for decodings that are compared."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._found: dict[object, Logits] = {}
+
+    def run(self, input_ids: TokenIds, attention_mask: TokenIds) -> Logits:
+        """See `core.backend.Backend`."""
+        batch = input_ids.shape, input_ids.tobytes(), attention_mask.tobytes()
+        if batch not in self._found:
+            self._found[batch] = self._backend.run(input_ids, attention_mask)
+        return self._found[batch]
 
 
 def _predictor(artifact: Artifact, backend: Backend) -> Predictor:
