@@ -68,6 +68,11 @@ class Answers(ABC, Generic[Truth]):
         """(rows,) whether each text was answered rightly."""
 
     @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """(rows,) those whose `right` hangs on no other of them: shares are of these."""
+        return np.ones(len(self.right), dtype=np.bool_)
+
+    @property
     @abstractmethod
     def figures(self) -> dict[str, float]:
         """Figures as a manifest records them of one data set."""

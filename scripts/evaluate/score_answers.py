@@ -1,7 +1,7 @@
 """Answers of a model that gives a text a number, and how well the numbers rank the texts.
 
 Models may count in other units, so texts are ranked: each is compared with one other of another
-true score, drawn once and for all.
+true score. No text is in two pairs, since pairs that share one are right or wrong together.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ AT_ONCE, RESAMPLES = 250, 2000
 
 @dataclass(frozen=True)
 class ScoreAnswers(Answers[float]):
-    """See `Answers`. A text is answered rightly where it and its partner are ranked so."""
+    """See `Answers`. A text is answered rightly where it and its partner are ranked rightly."""
 
     key = "score"
     measure = "share of pairs ranked right"
@@ -52,6 +52,11 @@ class ScoreAnswers(Answers[float]):
         partner = _partners(truth)
         return np.asarray(np.sign(scores - scores[partner]) == np.sign(truth - truth[partner]))
 
+    @property
+    def judged(self) -> npt.NDArray[np.bool_]:
+        """See `Answers`: one text of each pair."""
+        return np.asarray(_partners(self.truth) > np.arange(len(self.truth)))
+
     @cached_property
     def figures(self) -> dict[str, float]:
         low, high = percentile_interval(resampled_rho(self))
@@ -74,12 +79,19 @@ class ScoreAnswers(Answers[float]):
 
 
 def _partners(truth: Numbers) -> npt.NDArray[np.int64]:
-    """Return for each row another one of another score: the next such one in a shuffled circle."""
-    order = np.random.default_rng(SEED).permutation(len(truth))
-    partners = np.empty(len(truth), dtype=np.int64)
-    for position, row in enumerate(order):
-        later = (order[(position + step) % len(truth)] for step in range(1, len(truth)))
-        partners[row] = next(other for other in later if truth[other] != truth[row])
+    """Return for each row another one of another score, which is its alone; itself where none is.
+
+    Drawn once, so that two models are compared on the same pairs. Rows that wait for a partner all
+    have the same score.
+    """
+    partners = np.arange(len(truth))
+    waiting: list[int] = []
+    for row in np.random.default_rng(SEED).permutation(len(truth)).tolist():
+        if not waiting or truth[waiting[-1]] == truth[row]:
+            waiting.append(row)
+            continue
+        other = waiting.pop()
+        partners[row], partners[other] = other, row
     return partners
 
 

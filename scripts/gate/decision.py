@@ -135,9 +135,11 @@ def judge(
     """
     answers = candidate.answers
     before = None if champion is None else champion.answers
-    paired = None if before is None else compare_paired(answers.right, before.right)
+    judged = answers.judged
+    right = answers.right[judged]
+    paired = None if before is None else compare_paired(right, before.right[judged])
     share = (
-        judge_floor(answers.measure, int(answers.right.sum()), len(golden), settings)
+        judge_floor(answers.measure, int(right.sum()), len(right), settings)
         if paired is None
         else judge_non_inferiority(answers.measure, paired, settings)
     )

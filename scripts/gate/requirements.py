@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -84,8 +85,8 @@ def _too_few(measure: str, rows: int, settings: GateSettings) -> RequirementResu
     return RequirementResult(
         measure,
         GateOutcome.UNDERPOWERED,
-        f"The golden set has {rows} rows; a margin of {100 * settings.margin:.2f} points needs "
-        f"{settings.minimum_rows} or more.",
+        f"The golden set gives {rows} rows to compare; a margin of {100 * settings.margin:.2f} "
+        f"points needs {settings.minimum_rows} or more.",
         LARGER_SET,
     )
 
@@ -101,7 +102,8 @@ def slice_answers(
         f"long (at least {long} words)": SliceAnswers(words >= long, answers.right),
         **answers.slices(),
     }
-    return {name: each for name, each in slices.items() if each.rows.any()}
+    judged = {name: replace(each, rows=each.rows & answers.judged) for name, each in slices.items()}
+    return {name: each for name, each in judged.items() if each.rows.any()}
 
 
 def measure_slices(

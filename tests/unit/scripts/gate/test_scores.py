@@ -13,8 +13,8 @@ from scripts.common.errors import DataError
 from scripts.data.scored_texts import read_scored
 from scripts.data.truth import TextRows
 from scripts.evaluate import __main__ as evaluate_command
-from scripts.evaluate.paired import percentile_interval
-from scripts.evaluate.score_answers import ScoreAnswers, resampled_rho, spearman
+from scripts.evaluate.paired import compare_paired, percentile_interval
+from scripts.evaluate.score_answers import ScoreAnswers, _partners, resampled_rho, spearman
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden, read_golden
 from scripts.gate.report import render_markdown
@@ -95,6 +95,28 @@ def test_rho_is_scipys_and_its_interval_that_of_resampled_texts():
     assert percentile_interval(resampled_rho(found)) == pytest.approx(
         np.quantile(rhos, [0.025, 0.975]), abs=0.015
     )
+
+
+def test_no_text_is_judged_twice_and_each_pair_has_two_scores():
+    found = answers(0.5)
+    partners = _partners(found.truth)
+    paired = partners != np.arange(len(partners))
+    assert paired.mean() > 0.9
+    assert (partners[partners] == np.arange(len(partners))).all()
+    assert (found.truth[partners] != found.truth)[paired].all()
+    assert 2 * found.judged.sum() == paired.sum()
+
+
+@pytest.mark.parametrize("positive", [0.5, 0.05])
+def test_one_of_two_equal_models_is_seldom_called_worse(positive):
+    generator = np.random.default_rng(3)
+    worse = 0
+    for _ in range(200):
+        truth = (generator.random(400) < positive).astype(float)
+        one, other = (ScoreAnswers(truth + generator.normal(0, 0.8, 400), truth) for _ in range(2))
+        judged = one.judged
+        worse += compare_paired(one.right[judged], other.right[judged]).high < 0
+    assert worse < 14  # 2.5 % are 5
 
 
 def test_equal_answers_rank_nothing():
