@@ -32,7 +32,7 @@ class DataError(UsageError):
 
 
 class ThinReferenceError(UsageError):
-    """A reference has too few predictions of a model to distinguish a change from chance."""
+    """A reference has no or too few predictions of a model to distinguish a change from chance."""
 
 
 class NotComparableError(UsageError):

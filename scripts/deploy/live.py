@@ -68,6 +68,8 @@ def _summary(prediction: Mapping[str, Any]) -> str:
         return f"{len(prediction['entities'])} entities"
     if "labels" in prediction:
         return f"labels {', '.join(prediction['labels'])}"
+    if "embedding" in prediction:
+        return f"a vector of {len(prediction['embedding'])} dimensions"
     return f"{prediction.get('label', 'score')} {prediction['score']:.3f}"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from function.core.manifest import Manifest
-from scripts.common.errors import ThinReferenceError, UsageError
+from scripts.common.errors import ThinReferenceError
 from scripts.drift.prediction_log import Numbers, PredictionLog
 from scripts.evaluate.profile import LENGTH_EDGES, RATIO_EDGES, SCORE_EDGES, STAGE_EDGES
 
@@ -70,9 +70,9 @@ class Reference:
 
 
 def reference_of_manifest(manifest: Manifest, version: str) -> Reference:
-    """Return the profile of a version's validation texts; raise UsageError if it has none."""
+    """Return the profile of a version's validation texts. Raises ThinReferenceError without one."""
     if not manifest.profile:
-        raise UsageError(
+        raise ThinReferenceError(
             f"{manifest.model} {version}: its manifest has no reference profile; "
             "give a good window of its log instead: --reference LOG"
         )
@@ -107,11 +107,19 @@ def profile_distributions(profile: Mapping[str, Any]) -> Distributions:
     shares = np.array(list(labels.values()), dtype=float) * float(profile["texts"])
     found = {LABELS: Distribution([*labels, OTHER], np.append(shares, 0.0))}
     for feature in OWN_EDGES:
-        if feature in profile:
+        if feature in profile and not (feature == SCORE and _scores_entities(profile)):
             edges = np.array(profile[feature]["edges"], dtype=float)
             counts = np.array(profile[feature]["counts"], dtype=float)
             found[feature] = Distribution(_bin_names(feature, edges), counts, edges)
     return found
+
+
+def _scores_entities(profile: Mapping[str, Any]) -> bool:
+    """Return whether scores are of each entity, as profiles had them, not of each text."""
+    if "entities" not in profile:
+        return False
+    with_entities = sum(profile["entities"]["counts"][1:])
+    return bool(sum(profile["score"]["counts"]) != with_entities)
 
 
 def reference_distributions(log: PredictionLog) -> Distributions:

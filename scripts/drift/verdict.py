@@ -138,14 +138,14 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
 def compare_distributions(
     reference: Distribution, window: Distribution, *, beyond: float
 ) -> Comparison:
-    """Return the PSI of a window, its band, and the chi-squared test of homogeneity.
+    """Return the PSI of a window, its band, and the p-value of the test of homogeneity.
+
+    That is the chi-squared test, or of two bins Fisher's exact one.
 
     The band is a parametric bootstrap: the true shares are drawn from what the reference's
     finitely many texts leave open (Dirichlet), a window of the same size from those (multinomial).
     """
     parts = _merge_bins(reference, window.texts)
-    if len(parts) < 2:
-        return Comparison(0.0, 0.0, 1.0)
     expected, found = (
         np.array([counts[part].sum() for part in parts])
         for counts in (reference.counts, window.counts)
@@ -155,7 +155,13 @@ def compare_distributions(
         round(window.texts), generator.dirichlet(expected + PRIOR, RESAMPLES)
     )
     band = np.quantile(stability_index(expected, drawn.astype(float)), 1 - beyond)
-    p_value = chi2_contingency(np.array([expected, found]), correction=False).pvalue
+    table = np.array([expected, found])
+    exact = len(parts) == 2  # one of them may be too small for the approximation
+    p_value = (
+        fisher_exact(np.rint(table)).pvalue
+        if exact
+        else chi2_contingency(table, correction=False).pvalue
+    )
     return Comparison(float(stability_index(expected, found)), float(band), float(p_value))
 
 
@@ -172,7 +178,10 @@ def stability_index(reference: Numbers, window: Numbers) -> Numbers:
 
 
 def _merge_bins(reference: Distribution, texts: float) -> Sequence[Numbers]:
-    """Merge bins until each is large enough: neighbours of a number, the rarest labels."""
+    """Merge bins until each is large enough: neighbours of a number, the rarest labels.
+
+    Where one bin has nearly all, the others stay a part of their own, else nothing could be seen.
+    """
     least = max(SMALLEST_SHARE, FEWEST_EXPECTED / max(texts, 1)) * reference.texts
     order = np.arange(len(reference.counts))
     if reference.edges is None:
@@ -184,7 +193,10 @@ def _merge_bins(reference: Distribution, texts: float) -> Sequence[Numbers]:
         parts[-1].append(int(bin_))
     if len(parts) > 1 and reference.counts[parts[-1]].sum() < least:
         parts[-2:] = [parts[-2] + parts[-1]]
-    return [np.array(part) for part in parts]
+    if len(parts) == 1:
+        largest = int(reference.counts.argmax())
+        parts = [[largest], [bin_ for bin_ in parts[0] if bin_ != largest]]
+    return [np.array(part, dtype=np.intp) for part in parts]
 
 
 def compare_accuracy(

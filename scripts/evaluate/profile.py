@@ -52,8 +52,8 @@ def reference_profile(
 def entity_profile(parts: Sequence["EntityAnswers"], labels: Sequence[str]) -> dict[str, Any]:
     """Return the profile of a model that finds entities.
 
-    Histograms (edges, counts) of the scores of entities, of entities and tokens of a text and of
-    tokens per word, and the share of each label among the entities.
+    Histograms (edges, counts) of the mean score of a text's entities, of entities and tokens of a
+    text and of tokens per word, and the share of each label among the entities.
     """
     found = [each for part in parts for each in part.found]
     named = Counter(span.label for each in found for span in each.spans)
@@ -62,7 +62,7 @@ def entity_profile(parts: Sequence["EntityAnswers"], labels: Sequence[str]) -> d
         "texts": len(found),
         "labels": {label: round(named[label] / total, 5) for label in labels},
         "score": histogram(
-            np.array([score for each in found for score in each.scores]), SCORE_EDGES
+            np.array([np.mean(each.scores) for each in found if each.scores]), SCORE_EDGES
         ),
         "entities": histogram(np.array([len(each.spans) for each in found]), PER_TEXT_EDGES),
         "tokens": histogram(np.array([each.tokens for each in found]), LENGTH_EDGES),

@@ -20,7 +20,7 @@ with needing("make tools"):
     from scripts.registry.golden_sets import current_golden
     from scripts.registry.registry import open_registry
 
-MEASURES = ("accuracy", "f1", "spearman")  # the one that a person looks at first
+MEASURES = ("accuracy", "f1", "spearman", "triplets_right")  # the one that a person looks at first
 
 
 def main() -> None:

@@ -87,6 +87,33 @@ def test_one_label_alone_can_not_change():
     )
 
 
+@pytest.mark.parametrize(
+    ("reference", "window"),
+    [
+        (numbers([1000, 0, 0, 0]), numbers([0, 0, 300, 200])),
+        (numbers([3, 4, 993, 0]), numbers([200, 200, 100, 0])),
+        (numbers([920, 50, 30, 0]), numbers([20, 20, 10, 0])),
+        (labels(a=900, other=0), labels(a=20, other=60)),
+    ],
+)
+def test_what_leaves_the_one_bin_that_held_nearly_all_is_a_change(reference, window):
+    found = compare_distributions(reference, window, beyond=0.01)
+    assert found.effect > max(found.band, 0.1)
+    assert found.p_value < 1e-6
+
+
+@pytest.mark.parametrize("texts", [50, 400])
+def test_quiet_windows_of_one_bin_seldom_seem_changed(texts):
+    generator = np.random.default_rng(4)
+    shares = [0.01, 0.93, 0.05, 0.01]
+    wrong = 0
+    for _ in range(300):
+        reference, window = (numbers(generator.multinomial(size, shares)) for size in (500, texts))
+        found = compare_distributions(reference, window, beyond=0.05)
+        wrong += found.effect > found.band and found.p_value < 0.05
+    assert wrong / 300 < 0.12
+
+
 def test_accuracy_that_was_lost_is_distinguished_from_bad_luck():
     before = FeedbackCounts(930, 1000)
     lost = compare_accuracy(before, FeedbackCounts(160, 200), beyond=0.01)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from function.core.manifest import parse_manifest
-from scripts.common.errors import UsageError
+from scripts.common.errors import ThinReferenceError, UsageError
 from scripts.drift.distributions import (
     FEATURES,
     STAGES,
     profile_distributions,
     reference_distributions,
     reference_of_log,
+    reference_of_manifest,
     window_distributions,
 )
 from scripts.drift.prediction_log import build_log
@@ -178,6 +179,25 @@ def test_a_profile_has_the_share_of_the_first_stage_in_two_bins():
     assert known.shares == pytest.approx([0.3, 0.7])
     window = window_distributions(a_log(2000, first=0.7), {"stages": known})["stages"]
     assert window.shares == pytest.approx([0.3, 0.7], abs=0.05)
+
+
+def test_scores_of_single_entities_are_not_compared_with_those_of_texts():
+    profile = {
+        "texts": 100,
+        "labels": {"LOC": 1.0},
+        "entities": {"edges": [0, 1, 2, 3], "counts": [40, 30, 30]},
+        "score": {"edges": [0, 0.5, 1], "counts": [10, 80]},
+    }
+    assert "score" not in profile_distributions(profile)
+    of_texts = profile | {"score": {"edges": [0, 0.5, 1], "counts": [10, 50]}}
+    assert profile_distributions(of_texts)["score"].texts == 60
+
+
+def test_a_version_without_a_profile_leaves_the_others_to_be_compared():
+    (path,) = (REGISTRY / "sentiment/versions").glob("*/manifest.json")
+    manifest = parse_manifest(path.read_bytes(), path.parent.name)
+    with pytest.raises(ThinReferenceError, match="has no reference profile"):
+        reference_of_manifest(manifest.model_copy(update={"profile": {}}), "v1")
 
 
 def test_what_lies_beyond_the_outer_bins_counts_in_them():

@@ -2,6 +2,7 @@ import pytest
 
 from scripts.data.spans import Span
 from scripts.evaluate.entity_answers import EntityAnswers, Found, entity_log_loss, same_spans
+from scripts.evaluate.profile import entity_profile
 
 LABELS = ["LOC", "PER"]
 
@@ -58,3 +59,11 @@ def test_the_same_spans_are_those_that_both_found():
     assert share == pytest.approx(2 / 3)
     assert entities == 1
     assert same_spans(one, one) == (1, 2)
+
+
+def test_a_profile_counts_texts_whose_scores_are_means_as_the_prediction_log_has_them():
+    found = answers(([ADA], [(ADA, 0.9), (PARIS, 0.56)]), ([], [(ADA, 0.32)]), ([], []))
+    score = entity_profile([found], LABELS)["score"]
+    found_at = [low for low, n in zip(score["edges"], score["counts"], strict=False) if n]
+    assert found_at == pytest.approx([0.3, 0.7])
+    assert sum(score["counts"]) == 2

@@ -1,0 +1,32 @@
+"""What a deployment's check says of the answer that it got."""
+
+from http.server import HTTPServer
+
+import boto3
+import pytest
+
+from scripts.deploy.account import Account
+from scripts.deploy.live import check_answers
+from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving
+
+NOBODY = Account("123456789012", "eu-central-1", boto3.Session())
+
+
+@pytest.mark.parametrize(
+    ("prediction", "said"),
+    [
+        ({"label": "positive", "score": 0.9}, "positive 0.900"),
+        ({"labels": ["a", "b"], "scores": []}, "labels a, b"),
+        ({"score": -1.25}, "score -1.250"),
+        ({"entities": [{}, {}]}, "2 entities"),
+        ({"embedding": [0.1] * 384}, "a vector of 384 dimensions"),
+    ],
+)
+def test_an_answer_of_each_head_shows_that_a_deployment_is_up(prediction, said):
+    class Requests(JsonRequests):
+        def respond(self, method, document):
+            answer = {"predictions": [prediction], "model": {"version": "v7"}}
+            self.answer({} if method == "GET" else answer)
+
+    with serving(HTTPServer((LOOPBACK, 0), Requests)) as url:
+        assert check_answers(NOBODY, url, "public", None, tries=1) == f"{said}, by v7"
