@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 
 from scripts.common.command_line import needing, registry_parser, run
-from scripts.common.errors import RegistryError
+from scripts.common.errors import RegistryError, UsageError
 
 with needing("make run"):
-    from function.core.manifest import MANIFEST, Role
+    from function.core.errors import ArtifactError
+    from function.core.manifest import MANIFEST, Role, parse_manifest
     from scripts.registry.registry import Registry, open_registry
 
 # The roles that a backend does not read: torch builds its graph from the configuration.
@@ -43,16 +44,26 @@ def main() -> None:
         print(f"{model} {artifact.version} -> {artifact.path}")
     if arguments.only:
         for manifest in arguments.output.glob(f"*/{MANIFEST}"):
-            if manifest.parent.name not in wanted:
-                shutil.rmtree(manifest.parent)
-                print(f"{manifest.parent.name} taken away")
+            folder = manifest.parent
+            if folder.name not in wanted and _is_pulled(manifest):
+                shutil.rmtree(folder)
+                print(f"{folder.name} taken away")
+
+
+def _is_pulled(manifest: Path) -> bool:
+    """Return whether it is a model's, in a folder of its name: other tools write manifests, too."""
+    try:
+        return parse_manifest(manifest.read_bytes(), "").model == manifest.parent.name
+    except ArtifactError:
+        return False
 
 
 def _wanted(registry: Registry, models: list[str] | None, alias: str) -> dict[str, str]:
     """Return model to version. Raises RegistryError where an alias was never set."""
-    pinned = dict(model.split("=", 1) for model in models or [] if "=" in model)
+    wanted = dict(model.split("=", 1) for model in models or [] if "=" in model)
     named = [model for model in models or registry.models() if "=" not in model]
-    wanted = dict(pinned)
+    if twice := wanted.keys() & named:
+        raise UsageError(f"--model {min(twice)}: is given with a version, and without one")
     for model in named:
         pointer = registry.alias(model, alias)
         if pointer:

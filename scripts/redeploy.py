@@ -1,10 +1,11 @@
 """Roll a stage back to an earlier release: its images go live at once, without a canary.
 
 A canary under way is stopped first. `production` moves back to its models where the stage moves
-that alias. Without --release it is the release before the live one, so each run goes one further
-back; after a failure the next run completes the rollback. What was rolled back is deployed again
-only on request: its models by `scripts.refresh --retry` or `scripts.promote`, its code by --again
-of `scripts.build`, or both by --release here.
+that alias. Without --release it is the release that the canary was to replace, or, without one, the
+release before the live one, so that each run goes one further back; after a failure the next run
+completes the rollback. What was rolled back is deployed again only on request: its models by
+`scripts.refresh --retry` or `scripts.promote`, its code by --again of `scripts.build`, or both by
+--release here.
 """
 
 import argparse
@@ -27,8 +28,7 @@ def main() -> None:
     project, stage = deployment
     account = open_account(stage)
     registry = stage_registry(account, project)
-    if not arguments.list:
-        history.stop_rollout(account, deployment)
+    stopped = not arguments.list and history.stop_rollout(account, deployment)
     releases = list_releases(registry.store, stage.name)
     live = live_digest(account, deployment.name)
     if arguments.list:
@@ -37,7 +37,7 @@ def main() -> None:
         )
         return
     target = history.find_release(releases, arguments.release) if arguments.release else None
-    target = target or history.previous_release(release_history(releases), live)
+    target = target or history.previous_release(release_history(releases), live, stopped=stopped)
     log(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
     url = history.roll_back(account, deployment, target)
     history.record_rollback(account, deployment, releases, target)

@@ -17,6 +17,9 @@ from function.core.tokenization import TokenIds
 from function.core.types import Activation, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText
 
+# Tokens that the first stage reads in the time that a window takes the model.
+WINDOW_OF_FIRST_STAGE = 30_000
+
 
 def classified(predictions: Sequence[AnyPrediction]) -> list[Prediction]:
     """Return predictions of one label each; raises InputError if they are another head's."""
@@ -39,7 +42,10 @@ class TextDecoder(Decoder):
         from function.core.explanation import window_cost  # see `_explained`
 
         return sum(
-            window_cost(text.encoded, len(text.windows)) for text in inputs.texts if text.windows
+            window_cost(text.encoded, len(text.windows))
+            if text.windows
+            else window_cost(text.encoded, 1) * len(text.encoded.ids) // WINDOW_OF_FIRST_STAGE
+            for text in inputs.texts
         )
 
     def decode(

@@ -171,7 +171,8 @@ class Predictor:
             if encoded.empty:
                 raise InputError(f"text {index} is empty: send at least one word")
             first = self._answer_first(encoded, options)
-            if first and first.sure:
+            # It has a probability, and no logits on the model's scale.
+            if first and first.sure and options.activation in (None, "softmax"):
                 windowed.append(WindowedText(encoded, [], [], first))
             elif isinstance(encoded, EncodedPair):
                 windowed.append(cut_pair(index, encoded, self._tokenizer, settings, options))
@@ -209,7 +210,7 @@ class Predictor:
     def _estimate_seconds(self, inputs: ModelInputs, windows: int) -> float:
         """Return the seconds that these windows take; 0 for few, which need no estimate."""
         lengths = [len(window) for window in inputs.windows]
-        explained = (windows - len(lengths)) * max(lengths, default=0)
+        explained = (windows - len(lengths)) * max(lengths, default=self._settings.max_tokens)
         tokens = sum(lengths) + explained
         if tokens < ESTIMATED_TOKENS or self._max_seconds == math.inf:
             return 0.0

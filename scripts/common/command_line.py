@@ -134,8 +134,9 @@ def stage_parser(
 
 
 def write_json(document: object, path: Path | None) -> None:
-    """Write a result to a file, if one was asked for."""
+    """Write a result to a file, if one was asked for, and make its folder."""
     if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -100,6 +100,8 @@ def _arguments() -> argparse.Namespace:
         parser.error("--function-image goes with --models")
     if arguments.images_only and not arguments.function_image:
         parser.error("--images-only goes with --function-image")
+    if arguments.server_image and not arguments.function_image:
+        parser.error("--server-image goes with --function-image")
     return arguments
 
 

@@ -66,20 +66,22 @@ def find_release(releases: Sequence[Release], name: str) -> Release:
     raise UsageError(f"no release '{name}'; --list shows those that there are")
 
 
-def previous_release(history: History, live: str) -> Release:
+def previous_release(history: History, live: str, *, stopped: bool = False) -> Release:
     """Return the release before the live image, or the one that an interrupted run was to restore.
 
     If the live image was never recorded, the last release is the previous one. If it is that of an
     earlier release than the last, an earlier rollback made it live and did not record it: this
-    release is returned, so that the rollback is completed. Raises CommandError if there is none.
+    release is returned, so that the rollback is completed. If a canary was stopped, the live
+    release is what it was to replace. Raises CommandError if there is none.
     """
     active = history.active
-    images = [release.image for release in active]
-    if not images:
+    if not active:
         raise CommandError("no release was recorded, so there is none to go back to")
-    if images[-1] != live:
-        return active[images.index(live) if live in images else -1]
-    if len(images) == 1:
+    if active[-1].image != live:
+        return _live_release(history, live) or active[-1]
+    if stopped:
+        return active[-1]
+    if len(active) == 1:
         raise CommandError(f"{active[0].name} is live, and nothing is behind it")
     return active[-2]
 
@@ -104,15 +106,20 @@ def roll_back(account: Account, deployment: Deployment, target: Release) -> str:
     return deliver(account, deployment, _build(target), names=names, rollout=AT_ONCE)
 
 
+def _live_release(history: History, live: str) -> Release | None:
+    return next((each for each in reversed(history.active) if each.image == live), None)
+
+
 def stop_rollout(
     account: Account, deployment: Deployment, *, sleep: Callable[[float], None] = time.sleep
-) -> None:
+) -> bool:
     """Stop a canary under way, and wait until CloudFormation has taken it back.
 
-    Raises CommandError where that takes too long.
+    Returns whether there was one. Raises CommandError where that takes too long.
     """
     name = deployment.name
     client = account.session.client("codedeploy", config=CONFIG)
+    running: Sequence[str] = ()
     try:
         with aws_errors("CodeDeploy"):
             running = client.list_deployments(
@@ -128,7 +135,7 @@ def stop_rollout(
     for left in reversed(range(TRIES)):
         busy = stacks.in_progress(account, stacks.names(deployment))
         if not busy:
-            return
+            return bool(running)
         if left:
             sleep(PAUSE_SECONDS)
     raise CommandError(f"{busy}, after {TRIES * PAUSE_SECONDS // 60} minutes")
@@ -146,19 +153,22 @@ def record_rollback(
     registry = stage_registry(account, project)
     if stage.moves_production:
         reason = f"{stage.name} is back at {target.name}"
-        active = [each.image for each in release_history(releases).active]
-        move = registry.return_to if target.image in active else registry.promote
+        active = [each.images for each in release_history(releases).active]
+        move = registry.return_to if target.images in active else registry.promote
         for model, version in target.models.items():
             log(f"{model} production -> {move(model, version, reason).version}")
-    if releases[-1].image != target.image:
+    if releases[-1].images != target.images:
         record_release(registry.store, delivery.new_release(stage, _build(target), target.commit))
 
 
 def release_rows(releases: Sequence[Release], live: str) -> Iterator[Sequence[str]]:
     """Yield name, commit, models and state of each release, the newest first."""
-    rolled_back = {release.image for release, _ in release_history(releases).rolled_back}
+    history = release_history(releases)
+    rolled_back = {release.images for release, _ in history.rolled_back}
+    current = _live_release(history, live)
     for release in reversed(releases):
-        is_live, is_rolled_back = release.image == live, release.image in rolled_back
+        is_live = release.images == current.images if current else release.image == live
+        is_rolled_back = release.images in rolled_back
         state = "live" * is_live or "rolled back" * is_rolled_back
         yield release.name, release.commit[:12], format_models(release.models), state
 

@@ -26,20 +26,23 @@ def main() -> None:
     parser.add_argument("--stage", help="one of infra/stages.py; all of them by default")
     arguments = parser.parse_args()
     project, stages = load_stages()
-    if arguments.stage:
-        stages = (load_stage(arguments.stage)[1],)
+    chosen = (load_stage(arguments.stage)[1],) if arguments.stage else stages
     found_bad = False
-    for result in check_all(project, stages):
+    for result in check_all(project, chosen, stages):
         print(result, flush=True)
         found_bad |= result.state == "bad"
     if found_bad:
         sys.exit(1)
 
 
-def check_all(project: ProjectConfiguration, stages: Sequence[StageConfiguration]) -> CheckResults:
-    """Check this machine, GitHub, and each stage's account."""
+def check_all(
+    project: ProjectConfiguration,
+    stages: Sequence[StageConfiguration],
+    neighbours: Sequence[StageConfiguration] = (),
+) -> CheckResults:
+    """Check this machine, GitHub, and each stage's account, which `neighbours` may share."""
     yield from machine.tools()
-    yield from shared_account(stages)
+    yield from shared_account(neighbours or stages)
     yield from run_check("repository", github.repository, project.repository)
     yield from run_check("schedule", github.schedule, project.repository)
     for stage in stages:

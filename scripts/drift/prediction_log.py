@@ -206,9 +206,13 @@ def log_files(where: str, time_range: TimeRange) -> Iterator[bytes]:
 
 def _keys(store: ObjectStore, where: str, time_range: TimeRange) -> Iterator[str]:
     """Yield keys day by day: on S3 listing years of a log takes long."""
-    days = _days(time_range) if where.startswith(S3) and time_range.since else [""]
-    for day in days:
-        yield from (listed.key for listed in store.list(day))
+    found = False
+    for day in _days(time_range) if where.startswith(S3) and time_range.since else ():
+        for listed in store.list(day):
+            found = True
+            yield listed.key
+    if not found:  # in no folders by day, or nothing at all
+        yield from (listed.key for listed in store.list(""))
 
 
 def _days(time_range: TimeRange) -> Iterator[str]:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from function.core.artifact import Artifact, open_artifact
+from function.core.errors import ArtifactError, InputError, PredictionError
 from function.core.manifest import MANIFEST
 from scripts.evaluate.evaluation import load_verified
 from scripts.evaluate.paired import compare_paired
+from scripts.gate.decision import judge_contract
 from scripts.gate.golden_set import GoldenSet
 
 
@@ -17,12 +19,16 @@ def drop_worse_cascade(
     """Return the candidate, or a copy without its cascade where that is surely worse, and why.
 
     Where the golden set is too small to judge, the cascade stands on the proof in its manifest.
-    Raises InputError or PredictionError where the candidate cannot answer the golden set.
+    A candidate that does not fit the golden set, or cannot answer it, stays as it is: the gate
+    refuses it.
     """
-    if candidate.manifest.cascade is None:
+    if candidate.manifest.cascade is None or judge_contract(candidate.manifest, None, golden):
         return candidate, ""
-    served = golden.answers(load_verified(candidate), "candidate, golden set")
-    full = golden.answers(load_verified(candidate, cascade=False), "its full model, golden set")
+    try:
+        served = golden.answers(load_verified(candidate), "candidate, golden set")
+        full = golden.answers(load_verified(candidate, cascade=False), "its full model, golden set")
+    except (ArtifactError, InputError, PredictionError):
+        return candidate, ""
     paired = compare_paired(served.right, full.right)
     if paired.high >= 0:
         return candidate, ""

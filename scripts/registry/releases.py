@@ -28,6 +28,11 @@ class Release:
         return datetime.fromisoformat(self.released_at).astimezone(UTC)
 
     @property
+    def images(self) -> tuple[str, str]:
+        """The digests of both images: one may change without the other."""
+        return self.image, self.server
+
+    @property
     def name(self) -> str:
         """The key's last part; the same release recorded twice has the same one."""
         moment = f"{self.moment:%Y%m%dT%H%M%S}{self.moment.microsecond // 1000:03}Z"
@@ -44,6 +49,7 @@ def list_releases(store: ObjectStore, stage: str | None = None) -> list[Release]
     found = [
         _parse(decode(store.get(entry.key), entry.key), entry.key)
         for entry in store.list(keys.releases(stage))
+        if entry.key.endswith(".json")  # consoles write markers of folders
     ]
     return sorted(found, key=lambda release: (release.stage, release.moment, release.name))
 
@@ -71,19 +77,19 @@ class History:
 def release_history(releases: Sequence[Release]) -> History:
     """Return the history of one stage, whose releases are given oldest first.
 
-    It is a stack: an image that is released again while it is active takes off what came after it,
-    and counts from then on as the release that it was last.
+    It is a stack: images that are released again while they are active take off what came after
+    them, and count from then on as the release that they were last.
     """
     active: list[Release] = []
     rolled_back: list[tuple[Release, Release]] = []
     for release in releases:
-        images = [each.image for each in active]
-        if release.image in images:
-            index = images.index(release.image)
+        images = [each.images for each in active]
+        if release.images in images:
+            index = images.index(release.images)
             rolled_back += [(later, active[index]) for later in active[index + 1 :]]
             active[index:] = [release]  # its commit may be newer, with the same image
         else:
-            rolled_back = [pair for pair in rolled_back if pair[0].image != release.image]
+            rolled_back = [pair for pair in rolled_back if pair[0].images != release.images]
             active.append(release)
     return History(active, rolled_back)
 

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from time import monotonic
 
@@ -114,7 +114,9 @@ def score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
 
 
 def _score_file(files: Files, source: Table, scorer: Scorer) -> Tally:
-    if further := set(COLUMNS.get(scorer.answer_key or "", ())).difference(ADDED_COLUMNS):
+    key = scorer.answer_key
+    possible = chain(*COLUMNS.values()) if key is None else COLUMNS[key]
+    if further := set(possible).difference(ADDED_COLUMNS):
         source = open_input(files, [*ADDED_COLUMNS, *further])
     rows = source.count()
     pinned = {

@@ -124,7 +124,7 @@ def _backend(artifact: Artifact) -> Backend:
 
 
 def _ask_labels(predictor: Predictor) -> Ask:
-    """Return calibrated logits as they are served: of a cascade, its blend or its first stage's."""
+    """Return calibrated logits as they are served: of a cascade, its blend."""
 
     def ask(texts: Sequence[str]) -> list[npt.NDArray[np.float64]]:
         answers = []

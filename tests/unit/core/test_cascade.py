@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import describe_files, open_artifact, verify
 from function.core.cascade import BIAS, SCALE, TABLE, FirstAnswer, hash_ngrams, open_first_stage
-from function.core.errors import ArtifactError, InputError
+from function.core.errors import ArtifactError, BatchTooLargeError, InputError
 from function.core.manifest import MANIFEST
 from function.core.predictor import load_predictor
 from function.core.types import Options
@@ -183,6 +183,28 @@ def test_highlights_of_a_text_answered_first_are_its_log_odds_and_cost_no_call(p
     assert weights["good"] == pytest.approx(math.tanh(8 / math.sqrt(3) / 2))
     assert weights["film"] == pytest.approx(math.tanh((8 / math.sqrt(3) - 8) / 2))
     assert rows == []
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "none"])
+def test_logits_and_what_is_made_of_them_are_of_the_model(predictor, activation):
+    (answer,) = predictor.classify([SURE], Options(activation=activation))
+    assert answer.stage == "full"
+    logits = 4 + 0.5 * 8 / math.sqrt(3)
+    scores = {each.label: each.score for each in answer.scores}
+    if activation == "none":
+        assert scores["positive"] - scores["negative"] == pytest.approx(logits)
+    else:
+        assert scores["positive"] > 0.5
+
+
+def test_explaining_long_texts_counts_though_the_first_stage_answers_them(make_predictor):
+    predictor = make_predictor(max_request_windows=5, cascade=CASCADE)
+    long = "good " * 6000
+    (answer,) = predictor.classify([long])
+    assert answer.stage == "first"
+    with pytest.raises(BatchTooLargeError, match="explaining these texts takes 13 windows"):
+        predictor.classify([long], EXPLAINED)
+    assert len(predictor.classify([SURE] * 9, EXPLAINED)) == 9
 
 
 def test_the_only_word_of_a_text_is_all_that_its_answer_rests_on(predictor):

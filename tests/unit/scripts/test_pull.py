@@ -79,6 +79,17 @@ def test_what_is_no_model_is_not_taken_away(pulled, folder):
     assert pulled("--only") == (0, ["ner", "notes", "sentiment"])
 
 
+def test_manifests_of_other_tools_are_no_models(pulled, folder):
+    cdk = folder / "cdk.out/manifest.json"
+    cdk.parent.mkdir(parents=True)
+    cdk.write_text('{"version": "1"}')
+    assert pulled("--model", "ner", "--only") == (0, ["cdk.out", "ner"])
+
+
+def test_a_model_with_a_version_and_without_one_is_a_contradiction(pulled, versions):
+    assert pulled("--model", f"ner={versions['ner']}", "ner") == (2, [])
+
+
 def test_nothing_is_taken_away_where_a_model_cannot_be_pulled(pulled):
     pulled()
     assert pulled("--model", "topics", "--only") == (1, ["ner", "sentiment"])

@@ -116,12 +116,17 @@ def test_every_stack_whose_template_names_the_image_goes_back(stage, monkeypatch
     assert sorted(asked) == sorted(naming)
 
 
-def test_a_canary_under_way_is_stopped_and_waited_for(prod, tmp_path, monkeypatch):
-    first = prod.live()
-    prod.deliver(prod.publish(tmp_path / "b", 1.0))
+def test_a_canary_under_way_is_stopped_and_what_it_was_to_replace_stays(
+    prod, tmp_path, monkeypatch
+):
+    first, b = prod.live(), prod.publish(tmp_path / "b", 1.0)
+    second = prod.deliver(b)
     stopped, statuses = [], iter(["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
     codedeploy = boto3.client("codedeploy")
-    monkeypatch.setattr(codedeploy, "list_deployments", lambda **_: {"deployments": ["d-1"]})
+    under_way = ["d-1"]
+    monkeypatch.setattr(
+        codedeploy, "list_deployments", lambda **_: {"deployments": under_way[len(stopped) :]}
+    )
     monkeypatch.setattr(codedeploy, "stop_deployment", lambda **asked: stopped.append(asked))
     monkeypatch.setattr(stacks, "in_progress", lambda *_: next(statuses, ""))
     monkeypatch.setattr(history, "PAUSE_SECONDS", 0)
@@ -129,6 +134,8 @@ def test_a_canary_under_way_is_stopped_and_waited_for(prod, tmp_path, monkeypatc
     assert code == 0, err
     assert stopped == [{"deploymentId": "d-1", "autoRollbackEnabled": True}]
     assert next(statuses, "waited") == "waited"
+    assert (prod.live(), prod.production().version) == (second, b)
+    assert prod.back()[0] == 0
     assert prod.live() == first
 
 

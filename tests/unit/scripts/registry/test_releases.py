@@ -50,6 +50,22 @@ def test_the_same_image_of_a_later_commit_is_what_a_refresh_builds_on():
     assert past.commits_rolled_back() == set()
 
 
+def test_a_release_may_change_the_servers_image_alone():
+    first, second = (
+        replace(each, server=f"s{n}") for n, each in enumerate(releases(("a",), ("a",)))
+    )
+    past = release_history([first, second])
+    assert past.active == [first, second]
+    back = replace(first, released_at=at(9))
+    assert release_history([first, second, back]).rolled_back == [(second, first)]
+
+
+def test_markers_of_folders_are_no_releases(store):
+    record_release(store, release("a"))
+    store.create(f"{keys.releases('prod')}marker", b"")
+    assert [each.image for each in list_releases(store)] == [release("a").image]
+
+
 def test_what_was_rolled_back_and_deployed_again_is_active():
     past = release_history(releases(("a", "one"), ("b", "two"), ("a", "one"), ("b", "two")))
     assert images(past.active) == "ab"
