@@ -106,6 +106,15 @@ def test_a_bucket_is_read_as_a_folder_is(bucket):
     assert len(read_log(where, late, "sentiment")) == 60
 
 
+def test_files_of_a_bucket_that_lie_in_no_folders_by_day_are_read_too(bucket):
+    content = as_text(log_lines(5, begin=START))
+    boto3.client("s3").put_object(Bucket=bucket, Key="mine/exported.jsonl", Body=content)
+    found = read_log(
+        f"s3://{bucket}/mine", TimeRange(START, START + timedelta(hours=1)), "sentiment"
+    )
+    assert len(found) == 5
+
+
 def test_a_line_lies_in_the_hour_before_where_a_file_was_begun_then(bucket):
     """Firehose names a file by its first line and waits for the last, here over midnight."""
     client = boto3.client("s3")

@@ -87,3 +87,13 @@ def test_a_golden_set_that_is_too_small_to_tell_leaves_a_cascade_to_its_own_proo
 def test_a_model_without_a_cascade_is_not_asked_twice(tmp_path):
     artifact = open_artifact(write_artifact(tmp_path / "plain"))
     assert drop_worse_cascade(artifact, golden(400), tmp_path / "without") == (artifact, "")
+
+
+def test_a_candidate_that_does_not_fit_the_golden_set_is_left_for_the_gate_to_refuse(
+    candidate, tmp_path
+):
+    artifact = candidate(wrong=0.5)
+    other = GoldenSet(FORMS["label"], ["good film", "bad"], ["neutral", "negative"])
+    assert drop_worse_cascade(artifact, other, tmp_path / "without") == (artifact, "")
+    empty = GoldenSet(FORMS["label"], ["\u200b", "bad"], ["positive", "negative"])
+    assert drop_worse_cascade(artifact, empty, tmp_path / "without") == (artifact, "")

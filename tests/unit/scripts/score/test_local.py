@@ -15,6 +15,7 @@ from scripts.score.rows import Row
 from scripts.score.run import Files, open_files, score_file
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
+from tests.unit.scripts.score.doubles import LengthScorer
 
 WORDS = ["good", "bad", "the", "film", "is", "dull", "fine"]
 
@@ -137,6 +138,10 @@ def test_several_labels_are_columns_of_lists_and_an_input_may_not_have_them(tmp_
     source = open_files(taken)  # no model is known yet, and most add no such column
     with pytest.raises(UsageError, match="has a column 'labels' already"):
         score_file(taken, source, model)
+    unknown = LengthScorer(answer_key=None)  # a stage's, which shows only by its results
+    with pytest.raises(UsageError, match="has a column 'labels' already"):
+        score_file(taken, source, unknown)
+    assert unknown.seen == []
 
 
 def test_a_number_is_a_column_of_its_own(tmp_path):
