@@ -24,14 +24,15 @@ class Retention:
     window: int = 5  # versions behind each alias
     releases: int = 10  # last releases of each stage
     newest: int = 3  # newest versions
-    unfinished: timedelta = timedelta(days=1)  # after that an upload counts as given up
+    unfinished: timedelta = timedelta(days=1)  # after which an upload or promotion is given up
 
 
 def prune(registry: Registry, model: str, retention: Retention, *, dry_run: bool) -> list[str]:
     """Remove versions of a model that are not needed, and return their names.
 
     Needed are the versions that any alias points at, those behind it within the rollback window,
-    those that the last releases of each stage carry, and the newest, which may be on their way.
+    those that the last releases of each stage carry, and the newest and just published ones, which
+    may be on their way.
     The manifest goes first, so that a version is whole or does not exist; aliases are read again
     before each, so that one promoted meanwhile stays.
     """
@@ -53,6 +54,10 @@ def _versions_to_keep(registry: Registry, model: str, retention: Retention) -> s
     needed = set(registry.versions(model)[-retention.newest :] if retention.newest else [])
     for alias in registry.aliases(model).values():
         needed |= {alias.version, *alias.behind[: retention.window]}
+    recent = datetime.now(UTC) - retention.unfinished
+    for entry in registry.store.list(keys.versions(model)):
+        if entry.key.endswith(f"/{MANIFEST}") and entry.modified > recent:
+            needed.add(entry.key.split("/")[-2])
     stages: dict[str, list[Release]] = defaultdict(list)
     for release in list_releases(registry.store):
         stages[release.stage].append(release)

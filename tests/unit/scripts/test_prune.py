@@ -64,6 +64,11 @@ def test_a_version_that_is_promoted_meanwhile_stays(registry, published):
     registry.verify(MODEL, published[1])
 
 
+def test_an_older_model_that_was_published_just_now_stays(registry, published):
+    assert prune(registry, MODEL, Retention(1, 1, 1), dry_run=False) == []
+    assert registry.versions(MODEL) == published
+
+
 @pytest.mark.parametrize("call", range(1, 40, 4))
 def test_killed_anywhere_it_leaves_whole_versions_and_can_be_run_again(registry, published, call):
     registry.promote(MODEL, published[2], "test")
