@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 LARGEST_TEMPLATE = 51_200  # bytes that CloudFormation takes without a bucket
+# A template may have roles, and in a service on GPUs the CDK names one.
+CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM")
 BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 DELAY_SECONDS, ATTEMPTS = 15, 220  # 55 minutes; credentials last an hour
 
@@ -62,7 +64,7 @@ def change_stack(
     if len(body) > LARGEST_TEMPLATE:
         raise CommandError(f"{name}: its template is too large to be updated without a bucket")
     try:
-        change(StackName=name, TemplateBody=body, RoleARN=role, Capabilities=["CAPABILITY_IAM"])
+        change(StackName=name, TemplateBody=body, RoleARN=role, Capabilities=CAPABILITIES)
     except ClientError as error:
         if "No updates are to be performed" not in str(error):
             raise

@@ -56,7 +56,7 @@ def asked(name, body):
         "StackName": f"evergreen-prod-{name}",
         "TemplateBody": body,
         "RoleARN": ROLE,
-        "Capabilities": ["CAPABILITY_IAM"],
+        "Capabilities": ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"),
     }
 
 
