@@ -10,7 +10,8 @@ from constructs import Construct
 
 from infra.components.acknowledged import actions, allow
 from infra.components.rollout import ROLLOUT_ALARMS
-from infra.configuration.deployment import Deployment
+from infra.configuration.checks import require
+from infra.configuration.deployment import KEPT_CHARACTERS, Deployment
 
 # What CloudFormation calls to give a function or a task another image: by the handlers in the
 # schemas of the resource types, without the calls for options that none of ours has.
@@ -66,6 +67,13 @@ class ImageChanges(Construct):
         stage = deployment.stage
         self._stack = stack = cdk.Stack.of(self)
         self._name = name = deployment.name
+        require(
+            len(name) < KEPT_CHARACTERS,
+            "refresh_environment",
+            f"'{name}' has {len(name)} characters, and CloudFormation's names of functions and "
+            f"roles keep {KEPT_CHARACTERS - 1} and a hyphen: the refresh could change other "
+            "stages; shorten the project's or the stage's name, or leave this empty",
+        )
         self.role = iam.Role(
             self,
             "Role",
@@ -74,7 +82,10 @@ class ImageChanges(Construct):
             description=f"CloudFormation: give stage {stage.name} other images",
         )
         self._allow = partial(allow, self.role)
-        functions = [f"{name}-function-*", *([deployment.bulk] if stage.bulk else [])]
+        functions = [
+            deployment.generated_names("function"),
+            *([deployment.bulk] if stage.bulk else []),
+        ]
         self._allow(
             CHANGE_FUNCTION,
             *(arn(stack, "lambda", f"function:{each}") for each in (name, *functions)),
@@ -103,7 +114,8 @@ class ImageChanges(Construct):
         if stage.service:
             self._allow_service(deployment.server)
             passed.append("ecs-tasks.amazonaws.com")
-        roles = [role_arn(stack, f"{name}-{part}-*") for part in stage.image_parts]
+        names = dict.fromkeys(deployment.generated_names(part) for part in stage.image_parts)
+        roles = [role_arn(stack, each) for each in names]
         reason = "CloudFormation names the roles of a stack after it."
         self._allow(["iam:GetRole"], *roles, reason=reason)
         service = {"StringEquals": {"iam:PassedToService": passed}}

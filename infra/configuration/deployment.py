@@ -5,6 +5,8 @@ from typing import NamedTuple
 from infra.configuration.project import ProjectConfiguration
 from infra.configuration.stage import StageConfiguration
 
+KEPT_CHARACTERS = 24  # of a stack's name, where CloudFormation cuts it
+
 
 class Deployment(NamedTuple):
     """One stage of the project, which names its resources."""
@@ -39,3 +41,11 @@ class Deployment(NamedTuple):
     def stack(self, part: str) -> str:
         """Return a stack's name. `part` is predictions, function, service, bulk or watch."""
         return self.project.stack(self.stage.name, part)
+
+    def generated_names(self, part: str) -> str:
+        """Return the pattern of the names that CloudFormation generates for functions and roles.
+
+        They have at most 64 characters, so that it cuts a long stack's name.
+        """
+        stack = self.stack(part)
+        return f"{stack}-*" if len(stack) <= KEPT_CHARACTERS else f"{stack[:KEPT_CHARACTERS]}*"

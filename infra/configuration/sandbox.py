@@ -114,6 +114,7 @@ class SandboxConfiguration(Section, prefix="sandbox"):
         full = replace(
             small,
             name=NIGHTLY[1],
+            refresh_environment="",  # its name may be too long for the refresh's role
             bulk=BulkConfiguration(),
             predictions=PredictionsConfiguration(),
             service=ServiceConfiguration(capacity="fargate", architecture=self.architecture),
@@ -121,6 +122,7 @@ class SandboxConfiguration(Section, prefix="sandbox"):
         gpu = replace(
             small,
             name=NIGHTLY[2],
+            refresh_environment="",
             function=replace(small.function, architecture="x86_64"),
             service=ServiceConfiguration(capacity="gpu"),
         )

@@ -1,11 +1,13 @@
 """The role for a change of images may do what CloudFormation does for that, and no more."""
 
+import fnmatch
 import json
 from dataclasses import replace
 
 import pytest
 from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
+from infra.configuration.checks import ConfigurationError
 from infra.stages import PROD
 from scripts.deploy.image_update import LARGEST_TEMPLATE
 from tests.infra.policies import many, statements, written
@@ -99,6 +101,42 @@ def test_the_role_may_create_nothing_that_lasts(images):
     assert created == {"codedeploy:CreateDeployment"}
     assert not {each for each in allowed if each.startswith(("sts:", "cloudformation:"))}
     assert {each for each in allowed if each.startswith("iam:")} == {"iam:GetRole", "iam:PassRole"}
+
+
+def generated(stack, resource):
+    """Return the name that CloudFormation generates: 64 characters, at least 24 of the stack's."""
+    room = 64 - len("--1A2B3C4D5E6F7")
+    kept = stack[: max(24, room - len(resource))]
+    return f"{kept}-{resource[: room - len(kept)]}-1A2B3C4D5E6F7"
+
+
+@pytest.mark.parametrize("name", ["evergreen", "seventeen-letters"])
+def test_the_role_reaches_functions_and_roles_though_their_names_are_cut(project, name):
+    assembly = synthesise(replace(project, name=name), [replace(EVERYTHING, service=None)])
+    for kind, action, before in (
+        ("AWS::Lambda::Function", "lambda:UpdateFunctionCode", ":function:"),
+        ("AWS::IAM::Role", "iam:PassRole", ":role/"),
+    ):
+        (allowed,) = (
+            [each.partition(before)[2] for each in statement.resources]
+            for statement in statements(assembly)
+            if action in statement.actions and "/HeavyRefreshImages" in statement.where
+        )
+        named = [
+            resource["Properties"].get("FunctionName", generated(stack, id_))
+            for stack, id_, resource in assembly.all(kind)
+            if stack.endswith(("-heavy-function", "-heavy-bulk"))
+        ]
+        assert len(named) > 3
+        for each in named:
+            assert any(fnmatch.fnmatchcase(each, pattern) for pattern in allowed), each
+        for other in (f"{name}-heavy2", generated(f"{name}-heavy2-function", "RolloutGroup")):
+            assert not any(fnmatch.fnmatchcase(other, pattern) for pattern in allowed), other
+
+
+def test_a_name_too_long_to_tell_stages_apart_is_refused(project):
+    with pytest.raises(ConfigurationError, match="'a-project-of-20-char-heavy' has 26 characters"):
+        synthesise(replace(project, name="a-project-of-20-char"), [EVERYTHING])
 
 
 def test_the_refresh_may_update_stacks_with_that_role_alone(images):

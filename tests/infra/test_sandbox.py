@@ -141,6 +141,8 @@ def test_nothing_else_is_one(name):
 
 def test_nightly_stages_are_the_function_then_everything_then_a_gpu():
     plain, full, gpu = SANDBOX.nightly()
+    refreshed = [each.name for each in SANDBOX.nightly() if each.refresh_environment]
+    assert refreshed == ["nightly"], "longer names are refused with a project of 11 letters"
     assert tuple(each.name for each in (plain, full, gpu)) == NIGHTLY
     assert (plain.service, plain.bulk) == (None, None)
     assert full.service is not None
