@@ -82,19 +82,19 @@ class ImageChanges(Construct):
             description=f"CloudFormation: give stage {stage.name} other images",
         )
         self._allow = partial(allow, self.role)
-        functions = [
-            deployment.generated_names("function"),
-            *([deployment.bulk] if stage.bulk else []),
-        ]
+        bulk = [deployment.bulk] if stage.bulk else []
+        functions = [name, deployment.generated_names("function"), *bulk]
         self._allow(
             CHANGE_FUNCTION,
-            *(arn(stack, "lambda", f"function:{each}") for each in (name, *functions)),
-            *(arn(stack, "lambda", f"function:{each}:*") for each in (name, *functions)),
+            *(arn(stack, "lambda", f"function:{each}") for each in functions),
+            *(arn(stack, "lambda", f"function:{each}:*") for each in functions),
             reason="Functions of this stage, and their versions.",
         )
-        if stage.function.snap_start:  # old versions cost money, and are deleted
-            versions = arn(stack, "lambda", f"function:{name}:*")
-            self._allow(["lambda:DeleteFunction"], versions, reason="Versions of the function.")
+        self._allow(
+            ["lambda:DeleteFunction"],
+            *(arn(stack, "lambda", f"function:{each}:*") for each in (name, *bulk)),
+            reason="Versions: one left by an update that was rolled back makes the next one fail.",
+        )
         self._allow(READ_IMAGE, *(repository.repository_arn for repository in repositories))
         alarms = [arn(stack, "cloudwatch", f"alarm:{name}-{each}-*") for each in ROLLOUT_ALARMS]
         self._allow(CHANGE_ALARM, *alarms, reason="Alarms of a rollout end in the version.")

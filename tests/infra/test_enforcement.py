@@ -134,6 +134,7 @@ CALLS = [
     ("lambda:UpdateFunctionCode", arn("lambda", "function:evergreen-prod"), {"prod-image-changes"}),
     ("lambda:UpdateFunctionCode", arn("lambda", "function:evergreen-dev"), set()),
     ("lambda:DeleteFunction", arn("lambda", "function:evergreen-prod"), set()),
+    ("lambda:DeleteFunction", arn("lambda", "function:evergreen-prod:7"), {"prod-image-changes"}),
     ("lambda:CreateFunction", arn("lambda", "function:evergreen-prod-function-x"), set()),
     ("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/evergreen-prod-image-changes", {"prod-refresh"}),
     (

@@ -44,7 +44,8 @@ def images(project):
 def changes(images):
     """Type of each resource that another image changes, and the handler that CloudFormation runs.
 
-    A version and an alarm are replaced; CloudFormation keeps the old version.
+    A version and an alarm are replaced. CloudFormation keeps the old version, and deletes the new
+    one where the update is rolled back.
     """
     before, after = ({name: each.templates[name] for name in STACKS} for each in images)
     found = set()
@@ -55,8 +56,6 @@ def changes(images):
                 kind = (new.get(name) or old[name])["Type"]
                 replaced = "Version" in kind or "Alarm" in kind or "TaskDefinition" in kind
                 handlers = ["create", "read", "delete"] if replaced else ["update", "read"]
-                if kind == "AWS::Lambda::Version":  # which CloudFormation keeps
-                    handlers.remove("delete")
                 found |= {(kind, handler) for handler in handlers}
     # Its alarms carry the version, and it names them.
     return {*found, ("AWS::CodeDeploy::DeploymentGroup", "update"), ("AWS::ECS::Service", "update")}
@@ -101,6 +100,16 @@ def test_the_role_may_create_nothing_that_lasts(images):
     assert created == {"codedeploy:CreateDeployment"}
     assert not {each for each in allowed if each.startswith(("sts:", "cloudformation:"))}
     assert {each for each in allowed if each.startswith("iam:")} == {"iam:GetRole", "iam:PassRole"}
+
+
+def test_the_role_deletes_versions_of_both_functions_and_no_function(images):
+    (deletes,) = (
+        each.resources
+        for each in statements(images[0])
+        if "lambda:DeleteFunction" in each.actions and "/HeavyRefreshImages" in each.where
+    )
+    names = {each.partition(":function:")[2] for each in deletes}
+    assert names == {"evergreen-heavy:*", "evergreen-heavy-bulk:*"}
 
 
 def generated(stack, resource):
