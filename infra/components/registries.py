@@ -41,8 +41,8 @@ class ModelBucket(Construct):
 class ImageRepository(Construct):
     """ECR repository with immutable tags, which scans images on push.
 
-    Images deployed to a stage have a tag `<stage>-...` and a count of their own, so that no number
-    of builds expires the image that a stage runs. `stages` begins with the most important.
+    Images deployed to a stage have a tag `<stage>-<time>-...` and a count of their own, so that no
+    number of builds expires the image that a stage runs. `stages` begins with the most important.
     """
 
     def __init__(
@@ -68,7 +68,8 @@ class ImageRepository(Construct):
                     ecr.LifecycleRule(
                         rule_priority=priority,
                         description=f"what was deployed to {stage}: the last {project.kept_images}",
-                        tag_prefix_list=[f"{stage}-"],
+                        # With the year, since a stage's name may begin with another's and a hyphen.
+                        tag_pattern_list=[f"{stage}-20*"],
                         max_image_count=project.kept_images,
                     )
                     for priority, stage in enumerate(stages, start=1)

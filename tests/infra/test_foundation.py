@@ -1,11 +1,15 @@
 """The foundation of an account: bucket, image repositories, GitHub's roles."""
 
+import fnmatch
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from infra.stages import STAGES
 from tests.infra.policies import statements, written
+from tests.infra.synthesis import synthesise
 
 STACK = "evergreen-foundation"
 
@@ -51,22 +55,28 @@ def expired(rules: list[dict[str, Any]], images: list[set[str]]) -> list[set[str
     gone, claimed = [], set()
     for rule in sorted(rules, key=lambda rule: rule["rulePriority"]):
         chosen = rule["selection"]
-        prefixes = chosen.get("tagPrefixList", [""])
+        (pattern,) = chosen.get("tagPatternList", ["*"])
         matching = [
             index
             for index, tags in enumerate(images)
-            if index not in claimed and any(tag.startswith(tuple(prefixes)) for tag in tags)
+            if index not in claimed and fnmatch.filter(tags, pattern)
         ]
         claimed.update(matching)
         gone += [images[index] for index in matching[chosen["countNumber"] :]]
     return gone
 
 
-def test_no_number_of_builds_pushes_out_what_a_stage_runs(foundation):
+def life_cycle(assembly):
+    """The rules of the function's images."""
     (rules, _) = (
         json.loads(each["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
-        for each in foundation("AWS::ECR::Repository").values()
+        for each in assembly.resources(STACK, "AWS::ECR::Repository").values()
     )
+    return rules
+
+
+def test_no_number_of_builds_pushes_out_what_a_stage_runs(shipped):
+    rules = life_cycle(shipped)
     assert all(rule["selection"]["countType"] == "imageCountMoreThan" for rule in rules)
     live_in_prod = {"0123456789ab-aa", "prod-20260101t000000", "dev-20260101t000000"}
     live_in_dev = {"ba9876543210-bb", "dev-20261101t000000"}
@@ -78,13 +88,17 @@ def test_no_number_of_builds_pushes_out_what_a_stage_runs(foundation):
     assert len(gone) == 450
 
 
-def test_a_rollback_reaches_as_far_back_as_was_configured(foundation, project):
-    (rules, _) = (
-        json.loads(each["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
-        for each in foundation("AWS::ECR::Repository").values()
-    )
-    releases = [{f"prod-{number:03}"} for number in reversed(range(60))]
-    gone = expired(rules, releases)
+def test_nor_do_releases_of_a_stage_whose_name_begins_with_its_own(project):
+    stages = [replace(STAGES[0], name=name) for name in ("prod", "prod-test")]
+    live_in_prod = {"prod-20260101t000000-aa"}
+    tried = [{f"prod-test-20260102t{number:06}-bb"} for number in range(200)]
+    gone = expired(life_cycle(synthesise(project, stages)), [*tried, live_in_prod])
+    assert gone == tried[project.kept_images :]
+
+
+def test_a_rollback_reaches_as_far_back_as_was_configured(shipped, project):
+    releases = [{f"prod-20260101t{number:06}"} for number in reversed(range(60))]
+    gone = expired(life_cycle(shipped), releases)
     assert gone == releases[project.kept_images :]
 
 
