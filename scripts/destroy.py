@@ -6,11 +6,12 @@ Everything else is deleted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from scripts.common.command_line import needing, run, stage_parser
-from scripts.common.errors import UsageError
+from scripts.common.errors import CommandError, UsageError
 from scripts.common.progress import log
 
 with needing("make synth"):
@@ -18,7 +19,7 @@ with needing("make synth"):
     from infra.configuration.sandbox import NIGHTLY
     from infra.configuration.stage import StageConfiguration
     from scripts.deploy import foundation, stacks
-    from scripts.deploy.account import CONFIG, Account, aws_errors, open_account
+    from scripts.deploy.account import BOOTSTRAP_VERSION, CONFIG, Account, aws_errors, open_account
     from scripts.deploy.api_key import delete_key
     from scripts.deploy.stacks import load_sandbox, load_stage, load_stages
 
@@ -56,18 +57,22 @@ def delete_stage(name: str) -> None:
     stage = deployment.stage
     account = open_account(stage)
     names = stacks.names(deployment)
-    for part, output in BUCKETS.items():
-        stack = deployment.stack(part)
-        if stack in names and not stage.retain_data and account.stack(stack):
-            empty_bucket(account, account.output(stack, output))
+    with_buckets = {deployment.stack(part): output for part, output in BUCKETS.items()}
+    buckets = [
+        account.output(stack, output)
+        for stack, output in with_buckets.items()
+        if stack in names and not stage.retain_data and account.stack(stack)
+    ]
     every = [deployment.stack(part) for part in stacks.PARTS]
     left = [each for each in every if each not in names and account.stack(each)]
-    stacks.destroy(names, {"stage": stage.name})
+    _destroy(account, names, {"stage": stage.name}, buckets)
     delete_key(account, deployment)
     kept = "its log groups and results were kept" if stage.retain_data else "nothing was kept"
     if left:  # the CDK does not know them, and nothing says whether their data may go
+        role = execution_role(account)  # else CloudFormation takes that of the last change
         kept = f"kept was what infra/stages.py no longer has, {', '.join(left)}: " + "; ".join(
-            f"aws cloudformation delete-stack --stack-name {each}" for each in left
+            f"aws cloudformation delete-stack --stack-name {each} --role-arn {role}"
+            for each in left
         )
     log(f"{stage.name} is gone; {kept}. Models and images are the foundation's.")
 
@@ -105,15 +110,37 @@ def _delete_foundation(
         allow_deletion(account, stack)
     context = {"stage": stages[0].name, "github_oidc": foundation.github_oidc(account, project)}
     bucket = foundation.bucket_name(account, project)
-    if not project.retain_data:
-        empty_bucket(account, bucket)
-    stacks.destroy([stack], context)
+    _destroy(account, [stack], context, [] if project.retain_data else [bucket])
     if project.retain_data:
         log(
             f"{stack} is gone; kept were the bucket {bucket} and the repositories "
             f"{project.function_repository} and {project.server_repository}. Their names stay "
             "taken: before a new foundation, delete them or 'cdk import' them."
         )
+
+
+def _destroy(
+    account: Account, names: Sequence[str], context: Mapping[str, str], buckets: Sequence[str]
+) -> None:
+    """Delete stacks with what is in their buckets. Raises CommandError."""
+    for bucket in buckets:
+        empty_bucket(account, bucket)
+    try:
+        stacks.destroy(names, context)
+    except CommandError:
+        # Firehose writes what it has buffered minutes later; by now nothing writes any more.
+        filled = [bucket for bucket in buckets if empty_bucket(account, bucket)]
+        if not filled:
+            raise
+        log(f"{', '.join(filled)} had files again: emptied, and once more")
+        stacks.destroy(names, context)
+
+
+def execution_role(account: Account) -> str:
+    """Return the ARN of the role by which CloudFormation deploys, which `cdk bootstrap` made."""
+    qualifier = BOOTSTRAP_VERSION.split("/")[2]
+    name = f"cdk-{qualifier}-cfn-exec-role-{account.number}-{account.region}"
+    return f"arn:aws:iam::{account.number}:role/{name}"
 
 
 def allow_deletion(account: Account, stack: str) -> None:
@@ -123,10 +150,15 @@ def allow_deletion(account: Account, stack: str) -> None:
         client.update_termination_protection(EnableTerminationProtection=False, StackName=stack)
 
 
-def empty_bucket(account: Account, bucket: str) -> None:
-    """Delete every version of every object: AWS deletes only an empty bucket."""
-    with aws_errors("S3"):
-        account.session.resource("s3", config=CONFIG).Bucket(bucket).object_versions.delete()
+def empty_bucket(account: Account, bucket: str) -> bool:
+    """Delete every version of every object: AWS deletes only an empty bucket.
+
+    Returns whether there was any; none is in a bucket that is gone.
+    """
+    client = account.session.resource("s3", config=CONFIG)
+    with aws_errors("S3"), suppress(client.meta.client.exceptions.NoSuchBucket):
+        return bool(client.Bucket(bucket).object_versions.delete())
+    return False
 
 
 if __name__ == "__main__":
