@@ -1,5 +1,6 @@
 """Alarms of a stage's function, API and default model."""
 
+import math
 from collections.abc import Iterator
 
 import aws_cdk as cdk
@@ -76,11 +77,13 @@ def _p99(alias: lambda_.Alias) -> cloudwatch.MathExpression:
 def _model_limits(stage: StageConfiguration, metrics: ServiceMetrics) -> Iterator[Limit]:
     days = stage.watch.model_age_days
     if days is not None:
+        # A period has a warm-up call: two without one are silence, which the alarm reports.
+        period = cdk.Duration.hours(math.ceil(stage.function.tick_minutes / 60))
         yield Limit(
             "model-age",
             f"The model is older than {days} days, or the warm-up that reports its age stopped.",
             metrics.model_metric(
-                stage.function.default_model, "model_age_days", "Maximum", period=HOUR
+                stage.function.default_model, "model_age_days", "Maximum", period=period
             ),
             days,
             periods=2,

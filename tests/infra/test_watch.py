@@ -1,11 +1,14 @@
 """Alarms, their recipients, the budget and the dashboard."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from infra.configuration.function import FunctionConfiguration
+from infra.stages import STAGES
 from tests.infra.policies import many, statements, written
-from tests.infra.synthesis import REPOSITORY
+from tests.infra.synthesis import REPOSITORY, synthesise
 
 PROD, DEV, EVERYTHING = "evergreen-prod-watch", "evergreen-dev-watch", "evergreen-everything-watch"
 
@@ -68,6 +71,15 @@ def test_a_model_that_is_old_and_a_schedule_that_stopped_ring_alike(shipped):
     assert alarm["InsufficientDataActions"] == alarm["AlarmActions"]
     dimensions = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
     assert dimensions == {"service": "evergreen-prod", "model": "sentiment"}
+
+
+@pytest.mark.parametrize(("minutes", "hours"), [(60, 1), (61, 2), (1440, 24)])
+def test_every_period_of_the_models_age_has_a_warm_up_call(project, minutes, hours):
+    """A period without one would ring as a schedule that stopped."""
+    stage = replace(STAGES[1], function=FunctionConfiguration(tick_minutes=minutes))
+    alarm = alarms(synthesise(project, [stage]), PROD)["model-age"]
+    assert alarm["Period"] == 3600 * hours
+    assert alarm["Period"] * alarm["EvaluationPeriods"] <= 7 * 86_400, "what CloudWatch takes"
 
 
 def test_other_alarms_are_quiet_where_nobody_asks(shipped):
