@@ -197,6 +197,20 @@ def test_requests_respect_the_limits_of_the_service(page: Page) -> None:
     assert max(len(texts) for texts in requests) == 3
 
 
+def test_the_results_of_200_000_rows_are_drawn(file_tab: Page) -> None:
+    file_tab.evaluate(
+        """async () => {
+            const { drawOutcome } = await import(new URL("web/outcome.js", document.baseURI));
+            const outcomes = Array.from({ length: 200_000 }, () => ({ label: "good", score: 0.7 }));
+            const table = { outcomes, textOf: () => "a text", labels: ["good"], remaining: 0 };
+            drawOutcome(document.getElementById("outcome"), table);
+        }"""
+    )
+
+    expect(outcome(file_tab)).to_contain_text("200,000 rows scored")
+    expect(outcome(file_tab).get_by_role("img", name="How sure")).to_be_visible()
+
+
 def test_a_busy_service_is_asked_again(file_tab: Page) -> None:
     answers_each(file_tab, by_wording)
     refuses(file_tab, 429, times=2, Retry_After="0")

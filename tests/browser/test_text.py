@@ -145,6 +145,22 @@ def test_a_screen_reader_announces_which_words_decided(page: Page) -> None:
     )
 
 
+def test_200_000_telling_words_are_marked(page: Page) -> None:
+    marked = page.evaluate(
+        """async () => {
+            const { drawVerdict } = await import(new URL("web/verdict.js", document.baseURI));
+            const region = document.createElement("section");
+            const word = (_, at) => ({ start: 2 * at, end: 2 * at + 1, weight: 1 });
+            const highlights = Array.from({ length: 200_000 }, word);
+            const prediction = { label: "good", score: 1, tokens: 1, highlights };
+            const shown = { labels: ["good"], model: {}, timings: {}, roundTrip: 0 };
+            drawVerdict(region, { text: "a ".repeat(200_000), prediction, ...shown });
+            return region.querySelectorAll(".reading mark").length;
+        }"""
+    )
+    assert marked == 200_000
+
+
 def test_markup_in_a_text_stays_text(page: Page) -> None:
     text = "<img src=x onerror=alert(1)> <b>bold</b>"
     answers(page, prediction(highlights=[{"start": 0, "end": 4, "weight": 0.8}]))

@@ -30,7 +30,7 @@ export function countsChart(groups) {
 /** Scores as columns of five points each, stacked by label. */
 export function scoresChart(groups) {
   const all = groups.flatMap(({ scores }) => scores);
-  const first = Math.min(Math.floor(Math.min(...all) / BIN), Math.round(0.5 / BIN));
+  const first = Math.floor(all.reduce((least, score) => Math.min(least, score), 0.5) / BIN);
   const count = Math.round(1 / BIN) - first;
   const stacks = groups.map(({ tone, scores }) => ({ tone, counts: binned(scores, first, count) }));
   const heights = Array.from({ length: count }, (_, bin) => stacks.reduce((sum, { counts }) => sum + counts[bin], 0));

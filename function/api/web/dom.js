@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 export const find = (id) => document.getElementById(id);
 
+/** A child is a node, a string, null, or a list of these: a call takes some 100,000 arguments at most. */
 export function element(name, attributes = {}, ...children) {
   return assemble(document.createElement(name), attributes, children);
 }
@@ -20,6 +21,6 @@ export function button(text, onClick, kind = "") {
 
 function assemble(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children.filter((child) => child !== null));
+  for (const child of children.flat()) if (child !== null) node.append(child);
   return node;
 }

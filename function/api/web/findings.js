@@ -69,7 +69,7 @@ function reading(text, entities, labels) {
   const area = element(
     "div",
     { class: "reading", role: "group", "aria-label": "The text, with its entities marked; arrow keys move among them" },
-    ...content,
+    content,
   );
   choose(marks, marks[0]);
   rove(area, () => marks);

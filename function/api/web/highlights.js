@@ -7,7 +7,7 @@ const FAINTEST = 0.12;
 
 /** The text in order, cut into pieces: `{text, weight, level}`; a level of 0 is plain text. */
 export function pieces(text, highlights) {
-  const strongest = Math.max(...highlights.map(({ weight }) => Math.abs(weight)), Number.EPSILON);
+  const strongest = highlights.reduce((most, { weight }) => Math.max(most, Math.abs(weight)), Number.EPSILON);
   const share = ({ weight }) => Math.abs(weight) / strongest;
   const telling = highlights.filter((highlight) => share(highlight) >= FAINTEST);
   return cut(text, telling).map(({ text: piece, span }) => ({
