@@ -122,3 +122,20 @@ def serves(page: Page, *models: Json) -> None:
     page.route(MODELS, lambda route: route.fulfill(json={"models": list(models)}))
     page.reload()
     page.locator("#about:not([hidden])").wait_for(state="attached")
+
+
+def wants_key(page: Page, key: str, *models: Json, predict: Callable[[str], Json]) -> None:
+    """A service that lists its models, and answers texts, only with a key; the page opens again."""
+
+    def respond(route: Route) -> None:
+        request = route.request
+        if request.headers.get("authorization") != f"Bearer {key}":
+            route.fulfill(status=401, content_type="application/problem+json", body="{}")
+        elif MODELS.search(request.url):
+            route.fulfill(json={"models": list(models)})
+        else:
+            route.fulfill(json=answer([predict(text) for text in texts_of(request)]))
+
+    page.route(re.compile("/v1/"), respond)
+    with page.expect_response(MODELS):
+        page.reload()

@@ -266,3 +266,18 @@ def test_a_model_of_pairs_has_a_second_field_and_sends_both(page: Page) -> None:
     expect(page.locator("#verdict h2")).to_have_text("entailment")
     pair: Any = {"text": "A man walks his dog.", "text_pair": "Somebody is outside."}
     assert asked == [[pair]]
+
+
+def test_the_second_text_of_a_pair_is_checked_as_the_first_is(page: Page) -> None:
+    serves(page, model(labels=["entailment", "neutral"], characters=20) | {"pairs": True})
+    second, problem = page.get_by_label("Second text"), page.locator("#text-problem")
+    classify(page, "A man walks.")
+    expect(problem).to_contain_text("There is no second text yet")
+    expect(second).to_have_attribute("aria-invalid", "true")
+
+    second.fill("Somebody is outside.!")
+    expect(page.locator("#text-count")).to_have_text("21 of 20 characters")
+    second.press("Control+Enter")
+    expect(problem).to_contain_text("This second text is too long")
+    expect(second).to_be_focused()
+    expect(page.get_by_label("Text to classify")).to_have_attribute("aria-invalid", "false")

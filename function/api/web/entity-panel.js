@@ -14,8 +14,9 @@ export function entityPanel(service, models) {
     name: "entities",
     result: region,
     busy: "Looking for entities.",
-    model: () => models.chosen(ENTITIES),
-    async answer(text, signal, announce) {
+    models,
+    task: ENTITIES,
+    async answer([text], signal, announce) {
       const asked = { model: models.chosen(ENTITIES).name, parameters: {}, signal };
       const { answer: { predictions: [prediction], model, timings }, roundTrip } = await service.predict([text], asked);
       const labels = models.labels(model.name);

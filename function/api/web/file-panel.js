@@ -10,6 +10,7 @@ import { likelyColumn, readTable } from "./table.js";
 import { amount, number } from "./wording.js";
 
 const NOT_SCORED = { error: "not scored" };
+const UNSUITED = { title: "This page does not score files by numbers or in pairs", detail: "Use make score." };
 
 export function filePanel(service, models) {
   const alert = find("file-problem");
@@ -45,23 +46,20 @@ export function filePanel(service, models) {
     const column = find("column").value;
     const textOf = (row) => table.text(row, column);
     const rows = outcomes.flatMap((outcome, row) => (outcome === null ? [row] : []));
-    // One model scores one file, even if the rest is scored later.
-    if (rows.length === outcomes.length) started.model = models.chosen(CLASSIFICATION);
-    const { model } = started;
-    if (model?.answer_key === "score" || model?.pairs) {
-      problems.show(alert, { title: "This page does not score files by numbers or in pairs", detail: "Use make score." });
-      return;
-    }
     problems.clear(alert);
     find("outcome").hidden = true;
     const progress = follow(rows.length);
     status.textContent = `Scoring ${amount(rows.length, "row")}.`;
 
-    let problem = null;
+    let shown = [];
     try {
-      await scoreTexts(rows, {
+      // One model scores one file, even if the rest is scored later.
+      if (rows.length === outcomes.length) started.model = await models.require(CLASSIFICATION);
+      const { name: model, limits, answer_key, pairs } = started.model;
+      if (answer_key === "score" || pairs) shown = [UNSUITED];
+      else await scoreTexts(rows, {
         textOf,
-        limits: model?.limits,
+        limits,
         signal: run.signal,
         onOutcome(row, outcome) {
           outcomes[row] = outcome;
@@ -69,19 +67,19 @@ export function filePanel(service, models) {
         },
         onWait: progress.waiting,
         async predict(texts, signal) {
-          const { answer } = await service.predict(texts, { model: model?.name, parameters: { top_k: 1 }, signal });
+          const { answer } = await service.predict(texts, { model, parameters: { top_k: 1 }, signal });
           return answer.predictions;
         },
       });
     } catch (error) {
-      if (error.name !== "AbortError") problem = error;
+      const again = { text: error.wantsKey ? "Enter the key" : "Try again", run: score };
+      if (error.name !== "AbortError") shown = [problems.describe(error), again];
     }
     if (job !== started) return;
-    await models.load();
-    showEnd(problem, textOf);
+    showEnd(shown, textOf);
   };
 
-  const showEnd = (problem, textOf) => {
+  const showEnd = (shown, textOf) => {
     const { name, table, outcomes, model } = job;
     const remaining = outcomes.filter((outcome) => outcome === null).length;
     const settled = outcomes.map((outcome) => outcome ?? NOT_SCORED);
@@ -91,13 +89,13 @@ export function filePanel(service, models) {
       status.textContent = drawOutcome(find("outcome"), {
         outcomes: settled,
         textOf,
-        labels: (model ?? models.chosen(CLASSIFICATION))?.labels,
+        labels: model.labels,
         remaining,
         onRest: score,
         save: () => save(table.write(settled), table.type, scoredName(name)),
       });
     }
-    if (problem) problems.show(alert, problems.describe(problem), { text: problem.wantsKey ? "Enter the key" : "Try again", run: score });
+    if (shown.length) problems.show(alert, ...shown);
   };
 
   find("score").addEventListener("click", score);

@@ -1,6 +1,7 @@
 /** The served models that this page can use, and the chosen one of each task. */
 
 import { element, find } from "./dom.js";
+import { Problem } from "./service.js";
 import { number, percent } from "./wording.js";
 
 export const CLASSIFICATION = "text-classification";
@@ -27,7 +28,7 @@ export class Models {
     });
   }
 
-  /** Undefined until the served models are known: then the default model answers. */
+  /** Undefined until the served models are known, and where none has this task. */
   chosen(task) {
     const offered = this.#offered(task);
     const name = this.#names.get(task);
@@ -59,15 +60,17 @@ export class Models {
     this.#describe();
   }
 
-  /** A service that refuses to list its models still answers, by its default model. */
-  async load() {
+  /** Returns the chosen model to answer what was submitted; throws a Problem where none has this task. */
+  async require(task) {
+    await this.load({ submitted: true });
+    const model = this.chosen(task);
+    if (!model) throw new Problem(404, { detail: "The service has no model for this." });
+    return model;
+  }
+
+  async load({ submitted = false } = {}) {
     if (this.#served.length) return;
-    let models;
-    try {
-      models = await this.#service.models();
-    } catch {
-      return;
-    }
+    const models = await this.#service.models({ submitted });
     this.#served = models.filter(({ task }) => TASKS.includes(task));
     if (!this.#served.length) return;
     for (const part of document.querySelectorAll("[data-task]")) part.hidden = !this.#offered(part.dataset.task).length;

@@ -46,16 +46,15 @@ function grouped(outcomes, labels) {
     if (!scores.has(label)) scores.set(label, []);
     scores.get(label).push(score);
   }
-  const known = labels ?? [...scores.keys()].sort();
   return [...scores]
-    .map(([label, values]) => ({ label, tone: tone(label, known), scores: values }))
+    .map(([label, values]) => ({ label, tone: tone(label, labels), scores: values }))
     .sort((one, other) => other.scores.length - one.scores.length);
 }
 
 function firstRows(outcomes, textOf, labels) {
   const heading = (text) => element("th", { scope: "col" }, text);
   const rows = outcomes.slice(0, FIRST_ROWS).map((outcome, row) => {
-    const colour = labels && outcome.label !== undefined ? tone(outcome.label, labels) : "none";
+    const colour = tone(outcome.label, labels);
     return element(
       "tr",
       {},

@@ -25,7 +25,8 @@ const settle = tabs(document.querySelector("[role=tablist]"), (tab) => {
   models.show(tab.dataset.task);
   if (panel in LATER && !loading.has(panel)) loading.set(panel, load(panel));
 });
-models.load();
+// A service that wants a key lists them on the first submit, which asks for it.
+models.load().catch(() => {});
 
 async function load(panel) {
   const alert = find(panel.replace("panel", "problem"));

@@ -26,8 +26,10 @@ export class Service {
     this.#askForKey = askForKey;
   }
 
-  async models() {
-    const { content } = await this.#send("v1/models", {});
+  /** The served models. Before a visitor has `submitted` anything, it asks for no key. */
+  async models({ submitted }) {
+    const list = () => this.#send("v1/models", {});
+    const { content } = await (submitted ? this.#withKey(list) : list());
     return content.models;
   }
 
@@ -36,20 +38,25 @@ export class Service {
    * one's `id`. Pass `logged` as false to show an answer again without logging it again.
    */
   async predict(texts, { model, parameters, logged = true, signal }) {
-    const path = model ? `v1/models/${encodeURIComponent(model)}/predict` : "v1/predict";
+    const path = `v1/models/${encodeURIComponent(model)}/predict`;
     const request = { ...posted({ inputs: texts, parameters }), signal };
     if (!logged) request.headers["X-Prediction-Log"] = "off";
-    try {
-      return await this.#timed(path, request);
-    } catch (problem) {
-      if (!problem.wantsKey || !(await this.#newKey(problem.key))) throw problem;
-    }
-    return this.#timed(path, request);
+    return this.#withKey(() => this.#timed(path, request));
   }
 
   /** Sends the right label of a prediction. */
   async feedback(right) {
     await this.#send("v1/feedback", posted(right));
+  }
+
+  /** Sends once more, with a key, what was refused for want of one. */
+  async #withKey(send) {
+    try {
+      return await send();
+    } catch (problem) {
+      if (!problem.wantsKey || !(await this.#newKey(problem.key))) throw problem;
+    }
+    return send();
   }
 
   async #timed(path, request) {

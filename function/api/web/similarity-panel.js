@@ -11,8 +11,9 @@ export function similarityPanel(service, models) {
     name: "similarity",
     result: region,
     busy: "Comparing.",
-    model: () => models.chosen(EMBEDDING),
-    async answer(text, signal, announce) {
+    models,
+    task: EMBEDDING,
+    async answer([text], signal, announce) {
       const texts = text.split("\n").filter((line) => line.trim());
       const asked = { model: models.chosen(EMBEDDING).name, parameters: {}, signal };
       const { answer: { predictions } } = await service.predict(texts, asked);

@@ -6,12 +6,13 @@ import { choose, rove } from "./roving.js";
 export function tabs(list, onSelect) {
   const all = [...list.querySelectorAll("[role=tab]")];
   const shown = () => all.filter((tab) => !tab.hidden);
+  const panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
 
   const select = (chosen) => {
     choose(all, chosen);
     for (const tab of all) {
       tab.setAttribute("aria-selected", String(tab === chosen));
-      document.getElementById(tab.getAttribute("aria-controls")).hidden = tab !== chosen;
+      panelOf(tab).hidden = tab !== chosen;
     }
     onSelect(chosen);
   };
@@ -24,6 +25,9 @@ export function tabs(list, onSelect) {
 
   return () => {
     const selected = all.find((tab) => tab.getAttribute("aria-selected") === "true");
-    select(selected.hidden ? shown()[0] ?? selected : selected);
+    const next = selected.hidden ? shown()[0] ?? selected : selected;
+    const leaves = next !== selected && panelOf(selected).contains(document.activeElement);
+    select(next);
+    if (leaves) next.focus();
   };
 }

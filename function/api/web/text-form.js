@@ -1,4 +1,4 @@
-/** A form for one text: its length and limit, samples, progress and problems. */
+/** A form for texts: their length and limit, samples, progress and problems. */
 
 import { button, find } from "./dom.js";
 import * as problems from "./problems.js";
@@ -9,12 +9,15 @@ const SLOW_AFTER_MS = 1500;
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /**
- * `name` begins the ids of the form's elements, `result` is the element for answers. `model()` returns the
- * chosen one. `answer(text, signal, announce)` requests and draws the answer, and announces it in a sentence.
- * Returns a function that offers the chosen model's samples.
+ * `name` begins the ids of the form's elements, `second` is a further field, used while it is shown, `result`
+ * the element for answers. A model of the `task` is known when `answer(texts, signal, announce)` requests and
+ * draws the answer, and announces it in a sentence. Returns a function that offers the chosen model's samples.
  */
-export function textForm({ name, result, busy, model, answer }) {
+export function textForm({ name, second = null, result, busy, models, task, answer }) {
+  const model = () => models.chosen(task);
   const text = find(name);
+  const all = [text, second].filter(Boolean);
+  const fields = () => all.filter((field) => !field.hidden);
   const alert = find(`${name}-problem`);
   const submit = find(`${name}-submit`);
   const status = find(`${name}-status`);
@@ -24,18 +27,19 @@ export function textForm({ name, result, busy, model, answer }) {
 
   const recount = () => {
     const limit = model()?.limits.characters;
-    const count = characters(text.value);
+    const count = Math.max(...fields().map(({ value }) => characters(value)));
     find(`${name}-count`).textContent = limit && count > 0.8 * limit
       ? `${number(count)} of ${number(limit)} characters`
       : count ? amount(count, "character") : "";
   };
 
-  const refusal = () => {
-    if (!text.value.trim()) return { title: "There is no text yet", detail: "Type or paste one." };
+  const refusal = (field) => {
+    const which = field === second ? "second text" : "text";
+    if (!field.value.trim()) return { title: `There is no ${which} yet`, detail: "Type or paste one." };
     const limit = model()?.limits.characters;
-    const count = characters(text.value);
+    const count = characters(field.value);
     if (!limit || count <= limit) return null;
-    return { title: "This text is too long", detail: `It has ${amount(count, "character")}; at most ${number(limit)} can be read at once.` };
+    return { title: `This ${which} is too long`, detail: `It has ${amount(count, "character")}; at most ${number(limit)} can be read at once.` };
   };
 
   /** Shows until the answer that a request is in progress, and the reason if it takes long. */
@@ -53,29 +57,38 @@ export function textForm({ name, result, busy, model, answer }) {
     };
   };
 
+  /** Shows what is wrong with the first field that has a fault; returns whether one has. */
+  const refuse = () => {
+    for (const field of all) field.setAttribute("aria-invalid", "false");
+    const field = fields().find(refusal);
+    if (!field) return false;
+    field.setAttribute("aria-invalid", "true");
+    result.hidden = true;
+    problems.show(alert, refusal(field));
+    field.focus();
+    return true;
+  };
+
   const ask = async () => {
     current?.abort();
     rest();
     problems.clear(alert);
-    const refused = refusal();
-    text.setAttribute("aria-invalid", String(refused !== null));
-    if (refused) {
-      result.hidden = true;
-      problems.show(alert, refused);
-      text.focus();
-      return;
-    }
+    if (refuse()) return;
     const request = (current = new AbortController());
     let answered = false;
     rest = wait();
     try {
-      await answer(text.value, request.signal, (sentence) => {
+      if (!model()) {
+        await models.require(task);
+        if (refuse()) return; // its limits are known now
+      }
+      await answer(fields().map(({ value }) => value), request.signal, (sentence) => {
         answered = true;
         status.textContent = sentence;
         result.scrollIntoView({ block: "nearest" });
       });
     } catch (problem) {
-      if (problem.name === "AbortError") return;
+      if (request.signal.aborted) return;
       result.hidden = !answered;
       const again = problem.wantsKey ? "Enter the key" : "Try again";
       problems.show(alert, problems.describe(problem), { text: again, run: ask });
@@ -88,12 +101,14 @@ export function textForm({ name, result, busy, model, answer }) {
     event.preventDefault();
     ask();
   });
-  text.addEventListener("input", recount);
-  text.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-    event.preventDefault();
-    ask();
-  });
+  for (const field of all) {
+    field.addEventListener("input", recount);
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      ask();
+    });
+  }
   find(`${name}-shortcut`).textContent = APPLE ? "⌘ ↵" : "Ctrl ↵";
 
   const offer = (sample) => button(sample.name, () => {

@@ -28,16 +28,17 @@ export function textPanel(service, models) {
 
   const offerSamples = textForm({
     name: "text",
+    second,
     result: region,
     busy: "Classifying.",
-    model: () => models.chosen(CLASSIFICATION),
-    async answer(text, signal, announce) {
-      const { name: model, pairs } = models.chosen(CLASSIFICATION) ?? {};
-      const inputs = [pairs ? { text, text_pair: second.value } : text];
+    models,
+    task: CLASSIFICATION,
+    async answer([text, pair], signal, announce) {
+      const { name: model, pairs } = models.chosen(CLASSIFICATION);
+      const inputs = [pairs ? { text, text_pair: pair } : text];
       const ask = (parameters, logged) => service.predict(inputs, { model, parameters, logged, signal });
       feedback.replaceChildren();
       const { answer, roundTrip, id } = await ask({}, true);
-      await models.load();
       const [prediction] = answer.predictions;
       draw(text, answer, roundTrip);
       const { words, best, score } = answerOf(prediction);
