@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from .doubles import Json, entity_prediction, model, ner, prediction, wants_key
+from .doubles import PREDICT, Json, entity_prediction, model, ner, prediction, wants_key
 from .test_file import choose, open_tab, score
 from .test_problems import KEY, alert, classify, give_key
 
@@ -96,3 +96,29 @@ def test_a_service_without_a_model_for_this_page_is_distinguished(page: Page) ->
     classify(page)
     give_key(page, KEY)
     expect(alert(page)).to_contain_text("The service has no model for this.")
+
+
+@pytest.mark.parametrize("stray", ["\N{ZERO WIDTH SPACE}", "\N{RIGHT DOUBLE QUOTATION MARK}", "é"])
+def test_a_key_with_a_character_that_cannot_be_sent_is_refused_in_words(
+    page: Page, stray: str
+) -> None:
+    wants_key(page, KEY, model(), predict=positive)
+    classify(page)
+    give_key(page, KEY + stray)
+    expect(page.get_by_role("dialog")).to_contain_text("a character that no key has")
+    give_key(page, KEY)
+    expect(page.get_by_role("region", name="Verdict")).to_be_visible()
+
+
+def test_without_storage_the_page_keeps_the_key_until_it_is_left(page: Page) -> None:
+    page.add_init_script(
+        "Object.defineProperty(window, 'sessionStorage', "
+        "{ get() { throw new DOMException('denied', 'SecurityError') } })"
+    )
+    wants_key(page, KEY, model(), predict=positive)
+    classify(page)
+    give_key(page, KEY)
+    expect(page.locator("#verdict h2")).to_have_text("positive")
+    with page.expect_request(PREDICT) as asked:
+        classify(page, "Lovely again.")
+    assert asked.value.header_value("authorization") == f"Bearer {KEY}"

@@ -2,13 +2,17 @@
 
 import { find } from "./dom.js";
 
-const WANTED = "This service answers only with a key. It is kept until you close this tab.";
-const REFUSED = "The service did not accept the last key. Check it and enter it again.";
+const REASONS = {
+  wanted: "This service answers only with a key. It is kept until you close this tab.",
+  refused: "The service did not accept the last key. Check it and enter it again.",
+  unsendable: "The last key had a character that no key has, such as a curly quote or an invisible space. Copy it again.",
+};
 
-export function askForKey(refused) {
+/** `reason` is a key of REASONS. */
+export function askForKey(reason) {
   const dialog = find("key-dialog");
   const input = find("key");
-  find("key-reason").textContent = refused ? REFUSED : WANTED;
+  find("key-reason").textContent = REASONS[reason];
   input.value = "";
   dialog.returnValue = "";
   dialog.showModal();

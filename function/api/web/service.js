@@ -1,6 +1,8 @@
 /** The HTTP API as the page sees it. Every failure is a Problem; status 0 means that no answer came at all. */
 
 const KEY = "evergreen-key";
+/** Browsers send no other characters in the header of a key. */
+const SENDABLE = /^[\x20-\x7e]+$/;
 const MAX_WAIT_SECONDS = 60;
 
 export class Problem extends Error {
@@ -20,8 +22,9 @@ export class Problem extends Error {
 export class Service {
   #askForKey;
   #asking = null;
+  #key = stored();
 
-  /** `askForKey(refused)` resolves to the key, or to null when the visitor declines. */
+  /** `askForKey(reason)` resolves to the key, or to null when the visitor declines. */
   constructor(askForKey) {
     this.#askForKey = askForKey;
   }
@@ -67,22 +70,23 @@ export class Service {
 
   /** Concurrent requests share one dialog and its answer. */
   #newKey(refused) {
-    const known = sessionStorage.getItem(KEY);
-    if (known !== null && known !== refused) return true;
+    if (this.#key !== null && this.#key !== refused) return true;
     this.#asking ??= this.#ask().finally(() => { this.#asking = null; });
     return this.#asking;
   }
 
   async #ask() {
-    const refused = sessionStorage.getItem(KEY) !== null;
-    sessionStorage.removeItem(KEY);
-    const key = await this.#askForKey(refused);
-    if (key) sessionStorage.setItem(KEY, key);
-    return Boolean(key);
+    const reason = this.#key === null ? "wanted" : "refused";
+    this.#key = null;
+    let key = await this.#askForKey(reason);
+    while (key !== null && !SENDABLE.test(key)) key = await this.#askForKey("unsendable");
+    this.#key = key;
+    store(key);
+    return key !== null;
   }
 
   async #send(path, request) {
-    const key = sessionStorage.getItem(KEY);
+    const key = this.#key;
     const headers = { Accept: "application/json", ...request.headers };
     if (key) headers.Authorization = `Bearer ${key}`;
     let response;
@@ -104,6 +108,24 @@ export class Service {
       retryAfter: seconds(response.headers.get("Retry-After")),
       key,
     });
+  }
+}
+
+/** The key that this tab kept; a browser may block its storage, and then the page alone keeps it. */
+function stored() {
+  try {
+    return sessionStorage.getItem(KEY);
+  } catch {
+    return null;
+  }
+}
+
+function store(key) {
+  try {
+    if (key === null) sessionStorage.removeItem(KEY);
+    else sessionStorage.setItem(KEY, key);
+  } catch {
+    // See `stored`.
   }
 }
 
