@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
+from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -133,8 +134,8 @@ class BasePathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["root_path"] = self._path
-        if scope["path"] == self._path:
-            scope["path"] += "/"
+        if scope["path"] == self._path and scope.get("method") not in page.READING:
+            scope["path"] += "/"  # `_ignore_trailing_slash` redirects the page's readers there
         await self._app(scope, receive, send)
 
 
@@ -153,7 +154,7 @@ def _answer_other_origins(app: FastAPI, origins: Sequence[str]) -> None:
 
 
 def _ignore_trailing_slash(app: FastAPI) -> None:
-    """Answer a path that ends in a slash as the one without it.
+    """Answer a path that ends in a slash as the one without it, and redirect readers of pages.
 
     Starlette would redirect: to the Host that the caller names, and without a gateway's stage.
     """
@@ -162,7 +163,10 @@ def _ignore_trailing_slash(app: FastAPI) -> None:
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"].rstrip("/")
-        if path in (scope["path"], ""):
+        location = page.redirect(scope)
+        if location:
+            await RedirectResponse(location)(scope, receive, send)
+        elif path in (scope["path"], ""):
             await not_found(scope, receive, send)
         else:
             scope["path"] = path
