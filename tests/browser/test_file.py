@@ -197,6 +197,28 @@ def test_requests_respect_the_limits_of_the_service(page: Page) -> None:
     assert max(len(texts) for texts in requests) == 3
 
 
+def test_rows_without_a_label_have_no_score(page: Page) -> None:
+    serves(page, model(labels=["bug", "praise"]) | {"answer_key": "labels"})
+    open_tab(page)
+
+    def by_topic(text: str) -> Json:
+        scores = [{"label": "bug", "score": 0.9}, {"label": "praise", "score": 0.1}]
+        return {"labels": ["bug"] if text == "bad" else [], "scores": scores}
+
+    answers_each(page, by_topic)
+    choose(page, "mails.csv", "text\nhello\nbad\n")
+    score(page)
+
+    expect(outcome(page).get_by_role("row").nth(1)).to_have_text("helloNo label–")
+    expect(outcome(page).get_by_role("img", name="How sure: 1 row of 1")).to_be_visible()
+    assert downloaded(page) == "text,label,score\r\nhello,No label,\r\nbad,bug,0.9\r\n"
+
+    choose(page, "mails.jsonl", '{"text": "hello"}\n')
+    score(page)
+    expect(outcome(page).get_by_role("img")).to_have_count(1)
+    assert json.loads(downloaded(page)) == {"text": "hello", "label": "No label"}
+
+
 def test_the_results_of_200_000_rows_are_drawn(file_tab: Page) -> None:
     file_tab.evaluate(
         """async () => {

@@ -241,9 +241,13 @@ def test_a_model_of_several_labels_shows_all_that_a_text_has(page: Page) -> None
     expect(verdict.locator(".verdict-score")).to_have_text("90.0% sure")
     expect(verdict.locator(".bar-value")).to_have_text(["90.0%", "70.0%", "10.0%"])
     expect(page.locator("#text-status")).to_have_text("bug, billing, 90.0% sure.")
-    answers(page, found | {"labels": []}, name="topics")
+    weighed = [{"start": 0, "end": 7, "weight": 1}]
+    answers(page, found | {"labels": [], "highlights": weighed}, name="topics")
     classify(page, "Nothing.")
     expect(verdict.get_by_role("heading", level=2)).to_have_text("No label")
+    expect(verdict.locator(".verdict-score, .explanation")).to_have_count(0)
+    expect(verdict.locator(".verdict-head")).to_have_attribute("data-tone", "none")
+    expect(page.locator("#text-status")).to_have_text("No label.")
 
 
 def test_a_model_of_numbers_shows_the_number(page: Page) -> None:

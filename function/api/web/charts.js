@@ -7,7 +7,7 @@ const WIDTH = 320;
 const MOST_BARS = 10;
 const BIN = 0.05;
 
-/** `groups` is `[{label, tone, scores}]`, the largest first. */
+/** `groups` is `[{label, tone, count, scores}]`, the largest first; rows without a label have no score. */
 export function countsChart(groups) {
   const rows = merged(groups);
   const total = rows.reduce((sum, { count }) => sum + count, 0);
@@ -27,9 +27,10 @@ export function countsChart(groups) {
   return figure("Rows per label", summary, rows.length * step - 12, bars);
 }
 
-/** Scores as columns of five points each, stacked by label. */
+/** Scores as columns of five points each, stacked by label; null if there are none. */
 export function scoresChart(groups) {
   const all = groups.flatMap(({ scores }) => scores);
+  if (!all.length) return null;
   const first = Math.floor(all.reduce((least, score) => Math.min(least, score), 0.5) / BIN);
   const count = Math.round(1 / BIN) - first;
   const stacks = groups.map(({ tone, scores }) => ({ tone, counts: binned(scores, first, count) }));
@@ -82,11 +83,10 @@ function binned(scores, first, count) {
 }
 
 function merged(groups) {
-  const rows = groups.map(({ label, tone, scores }) => ({ label, tone, count: scores.length }));
-  if (rows.length <= MOST_BARS) return rows;
-  const rest = rows.slice(MOST_BARS - 1);
+  if (groups.length <= MOST_BARS) return groups;
+  const rest = groups.slice(MOST_BARS - 1);
   const others = rest.reduce((sum, { count }) => sum + count, 0);
-  return [...rows.slice(0, MOST_BARS - 1), { label: `${rest.length} other labels`, tone: "none", count: others }];
+  return [...groups.slice(0, MOST_BARS - 1), { label: `${rest.length} other labels`, tone: "none", count: others }];
 }
 
 const shortened = (label) => (label.length > 24 ? `${label.slice(0, 23)}…` : label);

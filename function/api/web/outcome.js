@@ -10,7 +10,7 @@ const FIRST_ROWS = 8;
 /** `remaining` counts the rows that `onRest` would score; `save` downloads the file. */
 export function drawOutcome(region, { outcomes, textOf, labels, remaining, onRest, save }) {
   const groups = grouped(outcomes, labels);
-  const scored = groups.reduce((sum, { scores }) => sum + scores.length, 0);
+  const scored = groups.reduce((sum, { count }) => sum + count, 0);
   const failed = outcomes.length - scored - remaining;
   region.replaceChildren(
     element(
@@ -41,14 +41,11 @@ function left(failed, remaining) {
 }
 
 function grouped(outcomes, labels) {
-  const scores = new Map();
-  for (const { label, score } of outcomes.filter((outcome) => outcome.label !== undefined)) {
-    if (!scores.has(label)) scores.set(label, []);
-    scores.get(label).push(score);
-  }
-  return [...scores]
-    .map(([label, values]) => ({ label, tone: tone(label, labels), scores: values }))
-    .sort((one, other) => other.scores.length - one.scores.length);
+  const rows = Map.groupBy(outcomes.filter(({ label }) => label !== undefined), ({ label }) => label);
+  const scores = (group) => group.map(({ score }) => score).filter((score) => score !== undefined);
+  return [...rows]
+    .map(([label, group]) => ({ label, tone: tone(label, labels), count: group.length, scores: scores(group) }))
+    .sort((one, other) => other.count - one.count);
 }
 
 function firstRows(outcomes, textOf, labels) {
@@ -60,7 +57,7 @@ function firstRows(outcomes, textOf, labels) {
       {},
       element("td", { class: "clipped" }, textOf(row) || "–"),
       element("td", { "data-tone": colour, class: outcome.error ? "quiet" : "row-label" }, outcome.label ?? outcome.error),
-      element("td", { class: "figure" }, outcome.label === undefined ? "–" : percent(outcome.score)),
+      element("td", { class: "figure" }, outcome.score === undefined ? "–" : percent(outcome.score)),
     );
   });
   return element(

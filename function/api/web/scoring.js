@@ -30,7 +30,7 @@ export async function scoreTexts(rows, { textOf, predict, limits = {}, signal, o
       answered += 1;
       batch.forEach((row, index) => {
         const { words, score } = answerOf(predictions[index]);
-        onOutcome(row, { label: words, score });
+        onOutcome(row, score === null ? { label: words } : { label: words, score });
       });
     } catch (problem) {
       if (!isAboutTheTexts(problem, answered)) throw problem;

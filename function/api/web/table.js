@@ -7,7 +7,7 @@ const MAX_BYTES = 50_000_000;
 const BOM = "\uFEFF";
 const LIKELY = ["text", "review", "sentence", "content", "body", "comment", "message", "tweet"];
 
-/** An outcome is `{label, score}`, or `{error}` for a row that could not be scored. */
+/** An outcome is `{label, score}`, without a score for no label, or `{error}` for a row that could not be scored. */
 export async function readTable(file) {
   if (file.size > MAX_BYTES) throw new Error(`The file is larger than ${number(MAX_BYTES / 1_000_000)} MB. Split it, or use the command line.`);
   const text = await readText(file);

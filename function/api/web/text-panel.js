@@ -41,10 +41,10 @@ export function textPanel(service, models) {
       const { answer, roundTrip, id } = await ask({}, true);
       const [prediction] = answer.predictions;
       draw(text, answer, roundTrip);
-      const { words, best, score } = answerOf(prediction);
-      announce(best === null ? `${words}.` : `${words}, ${percent(score)} sure.`);
+      const { words, score, supported } = answerOf(prediction);
+      announce(score === null ? `${words}.` : `${words}, ${percent(score)} sure.`);
       if (id && prediction.label) offerFeedback({ id, model: answer.model.name, prediction, signal });
-      if (pairs) return; // no words are weighed
+      if (pairs || supported === null) return; // no words are weighed
       // Weighing words takes many model calls: the verdict does not wait for it.
       const explained = await ask({ explain: true }, false);
       draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);

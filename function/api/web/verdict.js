@@ -14,17 +14,27 @@ const SCROLLING = { tabindex: "0", role: "region", "aria-label": "The text, with
 
 const figure = (score) => String(Number(score.toPrecision(4)));
 
-/** The answer in words and the best label, by the member of a prediction that holds the answer. */
+/**
+ * The answer in words, the best label and what the weighed words support, by the member of a prediction that
+ * holds the answer.
+ */
 const FORMS = {
-  label: { words: ({ label }) => label, best: ({ label }) => label },
-  score: { words: ({ score }) => figure(score), best: () => null },
-  labels: { words: ({ labels }) => labels.join(", ") || "No label", best: ({ scores }) => scores[0].label },
+  label: { words: ({ label }) => label, best: ({ label }) => label, supported: ({ label }) => label },
+  score: { words: ({ score }) => figure(score), best: () => null, supported: () => "a higher score" },
+  labels: {
+    words: ({ labels }) => labels.join(", ") || "No label",
+    best: ({ labels }) => labels[0] ?? null,
+    // The service weighs words for the likeliest label, even where none is likely enough.
+    supported: ({ labels, scores }) => (labels.length ? scores[0].label : null),
+  },
 };
 
-/** What a prediction says: `words`, its `best` label, null for a number, and the `score`. */
+/** What a prediction says: `words`, the `best` label and its `score`, and what words `supported`; null for none. */
 export function answerOf(prediction) {
   const form = FORMS[Object.keys(FORMS).find((key) => key in prediction)];
-  return { words: form.words(prediction), best: form.best(prediction), score: prediction.score ?? prediction.scores[0].score };
+  const best = form.best(prediction);
+  const { score = null } = prediction.scores?.find(({ label }) => label === best) ?? {};
+  return { words: form.words(prediction), best, score, supported: form.supported(prediction) };
 }
 
 export function drawVerdict(region, { text, prediction, labels, model, cascade, timings, roundTrip }) {
@@ -45,7 +55,7 @@ function heading({ words, best, score }, colour) {
     "div",
     { class: "verdict-head", "data-tone": colour(best) },
     element("h2", { class: "verdict-label" }, words),
-    best === null ? null : element("p", { class: "verdict-score" }, percent(score), element("span", { class: "quiet" }, " sure")),
+    score === null ? null : element("p", { class: "verdict-score" }, percent(score), element("span", { class: "quiet" }, " sure")),
   );
 }
 
@@ -77,7 +87,8 @@ function bar(label, score, colour) {
 }
 
 function explanation(text, prediction, labels) {
-  const label = answerOf(prediction).best ?? "a higher score";
+  const label = answerOf(prediction).supported;
+  if (label === null) return null;
   const parts = pieces(text, prediction.highlights ?? []);
   if (!parts.some(({ level }) => level > 0)) return null;
   const tones = { 1: tone(label, labels), "-1": opposite(label, labels) };
