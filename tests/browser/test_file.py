@@ -313,6 +313,54 @@ def test_a_server_that_fails_from_the_start_ends_the_run_with_a_way_on(file_tab:
     expect(outcome(file_tab)).to_contain_text("20 rows scored")
 
 
+def test_the_focus_moves_from_the_buttons_that_go_away(file_tab: Page) -> None:
+    refuses(file_tab, 500, times=1)
+    choose(file_tab, "reviews.csv", reviews(1))
+    score(file_tab)
+    expect(file_tab.get_by_role("button", name="Score 1 row")).to_be_focused()
+
+    answers_each(file_tab, by_wording)
+    file_tab.get_by_role("button", name="Try again").press("Enter")
+    expect(outcome(file_tab).get_by_role("heading", name="1 row scored")).to_be_focused()
+
+    file_tab.get_by_role("button", name="Choose another").press("Enter")
+    expect(file_tab.get_by_role("button", name="Choose a file")).to_be_focused()
+
+
+def test_a_run_that_ends_elsewhere_leaves_the_focus_where_it_is(file_tab: Page) -> None:
+    def leave(route: Route) -> None:
+        file_tab.get_by_role("tab", name="Text").click()
+        file_tab.get_by_label("Text to classify").focus()
+        route.fulfill(json=answer([prediction()]))
+
+    file_tab.route(PREDICT, leave)
+    choose(file_tab, "reviews.csv", reviews(1))
+    score(file_tab)
+    expect(file_tab.locator("#file-status")).to_have_text("1 row scored.")
+    expect(file_tab.get_by_label("Text to classify")).to_be_focused()
+
+
+def test_of_two_files_the_last_that_was_opened_is_shown(file_tab: Page) -> None:
+    file_tab.evaluate(
+        """() => {
+            const read = File.prototype.arrayBuffer;
+            File.prototype.arrayBuffer = async function () {
+                if (this.name === "slow.csv") await new Promise((end) => { window.finish = end; });
+                return read.call(this);
+            };
+        }"""
+    )
+    choose(file_tab, "slow.csv", "text\nslow\n")
+    expect(file_tab.get_by_text("Reading slow.csv …").last).to_be_visible()
+    choose(file_tab, "quick.csv", "text\nquick\n")
+    chosen = file_tab.get_by_role("region", name="Chosen file")
+    expect(chosen).to_contain_text("quick.csv")
+    file_tab.evaluate("async () => { finish(); await new Promise((end) => setTimeout(end, 200)); }")
+
+    expect(chosen).to_contain_text("quick.csv")
+    expect(file_tab.locator("#file-waiting")).to_be_hidden()
+
+
 def test_a_dropped_file_is_taken(file_tab: Page) -> None:
     transfer = file_tab.evaluate_handle(
         """() => {

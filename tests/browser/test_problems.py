@@ -59,6 +59,7 @@ def test_offline_is_called_offline_and_trying_again_works(page: Page) -> None:
 
     page.context.set_offline(False)
     page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("button", name="Classify")).to_be_focused()
     expect(page.get_by_role("region", name="Verdict")).to_be_visible()
     expect(alert(page)).to_be_empty()
 

@@ -15,17 +15,25 @@ const UNSUITED = { title: "This page does not score files by numbers or in pairs
 export function filePanel(service, models) {
   const alert = find("file-problem");
   const status = find("file-status");
+  const waiting = find("file-waiting");
   let job = null;
+  let opening = null;
 
   const open = async (file) => {
     close();
+    const own = (opening = Symbol());
+    status.textContent = waiting.textContent = `Reading ${file.name} …`;
+    waiting.hidden = false;
     try {
       const table = await readTable(file);
+      if (opening !== own) return;
       job = { name: file.name, table, outcomes: new Array(table.length).fill(null), run: null };
       showJob(job);
       find("score").focus();
     } catch (error) {
-      problems.show(alert, { title: "This file cannot be read", detail: error.message });
+      if (opening === own) problems.show(alert, { title: "This file cannot be read", detail: error.message });
+    } finally {
+      if (opening === own) waiting.hidden = true;
     }
   };
 
@@ -83,7 +91,9 @@ export function filePanel(service, models) {
     const { name, table, outcomes, model } = job;
     const remaining = outcomes.filter((outcome) => outcome === null).length;
     const settled = outcomes.map((outcome) => outcome ?? NOT_SCORED);
+    const focused = find("job-progress").contains(document.activeElement);
     find("job-progress").hidden = true;
+    let end = find("score");
     if (remaining === outcomes.length) find("job-start").hidden = false;
     else {
       status.textContent = drawOutcome(find("outcome"), {
@@ -94,13 +104,19 @@ export function filePanel(service, models) {
         onRest: score,
         save: () => save(table.write(settled), table.type, scoredName(name)),
       });
+      end = find("outcome").querySelector("h2");
     }
     if (shown.length) problems.show(alert, ...shown);
+    // Cancel had the focus, unless the visitor went elsewhere meanwhile.
+    if (focused) end.focus();
   };
 
   find("score").addEventListener("click", score);
   find("cancel").addEventListener("click", () => job?.run?.abort());
-  find("another-file").addEventListener("click", close);
+  find("another-file").addEventListener("click", () => {
+    close();
+    find("choose-file").focus();
+  });
   find("choose-file").addEventListener("click", () => find("file").click());
   find("sample-file").addEventListener("click", () => open(sampleFile(models.chosen(CLASSIFICATION))));
   models.follow(() => {

@@ -16,7 +16,7 @@ export function drawOutcome(region, { outcomes, textOf, labels, remaining, onRes
     element(
       "div",
       { class: "outcome-head" },
-      element("h2", {}, `${amount(scored, "row")} scored`),
+      element("h2", { tabindex: "-1" }, `${amount(scored, "row")} scored`),
       element(
         "span",
         { class: "actions" },

@@ -91,10 +91,16 @@ export function textForm({ name, second = null, result, busy, models, task, answ
       if (request.signal.aborted) return;
       result.hidden = !answered;
       const again = problem.wantsKey ? "Enter the key" : "Try again";
-      problems.show(alert, problems.describe(problem), { text: again, run: ask });
+      problems.show(alert, problems.describe(problem), { text: again, run: retry });
     } finally {
       if (current === request) rest();
     }
+  };
+
+  /** The button that was pressed goes away with the problem. */
+  const retry = () => {
+    submit.focus();
+    ask();
   };
 
   find(`${name}-form`).addEventListener("submit", (event) => {
