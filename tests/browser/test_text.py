@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from .doubles import answers, answers_each, model, ner, prediction, serves
+from .doubles import PREDICT, answer, answers, answers_each, model, ner, prediction, serves
 
 pytestmark = pytest.mark.browser
 
@@ -159,6 +159,43 @@ def test_200_000_telling_words_are_marked(page: Page) -> None:
         }"""
     )
     assert marked == 200_000
+
+
+def test_nothing_is_awaited_beside_a_verdict(page: Page) -> None:
+    def answer_first(route: Route) -> None:
+        if "explain" not in (route.request.post_data_json or {})["parameters"]:
+            route.fulfill(json=answer([prediction()]))
+
+    page.clock.install()
+    page.route(PREDICT, answer_first)
+    classify(page, "Lovely.")
+    expect(page.locator("#verdict h2")).to_have_text("positive")
+    page.clock.fast_forward(5_000)
+
+    expect(page.get_by_text("Still reading.")).to_be_hidden()
+    expect(page.get_by_role("button", name="Classify")).not_to_have_attribute("aria-busy", "true")
+
+
+def test_words_that_were_not_weighed_are_weighed_again_without_another_prediction(
+    page: Page,
+) -> None:
+    asked: list[bool] = []
+
+    def refuse_to_explain_once(route: Route) -> None:
+        explains = "explain" in (route.request.post_data_json or {})["parameters"]
+        asked.append(explains)
+        if asked.count(True) == 1 and explains:
+            route.fulfill(status=429, json={})
+        else:
+            weighed = [{"start": 0, "end": 6, "weight": 1}] if explains else []
+            route.fulfill(json=answer([prediction(highlights=weighed)]))
+
+    page.route(PREDICT, refuse_to_explain_once)
+    classify(page, "Lovely.")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".reading mark")).to_have_text("Lovely")
+    expect(page.locator("#text-problem")).to_be_empty()
+    assert asked == [False, True, True]
 
 
 def test_markup_in_a_text_stays_text(page: Page) -> None:

@@ -16,13 +16,13 @@ export function entityPanel(service, models) {
     busy: "Looking for entities.",
     models,
     task: ENTITIES,
-    async answer([text], signal, announce) {
+    async answer([text], signal) {
       const asked = { model: models.chosen(ENTITIES).name, parameters: {}, signal };
       const { answer: { predictions: [prediction], model, timings }, roundTrip } = await service.predict([text], asked);
       const labels = models.labels(model.name);
       drawFindings(region, { text, prediction, labels, model, timings, roundTrip });
       const count = prediction.entities.length;
-      announce(count ? `${amount(count, "entity", "entities")} found.` : "No entities found.");
+      return { says: count ? `${amount(count, "entity", "entities")} found.` : "No entities found." };
     },
   });
   models.follow(offerSamples);

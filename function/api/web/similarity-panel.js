@@ -13,7 +13,7 @@ export function similarityPanel(service, models) {
     busy: "Comparing.",
     models,
     task: EMBEDDING,
-    async answer([text], signal, announce) {
+    async answer([text], signal) {
       const texts = text.split("\n").filter((line) => line.trim());
       const asked = { model: models.chosen(EMBEDDING).name, parameters: {}, signal };
       const { answer: { predictions } } = await service.predict(texts, asked);
@@ -29,7 +29,7 @@ export function similarityPanel(service, models) {
         element("ol", {}, ...rows.map((row) => element("li", {}, `${row.similarity.toFixed(2)} · ${row.text}`))),
       );
       region.hidden = false;
-      announce(says);
+      return { says };
     },
   });
   models.follow(offerSamples);

@@ -10,8 +10,9 @@ const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /**
  * `name` begins the ids of the form's elements, `second` is a further field, used while it is shown, `result`
- * the element for answers. A model of the `task` is known when `answer(texts, signal, announce)` requests and
- * draws the answer, and announces it in a sentence. Returns a function that offers the chosen model's samples.
+ * the element for answers. A model of the `task` is known when `answer(texts, signal)` requests and draws the
+ * answer. It returns the sentence to announce, `says`, and what may come later, `more()`, if there is more.
+ * Returns a function that offers the chosen model's samples.
  */
 export function textForm({ name, second = null, result, busy, models, task, answer }) {
   const model = () => models.chosen(task);
@@ -75,32 +76,42 @@ export function textForm({ name, second = null, result, busy, models, task, answ
     problems.clear(alert);
     if (refuse()) return;
     const request = (current = new AbortController());
-    let answered = false;
+    let more = null;
     rest = wait();
     try {
       if (!model()) {
         await models.require(task);
         if (refuse()) return; // its limits are known now
       }
-      await answer(fields().map(({ value }) => value), request.signal, (sentence) => {
-        answered = true;
-        status.textContent = sentence;
-        result.scrollIntoView({ block: "nearest" });
-      });
+      const answered = await answer(fields().map(({ value }) => value), request.signal);
+      more = answered.more;
+      status.textContent = answered.says;
+      result.scrollIntoView({ block: "nearest" });
     } catch (problem) {
       if (request.signal.aborted) return;
-      result.hidden = !answered;
-      const again = problem.wantsKey ? "Enter the key" : "Try again";
-      problems.show(alert, problems.describe(problem), { text: again, run: retry });
+      result.hidden = true;
+      offerRetry(problem, ask);
     } finally {
       if (current === request) rest();
     }
+    if (more) complete(more, request.signal);
   };
 
-  /** The button that was pressed goes away with the problem. */
-  const retry = () => {
-    submit.focus();
-    ask();
+  const complete = async (more, signal) => {
+    try {
+      await more();
+    } catch (problem) {
+      if (!signal.aborted) offerRetry(problem, () => complete(more, signal));
+    }
+  };
+
+  const offerRetry = (problem, retry) => {
+    const run = () => {
+      submit.focus(); // the pressed button goes away
+      problems.clear(alert);
+      retry();
+    };
+    problems.show(alert, problems.describe(problem), { text: problem.wantsKey ? "Enter the key" : "Try again", run });
   };
 
   find(`${name}-form`).addEventListener("submit", (event) => {

@@ -33,7 +33,7 @@ export function textPanel(service, models) {
     busy: "Classifying.",
     models,
     task: CLASSIFICATION,
-    async answer([text, pair], signal, announce) {
+    async answer([text, pair], signal) {
       const { name: model, pairs } = models.chosen(CLASSIFICATION);
       const inputs = [pairs ? { text, text_pair: pair } : text];
       const ask = (parameters, logged) => service.predict(inputs, { model, parameters, logged, signal });
@@ -42,12 +42,15 @@ export function textPanel(service, models) {
       const [prediction] = answer.predictions;
       draw(text, answer, roundTrip);
       const { words, score, supported } = answerOf(prediction);
-      announce(score === null ? `${words}.` : `${words}, ${percent(score)} sure.`);
+      const says = score === null ? `${words}.` : `${words}, ${percent(score)} sure.`;
       if (id && prediction.label) offerFeedback({ id, model: answer.model.name, prediction, signal });
-      if (pairs || supported === null) return; // no words are weighed
+      if (pairs || supported === null) return { says }; // no words are weighed
       // Weighing words takes many model calls: the verdict does not wait for it.
-      const explained = await ask({ explain: true }, false);
-      draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);
+      const more = async () => {
+        const explained = await ask({ explain: true }, false);
+        draw(text, { ...answer, predictions: explained.answer.predictions }, roundTrip);
+      };
+      return { says, more };
     },
   });
   models.follow(() => {
