@@ -44,6 +44,24 @@ def test_a_text_alone_is_answered_with_the_size_of_its_vector(similarity_tab: Pa
     )
 
 
+def test_limits_are_those_of_one_text_and_of_their_number(page: Page) -> None:
+    serves(page, model(), model("vectors", (), "feature-extraction", characters=10, texts=3))
+    page.get_by_role("tab", name="Similarity").click()
+    page.locator("#similarity-panel:not([inert])").wait_for()
+    answers(page, *[vector(1, 0)] * 3, name="vectors")
+    problem = page.locator("#similarity-problem")
+    compare(page, "a cat\na kitten\n\nan orange")
+    expect(page.get_by_role("region", name="Similarities").get_by_role("listitem")).to_have_count(2)
+
+    compare(page, "a cat\n\nan elephant")
+    expect(problem).to_contain_text("Text 2 is too long")
+    expect(problem).to_contain_text("It has 11 characters; at most 10 can be read at once.")
+    expect(page.locator("#similarity-count")).to_have_text("11 of 10 characters")
+
+    compare(page, "a\nb\nc\nd")
+    expect(problem).to_contain_text("There are 4; at most 3 can be read at once.")
+
+
 def test_without_a_model_that_embeds_there_is_no_tab(page: Page) -> None:
     serves(page, model())
     expect(page.get_by_role("tab", name="Similarity")).to_be_hidden()

@@ -9,12 +9,12 @@ export function similarityPanel(service, models) {
   const region = find("similarities");
   const offerSamples = textForm({
     name: "similarity",
+    split: (value) => value.split("\n").filter((line) => line.trim()),
     result: region,
     busy: "Comparing.",
     models,
     task: EMBEDDING,
-    async answer([text], signal) {
-      const texts = text.split("\n").filter((line) => line.trim());
+    async answer(texts, signal) {
       const asked = { model: models.chosen(EMBEDDING).name, parameters: {}, signal };
       const { answer: { predictions } } = await service.predict(texts, asked);
       const [first, ...others] = predictions.map(({ embedding }) => embedding);

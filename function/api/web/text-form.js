@@ -6,19 +6,25 @@ import { samples } from "./samples.js";
 import { amount, characters, number } from "./wording.js";
 
 const SLOW_AFTER_MS = 1500;
+const whole = (value) => [value];
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform);
 
 /**
  * `name` begins the ids of the form's elements, `second` is a further field, used while it is shown, `result`
- * the element for answers. A model of the `task` is known when `answer(texts, signal)` requests and draws the
- * answer. It returns the sentence to announce, `says`, and what may come later, `more()`, if there is more.
- * Returns a function that offers the chosen model's samples.
+ * the element for answers. `split(value)` returns the texts of a field, by default one. Once a model of the
+ * `task` is known, `answer(texts, signal)` requests and draws the answer. It returns the sentence to announce,
+ * `says`, and, if something may follow later, `more()`. Returns a function that offers the model's samples.
  */
-export function textForm({ name, second = null, result, busy, models, task, answer }) {
+export function textForm({ name, second = null, split = whole, result, busy, models, task, answer }) {
   const model = () => models.chosen(task);
   const text = find(name);
   const all = [text, second].filter(Boolean);
   const fields = () => all.filter((field) => !field.hidden);
+  const texts = () => fields().flatMap(({ value }) => split(value));
+  const limits = () => {
+    const { characters: limit = Infinity, texts: most = Infinity } = model()?.limits ?? {};
+    return { limit, most };
+  };
   const alert = find(`${name}-problem`);
   const submit = find(`${name}-submit`);
   const status = find(`${name}-status`);
@@ -27,20 +33,25 @@ export function textForm({ name, second = null, result, busy, models, task, answ
   let rest = () => {};
 
   const recount = () => {
-    const limit = model()?.limits.characters;
-    const count = Math.max(...fields().map(({ value }) => characters(value)));
-    find(`${name}-count`).textContent = limit && count > 0.8 * limit
-      ? `${number(count)} of ${number(limit)} characters`
-      : count ? amount(count, "character") : "";
+    const { limit } = limits();
+    const longest = texts().reduce((most, each) => Math.max(most, characters(each)), 0);
+    find(`${name}-count`).textContent = longest > 0.8 * limit
+      ? `${number(longest)} of ${number(limit)} characters`
+      : longest ? amount(longest, "character") : "";
   };
 
   const refusal = (field) => {
+    const { limit, most } = limits();
     const which = field === second ? "second text" : "text";
+    const own = split(field.value);
     if (!field.value.trim()) return { title: `There is no ${which} yet`, detail: "Type or paste one." };
-    const limit = model()?.limits.characters;
-    const count = characters(field.value);
-    if (!limit || count <= limit) return null;
-    return { title: `This ${which} is too long`, detail: `It has ${amount(count, "character")}; at most ${number(limit)} can be read at once.` };
+    if (own.length > most) {
+      return { title: "These are too many texts", detail: `There are ${number(own.length)}; at most ${number(most)} can be read at once.` };
+    }
+    const at = own.findIndex((each) => characters(each) > limit);
+    if (at < 0) return null;
+    const title = own.length > 1 ? `Text ${number(at + 1)} is too long` : `This ${which} is too long`;
+    return { title, detail: `It has ${amount(characters(own[at]), "character")}; at most ${number(limit)} can be read at once.` };
   };
 
   /** Shows until the answer that a request is in progress, and the reason if it takes long. */
@@ -83,7 +94,7 @@ export function textForm({ name, second = null, result, busy, models, task, answ
         await models.require(task);
         if (refuse()) return; // its limits are known now
       }
-      const answered = await answer(fields().map(({ value }) => value), request.signal);
+      const answered = await answer(texts(), request.signal);
       more = answered.more;
       status.textContent = answered.says;
       result.scrollIntoView({ block: "nearest" });
