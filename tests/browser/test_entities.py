@@ -234,6 +234,13 @@ def test_a_browser_that_does_not_copy_is_reported(entities_tab: Page) -> None:
     expect(findings(entities_tab).get_by_role("button", name="Copying was refused")).to_be_visible()
 
 
+def test_a_text_from_right_to_left_is_laid_out_so(entities_tab: Page) -> None:
+    show(entities_tab, "آدا في باريس", ("PER", "آدا"), ("LOC", "باريس"))
+
+    expect(entities_tab.get_by_label("Text to search")).to_have_css("direction", "rtl")
+    expect(findings(entities_tab).locator(".reading")).to_have_css("direction", "rtl")
+
+
 def test_markup_in_a_text_stays_text(entities_tab: Page) -> None:
     text = "<img src=x onerror=alert(1)> Ada <b>bold</b>"
     show(entities_tab, text, ("PER", "Ada <b>bold</b>"))

@@ -65,3 +65,12 @@ def test_limits_are_those_of_one_text_and_of_their_number(page: Page) -> None:
 def test_without_a_model_that_embeds_there_is_no_tab(page: Page) -> None:
     serves(page, model())
     expect(page.get_by_role("tab", name="Similarity")).to_be_hidden()
+
+
+def test_a_text_from_right_to_left_does_not_turn_its_figure(similarity_tab: Page) -> None:
+    answers(similarity_tab, vector(1, 0), vector(1, 0), name="vectors")
+    compare(similarity_tab, "قطة\nقطة صغيرة")
+    row = similarity_tab.get_by_role("region", name="Similarities").get_by_role("listitem")
+    expect(row).to_have_text("1.00 · قطة صغيرة")
+    expect(row).to_have_css("direction", "ltr")
+    expect(row.locator("bdi")).to_have_css("direction", "rtl")

@@ -198,6 +198,21 @@ def test_words_that_were_not_weighed_are_weighed_again_without_another_predictio
     assert asked == [False, True, True]
 
 
+def test_a_text_from_right_to_left_is_laid_out_so(page: Page) -> None:
+    own = model() | {"samples": ["فيلم رائع"]}
+    serves(page, own)
+    answers(page, prediction(highlights=[{"start": 5, "end": 9, "weight": 1}]))
+    chip = page.get_by_role("button", name="فيلم رائع")
+    chip.click()
+
+    for shown in (chip, page.get_by_label("Text to classify"), page.locator(".reading")):
+        expect(shown).to_have_css("direction", "rtl")
+    page.get_by_role("tab", name="File").click()
+    page.get_by_role("button", name="Use a sample file").click()
+    page.get_by_role("button", name="Score 1 row").click()
+    expect(page.get_by_role("cell", name="فيلم رائع")).to_have_css("direction", "rtl")
+
+
 def test_markup_in_a_text_stays_text(page: Page) -> None:
     text = "<img src=x onerror=alert(1)> <b>bold</b>"
     answers(page, prediction(highlights=[{"start": 0, "end": 4, "weight": 0.8}]))

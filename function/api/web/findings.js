@@ -68,7 +68,7 @@ function reading(text, entities, labels) {
   const marks = content.filter((part) => typeof part !== "string");
   const area = element(
     "div",
-    { class: "reading", role: "group", "aria-label": "The text, with its entities marked; arrow keys move among them" },
+    { class: "reading", dir: "auto", role: "group", "aria-label": "The text, with its entities marked; arrow keys move among them" },
     content,
   );
   choose(marks, marks[0]);

@@ -55,7 +55,7 @@ function firstRows(outcomes, textOf, labels) {
     return element(
       "tr",
       {},
-      element("td", { class: "clipped" }, textOf(row) || "–"),
+      element("td", { class: "clipped", dir: "auto" }, textOf(row) || "–"),
       element("td", { "data-tone": colour, class: outcome.error ? "quiet" : "row-label" }, outcome.label ?? outcome.error),
       element("td", { class: "figure" }, outcome.score === undefined ? "–" : percent(outcome.score)),
     );

@@ -26,7 +26,8 @@ export function similarityPanel(service, models) {
         : `The text is a vector of ${first.length} numbers. Add a line to compare it with.`;
       region.replaceChildren(
         element("p", { class: "quiet" }, says),
-        element("ol", {}, ...rows.map((row) => element("li", {}, `${row.similarity.toFixed(2)} · ${row.text}`))),
+        element("ol", {}, ...rows.map(({ text, similarity }) =>
+          element("li", {}, `${similarity.toFixed(2)} · `, element("bdi", {}, text)))),
       );
       region.hidden = false;
       return { says };

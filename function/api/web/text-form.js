@@ -139,11 +139,15 @@ export function textForm({ name, second = null, split = whole, result, busy, mod
   }
   find(`${name}-shortcut`).textContent = APPLE ? "⌘ ↵" : "Ctrl ↵";
 
-  const offer = (sample) => button(sample.name, () => {
-    text.value = sample.text;
-    recount();
-    ask();
-  }, "chip");
+  const offer = (sample) => {
+    const chip = button(sample.name, () => {
+      text.value = sample.text;
+      recount();
+      ask();
+    }, "chip");
+    chip.dir = "auto";
+    return chip;
+  };
   return () => {
     const offered = samples(model());
     find(`${name}-samples`).hidden = !offered.length;

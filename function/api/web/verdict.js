@@ -98,7 +98,7 @@ function explanation(text, prediction, labels) {
     { class: "explanation" },
     element("h3", {}, "What decided it"),
     element("p", { class: "unseen" }, inWords(parts, label)),
-    element("div", { class: "reading", ...(text.length > LONG_CHARACTERS && SCROLLING) }, content),
+    element("div", { class: "reading", dir: "auto", ...(text.length > LONG_CHARACTERS && SCROLLING) }, content),
     legend(label, tones),
   );
 }
