@@ -223,12 +223,13 @@ def refresh_model(jobs, update):
 
 
 def roll_back(jobs):
-    """Do the step of rollback.yml, while a canary is under way."""
+    """Do the step of rollback.yml while a canary is under way, and, once it is stopped, again."""
     revision = {"revisionType": "String", "string": {"content": "{}", "sha256": ""}}
     started = client("codedeploy").create_deployment(**GROUP, revision=revision)
     done = jobs.do("prod-deploy", redeploy, *OF_PROD)
     assert f"{started['deploymentId']} is under way: it is stopped" in done.err
     assert "is not stopped" not in done.err
+    jobs.do("prod-deploy", redeploy, *OF_PROD)
 
 
 def push_and_roll_back(jobs):
