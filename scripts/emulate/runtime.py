@@ -21,7 +21,12 @@ from typing import Any, Self
 from scripts.common.errors import CommandError
 from scripts.common.processes import LOOPBACK, end, free_ports, listens, post, wait_until
 from scripts.emulate.binary import emulator_binary
-from scripts.emulate.protocol import EventTooLargeError, InvocationError, read_answer
+from scripts.emulate.protocol import (
+    TIMEOUT_TEXT,
+    EventTooLargeError,
+    InvocationError,
+    read_answer,
+)
 
 FUNCTION_NAME = "evergreen-local"
 REGION = "us-east-1"
@@ -104,7 +109,11 @@ class LambdaEmulator:
         Raises InvocationError if it ends during the call.
         """
         with self._one_at_a_time:
-            return self._post(self._started_process(), payload)
+            process = self._started_process()
+            status, body = self._post(process, payload)
+            if body.startswith(TIMEOUT_TEXT):
+                process.end()  # it ends the handler's process, too, and may refuse calls meanwhile
+            return status, body
 
     def logs(self) -> str:
         """Return all that the emulator and the handler wrote so far; kept after the end."""
