@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
@@ -121,7 +122,8 @@ def test_a_canary_under_way_is_stopped_and_what_it_was_to_replace_stays(
 ):
     first, b = prod.live(), prod.publish(tmp_path / "b", 1.0)
     second = prod.deliver(b)
-    stopped, statuses = [], iter(["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+    stopped: list[dict[str, Any]] = []
+    statuses = iter(["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
     codedeploy = boto3.client("codedeploy")
     under_way = ["d-1"]
     monkeypatch.setattr(
