@@ -162,7 +162,8 @@ rehearse: need-podman need-docker-registry $(VENV)/.test ## the life of a releas
 rehearse-nightly: need-podman need-docker-registry $(VENV)/.test ## the checks of a night on this machine; needs podman
 	$(BIN)/python -m tests.nightly.rehearsal
 
-soak: $(VENV)/.test models ## ten minutes of everything at once against the server, on this machine; SECONDS=, DATA=
+soak: $(VENV)/.test models ## mishaps, then ten minutes of everything at once against the server; SECONDS=, DATA=
+	$(BIN)/pytest -q tests/integration/test_mishaps.py
 	$(BIN)/python -m tests.soak --seconds $(SECONDS) $(REAL)
 
 clients: $(VENV)/.server models ## generate Python and TypeScript clients from /openapi.json into build/clients, and try them; needs npm
