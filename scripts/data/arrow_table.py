@@ -20,6 +20,7 @@ from scripts.data.rows import (
 )
 
 BUFFER = 1 << 20  # bytes of a column that are read at a time, instead of its whole row group
+UNREADABLE = (pa.ArrowException, OSError, UnicodeError)  # names of columns, too, may be damaged
 
 Batches = Callable[[Sequence[str] | None], Iterator[pa.RecordBatch]]
 
@@ -63,7 +64,7 @@ class ArrowTable(Table):
             for batch in self._batches(columns):
                 yield ArrowChunk(pa.table(batch), first, self._text)
                 first += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except UNREADABLE as error:
             raise DataError(f"{self.path}: cannot be read: {one_line(error)}") from error
 
     def _refuse(self, name: str, why: str) -> None:
@@ -134,7 +135,7 @@ def open_parquet(path: Path) -> ArrowTable:
     try:
         file = opened()
         return ArrowTable(path, file.schema_arrow, file.metadata.num_rows, batches)
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise DataError(f"{path}: cannot be read: {one_line(error)}") from error
 
 

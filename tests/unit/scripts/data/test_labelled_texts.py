@@ -159,3 +159,11 @@ def test_a_row_without_a_text_is_refused_with_its_line(tmp_path, row):
     path.write_text(f"text,label\na,1\n{row}\nb,0\n")
     with pytest.raises(DataError, match=r"rows\.csv, line 3: its text is empty"):
         read_labelled(path, LABELS)
+
+
+def test_a_damaged_name_of_a_column_is_a_damaged_file(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"text": ["a", "b"], "label": ["x", "y"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"label", b"\x94abel"))
+    with pytest.raises(DataError, match=r"rows\.parquet: cannot be read"):
+        read_labelled(path, ["x", "y"])
