@@ -205,14 +205,17 @@ def log_files(where: str, time_range: TimeRange) -> Iterator[bytes]:
 
 
 def _keys(store: ObjectStore, where: str, time_range: TimeRange) -> Iterator[str]:
-    """Yield keys day by day: on S3 listing years of a log takes long."""
+    """Yield keys, of a log on S3 day by day: listing years of it takes long."""
+    by_day = where.startswith(S3) and time_range.since is not None
     found = False
-    for day in _days(time_range) if where.startswith(S3) and time_range.since else ():
+    for day in _days(time_range) if by_day else ():
         for listed in store.list(day):
             found = True
             yield listed.key
-    if not found:  # in no folders by day, or nothing at all
-        yield from (listed.key for listed in store.list(""))
+    for listed in () if found else store.list(""):
+        if by_day and PARTITION.search(listed.key):
+            return  # it has folders by day, and nothing of that time
+        yield listed.key
 
 
 def _days(time_range: TimeRange) -> Iterator[str]:

@@ -48,14 +48,29 @@ class ScoreAnswers(Answers[float]):
 
     @property
     def right(self) -> Right:
-        scores, truth = self.scores, self.truth
-        partner = _partners(truth)
+        scores, truth, partner = self.scores, self.truth, self.partners
         return np.asarray(np.sign(scores - scores[partner]) == np.sign(truth - truth[partner]))
 
     @property
     def judged(self) -> npt.NDArray[np.bool_]:
         """See `Answers`: one text of each pair."""
-        return np.asarray(_partners(self.truth) > np.arange(len(self.truth)))
+        return np.asarray(self.partners > np.arange(len(self.truth)))
+
+    @cached_property
+    def partners(self) -> npt.NDArray[np.int64]:
+        """(texts,) another text of another true score, which is its alone; itself where none is.
+
+        Drawn once, so that two models are compared on the same pairs.
+        """
+        partners = np.arange(len(self.truth))
+        waiting: list[int] = []  # for a partner, all of one score
+        for row in np.random.default_rng(SEED).permutation(len(self.truth)).tolist():
+            if not waiting or self.truth[waiting[-1]] == self.truth[row]:
+                waiting.append(row)
+                continue
+            other = waiting.pop()
+            partners[row], partners[other] = other, row
+        return partners
 
     @cached_property
     def figures(self) -> dict[str, float]:
@@ -76,23 +91,6 @@ class ScoreAnswers(Answers[float]):
 
     def show(self, row: int) -> ShownAnswer:
         return ShownAnswer(f"{self.truth[row]:.4g}", f"{self.scores[row]:.4g}", None)
-
-
-def _partners(truth: Numbers) -> npt.NDArray[np.int64]:
-    """Return for each row another one of another score, which is its alone; itself where none is.
-
-    Drawn once, so that two models are compared on the same pairs. Rows that wait for a partner all
-    have the same score.
-    """
-    partners = np.arange(len(truth))
-    waiting: list[int] = []
-    for row in np.random.default_rng(SEED).permutation(len(truth)).tolist():
-        if not waiting or truth[waiting[-1]] == truth[row]:
-            waiting.append(row)
-            continue
-        other = waiting.pop()
-        partners[row], partners[other] = other, row
-    return partners
 
 
 def spearman(found: ScoreAnswers) -> float:

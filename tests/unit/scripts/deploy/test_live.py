@@ -1,4 +1,4 @@
-"""What a deployment's check says of the answer that it got."""
+"""Sentences on the answer of a new deployment, of each head."""
 
 from http.server import HTTPServer
 

@@ -14,7 +14,7 @@ from scripts.data.scored_texts import read_scored
 from scripts.data.truth import TextRows
 from scripts.evaluate import __main__ as evaluate_command
 from scripts.evaluate.paired import compare_paired, percentile_interval
-from scripts.evaluate.score_answers import ScoreAnswers, _partners, resampled_rho, spearman
+from scripts.evaluate.score_answers import ScoreAnswers, resampled_rho, spearman
 from scripts.gate.decision import run_gate
 from scripts.gate.golden import parse_golden, read_golden
 from scripts.gate.report import render_markdown
@@ -99,7 +99,7 @@ def test_rho_is_scipys_and_its_interval_that_of_resampled_texts():
 
 def test_no_text_is_judged_twice_and_each_pair_has_two_scores():
     found = answers(0.5)
-    partners = _partners(found.truth)
+    partners = found.partners
     paired = partners != np.arange(len(partners))
     assert paired.mean() > 0.9
     assert (partners[partners] == np.arange(len(partners))).all()
