@@ -155,9 +155,9 @@ def empty_bucket(account: Account, bucket: str) -> bool:
 
     Returns whether there was any; none is in a bucket that is gone.
     """
-    client = account.session.resource("s3", config=CONFIG)
-    with aws_errors("S3"), suppress(client.meta.client.exceptions.NoSuchBucket):
-        return bool(client.Bucket(bucket).object_versions.delete())
+    s3 = account.session.resource("s3", config=CONFIG)
+    with aws_errors("S3"), suppress(s3.meta.client.exceptions.NoSuchBucket):
+        return bool(s3.Bucket(bucket).object_versions.delete())
     return False
 
 
