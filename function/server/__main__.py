@@ -1,7 +1,9 @@
 """Composition root of the server: uvicorn, the batching engine, torch on a GPU."""
 
+import asyncio
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -32,6 +34,7 @@ BACKLOG = 2048
 # Longer than a load balancer keeps an idle connection, 60 seconds on AWS. Otherwise it would send a
 # request into a closing connection, and answer 502.
 KEEP_ALIVE_SECONDS = 75
+ROUNDS_TO_READ = 4  # of the event loop: it accepts a connection, listens to it, and reads
 CALLS = 2  # one occupies the device while the other prepares its batch or returns its outputs
 # On a CPU a call costs about as much as 16 tokens, and a batch beyond 512 tokens is no faster. On a
 # GPU the kernel launches dominate: thousands of tokens take hardly longer than a few.
@@ -92,11 +95,16 @@ def serve(settings: ServerSettings) -> None:
         middleware=[DisconnectMiddleware],
         exposition=signals.exposition,
     )
-    server = uvicorn.Server(
+    stopping = threading.Event()
+    server = _Server(
+        stopping,
         uvicorn.Config(
             app,
             http=partial(  # type: ignore[arg-type]
-                BoundedProtocol, record=signals.record_request, most=settings.max_connections
+                BoundedProtocol,
+                record=signals.record_request,
+                most=settings.max_connections,
+                stopping=stopping,
             ),
             ws="none",
             access_log=False,
@@ -106,7 +114,7 @@ def serve(settings: ServerSettings) -> None:
             timeout_graceful_shutdown=settings.stop_seconds,
             callback_notify=report if settings.metrics_seconds else None,
             timeout_notify=settings.metrics_seconds,
-        )
+        ),
     )
     if settings.auth in ("iam", "jwt"):
         LOG.warning("AUTH=%s: this server asks for no key; a gateway has to", settings.auth)
@@ -120,6 +128,30 @@ def serve(settings: ServerSettings) -> None:
             signals.report()
     if loading.error:
         raise loading.error
+
+
+class _Server(uvicorn.Server):
+    """Server that, on a signal, first reads what the kernel has accepted for it.
+
+    A socket that is closed with connections or bytes unread resets them, and their clients get no
+    answer.
+    """
+
+    def __init__(self, stopping: threading.Event, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
+        queue = select.poll()
+        for listener in sockets or ():
+            queue.register(listener, select.POLLIN)
+        for _ in range(BACKLOG):
+            for _ in range(ROUNDS_TO_READ):
+                await asyncio.sleep(0)
+            if not queue.poll(0):
+                break
+        await super().shutdown(sockets)
 
 
 class _Loading(threading.Thread):

@@ -10,6 +10,7 @@ stands behind one.
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from function.api.problems import problem
 MAX_HEAD_BYTES, MAX_HEADERS, HEAD_SECONDS = 65_536, 100, 20.0
 IDLE_SECONDS = 60.0  # of a connection that has sent nothing
 MAX_DRAINED_BYTES, DRAIN_SECONDS = 64_000_000, 30.0
+LAST_SECONDS = 0.5  # for a request that a client sends while the server stops
 
 # uvicorn warns of every malformed request, which has a record of its own.
 LOG = logging.getLogger("evergreen.protocol")
@@ -38,11 +40,16 @@ class _RefusedHeadError(Exception):
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Protocol of one connection, one of `most`; `record` is called for each refusal."""
+    """Protocol of one connection, one of `most`; `record` is called for each refusal.
 
-    def __init__(self, *args: Any, record: Sink, most: int, **options: Any) -> None:
+    Once `stopping` is set, a connection takes the requests that are on their way, and no others.
+    """
+
+    def __init__(
+        self, *args: Any, record: Sink, most: int, stopping: threading.Event, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
-        self._record, self._most = record, most
+        self._record, self._most, self._stopping = record, most, stopping
         self.logger = LOG
         self._refusal = 400, "this is no HTTP/1.1 request"
         self._running: RequestResponseCycle | None = None
@@ -56,7 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._socket = transport
         lingering: Any = _LingeringTransport(transport, self)
         super().connection_made(lingering)
-        self._start_timer(IDLE_SECONDS, transport.close)
+        idle_seconds = LAST_SECONDS if self._stopping.is_set() else IDLE_SECONDS
+        self._start_timer(idle_seconds, transport.close)
         if len(self.connections) > self._most:
             others: Any = self.connections - {self}
             idle = next((each for each in others if not each.is_answering()), None)
@@ -117,8 +125,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         if self.lingering:
             self._socket.abort()
-        else:
+        elif self.is_answering():
             super().shutdown()
+        else:
+            self._start_timer(LAST_SECONDS, self.close)
 
     def close(self) -> None:
         """Close the connection, once the client had the time to read its answer.
@@ -139,6 +149,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._running = cycle
+        cycle.keep_alive = cycle.keep_alive and not self._stopping.is_set()
         super()._start_asgi_task(cycle, _announce_close(cycle, app))
 
     def _end_slow_head(self) -> None:

@@ -1,5 +1,7 @@
 """The server as a process: start, answer, refuse to start, stop."""
 
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -67,6 +69,43 @@ def test_it_starts_answers_and_stops_on_sigterm(artifact):
     assert process.returncode == 0
     lines = [json.loads(line) for line in out.splitlines()]
     assert any(line.get("route") == "/v1/predict" and line["status"] == 200 for line in lines)
+
+
+def test_on_sigterm_it_answers_what_it_had_no_time_to_read_and_waits_for_nobody_else(artifact):
+    port = free_port()
+    process = start(MODELS_DIR=str(artifact.parent), PORT=str(port))
+    with contextlib.ExitStack() as opened:
+
+        def connect():
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+            opened.callback(connection.close)
+            connection.connect()
+            return connection
+
+        try:
+            wait_until_ready(port)
+            silent = connect()
+            kept = [connect() for _ in range(10)]
+            for connection in kept:
+                connection.request("POST", "/v1/predict", '{"inputs": "a good film"}')
+                connection.getresponse().read()
+            # A server that is stopped stands for one that is busy: the kernel accepts for it.
+            process.send_signal(signal.SIGSTOP)
+            asking = [*kept, *(connect() for _ in range(30))]
+            for connection in asking:
+                connection.request("POST", "/v1/predict", '{"inputs": "a good film"}')
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)
+            answers = [connection.getresponse() for connection in asking]
+            labels = [json.load(answer)["predictions"][0]["label"] for answer in answers]
+            begun = time.monotonic()
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+        assert labels == ["positive"] * 40
+        assert process.returncode == 0
+        assert time.monotonic() - begun < 5
+        assert silent.sock.recv(1) == b""
 
 
 def test_a_damaged_model_stops_it_with_one_line_that_names_the_file(artifact):

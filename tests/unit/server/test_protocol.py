@@ -47,7 +47,9 @@ class Server:
             self.log.append,
             middleware=[DisconnectMiddleware],
         )
-        http: Any = partial(BoundedProtocol, record=self.log.append, most=MOST)
+        http: Any = partial(
+            BoundedProtocol, record=self.log.append, most=MOST, stopping=threading.Event()
+        )
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         config = uvicorn.Config(app, http=http, loop=loop, log_config=None, access_log=False)
