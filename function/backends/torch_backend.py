@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from function.backends.torch_model import load_model
+from function.backends.torch_model import load_model, outputs_of
 from function.core.artifact import Artifact
 from function.core.backend import Logits, split_segments
 from function.core.errors import PredictionError, SettingsError
@@ -77,13 +77,10 @@ class TorchBackend:
         if tokens.min() < 0 or tokens.max() >= self._vocabulary:
             raise PredictionError(f"a token is outside the vocabulary of {self._vocabulary}")
         logits = self._forward(self._model, input_ids, attention_mask)
-        overflowed = ~np.isfinite(logits).all(axis=1)
+        overflowed = ~np.isfinite(logits).all(axis=tuple(range(1, logits.ndim)))
         if overflowed.any() and self.precision != "float32":
-            longest = int(attention_mask[overflowed].sum(axis=1).max())
             logits[overflowed] = self._forward(
-                self._in_float32(),
-                input_ids[overflowed, :longest],
-                attention_mask[overflowed, :longest],
+                self._in_float32(), input_ids[overflowed], attention_mask[overflowed]
             )
         return logits
 
@@ -109,7 +106,7 @@ class TorchBackend:
         output = model(
             input_ids=ids, attention_mask=None if attention_mask.all() else mask, **segments
         )
-        logits: Logits = output.logits.float().cpu().numpy()
+        logits: Logits = outputs_of(output).float().cpu().numpy()
         return logits
 
     def _in_float32(self) -> Any:

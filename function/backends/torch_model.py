@@ -9,13 +9,18 @@ from torch import nn
 from transformers import (
     CONFIG_MAPPING,
     MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+    MODEL_MAPPING,
     AutoConfig,
+    AutoModel,
     AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
 )
 
 from function.backends.weights import ParameterArrays, check_shapes, read_parameters
 from function.core.artifact import Artifact
 from function.core.errors import ArtifactError, UnsupportedArchitectureError
+from function.core.heads import Task
 
 # Precision, kernels, outputs and remote code are for the code that builds the model to decide.
 IGNORED = {
@@ -43,54 +48,67 @@ def read_config(file: Path) -> tuple[str, dict[str, Any]]:
     return content[TYPE], settings
 
 
-TASK = "text-classification"
+# Transformers' classes for a task, and the configurations that have one.
+CLASSES: dict[Task, tuple[Any, Any]] = {
+    "text-classification": (
+        AutoModelForSequenceClassification,
+        MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    ),
+    "token-classification": (
+        AutoModelForTokenClassification,
+        MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING,
+    ),
+    "feature-extraction": (AutoModel, MODEL_MAPPING),
+}
+
+
+def outputs_of(output: Any) -> torch.Tensor:
+    """Return the logits that a model answered with, or, if it has no head, the tokens' vectors."""
+    outputs: torch.Tensor = output.logits if "logits" in output else output.last_hidden_state
+    return outputs
 
 
 def load_model(artifact: Artifact) -> Any:
     """Load an artifact's model in float32 on the CPU, and run it on the longest window.
 
     Raises:
-        UnsupportedArchitectureError: Transformers does not have the architecture, or the task is
-            not text classification.
+        UnsupportedArchitectureError: Transformers does not have the architecture for the task.
         ArtifactError: A file is damaged.
     """
-    if artifact.manifest.task != TASK:
-        raise UnsupportedArchitectureError(
-            f"{artifact.path.name}: torch serves {TASK} here, this is {artifact.manifest.task}"
-        )
     roles = {entry.role for entry in artifact.manifest.files.values()}
     for role in ("config", "weights"):
         if role not in roles:
             raise UnsupportedArchitectureError(
                 f"{artifact.path.name}: torch needs a file of role '{role}', and it has none"
             )
-    model = _build(artifact.file("config"))
+    model = _build(artifact.file("config"), artifact.manifest.task)
     _fill(model, *read_parameters(artifact))
     model.eval().requires_grad_(requires_grad=False)
     _run_longest(model, artifact)
     return model
 
 
-def _build(file: Path) -> Any:
+def _build(file: Path, task: Task) -> Any:
     """Build the model that a config.json describes, with random parameters."""
     where = f"{file.parent.name}/{file.name}"
     kind, settings = read_config(file)
     if kind not in CONFIG_MAPPING:
         raise UnsupportedArchitectureError(f"{where}: transformers knows no model type '{kind}'")
-    if CONFIG_MAPPING[kind] not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING:
-        raise UnsupportedArchitectureError(f"{where}: in transformers '{kind}' classifies no texts")
+    auto_class, known = CLASSES[task]
+    if CONFIG_MAPPING[kind] not in known:
+        raise UnsupportedArchitectureError(f"{where}: transformers has no '{kind}' for {task}")
     try:
         config = AutoConfig.for_model(kind, **settings)
         try:
-            return _from_config(config, "sdpa")
+            return _from_config(auto_class, config, "sdpa")
         except ValueError:  # some architectures have only their own attention
-            return _from_config(config, "eager")
+            return _from_config(auto_class, config, "eager")
     except Exception as error:  # each layer of transformers raises errors of its own
         raise ArtifactError(f"{where}: transformers cannot build it: {_one_line(error)}") from error
 
 
-def _from_config(config: Any, attention: str) -> Any:
-    return AutoModelForSequenceClassification.from_config(
+def _from_config(auto_class: Any, config: Any, attention: str) -> Any:
+    return auto_class.from_config(
         config, attn_implementation=attention, dtype=torch.float32, trust_remote_code=False
     )
 
@@ -115,7 +133,7 @@ def _fill(model: nn.Module, file: Path, parameters: ParameterArrays) -> None:
 def _run_longest(model: Any, artifact: Artifact) -> None:
     """Run a window of the manifest's length: on a GPU, one too long would end the process.
 
-    Raises ArtifactError if the model fails on it, or returns another number of labels.
+    Raises ArtifactError if the model fails on it, or returns another number of outputs.
     """
     manifest = artifact.manifest
     where = f"{artifact.path.name}/{artifact.file('config').name}"
@@ -123,14 +141,14 @@ def _run_longest(model: Any, artifact: Artifact) -> None:
     ids = torch.full((1, manifest.tokenization.max_tokens), token)
     try:
         with torch.inference_mode():
-            labels = model(input_ids=ids).logits.shape[1]
+            outputs = outputs_of(model(input_ids=ids)).shape[-1]
     except Exception as error:  # the model's own code may raise anything
         raise ArtifactError(
             f"{where}: cannot read {ids.shape[1]} tokens, which the manifest says it does: "
             f"{_one_line(error)}"
         ) from error
-    if labels != len(manifest.labels):
-        raise ArtifactError(f"{where}: {labels} labels, the manifest has {len(manifest.labels)}")
+    if outputs != manifest.outputs:
+        raise ArtifactError(f"{where}: {outputs} outputs, the manifest has {manifest.outputs}")
 
 
 def _one_line(error: Exception) -> str:

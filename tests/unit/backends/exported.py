@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from transformers import AutoModelForSequenceClassification
 
 from function.core.artifact import Artifact, open_artifact
+from function.core.heads import ArgmaxDecoding, Decoding, EmbeddingDecoding, SoftmaxDecoding
 from function.core.manifest import Tokenization
 from function.core.tokenization import TextTokenizer, TokenIds
 from scripts.train.architectures.architecture import TrainedModel
+from scripts.train.base_checkpoint import MODELS
 from scripts.train.export import export
 from scripts.train.manifest import draft_manifest, write_manifest
 from scripts.train.quantization import Rounding
@@ -33,6 +34,12 @@ SHAPE = {
     "id2label": dict(enumerate(LABELS)),
 }
 MAX_TOKENS = 24
+# A head of each task, and the labels of its manifest.
+HEADS: dict[str, tuple[Decoding, list[str]]] = {
+    "softmax": (SoftmaxDecoding(), LABELS),
+    "argmax": (ArgmaxDecoding(tags=["O", "B-good", "bad"]), ["bad", "good"]),
+    "embedding": (EmbeddingDecoding(dimensions=32), []),
+}
 LOUDER = 8.0  # random models whisper; logits that are all alike would agree whatever they are
 
 
@@ -45,11 +52,14 @@ class Exported:
     pad_id: int
 
 
-def write_exported(folder: Path, config: Any, rounding: Rounding | None = None) -> Exported:
+def write_exported(
+    folder: Path, config: Any, rounding: Rounding | None = None, head: str = "softmax"
+) -> Exported:
     """Export a random model of a configuration. rounding: as for `export`."""
+    decoding, labels = HEADS[head]
     tokenizer_file = write_artifact(folder.with_name(f"{folder.name}-words")) / "tokenizer.json"
     torch.manual_seed(0)
-    model = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32).eval()
+    model = MODELS[decoding.task].from_config(config, dtype=torch.float32).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if parameter.ndim == 2 and "position" not in name:
@@ -61,8 +71,10 @@ def write_exported(folder: Path, config: Any, rounding: Rounding | None = None) 
     export(TrainedModel(model, tokenizer, tokenizer_file, settings), folder, rounding)
     tokenization = Tokenization(max_tokens=MAX_TOKENS, window="window", stride=6, max_windows=16)
     created = datetime(2026, 3, 4, tzinfo=UTC)
-    labels = [config.id2label[code] for code in range(config.num_labels)]
-    write_manifest(draft_manifest(folder, "tiny", labels, tokenization, created), folder)
+    manifest = draft_manifest(
+        folder, "tiny", labels, tokenization, created, task=decoding.task, decoding=decoding
+    )
+    write_manifest(manifest, folder)
     return Exported(
         open_artifact(folder),
         {n: t.numpy() for n, t in model.state_dict().items() if t.is_floating_point()},

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from transformers import BertConfig
 
 from function.backends import torch_backend
 from function.backends.onnx_backend import OnnxBackend
@@ -16,7 +17,7 @@ from function.core.artifact import open_artifact
 from function.core.backend import pad, run_in_batches
 from function.core.errors import PredictionError, SettingsError
 from tests.unit.backends.conftest import reweighted
-from tests.unit.backends.exported import LABELS, MAX_TOKENS, windows
+from tests.unit.backends.exported import LABELS, MAX_TOKENS, SHAPE, windows, write_exported
 
 LOUD = 20  # a token whose activations no half-precision number holds, see `loud`
 
@@ -36,6 +37,23 @@ def test_it_answers_as_the_graph_that_shares_its_weights(bert, backend):
     batch = pad(windows([3, MAX_TOKENS, 8, 15]), 0)
     difference = backend.run(*batch) - OnnxBackend(bert.artifact, 1).run(*batch)
     assert np.abs(difference).max() < 0.05  # the graph rounds activations
+
+
+@pytest.mark.parametrize("head", ["argmax", "embedding"])
+def test_outputs_of_tokens_are_as_those_of_the_graph(tmp_path, head):
+    config = BertConfig(**SHAPE, pad_token_id=0)
+    artifact = write_exported(tmp_path / "artifact", config, head=head).artifact
+    texts = windows([3, MAX_TOKENS, 8])
+    graph = run_in_batches(OnnxBackend(artifact, 1), texts, 0, batch_tokens=1000)
+    own = run_in_batches(TorchBackend(artifact, device="cpu"), texts, 0, batch_tokens=1000)
+    assert [each.shape for each in own] == [
+        (len(text), artifact.manifest.outputs) for text in texts
+    ]
+    for expected, given in zip(graph, own, strict=True):
+        assert (
+            np.corrcoef(expected.ravel(), given.ravel())[0, 1] > 0.999
+        )  # which rounds activations
+        assert np.abs(expected).max() > 0.1
 
 
 def test_other_windows_of_a_batch_do_not_change_a_windows_logits(backend):
@@ -130,7 +148,7 @@ def test_only_the_windows_that_overflow_are_run_again(copy):
         lambda _, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
     half.run(*pad([quiet, noisy, quiet], 0))
-    assert shapes == [(1, 5)]
+    assert shapes == [(1, 9)]
 
 
 def test_weights_beyond_float16_are_served_in_bfloat16_on_a_gpu(bert, copy):
