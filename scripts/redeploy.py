@@ -1,4 +1,4 @@
-"""Roll a stage back to an earlier release: its images go live at once, without a canary.
+"""Roll a stage back to an earlier release: its images and templates go live at once, no canary.
 
 A canary under way is stopped first. `production` moves back to its models where the stage moves
 that alias. Without --release it is the release that the canary was to replace, or, without one, the
@@ -19,6 +19,7 @@ with needing("make synth"):
     from scripts.deploy.account import open_account
     from scripts.deploy.builds import stage_registry
     from scripts.deploy.live import live_digest
+    from scripts.deploy.templates import templates_of
     from scripts.registry.releases import list_releases, release_history
 
 
@@ -39,7 +40,8 @@ def main() -> None:
     target = history.find_release(releases, arguments.release) if arguments.release else None
     target = target or history.previous_release(release_history(releases), live, stopped=stopped)
     log(f"{stage.name}: back to {target.name}, commit {target.commit[:12]}")
-    url = history.roll_back(account, deployment, target)
+    with templates_of(target, deployment, current=arguments.current_templates) as templates:
+        url = history.roll_back(account, deployment, target, templates)
     history.record_rollback(account, deployment, releases, target)
     write_outputs(
         arguments.outputs, {"release": target.name, "function_image": target.image, "url": url}
@@ -50,6 +52,11 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = stage_parser("scripts.redeploy", __doc__, outputs="release, function_image and url")
     parser.add_argument("--release", default="", metavar="R", help="one of those that --list shows")
+    parser.add_argument(
+        "--current-templates",
+        action="store_true",
+        help="deploy this checkout's templates, not those of the release's commit",
+    )
     parser.add_argument("--list", action="store_true", help="show releases, and change nothing")
     return parser.parse_args()
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scripts.common.errors import CommandError, MissingExtraError
 
@@ -17,10 +17,20 @@ QUIET = {"CDK_DISABLE_CLI_TELEMETRY": "true"}
 OFFLINE = {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
+class CdkApp(NamedTuple):
+    """The CDK app of a checkout, and the Python that has its packages."""
+
+    folder: Path
+    python: str = sys.executable
+
+
+HERE = CdkApp(Path())
+
+
 def run_cdk(
-    arguments: Sequence[str], *, context: Mapping[str, str] | None = None, folder: Path = Path()
+    arguments: Sequence[str], *, context: Mapping[str, str] | None = None, app: CdkApp = HERE
 ) -> None:
-    """Run a command of the CDK in a checkout; its output goes to stderr. Raises CommandError.
+    """Run a command of the CDK on an app; its output goes to stderr. Raises CommandError.
 
     `synth` needs neither credentials nor network.
     """
@@ -30,8 +40,8 @@ def run_cdk(
         )
     given = [f"--context={key}={value}" for key, value in (context or {}).items() if value]
     done = subprocess.run(
-        [str(EXECUTABLE.absolute()), *arguments, f"--app={sys.executable} -m infra.app", *given],
-        cwd=folder,
+        [str(EXECUTABLE.absolute()), *arguments, f"--app={app.python} -m infra.app", *given],
+        cwd=app.folder,
         env={**os.environ, **QUIET, **(OFFLINE if arguments[0] == "synth" else {})},
         stdout=sys.stderr.fileno(),
         check=False,
@@ -41,12 +51,12 @@ def run_cdk(
 
 
 def synthesise(
-    stage: str | None, context: Mapping[str, str] | None = None, *, folder: Path = Path()
+    stage: str | None, context: Mapping[str, str] | None = None, *, app: CdkApp = HERE
 ) -> dict[str, dict[str, Any]]:
-    """Return the templates of a checkout by stack, of one stage or of all. Raises CommandError."""
+    """Return the templates of an app by stack, of one stage or of all. Raises CommandError."""
     given = {**(context or {}), "stage": stage or ""}
-    run_cdk(["synth", "--quiet"], context=given, folder=folder)
-    assembly = folder / ASSEMBLY
+    run_cdk(["synth", "--quiet"], context=given, app=app)
+    assembly = app.folder / ASSEMBLY
     artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"]
     return {
         artifact.get("properties", {}).get("stackName", name): json.loads(

@@ -17,9 +17,11 @@ from scripts.deploy import stacks
 from scripts.deploy.account import CONFIG, Account, aws_errors
 from scripts.deploy.api_key import ensure_key
 from scripts.deploy.builds import Build, stage_registry
+from scripts.deploy.cdk import HERE, CdkApp
 from scripts.deploy.image import tag_as_deployed
 from scripts.deploy.image_update import update_images
 from scripts.deploy.live import check_answers, live_digest
+from scripts.deploy.templates import templates_digest
 from scripts.registry.registry import PRODUCTION
 from scripts.registry.releases import Release, record_release
 
@@ -34,12 +36,13 @@ def deliver(
     names: Sequence[str],
     rollout: str = "",
     images_only: bool = False,
+    app: CdkApp = HERE,
 ) -> str:
     """Deploy stacks of a stage with a build, check that it answers, and return its API's address.
 
     Generates and shows the API's key where the stage has none yet. `rollout` is `AllAtOnce`,
-    instead of the stage's own; `images_only` changes nothing but images. Raises CommandError with
-    CodeDeploy's reason and the alarms.
+    instead of the stage's own; `images_only` changes nothing but images; `app` has the templates.
+    Raises CommandError with CodeDeploy's reason and the alarms.
     """
     stage = deployment.stage
     key_version, key = ensure_key(account, deployment)
@@ -71,7 +74,7 @@ def deliver(
         if images_only:
             update_images(account, deployment, context)
         else:
-            stacks.deploy(names, context)
+            stacks.deploy(names, context, app=app)
     except CommandError as error:
         reasons = failure_reasons(account, name, started)
         raise CommandError("\n".join([str(error), *reasons])) from error
@@ -140,7 +143,7 @@ def record_deployment(account: Account, deployment: Deployment, build: Build) ->
     project, stage = deployment
     tag_images(account, deployment, build)
     registry = stage_registry(account, project)
-    release = new_release(stage, build, commit())
+    release = new_release(stage, build, commit(), templates_digest())
     record_release(registry.store, release)
     if stage.moves_production:
         for model, version in build.models.items():
@@ -156,7 +159,8 @@ def tag_images(account: Account, deployment: Deployment, build: Build) -> None:
         tag_as_deployed(account, project.server_repository, build.server, stage.name)
 
 
-def new_release(stage: StageConfiguration, build: Build, source: str) -> Release:
-    """Return a release of this moment. source: the commit that was built."""
+def new_release(stage: StageConfiguration, build: Build, source: str, templates: str) -> Release:
+    """Return a release of this moment. source: the commit; templates: the digest of its own."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return Release(stage.name, source, build.function, dict(build.models), moment, build.server)
+    models = dict(build.models)
+    return Release(stage.name, source, build.function, models, moment, build.server, templates)

@@ -19,6 +19,7 @@ from scripts.deploy.builds import Build, stage_registry
 from scripts.deploy.delivery import deliver
 from scripts.deploy.image import require_image
 from scripts.deploy.models import format_models
+from scripts.deploy.templates import Templates
 from scripts.registry.registry import Registry
 from scripts.registry.releases import (
     History,
@@ -86,24 +87,42 @@ def previous_release(history: History, live: str, *, stopped: bool = False) -> R
     return active[-2]
 
 
-def roll_back(account: Account, deployment: Deployment, target: Release) -> str:
-    """Make a release's images live at once, and return the stage's address.
+def roll_back(
+    account: Account, deployment: Deployment, target: Release, templates: Templates
+) -> str:
+    """Make a release's images live at once, by these templates, and return the stage's address.
 
-    Deploys every stack that runs one of them: the API, the service, bulk scoring. Leaves the stack
-    with the alarms as it is. Raises CommandError.
+    Deploys every stack that runs an image: the API, the service, bulk scoring; before them the
+    alarms. Leaves the prediction log as it is, and what the templates do not have. Raises
+    CommandError.
     """
-    project, stage = deployment
+    project = deployment.project
     require_image(account, project.function_repository, target.image)
-    parts = ["function"]
-    if stage.service and target.server:
+    parts = ["function", "bulk"]
+    if target.server and deployment.stack("service") in templates.stacks:
         require_image(account, project.server_repository, target.server)
-        parts.append("service")
-    elif stage.service:
-        log(f"{target.name} has no server's image: the service stays as it is")
-    if stage.bulk:
-        parts.append("bulk")
-    names = [deployment.stack(part) for part in parts]
-    return deliver(account, deployment, _build(target), names=names, rollout=AT_ONCE)
+        parts.insert(1, "service")
+    names = [name for name in map(deployment.stack, parts) if name in templates.stacks]
+    for part in deployment.stage.image_parts:
+        if (name := deployment.stack(part)) not in names:
+            log(f"{name} stays as it is: {target.name} has none")
+    _deploy_watch(deployment, templates)
+    build = _build(target)
+    return deliver(account, deployment, build, names=names, rollout=AT_ONCE, app=templates.app)
+
+
+def _deploy_watch(deployment: Deployment, templates: Templates) -> None:
+    """Deploy the alarms, or log why not: they hold up no rollback.
+
+    They come first: CloudFormation keeps an output of the other stacks while the alarms import it,
+    and those of an earlier commit import less.
+    """
+    name = deployment.stack("watch")
+    if name in templates.stacks:
+        try:
+            stacks.deploy([name], {"stage": deployment.stage.name}, app=templates.app)
+        except CommandError as error:
+            log(f"note: {name} stays as it is: {error}")
 
 
 def _live_release(history: History, live: str) -> Release | None:
@@ -153,22 +172,23 @@ def record_rollback(
     registry = stage_registry(account, project)
     if stage.moves_production:
         reason = f"{stage.name} is back at {target.name}"
-        active = [each.images for each in release_history(releases).active]
-        move = registry.return_to if target.images in active else registry.promote
+        active = [each.deployed for each in release_history(releases).active]
+        move = registry.return_to if target.deployed in active else registry.promote
         for model, version in target.models.items():
             log(f"{model} production -> {move(model, version, reason).version}")
-    if releases[-1].images != target.images:
-        record_release(registry.store, delivery.new_release(stage, _build(target), target.commit))
+    if releases[-1].deployed != target.deployed:
+        release = delivery.new_release(stage, _build(target), target.commit, target.templates)
+        record_release(registry.store, release)
 
 
 def release_rows(releases: Sequence[Release], live: str) -> Iterator[Sequence[str]]:
     """Yield name, commit, models and state of each release, the newest first."""
     history = release_history(releases)
-    rolled_back = {release.images for release, _ in history.rolled_back}
+    rolled_back = {release.deployed for release, _ in history.rolled_back}
     current = _live_release(history, live)
     for release in reversed(releases):
-        is_live = release.images == current.images if current else release.image == live
-        is_rolled_back = release.images in rolled_back
+        is_live = release.deployed == current.deployed if current else release.image == live
+        is_rolled_back = release.deployed in rolled_back
         state = "live" * is_live or "rolled back" * is_rolled_back
         yield release.name, release.commit[:12], format_models(release.models), state
 

@@ -102,9 +102,15 @@ def _tag(spec: ImageSpec, models: Mapping[str, str]) -> str:
 
 def content_digest(dockerfile: str) -> str:
     """Return the SHA-256 over the files that an image is made of: code, locks, Dockerfile."""
-    code = [path for path in FUNCTION.rglob("*") if "__pycache__" not in path.parts]
+    return files_digest(Path(dockerfile), Path(IGNORE_FILE), FUNCTION)
+
+
+def files_digest(*paths: Path) -> str:
+    """Return the SHA-256 over names and contents of files, and of those in folders."""
+    found = [file for path in paths for file in (path.rglob("*") if path.is_dir() else [path])]
     digest = hashlib.sha256()
-    for path in sorted([Path(dockerfile), Path(IGNORE_FILE), *filter(Path.is_file, code)]):
+    kept = (each for each in found if each.is_file() and "__pycache__" not in each.parts)
+    for path in sorted(kept):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.as_posix()}\0{content}\n".encode())
     return digest.hexdigest()

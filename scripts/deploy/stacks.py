@@ -9,7 +9,7 @@ from infra.configuration.project import ProjectConfiguration
 from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration, is_preview
 from infra.configuration.stage import StageConfiguration, check_stages
 from scripts.common.errors import UsageError
-from scripts.deploy.cdk import run_cdk
+from scripts.deploy.cdk import HERE, CdkApp, run_cdk
 
 if TYPE_CHECKING:  # it imports boto3, which jobs that only plan do not have
     from scripts.deploy.account import Account
@@ -35,11 +35,12 @@ def in_progress(account: "Account", names: Iterable[str]) -> str:
     return ""
 
 
-def deploy(stacks: Sequence[str], context: Mapping[str, str]) -> None:
-    """Create or update stacks. Raises CommandError."""
+def deploy(stacks: Sequence[str], context: Mapping[str, str], *, app: CdkApp = HERE) -> None:
+    """Create or update stacks of an app. Raises CommandError."""
     run_cdk(
         ["deploy", *stacks, "--exclusively", "--require-approval=never", "--progress=events"],
         context=context,
+        app=app,
     )
 
 

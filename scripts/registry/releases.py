@@ -1,4 +1,4 @@
-"""Releases: commit, model versions and image digest that were deployed on one stage."""
+"""Releases: commit, model versions and digests that were deployed on one stage."""
 
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -21,6 +21,7 @@ class Release:
     models: dict[str, str]  # model to version
     released_at: str
     server: str = ""  # digest of the server's image, empty where the stage had none
+    templates: str = ""  # digest of what the templates are made of; older releases have none
 
     @property
     def moment(self) -> datetime:
@@ -28,9 +29,9 @@ class Release:
         return datetime.fromisoformat(self.released_at).astimezone(UTC)
 
     @property
-    def images(self) -> tuple[str, str]:
-        """The digests of both images: one may change without the other."""
-        return self.image, self.server
+    def deployed(self) -> tuple[str, str, str]:
+        """The digests of both images and of the templates: each may change without the others."""
+        return self.image, self.server, self.templates
 
     @property
     def name(self) -> str:
@@ -77,19 +78,19 @@ class History:
 def release_history(releases: Sequence[Release]) -> History:
     """Return the history of one stage, whose releases are given oldest first.
 
-    It is a stack: images that are released again while they are active take off what came after
-    them, and count from then on as the release that they were last.
+    It is a stack: images and templates that are released again while they are active take off what
+    came after them, and count from then on as the release that they were last.
     """
     active: list[Release] = []
     rolled_back: list[tuple[Release, Release]] = []
     for release in releases:
-        images = [each.images for each in active]
-        if release.images in images:
-            index = images.index(release.images)
+        deployed = [each.deployed for each in active]
+        if release.deployed in deployed:
+            index = deployed.index(release.deployed)
             rolled_back += [(later, active[index]) for later in active[index + 1 :]]
-            active[index:] = [release]  # its commit may be newer, with the same image
+            active[index:] = [release]  # its commit may be newer, with the same digests
         else:
-            rolled_back = [pair for pair in rolled_back if pair[0].images != release.images]
+            rolled_back = [pair for pair in rolled_back if pair[0].deployed != release.deployed]
             active.append(release)
     return History(active, rolled_back)
 
@@ -102,7 +103,7 @@ def _parse(document: dict[str, Any], key: str) -> Release:
     release = Release(**{name: value for name, value in document.items() if name in known})
     try:
         models = [*release.models, *release.models.values()]
-        members = (release.stage, release.commit, release.image, release.server, *models)
+        members = (release.stage, release.commit, *release.deployed, *models)
         require_texts((*members, release.moment.isoformat()), key, "a release")
     except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise RegistryError(f"{key}: not a release: {error}") from error

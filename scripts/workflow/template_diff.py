@@ -17,7 +17,7 @@ from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
 
 with needing("make synth"):
-    from scripts.deploy.cdk import ASSEMBLY, EXECUTABLE, QUIET, synthesise
+    from scripts.deploy.cdk import ASSEMBLY, EXECUTABLE, QUIET, CdkApp, synthesise
 
 Templates = Mapping[str, Mapping[str, Any]]
 NONE = "No template differs.\n"
@@ -32,7 +32,8 @@ def main() -> None:
     if not arguments.base.is_dir():
         parser.error(f"--base {arguments.base}: no folder")
     try:
-        text = "".join(differences(synthesise(None, folder=arguments.base), synthesise(None)))
+        before = synthesise(None, app=CdkApp(arguments.base))
+        text = "".join(differences(before, synthesise(None)))
     except CommandError as error:
         text = f"There is no diff: the two cannot be synthesised and compared: {error}\n"
     arguments.output.parent.mkdir(parents=True, exist_ok=True)

@@ -35,7 +35,7 @@ class _Requests(JsonRequests):
     server: CdkServer
 
     def respond(self, method: str, document: Any) -> None:
-        self.answer(self.server.cdk.run(document))
+        self.answer(self.server.cdk.run(document["arguments"], Path(document["folder"])))
 
 
 def install(executable: Path) -> None:
@@ -47,7 +47,8 @@ def install(executable: Path) -> None:
 
 def main() -> int:
     """Send the arguments; return the exit code."""
-    request = urllib.request.Request(os.environ[VARIABLE], json.dumps(sys.argv[1:]).encode())
+    call = {"arguments": sys.argv[1:], "folder": str(Path.cwd())}
+    request = urllib.request.Request(os.environ[VARIABLE], json.dumps(call).encode())
     with urllib.request.urlopen(request, timeout=SECONDS) as response:
         reason = json.load(response)
     if reason:

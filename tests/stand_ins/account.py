@@ -4,7 +4,7 @@ import hashlib
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from http.server import HTTPServer
 from pathlib import Path
@@ -17,12 +17,13 @@ from botocore.loaders import Loader
 
 from function.core.artifact import open_artifact
 from scripts.common.command_line import run
-from scripts.deploy import cdk, delivery, docker, history, image, live
+from scripts.deploy import cdk, delivery, docker, history, image, live, templates
 from scripts.doctor import machine
 from scripts.registry.golden_sets import freeze_golden
 from scripts.registry.registry import Registry, open_registry
 from tests.stand_ins.cdk import Cdk
 from tests.stand_ins.docker import Docker
+from tests.stand_ins.git import Git
 from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving, url
 from tests.tiny import write_artifact
 
@@ -85,7 +86,7 @@ class FakeAccount:
         if program.endswith("docker"):
             code, out = self.docker.run(arguments, options.get("input"))
             return SimpleNamespace(returncode=code, stdout=out)
-        return SimpleNamespace(returncode=int(bool(self.cdk.run(arguments))))
+        return SimpleNamespace(returncode=int(bool(self.cdk.run(arguments, options["cwd"]))))
 
 
 def machine_output(command: Sequence[str]) -> str:
@@ -135,11 +136,17 @@ class CommandLine:
 
     patch: pytest.MonkeyPatch
     captured: pytest.CaptureFixture[str]
+    git: Git = field(default_factory=Git)
 
-    def on(self, commit: str) -> None:
-        for module in (delivery, history):
+    def on(self, commit: str, *, changed: str = "code") -> None:
+        """Continue on a commit, which changed the code or the templates."""
+        self.git.commits.add(commit)
+        for module in (delivery, history, templates):
             self.patch.setattr(module, "commit", lambda: commit)
-        self.patch.setattr(image, "content_digest", lambda _: commit)  # it changes the code
+        if changed == "code":
+            self.patch.setattr(image, "content_digest", lambda _: commit)
+        else:
+            self.patch.setattr(delivery, "templates_digest", lambda: commit)
 
     def __call__(self, command: ModuleType, *arguments: str) -> tuple[int, str, str]:
         """Run a command; return its exit code, stdout and stderr."""
@@ -168,6 +175,7 @@ def line(
     cloud.api.accepted = digests
     monkeypatch.setattr(live, "PAUSE_SECONDS", 0)
     made = CommandLine(monkeypatch, capfd)
+    monkeypatch.setattr(templates, "git", made.git)
     made.on(COMMIT)
     return made
 

@@ -7,6 +7,7 @@ commands read them.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from tests.stand_ins.lambda_versions import LambdaVersions
@@ -28,18 +29,20 @@ Rollout = Callable[[LambdaVersions, str, bool, Mapping[str, str]], str]
 
 @dataclass(frozen=True)
 class CdkCall:
-    """One call of the command line: `cdk COMMAND STACK... --context=KEY=VALUE...`."""
+    """One call of the command line: `cdk COMMAND STACK... --context=KEY=VALUE...`, in a folder."""
 
     command: str
     stacks: Sequence[str]
     context: Mapping[str, str]
+    folder: Path
 
     @classmethod
-    def parse(cls, arguments: Sequence[str]) -> Self:
+    def parse(cls, arguments: Sequence[str], folder: Path) -> Self:
         command, *rest = arguments
         pairs = [each.removeprefix("--context=") for each in rest if each.startswith("--context=")]
         context = dict(pair.split("=", 1) for pair in pairs)
-        return cls(command, [each for each in rest if not each.startswith("--")], context)
+        stacks = [each for each in rest if not each.startswith("--")]
+        return cls(command, stacks, context, folder)
 
 
 def all_at_once(
@@ -59,7 +62,7 @@ class Cdk:
 
     Attributes:
         calls: All calls, oldest first.
-        failing: The command that fails.
+        failing: The command that fails, or the stack whose deployment does.
         digest: Digest of the image that goes live, instead of the one in the context.
         domain: Custom domain name of the API.
     """
@@ -69,12 +72,14 @@ class Cdk:
         self.calls: list[CdkCall] = []
         self.failing = self.digest = self.domain = ""
 
-    def run(self, arguments: Sequence[str]) -> str:
-        """Run a command; return the reason where it fails."""
-        call = CdkCall.parse(arguments)
+    def run(self, arguments: Sequence[str], folder: Path = Path()) -> str:
+        """Run a command in a folder; return the reason where it fails."""
+        call = CdkCall.parse(arguments, folder)
         self.calls.append(call)
-        if call.command == self.failing:
-            return f"{call.command} is meant to fail"
+        if self.failing in (call.command, *call.stacks):
+            return f"{self.failing} is meant to fail"
+        if call.command == "synth":
+            self._synthesise(folder, call.context["stage"])
         for name in call.stacks:
             if call.command == "bootstrap":
                 self._client("ssm").put_parameter(
@@ -87,6 +92,17 @@ class Cdk:
             elif reason := self._deploy(name, call.context):
                 return f"{name}: {reason}"
         return ""
+
+    def _synthesise(self, folder: Path, stage: str) -> None:
+        """Write an empty template of each stack of a stage that was deployed so far."""
+        deployed = {name for call in self.calls if call.command == "deploy" for name in call.stacks}
+        names = sorted(name for name in deployed if f"-{stage}-" in name)
+        template = {"type": "aws:cloudformation:stack", "properties": {"templateFile": "empty"}}
+        assembly = folder / "cdk.out"
+        assembly.mkdir(exist_ok=True)
+        (assembly / "empty").write_text("{}")
+        manifest = {"artifacts": dict.fromkeys(names, template)}
+        (assembly / "manifest.json").write_text(json.dumps(manifest))
 
     def _deploy(self, name: str, context: Mapping[str, str]) -> str:
         if name.endswith("-function"):

@@ -460,4 +460,13 @@ def test_a_rollback_goes_to_the_release_before_or_to_the_one_that_is_named(runne
         (call,) = acted.of("python", "-m", "scripts.redeploy")
         assert call["--stage"] == "prod"
         assert call.get("--release") == release
+        assert "--current-templates" not in call
         assert acted.of(*ROLE)[0]["--role-to-assume"] == "deploy-prod"
+
+
+def test_a_rollback_takes_the_templates_of_main_where_it_is_asked_to(runner) -> None:
+    options = ("--input=stage=prod", "--input=current-templates=true")
+    acted = runner.act("workflow_dispatch", "rollback", CONFIGURED, *options)
+    assert acted.green, acted.log
+    (call,) = acted.of("python", "-m", "scripts.redeploy")
+    assert "--current-templates" in call

@@ -304,6 +304,11 @@ def test_a_rollback_waits_neither_for_a_reviewer_nor_for_a_queue_of_releases() -
     assert jobs["rollback"]["concurrency"]["group"] == "rollback-${{ inputs.stage }}"
 
 
+def test_a_rollback_has_the_commits_of_all_releases_and_so_their_templates() -> None:
+    checkout = JOBS["rollback/rollback"]["steps"][0]
+    assert checkout["with"]["fetch-depth"] == 0
+
+
 def test_schedules_start_at_an_odd_minute() -> None:
     for name in ("refresh-model", "drift", "ci", "preview", "nightly"):
         (schedule,) = WORKFLOWS[name]["on"]["schedule"]

@@ -153,7 +153,7 @@ def jobs(request, policies, line, cloud, tmp_path, monkeypatch):
     enforcement = Enforcement(monkeypatch, policies[request.param])
     cdk, docker = cloud.cdk.run, cloud.docker.run
 
-    def deploy_by_bootstrap(arguments):
+    def deploy_by_bootstrap(arguments, folder):
         role = f"arn:aws:iam::{ACCOUNT}:role/{CDK_ROLE}"
         try:
             client("sts").assume_role(RoleArn=role, RoleSessionName="cdk")
@@ -161,7 +161,7 @@ def jobs(request, policies, line, cloud, tmp_path, monkeypatch):
             print(error, file=sys.stderr)
             return str(error)
         with enforcement.suspended():
-            return cdk(arguments)
+            return cdk(arguments, folder)
 
     def push_by_role(arguments, stdin):
         try:

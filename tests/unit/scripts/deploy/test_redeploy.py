@@ -1,8 +1,10 @@
 """Going back to an earlier release, and what keeps the bad one from coming again."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +14,12 @@ from botocore.exceptions import ClientError
 
 from function.core.artifact import open_artifact
 from infra.configuration.deployment import Deployment
-from infra.stages import PROD, PROJECT
+from infra.stages import FULL, PROD, PROJECT
 from scripts import build, redeploy
 from scripts.deploy import __main__ as deploy
-from scripts.deploy import delivery, history, stacks
+from scripts.deploy import delivery, history, stacks, templates
+from scripts.deploy.cdk import HERE
+from scripts.deploy.templates import Templates
 from scripts.registry.releases import Release, list_releases
 from tests.infra.options import OPTIONS
 from tests.infra.scaled import SCALED
@@ -90,13 +94,136 @@ def test_a_newer_model_is_rolled_back_with_its_image(prod, tmp_path):
     assert f"function_image={first}" in outputs.read_text().splitlines()
 
 
-def test_it_comes_all_at_once_and_the_stack_that_watches_is_left_alone(prod, tmp_path):
+def test_it_comes_all_at_once_and_after_the_alarms(prod, tmp_path):
+    """CloudFormation keeps what they import of the other stacks."""
     prod.deliver(prod.publish(tmp_path / "b", 1.0))
     prod.back()
-    call = prod.cloud.cdk.calls[-1]
+    watch, call = prod.cloud.cdk.calls[-2:]
+    assert watch.stacks == ["evergreen-prod-watch"]
     assert call.stacks == ["evergreen-prod-function"]
     assert call.context["rollout"] == "AllAtOnce"
     assert call.context["api_key_version"] == "1"
+
+
+def test_alarms_that_cannot_be_deployed_hold_up_no_rollback(prod, tmp_path):
+    first = prod.live()
+    prod.deliver(prod.publish(tmp_path / "b", 1.0))
+    prod.cloud.cdk.failing = "evergreen-prod-watch"
+    code, _, err = prod.back()
+    assert code == 0, err
+    assert "note: evergreen-prod-watch stays as it is" in err
+    assert prod.live() == first
+
+
+def test_the_templates_come_back_with_the_images(prod):
+    prod.line.on(LATER)
+    prod.deliver()
+    code, _, err = prod.back()
+    assert code == 0, err
+    assert f"templates: of commit {COMMIT}" in err
+    synth, *deploys = prod.cloud.cdk.calls[-3:]
+    assert (synth.command, [each.command for each in deploys]) == ("synth", ["deploy"] * 2)
+    assert [each.folder.name for each in (synth, *deploys)] == [COMMIT] * 3
+    assert prod.line.git.worktrees == []
+
+
+def test_a_commit_that_changed_templates_alone_is_rolled_back(prod):
+    """It has the same image, and is a release of its own all the same."""
+    image = prod.live()
+    prod.line.on(LATER, changed="templates")
+    assert prod.deliver() == image
+    code, _, err = prod.back()
+    assert code == 0, err
+    assert prod.cloud.cdk.calls[-1].folder.name == COMMIT
+    first, _, last = prod.releases()
+    assert (last.commit, last.deployed) == (COMMIT, first.deployed)
+    code, _, err = prod.line(build, "--stage", "prod")
+    assert code == 1
+    assert f"{LATER[:12]} was rolled back from prod" in err
+
+
+def test_a_clone_that_lacks_the_commit_fetches_it(prod):
+    prod.line.on(LATER)
+    prod.deliver()
+    prod.line.git.commits, prod.line.git.remote = {LATER}, {COMMIT}
+    assert prod.back()[0] == 0
+    assert prod.cloud.cdk.calls[-1].folder.name == COMMIT
+
+
+@pytest.mark.parametrize(
+    ("commit", "says"),
+    [
+        (f"{COMMIT}-dirty", f"it was deployed from files that are in no commit ({COMMIT}-dirty)"),
+        ("e" * 40, f"git does not have its commit {'e' * 40}"),
+        ("--upload-pack=a-program-of-forty-letters", "in no commit (--upload-pack="),
+    ],
+)
+def test_templates_that_are_nowhere_hold_up_no_rollback_and_are_named(prod, commit, says):
+    prod.line.on(commit)
+    second = prod.deliver()
+    prod.line.on(LATER)
+    prod.deliver()
+    prod.line.git.commits.discard(commit)
+    code, _, err = prod.back()
+    assert code == 0, err
+    assert says in err
+    assert f"templates: of this checkout, commit {LATER}" in err
+    assert prod.cloud.cdk.calls[-1].folder == Path()
+    assert prod.live() == second
+
+
+def test_current_templates_are_taken_where_they_are_asked_for(prod):
+    first = prod.live()
+    prod.line.on(LATER)
+    prod.deliver()
+    code, _, err = prod.back("--current-templates")
+    assert code == 0, err
+    assert f"templates: of this checkout, commit {LATER}" in err
+    assert {each.folder for each in prod.cloud.cdk.calls} == {Path()}
+    assert prod.live() == first
+
+
+def test_templates_that_cannot_be_synthesised_stop_it_before_anything_moves(prod):
+    prod.line.on(LATER)
+    second = prod.deliver()
+    prod.cloud.cdk.failing = "synth"
+    code, _, err = prod.back()
+    assert code == 1
+    assert "nothing was deployed: --current-templates takes those of this checkout" in err
+    assert prod.cloud.cdk.calls[-1].command == "synth"
+    assert prod.live() == second
+    assert prod.line.git.worktrees == []
+
+
+def test_templates_of_other_packages_are_synthesised_with_them(prod, monkeypatch):
+    commands: list[list[str]] = []
+
+    def installed(command, **_):
+        commands.append(command)
+        return SimpleNamespace(returncode=0)
+
+    prod.line.on(LATER)
+    prod.deliver()
+    prod.line.git.lock = b"aws-cdk-lib==1.0"
+    monkeypatch.setattr(templates, "subprocess", SimpleNamespace(run=installed))
+    with templates.templates_of(prod.releases()[0], Deployment(PROJECT, PROD)) as found:
+        folder, python = found.app
+    assert python == str(folder / ".venv/bin/python")
+    make, install = commands
+    assert make == [sys.executable, "-m", "venv", str(folder / ".venv")]
+    assert install[0] == python
+    assert install[-2:] == ["-r", str(folder / "infra/requirements.txt")]
+
+
+def test_stacks_that_the_release_did_not_have_stay(monkeypatch, capfd):
+    asked: list[str] = []
+    monkeypatch.setattr(history, "require_image", lambda *_: None)
+    monkeypatch.setattr(history, "deliver", lambda *_, names, **__: asked.extend(names))
+    release = Release("full", "c", DIGESTS[0], {"sentiment": "v"}, "2026-11-01", DIGESTS[1])
+    found = Templates(HERE, ["evergreen-full-function", "evergreen-full-service"])
+    history.roll_back(None, Deployment(PROJECT, FULL), release, found)  # type: ignore[arg-type]
+    assert asked == found.stacks
+    assert f"evergreen-full-bulk stays as it is: {release.name} has none" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("stage", [PROD, *OPTIONS, *SCALED], ids=lambda stage: stage.name)
@@ -105,8 +232,11 @@ def test_every_stack_whose_template_names_the_image_goes_back(stage, monkeypatch
     asked: list[str] = []
     monkeypatch.setattr(history, "require_image", lambda *_: None)
     monkeypatch.setattr(history, "deliver", lambda *_, names, **__: asked.extend(names))
+    monkeypatch.setattr(stacks, "deploy", lambda *_, **__: None)
     release = Release(stage.name, "c", DIGESTS[0], {"sentiment": "v"}, "2026-11-01", DIGESTS[1])
-    history.roll_back(None, Deployment(PROJECT, stage), release)  # type: ignore[arg-type]
+    deployment = Deployment(PROJECT, stage)
+    found = Templates(HERE, stacks.names(deployment))
+    history.roll_back(None, deployment, release, found)  # type: ignore[arg-type]
     function, server = DIGESTS
     assembly = synthesise(PROJECT, [stage], function_image=function, server_image=server)
     naming = [

@@ -43,16 +43,17 @@ def test_the_live_image_once_more_changes_nothing():
     assert past.rolled_back == []
 
 
-def test_the_same_image_of_a_later_commit_is_what_a_refresh_builds_on():
-    """A commit that changes templates alone makes no new image."""
+def test_the_same_release_of_a_later_commit_is_what_a_refresh_builds_on():
+    """A commit that changes tests alone makes no new image."""
     past = release_history(releases(("a", "one"), ("a", "two")))
     assert [each.commit for each in past.active] == ["two"]
     assert past.commits_rolled_back() == set()
 
 
-def test_a_release_may_change_the_servers_image_alone():
+@pytest.mark.parametrize("digest", ["server", "templates"])
+def test_a_release_may_change_the_servers_image_or_the_templates_alone(digest):
     first, second = (
-        replace(each, server=f"s{n}") for n, each in enumerate(releases(("a",), ("a",)))
+        replace(each, **{digest: f"s{n}"}) for n, each in enumerate(releases(("a",), ("a",)))
     )
     past = release_history([first, second])
     assert past.active == [first, second]
@@ -82,11 +83,11 @@ def test_a_commit_is_not_suspect_where_only_the_model_differed():
     assert release_history(releases(*made)).commits_rolled_back() == set()
 
 
-def test_releases_of_before_there_were_servers_are_read(store):
+def test_releases_of_before_servers_and_templates_were_recorded_are_read(store):
     old = release("a")
     record_release(store, old)
     key = keys.release("prod", old.name)
-    content = store.get(key).content.replace(b',\n "server": ""', b"")
+    content = store.get(key).content.replace(b',\n "server": "",\n "templates": ""', b"")
     assert b"server" not in content
     store.replace(key, content, store.get(key).etag)
     assert list_releases(store, "prod") == [old]

@@ -46,8 +46,8 @@ def checkouts(tmp_path, monkeypatch):
     (base / "a.json").write_text(json.dumps({"Is": 1}))
     ours = {"a": {"Is": 2}}
 
-    def synthesised(stage, folder=None):
-        return cdk.synthesise(stage, folder=folder) if folder else ours
+    def synthesised(stage, app=None):
+        return cdk.synthesise(stage, app=app) if app else ours
 
     monkeypatch.setattr(template_diff, "synthesise", synthesised)
     output = tmp_path / "out" / "diff.txt"
