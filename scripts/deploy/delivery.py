@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from infra.configuration.deployment import Deployment
 from infra.configuration.function import UNRESERVED
 from infra.configuration.stage import StageConfiguration
+from scripts.common.command_line import add_to_summary
 from scripts.common.errors import CommandError
 from scripts.common.git import commit
 from scripts.common.progress import log
@@ -20,7 +21,7 @@ from scripts.deploy.builds import Build, stage_registry
 from scripts.deploy.cdk import HERE, CdkApp
 from scripts.deploy.image import tag_as_deployed
 from scripts.deploy.image_update import update_images
-from scripts.deploy.live import check_answers, live_digest
+from scripts.deploy.live import check_answers, live_digest, running_tasks
 from scripts.deploy.templates import templates_digest
 from scripts.registry.registry import PRODUCTION
 from scripts.registry.releases import Release, record_release
@@ -90,7 +91,24 @@ def deliver(
             log(f"{url}: {check_answers(account, url, stage.api.auth, key, tries=1)}")
         except CommandError as error:  # the image answers; names take their time, or a person
             log(f"note: {error}. Its record points to DomainTarget, an output of {stack}")
+    if deployment.stack("service") in names and (note := untried_server(account, deployment)):
+        log(f"note: {note}")
+        add_to_summary(f"Note: {note}.")
     return url
+
+
+def untried_server(account: Account, deployment: Deployment) -> str:
+    """Return a note where ECS has, or may have, started no task with the server's new image.
+
+    It starts none for a service without tasks, and calls that deployed. Empty where one runs.
+    """
+    name, service = deployment.stack("service"), deployment.stage.service
+    tasks = running_tasks(account, name)
+    may_rest = tasks is None and service and (service.minimum_tasks == 0 or service.sleep)
+    if tasks != 0 and not may_rest:
+        return ""
+    runs = "runs no task" if tasks == 0 else "may run no task"
+    return f"{name} {runs}: then only the smoke test has started the server's image, not ECS"
 
 
 def deployed_concurrency(account: Account, stack: str) -> int | None:

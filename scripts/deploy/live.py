@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError
 
 from scripts.common.errors import CommandError
 from scripts.deploy.account import CONFIG, Account, aws_errors
@@ -27,6 +28,20 @@ def live_digest(account: Account, function: str) -> str:
     with aws_errors("Lambda"):
         code = client.get_function(FunctionName=function, Qualifier="live")["Code"]
     return code["ImageUri"].rpartition("@")[2]
+
+
+def running_tasks(account: Account, stack: str) -> int | None:
+    """Return the number of running tasks of a service, whose stack this is.
+
+    None where ECS does not say, as to a role that may not ask.
+    """
+    found = account.outputs(stack)
+    client = account.session.client("ecs", config=CONFIG)
+    try:
+        services = client.describe_services(cluster=found["Cluster"], services=[found["Service"]])
+        return int(services["services"][0]["runningCount"])
+    except (LookupError, BotoCoreError, ClientError):
+        return None
 
 
 def check_answers(

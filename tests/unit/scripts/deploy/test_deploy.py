@@ -4,6 +4,7 @@ small programs for the CDK and Docker."""
 import json
 import re
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
@@ -12,7 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from scripts.common.command_line import run
+from infra.configuration.service import ServiceConfiguration
+from infra.stages import DEV
+from scripts.common.command_line import SUMMARY, run
 from scripts.deploy import __main__ as deploy
 from scripts.deploy import delivery, image, live
 from scripts.deploy.account import Account
@@ -348,6 +351,26 @@ def test_a_name_that_does_not_answer_yet_is_a_remark(do, cloud):
     assert "note: https://text.invalid answers 0 for its health" in err
     assert "DomainTarget" in err
     assert len(list_releases(cloud.registry().store, "prod")) == 1
+
+
+@pytest.mark.parametrize(
+    ("tasks", "minimum", "runs"),
+    [(0, 1, "runs no task"), (None, 0, "may run no task"), (None, 1, ""), (2, 0, "")],
+)
+def test_a_server_that_ecs_started_nowhere_is_not_called_tried(
+    do, cloud, monkeypatch, tmp_path, tasks, minimum, runs
+):
+    """Without tasks ECS starts none, and CloudFormation succeeds."""
+    service = ServiceConfiguration(capacity="fargate", minimum_tasks=minimum)
+    monkeypatch.setattr("infra.stages.STAGES", (replace(DEV, service=service),))
+    monkeypatch.setattr(delivery, "running_tasks", lambda *_: tasks)
+    monkeypatch.setenv(SUMMARY, str(tmp_path / "summary"))
+    (tmp_path / "summary").touch()
+    code, _, err = do("--stage", "dev", "--yes")
+    assert code == 0, err
+    says = f"evergreen-dev-service {runs}: then only the smoke test has started the server's image"
+    assert (says in err) == bool(runs)
+    assert (says in (tmp_path / "summary").read_text()) == bool(runs)
 
 
 def test_the_bootstrap_is_asked_for_and_can_be_refused(do, cloud, monkeypatch):
