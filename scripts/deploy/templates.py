@@ -23,6 +23,7 @@ from scripts.deploy.image import files_digest
 from scripts.registry.releases import Release
 
 LOCK = Path("infra/requirements.txt")
+CDK = ("aws-cdk", "cdk-", "constructs", "jsii")  # beginnings of the packages that write templates
 SOURCES = (Path("cdk.json"), Path("infra"))
 COMMIT = re.compile(r"[0-9a-f]{40}")  # git would take other texts of a release as options
 
@@ -45,8 +46,8 @@ def templates_of(
 ) -> Iterator[Templates]:
     """Yield the templates of a release's commit, and log which ones they are.
 
-    They are this checkout's if `current`, or if git has no such commit. Raises CommandError where
-    they cannot be synthesised.
+    They are this checkout's if `current`, or if it does not stand on that commit. Raises
+    CommandError where they cannot be synthesised.
     """
     here, source = commit(), release.commit
     why = "" if current or source == here else _missing(source)
@@ -69,16 +70,18 @@ def templates_of(
 
 
 def _missing(source: str) -> str:
-    """Return why this repository cannot have a commit, nor fetch it; empty where it can."""
+    """Return why this checkout cannot have a release's commit back; empty where it can.
+
+    It has those that it stands on. Others may be of a branch or a fork that nobody reviewed, and a
+    release can be recorded by roles that may deploy no templates.
+    """
     if not COMMIT.fullmatch(source):
         return f"it was deployed from files that are in no commit ({source})"
-    if not _has(source):
-        git("fetch", "--quiet", "origin", source)  # a clone may be shallow, or older
-    return "" if _has(source) else f"git does not have its commit {source}"
-
-
-def _has(source: str) -> bool:
-    return bool(git("rev-parse", "--verify", "--quiet", f"{source}^{{tree}}"))
+    if git("rev-parse", "--is-shallow-repository") == "true":
+        git("fetch", "--quiet", "--unshallow", "origin")
+    if git("merge-base", source, "HEAD") != source:
+        return f"its commit {source} is none that this checkout stands on"
+    return ""
 
 
 @contextmanager
@@ -94,13 +97,13 @@ def _worktree(source: str, folder: Path) -> Iterator[Path]:
 
 
 def _python(folder: Path) -> str:
-    """Return a Python with an app's packages, which are installed where they differ from here.
+    """Return a Python with an app's packages, which are installed where the CDK's differ from here.
 
     Raises CommandError where that fails, OSError where the app has no lock.
     """
-    if (folder / LOCK).read_bytes() == LOCK.read_bytes():
+    if _cdk_packages(folder / LOCK) == _cdk_packages(LOCK):
         return sys.executable
-    log(f"its {LOCK} differs from this checkout's: its packages are installed")
+    log(f"its {LOCK} has another CDK than this checkout's: its packages are installed")
     environment = folder / ".venv"
     python = str(environment / "bin" / "python")
     pip = ["-m", "pip", "install", "-qq", "--disable-pip-version-check"]
@@ -112,3 +115,7 @@ def _python(folder: Path) -> str:
         if done.returncode:
             raise CommandError(f"{' '.join(command)} failed; its output above says why")
     return python
+
+
+def _cdk_packages(lock: Path) -> list[str]:
+    return [line for line in lock.read_text().splitlines() if line.startswith(CDK)]

@@ -12,8 +12,8 @@ class Git:
     """A repository, whose worktrees are named by their commits and hold a lock alone.
 
     Attributes:
-        commits: That the clone has.
-        remote: Others, that it can fetch.
+        commits: That the checkout stands on.
+        remote: Others, if the clone is shallow, that it can fetch.
         lock: Content of the lock in each worktree.
         worktrees: Folders that were checked out and not removed.
     """
@@ -26,11 +26,12 @@ class Git:
     def __call__(self, *arguments: str) -> str:
         """Return what git prints, nothing where it fails."""
         match arguments:
-            case ("rev-parse", "--verify", "--quiet", revision):
-                source = revision.removesuffix("^{tree}")
+            case ("rev-parse", "--is-shallow-repository"):
+                return str(bool(self.remote)).lower()
+            case ("fetch", "--quiet", "--unshallow", "origin"):
+                self.commits |= self.remote
+            case ("merge-base", source, "HEAD"):
                 return source if source in self.commits else ""
-            case ("fetch", "--quiet", "origin", source):
-                self.commits |= {source} & self.remote
             case ("worktree", "add", "--detach", folder, source) if source in self.commits:
                 lock = Path(folder) / LOCK
                 lock.parent.mkdir(parents=True)

@@ -142,7 +142,7 @@ def test_a_commit_that_changed_templates_alone_is_rolled_back(prod):
     assert f"{LATER[:12]} was rolled back from prod" in err
 
 
-def test_a_clone_that_lacks_the_commit_fetches_it(prod):
+def test_a_shallow_clone_that_lacks_the_commit_fetches_it(prod):
     prod.line.on(LATER)
     prod.deliver()
     prod.line.git.commits, prod.line.git.remote = {LATER}, {COMMIT}
@@ -154,7 +154,7 @@ def test_a_clone_that_lacks_the_commit_fetches_it(prod):
     ("commit", "says"),
     [
         (f"{COMMIT}-dirty", f"it was deployed from files that are in no commit ({COMMIT}-dirty)"),
-        ("e" * 40, f"git does not have its commit {'e' * 40}"),
+        ("e" * 40, f"its commit {'e' * 40} is none that this checkout stands on"),
         ("--upload-pack=a-program-of-forty-letters", "in no commit (--upload-pack="),
     ],
 )
@@ -195,7 +195,7 @@ def test_templates_that_cannot_be_synthesised_stop_it_before_anything_moves(prod
     assert prod.line.git.worktrees == []
 
 
-def test_templates_of_other_packages_are_synthesised_with_them(prod, monkeypatch):
+def test_templates_of_another_cdk_are_synthesised_with_it(prod, monkeypatch):
     commands: list[list[str]] = []
 
     def installed(command, **_):

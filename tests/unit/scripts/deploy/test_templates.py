@@ -20,9 +20,10 @@ def commits(tmp_path, monkeypatch):
     (folder / "infra").mkdir(parents=True)
     monkeypatch.chdir(folder)
     git("init", "--quiet", "--initial-branch=main")
-    (folder / "infra/requirements.txt").write_text("aws-cdk-lib==2.0\n")
     found = []
     for text in ("earlier", "later"):
+        # Packages of the function are in the lock as well.
+        (folder / "infra/requirements.txt").write_text(f"aws-cdk-lib==2.0\nfastapi=={text}\n")
         (folder / "infra/stages.py").write_text(text)
         git("add", "--all")
         git(*AUTHOR, *QUIET, "commit", "--quiet", "--message", text)
@@ -54,6 +55,17 @@ def test_templates_are_made_of_the_files_of_the_commit_which_then_are_removed(
 def test_the_commit_that_is_checked_out_needs_no_other_files(commits):
     with templates_of(commits[1]) as found:
         assert found.app == cdk.HERE
+
+
+def test_a_commit_of_another_branch_is_not_run(commits, capfd):
+    """Whoever may record a release could name it, and would have it deployed."""
+    git("checkout", "--quiet", "-b", "other")
+    git(*AUTHOR, *QUIET, "commit", "--quiet", "--allow-empty", "--message", "other")
+    other = git("rev-parse", "HEAD")
+    git("checkout", "--quiet", "main")
+    with templates_of(other) as found:
+        assert found.app == cdk.HERE
+    assert f"its commit {other} is none that this checkout stands on" in capfd.readouterr().err
 
 
 def test_the_digest_is_of_what_templates_are_made_of(commits, tmp_path):
