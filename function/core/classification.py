@@ -3,7 +3,6 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import accumulate
 from typing import cast
 
 import numpy as np
@@ -66,18 +65,13 @@ class TextDecoder(Decoder):
 
     def _calibrated_logits(self, inputs: ModelInputs, outputs: Sequence[Logits]) -> Scores:
         """Return (texts, labels): means of windows, blended with or replaced by the first stage."""
-        counts = [len(text.windows) for text in inputs.texts if text.windows]
-        means: Iterator[Logits] = iter(())
-        if counts:
-            starts = [0, *accumulate(counts[:-1])]
-            sums = np.add.reduceat(np.array(outputs), starts, axis=0)
-            means = iter(sums / np.array(counts, dtype=np.float32)[:, None])
-        return np.stack([self._calibrate(text, means) for text in inputs.texts])
+        return np.array([self._calibrate(text, own) for text, own in inputs.by_text(outputs)])
 
-    def _calibrate(self, text: WindowedText, means: Iterator[Logits]) -> Scores:
+    def _calibrate(self, text: WindowedText, outputs: Sequence[Logits]) -> Scores:
         if text.first and text.stage == "first":
             return text.first.calibrated
-        full = np.asarray(next(means).astype(np.float64) / self._temperature)
+        mean = sum(outputs) / len(outputs)
+        full: Scores = np.divide(mean, self._temperature, dtype=np.float64)
         return text.first.source.blend(full, text.first.logits) if text.first else full
 
     def _ranked(
@@ -90,10 +84,10 @@ class TextDecoder(Decoder):
         probabilities = scores = activate(logits, usual)
         if options.activation not in (None, usual):
             scores = activate(logits, options.activation)
-        # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
-        orders = np.argsort(-logits, axis=1, kind="stable")
-        rows = (orders.tolist(), probabilities.tolist(), scores.tolist())
-        for text, order, chances, values in zip(inputs.texts, *rows, strict=True):
+        rows = (logits.tolist(), probabilities.tolist(), scores.tolist())
+        for text, row, chances, values in zip(inputs.texts, *rows, strict=True):
+            # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
+            order = sorted(range(len(row)), key=row.__getitem__, reverse=True)
             ranked = [LabelScore(self._labels[code], values[code]) for code in order]
             yield text, [chances[code] for code in order], ranked
 

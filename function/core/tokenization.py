@@ -163,9 +163,9 @@ class TextTokenizer:
         """Return the text of token ids, which need not be in the vocabulary."""
         return str(self._fast.decode(ids, skip_special_tokens=skip_special_tokens))
 
-    def with_special_tokens(self, content: TokenIds) -> TokenIds:
-        """Return a window's content between the model's special tokens."""
-        return np.concatenate((self.prefix, content, self.suffix))
+    def with_special_tokens(self, *content: TokenIds) -> TokenIds:
+        """Return a window's content, of one part or several, between the special tokens."""
+        return np.concatenate((self.prefix, *content, self.suffix))
 
     def pair_window(
         self, pair: EncodedPair, max_tokens: int

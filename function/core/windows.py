@@ -131,9 +131,7 @@ def cut_text(
         settings.max_windows,
     )
     windows = [
-        tokenizer.with_special_tokens(
-            np.concatenate([encoded.ids[start:stop] for start, stop in window])
-        )
+        tokenizer.with_special_tokens(*(encoded.ids[start:stop] for start, stop in window))
         for window in spans
     ]
     return WindowedText(encoded, spans, windows, first)
