@@ -24,6 +24,8 @@ from function.api.problems import problem
 from function.core.errors import shorten
 
 BODYLESS = {"GET", "HEAD", "OPTIONS", "DELETE"}
+# Headers that describe a body as it was sent.
+SENT_HEADERS = (b"content-encoding", b"content-length", b"content-type")
 WINDOW_BITS = {"gzip": 31, "deflate": 15, "identity": 0, "": 0}
 # Header with the length of the JSON in bytes, if tensors follow it.
 JSON_LENGTH = "inference-header-content-length"
@@ -73,23 +75,15 @@ class BodyMiddleware:
         try:
             if self._check_key:
                 self._check_key(headers)
-            media_type = _media_type(
-                headers, scope["path"].removeprefix(scope.get("root_path", ""))
-            )
+            _check_media_type(headers, scope["path"].removeprefix(scope.get("root_path", "")))
             body = await self._read(headers, receive)
             self._hold(len(body))
         except HTTPException as refused:
             answer = problem(refused.status_code, refused.detail, dict(refused.headers or {}))
             await answer(scope, receive, send)
             return
-        scope["headers"] = [
-            (name, value)
-            for name, value in scope["headers"]
-            if name not in (b"content-encoding", b"content-length", b"content-type")
-        ] + [
-            (b"content-length", str(len(body)).encode()),
-            (b"content-type", media_type.encode()),
-        ]
+        # Routes know the type of their body: FastAPI would parse the header's once more.
+        scope["headers"] = [each for each in scope["headers"] if each[0] not in SENT_HEADERS]
         try:
             await self._app(scope, _replay(body, receive), send)
         finally:
@@ -134,7 +128,7 @@ class BodyMiddleware:
                     self._hold(len(body) - held)
                     held = len(body)
                     more = message.get("more_body", False)
-                    if len(body) >= moved + MOVING_BYTES:
+                    if more and len(body) >= moved + MOVING_BYTES:
                         moved = len(body)
                         latest = begun + SLOW_SECONDS + len(body) / SLOWEST
                         patience.reschedule(min(clock() + STALL_SECONDS, latest))
@@ -162,14 +156,14 @@ class BodyMiddleware:
             )
 
 
-def _media_type(headers: Headers, path: str) -> str:
-    """Return the body's media type; gateways join headers that are sent twice."""
+def _check_media_type(headers: Headers, path: str) -> None:
+    """Raise HTTPException for another media type; gateways join headers that are sent twice."""
     given = ",".join(headers.getlist("content-type")) or JSON
     media_types = {part.partition(";")[0].strip().lower() for part in given.split(",")}
     media_type = media_types.pop() if len(media_types) == 1 else ""
     given = shorten(given.partition(";")[0].strip())
     if media_type == JSON or media_type.endswith("+json"):
-        return media_type
+        return
     if not path.startswith(TENSOR_PATHS):
         raise HTTPException(415, f"content type '{given}': send application/json")
     if media_type != "application/octet-stream" or JSON_LENGTH not in headers:
@@ -178,7 +172,6 @@ def _media_type(headers: Headers, path: str) -> str:
             f"content type '{given}': send application/json, or application/octet-stream with "
             f"{JSON_LENGTH}",
         )
-    return media_type
 
 
 class JsonRoute(APIRoute):
@@ -194,6 +187,12 @@ class JsonRoute(APIRoute):
 
 
 class _JsonRequest(Request):
+    async def body(self) -> bytes:
+        """Return the body, which `BodyMiddleware` passes on in one message."""
+        if not hasattr(self, "_body"):
+            self._body = (await self.receive())["body"]
+        return self._body
+
     async def json(self) -> Any:
         body = await self.body()
         return await aside(len(body), read_json, body)

@@ -72,6 +72,14 @@ def test_nul_bytes_are_read_as_white_space_or_refused(client):
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize(
+    "media_type", ["application/json; charset=utf-8", "application/vnd.x+json", "text/x+json"]
+)
+def test_json_of_any_name_is_read(client, media_type):
+    headers = {"content-type": media_type}
+    assert client.post("/v1/predict", content=inputs("good"), headers=headers).status_code == 200
+
+
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded"])
 def test_another_content_type_is_refused(client, media_type):
     answer = client.post(
