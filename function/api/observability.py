@@ -111,7 +111,8 @@ def record_answer(
     timings, predictions = result.timings, result.predictions
     summaries = [summarise(prediction) for prediction in predictions]
     answered = AnsweredRequest(texts, result, summaries)
-    request.state.answered = [*getattr(request.state, "answered", ()), answered]
+    state = request.scope["state"]
+    state["answered"] = [*state.get("answered", ()), answered]
     stages = {
         "tokenization": timings.tokenization_ms,
         "queue": timings.queue_ms,
@@ -121,13 +122,19 @@ def record_answer(
     }
     server_timing = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
     totals: Counter[str] = request.app.state.totals[result.model.name]
-    totals.update({stage: round(1e6 * value) for stage, value in stages.items()})
-    totals.update(requests=1, texts=len(predictions), total=round(1e6 * timings.total_ms))
+    totals.update(
+        {
+            **{stage: round(1e6 * value) for stage, value in stages.items()},
+            "total": round(1e6 * timings.total_ms),
+            "requests": 1,
+            "texts": len(predictions),
+        }
+    )
     totals["last"] = time.time_ns()
     if not timings.explanation_ms:
         del stages["explanation"]
     first = sum(isinstance(each, Prediction) and each.stage == "first" for each in predictions)
-    log = request.state.log
+    log = state["log"]
     figures = {
         "model": result.model.name,
         "version": result.model.version,

@@ -4,10 +4,8 @@ Lines are written after the application has passed on the response: a server has
 Lambda sends it afterwards. docs/drift.md describes who collects the lines.
 """
 
-import hmac
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,7 +17,7 @@ from function.api.observability import (
     encode_json,
     write_lines,
 )
-from function.api.prediction_ids import HEADER, draw_id, prediction_id
+from function.api.prediction_ids import HEADER, draw_id, keyed_hash, prediction_id
 from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import Text, strings_of
 
@@ -64,17 +62,7 @@ def timestamp() -> str:
 
 def text_hmac(text: Text, key: bytes) -> str | None:
     """Return a text's HMAC-SHA256 in hex, equal for equal texts; None without a key."""
-    if not key:
-        return None
-    keyed = _keyed(key).copy()
-    keyed.update("\0".join(strings_of(text)).encode())
-    return keyed.hexdigest()
-
-
-@cache
-def _keyed(key: bytes) -> hmac.HMAC:
-    """Return the keyed hash of nothing, to copy: creating one takes longer than hashing a text."""
-    return hmac.new(key, digestmod="sha256")
+    return keyed_hash("\0".join(strings_of(text)).encode(), key).hex() if key else None
 
 
 def _lines(drawn: str, answered: Sequence[AnsweredRequest], key: bytes) -> Iterator[str]:
