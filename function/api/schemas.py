@@ -6,9 +6,18 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
 
 from function.core.heads import USUAL_ANSWERS
-from function.core.predictions import Stage
+from function.core.predictions import (
+    EmbeddingPrediction,
+    EntityPrediction,
+    HeadPrediction,
+    LabelsPrediction,
+    Prediction,
+    ScorePrediction,
+    Stage,
+)
 from function.core.types import ModelInfo, PredictionResult
 from function.settings import Limits
 
@@ -135,9 +144,33 @@ class PredictResponse(ObjectSchema):
     ]
     timings: TimingsSchema
 
-    @classmethod
-    def from_result(cls, result: PredictionResult) -> "PredictResponse":
-        return cls.model_validate(result)
+
+PREDICTION_SCHEMAS: Mapping[type[HeadPrediction], type[ObjectSchema]] = {
+    Prediction: PredictionSchema,
+    EntityPrediction: EntityPredictionSchema,
+    LabelsPrediction: LabelsPredictionSchema,
+    ScorePrediction: ScorePredictionSchema,
+    EmbeddingPrediction: EmbeddingPredictionSchema,
+}
+
+
+def render_result(result: PredictionResult) -> bytes:
+    """Return the JSON of a `PredictResponse`, without the validation that foreign data need."""
+    return to_json(
+        {
+            "model": _members(result.model, ModelReference),
+            "predictions": [
+                _members(each, PREDICTION_SCHEMAS[type(each)]) for each in result.predictions
+            ],
+            "timings": result.timings,
+        }
+    )
+
+
+def _members(value: object, schema: type[ObjectSchema]) -> dict[str, Any]:
+    """Return the attributes of an object that its schema has, but those that are None."""
+    members = ((name, getattr(value, name)) for name in schema.model_fields)
+    return {name: member for name, member in members if member is not None}
 
 
 class LimitsSchema(ObjectSchema):

@@ -12,7 +12,13 @@ from function.api.limits import require_model
 from function.api.problems import documented
 from function.api.request_schemas import Parameters, PredictRequest
 from function.api.routes import RESPONSES, RouteContext
-from function.api.schemas import ModelSchema, ModelsResponse, OpenAiModel, PredictResponse
+from function.api.schemas import (
+    ModelSchema,
+    ModelsResponse,
+    OpenAiModel,
+    PredictResponse,
+    render_result,
+)
 
 LATE_PATHS = ["/v1/predict", "/v1/models/{model}/predict", "/v1/models", "/v1/models/{model}"]
 
@@ -46,8 +52,7 @@ async def _answer(
     context.check(texts)
     result, headers = await context.answer(request, model, texts, body.parameters.options())
     # Rendered here: FastAPI would validate and serialise a returned model once more.
-    content = PredictResponse.from_result(result).model_dump_json(exclude_none=True)
-    return Response(content, media_type="application/json", headers=headers)
+    return Response(render_result(result), media_type="application/json", headers=headers)
 
 
 async def _predict(answer: PredictHandler, request: Request, body: PredictRequest) -> Response:
