@@ -3,13 +3,29 @@
 import gc
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
 # What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
+# Modules that others import for names that no route needs: docstrings of numpy, searches of
+# installed packages, types that no model has, debugging pages, forms, FastAPI's own forms of
+# authentication, and the 65 pydantic models of the OpenAPI document.
+UNUSED = (
+    "numpy._core._add_newdocs",
+    "numpy._core._add_newdocs_scalars",
+    "importlib.metadata",
+    "zoneinfo",
+    "html",
+    "pydantic.networks",
+    "starlette.formparsers",
+    "fastapi.security.api_key",
+    "fastapi.security.http",
+    "fastapi.security.oauth2",
+    "fastapi.security.open_id_connect_url",
+    "fastapi.openapi.models",
+)
+DOCUMENT = "fastapi.openapi.utils"  # makes that document, of those models
 
 
 class _AnyName(type):
@@ -31,47 +47,50 @@ class Absent(metaclass=_AnyName):
         return cls
 
 
-def skip_imports() -> None:
-    """Skip imports that no answer needs, and speed up the others.
+def _get_openapi(**arguments: Any) -> dict[str, Any]:
+    """Return an OpenAPI document; imports FastAPI's models of it."""
+    from fastapi.openapi.utils import get_openapi
 
-    Call it before anything imports pydantic or FastAPI.
+    return get_openapi(**arguments)
+
+
+_ABSENT, _DOCUMENT = ModuleType("absent"), ModuleType(DOCUMENT)
+_ABSENT.__getattr__ = lambda name: getattr(Absent, name)  # type: ignore[method-assign]
+_DOCUMENT.get_openapi = _get_openapi  # type: ignore[attr-defined]
+_STAND_INS = {**dict.fromkeys(UNUSED, _ABSENT), DOCUMENT: _DOCUMENT}
+
+
+def skip_imports() -> None:
+    """Skip imports that no answer needs, and speed up the others, until `end_start`.
+
+    Call it before anything imports numpy, pydantic or FastAPI.
     """
     # Imports leave nothing to collect, and searching them for it costs a tenth of the start.
     gc.disable()
     # A thread that reads files needs Python's lock at every step. An importing thread releases
     # it after this interval, by default 5 ms.
     sys.setswitchinterval(0.0002)
+    # Threads of numpy's linear algebra spin for 20 ms before they sleep, and have nothing to do.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Pydantic would search every installed package for plug-ins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # FastAPI tests whether a model is of pydantic 1, and takes its absence for a no.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
     if "opentelemetry" not in sys.modules:  # a Lambda layer may have brought it
-        absent = ModuleType("opentelemetry")
-        absent.__getattr__ = lambda name: getattr(Absent, name)  # type: ignore[method-assign]
-        sys.modules.update({f"opentelemetry{name}": absent for name in TRACING})
+        sys.modules.update({f"opentelemetry{name}": _ABSENT for name in TRACING})
+    for name, stand_in in _STAND_INS.items():
+        sys.modules.setdefault(name, stand_in)
 
 
-@contextmanager
-def defer_model_builds() -> Iterator[None]:
-    """Compile pydantic models that are defined in this context on their first use.
-
-    FastAPI defines the 65 models of the OpenAPI document on import. Only `/docs` uses them.
-    """
-    from pydantic import BaseModel, ConfigDict
-
-    usual = BaseModel.model_config
-    BaseModel.model_config = ConfigDict(defer_build=True)
-    try:
-        yield
-    finally:
-        BaseModel.model_config = usual
-
-
-def freeze_gc_and_reset_switching() -> None:
+def end_start() -> None:
     """Exclude everything loaded so far from garbage collection, and undo `skip_imports`' tuning.
 
     Call it once everything is loaded: those objects stay, so no collection has to traverse them.
+    What was skipped can be imported again.
     """
+    for name, stand_in in _STAND_INS.items():
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
     sys.setswitchinterval(0.005)
     gc.enable()
     gc.freeze()

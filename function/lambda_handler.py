@@ -7,7 +7,7 @@ opened outside Python's lock.
 # ruff: noqa: E402 -- each import stands where it overlaps other work
 import os
 
-from function.cold_start import defer_model_builds, freeze_gc_and_reset_switching, skip_imports
+from function.cold_start import end_start, skip_imports
 
 ENVIRONMENT = {
     "MODELS_DIR": "/opt/models",
@@ -49,9 +49,6 @@ CATALOG = Catalog(
 )
 _LOADING = ThreadPoolExecutor(1).submit(CATALOG.load)
 
-with defer_model_builds():
-    import fastapi  # noqa: F401
-
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from mangum.handlers import HTTPGateway
@@ -87,7 +84,7 @@ MANGUM = Mangum(
     text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM],
 )
 _LOADING.result()
-freeze_gc_and_reset_switching()
+end_start()
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Settings(BaseModel):
     """
 
     # A wrong value may be a secret, or its error may quote one, and errors end up in logs.
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     models_dir: Path = Path("build/models")
     default_model: str = "sentiment"

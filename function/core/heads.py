@@ -33,9 +33,9 @@ Aggregation = Literal["simple", "first", "average", "max"]
 
 
 class Section(BaseModel):
-    """Part of a manifest."""
+    """Part of a manifest; compiled with the whole of it, or when first used by itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class SoftmaxDecoding(Section):

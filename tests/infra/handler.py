@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import function.api.app  # noqa: F401 -- the handler would import less of what other tests need
 from tests.tiny import CASCADE, write_artifact
 
 CONTEXT = SimpleNamespace(aws_request_id="1", function_name="f", memory_limit_in_mb=1769)
@@ -24,6 +25,7 @@ def started(folder: Path, **environment: str) -> Iterator[Handler]:
         patch.setenv("MODELS_DIR", str(folder))
         # The handler leaves these out of a Lambda's start; other tests want them as they were.
         patch.setenv("PYDANTIC_DISABLE_PLUGINS", "")
+        patch.setenv("OPENBLAS_NUM_THREADS", "")
         patch.setitem(sys.modules, "pydantic.v1", sys.modules.get("pydantic.v1"))
         for name, value in environment.items():
             patch.setenv(name, value)

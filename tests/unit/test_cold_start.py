@@ -1,5 +1,6 @@
 """A Lambda's start skips imports, and no answer needs them."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -8,12 +9,19 @@ import sys
 import pytest
 
 from function.api.app import LATE_ROUTES
+from function.cold_start import DOCUMENT, UNUSED
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 
 PROGRAM = """
 import gc, json, sys
 from function.lambda_handler import handler
+from pydantic import BaseModel
+
+def kinds_of(kind):
+    return {kind}.union(*map(kinds_of, kind.__subclasses__()))
+
+compiled = [kind.__name__ for kind in kinds_of(BaseModel) if kind.__pydantic_complete__]
 event = json.load(open("tests/events/http_api_v2.json"))
 event["requestContext"]["http"] |= {"method": "GET", "path": "/openapi.json"}
 event |= {"rawPath": "/openapi.json", "body": ""}
@@ -23,6 +31,7 @@ print(json.dumps({
     "status": answer["statusCode"],
     "document": json.loads(answer["body"]),
     "before": before,
+    "compiled": compiled,
     "collects": gc.isenabled(),
     "opentelemetry": [
         name for name, module in sys.modules.items()
@@ -31,23 +40,61 @@ print(json.dumps({
     "frozen": gc.get_freeze_count(),
 }))
 """
+# The same application, of a process that skips nothing.
+PLAIN = """
+import json, os, sys
+import function.backends.onnx_backend
+from pathlib import Path
+from function.api.app import create_app
+from function.core.catalog import Catalog
+from function.core.engine import DirectEngine
+from function.settings import FunctionSettings, load_settings
+settings = load_settings(FunctionSettings, os.environ)
+catalog = Catalog(settings.models_dir, "sentiment", None, max_windows=8)
+app = create_app(DirectEngine(catalog), settings, print)
+before = sorted(sys.modules)
+print(json.dumps({"document": app.openapi(), "before": before}))
+"""
+THREADS = """
+import os
+from function.cold_start import skip_imports
+skip_imports()
+import numpy
+print(len(os.listdir("/proc/self/task")))
+"""
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory):
-    """A fresh process that was asked for the OpenAPI document first."""
+def run(tmp_path_factory):
+    """Run a program in a fresh process, with a model and a key, and return what it printed last."""
     models = tmp_path_factory.mktemp("models")
     write_artifact(models / "sentiment")
-    done = subprocess.run(
-        [sys.executable, "-W", "error::UserWarning", "-c", PROGRAM],
-        cwd=REPOSITORY,
-        env={**os.environ, "MODELS_DIR": str(models)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    keys = {"AUTH": "key", "API_KEY_SHA256": hashlib.sha256(b"key").hexdigest()}
+
+    def run(program):
+        done = subprocess.run(
+            [sys.executable, "-W", "error::UserWarning", "-c", program],
+            cwd=REPOSITORY,
+            env={**os.environ, "MODELS_DIR": str(models), **keys},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def start(run):
+    """A fresh process that was asked for the OpenAPI document first."""
+    return run(PROGRAM)
+
+
+@pytest.fixture(scope="module")
+def plain(run):
+    return run(PLAIN)
 
 
 def test_nothing_of_pydantic_1_is_imported(start):
@@ -59,11 +106,29 @@ def test_nothing_of_opentelemetry_is_imported(start):
     assert not start["opentelemetry"]
 
 
+def test_modules_that_no_route_needs_are_not_imported(start):
+    assert not {*UNUSED, DOCUMENT}.intersection(start["before"])
+
+
+def test_modules_are_skipped_that_would_be_imported_otherwise(plain):
+    """One that its library has moved, or no longer imports, need not be skipped."""
+    assert {*UNUSED, DOCUMENT} <= {*plain["before"]}
+
+
+def test_linear_algebra_starts_no_threads(run):
+    assert run(THREADS) == 1
+
+
 def test_decoders_of_other_heads_are_not_imported(start):
     names = ("embedding", "entities", "multi_label", "regression", "tagging")
     heads = {f"function.core.{name}" for name in names}
     assert "function.core.classification" in start["before"]
     assert not heads.intersection(start["before"])
+
+
+def test_parts_of_manifests_and_settings_are_not_compiled_by_themselves(start):
+    assert {"Manifest", "FunctionSettings"} <= {*start["compiled"]}
+    assert not {"FileEntry", "CrfDecoding", "Settings"}.intersection(start["compiled"])
 
 
 def test_routes_are_imported_by_their_first_request(start):
@@ -77,9 +142,10 @@ def test_cross_origin_code_is_imported_only_with_its_setting(start):
     assert "starlette.middleware.cors" not in start["before"]
 
 
-def test_models_that_are_built_on_first_use_are_built_then(start):
+def test_the_document_is_that_of_an_application_whose_start_skipped_nothing(start, plain):
     assert start["status"] == 200
-    assert "/v1/predict" in start["document"]["paths"]
+    assert start["document"] == plain["document"]
+    assert start["document"]["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
 
 
 def test_collection_goes_on_over_what_came_after_the_start(start):

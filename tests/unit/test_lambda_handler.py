@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import function.api.app  # noqa: F401 -- the handler would import less of what other tests need
 from tests.tiny import write_artifact
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -40,6 +41,7 @@ def imported(models, **environment):
             patch.setenv(name, value)
         # The handler skips these; other tests need them.
         patch.setenv("PYDANTIC_DISABLE_PLUGINS", "")
+        patch.setenv("OPENBLAS_NUM_THREADS", "")
         patch.setitem(sys.modules, "pydantic.v1", sys.modules.get("pydantic.v1"))
         sys.modules.pop("function.lambda_handler", None)
         yield importlib.import_module("function.lambda_handler").handler
