@@ -8,15 +8,20 @@ from typing import Any
 
 # What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
-# Modules that others import for names that no route needs: docstrings of numpy, searches of
-# installed packages, types that no model has, debugging pages, forms, FastAPI's own forms of
-# authentication, and the 65 pydantic models of the OpenAPI document.
+# Modules that others import for names that no route needs: numpy's docstrings, types and pickles,
+# tokenizers to train, searches of installed packages, types that no model has, debugging pages,
+# cookies, forms, FastAPI's own forms of authentication, and the 65 pydantic models of the OpenAPI
+# document.
 UNUSED = (
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
+    "numpy._typing",
+    "pickle",
+    "tokenizers.implementations",
     "importlib.metadata",
     "zoneinfo",
     "html",
+    "http.cookies",
     "pydantic.networks",
     "starlette.formparsers",
     "fastapi.security.api_key",
@@ -26,6 +31,7 @@ UNUSED = (
     "fastapi.openapi.models",
 )
 DOCUMENT = "fastapi.openapi.utils"  # makes that document, of those models
+TYPE_DOCS = "numpy._typing._add_docstring"  # adds a list to a docstring
 
 
 class _AnyName(type):
@@ -54,10 +60,18 @@ def _get_openapi(**arguments: Any) -> dict[str, Any]:
     return get_openapi(**arguments)
 
 
-_ABSENT, _DOCUMENT = ModuleType("absent"), ModuleType(DOCUMENT)
-_ABSENT.__getattr__ = lambda name: getattr(Absent, name)  # type: ignore[method-assign]
-_DOCUMENT.get_openapi = _get_openapi  # type: ignore[attr-defined]
-_STAND_INS = {**dict.fromkeys(UNUSED, _ABSENT), DOCUMENT: _DOCUMENT}
+def _stand_in(name: str, **members: Any) -> ModuleType:
+    module = ModuleType(name)
+    vars(module).update(members)
+    return module
+
+
+_ABSENT = _stand_in("absent", __getattr__=lambda name: getattr(Absent, name))
+_STAND_INS = {
+    **dict.fromkeys(UNUSED, _ABSENT),
+    TYPE_DOCS: _stand_in(TYPE_DOCS, _docstrings=""),
+    DOCUMENT: _stand_in(DOCUMENT, get_openapi=_get_openapi),
+}
 
 
 def skip_imports() -> None:
