@@ -9,9 +9,9 @@ from typing import Any
 # What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
 # Modules that others import for names that no route needs: numpy's docstrings, types and pickles,
-# tokenizers to train, searches of installed packages, types that no model has, debugging pages,
-# cookies, forms, FastAPI's own forms of authentication, and the 65 pydantic models of the OpenAPI
-# document.
+# tokenizers to train, searches of installed packages, types that no model has, limits of threads,
+# debugging pages, cookies, forms, streams of events, FastAPI's own forms of authentication, and the
+# pages and the 65 pydantic models of the OpenAPI document.
 UNUSED = (
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
@@ -19,15 +19,20 @@ UNUSED = (
     "pickle",
     "tokenizers.implementations",
     "importlib.metadata",
+    "fractions",
     "zoneinfo",
+    "pydantic.color",
+    "pydantic.networks",
+    "anyio._core._synchronization",
     "html",
     "http.cookies",
-    "pydantic.networks",
     "starlette.formparsers",
+    "fastapi.sse",
     "fastapi.security.api_key",
     "fastapi.security.http",
     "fastapi.security.oauth2",
     "fastapi.security.open_id_connect_url",
+    "fastapi.openapi.docs",
     "fastapi.openapi.models",
 )
 DOCUMENT = "fastapi.openapi.utils"  # makes that document, of those models
