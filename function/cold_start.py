@@ -3,15 +3,16 @@
 import gc
 import os
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 # What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
-# Modules that others import for names that no route needs: numpy's docstrings, types and pickles,
-# tokenizers to train, searches of installed packages, types that no model has, limits of threads,
-# debugging pages, cookies, forms, streams of events, FastAPI's own forms of authentication, and the
-# pages and the 65 pydantic models of the OpenAPI document.
+# Modules that others import for names that no answer of ours needs: numpy's docstrings, types and
+# pickles, tokenizers to train, searches of installed packages, locks of threads, debugging pages,
+# cookies, forms, streams of events, FastAPI's own forms of authentication, and the pages and the 65
+# pydantic models of the OpenAPI document.
 UNUSED = (
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
@@ -19,10 +20,6 @@ UNUSED = (
     "pickle",
     "tokenizers.implementations",
     "importlib.metadata",
-    "fractions",
-    "zoneinfo",
-    "pydantic.color",
-    "pydantic.networks",
     "anyio._core._synchronization",
     "html",
     "http.cookies",
@@ -34,8 +31,8 @@ UNUSED = (
     "fastapi.security.open_id_connect_url",
     "fastapi.openapi.docs",
     "fastapi.openapi.models",
+    "fastapi.openapi.utils",
 )
-DOCUMENT = "fastapi.openapi.utils"  # makes that document, of those models
 TYPE_DOCS = "numpy._typing._add_docstring"  # adds a list to a docstring
 
 
@@ -49,34 +46,68 @@ class _AnyName(type):
 
 
 class Absent(metaclass=_AnyName):
-    """Stand-in for whatever a module that was not imported defines: a class, a function, a key."""
+    """Stand-in for whatever a module that is not there defines: a class, a function, a key."""
 
-    def __init__(self, *args: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, **named: Any) -> None:
         """Take any arguments."""
 
     def __class_getitem__(cls, _: Any) -> Any:
         return cls
 
 
-def _get_openapi(**arguments: Any) -> dict[str, Any]:
-    """Return an OpenAPI document; imports FastAPI's models of it."""
-    from fastapi.openapi.utils import get_openapi
+class _Late:
+    """Stand-in that imports what it stands for when somebody uses it, not where types name it."""
 
-    return get_openapi(**arguments)
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def _real(self) -> Any:
+        if isinstance(sys.modules.get(self._module), _StandIn):
+            del sys.modules[self._module]
+        return getattr(import_module(self._module), self._name)
+
+    def _is_imported(self) -> bool:
+        return not isinstance(sys.modules.get(self._module), (_StandIn, type(None)))
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        return self._real()(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._real(), name)
+
+    def __instancecheck__(self, instance: Any) -> bool:
+        return self._is_imported() and isinstance(instance, self._real())
+
+    def __subclasscheck__(self, other: Any) -> bool:
+        return self._is_imported() and issubclass(other, self._real())
+
+    def __mro_entries__(self, _: Any) -> tuple[Any]:
+        return (self._real(),)
+
+    def __getitem__(self, _: Any) -> "_Late":
+        return self
+
+    def __or__(self, _: Any) -> "_Late":
+        return self
+
+    __ror__ = __or__
 
 
-def _stand_in(name: str, **members: Any) -> ModuleType:
-    module = ModuleType(name)
-    vars(module).update(members)
-    return module
+class _StandIn(ModuleType):
+    """Module in place of one that is imported when somebody uses it."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is not self:
+            return getattr(import_module(self.__name__), name)
+        return _Late(self.__name__, name)
 
 
-_ABSENT = _stand_in("absent", __getattr__=lambda name: getattr(Absent, name))
-_STAND_INS = {
-    **dict.fromkeys(UNUSED, _ABSENT),
-    TYPE_DOCS: _stand_in(TYPE_DOCS, _docstrings=""),
-    DOCUMENT: _stand_in(DOCUMENT, get_openapi=_get_openapi),
-}
+_STAND_INS = {name: _StandIn(name) for name in (*UNUSED, TYPE_DOCS)}
+vars(_STAND_INS[TYPE_DOCS])["_docstrings"] = ""
 
 
 def skip_imports() -> None:
@@ -96,7 +127,9 @@ def skip_imports() -> None:
     # FastAPI tests whether a model is of pydantic 1, and takes its absence for a no.
     sys.modules.setdefault("pydantic.v1", None)  # type: ignore[arg-type]
     if "opentelemetry" not in sys.modules:  # a Lambda layer may have brought it
-        sys.modules.update({f"opentelemetry{name}": _ABSENT for name in TRACING})
+        absent = ModuleType("opentelemetry")
+        absent.__getattr__ = lambda name: getattr(Absent, name)  # type: ignore[method-assign]
+        sys.modules.update({f"opentelemetry{name}": absent for name in TRACING})
     for name, stand_in in _STAND_INS.items():
         sys.modules.setdefault(name, stand_in)
 
@@ -105,7 +138,7 @@ def end_start() -> None:
     """Exclude everything loaded so far from garbage collection, and undo `skip_imports`' tuning.
 
     Call it once everything is loaded: those objects stay, so no collection has to traverse them.
-    What was skipped can be imported again.
+    What was skipped is imported when something uses it, save tracing.
     """
     for name, stand_in in _STAND_INS.items():
         if sys.modules.get(name) is stand_in:

@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from function.api.app import LATE_ROUTES
-from function.cold_start import DOCUMENT, TYPE_DOCS, UNUSED
+from function.cold_start import TYPE_DOCS, UNUSED
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 
-SKIPPED = {*UNUSED, TYPE_DOCS, DOCUMENT}
+SKIPPED = {*UNUSED, TYPE_DOCS}
 PROGRAM = """
 import gc, json, sys
 from function.lambda_handler import handler
@@ -62,6 +62,40 @@ catalog = Catalog(settings.models_dir, "sentiment", None, max_windows=8)
 app = create_app(DirectEngine(catalog), settings, print)
 before = sorted(sys.modules)
 print(json.dumps({"document": app.openapi(), "before": before}))
+"""
+# Routes of a fork that use what ours do not.
+FORK = """
+import json
+from function.cold_start import end_start, skip_imports
+skip_imports()
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.security import HTTPBearer
+from mangum import Mangum
+from pydantic import BaseModel, HttpUrl
+
+app, key = FastAPI(), HTTPBearer()
+
+class Page(BaseModel):
+    address: HttpUrl
+
+def opened():
+    yield "open"
+
+@app.post("/v1/predict")
+def answer(
+    page: Page, request: Request, response: Response, key=Depends(key), state=Depends(opened)
+):
+    response.set_cookie("theme", "light")
+    return [page.address.host, request.cookies, key.credentials, state]
+
+end_start()
+event = json.load(open("tests/events/http_api_v2.json"))
+event["headers"] |= {"authorization": "Bearer key", "content-type": "application/json"}
+event |= {"body": '{"address": "https://example.org/a"}', "cookies": ["theme=dark"]}
+event["isBase64Encoded"] = False
+answer = Mangum(app, lifespan="off")(event, None)
+schemes = app.openapi()["components"]["securitySchemes"]
+print(json.dumps([json.loads(answer["body"]), answer["cookies"], list(schemes)]))
 """
 THREADS = """
 import os
@@ -126,6 +160,13 @@ def test_modules_are_skipped_that_would_be_imported_otherwise(plain):
 def test_requests_are_answered_as_if_nothing_was_skipped(start):
     """Each has a key and a cookie, which FastAPI reads."""
     assert start["statuses"] == [200, 200, 200, 200, 404, 405]
+
+
+def test_what_was_skipped_is_there_for_a_fork_that_uses_it(run):
+    answer, cookies, schemes = run(FORK)
+    assert answer == ["example.org", {"theme": "dark"}, "key", "open"]
+    assert cookies == ["theme=light; Path=/; SameSite=lax"]
+    assert schemes == ["HTTPBearer"]
 
 
 def test_linear_algebra_starts_no_threads(run):
