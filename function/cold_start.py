@@ -3,16 +3,18 @@
 import gc
 import os
 import sys
+from collections.abc import Iterable
 from importlib import import_module
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
 # What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
 # Modules that others import for names that no answer of ours needs: numpy's docstrings, types and
-# pickles, tokenizers to train, searches of installed packages, locks of threads, debugging pages,
-# cookies, forms, streams of events, FastAPI's own forms of authentication, and the pages and the 65
-# pydantic models of the OpenAPI document.
+# pickles, tokenizers to train, searches of installed packages, locks of threads, dates of files,
+# debugging pages, reasons of refusals, cookies, forms, streams of events, FastAPI's own forms of
+# authentication, and the pages and the 65 pydantic models of the OpenAPI document.
 UNUSED = (
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
@@ -21,7 +23,9 @@ UNUSED = (
     "tokenizers.implementations",
     "importlib.metadata",
     "anyio._core._synchronization",
+    "email.utils",
     "html",
+    "http.client",
     "http.cookies",
     "starlette.formparsers",
     "fastapi.sse",
@@ -62,8 +66,7 @@ class _Late:
         self._module, self._name = module, name
 
     def _real(self) -> Any:
-        if isinstance(sys.modules.get(self._module), _StandIn):
-            del sys.modules[self._module]
+        _SKIPPED.release(self._module)
         return getattr(import_module(self._module), self._name)
 
     def _is_imported(self) -> bool:
@@ -98,16 +101,42 @@ class _Late:
 class _StandIn(ModuleType):
     """Module in place of one that is imported when somebody uses it."""
 
+    _docstrings = ""  # of TYPE_DOCS
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if sys.modules.get(self.__name__) is not self:
-            return getattr(import_module(self.__name__), name)
-        return _Late(self.__name__, name)
+        if sys.modules.get(self.__name__) is self:
+            return _Late(self.__name__, name)
+        return getattr(import_module(self.__name__), name)
 
 
-_STAND_INS = {name: _StandIn(name) for name in (*UNUSED, TYPE_DOCS)}
-vars(_STAND_INS[TYPE_DOCS])["_docstrings"] = ""
+class _Skipped:
+    """Finder and loader of stand-ins."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = {*names}
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        if name not in self._names:
+            return None
+        return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _StandIn(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave it empty."""
+
+    def release(self, *names: str) -> None:
+        """Have modules imported from now on; all of them if none is named."""
+        for name in names or [*self._names]:
+            self._names.discard(name)
+            if isinstance(sys.modules.get(name), _StandIn):
+                del sys.modules[name]
+
+
+_SKIPPED = _Skipped([*UNUSED, TYPE_DOCS])
 
 
 def skip_imports() -> None:
@@ -130,8 +159,7 @@ def skip_imports() -> None:
         absent = ModuleType("opentelemetry")
         absent.__getattr__ = lambda name: getattr(Absent, name)  # type: ignore[method-assign]
         sys.modules.update({f"opentelemetry{name}": absent for name in TRACING})
-    for name, stand_in in _STAND_INS.items():
-        sys.modules.setdefault(name, stand_in)
+    sys.meta_path.insert(0, _SKIPPED)
 
 
 def end_start() -> None:
@@ -140,9 +168,7 @@ def end_start() -> None:
     Call it once everything is loaded: those objects stay, so no collection has to traverse them.
     What was skipped is imported when something uses it, save tracing.
     """
-    for name, stand_in in _STAND_INS.items():
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
+    _SKIPPED.release()
     sys.setswitchinterval(0.005)
     gc.enable()
     gc.freeze()
