@@ -4,25 +4,22 @@ The generators are pinned here and not locked: they run in an environment of the
 build/clients, and nothing else depends on them.
 """
 
-import hashlib
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from scripts.common.processes import LOOPBACK, free_port, last_words, started, wait_until
+from scripts.common.errors import CommandError
+from tests.serving import running_server, wanting
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "build" / "clients"
 PYTHON_GENERATOR = "openapi-python-client==0.29.1"
 TYPESCRIPT_GENERATOR = "openapi-typescript@7.13.0"
 TYPESCRIPT = "typescript@5.9.3"
-START_SECONDS = 60.0
 
 USE_PYTHON = """
 import importlib, os, pkgutil
@@ -52,9 +49,10 @@ def main() -> None:
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir(parents=True)
     key = secrets.token_urlsafe(32)
-    with _server(key) as url, urllib.request.urlopen(f"{url}/openapi.json") as document:
-        (OUTPUT / "openapi.json").write_bytes(document.read())
-        _python(url, key)
+    with running_server(**wanting(key)) as server:
+        with urllib.request.urlopen(f"{server.url}/openapi.json") as document:
+            (OUTPUT / "openapi.json").write_bytes(document.read())
+        _python(server.url, key)
     _typescript()
     print(f"Clients are in {OUTPUT.relative_to(ROOT)}: python/evergreen_client and typescript")
 
@@ -89,32 +87,8 @@ def _run(*command: str, **environment: str) -> None:
     subprocess.run(command, cwd=OUTPUT, env={**os.environ, **environment}, check=True)
 
 
-@contextmanager
-def _server(key: str) -> Iterator[str]:
-    """Serve the pulled models with a key, and yield the address once it is ready."""
-    port = free_port()
-    url = f"http://{LOOPBACK}:{port}"
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    settings = {"HOST": LOOPBACK, "PORT": str(port), "AUTH": "key", "API_KEY_SHA256": digest}
-
-    def ready() -> bool:
-        try:
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=2):
-                return True
-        except OSError:
-            return False
-
-    with (OUTPUT / "server.log").open("w+b") as log:
-        command = [sys.executable, "-m", "function.server"]
-        environment = {**os.environ, **settings}
-        with started(command, cwd=ROOT, env=environment, stdout=log, stderr=log) as server:
-            if not wait_until(ready, server, START_SECONDS):
-                sys.exit(f"error: the server did not become ready:\n{last_words(log)}")
-            yield url
-
-
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, subprocess.CalledProcessError) as error:
+    except (CommandError, OSError, subprocess.CalledProcessError) as error:
         sys.exit(f"error: {error}")

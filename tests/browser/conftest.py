@@ -2,12 +2,6 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,12 +18,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.serving import running_server
 from tests.tiny import CASCADE, write_artifact
 from tests.tiny_entities import write_entity_artifact
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
-START_SECONDS = 60
 TIMEOUT_MS = 15_000
 WIDE: ViewportSize = {"width": 1280, "height": 860}
 CHROMIUM_ARGUMENTS = [
@@ -62,7 +56,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def page_url() -> Iterator[str]:
     running = os.environ.get("PAGE_URL")
     if running:
         yield running.rstrip("/") + "/"
@@ -70,8 +64,8 @@ def page_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     models = Path(os.environ.get("MODELS_DIR", ROOT / "build/models"))
     if not any(models.glob("*/manifest.json")):
         missing(f"no model in {models}: pull one, or name a directory in MODELS_DIR")
-    with serving(models, tmp_path_factory.mktemp("server") / "server.log") as url:
-        yield url
+    with running_server(models) as server:
+        yield f"{server.url}/"
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +81,8 @@ def tiny_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     write_artifact(models / "sentiment-lstm", model="sentiment-lstm", temperature=4.0, samples=own)
     write_artifact(models / "cascaded", model="cascaded", cascade=CASCADE)
     write_entity_artifact(models / "ner", max_tokens=64)
-    with serving(models, models.parent / "tiny-server.log") as url:
-        yield url
+    with running_server(models) as server:
+        yield f"{server.url}/"
 
 
 @pytest.fixture
@@ -127,49 +121,9 @@ def opened(browser: Browser, url: str) -> Iterator[Page]:
     assert faults == []
 
 
-@contextmanager
-def serving(models: Path, log: Path, **environment: str) -> Iterator[str]:
-    """A server of its own process, ready to answer; gives its address."""
-    port = free_port()
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "function.server"],
-            cwd=ROOT,
-            env={**os.environ, "MODELS_DIR": str(models), "PORT": str(port), **environment},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}/"
-    try:
-        wait_until_ready(url, server, log)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
 def describe(error: Error) -> str:
     return error.message
 
 
 def violations(message: ConsoleMessage) -> list[str]:
     return [message.text] if "Content Security Policy" in message.text else []
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_until_ready(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            break
-        try:
-            with urllib.request.urlopen(f"{url}health/ready", timeout=2):
-                return
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
-            time.sleep(0.1)
-    pytest.fail(f"the server did not become ready:\n{log.read_text(errors='replace')[-4000:]}")

@@ -1,17 +1,17 @@
 """The API in a real browser: called by a page of another origin, and tried in its documentation."""
 
-import hashlib
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.browser.conftest import opened, serving
+from tests.browser.conftest import opened
+from tests.serving import running_server, wanting
+from tests.stand_ins.json_server import LOOPBACK, serving
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.browser
@@ -45,10 +45,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A web site of its own on the loopback interface, with one empty page."""
     folder = tmp_path_factory.mktemp("site")
     (folder / "index.html").write_text("<!doctype html><link rel=icon href='data:,'><p>Ours")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Page, directory=str(folder))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    page = partial(_Page, directory=str(folder))
+    with serving(ThreadingHTTPServer((LOOPBACK, 0), page)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +56,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service(site: str, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def service(site: str, models: Path) -> Iterator[str]:
     """A server that wants a key, and lets the site's pages call it."""
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    environment = {"CORS_ORIGINS": site, "AUTH": "key", "API_KEY_SHA256": digest}
-    log = tmp_path_factory.mktemp("cors") / "server.log"
-    with serving(models, log, **environment) as url:
-        yield url
+    with running_server(models, CORS_ORIGINS=site, **wanting(KEY)) as server:
+        yield f"{server.url}/"
 
 
 @pytest.fixture

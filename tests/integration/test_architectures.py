@@ -31,8 +31,7 @@ from scripts.train.corpus import Corpus
 from scripts.train.parity import run_torch
 from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
 from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, wait_until_ready
-from tests.integration.test_server import start as start_server
+from tests.serving import running_server
 from tests.tiny_entities import tokenizer_of_words
 
 pytestmark = pytest.mark.integration
@@ -364,16 +363,10 @@ def test_a_change_that_is_none_is_refused(tmp_path, change):
 
 def asked(models, body):
     """What a server of these models answers; its default is the only one there."""
-    port = free_port()
-    process = start_server(MODELS_DIR=str(models), PORT=str(port))
-    try:
-        wait_until_ready(port)
-        response = httpx.post(f"http://127.0.0.1:{port}/v1/predict", json=body, timeout=30)
+    with running_server(models) as server:
+        response = httpx.post(f"{server.url}/v1/predict", json=body, timeout=30)
         assert response.status_code == 200, response.text
         return response.json()
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 def test_an_architecture_of_ones_own_is_served_by_the_unchanged_application(tmp_path):

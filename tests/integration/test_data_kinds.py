@@ -15,7 +15,7 @@ from scripts import golden as golden_command
 from scripts.common.command_line import run
 from scripts.registry.registry import open_registry
 from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_server
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -121,23 +121,17 @@ def trained(tmp_path_factory):
 
 def test_models_of_such_data_answer_with_the_label_of_the_data(trained):
     models, _ = trained
-    port = free_port()
-    process = start(MODELS_DIR=str(models), PORT=str(port))
-    try:
-        wait_until_ready(port)
+    with running_server(models) as server:
         for model, (_, words) in DATA.items():
             body = json.dumps({"inputs": [texts_of(word, 1)[0] for word in words.values()]})
             request = urllib.request.Request(
-                f"http://127.0.0.1:{port}/v1/models/{model}/predict",
+                f"{server.url}/v1/models/{model}/predict",
                 body.encode(),
                 {"content-type": "application/json"},
             )
             with urllib.request.urlopen(request, timeout=30) as answer:
                 found = [each["label"] for each in json.load(answer)["predictions"]]
             assert found == [*words], model
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 def test_training_reports_the_reading_of_the_labels_and_the_rows_of_each(trained):

@@ -18,7 +18,7 @@ import pytest
 from function.core.heads import EmbeddingDecoding, ScoreDecoding
 from scripts.train.config import TrainConfig
 from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_server
 from tests.tiny import write_artifact
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
@@ -164,16 +164,8 @@ def server(bundled_models: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     write_artifact(models / "mine", model="mine", decoding=EmbeddingDecoding(dimensions=3))
     rank: dict[str, Any] = {"decoding": ScoreDecoding(activation="sigmoid"), "labels": ["score"]}
     write_artifact(models / "ranker", model="ranker", pairs=True, max_tokens=64, **rank)
-    port = free_port()
-    process = start(
-        MODELS_DIR=str(models), PORT=str(port), PREDICTION_LOG="true", FEEDBACK_TEXT="true"
-    )
-    try:
-        wait_until_ready(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(30)
+    with running_server(models, PREDICTION_LOG="true", FEEDBACK_TEXT="true") as server:
+        yield server.url
 
 
 CURLS = [(page, command) for page, command in COMMANDS if command.startswith("curl")]

@@ -37,7 +37,7 @@ from tests.integration.test_heads import (
     quick,  # noqa: F401 -- a fixture
 )
 from tests.integration.test_importing import SHAPE
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_server
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -196,12 +196,8 @@ def address(checkpoint, tmp_path_factory):
     artifact = imported(checkpoint, models.parent / "artifact", precision="fp32")
     shutil.copytree(artifact.path, models / "m")
     shutil.rmtree(artifact.path)
-    port = free_port()
-    process = start(MODELS_DIR=str(models), PORT=str(port))
-    wait_until_ready(port)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.communicate(timeout=30)
+    with running_server(models) as server:
+        yield server.address
 
 
 @pytest.fixture(scope="module")

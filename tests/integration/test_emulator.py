@@ -23,6 +23,7 @@ from scripts.emulate import binary
 from scripts.emulate.gateway import Front
 from scripts.emulate.protocol import EventTooLargeError, InvocationError, InvocationTimeoutError
 from scripts.emulate.runtime import LambdaEmulator
+from tests.stand_ins.json_server import serving
 
 pytestmark = pytest.mark.integration
 
@@ -114,12 +115,9 @@ def emulator(directory: Path) -> Iterator[LambdaEmulator]:
 
 @pytest.fixture(scope="module")
 def client(emulator: LambdaEmulator) -> Iterator[Client]:
-    with Front(0, emulator, emulator.pass_on) as front:
-        thread = threading.Thread(target=front.serve_forever, daemon=True)
-        thread.start()
-        yield Client(front.server_address[1])
-        front.shutdown()
-        thread.join(SECONDS)
+    front = Front(0, emulator, emulator.pass_on)
+    with serving(front):
+        yield Client(front.server_port)
 
 
 def processes_with(marker: str) -> list[str]:

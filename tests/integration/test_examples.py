@@ -1,19 +1,15 @@
 """Every example as its reader runs it, against a real server of the tiny model."""
 
-import hashlib
 import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +20,9 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from scripts.common.processes import LOOPBACK, free_port
+from tests.serving import running_server, wanting
+from tests.stand_ins.json_server import serving
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -40,6 +39,10 @@ CLIENTS = {
     "javascript": ["node", str(EXAMPLES / "javascript_client.mjs")],
 }
 PROGRAMS = ["python", "javascript"]
+LIBRARIES = {
+    name: [sys.executable, str(EXAMPLES / f"{name}_client.py")]
+    for name in ("hugging_face", "triton")
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,52 +50,10 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_artifact(tmp_path_factory.mktemp("models") / "sentiment").parent
 
 
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-def is_ready(port: int) -> bool:
-    connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS)
-    try:
-        connection.request("GET", "/health/ready")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
-@contextmanager
-def serve(models: Path, log: Path, **settings: str) -> Iterator[str]:
-    """A server of its own process, ready to answer; gives its address."""
-    port = free_port()
-    given = {"MODELS_DIR": str(models), "HOST": "127.0.0.1", "PORT": str(port), **settings}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "function.server"],
-            cwd=ROOT,
-            env={**os.environ, **given},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not is_ready(port):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(SECONDS)
-
-
 @pytest.fixture(scope="module")
 def open_service(models: Path) -> Iterator[str]:
-    with serve(models, models.parent / "open.log", AUTH="public") as url:
-        yield url
+    with running_server(models) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
@@ -101,16 +62,14 @@ def service_of_both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("both")
     write_artifact(folder / "sentiment")
     write_entity_artifact(folder / "ner")
-    with serve(folder, folder.parent / "both.log", AUTH="public") as url:
-        yield url
+    with running_server(folder) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def locked_service(models: Path) -> Iterator[str]:
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    log = models.parent / "locked.log"
-    with serve(models, log, AUTH="key", API_KEY_SHA256=digest) as url:
-        yield url
+    with running_server(models, **wanting(KEY)) as server:
+        yield server.url
 
 
 @contextmanager
@@ -148,14 +107,8 @@ def busy_at_first(service: str, status: int, refusals: int) -> Iterator[tuple[st
         def log_message(self, *arguments: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Front) as front:
-        thread = threading.Thread(target=front.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{front.server_port}", asked
-        finally:
-            front.shutdown()
-            thread.join(SECONDS)
+    with serving(ThreadingHTTPServer((LOOPBACK, 0), Front)) as url:
+        yield url, asked
 
 
 def require(program: str) -> None:
@@ -173,7 +126,7 @@ def environment(url: str, key: str | None) -> dict[str, str]:
 def run(
     client: str, url: str, *arguments: str, key: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    command = CLIENTS[client]
+    command = (CLIENTS | LIBRARIES)[client]
     for program in {command[0], "curl"} if client == "curl" else {command[0]}:
         require(program)
     return subprocess.run(
@@ -255,11 +208,11 @@ def test_a_client_shows_what_a_text_names(client: str, service_of_both: str) -> 
 
 @pytest.mark.model
 def test_the_bundled_models_are_right_about_the_texts_that_are_shown(
-    bundled_models: Path, tmp_path: Path
+    bundled_models: Path,
 ) -> None:
-    with serve(bundled_models, tmp_path / "bundled.log", AUTH="public") as url:
-        shown = run("python", url).stdout
-        table, *_ = run_notebook(url).split("\n")
+    with running_server(bundled_models) as server:
+        shown = run("python", server.url).stdout
+        table, *_ = run_notebook(server.url).split("\n")
     _, all_, _, naming, _ = shown.split("\n\n")
     assert [line.split()[0] for line in all_.splitlines()[1:]] == ["positive", "negative"]
     assert [re.split(r"\s+[\d.]+%\s+", line.strip()) for line in naming.splitlines()[1:]] == [
@@ -339,6 +292,45 @@ def test_no_service_is_said_clearly(client: str) -> None:
     assert len(ran.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("client", LIBRARIES)
+def test_an_example_of_a_library_shows_labels(client: str, service_of_both: str) -> None:
+    ran = run(client, service_of_both)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["positive", "negative"]
+
+
+@pytest.mark.parametrize(
+    ("client", "text", "key", "message"),
+    [
+        ("hugging_face", "good", None, "that key is not known here"),
+        ("hugging_face", " ", KEY, "text 0 is empty: send at least one word"),
+        (
+            "triton",
+            "good",
+            None,
+            "[401] this service wants a key: send 'Authorization: Bearer KEY'",
+        ),
+    ],
+)
+def test_an_example_of_a_library_says_why_it_was_refused(
+    client: str, text: str, key: str | None, message: str, locked_service: str
+) -> None:
+    ran = run(client, locked_service, text, key=key)
+    assert (ran.returncode, ran.stderr) == (1, f"error: {message}\n")
+
+
+@pytest.mark.parametrize("client", LIBRARIES)
+def test_an_example_of_a_library_sends_its_key(client: str, locked_service: str) -> None:
+    assert run(client, locked_service, "good", key=KEY).stdout.startswith("positive")
+
+
+@pytest.mark.parametrize("client", LIBRARIES)
+def test_an_example_of_a_library_says_that_no_service_is_there(client: str) -> None:
+    ran = run(client, f"http://127.0.0.1:{free_port()}")
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+    assert "refused" in ran.stderr
+
+
 @pytest.mark.parametrize("client", PROGRAMS)
 def test_a_text_that_is_refused_is_said_clearly(client: str, open_service: str) -> None:
     ran = run(client, open_service, " ")
@@ -386,6 +378,12 @@ def test_the_notebook_is_committed_without_outputs() -> None:
     assert [(cell.outputs, cell.execution_count) for cell in code] == [([], None)] * len(code)
 
 
-@pytest.mark.parametrize("name", ["curl.sh", "python_client.py", "javascript_client.mjs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("curl.sh", "python_client.py", "javascript_client.mjs"),
+        *("hugging_face_client.py", "triton_client.py"),
+    ],
+)
 def test_scripts_can_be_run_as_they_are(name: str) -> None:
     assert os.access(EXAMPLES / name, os.X_OK)

@@ -23,14 +23,9 @@ from transformers import (
     pipeline,
 )
 
-from function.api.app import create_app
-from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import Artifact
-from function.core.catalog import Catalog
-from function.core.engine import DirectEngine
 from function.core.tokenization import TextTokenizer
 from function.core.types import Options
-from function.settings import Settings, load_settings
 from scripts.common.errors import SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.import_settings import ImportSettings
@@ -45,6 +40,7 @@ from tests.integration.test_importing import (
     unigrams,
     word_pieces,
 )
+from tests.serving import build_app
 
 pytestmark = pytest.mark.integration
 
@@ -334,10 +330,7 @@ def test_strategies_differ(tags):
 def test_a_hugging_face_client_chooses_the_strategy(tags, tmp_path):
     folder = tmp_path / "models"
     shutil.copytree(tags.artifact.path, folder / "m")
-    catalog = Catalog(folder, "m", lambda each: OnnxBackend(each, 1), max_windows=64)
-    catalog.load()
-    settings = load_settings(Settings, {})
-    client = TestClient(create_app(DirectEngine(catalog), settings, lambda record: None))
+    client = TestClient(build_app(folder, "m"))
     served = tags.pipeline("token-classification")
     for strategy in [*STRATEGIES, "none"]:
         parameters = {"aggregation_strategy": strategy}

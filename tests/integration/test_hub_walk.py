@@ -11,12 +11,13 @@ import pytest
 from safetensors.torch import load, save
 
 from function.core.artifact import open_artifact
+from scripts.common.processes import free_port, wait_until
 from scripts.import_model import name_of
 from scripts.registry.registry import open_registry
 from tests.conftest import REPOSITORY
 from tests.integration.test_import_model import GATE
 from tests.integration.test_importing import LABELS, sentences, torch_logits, write_checkpoint
-from tests.integration.test_server import free_port, wait_until_ready
+from tests.serving import is_ready
 from tests.stand_ins.hub import Hub
 from tests.tiny import write_artifact
 
@@ -102,7 +103,7 @@ def test_from_a_name_on_the_hub_to_a_rollback(checkout, checkpoint, tmp_path):
     port = free_port()
     process = checkout.run(port)
     try:
-        wait_until_ready(port, seconds=180)
+        assert wait_until(lambda: is_ready(port), process, 180)
         assert "<html" in ask(port, "/")
         served = [model["name"] for model in json.loads(ask(port, "/v1/models"))["models"]]
         assert served == ["stars-model", "sentiment"]

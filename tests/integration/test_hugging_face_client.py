@@ -1,17 +1,9 @@
 """`huggingface_hub.InferenceClient` as it is installed, against real servers and the Lambda."""
 
-import hashlib
 import math
-import os
-import subprocess
-import sys
-import threading
-import time
-from contextlib import contextmanager
 
 import httpx
 import pytest
-import uvicorn
 from huggingface_hub import InferenceClient
 from huggingface_hub.errors import HfHubHTTPError
 
@@ -21,10 +13,7 @@ from function.core.catalog import Catalog
 from function.core.engine import DirectEngine
 from function.core.errors import OverloadedError
 from function.settings import Settings, load_settings
-from scripts.emulate.gateway import Front
-from scripts.emulate.runtime import LambdaEmulator
-from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_app, running_function, running_server, wanting
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -33,7 +22,6 @@ pytestmark = pytest.mark.integration
 KEY = "correct horse"
 CONFIDENT = 1 / (1 + math.exp(-4))
 SECONDS = 60
-EXAMPLE = REPOSITORY / "examples" / "hugging_face_client.py"
 
 
 @pytest.fixture(autouse=True)
@@ -52,30 +40,16 @@ def models(tmp_path_factory):
     return write_entity_artifact(folder / "ner").parent
 
 
-@contextmanager
-def server(models, **environment):
-    """A server process of its own, ready to answer; gives its address."""
-    port = free_port()
-    process = start(MODELS_DIR=str(models), PORT=str(port), **environment)
-    try:
-        wait_until_ready(port)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.communicate(timeout=SECONDS)
-
-
 @pytest.fixture(scope="module")
 def url(models):
-    with server(models, AUTH="public") as address:
-        yield address
+    with running_server(models) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
 def guarded_url(models):
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    with server(models, AUTH="key", API_KEY_SHA256=digest) as address:
-        yield address
+    with running_server(models, **wanting(KEY)) as server:
+        yield server.url
 
 
 def pairs(elements):
@@ -199,24 +173,6 @@ def test_without_the_right_token_the_client_gets_the_reason(guarded_url, token, 
     assert said in str(error)
 
 
-@contextmanager
-def serving(engine, log):
-    """The application over an engine, on a port of this process."""
-    app = create_app(engine, load_settings(Settings, {}), log.append)
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        deadline = time.monotonic() + SECONDS
-        while not server.started:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(SECONDS)
-
-
 class Overloaded(DirectEngine):
     async def predict(self, model, texts, options):
         raise OverloadedError("9 windows of text are waiting; try again in 3 s", retry_after=3)
@@ -235,7 +191,8 @@ def test_a_busy_service_is_reported_once_with_when_to_try_again(
     """The client of today asks once: its caller reads `Retry-After`."""
     log: list[dict[str, object]] = []
     unloaded = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
-    with serving(engine(unloaded), log) as address:
+    app = create_app(engine(unloaded), load_settings(Settings, {}), log.append)
+    with running_app(app) as address:
         error = failure(InferenceClient(address))
     assert error.response.status_code == status
     assert error.response.headers["retry-after"] == retry_after
@@ -259,44 +216,6 @@ def test_predict_answers_as_text_embeddings_inference_does(url):
     assert (pair.status_code, pair.json()["error_type"]) == (422, "Validation")
 
 
-def run_example(url, *texts, key=None):
-    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_API_KEY"}
-    return subprocess.run(
-        [sys.executable, str(EXAMPLE), *texts],
-        env={**own, "EVERGREEN_URL": url, **({"EVERGREEN_API_KEY": key} if key else {})},
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-
-
-def test_the_example_shows_labels(url):
-    ran = run_example(url)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["positive", "negative"]
-    assert os.access(EXAMPLE, os.X_OK)
-
-
-@pytest.mark.parametrize(
-    ("text", "key", "said"),
-    [
-        ("good", None, "that key is not known here"),
-        (" ", KEY, "text 0 is empty: send at least one word"),
-    ],
-)
-def test_the_example_says_why_it_was_refused(guarded_url, text, key, said):
-    ran = run_example(guarded_url, text, key=key)
-    assert (ran.returncode, ran.stderr) == (1, f"error: {said}\n")
-
-
-def test_the_example_says_that_no_service_is_there():
-    ran = run_example(f"http://127.0.0.1:{free_port()}")
-    assert ran.returncode == 1
-    assert "refused" in ran.stderr
-    assert len(ran.stderr.splitlines()) == 1
-
-
 @pytest.fixture(scope="module")
 def lambda_url(bundled_models, tmp_path_factory):
     """The handler under Lambda's runtime client and emulator, behind HTTP: the bundled model, and
@@ -304,20 +223,8 @@ def lambda_url(bundled_models, tmp_path_factory):
     folder = tmp_path_factory.mktemp("lambda")
     (folder / "sentiment").symlink_to(bundled_models / "sentiment")
     write_entity_artifact(folder / "ner")
-    with (
-        LambdaEmulator(
-            "function.lambda_handler.handler",
-            environment={"MODELS_DIR": str(folder)},
-            working_directory=REPOSITORY,
-            timeout_seconds=SECONDS,
-        ) as emulator,
-        Front(0, emulator) as front,
-    ):
-        thread = threading.Thread(target=front.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{front.server_address[1]}"
-        front.shutdown()
-        thread.join(SECONDS)
+    with running_function(folder) as address:
+        yield address
 
 
 @pytest.mark.model

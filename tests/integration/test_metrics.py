@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from function.api.signals import SIGNALS
 from tests.conftest import REPOSITORY
 from tests.embedded_metric_format import metrics_of
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_server
 from tests.tiny import CASCADE, write_artifact
 
 pytestmark = pytest.mark.integration
@@ -46,23 +45,17 @@ def models(tmp_path_factory):
 @pytest.fixture(scope="module")
 def server(models):
     """A server that was asked, reported once and was stopped."""
-    port = free_port()
-    process = start(MODELS_DIR=str(models), PORT=str(port), METRICS_SECONDS="1", SERVICE="here")
-    try:
-        wait_until_ready(port)
-        post(port, BODY)
+    with running_server(models, METRICS_SECONDS="1", SERVICE="here") as server:
+        post(server.url, BODY)
         time.sleep(2.5)
-        post(port, BODY)
-        exposed = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30).read()
-    finally:
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+        post(server.url, BODY)
+        exposed = urllib.request.urlopen(f"{server.url}/metrics", timeout=30).read()
+        lines = server.stop()
     samples: dict[str, list[dict[str, str]]] = {}
     for family in text_string_to_metric_families(exposed.decode()):
         for sample in family.samples:
             samples.setdefault(sample.name, []).append(sample.labels)
-    return Reported(out.splitlines(), samples)
+    return Reported(lines, samples)
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +76,9 @@ def function(models):
     return done.stdout.splitlines()
 
 
-def post(port, body):
+def post(url, body):
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/v1/predict",
+        f"{url}/v1/predict",
         json.dumps(body).encode(),
         {"content-type": "application/json"},
     )
@@ -140,14 +133,8 @@ def test_reports_add_up_to_what_was_asked_and_the_last_one_comes_at_the_end(serv
 
 
 def test_without_an_interval_a_server_reports_nothing(models):
-    port = free_port()
-    process = start(MODELS_DIR=str(models), PORT=str(port))
-    try:
-        wait_until_ready(port)
-    finally:
-        process.terminate()
-        out, _ = process.communicate(timeout=30)
-    assert not embedded(out.splitlines())
+    with running_server(models) as server:
+        assert not embedded(server.stop())
 
 
 def test_a_lambda_is_distinguished_by_its_name(function):

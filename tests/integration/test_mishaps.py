@@ -2,24 +2,23 @@
 
 import ast
 import json
-import os
 import resource
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from function.core.artifact import open_artifact
 from scripts.common.errors import StoreError
-from scripts.common.processes import LOOPBACK, end, free_port, listens, post, wait_until
+from scripts.common.processes import LOOPBACK, free_port, post, wait_until
 from scripts.registry.registry import open_registry
 from scripts.registry.stores import s3
 from tests.conftest import REPOSITORY
+from tests.serving import running_server
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -40,23 +39,6 @@ def models(tmp_path_factory):
     return write_artifact(tmp_path_factory.mktemp("models") / "sentiment").parent
 
 
-@contextmanager
-def server(models, port, output=subprocess.DEVNULL, **variables):
-    given = {"MODELS_DIR": str(models), "PORT": str(port), "AUTH": "public", **variables}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "function.server"],
-        cwd=REPOSITORY,
-        env={**os.environ, **given},
-        stdout=output,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        assert wait_until(lambda: listens(port) and ask(port)[0] == 200, process, 60)
-        yield process
-    finally:
-        end(process, 30)
-
-
 def ask(port):
     return post(port, "/v1/predict", b'{"inputs": "a good film"}', headers=JSON, seconds=20)
 
@@ -68,13 +50,15 @@ def label(port):
 
 
 def test_a_log_on_a_full_disk_costs_no_answer_and_takes_no_feedback(models):
-    port = free_port()
-    with Path("/dev/full").open("w") as full, server(models, port, full, PREDICTION_LOG="true"):
+    with (
+        Path("/dev/full").open("w") as full,
+        running_server(models, stdout=full, PREDICTION_LOG="true") as server,
+    ):
         for _ in range(20):
-            assert label(port) == "positive"
+            assert label(server.port) == "positive"
         feedback = {"id": f"{'0' * 32}-0", "label": "positive"}
         status, answer = post(
-            port, "/v1/feedback", json.dumps(feedback).encode(), headers=JSON, seconds=20
+            server.port, "/v1/feedback", json.dumps(feedback).encode(), headers=JSON, seconds=20
         )
         assert status == 503
         assert b"was not kept" in answer
@@ -94,15 +78,15 @@ def test_a_killed_server_is_replaced_on_its_port_at_once(models):
                 labels.add(json.loads(answer)["predictions"][0]["label"])
 
     caller = threading.Thread(target=honest, daemon=True)
-    with server(models, port) as first:
+    with running_server(models, port=port) as first:
         caller.start()
-        assert wait_until(lambda: bool(labels), first, 30)
-        first.send_signal(signal.SIGKILL)
-        first.wait(10)
+        assert wait_until(lambda: bool(labels), first.process, 30)
+        first.process.send_signal(signal.SIGKILL)
+        first.process.wait(10)
     before = labels.copy()
     labels.clear()
-    with server(models, port) as second:
-        assert wait_until(lambda: bool(labels), second, 30)
+    with running_server(models, port=port) as second:
+        assert wait_until(lambda: bool(labels), second.process, 30)
         done.set()
         caller.join(30)
     assert (before, labels) == ({"positive"}, {"positive"})

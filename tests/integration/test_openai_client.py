@@ -1,7 +1,6 @@
 """The `openai` client, as it comes, against the application, the server and the Lambda."""
 
 import asyncio
-import hashlib
 import math
 from typing import Any
 
@@ -10,14 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from openai import AsyncOpenAI, OpenAI
 
-from function.api.app import create_app
-from function.backends.onnx_backend import OnnxBackend
-from function.core.catalog import Catalog
-from function.core.engine import DirectEngine
 from function.core.heads import ScoreDecoding
-from function.settings import Settings, load_settings
-from tests.integration.test_server import free_port, start, wait_until_ready
-from tests.integration.test_triton_client import serving
+from tests.serving import build_app, running_function, running_server, wanting
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -67,12 +60,9 @@ def connect(models):
     """A client of the application with these settings."""
 
     def connect(api_key=KEY, **environment):
-        catalog = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
-        catalog.load()
-        settings = load_settings(Settings, environment)
-        app = create_app(DirectEngine(catalog), settings, lambda _: None)
+        client = TestClient(build_app(models, **environment))
         url = "http://testserver/v1"
-        return OpenAI(base_url=url, api_key=api_key, http_client=TestClient(app), max_retries=0)
+        return OpenAI(base_url=url, api_key=api_key, http_client=client, max_retries=0)
 
     return connect
 
@@ -84,19 +74,15 @@ def client(connect):
 
 @pytest.fixture(scope="module")
 def server(models):
-    port = free_port()
-    process = start(MODELS_DIR=str(models), PORT=str(port))
-    wait_until_ready(port)
-    yield f"http://127.0.0.1:{port}/v1"
-    process.terminate()
-    process.communicate(timeout=30)
+    with running_server(models) as server:
+        yield f"{server.url}/v1"
 
 
 @pytest.fixture(scope="module")
 def function(models):
     """The address of the handler under Lambda's own runtime client."""
-    with serving(models) as address:
-        yield f"http://{address}/v1"
+    with running_function(models) as address:
+        yield f"{address}/v1"
 
 
 def check(decision):
@@ -188,8 +174,6 @@ def test_an_error_says_what_is_wrong(client, change, error, words):
 
 
 def test_the_clients_key_is_the_services(connect):
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    environment = {"AUTH": "key", "API_KEY_SHA256": digest}
-    assert list(connect(**environment).models.list())
+    assert list(connect(**wanting(KEY)).models.list())
     with pytest.raises(openai.PermissionDeniedError):
-        connect("wrong", **environment).models.list()
+        connect("wrong", **wanting(KEY)).models.list()

@@ -13,7 +13,7 @@ from tritonclient.http import (  # type: ignore[import-untyped]
 from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
 from function.core.heads import ScoreDecoding
-from tests.integration.test_pair_commands import serving
+from tests.serving import build_app, running_app
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -27,7 +27,7 @@ def url(tmp_path_factory):
     write_artifact(models / "same", model="same", pairs=True)
     raw = ScoreDecoding(activation="none")
     write_artifact(models / "ranker", model="ranker", pairs=True, decoding=raw, labels=["score"])
-    with serving(models, "same") as address:
+    with running_app(build_app(models, "same")) as address:
         yield address
 
 

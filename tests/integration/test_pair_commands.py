@@ -2,22 +2,14 @@
 
 import csv
 import json
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import uvicorn
 
-from function.api.app import create_app
-from function.backends.onnx_backend import OnnxBackend
 from function.core.artifact import open_artifact
-from function.core.catalog import Catalog
-from function.core.engine import DirectEngine
 from function.core.heads import ScoreDecoding
 from function.core.tokenization import TextPair
-from function.settings import Settings, load_settings
 from scripts import cascade, golden
 from scripts.common.errors import DataError, UsageError
 from scripts.data.forms import FORMS
@@ -29,7 +21,7 @@ from scripts.gate.settings import GateSettings
 from scripts.registry.golden_sets import current_golden
 from scripts.registry.registry import Registry, open_registry
 from scripts.score import __main__ as score
-from tests.integration.test_server import free_port, wait_until_ready
+from tests.serving import build_app, running_app
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration
@@ -70,25 +62,9 @@ def command(monkeypatch, capsys):
     return run
 
 
-@contextmanager
-def serving(models, default):
-    """A service over a folder of models; gives its address."""
-    catalog = Catalog(models, default, lambda a: OnnxBackend(a, 1), max_windows=64)
-    catalog.load()
-    app = create_app(DirectEngine(catalog), load_settings(Settings, {}), lambda _: None)
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until_ready(port)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
-
-
 @pytest.fixture
 def url(artifact):
-    with serving(artifact.parent, "same") as address:
+    with running_app(build_app(artifact.parent, "same")) as address:
         yield address
 
 

@@ -2,25 +2,27 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from scripts.common.processes import started
 from scripts.drift.prediction_log import build_log, read_log
 from scripts.feedback import read_feedback_texts
 from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, start, wait_until_ready
 from tests.predictions import EVER
+from tests.serving import running_server
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
 SECRET = "zeppelins"
-LOGGED = {"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": "k" * 32, "FEEDBACK_TEXT": "true"}
+LOGGED: Any = {"PREDICTION_LOG": "true", "PREDICTION_LOG_KEY": "k" * 32, "FEEDBACK_TEXT": "true"}
 TENSOR = {"name": "text", "shape": [2], "datatype": "BYTES", "data": ["dull", f"good {SECRET}"]}
 # What is asked in each protocol, and what is answered.
 ASKED = [
@@ -54,45 +56,37 @@ def models(tmp_path):
     return write_entity_artifact(tmp_path / "models" / "ner").parent
 
 
-def post(port, path, body):
+def post(url, path, body):
     """The id of the first prediction."""
     content = json.dumps(body).encode()
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}{path}", content, {"content-type": "application/json"}
-    )
+    request = urllib.request.Request(url + path, content, {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=30) as answer:
         return answer.headers["x-prediction-id"]
 
 
-def collecting(process, folder):
-    """A collector of what a process prints."""
+@contextmanager
+def collecting(models, folder):
+    """A server, and the collector of what it prints."""
     command = [sys.executable, "-m", "scripts.collect", "--output", str(folder)]
-    return subprocess.Popen(
-        command, cwd=REPOSITORY, stdin=process.stdout, stdout=subprocess.PIPE, text=True
-    )
-
-
-def stop(process):
-    process.send_signal(signal.SIGTERM)
-    process.stderr.read()
-    return process.wait(timeout=30)
+    with running_server(models, stdout=subprocess.PIPE, **LOGGED) as server:
+        printed = server.process.stdout
+        assert printed
+        pipes = {"stdin": printed, "stdout": subprocess.PIPE}
+        with started(command, cwd=REPOSITORY, text=True, **pipes) as collector:
+            printed.close()
+            yield server, collector
 
 
 def test_every_prediction_is_in_the_log_once_and_feedback_is_joined(models, tmp_path):
-    port, log = free_port(), tmp_path / "predictions"
-    server = start(MODELS_DIR=str(models), PORT=str(port), **LOGGED)
-    collector = collecting(server, log)
-    server.stdout.close()
-    try:
-        wait_until_ready(port)
-        ids = [post(port, path, body) for path, body, _ in ASKED]
-        post(port, "/v1/models/ner/predict", {"inputs": "Ada met Acme"})
+    log = tmp_path / "predictions"
+    with collecting(models, log) as (server, collector):
+        ids = [post(server.url, path, body) for path, body, _ in ASKED]
+        post(server.url, "/v1/models/ner/predict", {"inputs": "Ada met Acme"})
         right = {"id": ids[0], "label": "positive", "text": f"a good film of {SECRET}"}
-        post(port, "/v1/feedback", right)
-        post(port, "/v1/feedback", {"id": ids[2], "label": "positive"})
-    finally:
-        assert stop(server) == 0
-    other_lines, _ = collector.communicate(timeout=60)
+        post(server.url, "/v1/feedback", right)
+        post(server.url, "/v1/feedback", {"id": ids[2], "label": "positive"})
+        server.stop()
+        other_lines, _ = collector.communicate(timeout=60)
     read = read_log(str(log), EVER, "sentiment")
     answered = [label for _, _, labels in ASKED for label in labels]
     found = [read.labels[row.argmax()] for row in read.answers]
@@ -111,18 +105,11 @@ def test_every_prediction_is_in_the_log_once_and_feedback_is_joined(models, tmp_
 
 
 def test_a_collector_that_dies_takes_no_answer_with_it(models, tmp_path):
-    port = free_port()
-    server = start(MODELS_DIR=str(models), PORT=str(port), **LOGGED)
-    collector = collecting(server, tmp_path / "predictions")
-    server.stdout.close()
-    try:
-        wait_until_ready(port)
-        assert post(port, *ASKED[0][:2])
+    with collecting(models, tmp_path / "predictions") as (server, collector):
+        assert post(server.url, *ASKED[0][:2])
         collector.kill()
         collector.wait()
-        assert all(post(port, *ASKED[0][:2]) for _ in range(5))
-    finally:
-        stop(server)
+        assert all(post(server.url, *ASKED[0][:2]) for _ in range(5))
 
 
 def test_the_functions_log_holds_the_same_lines(models):

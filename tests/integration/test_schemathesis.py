@@ -11,11 +11,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from function.api.app import create_app
-from function.backends.onnx_backend import OnnxBackend
-from function.core.catalog import Catalog
-from function.core.engine import DirectEngine
-from function.settings import Settings, load_settings
+from tests.serving import build_app
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -34,10 +30,7 @@ def api(tmp_path_factory):
     models = tmp_path_factory.mktemp("models")
     write_artifact(models / "sentiment")
     write_entity_artifact(models / "ner")
-    catalog = Catalog(models, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
-    catalog.load()
-    settings = load_settings(Settings, {"PREDICTION_LOG": "true", "FEEDBACK_TEXT": "true"})
-    app = create_app(DirectEngine(catalog), settings, lambda _: None)
+    app = build_app(models, PREDICTION_LOG="true", FEEDBACK_TEXT="true")
     return schemathesis.openapi.from_asgi("/openapi.json", app)
 
 

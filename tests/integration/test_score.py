@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_server
 
 pytestmark = pytest.mark.integration
 
@@ -93,15 +93,9 @@ def test_a_server_scores_as_the_model_itself_and_one_bad_row_costs_no_other(arti
     texts = ["good", "bad " * 20_000, "dull", "<br>", "fine film", "", *["the film is bad"] * 40]
     source = tmp_path / "in.jsonl"
     source.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    port = free_port()
-    process = start(MODELS_DIR=str(artifact.parent), PORT=str(port))
-    try:
-        wait_until_ready(port)
-        url = f"http://127.0.0.1:{port}"
-        served = score(artifact, "--input", source, "--output", tmp_path / "a.jsonl", "--url", url)
-    finally:
-        process.terminate()
-        process.communicate()
+    with running_server(artifact.parent) as server:
+        given = ("--input", source, "--output", tmp_path / "a.jsonl", "--url", server.url)
+        served = score(artifact, *given)
     assert served.returncode == 0, served.stderr
     here = score(artifact, "--input", source, "--output", tmp_path / "b.jsonl")
     assert here.returncode == 0, here.stderr

@@ -4,11 +4,12 @@ import asyncio
 import json
 import signal
 import time
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import run_server, running_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.alone]
 
@@ -21,20 +22,8 @@ SHORT = "A warm, funny film."
 @pytest.fixture
 def serve(bundled_models):
     """Start the server over the bundled model; it is stopped after the test."""
-    started = []
-
-    def serve(**environment):
-        port = free_port()
-        process = start(MODELS_DIR=str(bundled_models), PORT=str(port), **environment)
-        started.append(process)
-        wait_until_ready(port)
-        return process, f"http://127.0.0.1:{port}"
-
-    yield serve
-    for process in started:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    with ExitStack() as servers:
+        yield lambda **settings: servers.enter_context(running_server(bundled_models, **settings))
 
 
 async def ask(client, text, **parameters):
@@ -49,14 +38,12 @@ def client_of(url, connections=200):
     return httpx.AsyncClient(base_url=url, timeout=60, limits=limits)
 
 
-def log_of(process):
-    process.send_signal(signal.SIGTERM)
-    out, _ = process.communicate(timeout=40)
-    return [json.loads(line) for line in out.splitlines()]
+def log_of(server):
+    return [json.loads(line) for line in server.stop()]
 
 
 def test_a_short_text_does_not_wait_for_the_long_ones_before_it(serve):
-    _, url = serve()
+    url = serve().url
 
     async def traffic():
         async with client_of(url) as client:
@@ -78,7 +65,7 @@ def test_a_short_text_does_not_wait_for_the_long_ones_before_it(serve):
 def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_answered(
     serve, text, parameters
 ):
-    _, url = serve(MAX_QUEUE="10")
+    url = serve(MAX_QUEUE="10").url
 
     async def traffic():
         async with client_of(url) as client:
@@ -93,10 +80,10 @@ def test_more_than_the_queue_holds_is_refused_with_retry_after_and_the_rest_is_a
 
 
 def test_the_text_of_a_client_that_hangs_up_is_not_run_to_the_end(serve):
-    process, url = serve()
+    server = serve()
 
     async def traffic():
-        async with client_of(url) as client:
+        async with client_of(server.url) as client:
             gone = asyncio.create_task(ask(client, [LONG] * 60))
             await asyncio.sleep(1)
             gone.cancel()
@@ -105,19 +92,19 @@ def test_the_text_of_a_client_that_hangs_up_is_not_run_to_the_end(serve):
 
     answer, _ = asyncio.run(traffic())
     assert answer.status_code == 200
-    lines = [line for line in log_of(process) if line.get("route") == "/v1/predict"]
+    lines = [line for line in log_of(server) if line.get("route") == "/v1/predict"]
     assert [line["status"] for line in lines] == [499, 200]
 
 
 def test_on_sigterm_everything_that_was_accepted_is_answered_and_it_exits_with_0(serve):
-    process, url = serve()
+    server = serve()
 
     async def traffic():
-        async with client_of(url) as client:
+        async with client_of(server.url) as client:
             asked = [asyncio.create_task(ask(client, LONG[:1500])) for _ in range(120)]
             await asyncio.sleep(0.7)
             unanswered = sum(not task.done() for task in asked)
-            process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGTERM)
             answers = await asyncio.gather(*asked)
             with pytest.raises(httpx.ConnectError):
                 await client.get("/health/live", headers={"connection": "close"})
@@ -126,21 +113,20 @@ def test_on_sigterm_everything_that_was_accepted_is_answered_and_it_exits_with_0
     answers, unanswered = asyncio.run(traffic())
     assert unanswered >= 10, "there must be something left to answer when the signal comes"
     assert [answer.status_code for answer, _ in answers] == [200] * 120
-    process.communicate(timeout=10)
-    assert process.returncode == 0
+    assert server.process.wait(10) == 0
 
 
 def test_what_takes_longer_than_the_stop_timeout_is_given_up_within_it(serve):
-    process, url = serve(STOP_SECONDS="1")
+    server = serve(STOP_SECONDS="1")
 
     async def traffic():
-        async with client_of(url) as client:
+        async with client_of(server.url) as client:
             # Too much for a second of any processor.
             asked = [asyncio.create_task(ask(client, [LONG] * 120)) for _ in range(4)]
             await asyncio.sleep(0.7)
-            process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGTERM)
             begun = time.perf_counter()
-            await asyncio.to_thread(process.wait, 15)
+            await asyncio.to_thread(server.process.wait, 15)
             took = time.perf_counter() - begun
             return took, await asyncio.gather(*asked, return_exceptions=True)
 
@@ -155,18 +141,15 @@ def test_what_takes_longer_than_the_stop_timeout_is_given_up_within_it(serve):
 
 
 def test_a_port_that_is_taken_is_reported_in_one_line(bundled_models, serve):
-    _, url = serve()
-    port = url.rsplit(":", 1)[1]
-    process = start(MODELS_DIR=str(bundled_models), PORT=port)
-    _, errors = process.communicate(timeout=30)
-    assert process.returncode == 1
-    (line,) = errors.strip().splitlines()
+    refused = run_server(MODELS_DIR=str(bundled_models), PORT=str(serve().port))
+    assert refused.returncode == 1
+    (line,) = refused.stderr.strip().splitlines()
     assert line.startswith("error: PORT")
 
 
 def test_every_line_of_its_log_is_json(serve):
-    process, url = serve()
-    httpx.get(f"{url}/v1/models")
-    lines = log_of(process)
+    server = serve()
+    httpx.get(f"{server.url}/v1/models")
+    lines = log_of(server)
     assert any(line.get("logger") == "evergreen" for line in lines)
     assert any(line.get("route") == "/v1/models" for line in lines)

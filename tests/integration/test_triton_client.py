@@ -1,12 +1,6 @@
 """Triton's own client, as it comes, against the server and against the Lambda."""
 
-import hashlib
 import json
-import os
-import subprocess
-import sys
-import threading
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -17,50 +11,33 @@ from tritonclient.http import (  # type: ignore[import-untyped]
 )
 from tritonclient.utils import InferenceServerException  # type: ignore[import-untyped]
 
-from scripts.emulate.gateway import Front
-from scripts.emulate.runtime import LambdaEmulator
-from tests.conftest import REPOSITORY
-from tests.integration.test_server import free_port, start, wait_until_ready
+from tests.serving import running_function, running_server, wanting
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
 pytestmark = pytest.mark.integration
 
 KEY = "correct horse"
-EXAMPLE = REPOSITORY / "examples" / "triton_client.py"
 TEXTS = ["a good film", "a bad, dull film", "fine"]
 LABELS = [b"positive", b"negative", b"positive"]
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory):
-    """Start the server over the tiny model; it is stopped at the end."""
-    started = []
-
-    def serve(**environment):
-        models = tmp_path_factory.mktemp("models")
-        write_artifact(models / "sentiment")
-        write_entity_artifact(models / "ner")
-        port = free_port()
-        process = start(MODELS_DIR=str(models), PORT=str(port), **environment)
-        started.append(process)
-        wait_until_ready(port)
-        return f"127.0.0.1:{port}"
-
-    yield serve
-    for process in started:
-        process.terminate()
-        process.communicate(timeout=30)
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    write_artifact(folder / "sentiment")
+    return write_entity_artifact(folder / "ner").parent
 
 
 @pytest.fixture(scope="module")
-def url(serve):
-    return serve(MAX_TEXTS="64")
+def address(models):
+    with running_server(models, MAX_TEXTS="64") as server:
+        yield server.address
 
 
 @pytest.fixture
-def client(url):
-    with InferenceServerClient(url) as client:
+def client(address):
+    with InferenceServerClient(address) as client:
         yield client
 
 
@@ -132,8 +109,8 @@ def test_statistics_count_texts_requests_and_time(client):
     assert [each["name"] for each in every] == ["sentiment", "ner"]
 
 
-def test_a_model_that_nobody_asked_has_statistics_of_zero(serve):
-    with InferenceServerClient(serve()) as client:
+def test_a_model_that_nobody_asked_has_statistics_of_zero(models):
+    with running_server(models) as server, InferenceServerClient(server.address) as client:
         (found,) = client.get_inference_statistics("ner")["model_stats"]
     assert (found["inference_count"], found["last_inference"]) == (0, 0)
     assert found["inference_stats"]["success"] == {"count": 0, "ns": 0}
@@ -235,8 +212,8 @@ def test_compression_both_ways(client, sent, asked, binary):
     assert result.as_numpy("label").tolist() == labels
 
 
-def test_many_requests_at_once(url):
-    with InferenceServerClient(url, concurrency=8) as client:
+def test_many_requests_at_once(address):
+    with InferenceServerClient(address, concurrency=8) as client:
         batches = [TEXTS[: 1 + number % 3] for number in range(24)]
         asked = [client.async_infer("sentiment", [tensor(batch)]) for batch in batches]
         for batch, request in zip(batches, asked, strict=True):
@@ -320,9 +297,11 @@ def test_what_is_no_part_of_the_protocol_is_reported_as_missing(client, ask):
     assert caught.value.status() == "404"
 
 
-def test_a_key_is_passed_as_a_header(serve):
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    with InferenceServerClient(serve(AUTH="key", API_KEY_SHA256=digest)) as client:
+def test_a_key_is_passed_as_a_header(models):
+    with (
+        running_server(models, **wanting(KEY)) as server,
+        InferenceServerClient(server.address) as client,
+    ):
         assert client.is_server_ready()
         with pytest.raises(InferenceServerException, match="this service wants a key"):
             client.infer("sentiment", [tensor(TEXTS)])
@@ -332,73 +311,14 @@ def test_a_key_is_passed_as_a_header(serve):
         assert result.as_numpy("label").tolist() == LABELS
 
 
-def run_example(url, *texts, key=None):
-    own = {name: value for name, value in os.environ.items() if name != "EVERGREEN_API_KEY"}
-    return subprocess.run(
-        [sys.executable, str(EXAMPLE), *texts],
-        env={
-            **own,
-            "EVERGREEN_URL": f"http://{url}",
-            **({"EVERGREEN_API_KEY": key} if key else {}),
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def test_the_example_shows_labels(url):
-    ran = run_example(url)
-    assert (ran.returncode, ran.stderr) == (0, "")
-    assert [line.split()[0] for line in ran.stdout.splitlines()] == ["positive", "negative"]
-    assert os.access(EXAMPLE, os.X_OK)
-
-
-def test_the_example_sends_its_key_and_says_why_it_was_refused(serve):
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
-    url = serve(AUTH="key", API_KEY_SHA256=digest)
-    assert run_example(url, "good", key=KEY).stdout.startswith("positive")
-    ran = run_example(url, "good")
-    assert ran.returncode == 1
-    assert ran.stderr.startswith("error: ")
-    assert "this service wants a key" in ran.stderr
-
-
-def test_the_example_says_that_no_service_is_there():
-    ran = run_example(f"127.0.0.1:{free_port()}")
-    assert ran.returncode == 1
-    assert "refused" in ran.stderr
-    assert len(ran.stderr.splitlines()) == 1
-
-
-@contextmanager
-def serving(models):
-    """Yield the address of the handler under Lambda's own runtime client, with these models."""
-    with (
-        LambdaEmulator(
-            "function.lambda_handler.handler",
-            environment={"MODELS_DIR": str(models)},
-            working_directory=REPOSITORY,
-            timeout_seconds=60,
-        ) as emulator,
-        Front(0, emulator) as front,
-    ):
-        thread = threading.Thread(target=front.serve_forever, daemon=True)
-        thread.start()
-        yield f"127.0.0.1:{front.server_address[1]}"
-        front.shutdown()
-        thread.join(60)
-
-
 @pytest.fixture(scope="module")
 def function(bundled_models, tmp_path_factory):
     """The address of a Lambda with the bundled model, and the tiny one that finds entities."""
     folder = tmp_path_factory.mktemp("lambda")
     (folder / "sentiment").symlink_to(bundled_models / "sentiment")
     write_entity_artifact(folder / "ner")
-    with serving(folder) as address:
-        yield address
+    with running_function(folder) as url:
+        yield url.removeprefix("http://")
 
 
 @pytest.mark.model

@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 import pytest
 
 from scripts.common.processes import LOOPBACK, post
-from tests.fuzz.test_http import serving
+from tests.serving import running_server
 from tests.tiny import write_artifact
 
 pytestmark = [pytest.mark.integration, pytest.mark.alone]
@@ -41,9 +41,9 @@ BODIES = {
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
     models = write_artifact(tmp_path_factory.mktemp("m") / "sentiment", max_tokens=64).parent
-    with serving(models) as (port, process, _):
-        yield port
-        assert process.poll() is None
+    with running_server(models) as server:
+        yield server.port
+        assert server.process.poll() is None
 
 
 @pytest.mark.parametrize("kind", [*BODIES, "everything"])

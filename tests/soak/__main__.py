@@ -10,27 +10,24 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory, TemporaryFile
+from tempfile import TemporaryDirectory
 
 from scripts.common.command_line import command_parser, needing, run
 from scripts.common.errors import CommandError
+from scripts.common.processes import LOOPBACK, started
 from scripts.common.progress import log
 
 with needing("make soak"):
     from scripts.benchmark.texts import sample
+    from tests.serving import running_server
     from tests.soak.adversary import attacking
     from tests.soak.drain import drain, read_metric
     from tests.soak.report import RequestStats, SoakResults
     from tests.soak.watch import watching
-    from tests.stand_ins.json_server import LOOPBACK
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -52,7 +49,10 @@ def main() -> None:
     # An exception, so that the server is ended as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     reviews = sample(arguments.data, OF_REVIEWS).texts
-    with _server() as (pid, port):
+    # Its callers wait as long: under attack the longest requests may take minutes.
+    patience = os.environ.get("MAX_SECONDS", str(END_SECONDS))
+    with running_server(seconds=START_SECONDS, MAX_SECONDS=patience) as server:
+        pid, port = server.process.pid, server.port
         log(f"load for {arguments.seconds} seconds")
         with watching(pid, arguments.seconds) as samples:
             with attacking(port) as attacks:
@@ -90,7 +90,8 @@ def load(
         results = Path(folder, "results.json")
         variables = {"LOCUST_HOST": f"http://{LOOPBACK}:{port}", "SOAK_RESULTS": str(results)}
         variables |= {"SOAK_DATA": str(data.resolve())} if data else {}
-        with _process(command, variables, stdout=subprocess.DEVNULL) as locust:
+        silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        with started(command, cwd=ROOT, env={**os.environ, **variables}, **silent) as locust:
             try:
                 code = locust.wait(seconds + 2 * END_SECONDS)
             except subprocess.TimeoutExpired as error:
@@ -99,61 +100,6 @@ def load(
             raise CommandError(f"locust ended with {code}; its output names the cause")
         found = json.loads(results.read_text(encoding="utf-8"))
     return {name: RequestStats(**figures) for name, figures in found.items()}
-
-
-@contextmanager
-def _server() -> Iterator[tuple[int, int]]:
-    """Start the server and wait until it is ready; yield its process id and port."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port = int(probe.getsockname()[1])
-    variables = {"AUTH": "public", "HOST": LOOPBACK, "PORT": str(port)}
-    # Its callers wait as long: under attack the longest requests may take minutes.
-    variables["MAX_SECONDS"] = os.environ.get("MAX_SECONDS", str(END_SECONDS))
-    command = [sys.executable, "-m", "function.server"]
-    with (
-        TemporaryFile() as output,
-        _process(command, variables, stdout=output, stderr=output) as server,
-    ):
-        deadline = time.monotonic() + START_SECONDS
-        while not _is_ready(port):
-            if server.poll() is not None or time.monotonic() > deadline:
-                output.seek(0)
-                text = output.read().decode(errors="replace")[-2000:]
-                raise CommandError(f"the server did not become ready:\n{text}")
-            time.sleep(0.1)
-        yield server.pid, port
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        urllib.request.urlopen(f"http://{LOOPBACK}:{port}/health/ready", timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-@contextmanager
-def _process(
-    command: list[str], variables: Mapping[str, str], **streams: object
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process, and end it with the block."""
-    process: subprocess.Popen[bytes] = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **variables},
-        stdin=subprocess.DEVNULL,
-        **streams,  # type: ignore[call-overload]
-    )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 if __name__ == "__main__":
