@@ -1,8 +1,9 @@
 """What most tests start from: the tiny artifact, and the bundled model where a test needs it."""
 
 import json
+import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,19 @@ def make_predictor(tmp_path: Path) -> Callable[..., Predictor]:
 def catalog(artifact: Path) -> Catalog:
     """A catalog of the tiny artifact, not loaded yet."""
     return Catalog(artifact.parent, "sentiment", lambda a: OnnxBackend(a, 1), max_windows=64)
+
+
+@pytest.fixture(scope="module")
+def quick() -> Iterator[None]:
+    """Models this small are slower on two threads, and torch logs more than it computes."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

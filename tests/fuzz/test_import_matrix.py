@@ -9,6 +9,7 @@ import pytest
 
 from scripts.common.errors import ExportError, SourceError
 from scripts.common.markdown import replace_part
+from tests.checkpoints import by_label
 from tests.fuzz.import_matrix import (
     ARCHITECTURES,
     CELLS,
@@ -24,16 +25,12 @@ from tests.integration import test_heads
 from tests.integration.test_heads import (
     TEXTS,
     Imported,
-    by_label,
     imported,
     spans,
     write_checkpoint,
 )
-from tests.integration.test_importing import quick
 
-__all__ = ["quick"]
-
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 ALL = int(os.environ.get("FUZZ", "1")) > 1
 TOLERANCE = 5e-4  # of a probability or number: T5 does not scale its products, whose floats differ

@@ -26,6 +26,7 @@ from scripts.common.errors import SourceError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.sources.directory import Directory
+from tests.checkpoints import SHAPE
 from tests.integration.test_heads import (
     EXACT,
     FAMILIES,
@@ -34,13 +35,11 @@ from tests.integration.test_heads import (
     TEXTS,
     imported,
     make_tokenizer,
-    quick,  # noqa: F401 -- a fixture
 )
-from tests.integration.test_importing import SHAPE
 from tests.serving import running_server
 from tests.tiny import write_artifact
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 KINDS = ("Transformer", "Pooling", "Normalize", "Dense")
 FLAGS = {"mean": "mean_tokens", "cls": "cls_token", "max": "max_tokens", "lasttoken": "lasttoken"}

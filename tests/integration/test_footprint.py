@@ -10,12 +10,10 @@ from scripts.common.footprint import estimate
 from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
 from scripts.train.base_checkpoint import load_classifier
+from tests.checkpoints import REVISION, TEXTS, write_checkpoint
 from tests.conftest import REPOSITORY
-from tests.integration.test_importing import REVISION, TEXTS, quick, write_checkpoint
 
-__all__ = ["quick"]
-
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 
 def weights_of(artifact):

@@ -1,7 +1,6 @@
 """Tiny random checkpoints of every head, imported and compared with transformers' pipelines."""
 
 import json
-import logging
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,19 +29,22 @@ from scripts.common.errors import SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
-from tests.integration.test_importing import (
+from tests.checkpoints import (
     REVISION,
     ROBERTA_TOKENS,
     SHAPE,
     WORDS,
+    by_label,
     byte_pairs,
+    learn,
     sentences,
+    spread,
     unigrams,
     word_pieces,
 )
 from tests.serving import build_app
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 TEXTS = [
     "the film was long",
@@ -100,17 +102,7 @@ def write_checkpoint(folder, family, auto, labels, seed=0, **config):
     settings = SHAPE | special | config | {"max_position_embeddings": POSITIONS}
     model = auto.from_config(kind(**settings, id2label=dict(enumerate(labels)))).eval()
     tokenizer = make_tokenizer(family)
-    linear = [each for each in model.modules() if isinstance(each, torch.nn.Linear)]
-    last = [each for each in linear if each.out_features == len(labels)][-1]
-    with torch.inference_mode():
-        for name, weights in model.named_parameters():
-            if weights.ndim > 1 and "position" not in name:
-                weights.mul_(7)
-        logits = [model(**tokenizer(text, return_tensors="pt")).logits for text in TEXTS]
-        rows = torch.cat([each.reshape(-1, len(labels)) for each in logits])
-        scale = 2 / rows.std(0)
-        last.bias.sub_(rows.mean(0)).mul_(scale)
-        last.weight.mul_(scale[:, None])
+    spread(model, [tokenizer(text, return_tensors="pt") for text in TEXTS])
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -130,29 +122,11 @@ def taught(folder, auto, labels, truth, **config):
     torch.manual_seed(0)
     named = {"id2label": dict(enumerate(labels)), "pad_token_id": 0}
     model = auto.from_config(BertConfig(**SHAPE | named | config)).eval()
-    inputs = tokenizer(SENTENCES, padding=True, return_tensors="pt")
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for _ in range(400):
-        loss = model(**inputs, labels=truth).loss
-        if loss < 0.01:
-            break
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    learn(model, tokenizer(SENTENCES, padding=True, return_tensors="pt"), truth)
     model.save_pretrained(folder / "checkpoint")
     tokenizer.save_pretrained(folder / "checkpoint")
     artifact = imported(folder / "checkpoint", folder / "artifact", SENTENCES)
     return Imported(folder / "checkpoint", artifact)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -170,10 +144,6 @@ def fixture_of(auto, labels, **config):
         return Imported(checkpoint, imported(checkpoint, folder / "artifact", precision="fp32"))
 
     return made
-
-
-def by_label(scores):
-    return {entry["label"]: entry["score"] for entry in scores}
 
 
 multi_label = fixture_of(

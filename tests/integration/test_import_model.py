@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from function.core.artifact import open_artifact, verify
+from tests.checkpoints import LABELS, compare_with_torch, sentences, write_checkpoint
 from tests.conftest import REPOSITORY
-from tests.integration.test_importing import LABELS, compare_with_torch, sentences, write_checkpoint
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration

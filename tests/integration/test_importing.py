@@ -1,230 +1,54 @@
 """Tiny checkpoints of five families, imported and asked, compared with torch on the same texts.
 
-Each is random weights that learnt for a second which words belong to which label, so that it is
-sure of its answers: rounding to eight bits may move a probability by TOLERANCE, and no label. What
-it learnt differs from processor to processor; a window left out moves a probability by 0.2 or more.
+They are sure of their answers: rounding to eight bits may move a probability by TOLERANCE, and no
+label. What they learnt differs from processor to processor; a window left out moves a probability
+by 0.2 or more.
 """
 
 import json
-import logging
 import shutil
 import sys
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
-from tokenizers.trainers import BpeTrainer, UnigramTrainer, WordPieceTrainer
+from tokenizers import Tokenizer
 from transformers import (
     AutoModelForSequenceClassification,
-    BertConfig,
-    DebertaV2Config,
-    DistilBertConfig,
     FNetConfig,
     FNetForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
-    PreTrainedTokenizerFast,
-    RobertaConfig,
-    XLMRobertaConfig,
 )
 
 from function.core.artifact import open_artifact, verify
 from function.core.errors import ArtifactError
 from function.core.manifest import MANIFEST
 from function.core.types import Options
-from function.core.windows import window_spans
 from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.checkpoint import read_checkpoint
-from scripts.refresh.judge import import_model
-from scripts.refresh.sources.source import Revision
 from scripts.train.base_checkpoint import longest_window
+from tests.checkpoints import (
+    CREATED,
+    FAMILIES,
+    LABELS,
+    OTHERS,
+    REVISION,
+    SHAPE,
+    TEXTS,
+    answers,
+    compare_with_torch,
+    imported,
+    sentences,
+    write_checkpoint,
+)
 from tests.tiny import write_artifact
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 TOLERANCE = 0.05  # of a probability
-LABELS = ["awful", "bad", "fair", "good", "great"]
-REVISION = Revision("dir:somewhere", "1234")
-CREATED = datetime(2026, 3, 4, tzinfo=UTC)
-# Words of each label, in its order, and words of none.
-WORDS = [
-    ["horrid", "unbearable", "disaster"],
-    ["dull", "boring", "slow"],
-    ["watchable", "average", "middling"],
-    ["funny", "charming", "lively"],
-    ["masterpiece", "brilliant", "stunning"],
-]
-OTHERS = "the film was long and its actors told a story with music that went to an end".split()  # noqa: SIM905
-POSITIONS = 40
-SHAPE = {
-    "vocab_size": 1100,  # large enough for the table to be rounded, as real ones are
-    "hidden_size": 32,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "intermediate_size": 64,
-    "max_position_embeddings": POSITIONS,
-}
-
-
-def sentences(count, longest, seed):
-    """Texts of one label's words and neutral ones, in the order of the labels."""
-    generator = np.random.default_rng(seed)
-    return [
-        " ".join(
-            generator.choice(WORDS[row % 5] if generator.random() < 0.5 else OTHERS)
-            for _ in range(int(generator.integers(2, longest)))
-        )
-        for row in range(count)
-    ]
-
-
-TEXTS = sentences(100, 12, seed=1)
-BERT_TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-ROBERTA_TOKENS = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-DEBERTA_TOKENS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
-
-
-def word_pieces(texts=TEXTS):
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.BertNormalizer()
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        texts, WordPieceTrainer(vocab_size=200, special_tokens=BERT_TOKENS)
-    )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return tokenizer
-
-
-def byte_pairs(texts=TEXTS):
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = BpeTrainer(vocab_size=500, special_tokens=ROBERTA_TOKENS, initial_alphabet=alphabet)
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
-    return tokenizer
-
-
-def unigrams(special, start, end, unknown, texts=TEXTS):
-    tokenizer = Tokenizer(models.Unigram())
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    trainer = UnigramTrainer(vocab_size=200, special_tokens=special, unk_token=unknown)
-    tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{start} $A {end}",
-        special_tokens=[(start, special.index(start)), (end, special.index(end))],
-    )
-    return tokenizer
-
-
-def distilbert(**settings):
-    return DistilBertConfig(
-        dim=settings["hidden_size"],
-        hidden_dim=settings["intermediate_size"],
-        n_layers=settings["num_hidden_layers"],
-        n_heads=settings["num_attention_heads"],
-        vocab_size=settings["vocab_size"],
-        max_position_embeddings=POSITIONS,
-        id2label=settings["id2label"],
-        pad_token_id=0,
-    )
-
-
-def deberta(**settings):
-    """As in DeBERTa v3: disentangled attention whose two halves share their projections."""
-    return DebertaV2Config(
-        **settings,
-        pad_token_id=0,
-        relative_attention=True,
-        position_buckets=8,
-        pos_att_type=["c2p", "p2c"],
-        share_att_key=True,
-        norm_rel_ebd="layer_norm",
-        position_biased_input=False,
-        max_relative_positions=-1,
-        type_vocab_size=0,
-    )
-
-
-# Family: configuration, tokenizer, padding id, tokens that its positions allow.
-FAMILIES = {
-    "bert": (BertConfig, word_pieces, 0, POSITIONS),
-    "distilbert": (distilbert, word_pieces, 0, POSITIONS),
-    "roberta": (
-        lambda **s: RobertaConfig(**s, pad_token_id=1, bos_token_id=0, eos_token_id=2),
-        byte_pairs,
-        1,
-        POSITIONS - 2,
-    ),
-    "xlm-roberta": (
-        lambda **s: XLMRobertaConfig(**s, pad_token_id=1, bos_token_id=0, eos_token_id=2),
-        lambda: unigrams(ROBERTA_TOKENS, "<s>", "</s>", "<unk>"),
-        1,
-        POSITIONS - 2,
-    ),
-    "deberta-v2": (
-        deberta,
-        lambda: unigrams(DEBERTA_TOKENS, "[CLS]", "[SEP]", "[UNK]"),
-        0,
-        POSITIONS,
-    ),
-}
-
-
-def write_checkpoint(folder, family):
-    """A checkpoint as `save_pretrained` writes it."""
-    make_config, make_tokenizer, pad_id, _ = FAMILIES[family]
-    tokenizer = make_tokenizer()
-    torch.manual_seed(0)
-    config = make_config(**SHAPE, id2label=dict(enumerate(LABELS)))
-    model = AutoModelForSequenceClassification.from_config(config)
-    learn(model, tokenizer, pad_id)
-    model.save_pretrained(folder)
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
-    return folder
-
-
-def learn(model, tokenizer, pad_id):
-    """Fit the texts until it is sure of them."""
-    tokenizer.enable_padding(pad_id=pad_id)
-    encodings = tokenizer.encode_batch(TEXTS)
-    tokenizer.no_padding()
-    width = POSITIONS - 2
-    ids = torch.tensor([encoding.ids[:width] for encoding in encodings])
-    mask = torch.tensor([encoding.attention_mask[:width] for encoding in encodings])
-    truth = torch.arange(len(TEXTS)) % len(LABELS)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    model.eval()  # dropout would only make it slower to learn
-    for _ in range(1000):
-        loss = model(input_ids=ids, attention_mask=mask, labels=truth).loss
-        if loss < 0.05:
-            return
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    pytest.fail("the checkpoint of this test did not learn")
-
-
-def imported(folder, output, texts=TEXTS):
-    return import_model(folder, "stars", texts, output, REVISION, created=CREATED)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    """Models this small are slower on two threads, and torch logs more than it computes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -233,36 +57,6 @@ def family(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     checkpoint = write_checkpoint(folder / "checkpoint", request.param)
     return request.param, checkpoint, imported(checkpoint, folder / "artifact")
-
-
-def torch_logits(checkpoint, texts, max_tokens, stride):
-    """Each text alone and unpadded; of a long one the mean over its windows."""
-    tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
-    model = AutoModelForSequenceClassification.from_pretrained(checkpoint).eval()
-    rows = []
-    for text in texts:
-        first, *content, last = tokenizer.encode(text).ids
-        spans = window_spans(len(content), max_tokens - 2, stride, "window", 16)
-        windows = [[first, *content[start:stop], last] for ((start, stop),) in spans]
-        with torch.inference_mode():
-            logits = [model(input_ids=torch.tensor([window])).logits[0] for window in windows]
-        rows.append(torch.stack(logits).mean(0))
-    return torch.stack(rows)
-
-
-def answers(predictor, texts):
-    """(texts, labels) probabilities in the order of the labels."""
-    predictions, _ = predictor.predict(texts, Options())
-    return np.array(
-        [[{s.label: s.score for s in p.scores}[n] for n in LABELS] for p in predictions]
-    )
-
-
-def compare_with_torch(checkpoint, artifact, texts):
-    """What is served and what torch says, each (texts, labels)."""
-    settings = artifact.manifest.tokenization
-    exact = torch_logits(checkpoint, texts, settings.max_tokens, settings.stride).softmax(1)
-    return answers(open_predictor(artifact.path), texts), exact.numpy()
 
 
 def test_it_answers_as_torch_does(family):

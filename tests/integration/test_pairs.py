@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from dataclasses import asdict
 
 import numpy as np
@@ -31,17 +30,20 @@ from scripts.common.errors import SourceError, UsageError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
-from tests.integration.test_heads import write_checkpoint as write_tagger
-from tests.integration.test_importing import (
+from tests.checkpoints import (
     REVISION,
     SHAPE,
     WORDS,
+    by_label,
     byte_pairs,
+    learn,
     sentences,
+    spread,
     word_pieces,
 )
+from tests.integration.test_heads import write_checkpoint as write_tagger
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 INFERENCE = ["entailment", "neutral", "contradiction"]
 TEXTS = [
@@ -92,16 +94,6 @@ FAMILIES = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    logging.disable(logging.WARNING)
-    yield
-    logging.disable(logging.NOTSET)
-    torch.set_num_threads(threads)
-
-
 def write_checkpoint(folder, family, labels, **config):
     """Random weights, large enough that answers differ, and segments that matter."""
     kind, make_tokenizer, special, _ = FAMILIES[family]
@@ -112,16 +104,7 @@ def write_checkpoint(folder, family, labels, **config):
     ).eval()
     tokenizer = make_tokenizer(TEXTS)
     tokenizer.model_max_length = POSITIONS - 2
-    last = [each for each in model.modules() if isinstance(each, torch.nn.Linear)][-1]
-    with torch.inference_mode():
-        for name, weights in model.named_parameters():
-            if weights.ndim > 1 and "position" not in name:
-                weights.mul_(7)
-        both = [tokenizer(each.text, each.text_pair, return_tensors="pt") for each in PAIRS]
-        rows = torch.cat([model(**each).logits for each in both])
-        scale = 2 / rows.std(0)
-        last.bias.sub_(rows.mean(0)).mul_(scale)
-        last.weight.mul_(scale[:, None])
+    spread(model, [tokenizer(each.text, each.text_pair, return_tensors="pt") for each in PAIRS])
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
@@ -143,10 +126,6 @@ def inference(family, tmp_path_factory):
     folder = tmp_path_factory.mktemp(family)
     checkpoint = write_checkpoint(folder / "checkpoint", family, INFERENCE)
     return checkpoint, imported(checkpoint, folder / "artifact", pairs=None)
-
-
-def by_label(scores):
-    return {entry["label"]: entry["score"] for entry in scores}
 
 
 def scores_of(prediction):
@@ -253,15 +232,7 @@ def test_eight_bits_change_little(family, tmp_path):
     others = texts[1:] + texts[:1]
     good = [any(word in text for word in [*WORDS[3], *WORDS[4]]) for text in texts]
     inputs = tokenizer(texts, others, padding=True, return_tensors="pt")
-    truth = torch.tensor(good, dtype=torch.int64)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for _ in range(300):
-        loss = model(**inputs, labels=truth).loss
-        if loss < 0.01:
-            break
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    learn(model, inputs, torch.tensor(good, dtype=torch.int64))
     model.save_pretrained(tmp_path / "checkpoint")
     tokenizer.save_pretrained(tmp_path / "checkpoint")
     pairs = list(map(TextPair, texts, others))

@@ -14,18 +14,15 @@ from scripts.common.errors import ExportError
 from scripts.refresh.rounding_search import measure_errors, search_rounding
 from scripts.train.parity import ExportParity
 from scripts.train.quantization import Rounding
-from tests.integration.test_importing import (
+from tests.checkpoints import (
     SHAPE,
     compare_with_torch,
     imported,
-    quick,
     sentences,
     write_checkpoint,
 )
 
-__all__ = ["quick"]
-
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 CONTEXTS = [f"bert.encoder.layer.{layer}.attention.output.dense.weight" for layer in range(2)]
 HELD = ExportParity(100, 1.0, 0.0, 0.0, 0, 0.3)

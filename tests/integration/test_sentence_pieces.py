@@ -16,20 +16,17 @@ from transformers import (
 )
 
 from scripts.common.errors import SourceError
+from tests.checkpoints import SHAPE, by_label
 from tests.fuzz.import_matrix import ARCHITECTURES, renamed
 from tests.integration.test_heads import (
     LABELS,
     POSITIONS,
     TEXTS,
     Imported,
-    by_label,
     imported,
 )
-from tests.integration.test_importing import SHAPE, quick
 
-__all__ = ["quick"]
-
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 
 SCRIPTS = [*TEXTS, "über schön, naïve", "хороший фильм", "電影 很好", "فيلم جميل", "1/10!"]
 

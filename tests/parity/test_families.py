@@ -8,7 +8,7 @@ from function.backends.onnx_backend import OnnxBackend
 from function.backends.torch_backend import TorchBackend
 from function.backends.weights import read_parameters
 from function.core.backend import pad
-from tests.integration.test_importing import FAMILIES
+from tests.checkpoints import FAMILIES
 from tests.unit.backends.exported import MAX_TOKENS, SHAPE, windows, write_exported
 
 ROUNDING = 0.05  # of the spread of logits: what rounded activations cost
