@@ -26,10 +26,10 @@ from scripts.common.errors import CommandError
 from scripts.common.processes import LOOPBACK, Process, end, free_port, last_words, wait_until
 from scripts.emulate.gateway import Front
 from scripts.emulate.runtime import LambdaEmulator
+from tests.commands import REPOSITORY, run_python
 from tests.stand_ins.json_server import serving
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-COMMAND = [sys.executable, "-m", "function.server"]
+SERVER = ("-m", "function.server")
 START_SECONDS = 60
 END_SECONDS = 30  # longer than the server gives requests in progress
 
@@ -78,7 +78,7 @@ def running_server(
         variables["MODELS_DIR"] = str(models)
     with TemporaryFile() as log:
         process = subprocess.Popen(
-            COMMAND,
+            [sys.executable, *SERVER],
             cwd=REPOSITORY,
             env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
@@ -107,17 +107,9 @@ def is_ready(port: int) -> bool:
     return True
 
 
-def run_server(**environment: str) -> subprocess.CompletedProcess[str]:
-    """Run a server that ends by itself, because it refuses to start."""
-    return subprocess.run(
-        COMMAND,
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
+def refusal(**environment: Any) -> subprocess.CompletedProcess[str]:
+    """Run a server that must refuse to start, and return how it ended."""
+    return run_python(*SERVER, seconds=START_SECONDS, **environment)
 
 
 def build_app(models: Path, default: str = "sentiment", **environment: str) -> FastAPI:

@@ -4,8 +4,6 @@ AWS's base image cannot be pulled everywhere: tests.container.bases has what sta
 """
 
 import json
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 
@@ -13,6 +11,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts.emulate.protocol import InvocationError, read_answer
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.container.podman import PodmanError
 from tests.tiny import write_artifact
@@ -181,13 +180,8 @@ def build(podman, base, *arguments):
 
 
 def arguments_of(models):
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.image", str(models)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_python("-m", "scripts.image", models)
+    assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
 

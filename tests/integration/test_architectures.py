@@ -2,9 +2,6 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 
 import httpx
 import numpy as np
@@ -30,7 +27,7 @@ from scripts.train.config import load_config
 from scripts.train.corpus import Corpus
 from scripts.train.parity import run_torch
 from scripts.train.word_pieces import learn_word_pieces, tokenize_cached
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.serving import running_server
 from tests.tiny_entities import tokenizer_of_words
 
@@ -150,14 +147,7 @@ def trained(folder, content, *words):
 
 
 def run(*words, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", *map(str, words)],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-m", *words, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -45,6 +44,7 @@ from scripts.benchmark.results import Results, as_json
 from scripts.benchmark.texts import closest, made_up, mix_lengths, sample
 from scripts.benchmark.worker import alternate, peak_bytes, require_ok
 from scripts.common.errors import CommandError, DataError
+from tests.commands import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -446,17 +446,10 @@ def test_all_times_of_a_round_stand_on_one_line(kept: Results) -> None:
 @pytest.mark.alone
 def test_a_quick_run_measures_every_section(bundled_models: Path, tmp_path: Path) -> None:
     page, figures = tmp_path / "benchmarks.md", tmp_path / "benchmarks.json"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "scripts.benchmark", "--quick"),
-            *("--output", str(page), "--json", str(figures)),
-        ],
-        cwd=ROOT,
-        env={**os.environ, "MODELS_DIR": str(bundled_models)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=7200,
+    done = run_python(
+        *("-m", "scripts.benchmark", "--quick", "--output", page, "--json", figures),
+        seconds=7200,
+        MODELS_DIR=str(bundled_models),
     )
     # So few answers on a busy machine may miss a budget; all must be measured and reported.
     assert done.returncode in (0, 1), done.stderr

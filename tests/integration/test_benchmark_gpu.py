@@ -1,11 +1,10 @@
 """The GPU part of the benchmark: its arithmetic, its section, and that all of it runs on a CPU."""
 
 import json
-import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from transformers import AutoConfig
@@ -19,7 +18,7 @@ from scripts.benchmark.processes import work
 from scripts.benchmark.report import gpu_section
 from scripts.benchmark.results import GpuResults, as_json, read_gpu
 from scripts.common.errors import CommandError
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 
 LOAD = "32 clients, 1 text a request"
 
@@ -161,14 +160,6 @@ def test_every_part_runs_on_a_cpu(bundled_models: Path, tmp_path: Path) -> None:
     assert json.loads(file.read_text(encoding="utf-8"))["command"].endswith("--device cpu --quick")
 
 
-def command(file: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(file: Path, *options: str, **environment: Any) -> subprocess.CompletedProcess[str]:
     """Run it as people do."""
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.benchmark_gpu", "--json", str(file), *options],
-        cwd=REPOSITORY,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1800,
-    )
+    return run_python("-m", "scripts.benchmark_gpu", "--json", file, *options, **environment)

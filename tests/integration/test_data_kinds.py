@@ -2,7 +2,6 @@
 
 import csv
 import json
-import subprocess
 import sys
 import urllib.request
 
@@ -14,7 +13,7 @@ from function.core.artifact import open_artifact
 from scripts import golden as golden_command
 from scripts.common.command_line import run
 from scripts.registry.registry import open_registry
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.serving import running_server
 from tests.tiny import write_artifact
 
@@ -102,16 +101,8 @@ def trained(tmp_path_factory):
             CONFIG.format(model=model, labels=json.dumps([*words]), data=data, column=column)
         )
         output = folder / f"{model}-run"
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "scripts.train", "--config", config),
-                *("--data", folder, "--output", output),
-            ],
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        given = ("--config", config, "--data", folder, "--output", output)
+        done = run_python("-m", "scripts.train", *given)
         assert done.returncode == 0, done.stderr
         logs[model] = done.stderr
         (folder / "models").mkdir(exist_ok=True)

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -17,6 +16,7 @@ import pytest
 
 from function.core.heads import EmbeddingDecoding, ScoreDecoding
 from scripts.train.config import TrainConfig
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.serving import running_server
 from tests.tiny import write_artifact
@@ -105,13 +105,7 @@ def test_make_has_every_target_and_variable_that_a_page_names(page: str, command
 
 @cache
 def _help(module: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", module, "--help"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-m", module, "--help")
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -142,7 +136,8 @@ SNIPPETS = [
 def test_every_snippet_runs_as_printed(page: str, language: str, content: str) -> None:
     if language == "python":
         ast.parse(content)
-        subprocess.run([sys.executable, "-c", content], cwd=REPOSITORY, check=True)
+        done = run_python("-c", content)
+        assert done.returncode == 0, done.stderr
     elif language == "toml":
         read = tomllib.loads(content)
         if "model" in read:

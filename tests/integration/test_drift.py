@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import subprocess
 import sys
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from scripts.common.errors import DriftError, RegistryError
 from scripts.drift import __main__ as drift
 from scripts.drift.log_lines import write_parquet
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.drift_experiments.traffic import Traffic, cached_log, german_reviews, prediction_lines
 from tests.predictions import log_lines
@@ -21,23 +21,12 @@ def test_german_reviews_are_found_in_the_log_of_the_bundled_model(bundled_models
     traffic = Traffic("german", "", german_reviews()[::5], ["positive"] * 72)
     lines = [json.dumps(line) for line in prediction_lines(traffic, bundled_models / "sentiment")]
     predictions = tmp_path / "predictions"
-    collected = subprocess.run(
-        [sys.executable, "-m", "scripts.collect", "--output", str(predictions)],
-        input="\n".join(["starting", *lines, ""]),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert collected.stdout == "starting\n"
-    checked = subprocess.run(
-        [
-            *(sys.executable, "-m", "scripts.drift", "--model", "sentiment"),
-            *("--registry", str(REPOSITORY / "registry"), "--log", str(predictions)),
-            *("--output", str(tmp_path / "report")),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+    collect = ("-m", "scripts.collect", "--output", predictions)
+    collected = run_python(*collect, stdin="\n".join(["starting", *lines, ""]))
+    assert (collected.returncode, collected.stdout) == (0, "starting\n"), collected.stderr
+    checked = run_python(
+        *("-m", "scripts.drift", "--model", "sentiment", "--log", predictions),
+        *("--registry", REPOSITORY / "registry", "--output", tmp_path / "report"),
     )
     assert checked.returncode == 3, checked.stderr
     assert "sentiment: drift in 72 texts" in checked.stdout

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from function.core.artifact import open_artifact, verify
 from tests.checkpoints import LABELS, compare_with_torch, sentences, write_checkpoint
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.tiny import write_artifact
 
@@ -44,13 +43,7 @@ def nameless(checkpoint, tmp_path):
 
 
 def command(name, *arguments, code=0):
-    done = subprocess.run(
-        [sys.executable, "-m", f"scripts.{name}", *map(str, arguments)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-m", f"scripts.{name}", *arguments)
     assert done.returncode == code, f"{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
     return done

@@ -1,15 +1,12 @@
 """The life of a model through the commands alone, in a bucket: the steps of docs/refresh.md."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 
 import pytest
 
 from tests.aws import aws, bucket, moto_endpoint
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.golden import LENIENT, write_golden, write_models
 
 __all__ = ["aws", "bucket", "moto_endpoint"]
@@ -36,14 +33,7 @@ class Commands:
     def __call__(self, name, *arguments, code=0, without_training=False):
         module = f"scripts.{name}"
         start = ["-c", WITHOUT, module] if without_training else ["-m", module]
-        done = subprocess.run(
-            [sys.executable, *start, "--registry", self.location, *map(str, arguments)],
-            cwd=REPOSITORY,
-            env={**os.environ, **self._environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = run_python(*(*start, "--registry", self.location, *arguments), **self._environment)
         assert done.returncode == code, f"{module}: {done.returncode}\n{done.stdout}{done.stderr}"
         assert "Traceback" not in done.stderr
         self.stderr = done.stderr

@@ -15,7 +15,7 @@ from scripts.benchmark.load import Connection, FailedError, Load, request
 from scripts.benchmark.processes import Running, echo_server, persistent_worker, serving
 from scripts.benchmark.throughput import ask
 from scripts.common.errors import CommandError
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 
 Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -203,7 +203,6 @@ def test_the_generator_loads_nothing_heavy() -> None:
     code = (
         "import sys, scripts.benchmark.worker, scripts.benchmark.load; print(sorted(sys.modules))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    )
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr
     assert not {"'numpy'", "'pydantic'", "'onnxruntime'"} & set(done.stdout[1:-2].split(", "))

@@ -1,9 +1,6 @@
 """Each thing that is said to be measured is logged by a real process."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 import urllib.request
 from typing import NamedTuple
@@ -12,6 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from function.api.signals import SIGNALS
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.embedded_metric_format import metrics_of
 from tests.serving import running_server
@@ -64,15 +62,13 @@ def function(models):
     asked = json.loads((REPOSITORY / "tests" / "events" / "http_api_v2.json").read_text())
     asked |= {"body": json.dumps(BODY), "isBase64Encoded": False}
     tick = json.loads((REPOSITORY / "tests" / "events" / "scheduled.json").read_text())
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=REPOSITORY,
-        env={**os.environ, "MODELS_DIR": str(models), "AWS_LAMBDA_FUNCTION_NAME": "evergreen-dev"},
-        input="\n".join(map(json.dumps, [asked, tick])),
-        capture_output=True,
-        text=True,
-        check=True,
+    done = run_python(
+        *("-c", PROGRAM),
+        stdin="\n".join(map(json.dumps, [asked, tick])),
+        MODELS_DIR=str(models),
+        AWS_LAMBDA_FUNCTION_NAME="evergreen-dev",
     )
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 

@@ -1,7 +1,6 @@
 """From requests to a real server, and to the handler, to the log that drift is judged by."""
 
 import json
-import os
 import subprocess
 import sys
 import urllib.request
@@ -13,6 +12,7 @@ import pytest
 from scripts.common.processes import started
 from scripts.drift.prediction_log import build_log, read_log
 from scripts.feedback import read_feedback_texts
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.predictions import EVER
 from tests.serving import running_server
@@ -113,14 +113,7 @@ def test_a_collector_that_dies_takes_no_answer_with_it(models, tmp_path):
 
 
 def test_the_functions_log_holds_the_same_lines(models):
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        cwd=REPOSITORY,
-        env={**os.environ, "MODELS_DIR": str(models), **LOGGED},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-c", PROGRAM, MODELS_DIR=str(models), **LOGGED)
     assert done.returncode == 0, done.stderr
     assert SECRET not in done.stdout
     lines = [json.loads(line) for line in done.stdout.splitlines()]

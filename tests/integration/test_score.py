@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.serving import running_server
 
@@ -21,20 +22,8 @@ ROWS = 4_000
 SMALL, LARGE, GROWTH_MB = 10_000, 35_000, 32  # rows of two kilobytes
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "scripts.score", *map(str, arguments)]
-
-
 def score(artifact, *arguments):
-    return subprocess.run(
-        command(*arguments),
-        cwd=REPOSITORY,
-        env={**os.environ, "MODELS_DIR": str(artifact.parent)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return run_python("-m", "scripts.score", *arguments, MODELS_DIR=str(artifact.parent))
 
 
 @pytest.fixture
@@ -57,7 +46,7 @@ def test_a_run_that_is_killed_and_run_again_gives_the_same_two_files(artifact, r
     done = []
     for chunks in (1, 5):
         process = subprocess.Popen(
-            command(*arguments),
+            [sys.executable, "-m", "scripts.score", *map(str, arguments)],
             cwd=REPOSITORY,
             env={**os.environ, "MODELS_DIR": str(artifact.parent)},
             stdout=subprocess.PIPE,
@@ -158,14 +147,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path, suffix):
     """It is read some thousand rows at a time, also where all are one row group of Parquet."""
     for name, count in (("small", SMALL), ("large", LARGE)):
         write(tmp_path / f"{name}{suffix}", count)
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(tmp_path), suffix],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    done = run_python("-c", MEASURED, tmp_path, suffix)
+    assert done.returncode == 0, done.stderr
     (few, before), (many, after) = (map(int, line.split()) for line in done.stdout.splitlines())
     assert (few, many) == (SMALL, LARGE)
     assert after - before < GROWTH_MB

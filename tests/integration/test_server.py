@@ -4,8 +4,6 @@ import contextlib
 import http.client
 import json
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 
@@ -13,9 +11,9 @@ import pytest
 
 from scripts.common.errors import CommandError
 from scripts.common.processes import LOOPBACK, free_port
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.golden import KNOWS_NO_COMPANY, write_golden, write_tagged_golden
-from tests.serving import run_server, running_server
+from tests.serving import refusal, running_server
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
@@ -70,7 +68,7 @@ def test_a_damaged_model_stops_it_with_one_line_that_names_the_file(artifact):
     content = bytearray(graph.read_bytes())
     content[-1] ^= 1
     graph.write_bytes(bytes(content))
-    refused = run_server(MODELS_DIR=str(artifact.parent), PORT=str(free_port()))
+    refused = refusal(MODELS_DIR=str(artifact.parent), PORT=str(free_port()))
     assert refused.returncode == 1
     assert "sentiment/model.onnx" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -85,7 +83,7 @@ def test_a_damaged_model_stops_it_with_one_line_that_names_the_file(artifact):
     ],
 )
 def test_a_wrong_environment_is_one_line_that_says_what_to_do(artifact, environment, said):
-    refused = run_server(**{"MODELS_DIR": str(artifact.parent), **environment})
+    refused = refusal(**{"MODELS_DIR": str(artifact.parent), **environment})
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert line.startswith("error: ")
@@ -132,10 +130,4 @@ def measured(folder, data, *what):
 
 
 def evaluate(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.evaluate", *arguments],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_python("-m", "scripts.evaluate", *arguments)

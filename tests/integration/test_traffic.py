@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import httpx
 import pytest
 
-from tests.serving import run_server, running_server
+from tests.serving import refusal, running_server
 
 pytestmark = [pytest.mark.integration, pytest.mark.model, pytest.mark.alone]
 
@@ -141,7 +141,7 @@ def test_what_takes_longer_than_the_stop_timeout_is_given_up_within_it(serve):
 
 
 def test_a_port_that_is_taken_is_reported_in_one_line(bundled_models, serve):
-    refused = run_server(MODELS_DIR=str(bundled_models), PORT=str(serve().port))
+    refused = refusal(MODELS_DIR=str(bundled_models), PORT=str(serve().port))
     assert refused.returncode == 1
     (line,) = refused.stderr.strip().splitlines()
     assert line.startswith("error: PORT")

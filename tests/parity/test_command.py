@@ -1,13 +1,11 @@
 """`python -m scripts.evaluate` with torch."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from transformers import BertConfig
 
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.tiny import WORDS, write_artifact
 from tests.unit.backends.exported import LABELS, SHAPE, write_exported
 
@@ -37,14 +35,7 @@ def texts(tmp_path):
 
 
 def evaluate(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.evaluate", *map(str, arguments)],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    return run_python("-m", "scripts.evaluate", *arguments)
 
 
 def test_it_reports_how_often_torch_and_the_graph_agree(artifact, texts, tmp_path):

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.soak.__main__ import load
 from tests.soak.answers import find_fault, is_refusal, labels
 from tests.soak.drain import Drained, drain
@@ -275,18 +275,8 @@ def test_a_short_soak_finds_nothing_wrong(tmp_path) -> None:
     """On models so small that memory is still settling when it ends: that alone may be reported."""
     models = write_artifact(tmp_path / "models" / "sentiment", max_tokens=512).parent
     write_entity_artifact(models / "ner")
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "tests.soak", "--seconds", "4", "--clients", "8"),
-            *("--json", str(tmp_path / "soak.json")),
-        ],
-        cwd=REPOSITORY,
-        env={**os.environ, "MODELS_DIR": str(models), "DEFAULT_MODEL": "sentiment"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    soak = ("-m", "tests.soak", "--seconds", 4, "--clients", 8, "--json", tmp_path / "soak.json")
+    done = run_python(*soak, MODELS_DIR=str(models), DEFAULT_MODEL="sentiment")
     assert done.returncode == 0 or done.stderr.splitlines()[-1] == "error: memory grows", done
     found = json.loads((tmp_path / "soak.json").read_text(encoding="utf-8"))
     assert all(found["requests"][kind]["count"] for kind in ("review", "GET", "entities"))

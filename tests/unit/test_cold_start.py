@@ -1,16 +1,13 @@
 """A Lambda's start skips imports, and no answer needs them."""
 
-import hashlib
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
 from function.api.app import LATE_ROUTES
 from function.cold_start import TYPE_DOCS, UNUSED
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
+from tests.serving import wanting
 from tests.tiny import write_artifact
 
 SKIPPED = {*UNUSED, TYPE_DOCS}
@@ -110,17 +107,10 @@ def run(tmp_path_factory):
     """Run a program in a fresh process, with a model and a key, and return what it printed last."""
     models = tmp_path_factory.mktemp("models")
     write_artifact(models / "sentiment")
-    keys = {"AUTH": "key", "API_KEY_SHA256": hashlib.sha256(b"key").hexdigest()}
 
     def run(program):
-        done = subprocess.run(
-            [sys.executable, "-W", "error::UserWarning", "-c", program],
-            cwd=REPOSITORY,
-            env={**os.environ, "MODELS_DIR": str(models), **keys},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        variables = {"MODELS_DIR": str(models), **wanting("key")}
+        done = run_python("-W", "error::UserWarning", "-c", program, **variables)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 

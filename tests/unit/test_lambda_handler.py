@@ -4,7 +4,6 @@ import base64
 import gzip
 import importlib
 import json
-import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-import function.api.app  # noqa: F401 -- the handler would import less of what other tests need
+from tests.commands import run_python
 from tests.tiny import write_artifact
 
 EVENTS = Path(__file__).parent.parent / "events"
@@ -139,7 +138,5 @@ def test_nothing_heavy_is_imported():
         "'prometheus_client'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    done = run_python("-c", script)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

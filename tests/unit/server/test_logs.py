@@ -1,12 +1,14 @@
 """The server's log: one JSON object per line, from any library."""
 
 import json
-import subprocess
-import sys
+
+from tests.commands import run_python
 
 PROGRAM = """
 import logging, warnings
 from function.server import logs
+
+from tests.commands import run_python
 
 logs.configure("info")
 logging.getLogger("a.library").info("said")
@@ -20,9 +22,8 @@ except ValueError:
 
 def test_lines_warnings_and_tracebacks_are_json() -> None:
     """In a process of its own: logging and warnings are the process's, not a test's."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
-    )
+    done = run_python("-c", PROGRAM)
+    assert done.returncode == 0
     said, warned, failed = map(json.loads, done.stdout.splitlines())
     assert done.stderr == ""
     assert said == {"level": "info", "logger": "a.library", "message": "said"}

@@ -13,6 +13,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts.registry.registry import open_registry
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 from tests.golden import write_tagged_golden
 from tests.tiny_entities import write_entity_artifact
@@ -191,4 +192,5 @@ def test_a_classifier_trains_in_a_notebook():
     assert "gensim" in lacking
     imports = "import scripts.train.assemble, scripts.train.architectures.transformer"
     code = f"import sys\nfor name in {lacking}: sys.modules[name] = None\n{imports}"
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0
+    done = run_python("-c", code)
+    assert done.returncode == 0, done.stderr

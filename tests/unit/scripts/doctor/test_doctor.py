@@ -1,8 +1,5 @@
 """The doctor as people run it, in an account of moto's."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import boto3
@@ -14,7 +11,7 @@ from infra.stages import DEV, PROD, PROJECT
 from scripts.common.errors import CommandError
 from scripts.doctor import __main__ as doctor
 from scripts.doctor.check import run_check
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 
 ON_GPU = replace(PROD, service=ServiceConfiguration())
 
@@ -73,15 +70,8 @@ def test_the_command_ends_with_1_where_something_is_wrong(aws):
     boto3.client("ssm").put_parameter(
         Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.doctor", "--stage", "dev"],
-        cwd=REPOSITORY,
-        env={**os.environ, "GITHUB_API_URL": "http://127.0.0.1:9"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    command = ("-m", "scripts.doctor", "--stage", "dev")
+    done = run_python(*command, GITHUB_API_URL="http://127.0.0.1:9")
     assert done.returncode == 1, done.stderr
     assert done.stderr == ""
     assert "bad     infra/stages.py names no repository yet" in done.stdout

@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import pytest
 
 from scripts.data.forms import FORMS
@@ -8,7 +5,7 @@ from scripts.evaluate.heads import answer
 from scripts.evaluate.label_answers import LabelAnswers
 from scripts.gate.golden_set import GoldenSet
 from scripts.gate.measurement import latency_texts, median_latencies
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 
 
 class Machine:
@@ -68,4 +65,4 @@ def test_answers_stand_in_the_order_of_the_golden_set(make_predictor):
 
 def test_the_gate_needs_no_torch():
     code = "import sys, scripts.gate.decision; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY).returncode == 0
+    assert run_python("-c", code).returncode == 0

@@ -13,6 +13,7 @@ from scripts.data.rows import RowError
 from scripts.score import remote
 from scripts.score.remote import RemoteModel
 from scripts.score.rows import Row
+from tests.stand_ins.json_server import LOOPBACK, serving
 
 
 def model(name, version="v1", *, default=False):
@@ -96,12 +97,9 @@ def served() -> Iterator[Served]:
         def log_message(self, *_):
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    found.url = f"http://127.0.0.1:{server.server_port}/"
-    yield found
-    server.shutdown()
-    server.server_close()
+    with serving(ThreadingHTTPServer((LOOPBACK, 0), Requests)) as address:
+        found.url = f"{address}/"
+        yield found
 
 
 @pytest.fixture

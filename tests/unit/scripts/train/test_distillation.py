@@ -1,10 +1,7 @@
 """Distillation: a teacher's answers, asked for once, move a student, whatever its architecture."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -28,7 +25,7 @@ from scripts.train.tagged_batches import TaggedExamples
 from scripts.train.tags import tags_of
 from scripts.train.teacher import open_teacher
 from scripts.train.teacher_answers import ask_teacher
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.tiny import CASCADE, write_artifact
 from tests.tiny import _tokenizer as tiny_tokenizer
 
@@ -223,14 +220,9 @@ def test_a_teachers_pass_that_was_killed_goes_on_where_it_was(tmp_path):
     settings(tmp_path, tmp_path / "teacher")
 
     def asked(limit):
-        return subprocess.run(
-            [sys.executable, "-c", KILLED.format(limit=limit), str(tmp_path / "my.toml")],
-            cwd=REPOSITORY,
-            env=os.environ | {"EVERGREEN_CACHE": str(tmp_path / "cache")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        program = KILLED.format(limit=limit)
+        cache = str(tmp_path / "cache")
+        return run_python("-c", program, tmp_path / "my.toml", EVERGREEN_CACHE=cache)
 
     assert asked(10).returncode == -signal.SIGKILL
     again = asked(99)

@@ -31,6 +31,7 @@ from scripts.common.errors import ExportError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.parity import check_parity
+from tests.commands import run_python
 from tests.conftest import REPOSITORY
 
 pytestmark = pytest.mark.integration
@@ -111,25 +112,18 @@ def workspace(tmp_path_factory):
 
 def command(workspace, output):
     return [
-        *(sys.executable, "-m", "scripts.train", "--config", workspace / "config.toml"),
+        *("-m", "scripts.train", "--config", workspace / "config.toml"),
         *("--data", workspace, "--base", workspace / "base", "--output", output),
     ]
 
 
 def environment(workspace):
     """The process records itself in the workspace, not in the repository."""
-    return os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace}/mlflow.db"}
+    return {"MLFLOW_TRACKING_URI": f"sqlite:///{workspace}/mlflow.db"}
 
 
 def train(workspace, output):
-    return subprocess.run(
-        command(workspace, output),
-        cwd=REPOSITORY,
-        env=environment(workspace),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_python(*command(workspace, output), **environment(workspace))
 
 
 def recorded(workspace, output):
@@ -228,21 +222,14 @@ def test_other_settings_of_the_export_continue_a_run_without_training_again(run,
 
 def test_a_first_try_that_trained_nothing_does_not_fix_the_settings(workspace, tmp_path):
     output = tmp_path / "out"
-    arguments = [str(part) for part in command(workspace, output)]
+    arguments = command(workspace, output)
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(CONFIG.replace('"train.jsonl"', '"missing.jsonl"'))
     for config, said in ((wrong, "missing.jsonl"), (workspace / "config.toml", "no such base")):
-        arguments[arguments.index("--config") + 1] = str(config)
+        arguments[arguments.index("--config") + 1] = config
         if said == "no such base":
-            arguments[arguments.index("--base") + 1] = str(tmp_path / said)
-        done = subprocess.run(
-            arguments,
-            cwd=REPOSITORY,
-            env=environment(workspace),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+            arguments[arguments.index("--base") + 1] = tmp_path / said
+        done = run_python(*arguments, **environment(workspace))
         assert done.returncode == 2, done.stderr
         (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
         assert said in error
@@ -251,9 +238,9 @@ def test_a_first_try_that_trained_nothing_does_not_fix_the_settings(workspace, t
 def test_a_killed_run_resumes_and_ends_where_an_unbroken_one_does(run, workspace):
     output = workspace / "killed"
     process = subprocess.Popen(
-        command(workspace, output),
+        [sys.executable, *command(workspace, output)],
         cwd=REPOSITORY,
-        env=environment(workspace),
+        env=os.environ | environment(workspace),
         stderr=subprocess.DEVNULL,
     )
     checkpoint = output / "finetuning.checkpoint.pt"
@@ -356,9 +343,9 @@ def test_long_texts_are_answered_in_one_pass_of_windows(run):
 )
 def test_a_file_that_cannot_train_is_one_line(workspace, tmp_path, rows, said):
     (tmp_path / "train.jsonl").write_text(rows)
-    arguments = [str(part) for part in command(workspace, tmp_path / "out")]
-    arguments[arguments.index("--data") + 1] = str(tmp_path)
-    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    arguments = command(workspace, tmp_path / "out")
+    arguments[arguments.index("--data") + 1] = tmp_path
+    done = run_python(*arguments)
     assert done.returncode == 2
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
     assert said in line

@@ -1,7 +1,6 @@
 """Whether there is something to judge, of which model, and the record of the check."""
 
 import json
-import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from scripts.refresh.verdicts import RevisionVerdict, keep_verdict
 from scripts.registry import keys
 from scripts.registry.registry import PRODUCTION, Registry, open_registry
 from scripts.workflow import check_updates
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.tiny import write_artifact
 
 MODEL, OTHER = "sentiment", "topics"
@@ -183,12 +182,6 @@ def test_it_needs_neither_torch_nor_a_runtime(tmp_path) -> None:
         "loaded = heavy & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program, "--registry", str(tmp_path / "r"), "--stage", "prod"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_python("-c", program, "--registry", tmp_path / "r", "--stage", "prod")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("sentiment: to judge: registry@")

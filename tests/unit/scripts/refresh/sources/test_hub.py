@@ -1,7 +1,6 @@
 """The hub's own client against a server on loopback that speaks the hub's HTTP."""
 
 import json
-import subprocess
 import sys
 
 import pytest
@@ -11,7 +10,7 @@ from scripts.common.errors import MissingExtraError, SourceError, UsageError
 from scripts.refresh.sources.hugging_face_hub import HuggingFaceHub
 from scripts.refresh.sources.location import open_source
 from scripts.refresh.sources.source import Revision
-from tests.conftest import REPOSITORY
+from tests.commands import run_python
 from tests.stand_ins.hub import COMMIT, Hub
 from tests.tiny import write_artifact
 
@@ -213,6 +212,5 @@ def test_opening_a_source_loads_no_client_and_nothing_of_training():
         "import sys; from scripts.refresh.sources.location import open_source;"
         f"open_source('hub:a/b'); print([m for m in {heavy.split()!r} if m in sys.modules])"
     )
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    done = run_python("-c", program)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
