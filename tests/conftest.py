@@ -15,9 +15,8 @@ from function.core.artifact import open_artifact
 from function.core.catalog import Catalog
 from function.core.predictor import Predictor, load_predictor
 from scripts.common import isolation
+from tests.commands import REPOSITORY
 from tests.tiny import write_artifact
-
-REPOSITORY = Path(__file__).parent.parent
 
 # Tests that run at the same time share the cores; torch would take all of them, several times.
 if "PYTEST_XDIST_WORKER" in os.environ:

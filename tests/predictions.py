@@ -10,7 +10,7 @@ import numpy as np
 from scripts.drift.check import DriftCheck
 from scripts.drift.distributions import Reference, reference_of_log
 from scripts.drift.prediction_log import PredictionLog, TimeRange, build_log
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 START = datetime(2026, 11, 14, tzinfo=UTC)
 EVER = TimeRange(None, datetime(2100, 1, 1, tzinfo=UTC))

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scripts.common.errors import CommandError, UsageError
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.container.podman import SECONDS, Podman, PodmanError
 
 FOLDER = Path(__file__).parent / "base_images"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.container.bases import lambda_base, require, server_base
 from tests.container.machine_pip import pip_build_options
 from tests.container.podman import Podman

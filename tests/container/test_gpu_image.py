@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.container.bases import PYTHON_3_11, server_base
 from tests.container.server import predict, server, stop
 

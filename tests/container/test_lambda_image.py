@@ -11,8 +11,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts.emulate.protocol import InvocationError, read_answer
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.container.podman import PodmanError
 from tests.tiny import write_artifact
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.container.podman import Container, PodmanError
 from tests.container.server import predict, server, stop, wait_until_ready
 

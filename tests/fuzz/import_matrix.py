@@ -28,7 +28,7 @@ from transformers import (
 )
 
 from scripts.common.markdown import markdown_table, replace_part
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 PAGE = REPOSITORY / "docs/refresh.md"
 PART = "imported architectures"  # of the page

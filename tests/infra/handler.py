@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import function.api.app  # noqa: F401 -- the handler would import less of what other tests need
 from tests.tiny import CASCADE, write_artifact
 
 CONTEXT = SimpleNamespace(aws_request_id="1", function_name="f", memory_limit_in_mb=1769)

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.components.stage_roles import REFRESH_WORKFLOW
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.infra.policies import holds, statements
 
 ISSUER = "token.actions.githubusercontent.com"

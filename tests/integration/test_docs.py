@@ -16,8 +16,7 @@ import pytest
 
 from function.core.heads import EmbeddingDecoding, ScoreDecoding
 from scripts.train.config import TrainConfig
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.serving import running_server
 from tests.tiny import write_artifact
 

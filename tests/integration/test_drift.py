@@ -9,8 +9,7 @@ import pytest
 from scripts.common.errors import DriftError, RegistryError
 from scripts.drift import __main__ as drift
 from scripts.drift.log_lines import write_parquet
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.drift_experiments.traffic import Traffic, cached_log, german_reviews, prediction_lines
 from tests.predictions import log_lines
 

@@ -11,7 +11,7 @@ from scripts.refresh.import_settings import ImportSettings
 from scripts.refresh.judge import import_model
 from scripts.train.base_checkpoint import load_classifier
 from tests.checkpoints import REVISION, TEXTS, write_checkpoint
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("quick")]
 

@@ -15,7 +15,7 @@ from scripts.common.processes import free_port, wait_until
 from scripts.import_model import name_of
 from scripts.registry.registry import open_registry
 from tests.checkpoints import LABELS, sentences, torch_logits, write_checkpoint
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.integration.test_import_model import GATE
 from tests.serving import is_ready
 from tests.stand_ins.hub import Hub

@@ -10,8 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from function.core.artifact import open_artifact, verify
 from tests.checkpoints import LABELS, compare_with_torch, sentences, write_checkpoint
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration

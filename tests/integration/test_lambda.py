@@ -8,7 +8,7 @@ import pytest
 
 from scripts.emulate.protocol import InvocationError, InvocationTimeoutError
 from scripts.emulate.runtime import LambdaEmulator
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 pytestmark = [pytest.mark.integration, pytest.mark.model]
 

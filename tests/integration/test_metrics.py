@@ -9,8 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from function.api.signals import SIGNALS
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.embedded_metric_format import metrics_of
 from tests.serving import running_server
 from tests.tiny import CASCADE, write_artifact

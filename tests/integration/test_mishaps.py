@@ -17,7 +17,7 @@ from scripts.common.errors import StoreError
 from scripts.common.processes import LOOPBACK, free_port, post, wait_until
 from scripts.registry.registry import open_registry
 from scripts.registry.stores import s3
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.serving import running_server
 from tests.tiny import write_artifact
 

@@ -12,8 +12,7 @@ import pytest
 from scripts.common.processes import started
 from scripts.drift.prediction_log import build_log, read_log
 from scripts.feedback import read_feedback_texts
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.predictions import EVER
 from tests.serving import running_server
 from tests.tiny import write_artifact

@@ -11,8 +11,7 @@ import time
 
 import pytest
 
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.serving import running_server
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.tiny import write_artifact
 
 pytestmark = pytest.mark.integration

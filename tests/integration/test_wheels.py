@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 pytestmark = pytest.mark.integration
 

@@ -9,7 +9,7 @@ import pytest
 from infra.configuration.sandbox import NIGHTLY, SandboxConfiguration
 from infra.stages import PROJECT
 from scripts.common.errors import CommandError
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.nightly import __main__ as command
 from tests.nightly.checklist import Check, require, run_checks, summary
 from tests.nightly.checks import BETTER_LIVE, CLIENTS, FIRST, checks, clean, destroy

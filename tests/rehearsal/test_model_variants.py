@@ -12,7 +12,7 @@ from function.core.predictor import Predictor
 from function.core.tokenization import TextTokenizer
 from function.core.types import Options
 from scripts.common.errors import UsageError
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.rehearsal.model_variants import BIAS, WORD, Weights, breaking_on, leaning, write_variant
 
 pytestmark = pytest.mark.model

@@ -11,7 +11,7 @@ import yaml
 
 from function.server.settings import ServerSettings
 from function.settings import Limits
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 DOCKERFILES = ["Dockerfile.lambda", "Dockerfile.ecs-gpu"]
 TAG = re.compile(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmark import report
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 
 def made(target: str, tmp_path: Path, *variables: str) -> list[str]:

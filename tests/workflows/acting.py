@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.workflows.files import FOLDER, PINNED
 
 SECONDS = 120

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 FOLDER = REPOSITORY / ".github"
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")

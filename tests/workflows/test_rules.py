@@ -13,7 +13,7 @@ import yaml
 from scripts.refresh.sources.location import SCHEMES
 from scripts.workflow import INTERFACE
 from scripts.workflow.plan import outputs
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.container.bases import pinned
 from tests.workflows.files import (
     ACTIONS,

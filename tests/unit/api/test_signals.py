@@ -5,7 +5,7 @@ import re
 import pytest
 
 from function.api.signals import SIGNALS
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 PAGE = REPOSITORY / "docs" / "metrics.md"
 LABELS = 2  # of the bundled model

@@ -21,7 +21,7 @@ from scripts.costs import (
     month_tables,
     workers,
 )
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 MEASURED = json.loads(costs.MEASURED.read_text())
 # A task of it is $40 a month, to the cent: 730 hours, and $2.10 for its metrics.

@@ -7,7 +7,7 @@ import pytest
 
 from scripts import synth
 from scripts.common.command_line import run
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 STAGES = (REPOSITORY / "infra/stages.py").read_text()
 DEV_API = "api=ApiConfiguration(rate=10, burst=20),"

@@ -13,8 +13,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts.registry.registry import open_registry
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 from tests.golden import write_tagged_golden
 from tests.tiny_entities import write_entity_artifact
 

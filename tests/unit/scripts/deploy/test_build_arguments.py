@@ -8,7 +8,7 @@ import pytest
 
 from function.core.artifact import open_artifact
 from scripts.deploy.build_arguments import public_address
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.tiny import write_artifact
 
 

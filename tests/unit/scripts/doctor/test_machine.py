@@ -8,7 +8,7 @@ import pytest
 from infra.configuration.function import FunctionConfiguration
 from infra.stages import DEV
 from scripts.doctor import machine
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 SAID = {
     "docker version": "28.2.2",

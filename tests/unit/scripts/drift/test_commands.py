@@ -11,7 +11,7 @@ from scripts.common.command_line import run
 from scripts.drift.distributions import FEWEST_TEXTS, TOKENS
 from scripts.drift.log_lines import write_parquet
 from scripts.drift.wording import ADVICE
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.predictions import VERSION, log_lines
 
 ALIAS = REPOSITORY / "registry/sentiment/aliases/production.json"

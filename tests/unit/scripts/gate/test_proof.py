@@ -22,7 +22,7 @@ from scripts.gate.measurement import Measurement
 from scripts.gate.settings import GateSettings
 from scripts.train.config import load_config
 from scripts.train.splits import split_rows
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 pytestmark = [pytest.mark.model, pytest.mark.data, pytest.mark.alone]
 

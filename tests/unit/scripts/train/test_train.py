@@ -31,8 +31,7 @@ from scripts.common.errors import ExportError
 from scripts.evaluate.evaluation import open_predictor
 from scripts.train.architectures.architecture import TrainedModel
 from scripts.train.parity import check_parity
-from tests.commands import run_python
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY, run_python
 
 pytestmark = pytest.mark.integration
 

@@ -15,7 +15,7 @@ from infra.configuration.service import ServiceConfiguration
 from infra.stages import DEV, FULL, PROD, PROJECT
 from scripts.deploy.builds import image_specs
 from scripts.workflow.plan import obstacle, outputs
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.infra.options import OPTIONS
 from tests.infra.scaled import SCALED
 

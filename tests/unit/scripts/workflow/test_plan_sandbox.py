@@ -11,7 +11,7 @@ from infra.configuration.project import GitHubRepository
 from infra.configuration.sandbox import SandboxConfiguration
 from infra.stages import PROJECT
 from scripts.workflow.plan_sandbox import obstacle, outputs
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 
 OURS = GitHubRepository(owner="acme", name="texts", owner_id=11, repository_id=22)
 FORK = replace(PROJECT, repository=OURS)

@@ -12,7 +12,7 @@ from scripts.common.errors import CommandError, UsageError
 from scripts.common.github import PAGE, PAGES
 from scripts.workflow import report_refused
 from scripts.workflow.report_refused import MOST_CHARACTERS
-from tests.conftest import REPOSITORY
+from tests.commands import REPOSITORY
 from tests.stand_ins.json_server import LOOPBACK, JsonRequests, serving
 
 RESULT = {
