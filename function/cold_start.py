@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -11,28 +11,45 @@ from typing import Any
 
 # What FastAPI imports of OpenTelemetry, to trace requests; `api.app` switches that off.
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
-# Modules that others import for names that no answer of ours needs: numpy's docstrings, types and
-# pickles, tokenizers to train, searches of installed packages, locks of threads, dates of files,
-# debugging pages, reasons of refusals, cookies, forms, streams of events, FastAPI's own forms of
-# authentication, and the pages and the 65 pydantic models of the OpenAPI document.
+# Modules that others import for names that no usual answer needs.
 UNUSED = (
+    # numpy's docstrings, types and pickles; tokenizers to train
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
     "numpy._typing",
     "pickle",
     "tokenizers.implementations",
+    # searches of installed packages; types and checks that no model has
     "importlib.metadata",
+    "pydantic._internal._docs_extraction",
+    "pydantic.color",
+    "pydantic.networks",
+    # tasks and locks of threads; other invokers than API Gateway
     "anyio._core._synchronization",
+    "anyio._core._tasks",
+    "mangum.handlers.alb",
+    "mangum.handlers.lambda_at_edge",
+    "mangum.protocols.lifespan",
+    # dates of files, reasons of refusals, debugging pages, cookies, forms, streams, sockets
     "email.utils",
     "html",
     "http.client",
     "http.cookies",
+    "starlette.concurrency",
     "starlette.formparsers",
+    "starlette.middleware.base",
+    "starlette.websockets",
+    "fastapi.background",
+    "fastapi.concurrency",
+    "fastapi.encoders",
     "fastapi.sse",
+    "fastapi.websockets",
+    # FastAPI's own forms of authentication
     "fastapi.security.api_key",
     "fastapi.security.http",
     "fastapi.security.oauth2",
     "fastapi.security.open_id_connect_url",
+    # the pages and the 65 pydantic models of the OpenAPI document
     "fastapi.openapi.docs",
     "fastapi.openapi.models",
     "fastapi.openapi.utils",
@@ -62,12 +79,12 @@ class Absent(metaclass=_AnyName):
 class _Late:
     """Stand-in that imports what it stands for when somebody uses it, not where types name it."""
 
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
+    def __init__(self, module: str, find: Callable[[ModuleType], Any]) -> None:
+        self._module, self._find = module, find
 
     def _real(self) -> Any:
         _SKIPPED.release(self._module)
-        return getattr(import_module(self._module), self._name)
+        return self._find(import_module(self._module))
 
     def _is_imported(self) -> bool:
         return not isinstance(sys.modules.get(self._module), (_StandIn, type(None)))
@@ -89,13 +106,17 @@ class _Late:
     def __mro_entries__(self, _: Any) -> tuple[Any]:
         return (self._real(),)
 
-    def __getitem__(self, _: Any) -> "_Late":
-        return self
+    def __get_pydantic_core_schema__(self, _: Any, handler: Any) -> Any:
+        return handler.generate_schema(self._real())
 
-    def __or__(self, _: Any) -> "_Late":
-        return self
+    def __getitem__(self, key: Any) -> "_Late":
+        return _Late(self._module, lambda module: self._find(module)[key])
 
-    __ror__ = __or__
+    def __or__(self, other: Any) -> "_Late":
+        return _Late(self._module, lambda module: self._find(module) | other)
+
+    def __ror__(self, other: Any) -> "_Late":
+        return _Late(self._module, lambda module: other | self._find(module))
 
 
 class _StandIn(ModuleType):
@@ -107,7 +128,7 @@ class _StandIn(ModuleType):
         if name.startswith("__"):
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
-            return _Late(self.__name__, name)
+            return _Late(self.__name__, lambda module: getattr(module, name))
         return getattr(import_module(self.__name__), name)
 
 

@@ -49,6 +49,7 @@ print(json.dumps({
 PLAIN = """
 import json, os, sys
 import function.backends.onnx_backend
+import mangum
 from pathlib import Path
 from function.api.app import create_app
 from function.core.catalog import Catalog
