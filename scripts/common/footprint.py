@@ -10,7 +10,7 @@ if TYPE_CHECKING:  # who asks about manifests needs no torch
     from transformers import PreTrainedModel
 
 FLOAT = 4  # bytes
-PROCESS = 90_000_000  # bytes of the function's process without a model
+PROCESS = 84_000_000  # bytes of the function's process without a model
 ACTIVATIONS = 20_000_000  # of a window of 512 tokens, by `estimate`, 768 wide with 12 heads
 LOADED = ("weights", "graph", "first_stage")
 

@@ -48,7 +48,7 @@ def test_a_later_deployment_is_judged_by_the_accounts_own_models(cloud, tmp_path
     registry.publish(artifact)
     registry.promote("sentiment", artifact.version, "for a test")
     (found,) = models.memory(opened, Deployment(PROJECT, DEV))
-    assert found.summary == "dev: sentiment take about 110 of 1,769 MB"
+    assert found.summary == "dev: sentiment take about 104 of 1,769 MB"
 
 
 def test_a_models_weights_count_twice():
