@@ -3,14 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from hmac import compare_digest
-from typing import TYPE_CHECKING
 
 from fastapi import HTTPException, Request
+from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
 from starlette.datastructures import Headers
-
-if TYPE_CHECKING:
-    from fastapi.openapi.models import HTTPBearer
 
 
 class RequireKey(SecurityBase):
@@ -26,9 +23,7 @@ class RequireKey(SecurityBase):
         self._accepted = accepted
 
     @property
-    def model(self) -> "HTTPBearer":  # type: ignore[override] # no cold start has to build it
-        from fastapi.openapi.models import HTTPBearer
-
+    def model(self) -> HTTPBearer:  # type: ignore[override] # no cold start has to build it
         return HTTPBearer(description="The service's key")
 
     async def __call__(self, request: Request) -> None:
