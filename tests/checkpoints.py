@@ -117,17 +117,15 @@ def distilbert(**settings):
 
 
 def deberta(**settings):
-    """As in DeBERTa v3: disentangled attention whose two halves share their projections."""
+    """Return a configuration as DeBERTa v3's: both halves of its attention share projections."""
     return DebertaV2Config(
         **settings,
-        pad_token_id=0,
         relative_attention=True,
         position_buckets=8,
         pos_att_type=["c2p", "p2c"],
         share_att_key=True,
         norm_rel_ebd="layer_norm",
         position_biased_input=False,
-        max_relative_positions=-1,
         type_vocab_size=0,
     )
 
@@ -239,7 +237,7 @@ def answers(predictor, texts):
 
 
 def compare_with_torch(checkpoint, artifact, texts):
-    """What is served and what torch says, each (texts, labels)."""
+    """Return what is served and what torch says, each (texts, labels)."""
     settings = artifact.manifest.tokenization
     exact = torch_logits(checkpoint, texts, settings.max_tokens, settings.stride).softmax(1)
     return answers(open_predictor(artifact.path), texts), exact.numpy()

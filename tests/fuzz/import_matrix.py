@@ -14,7 +14,6 @@ from transformers import (
     BartConfig,
     BertConfig,
     CamembertConfig,
-    DebertaV2Config,
     DistilBertConfig,
     ElectraConfig,
     FNetConfig,
@@ -28,6 +27,7 @@ from transformers import (
 )
 
 from scripts.common.markdown import markdown_table, replace_part
+from tests.checkpoints import deberta
 from tests.commands import REPOSITORY
 
 PAGE = REPOSITORY / "docs/refresh.md"
@@ -54,16 +54,7 @@ ARCHITECTURES: dict[str, Config] = {
     "ALBERT": lambda **given: AlbertConfig(**given, embedding_size=16),
     "ELECTRA": lambda **given: ElectraConfig(**given, embedding_size=16),
     "MPNet": MPNetConfig,
-    "DeBERTa-v2": lambda **given: DebertaV2Config(
-        **given,
-        relative_attention=True,
-        position_buckets=8,
-        pos_att_type=["c2p", "p2c"],
-        share_att_key=True,
-        norm_rel_ebd="layer_norm",
-        position_biased_input=False,
-        type_vocab_size=0,
-    ),
+    "DeBERTa-v2": deberta,
     "BART": renamed(
         *(BartConfig, "d_model", "encoder_ffn_dim", "encoder_layers", "encoder_attention_heads"),
         decoder_ffn_dim=64,

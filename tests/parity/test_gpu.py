@@ -6,7 +6,7 @@ import torch
 from transformers import BertConfig
 
 from function.backends.torch_backend import TorchBackend
-from function.core.backend import pad
+from function.core.backend import pad, run_in_batches
 from tests.unit.backends.exported import MAX_TOKENS, SHAPE, windows, write_exported
 
 pytestmark = pytest.mark.gpu
@@ -39,6 +39,19 @@ def test_it_answers_as_the_cpu_does(artifact, precision):
     logits = TorchBackend(artifact, device="cuda", precision=precision).run(*batch)
     assert logits.dtype == np.float32
     assert np.abs(logits - expected).max() < TOLERANCE[precision]
+
+
+@pytest.mark.parametrize("head", ["argmax", "embedding"])
+def test_outputs_of_tokens_are_those_of_the_cpu(tmp_path, head):
+    config = BertConfig(**SHAPE, pad_token_id=0)
+    tokens = write_exported(tmp_path / "artifact", config, head=head).artifact
+    texts = windows([2, MAX_TOKENS, 9])
+    expected, found = (
+        run_in_batches(TorchBackend(tokens, device=device), texts, 0, batch_tokens=1000)
+        for device in ("cpu", "cuda")
+    )
+    for cpu, gpu in zip(expected, found, strict=True):
+        assert np.corrcoef(cpu.ravel(), gpu.ravel())[0, 1] > 0.999
 
 
 @pytest.mark.parametrize("precision", TOLERANCE)

@@ -58,7 +58,7 @@ def test_the_commit_that_is_checked_out_needs_no_other_files(commits):
 
 
 def test_a_commit_of_another_branch_is_not_run(commits, capfd):
-    """Whoever may record a release could name it, and would have it deployed."""
+    """Anyone who may record a release could name it, and would have it deployed."""
     git("checkout", "--quiet", "-b", "other")
     git(*AUTHOR, *QUIET, "commit", "--quiet", "--allow-empty", "--message", "other")
     other = git("rev-parse", "HEAD")
