@@ -1,4 +1,4 @@
-"""Services that tests ask over HTTP: the server's process, the application, the Lambda's handler."""
+"""Services that tests ask over HTTP: our server as a process, the application, the function."""
 
 import hashlib
 import os
