@@ -237,13 +237,12 @@ $(VENV)/.look: scripts/requirements-look.txt | $(BIN)/python
 	$(PIP) --no-compile --no-deps --require-hashes -r $<
 	@touch $@
 
-# What the Lambda's image has, and nothing else, compiled as for an image, whose files never change:
-# without what only tracebacks show, and without a check of each source when it is imported.
-$(LAMBDA)/.ready: function/requirements.txt | $(BIN)/python
+# What the Lambda's image has, and nothing else, compiled as there.
+$(LAMBDA)/.ready: function/requirements.txt scripts/compile.py | $(BIN)/python
 	$(PYTHON) -m venv $(LAMBDA)
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $<
 	$(LAMBDA)/bin/pip install -qq --disable-pip-version-check $(RUNTIME)
-	$(LAMBDA)/bin/python -X no_debug_ranges -m compileall -q -f --invalidation-mode unchecked-hash $(CURDIR)/$(LAMBDA)/lib
+	$(LAMBDA)/bin/python -X no_debug_ranges scripts/compile.py $(CURDIR)/$(LAMBDA)/lib
 	@touch $@
 
 # A wheel of PyTorch for CPUs where pip is configured for one, else uv knows where such wheels are. Modules

@@ -13,20 +13,32 @@ from typing import Any
 TRACING = ("", "._logs", ".context", ".metrics", ".propagate", ".propagators.textmap", ".trace")
 # Modules that others import for names that no usual answer needs.
 UNUSED = (
-    # numpy's docstrings, types and pickles; tokenizers to train
+    # numpy's docstrings, types, linear algebra and files; pickles; tokenizers to train
     "numpy._core._add_newdocs",
     "numpy._core._add_newdocs_scalars",
+    "numpy._core._dtype_ctypes",
+    "numpy._core._internal",
     "numpy._typing",
+    "numpy.lib._arrayterator_impl",
+    "numpy.lib._datasource",
+    "numpy.lib.format",
+    "numpy.lib.mixins",
+    "numpy.linalg",
+    "numpy.typing",
     "pickle",
     "tokenizers.implementations",
-    # searches of installed packages; types and checks that no model has
+    # searches of installed packages; types, checks, signatures and names that no model has
     "importlib.metadata",
     "pydantic._internal._docs_extraction",
+    "pydantic._internal._signature",
+    "pydantic._internal._validators",
+    "pydantic.aliases",
     "pydantic.color",
     "pydantic.networks",
-    # tasks and locks of threads; other invokers than API Gateway
-    "anyio._core._synchronization",
-    "anyio._core._tasks",
+    # event loops, tasks and locks of threads; other invokers than API Gateway
+    "anyio",
+    "anyio.abc",
+    "anyio.to_thread",
     "mangum.handlers.alb",
     "mangum.handlers.lambda_at_edge",
     "mangum.protocols.lifespan",
@@ -36,19 +48,14 @@ UNUSED = (
     "http.client",
     "http.cookies",
     "starlette.concurrency",
-    "starlette.formparsers",
     "starlette.middleware.base",
-    "starlette.websockets",
-    "fastapi.background",
     "fastapi.concurrency",
     "fastapi.encoders",
-    "fastapi.sse",
-    "fastapi.websockets",
-    # FastAPI's own forms of authentication
+    # FastAPI's own forms of authentication; with `SecurityScopes`, take the last out
     "fastapi.security.api_key",
     "fastapi.security.http",
-    "fastapi.security.oauth2",
     "fastapi.security.open_id_connect_url",
+    "fastapi.security.oauth2",
     # the pages and the 65 pydantic models of the OpenAPI document
     "fastapi.openapi.docs",
     "fastapi.openapi.models",
@@ -127,8 +134,10 @@ class _StandIn(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if sys.modules.get(self.__name__) is self:
+        needed = name.endswith(("Error", "Exception"))  # as it is, by the `except` that names it
+        if sys.modules.get(self.__name__) is self and not needed:
             return _Late(self.__name__, lambda module: getattr(module, name))
+        _SKIPPED.release(self.__name__)
         return getattr(import_module(self.__name__), name)
 
 

@@ -47,7 +47,8 @@ def pool(windows: Sequence[Logits], pooling: Pooling) -> Vectors:
 def unit(vectors: npt.ArrayLike) -> Vectors:
     """Return vectors, (..., dimensions), scaled to the length 1; those of zeros stay."""
     given = np.asarray(vectors, dtype=np.float64)
-    return np.asarray(given / np.maximum(np.linalg.norm(given, axis=-1, keepdims=True), 1e-12))
+    lengths = np.sqrt(np.square(given).sum(axis=-1, keepdims=True))  # `linalg` is imported late
+    return np.asarray(given / np.maximum(lengths, 1e-12))
 
 
 def cosines(one: npt.ArrayLike, other: npt.ArrayLike) -> Vectors:

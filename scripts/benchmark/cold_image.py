@@ -83,12 +83,14 @@ def _make(image: Path, mounted: Path, subject: Subject) -> None:
                 if ".." not in source.parts and source.suffix != ".pyc":
                     (task / source).parent.mkdir(parents=True, exist_ok=True)
                     shutil.copy(Path(str(source.locate())), task / source)
+        compiling = (subject.python, "-X", "no_debug_ranges")
+        _output(*compiling, str(REPOSITORY / "scripts" / "compile.py"), str(task))
         without_lists = shutil.ignore_patterns("*.txt", "__pycache__")
         shutil.copytree(REPOSITORY / "function", task / "function", ignore=without_lists)
         shutil.copy(Path(__file__).with_name("subjects.py"), task)
         shutil.copytree(subject.model, mounted / "models" / subject.model.name)
-        compiled = ("-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash")
-        _output(subject.python, "-X", "no_debug_ranges", *compiled, str(task))
+        unchecked = ("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash")
+        _output(*compiling, *unchecked, str(task / "function"), str(task / "subjects.py"))
 
 
 @contextmanager

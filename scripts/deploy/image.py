@@ -20,7 +20,7 @@ from scripts.deploy.smoke import Runner, smoke_test
 from scripts.registry.registry import Registry
 
 MODELS = Path("build/image/models")
-FUNCTION, IGNORE_FILE = Path("function"), ".dockerignore"
+SOURCES = (Path(".dockerignore"), Path("function"), Path("scripts/compile.py"))
 # Lambda refuses an index with attestations next to the image.
 PLAIN = ("--provenance=false", "--sbom=false")
 
@@ -101,8 +101,8 @@ def _tag(spec: ImageSpec, models: Mapping[str, str]) -> str:
 
 
 def content_digest(dockerfile: str) -> str:
-    """Return the SHA-256 over the files that an image is made of: code, locks, Dockerfile."""
-    return files_digest(Path(dockerfile), Path(IGNORE_FILE), FUNCTION)
+    """Return the SHA-256 over the files that an image is made of: code, locks, recipe."""
+    return files_digest(Path(dockerfile), *SOURCES)
 
 
 def files_digest(*paths: Path) -> str:

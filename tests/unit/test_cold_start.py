@@ -66,25 +66,38 @@ FORK = """
 import json
 from function.cold_start import end_start, skip_imports
 skip_imports()
-from fastapi import Depends, FastAPI, Request, Response
-from fastapi.security import HTTPBearer
+import numpy as np
+from fastapi import BackgroundTasks, Depends, FastAPI, Query, Request, Response
+from fastapi.security import HTTPBearer, OAuth2PasswordBearer
+from http.client import HTTPException
 from mangum import Mangum
-from pydantic import BaseModel, HttpUrl
+from pydantic import AliasChoices, BaseModel, Field, HttpUrl
 
-app, key = FastAPI(), HTTPBearer()
+app, key, done = FastAPI(), HTTPBearer(), []
 
 class Page(BaseModel):
-    address: HttpUrl
+    address: HttpUrl = Field(validation_alias=AliasChoices("url", "address"))
 
-def opened():
-    yield "open"
+def opened(token=Depends(OAuth2PasswordBearer(tokenUrl="token"))):
+    try:
+        raise ValueError("read")
+    except (HTTPException, ValueError) as error:
+        yield f"{error} {token}"
 
 @app.post("/v1/predict")
 def answer(
-    page: Page, request: Request, response: Response, key=Depends(key), state=Depends(opened)
+    page: Page,
+    request: Request,
+    response: Response,
+    tasks: BackgroundTasks,
+    top: int = Query(default=3, ge=1),
+    key=Depends(key),
+    state=Depends(opened),
 ):
+    tasks.add_task(done.append, "done")
     response.set_cookie("theme", "light")
-    return [page.address.host, request.cookies, key.credentials, state]
+    length = np.linalg.norm(np.ones(4))
+    return [page.address.host, request.cookies, key.credentials, state, top, length]
 
 end_start()
 event = json.load(open("tests/events/http_api_v2.json"))
@@ -92,7 +105,7 @@ event["headers"] |= {"authorization": "Bearer key", "content-type": "application
 event |= {"body": '{"address": "https://example.org/a"}', "isBase64Encoded": False}
 first, second = (Mangum(app)({**event, "cookies": each}, None) for each in ([], ["theme=dark"]))
 schemes = app.openapi()["components"]["securitySchemes"]
-print(json.dumps([first["cookies"], json.loads(second["body"]), list(schemes)]))
+print(json.dumps([first["cookies"], json.loads(second["body"]), list(schemes), done]))
 """
 THREADS = """
 import os
@@ -153,10 +166,11 @@ def test_requests_are_answered_as_if_nothing_was_skipped(start):
 
 
 def test_what_was_skipped_is_there_for_a_fork_that_uses_it(run):
-    cookies, answer, schemes = run(FORK)
+    cookies, answer, schemes, done = run(FORK)
     assert cookies == ["theme=light; Path=/; SameSite=lax"]
-    assert answer == ["example.org", {"theme": "dark"}, "key", "open"]
-    assert schemes == ["HTTPBearer"]
+    assert answer == ["example.org", {"theme": "dark"}, "key", "read key", 3, 2.0]
+    assert {*schemes} == {"HTTPBearer", "OAuth2PasswordBearer"}
+    assert done == ["done", "done"]
 
 
 def test_linear_algebra_starts_no_threads(run):

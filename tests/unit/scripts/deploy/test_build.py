@@ -19,6 +19,13 @@ from tests.stand_ins.account import COMMIT
 from tests.tiny import write_artifact
 from tests.tiny_entities import write_entity_artifact
 
+CONTENT = (
+    "Dockerfile.lambda",
+    "function/core/a.py",
+    "function/requirements.txt",
+    "scripts/compile.py",
+)
+
 
 @pytest.fixture
 def deployed(line, source):
@@ -205,7 +212,7 @@ def test_an_image_that_the_stage_does_not_have_is_wrong_usage(line, cloud, deplo
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A working tree with the files of an image, and with others."""
-    for name in ("Dockerfile.lambda", "function/core/a.py", "function/requirements.txt"):
+    for name in CONTENT:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     (tmp_path / ".dockerignore").write_text("*")
@@ -224,7 +231,7 @@ def test_an_image_is_known_by_its_content_and_not_by_its_commit(tree):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text("changed")
     assert tag() == before
-    for name in ("Dockerfile.lambda", "function/core/a.py", "function/requirements.txt"):
+    for name in CONTENT:
         (tree / name).write_text("changed")
         before, previous = tag(), before
         assert before != previous, name
