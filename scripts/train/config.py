@@ -75,6 +75,9 @@ class PhaseConfig(_Section):
     bfloat16: bool = False
     # The model is the moving average of its steps' weights, which keeps this share of itself.
     average: Annotated[float | None, Field(gt=0, lt=1)] = None
+    # The model keeps this share of the weights that it began with (Wortsman et al. 2022), which is
+    # for a base that was trained on such texts before.
+    base_share: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 
 class UnlabelledConfig(_Section):

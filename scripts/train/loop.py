@@ -1,5 +1,6 @@
 """One phase of training: its steps, its validations, and checkpoints on the way."""
 
+import copy
 import os
 import random
 import time
@@ -78,6 +79,9 @@ class Phase:
             average = get_ema_multi_avg_fn(config.average)  # type: ignore[no-untyped-call]
             self._average = AveragedModel(self._model, multi_avg_fn=average)
             self._judged = self._average.module
+        if config.base_share is not None:
+            self._trained, self._judged = self._judged, copy.deepcopy(self._model)
+            self._start = copy.deepcopy(self._model.state_dict())
         self._best = BestValidation()
         self._step = 0
 
@@ -113,6 +117,7 @@ class Phase:
                     self._save()
                     saved = time.monotonic()
         self._save()
+        self._blend()
         kept = self._judged.state_dict()
         if evaluate:
             kept = torch.load(self._best_weights, map_location=self._device, weights_only=True)
@@ -142,7 +147,20 @@ class Phase:
         self._log({"phase": self._name, "step": self._step, "loss": value})
         return value
 
+    @torch.no_grad()
+    def _blend(self) -> None:
+        """Bring what is validated, and kept, between the first weights and the latest ones."""
+        if self._config.base_share is None:
+            return
+        first, latest = self._start, self._trained.state_dict()
+        for name, kept in self._judged.state_dict().items():
+            blend = latest[name]
+            if kept.is_floating_point():
+                blend = blend.lerp(first[name], self._config.base_share)
+            kept.copy_(blend)
+
     def _validate(self, evaluate: Evaluate) -> None:
+        self._blend()
         self._judged.eval()
         figures = evaluate(self._judged)
         score = sum(figures.values()) / len(figures)

@@ -121,6 +121,30 @@ def test_an_average_goes_on_where_a_run_was_killed(tmp_path, tokenizer, monkeypa
     torch.testing.assert_close(again.model.weight, whole.model.weight)
 
 
+@pytest.mark.parametrize("average", [None, 0.5])
+def test_a_share_of_the_first_weights_is_in_what_is_validated_and_kept(
+    tmp_path, tokenizer, average
+):
+    validated = []
+
+    def validate(model):
+        validated.append(model.weight.detach().clone())
+        return {"accuracy": 1.0}
+
+    config = settings(max_steps=10, average=average, base_share=0.25)
+    run = Run(tmp_path, tokenizer, config)
+    first = run.model.weight.detach().clone()
+    run.phase.run(examples(tokenizer), evaluate=validate, evaluate_every=10, patience=1)
+    state = torch.load(tmp_path / "toy.checkpoint.pt", weights_only=True)
+    last = state["average"]["module.weight"] if average else state["model"]["weight"]
+    assert not torch.equal(first, last)
+    torch.testing.assert_close(validated, [0.25 * first + 0.75 * last])
+    assert torch.equal(run.model.weight, validated[0])
+    again = Run(tmp_path, tokenizer, config)
+    assert again.train() == []
+    assert torch.equal(again.model.weight, validated[0])
+
+
 def test_a_run_that_stopped_early_does_not_go_on_when_called_again(tmp_path, tokenizer):
     Run(tmp_path, tokenizer, settings()).train(scores=[0.6, 0.5, 0.5])
     assert Run(tmp_path, tokenizer, settings()).train(scores=[1.0] * 9) == []
