@@ -19,15 +19,15 @@ def test_the_bundled_configuration_is_valid():
     ("change", "said"),
     [
         (
-            ("learning_rate = 8e-5", "learning_rate = -1"),
+            ("learning_rate = 5e-5", "learning_rate = -1"),
             "finetuning.learning_rate: must be greater than 0, not -1$",
         ),
         (
-            ("learning_rate = 8e-5", "lr = 8e-5"),
+            ("learning_rate = 5e-5", "lr = 5e-5"),
             "finetuning.lr: there is no such setting; there are epoch_max_tokens, .*learning_rate",
         ),
         (
-            ("learning_rate = 8e-5", 'learning_rate = "much"'),
+            ("learning_rate = 5e-5", 'learning_rate = "much"'),
             "finetuning.learning_rate: must be a number, not 'much'$",
         ),
         (
