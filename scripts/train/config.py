@@ -75,8 +75,8 @@ class PhaseConfig(_Section):
     bfloat16: bool = False
     # The model is the moving average of its steps' weights, which keeps this share of itself.
     average: Annotated[float | None, Field(gt=0, lt=1)] = None
-    # The model keeps this share of the weights that it began with (Wortsman et al. 2022). Set it for
-    # a base that was trained for the same task alone: the head of another is random.
+    # The model keeps this share of the weights that it began with (Wortsman et al. 2022). Only for
+    # a base that was trained for the same task: the head of another is random.
     base_share: Annotated[float | None, Field(gt=0, lt=1)] = None
 
 
