@@ -122,14 +122,10 @@ def record_answer(
     }
     server_timing = ", ".join(f"{stage};dur={value:.2f}" for stage, value in stages.items())
     totals: Counter[str] = request.app.state.totals[result.model.name]
-    totals.update(
-        {
-            **{stage: round(1e6 * value) for stage, value in stages.items()},
-            "total": round(1e6 * timings.total_ms),
-            "requests": 1,
-            "texts": len(predictions),
-        }
-    )
+    for stage, value in (*stages.items(), ("total", timings.total_ms)):
+        totals[stage] += round(1e6 * value)
+    totals["requests"] += 1
+    totals["texts"] += len(predictions)
     totals["last"] = time.time_ns()
     if not timings.explanation_ms:
         del stages["explanation"]

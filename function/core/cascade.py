@@ -9,6 +9,7 @@ right more often than the full model, and that is measured before an artifact ma
 `scripts/train/cascade.py`.
 """
 
+import math
 import mmap
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ NUMPY_TYPES = {"I8": "int8", "F32": "float32"}
 MULTIPLIERS = tuple(
     np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 )
-MOST_RIGHT = 1 - 1e-6
+MOST_RIGHT, LEAST = 1 - 1e-6, 1e-300
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,17 @@ class FirstAnswer:
     sure: bool
 
     @property
-    def calibrated(self) -> Scores:
+    def calibrated(self) -> list[float]:
         """Return log-probabilities, (labels,): `right` for the best, the others in proportion."""
-        best = int(self.logits.argmax())
-        weights = np.exp(self.logits - self.logits.max())
+        logits, right = self.logits.tolist(), min(self.right, MOST_RIGHT)
+        highest = max(logits)
+        best = logits.index(highest)
+        weights = [math.exp(logit - highest) for logit in logits]
         weights[best] = 0.0
-        right = min(self.right, MOST_RIGHT)
-        probabilities = (1 - right) * weights / max(weights.sum(), 1e-300)
-        probabilities[best] = right
-        return np.asarray(np.log(np.maximum(probabilities, 1e-300)))
+        others = max(sum(weights), LEAST)
+        chances = [(1 - right) * weight / others for weight in weights]
+        chances[best] = right
+        return [math.log(max(chance, LEAST)) for chance in chances]
 
 
 class FirstStage:

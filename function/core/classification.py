@@ -9,12 +9,14 @@ import numpy as np
 
 from function.core.backend import Logits
 from function.core.decoders import Decoder
-from function.core.decoding import Scores, activate
+from function.core.decoding import Scores, activate_row
 from function.core.errors import InputError
 from function.core.predictions import AnyPrediction, LabelScore, Prediction, TextPrediction
 from function.core.tokenization import TokenIds
 from function.core.types import Activation, Options
 from function.core.windows import ModelInputs, RunWindows, WindowedText
+
+Row = Sequence[float]  # the numbers of a text, by label
 
 # Tokens that the first stage reads in the time that a window takes the model.
 WINDOW_OF_FIRST_STAGE = 30_000
@@ -51,45 +53,45 @@ class TextDecoder(Decoder):
         self, inputs: ModelInputs, outputs: Sequence[Logits], options: Options
     ) -> list[AnyPrediction]:
         """See `core.decoders.Decoder`."""
-        return [*self._predictions(inputs, self._calibrated_logits(inputs, outputs), options)]
+        logits = [self._calibrate(text, own) for text, own in inputs.by_text(outputs)]
+        return [*self._predictions(inputs, logits, options)]
 
     @abstractmethod
     def _predictions(
-        self, inputs: ModelInputs, logits: Scores, options: Options
+        self, inputs: ModelInputs, logits: Sequence[Row], options: Options
     ) -> Iterable[TextPrediction]:
-        """Return each text's prediction from its calibrated logits, (texts, labels)."""
+        """Return each text's prediction from its calibrated logits, (labels,)."""
 
     @abstractmethod
     def _evidence(self, logits: Scores, prediction: TextPrediction) -> Scores:
         """Return the log-odds, (rows,), of the answer that `explain` weighs words for."""
 
-    def _calibrated_logits(self, inputs: ModelInputs, outputs: Sequence[Logits]) -> Scores:
-        """Return (texts, labels): means of windows, blended with or replaced by the first stage."""
-        return np.array([self._calibrate(text, own) for text, own in inputs.by_text(outputs)])
-
-    def _calibrate(self, text: WindowedText, outputs: Sequence[Logits]) -> Scores:
+    def _calibrate(self, text: WindowedText, outputs: Sequence[Logits]) -> Row:
+        """Return the mean of a text's windows, blended with or replaced by the first stage."""
         if text.first and text.stage == "first":
             return text.first.calibrated
-        mean = sum(outputs) / len(outputs)
-        full: Scores = np.divide(mean, self._temperature, dtype=np.float64)
-        return text.first.source.blend(full, text.first.logits) if text.first else full
+        columns = zip(*(window.tolist() for window in outputs), strict=True)
+        full = [sum(column) / len(outputs) / self._temperature for column in columns]
+        if text.first is None:
+            return full
+        blended: Row = text.first.source.blend(np.array(full), text.first.logits).tolist()
+        return blended
 
     def _ranked(
-        self, inputs: ModelInputs, logits: Scores, usual: Activation, options: Options
+        self, inputs: ModelInputs, logits: Sequence[Row], usual: Activation, options: Options
     ) -> Iterator[tuple[WindowedText, list[float], list[LabelScore]]]:
         """Yield each text, and of its labels, best first, the probabilities and the scores.
 
         Probabilities are those of the `usual` activation, scores those of the one asked for.
         """
-        probabilities = scores = activate(logits, usual)
-        if options.activation not in (None, usual):
-            scores = activate(logits, options.activation)
-        rows = (logits.tolist(), probabilities.tolist(), scores.tolist())
-        for text, row, chances, values in zip(inputs.texts, *rows, strict=True):
+        for text, row in zip(inputs.texts, logits, strict=True):
+            probabilities = scores = activate_row(row, usual)
+            if options.activation not in (None, usual):
+                scores = activate_row(row, options.activation)
             # Rank by logits: scores of different logits may be equal, for example 1 under sigmoid.
             order = sorted(range(len(row)), key=row.__getitem__, reverse=True)
-            ranked = [LabelScore(self._labels[code], values[code]) for code in order]
-            yield text, [chances[code] for code in order], ranked
+            ranked = [LabelScore(self._labels[code], scores[code]) for code in order]
+            yield text, [probabilities[code] for code in order], ranked
 
     def explain(
         self, inputs: ModelInputs, predictions: Sequence[AnyPrediction], run: RunWindows
@@ -134,7 +136,7 @@ class Classifier(TextDecoder):
     """Decoder of one label per text, by a softmax."""
 
     def _predictions(
-        self, inputs: ModelInputs, logits: Scores, options: Options
+        self, inputs: ModelInputs, logits: Sequence[Row], options: Options
     ) -> Iterator[Prediction]:
         for text, probabilities, scores in self._ranked(inputs, logits, "softmax", options):
             certainty, *others = probabilities[:2]

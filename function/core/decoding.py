@@ -1,5 +1,6 @@
 """Numerics of decoding: logits to label scores, and words' emissions to tags by a CRF."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ Probabilities = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float64]
 Tags = npt.NDArray[np.int64]
 
+NOT_FINITE = "the model answered with numbers that are not finite"
+
 
 def activate(scaled: Scores, activation: Activation) -> Probabilities:
     """Return the scores, (texts, labels), of calibrated logits.
@@ -22,13 +25,30 @@ def activate(scaled: Scores, activation: Activation) -> Probabilities:
     PredictionError if a logit is not finite.
     """
     if not np.isfinite(scaled).all():
-        raise PredictionError("the model answered with numbers that are not finite")
+        raise PredictionError(NOT_FINITE)
     if activation == "none":
         return scaled
     if activation == "sigmoid":
         return np.asarray(np.exp(-np.logaddexp(0.0, -scaled)))
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def activate_row(scaled: Sequence[float], activation: Activation) -> Sequence[float]:
+    """Return what `activate` does, of one text's logits: numpy takes ten times as long for few.
+
+    Raises PredictionError if a logit is not finite.
+    """
+    if not all(map(math.isfinite, scaled)):
+        raise PredictionError(NOT_FINITE)
+    if activation == "none":
+        return scaled
+    if activation == "sigmoid":
+        return [math.exp(min(each, 0.0)) / (1 + math.exp(-abs(each))) for each in scaled]
+    highest = max(scaled)
+    exponentials = [math.exp(each - highest) for each in scaled]
+    total = sum(exponentials)
+    return [each / total for each in exponentials]
 
 
 @dataclass(frozen=True)

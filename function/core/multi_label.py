@@ -1,10 +1,10 @@
 """Multi-label classification: each label by itself, so that a text has several or none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from function.core.artifact import Artifact
-from function.core.classification import TextDecoder
+from function.core.classification import Row, TextDecoder
 from function.core.decoding import Scores
 from function.core.errors import ArtifactError
 from function.core.heads import SigmoidDecoding
@@ -28,7 +28,7 @@ class MultiLabelClassifier(TextDecoder):
         self._thresholds = dict(zip(self._labels, thresholds, strict=True))
 
     def _predictions(
-        self, inputs: ModelInputs, logits: Scores, options: Options
+        self, inputs: ModelInputs, logits: Sequence[Row], options: Options
     ) -> Iterator[LabelsPrediction]:
         for text, probabilities, scores in self._ranked(inputs, logits, "sigmoid", options):
             labels = [each.label for each in scores]

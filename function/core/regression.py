@@ -1,13 +1,13 @@
 """Scoring of texts: one number each, of models with one output."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import numpy as np
 
 from function.core.artifact import Artifact
-from function.core.classification import TextDecoder
-from function.core.decoding import Scores, activate
+from function.core.classification import Row, TextDecoder
+from function.core.decoding import Scores, activate_row
 from function.core.errors import ArtifactError, InputError
 from function.core.heads import ScoreDecoding
 from function.core.predictions import ScorePrediction, TextPrediction
@@ -35,11 +35,11 @@ class ScoreDecoder(TextDecoder):
             raise InputError("top_k: this model gives a text one number")
 
     def _predictions(
-        self, inputs: ModelInputs, logits: Scores, options: Options
+        self, inputs: ModelInputs, logits: Sequence[Row], options: Options
     ) -> Iterator[ScorePrediction]:
-        own = activate(logits, self._activation)[:, 0]
-        scores = activate(logits, options.activation or self._activation)[:, 0]
-        for text, value, score in zip(inputs.texts, own.tolist(), scores.tolist(), strict=True):
+        for text, row in zip(inputs.texts, logits, strict=True):
+            (value,) = activate_row(row, self._activation)
+            (score,) = activate_row(row, options.activation or self._activation)
             yield ScorePrediction(
                 name=self._labels[0],
                 score=score,

@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Encoding, Regex, normalizers
+from tokenizers import Encoding
 from tokenizers import Tokenizer as FastTokenizer
 
 from function.core.errors import ArtifactError, PredictionError, is_panic
+from function.core.normalization import NormalizingTokenizer
 
 LongText = Literal["window", "truncate", "head_tail"]
 TokenIds = npt.NDArray[np.int64]
@@ -114,7 +115,7 @@ class TextTokenizer:
             self._fast.no_truncation()
             padding = self._fast.padding
             self._fast.no_padding()
-            self._fast.normalizer = _normalization(self._fast.normalizer)
+            self._normalizing = NormalizingTokenizer(self._fast)
             self.prefix, self.suffix = self._special_tokens()
         except BaseException as error:  # the library raises bare Exception, or panics
             if not (isinstance(error, Exception) or is_panic(error)):
@@ -151,9 +152,7 @@ class TextTokenizer:
     def encodings(self, texts: Sequence[str], *, special_tokens: bool) -> list[Encoding]:
         """Return the library's encodings of texts; raises what `encode` does."""
         try:
-            if len(texts) == 1:  # a batch call would wake the library's threads for it
-                return [self._fast.encode(texts[0], add_special_tokens=special_tokens)]
-            return list(self._fast.encode_batch(list(texts), add_special_tokens=special_tokens))
+            return self._normalizing.encode(texts, special_tokens=special_tokens)
         except BaseException as error:
             if is_panic(error):
                 raise PredictionError(f"the tokenizer panicked: {error}") from error
@@ -240,18 +239,6 @@ class TextTokenizer:
         if not len(content):
             return ids[:0], ids[:0]
         return ids[: content[0]], ids[content[-1] + 1 :]
-
-
-def _normalization(own: normalizers.Normalizer | None) -> normalizers.Normalizer:
-    """Replace HTML line breaks by spaces and compose Unicode, before the checkpoint's own steps.
-
-    It runs inside the tokenizer, which keeps offsets into the text as sent.
-    """
-    ours: list[normalizers.Normalizer] = [
-        normalizers.Replace(Regex(r"<[bB][rR]\s*/?>"), " "),
-        normalizers.NFC(),
-    ]
-    return normalizers.Sequence(ours if own is None else [*ours, own])
 
 
 def _first_known(tokenizer: FastTokenizer, names: Sequence[str], default: int) -> int:

@@ -168,7 +168,7 @@ def test_certainty_itself_leaves_finite_logits(predictor):
         predictor._first_stage, np.array([0.0, 800.0]), 1.0, sure=True
     ).calibrated
     assert np.isfinite(calibrated).all()
-    assert calibrated.argmax() == 1
+    assert calibrated[1] > calibrated[0]
 
 
 # Explanations

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from function.core.decoding import activate
+from function.core.decoding import activate, activate_row
 from function.core.errors import PredictionError
 
 
@@ -20,6 +20,15 @@ def test_probabilities_add_up_to_one_and_keep_the_order(logits, temperature):
 def test_a_logit_that_is_not_finite_is_an_error(value):
     with pytest.raises(PredictionError):
         activate(np.array([[0.0, value]]), "softmax")
+    with pytest.raises(PredictionError):
+        activate_row([0.0, value], "softmax")
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "none"])
+@given(row=st.lists(st.floats(-1000, 1000), min_size=1, max_size=5))
+def test_one_text_has_the_scores_that_it_has_among_others(activation, row):
+    alone = activate_row(row, activation)
+    assert alone == pytest.approx(activate(np.array([row]), activation)[0].tolist(), rel=1e-9)
 
 
 def test_sigmoid_scores_each_label_alone():
