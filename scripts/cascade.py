@@ -1,10 +1,11 @@
 """Give an artifact a first stage that answers the texts of which it is sure, and prove that it may.
 
-FILE holds texts as users send them, which the model was not trained on: the first stage learns from
-four fifths of them, and the rest prove it. Without a column of labels it learns the model's own
-answers, and has to agree with them. With --config the texts are those of a training configuration,
-split as training splits them; of a distillation's unlabelled texts the first stage learns the
-model's sure answers. Prints the folder of the new artifact alone on stdout.
+It replaces one that is there. FILE holds texts as users send them, which the model was not trained
+on: the first stage learns from four fifths of them, and the rest prove it. Without a column of
+labels it learns the model's own answers, and has to agree with them. With --config the texts are
+those of a training configuration, split as training splits them; of a distillation's unlabelled
+texts the first stage learns the model's sure answers. Prints the folder of the new artifact alone
+on stdout.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ with needing("make tools"):
     import numpy as np
 
     from function.core.artifact import Artifact, describe_files, open_artifact, verify
+    from function.core.manifest import Manifest
     from function.core.predictor import Predictor
     from function.core.tokenization import TextTokenizer
     from scripts.data.labelled_texts import LabelledTexts, read_labelled
@@ -50,8 +52,6 @@ def main() -> None:
         raise UsageError(f"{artifact.path}: a cascade is for models that give a text one label")
     if manifest.tokenization.pairs:
         raise UsageError(f"{artifact.path}: reads pairs of texts; a cascade is for single texts")
-    if manifest.cascade:
-        raise UsageError(f"{artifact.path}: has a cascade already; give the artifact without it")
     verify(artifact)
     predictor = load_verified(artifact)
     training, validation, held_out, truth = _read(arguments, predictor)
@@ -67,8 +67,10 @@ def _read(
 ) -> tuple[LabelledTexts, dict[str, LabelledTexts], dict[str, LabelledTexts], bool]:
     """Return training, validation and held-out texts, and whether their labels are the truth."""
     path = arguments.data
+    if arguments.set and not arguments.config:
+        raise UsageError("--set changes what --config says: give that, too")
     if arguments.config:
-        config = load_config(arguments.config)
+        config = load_config(arguments.config, arguments.set)
         corpus = load_corpus(config, path)
         training = corpus.train
         if config.distillation:
@@ -104,7 +106,7 @@ def _write(
     partial = output.with_name(f".partial-{output.name}")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(artifact.path, partial)
-    draft = learnt.write(Artifact(partial, artifact.manifest, ""))
+    draft = learnt.write(_without_cascade(partial, artifact.manifest))
     predictor = load_verified(draft)
     answers = {
         name: evaluate(predictor, rows, title=f"{name}, as served")
@@ -135,6 +137,15 @@ def _write(
     partial.rename(output)
 
 
+def _without_cascade(folder: Path, manifest: Manifest) -> Artifact:
+    """Return a draft of an artifact's copy, from which the first stage is deleted if it has one."""
+    files = dict(manifest.files)
+    for name in [name for name, entry in files.items() if entry.role == "first_stage"]:
+        (folder / name).unlink()
+        del files[name]
+    return Artifact(folder, manifest.model_copy(update={"files": files, "cascade": None}), "")
+
+
 def _arguments() -> argparse.Namespace:
     parser = command_parser("scripts.cascade", __doc__)
     parser.add_argument("--artifact", type=Path, required=True, help="a folder with a manifest")
@@ -142,6 +153,13 @@ def _arguments() -> argparse.Namespace:
         "--data", type=Path, required=True, metavar="FILE", help="or, with --config, its folder"
     )
     parser.add_argument("--config", type=Path, help="a training configuration, for its data sets")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="in place of what --config says, as cascade.sure=0.8; repeatable",
+    )
     parser.add_argument("--text", default="text", metavar="COLUMN")
     parser.add_argument("--label", default="label", metavar="COLUMN", help="if there is one")
     parser.add_argument("--encoding", metavar="NAME", help="of text files that are not UTF-8")

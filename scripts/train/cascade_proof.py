@@ -5,7 +5,6 @@ What is fitted on one half of the validation texts is proved on the other, both 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,12 @@ from scripts.evaluate.metrics import wilson_interval
 from scripts.evaluate.paired import compare_paired, holm
 from scripts.train.ngram_table import BUCKETS, Bools, Codes, Floats
 
-CHEAP = (0.01, 0.02, 0.05)  # of all tokens: what the shortest texts may hold that it leaves out
+CHEAP = 0.02  # of all tokens: what the shortest texts hold that it leaves to the full model
 LEAST_SHARE = 0.2  # answered by the first stage, else it is not worth its bytes
 MARGIN = -0.005  # the accuracy's difference is surely higher
 LEAST_AGREEMENT = 0.99  # with the full model, on texts that the first stage answers
 SLACK = 0.001  # of accuracy, for which more texts are answered first
+LEAST_SPREAD = 1e-9  # of what P(right) is fitted on
 SEED = 17
 THRESHOLDS = np.round(np.arange(0.80, 0.996, 0.005), 4)
 
@@ -60,14 +60,15 @@ def choose(
 ) -> Cascade | None:
     """Fit, choose the threshold and prove it; None where a cascade is not surely good enough.
 
-    Of what is proved it takes the threshold and the least length with which the first stage
-    answers most, within `SLACK` of the best accuracy; where some are surely no worse on every data
-    set, of those alone. `parts` is (texts,) names of data sets, whose accuracies are compared one
-    by one. Without `truth` the first stage has to agree with the full model.
+    Of what is proved it takes the threshold with which the first stage answers most, within `SLACK`
+    of the best accuracy; where some are surely no worse on every data set, of those alone. `parts`
+    is (texts,) names of data sets, whose accuracies are compared one by one. Without `truth` the
+    first stage has to agree with the full model.
     """
+    least = _cheap_length(answers.tokens)
     halves = np.random.default_rng(SEED).permutation(len(answers)) % 2 == 0
     found = []
-    for least, threshold in product(_short(answers.tokens), THRESHOLDS.tolist()):
+    for threshold in THRESHOLDS.tolist():
         sure, right = np.zeros((2, len(answers)), dtype=bool)
         for proved in (halves, ~halves):
             rows = np.flatnonzero(proved)
@@ -75,26 +76,28 @@ def choose(
             sure[rows], right[rows] = _answer(settings, answers.select(rows))
         proof = prove(answers, sure, right, _slices(answers, parts, labels))
         if proof["kept"] and (truth or _agrees(right[sure])):
-            found.append((least, threshold, proof))
+            found.append((threshold, proof))
     if not found:
         return None
-    gentle = [each for each in found if spares_every_part(each[2], parts)] or found
-    best = max(proof["accuracy"] for *_, proof in gentle)
-    least, threshold, proof = max(
-        (each for each in gentle if each[2]["accuracy"] >= best - SLACK),
-        key=lambda each: each[2]["share"],
+    gentle = [each for each in found if _spares_every_part(each[1], parts)] or found
+    best = max(proof["accuracy"] for _, proof in gentle)
+    threshold, proof = max(
+        (each for each in gentle if each[1]["accuracy"] >= best - SLACK),
+        key=lambda each: each[1]["share"],
     )
-    curve = [[at, each["share"], each["accuracy"]] for of, at, each in found if of == least]
+    curve = [[at, each["share"], each["accuracy"]] for at, each in found]
     settings = fit_settings(answers, threshold, least)
     return settings.model_copy(update={"proof": proof | {"curve": curve}})
 
 
-def _short(tokens: Codes) -> list[int]:
-    """Return 1 and the lengths below which texts hold a `CHEAP` share of all tokens."""
+def _cheap_length(tokens: Codes) -> int:
+    """Return the length below which texts hold a `CHEAP` share of all tokens.
+
+    Shorter texts cost the full model little. They hold few n-grams, and one word can turn them.
+    """
     ordered = np.sort(tokens)
     shorter = np.cumsum(ordered) - ordered
-    lengths = (int(ordered[shorter <= share * ordered.sum()][-1]) for share in CHEAP)
-    return sorted({1, *lengths})
+    return int(ordered[shorter <= CHEAP * ordered.sum()][-1])
 
 
 def prove(
@@ -135,7 +138,7 @@ def prove(
     }
 
 
-def spares_every_part(proof: Mapping[str, Any], parts: Iterable[str]) -> bool:
+def _spares_every_part(proof: Mapping[str, Any], parts: Iterable[str]) -> bool:
     """Return whether it is surely no worse on every data set, not on all together alone."""
     return all(proof["slices"][name]["low"] > MARGIN for name in set(parts))
 
@@ -169,7 +172,8 @@ def fit_settings(answers: Answers, threshold: float, least_tokens: int = 1) -> C
     margins, right = _margins(answers.first), answers.first.argmax(axis=1) == answers.truth
     lengths = np.log(np.maximum(answers.tokens, 1))
     features = np.column_stack([margins, lengths, margins * lengths])
-    spread = np.maximum(features.std(axis=0), 1e-9)
+    spread = features.std(axis=0)
+    spread[spread < LEAST_SPREAD] = 1.0  # texts of one length
     model = LogisticRegression(C=10.0, max_iter=1000).fit(features / spread, right)
     constant, (margin, length, both) = model.intercept_[0], model.coef_[0] / spread
     certainty = (float(constant), float(margin), float(length), float(both))

@@ -131,27 +131,28 @@ def test_two_stages_that_err_apart_are_blended_and_kept():
     }
 
 
-def test_short_texts_that_a_cascade_may_answer_worse_are_left_to_the_full_model():
+def test_texts_that_are_short_and_cheap_are_left_to_the_full_model():
     answers = synthetic(2, noise_full=1.7)
-    short = np.arange(TEXTS) < 600  # a data set of sentences, where the first stage guesses
+    short = np.arange(TEXTS) < 600  # a data set of sentences
     answers.tokens[short] = np.random.default_rng(1).integers(3, 9, 600)
     answers.tokens[~short] = np.maximum(answers.tokens[~short], 40)
-    draw = np.random.default_rng(2)
-    answers.first[short] = draw.permutation(answers.first[short])
     parts = ["sentences" if each else "reviews" for each in short]
     settings = choose(answers, parts, LABELS)
     assert settings is not None
     assert settings.least_tokens > 9
-    proof = settings.proof["slices"]["sentences"]
-    assert (proof["share"], proof["difference"]) == (0, 0)
-    assert settings.proof["slices"]["reviews"]["difference"] > 0
+    proof = settings.proof["slices"]
+    assert (proof["sentences"]["share"], proof["sentences"]["difference"]) == (0, 0)
+    assert proof["reviews"]["difference"] > 0
+    shorter = answers.tokens[answers.tokens < settings.least_tokens]
+    assert shorter.sum() <= 0.02 * answers.tokens.sum()
 
 
-def test_short_texts_are_answered_first_too_where_they_lose_nothing():
+def test_texts_of_one_length_are_all_for_the_first_stage():
     answers = synthetic(2, noise_full=1.7)
+    answers.tokens[:] = 7
     settings = choose(answers, ["toy"] * TEXTS, LABELS)
     assert settings is not None
-    assert settings.least_tokens == 1
+    assert settings.least_tokens == 7
 
 
 def test_a_first_stage_that_knows_nothing_is_dropped():
@@ -217,6 +218,25 @@ def test_the_command_gives_an_artifact_a_proved_first_stage(
     assert {each.stage for each in answers} == {"first"}
     assert {each.stage for each in served.classify(texts, Options(cascade="off"))} == {"full"}
     assert (output / "cascade.safetensors").stat().st_mode & 0o044
+
+
+def test_a_new_first_stage_replaces_the_one_that_is_there(tmp_path, reviews, monkeypatch):
+    artifact = write_artifact(tmp_path / "artifact", max_tokens=16)
+    assert give_cascade(monkeypatch, artifact, reviews, tmp_path / "once") == 0
+    assert give_cascade(monkeypatch, tmp_path / "once", reviews, tmp_path / "twice") == 0
+    once, twice = (open_artifact(tmp_path / name) for name in ("once", "twice"))
+    verify(twice)
+    # The first stage learns from texts and from the full model, which are what they were.
+    assert twice.manifest.cascade == once.manifest.cascade
+    assert twice.manifest.files["cascade.safetensors"] == once.manifest.files["cascade.safetensors"]
+    assert twice.manifest.provenance["cascade_of"] == once.version
+
+
+def test_a_change_of_settings_that_are_not_given_is_refused(tmp_path, reviews, monkeypatch, capsys):
+    artifact = write_artifact(tmp_path / "artifact", max_tokens=16)
+    changed = ["--set", "cascade.sure=0.8"]
+    assert give_cascade(monkeypatch, artifact, reviews, tmp_path / "output", *changed) == 2
+    assert "--set changes what --config says: give that, too" in capsys.readouterr().err
 
 
 def test_the_card_tells_what_the_cascade_is_worth(tmp_path, reviews, monkeypatch):
