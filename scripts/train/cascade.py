@@ -16,6 +16,7 @@ from function.core.artifact import Artifact, describe_files
 from function.core.decoding import activate
 from function.core.manifest import Cascade
 from function.core.predictor import Predictor
+from function.core.tokenization import TokenIds
 from function.core.types import Options
 from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts
@@ -69,18 +70,19 @@ def learn_cascade(
     lengths = np.array([len(text) for text in held_out])
     labels = np.array([code for rows in validation.values() for code in rows.labels])
     full = full_logits(predictor, texts, "cascade: the full model on validation texts")
-    learnt, best = None, -1
-    for table in _learn_tables(predictor, training, seed):
-        stage = table.first_stage(UNFITTED)
-        first = np.stack([stage.logits(text) for text in held_out])
-        # By tokens, as long texts cost the full model most. What is proved of two cascades differs
-        # by chance more than this does.
-        answered = int(lengths[first.argmax(axis=1) == labels].sum())
-        if answered > best:
-            best = answered
-            answers = Answers(first, full, lengths, labels)
-            settings = choose(answers, names, predictor.labels, truth=truth)
-            learnt = LearntCascade(table, settings) if settings else None
+    # By tokens, as long texts cost the full model most. What is proved of two cascades differs by
+    # chance more than this does.
+    asked = ((table, _ask(table, held_out)) for table in _learn_tables(predictor, training, seed))
+    best = max(
+        asked,
+        key=lambda each: lengths[each[1].argmax(axis=1) == labels].sum(),
+        default=None,
+    )
+    learnt = None
+    if best:
+        answers = Answers(best[1], full, lengths, labels)
+        settings = choose(answers, names, predictor.labels, truth=truth)
+        learnt = LearntCascade(best[0], settings) if settings else None
     log(_sentence(learnt))
     return learnt
 
@@ -94,6 +96,12 @@ def _learn_tables(predictor: Predictor, training: LabelledTexts, seed: int) -> I
         rows = [row for row, text in enumerate(ids) if len(text) >= least]
         if len(set(codes[rows].tolist())) == count:
             yield learn_table([ids[row] for row in rows], codes[rows], count, seed, penalty)
+
+
+def _ask(table: Table, texts: Sequence[TokenIds]) -> Floats:
+    """Return the logits, (texts, labels), of a first stage."""
+    stage = table.first_stage(UNFITTED)
+    return np.stack([stage.logits(text) for text in texts])
 
 
 def _least_lengths(lengths: Codes) -> list[int]:

@@ -19,6 +19,7 @@ HEADS: dict[Head, Task] = {  # the usual head of a task first
     "crf": "token-classification",
     "argmax": "token-classification",
 }
+RANDOM_HEADS = ("lstm", "bilstm_crf")  # architectures whose head no base has
 
 
 class _Section(BaseModel):
@@ -236,6 +237,13 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
     config = check_settings(TrainConfig, content, f"{path}: ")
     if "cascade" in content and config.cascade.enabled and config.head != "softmax":
         raise UsageError(f"{path}: cascade: is for the head softmax, not '{config.head}'")
+    if config.finetuning.base_share is not None and (
+        config.pretraining or config.architecture in RANDOM_HEADS
+    ):
+        raise UsageError(
+            f"{path}: finetuning.base_share: is a share of a base's trained head, which neither "
+            f"[pretraining] leaves nor the architectures {' and '.join(RANDOM_HEADS)} take"
+        )
     if config.distillation and config.head not in ("softmax", "crf"):
         raise UsageError(f"{path}: distillation: is for softmax and crf, not '{config.head}'")
     return config

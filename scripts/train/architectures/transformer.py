@@ -39,8 +39,17 @@ def train(run: TrainingRun) -> TrainedModel:
     if config.pretraining:
         base = str(_pretrain(run, base, config.pretraining, tokenizer))
     with loading(base):
-        model = MODELS[config.task].from_pretrained(
-            base, config=_checkpoint_config(base, config), dtype=torch.float32
+        model, loaded = MODELS[config.task].from_pretrained(
+            base,
+            config=_checkpoint_config(base, config),
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    if config.finetuning.base_share is not None and loaded["missing_keys"]:
+        lacking = ", ".join(sorted(loaded["missing_keys"]))
+        raise UsageError(
+            f"finetuning.base_share: base {base} lacks {lacking}, which would stay partly random: "
+            "leave base_share out, or give a base that was trained for the task"
         )
     if config.head == "argmax":
         run.fit(model, classification_loss, *_tagged(run, tokenizer))

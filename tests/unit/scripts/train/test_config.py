@@ -70,6 +70,18 @@ def test_a_head_that_does_not_fit_is_named(changes, said):
         load_config(TEACHER, changes)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ["architecture=lstm"],
+        ["pretraining.path=texts.csv", "pretraining.epoch_max_tokens=[16]"],
+    ],
+)
+def test_no_share_of_a_random_head_is_kept(changes):
+    with pytest.raises(UsageError, match=r"base_share: is a share of a base's trained head"):
+        load_config(TEACHER, ["finetuning.base_share=0.3", *changes])
+
+
 def test_a_task_has_its_usual_head():
     assert load_config(TEACHER).head == "softmax"
     assert load_config(TEACHER, ["task=token-classification"]).head == "crf"

@@ -333,6 +333,19 @@ def test_long_texts_are_answered_in_one_pass_of_windows(run):
     assert not prediction.truncated
 
 
+def test_a_share_of_a_base_without_the_head_is_refused(workspace, tmp_path):
+    config = tmp_path / "config.toml"
+    without = CONFIG.replace('[pretraining]\npath = "train.jsonl"\nepoch_max_tokens = [16]\n', "")
+    config.write_text(without.replace("batch_texts = 8", "batch_texts = 8\nbase_share = 0.3"))
+    arguments = command(workspace, tmp_path / "out")
+    arguments[arguments.index("--config") + 1] = config
+    done = run_python(*arguments)
+    assert done.returncode == 2, done.stderr
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert "lacks bert.pooler.dense.bias" in error
+    assert "classifier.weight, which would stay partly random" in error
+
+
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
