@@ -23,7 +23,6 @@ with needing("make tools"):
     import numpy as np
 
     from function.core.artifact import Artifact, describe_files, open_artifact, verify
-    from function.core.manifest import Manifest
     from function.core.predictor import Predictor
     from function.core.tokenization import TextTokenizer
     from scripts.data.labelled_texts import LabelledTexts, read_labelled
@@ -106,7 +105,7 @@ def _write(
     partial = output.with_name(f".partial-{output.name}")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(artifact.path, partial)
-    draft = learnt.write(_without_cascade(partial, artifact.manifest))
+    draft = learnt.write(Artifact(partial, artifact.manifest, ""))  # over an earlier one
     predictor = load_verified(draft)
     answers = {
         name: evaluate(predictor, rows, title=f"{name}, as served")
@@ -135,15 +134,6 @@ def _write(
         files |= describe_files(partial, [(name, "card")])
     write_manifest(manifest.model_copy(update={"files": files}), partial)
     partial.rename(output)
-
-
-def _without_cascade(folder: Path, manifest: Manifest) -> Artifact:
-    """Return a draft of an artifact's copy, from which the first stage is deleted if it has one."""
-    files = dict(manifest.files)
-    for name in [name for name, entry in files.items() if entry.role == "first_stage"]:
-        (folder / name).unlink()
-        del files[name]
-    return Artifact(folder, manifest.model_copy(update={"files": files, "cascade": None}), "")
 
 
 def _arguments() -> argparse.Namespace:
