@@ -1,4 +1,4 @@
-"""What a tokenizer reads of a text, whichever way the text takes through it."""
+"""Tokens of a text, which are the same whichever way it takes through the tokenizer."""
 
 import json
 from pathlib import Path
