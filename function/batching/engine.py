@@ -73,10 +73,10 @@ class BatchingEngine:
     async def _predict(
         self, model: str | None, texts: Sequence[Text], options: Options
     ) -> PredictionResult:
-        started = perf_counter()
         info = self._catalog.info(model)
         with self._admission.admit(texts) as claim:
             predictor = await self._stages.load(model)
+            started = perf_counter()  # the first use of a model loads it, which is no stage
             inputs = await self._stages.encode(predictor, texts, options)
             claim.update(predictor.cost(inputs, options))
             encoded = perf_counter()

@@ -2,6 +2,7 @@
 
 training texts ─► first stage (`ngram_table.py`)
 validation texts ─► both stages ─► P(right), blend, threshold ─► proof (`cascade_proof.py`)
+short ones ─► the full model ─► its temperature
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from function.core.types import Options
 from scripts.common.progress import log
 from scripts.data.labelled_texts import LabelledTexts
 from scripts.evaluate.evaluation import label_scores, predict_shortest_first
+from scripts.evaluate.metrics import fit_temperature
 from scripts.train.cascade_proof import UNFITTED, Answers, choose
 from scripts.train.ngram_table import Codes, Floats, Table, learn_table
 
@@ -29,22 +31,34 @@ BATCH = 32
 PENALTIES = (1.0, 4.0)  # of which the validation texts choose
 MIXED, PHRASE = 100, 15  # tokens of a long text, and how many times shorter a phrase is
 LEAST_TEXTS = 2500  # of a proof
+LEAST_ALONE = 500  # texts that a temperature is fitted on, to within a tenth
 
 Vector = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
 class LearntCascade:
-    """A first stage that was proved, and how it is used."""
+    """A first stage that was proved, and how it is used.
+
+    Attributes:
+        temperature: of the full model's answers to the texts that it reads alone.
+    """
 
     table: Table
     settings: Cascade
+    temperature: float
 
     def write(self, draft: Artifact) -> Artifact:
         """Add it to an artifact whose manifest is not written yet, and return that."""
         self.table.save(draft.path / FILE)
-        files = draft.manifest.files | describe_files(draft.path, [(FILE, "first_stage")])
-        changes = {"schema_version": 2, "files": files, "cascade": self.settings}
+        changes = {
+            "schema_version": 2,
+            "files": draft.manifest.files | describe_files(draft.path, [(FILE, "first_stage")]),
+            "decoding": draft.manifest.decoding.model_copy(
+                update={"temperature": self.temperature}
+            ),
+            "cascade": self.settings,
+        }
         return replace(draft, manifest=draft.manifest.model_copy(update=changes))
 
 
@@ -82,9 +96,33 @@ def learn_cascade(
     if best:
         answers = Answers(best[1], full, lengths, labels)
         settings = choose(answers, names, predictor.labels, truth=truth)
-        learnt = LearntCascade(best[0], settings) if settings else None
+        temperature = predictor.artifact.manifest.decoding.temperature
+        learnt = LearntCascade(best[0], settings, temperature) if settings else None
+    if learnt and truth:
+        learnt = temper(learnt, full, lengths, labels)
     log(_sentence(learnt))
     return learnt
+
+
+def temper(learnt: LearntCascade, full: Floats, lengths: Codes, truth: Codes) -> LearntCascade:
+    """Return it with the temperature that fits the texts that the full model answers alone.
+
+    They are short, and the temperature of all texts is that of the long ones, whose answers the
+    blend weighs anew anyway.
+
+    Args:
+        full: (texts, labels) calibrated logits of the full model on validation texts.
+        lengths: (texts,) tokens of each.
+        truth: (texts,) codes of labels.
+    """
+    alone = lengths < learnt.settings.least_tokens
+    if alone.sum() < LEAST_ALONE:
+        return learnt
+    factor = fit_temperature(activate(full[alone], "softmax"), truth[alone])
+    blend = learnt.settings.blend
+    blend = blend.model_copy(update={"full": blend.full * factor})  # of logits a factor smaller
+    settings = learnt.settings.model_copy(update={"blend": blend})
+    return replace(learnt, settings=settings, temperature=round(learnt.temperature * factor, 4))
 
 
 def _learn_tables(predictor: Predictor, training: LabelledTexts, seed: int) -> Iterator[Table]:

@@ -65,7 +65,7 @@ class ClassificationTask:
         cascade = _learn_cascade(run, draft)
         report |= {"long_text": long_text, "chosen": chosen}
         if cascade:
-            report["cascade"] = cascade.settings.proof
+            report |= {"cascade": cascade.settings.proof, "temperature": cascade.temperature}
         return Fitted(
             draft=cascade.write(draft) if cascade else draft,
             report=report,

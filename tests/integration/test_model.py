@@ -36,6 +36,7 @@ def test_the_manifest_promises_what_the_readme_says(bundled_models):
     assert manifest.metrics["imdb-test"]["accuracy"] >= 0.937
     assert manifest.metrics["sst2-test"]["accuracy"] >= 0.913
     assert manifest.metrics["imdb-test"]["calibration_error"] <= 0.015
+    assert manifest.metrics["sst2-test"]["calibration_error"] <= 0.03
     assert manifest.provenance["parity"]["texts"] >= 2000
     assert manifest.provenance["parity"]["agreement"] >= 0.99
     assert all(spread["widest"] <= 0.25 for spread in manifest.provenance["spread"].values())

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from function.core.artifact import describe_files, open_artifact, verify
-from function.core.manifest import MANIFEST
+from function.core.manifest import MANIFEST, Blend
 from function.core.types import Options
 from scripts import cascade as command
 from scripts.common.command_line import run
 from scripts.evaluate.evaluation import open_predictor
 from scripts.evaluate.paired import holm
+from scripts.train.cascade import LearntCascade, temper
 from scripts.train.cascade_proof import UNFITTED, Answers, choose, fit_settings, prove
 from scripts.train.ngram_table import learn_table
 from tests.tiny import write_artifact
@@ -160,6 +161,31 @@ def test_a_first_stage_that_knows_nothing_is_dropped():
     noise = np.random.default_rng(4).normal(0, 1, answers.first.shape)
     blind = Answers(noise, answers.full, answers.tokens, answers.truth)
     assert choose(blind, ["toy"] * TEXTS, LABELS) is None
+
+
+def tempered(count):
+    """A cascade whose full model is twice too sure of the `count` texts that it answers alone."""
+    draw = np.random.default_rng(6)
+    truth = draw.integers(0, 2, 2 * count)
+    fair = (2 * truth - 1) * 0.5 + draw.normal(0, 1, 2 * count)  # P(truth | x) = sigmoid(x)
+    short = np.arange(2 * count) < count
+    full = np.column_stack([np.zeros(2 * count), np.where(short, 2 * fair, fair)])
+    settings = UNFITTED.model_copy(update={"least_tokens": 10, "blend": Blend(full=0.8, first=0.3)})
+    table = learn_table([np.arange(9), np.arange(5)], np.array([0, 1]), 2, seed=1)
+    learnt = LearntCascade(table, settings, temperature=1.5)
+    return temper(learnt, full, np.where(short, 5, 50), truth)
+
+
+def test_a_cascades_temperature_is_that_of_texts_that_the_full_model_answers_alone():
+    found = tempered(20_000)
+    assert found.temperature == pytest.approx(2 * 1.5, rel=0.05)
+    # Blended answers stay as they were: their logits shrink as their weight grows.
+    assert found.settings.blend.full / found.temperature == pytest.approx(0.8 / 1.5, rel=1e-3)
+    assert found.settings.blend.first == 0.3
+
+
+def test_too_few_short_texts_leave_the_temperature():
+    assert tempered(400).temperature == 1.5
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
