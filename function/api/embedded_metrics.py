@@ -4,12 +4,11 @@ It needs no call and no agent. AWS's "Specification: Embedded metric format" set
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
-from typing import Any
 
-from function.api.observability import Record, add_counters, encode_json, is_probe, write_lines
+from function.api.observability import Record, counters, encode_json, is_probe, write_lines
 from function.api.signals import SIGNALS, LineKind, Signal
 from function.core.types import ModelInfo
 
@@ -50,7 +49,8 @@ class EmbeddedMetrics:
             "service": self._service,
             **self._version,
             "cold_start": int(cold),
-            **add_counters(record),
+            **counters(record),
+            **record,
         }
         write_lines(embed("request", record, labels))
 
@@ -65,9 +65,9 @@ def embed(line: LineKind, record: Record, labels: Collection[str] = ()) -> str:
 
     A metric keeps the values of the first `MAX_VALUES` texts. Predictions of `labels` are counted.
     """
-    values = dict(_values(line, record, labels))
-    now, directives = int(time.time() * 1000), _directives(line, tuple(values), VERSION in record)
-    members = encode_json({**record, **values}).removeprefix("{")
+    names, more = _metrics(line, record, labels)
+    now, directives = int(time.time() * 1000), _directives(line, tuple(names), VERSION in record)
+    members = encode_json({**record, **more}).removeprefix("{")
     return f'{{"_aws":{{"Timestamp":{now},"CloudWatchMetrics":{directives}}},{members}'
 
 
@@ -94,17 +94,25 @@ def _signals(line: LineKind) -> Mapping[str, Signal]:
     return {signal.member: signal for signal in SIGNALS if line in signal.lines}
 
 
-def _values(line: LineKind, record: Record, labels: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the name and the value of each metric of a line."""
+def _metrics(
+    line: LineKind, record: Record, labels: Collection[str]
+) -> tuple[Sequence[str], Record]:
+    """Return the names of a line's metrics, and those members that the record does not have so."""
+    names: list[str] = []
+    more: Record = {}
     for member in _signals(line):
         value = record.get(member)
         if isinstance(value, dict):
-            yield from ((LABEL + label, value[label]) for label in labels if label in value)
+            more |= {LABEL + label: value[label] for label in labels if label in value}
+            names += more
         elif isinstance(value, list):
             if value:
-                yield member, value[:MAX_VALUES]
+                names.append(member)
+            if len(value) > MAX_VALUES:
+                more[member] = value[:MAX_VALUES]
         elif value is not None and (member != "total_ms" or "texts" in record):
-            yield member, value
+            names.append(member)
+    return names, more
 
 
 @lru_cache(maxsize=MAX_CACHED_DIRECTIVES)

@@ -160,15 +160,10 @@ def _rounded(figure: float | None) -> float | None:
     return None if figure is None else round(figure, 4)
 
 
-def add_counters(record: Record) -> Record:
-    """Return a request's record with the counters that metrics sum up."""
+def counters(record: Record) -> Record:
+    """Return what metrics sum up of a request, beside its record, which may say otherwise."""
     status = record["status"]
-    return {
-        "requests": 1,
-        "errors": int(status >= 500),
-        "refused": int(status == 429),
-        **record,
-    }
+    return {"requests": 1, "errors": int(status >= 500), "refused": int(status == 429)}
 
 
 def is_probe(record: Record) -> bool:
@@ -191,7 +186,7 @@ def write_lines(*lines: str, flush: bool = True) -> bool:
     line follows at once and flushes these too.
     """
     try:
-        sys.stdout.write("".join([f"{line}\n" for line in lines]))
+        sys.stdout.write("\n".join((*lines, "")))
         if flush:
             sys.stdout.flush()
     except (OSError, ValueError):  # the pipe has no reader, or stdout is closed

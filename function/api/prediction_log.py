@@ -4,10 +4,9 @@ Lines are written after the application has passed on the response: a server has
 Lambda sends it afterwards. docs/drift.md describes who collects the lines.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from function.api.observability import (
@@ -22,7 +21,7 @@ from function.core.predictions import AnyPrediction, Prediction
 from function.core.tokenization import Text, strings_of
 
 # A request with `x-prediction-log: off` is answered but not logged: smoke tests send it.
-SWITCH, OFF = "x-prediction-log", "off"
+SWITCH, OFF = b"x-prediction-log", b"off"
 
 
 class PredictionLogMiddleware:
@@ -36,7 +35,7 @@ class PredictionLogMiddleware:
         self._app, self._key = app, key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or Headers(scope=scope).get(SWITCH, "").lower() == OFF:
+        if scope["type"] != "http" or _is_off(scope):
             await self._app(scope, receive, send)
             return
         state = scope["state"]
@@ -46,7 +45,7 @@ class PredictionLogMiddleware:
             nonlocal drawn
             if message.get("status") == 200 and "answered" in state:
                 drawn = draw_id(self._key)
-                MutableHeaders(scope=message)[HEADER] = prediction_id(drawn, 0)
+                message["headers"].append((HEADER.encode(), prediction_id(drawn, 0).encode()))
             await send(message)
 
         await self._app(scope, receive, with_id)
@@ -55,9 +54,13 @@ class PredictionLogMiddleware:
             write_lines(*_lines(drawn, state["answered"], self._key), flush=False)
 
 
+def _is_off(scope: Scope) -> bool:
+    return any(name == SWITCH and value.lower() == OFF for name, value in scope["headers"])
+
+
 def timestamp() -> str:
     """Return the current time as lines of the log have it: ISO 8601 in UTC, in milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f"{datetime.now(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def text_hmac(text: Text, key: bytes) -> str | None:
@@ -65,30 +68,30 @@ def text_hmac(text: Text, key: bytes) -> str | None:
     return keyed_hash("\0".join(strings_of(text)).encode(), key).hex() if key else None
 
 
-def _lines(drawn: str, answered: Sequence[AnsweredRequest], key: bytes) -> Iterator[str]:
+def _lines(drawn: str, answered: Sequence[AnsweredRequest], key: bytes) -> Sequence[str]:
     time = timestamp()
-    rows = (
-        (result.model, *row)
-        for texts, result, summaries in answered
-        for row in zip(texts, result.predictions, summaries, strict=True)
-    )
-    for index, (model, text, prediction, summary) in enumerate(rows):
-        record = {
-            "log": "prediction",
-            "id": prediction_id(drawn, index),
-            "time": time,
-            "model": model.name,
-            "version": model.version,
-            **_labels(prediction, summary),
-            "score": summary.score,
-            "margin": summary.margin,
-            "characters": len(text),
-            "tokens": prediction.tokens,
-            "words": prediction.words,
-            "windows": prediction.windows,
-            "text_hmac": text_hmac(text, key),
-        }
-        yield encode_json({name: value for name, value in record.items() if value is not None})
+    lines: list[str] = []
+    for texts, result, summaries in answered:
+        for text, prediction, summary in zip(texts, result.predictions, summaries, strict=True):
+            record = {
+                "log": "prediction",
+                "id": prediction_id(drawn, len(lines)),
+                "time": time,
+                "model": result.model.name,
+                "version": result.model.version,
+                **_labels(prediction, summary),
+                "score": summary.score,
+                "margin": summary.margin,
+                "characters": len(text),
+                "tokens": prediction.tokens,
+                "words": prediction.words,
+                "windows": prediction.windows,
+                "text_hmac": text_hmac(text, key),
+            }
+            lines.append(
+                encode_json({name: value for name, value in record.items() if value is not None})
+            )
+    return lines
 
 
 def _labels(prediction: AnyPrediction, summary: PredictionSummary) -> Record:

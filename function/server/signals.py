@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from function.api.embedded_metrics import age_record, embed
-from function.api.observability import Record, add_counters, encode_json, write_lines
+from function.api.observability import Record, counters, encode_json, write_lines
 from function.batching.engine import BatchingEngine
 from function.batching.runner import BatchRun
 from function.core.artifact import Artifact
@@ -37,7 +37,7 @@ class ServerSignals:
     def record_request(self, record: Record) -> None:
         """Write the line of a request, and count it."""
         write_lines(encode_json(record))
-        counted = add_counters(record)
+        counted = {**counters(record), **record}
         self._metrics.count(counted)
         self._load.count_request(counted)
 

@@ -128,9 +128,12 @@ def signals(job: Job) -> Milliseconds:
     from function import lambda_handler as served
     from function.api.app import create_app
     from function.core.engine import DirectEngine
+    from function.events import AnswerLimitMiddleware
 
     quiet = served.SETTINGS.model_copy(update={"prediction_log": False})
-    silent = create_app(DirectEngine(served.CATALOG), quiet, lambda _: None)
+    silent = create_app(
+        DirectEngine(served.CATALOG), quiet, lambda _: None, middleware=[AnswerLimitMiddleware]
+    )
     events: Sequence[Any] = job["events"]
 
     def ask(answer_of: Mangum, number: int) -> None:
