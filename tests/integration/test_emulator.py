@@ -370,7 +370,9 @@ def test_a_signal_leaves_no_process_behind(tmp_path: Path, number: signal.Signal
     (tmp_path / f"{module}.py").write_text(HANDLER)
     with emulating(tmp_path, module, 0) as command:
         assert command.stderr is not None
-        client = Client(int(command.stderr.readline().split("http://127.0.0.1:")[1].split()[0]))
+        # On a machine's first use a line says before it that the emulator is fetched.
+        line = next(line for line in command.stderr if "http://127.0.0.1:" in line)
+        client = Client(int(line.split("http://127.0.0.1:")[1].split()[0]))
         assert client.ask("GET", "/plain").status == 200
         # In the middle of a call is where a process is most easily forgotten.
         threading.Thread(target=ask_in_vain, args=(client,), daemon=True).start()
