@@ -23,13 +23,14 @@ RATE = re.compile(r"rows in .* s, ([0-9.]+) a second")
 def measure_bulk(subject: Subject, plan: Plan, texts: Sequence[str], best: str) -> Bulk:
     """Score a file in each round, between two turns of the session alone in its `best` batch.
 
-    The command reads, tokenises and keeps what it has done; loading the model is not counted. The
-    file holds the texts, in their mixed order, again and again.
+    The command reads, tokenises and keeps what it has done; loading the model is not counted. Both
+    read whole texts, long ones in the same windows. The file holds the texts, in their mixed order,
+    again and again.
     """
     rounds = []
     with (
         TemporaryDirectory() as scratch,
-        backend_alone(subject, texts) as backend,
+        backend_alone(subject, texts, whole=True) as backend,
         Progress("bulk, rounds", plan.rounds) as progress,
     ):
         source = write_rows(texts, plan.bulk_rows, Path(scratch))

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from function.core.artifact import Artifact
     from function.core.backend import Backend
-    from function.core.tokenization import TokenIds
+    from function.core.tokenization import LongText, TokenIds
 
 Item = TypeVar("Item")
 Job = Mapping[str, Any]
@@ -47,7 +47,7 @@ def backend(job: Job) -> Callable[[Job], dict[str, float]]:
     """Return a function that measures texts a second of the session alone, over ready tokens.
 
     It takes `batches`, the texts to read as `start` and `step`, and `parts`. The job has `model`,
-    `threads`, `texts`.
+    `threads`, `texts`, and `whole`: whether all windows of a text are read, or the first alone.
     """
     from function.backends.onnx_backend import OnnxBackend
     from function.core.artifact import open_artifact
@@ -55,14 +55,16 @@ def backend(job: Job) -> Callable[[Job], dict[str, float]]:
 
     artifact = open_artifact(Path(job["model"]))
     tokens = Tokens(artifact)
-    windows = [tokens.of(text) for text in job["texts"]]
+    texts = [tokens.whole(text) if job["whole"] else [tokens.of(text)] for text in job["texts"]]
     session = OnnxBackend(artifact, job["threads"])
-    session.run(*pad(sorted(windows, key=len)[-2:], tokens.pad_id))
+    session.run(*pad(sorted(chain.from_iterable(texts), key=len)[-2:], tokens.pad_id))
 
     def rates(asked: Job) -> dict[str, float]:
-        chosen = sorted(windows[asked["start"] :: asked["step"]], key=len)
+        chosen = texts[asked["start"] :: asked["step"]]
+        windows = sorted(chain.from_iterable(chosen), key=len)
         ways = {name: partial(_reading, session, tokens.pad_id, name) for name in asked["batches"]}
-        return interleaved_rates(ways, chosen, asked["parts"])
+        found = interleaved_rates(ways, windows, asked["parts"])
+        return {name: rate * len(chosen) / len(windows) for name, rate in found.items()}
 
     return rates
 
@@ -143,14 +145,24 @@ class Tokens:
         from function.core.tokenization import TextTokenizer
 
         self._tokenizer = TextTokenizer(artifact.file("tokenizer"))
-        most = artifact.manifest.tokenization.max_tokens
-        self._capacity = most - self._tokenizer.special_tokens
+        self._settings = artifact.manifest.tokenization
         self.pad_id = self._tokenizer.pad_id
 
     def of(self, text: str) -> "TokenIds":
         """Return the one window that a truncated text is."""
-        content = self._tokenizer.encode([text])[0].ids
-        return self._tokenizer.with_special_tokens(content[: self._capacity])
+        return self._windows(text, "truncate")[0]
+
+    def whole(self, text: str) -> "list[TokenIds]":
+        """Return the windows in which the artifact has a text read."""
+        return self._windows(text, None)
+
+    def _windows(self, text: str, long_text: "LongText | None") -> "list[TokenIds]":
+        from function.core.types import Options
+        from function.core.windows import cut_text
+
+        encoded = self._tokenizer.encode([text])[0]
+        options = Options(long_text=long_text)
+        return cut_text(encoded, self._tokenizer, self._settings, options, None).windows
 
 
 def matrix_rate(job: Job) -> dict[str, Any]:

@@ -82,9 +82,16 @@ class BackendRates(NamedTuple):
 
 
 @contextmanager
-def backend_alone(subject: Subject, texts: Sequence[str]) -> Iterator[BackendRates]:
-    """Start the session alone over the tokens of these texts."""
-    job = {"model": str(subject.model), "threads": subject.settings.threads, "texts": texts}
+def backend_alone(
+    subject: Subject, texts: Sequence[str], *, whole: bool = False
+) -> Iterator[BackendRates]:
+    """Start the session alone over the tokens of these texts, `whole` or truncated."""
+    job = {
+        "model": str(subject.model),
+        "threads": subject.settings.threads,
+        "texts": texts,
+        "whole": whole,
+    }
     with persistent_worker("backend", job, {}) as worker:
         yield BackendRates(worker)
 

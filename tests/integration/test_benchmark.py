@@ -15,6 +15,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from function.backends.weights import Array, dequantise
+from function.core.types import Options
 from function.settings import Settings
 from scripts.benchmark import budgets
 from scripts.benchmark.agreement import calibrated, difference
@@ -38,12 +39,13 @@ from scripts.benchmark.figures import (
 )
 from scripts.benchmark.footprint import installed_packages, needed, pinned_versions, size_of
 from scripts.benchmark.plan import QUICK, Subject
-from scripts.benchmark.rates import Prepare, batch_windows, interleaved_rates
+from scripts.benchmark.rates import Prepare, Tokens, batch_windows, interleaved_rates
 from scripts.benchmark.report import render
 from scripts.benchmark.results import Results, as_json
 from scripts.benchmark.texts import closest, made_up, mix_lengths, sample
 from scripts.benchmark.worker import alternate, peak_bytes, require_ok
 from scripts.common.errors import CommandError, DataError
+from scripts.evaluate.evaluation import open_predictor
 from tests.commands import run_python
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -202,6 +204,18 @@ def test_batches_keep_every_text() -> None:
         [3],
         [5],
     ]
+
+
+def test_the_session_alone_reads_the_windows_of_a_text_that_are_served(
+    bundled_models: Path,
+) -> None:
+    predictor = open_predictor(bundled_models / "sentiment", cascade=False)
+    tokens, text = Tokens(predictor.artifact), "a long film " * 400
+    served = [window.tolist() for window in predictor.encode([text], Options()).windows]
+    assert [window.tolist() for window in tokens.whole(text)] == served
+    assert len(served) == 3
+    truncated = predictor.encode([text], Options(long_text="truncate")).windows
+    assert tokens.of(text).tolist() == truncated[0].tolist()
 
 
 def test_ways_take_turns_over_parts_that_are_alike() -> None:
