@@ -103,8 +103,9 @@ def _metrics(
     for member in _signals(line):
         value = record.get(member)
         if isinstance(value, dict):
-            more |= {LABEL + label: value[label] for label in labels if label in value}
-            names += more
+            counted = {LABEL + label: value[label] for label in labels if label in value}
+            names += counted
+            more |= counted
         elif isinstance(value, list):
             if value:
                 names.append(member)

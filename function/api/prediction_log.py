@@ -45,7 +45,8 @@ class PredictionLogMiddleware:
             nonlocal drawn
             if message.get("status") == 200 and "answered" in state:
                 drawn = draw_id(self._key)
-                message["headers"].append((HEADER.encode(), prediction_id(drawn, 0).encode()))
+                added = HEADER.encode(), prediction_id(drawn, 0).encode()
+                message["headers"] = [*message["headers"], added]
             await send(message)
 
         await self._app(scope, receive, with_id)
