@@ -105,10 +105,10 @@ def test_the_page_says_what_is_measured_what_is_assumed_and_when_prices_were_lis
 
 def test_what_is_measured_is_as_the_benchmark_has_it():
     """On one core, up to three times what it takes on the two of the benchmark, and not less; both
-    pages name their processor, and another one may be twice as fast."""
+    pages name their processor, and another one may be two and a half times as fast."""
     latencies = json.loads((REPOSITORY / "docs/benchmarks.json").read_text())["latency"]
     benchmark = latencies["through our Lambda handler, in process"]["review"]["p50"]
-    assert 1 < MEASURED["milliseconds"] / benchmark < 2 * 3
+    assert 1 < MEASURED["milliseconds"] / benchmark < 2.5 * 3
 
 
 def test_a_hundred_million_reviews_are_worked_out_by_hand():

@@ -45,7 +45,7 @@ def candidate(tmp_path):
             truth = int(row["label"] == "positive")
             labels.append(1 - truth if word in ("fine", "dull") and wrong else truth)
         table = learn_table(ids, np.array(labels), 2, seed=1)
-        learnt = LearntCascade(table, settings)
+        learnt = LearntCascade(table, settings, temperature=1.0)
         made = learnt.write(draft)
         manifest = made.manifest.model_copy(update={"created": datetime(2026, 1, 3, tzinfo=UTC)})
         write_manifest(manifest, folder)
