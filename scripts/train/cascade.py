@@ -105,10 +105,10 @@ def learn_cascade(
 
 
 def temper(learnt: LearntCascade, full: Floats, lengths: Codes, truth: Codes) -> LearntCascade:
-    """Return it with the temperature that fits the texts that the full model answers alone.
+    """Return a cascade with the temperature that fits texts that the full model answers alone.
 
-    They are short, and the temperature of all texts is that of the long ones, whose answers the
-    blend weighs anew anyway.
+    They are short. A temperature of all texts is that of the long ones, whose answers the blend
+    calibrates itself.
 
     Args:
         full: (texts, labels) calibrated logits of the full model on validation texts.
